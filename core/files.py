@@ -1,0 +1,98 @@
+"""Files by their content: hashes, the cache folder, and writes that are whole or absent."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import platformdirs
+
+from core.errors import BenchError, IntegrityError
+
+CACHE_VARIABLE = "SATCLIP_BENCH_CACHE"
+
+
+def cache_dir() -> Path:
+    """The folder for what can be made or fetched again: `$SATCLIP_BENCH_CACHE`, or the system's.
+
+    It is not created here.
+    """
+    chosen = os.environ.get(CACHE_VARIABLE)
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("satclip-bench")
+
+
+def sha256_bytes(content: bytes) -> str:
+    """SHA-256 of `content`, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def require_sha256(path: Path, expected: str, advice: str) -> None:
+    """Raise IntegrityError unless the content of `path` hashes to `expected`.
+
+    Args:
+        path: an existing file.
+        expected: SHA-256 in hexadecimal.
+        advice: what the user should do if it does not; closes the message.
+    """
+    actual = sha256_file(path)
+    if actual != expected:
+        raise IntegrityError(
+            f"{path} is not the file that was expected: its sha256 is {actual}, "
+            f"it should be {expected}. {advice}"
+        )
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """A stream whose content appears at `path` whole when the block ends, or not at all.
+
+    Written beside the target, flushed to the disk and renamed over it, so that a kill at any
+    moment leaves either the old file or the new one.
+
+    Raises:
+        BenchError: the folder cannot be created or written (permissions, full disk).
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise BenchError(cannot_write(path, error)) from error
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.chmod(0o666 & ~_umask())
+        part.replace(path)
+    except OSError as error:
+        raise BenchError(cannot_write(path, error)) from error
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
+
+
+def cannot_write(path: Path, error: OSError) -> str:
+    """The sentence for a file or folder that cannot be written."""
+    reason = error.strerror or str(error)
+    return (
+        f"{path} cannot be written: {reason}. Choose another place, or make room or rights there."
+    )
+
+
+def _umask() -> int:
+    # The mask can only be read by setting it.
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

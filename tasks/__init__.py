@@ -1,0 +1,58 @@
+"""Tasks: named prediction problems, each mostly its card.
+
+>>> from tasks import get_task
+>>> table = get_task("air_temperature").load()
+>>> table.lonlat.shape, table.target.shape
+((10000, 2), (10000,))
+"""
+
+from __future__ import annotations
+
+from core.registry import Registry
+from tasks.base import Edition, EditionCard, Source, Task, TaskCard, TaskTable
+from tasks.check import check_task
+
+_NAMES = (
+    "air_temperature",
+    "elevation",
+    "median_income",
+    "california_housing",
+    "population_density",
+    "countries",
+    "biomes",
+    "ecoregions",
+    "inaturalist",
+)
+
+registry: Registry[TaskCard] = Registry(
+    "task", {name: f"tasks.{name}:CARD" for name in _NAMES}, group="satclip_bench.tasks"
+)
+
+
+def list_tasks() -> tuple[str, ...]:
+    """The names of all tasks, the paper's nine first."""
+    return registry.names()
+
+
+def get_task(name: str, edition: Edition = "open") -> Task:
+    """The task called `name`, in the given edition.
+
+    Raises:
+        UnknownNameError: no such task; the message proposes near names.
+        TaskError: the task has no such edition.
+    """
+    return Task(registry.load(name), edition)
+
+
+__all__ = [
+    "Edition",
+    "EditionCard",
+    "Source",
+    "Task",
+    "TaskCard",
+    "TaskTable",
+    "check_task",
+    "get_task",
+    "list_tasks",
+    "registry",
+]

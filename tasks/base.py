@@ -1,0 +1,239 @@
+"""What a task is: a card, and a table of points with a target."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.errors import IntegrityError, TaskError
+from core.files import sha256_bytes
+from core.sphere import check_lonlat
+
+Edition = Literal["open", "paper"]
+Kind = Literal["regression", "classification"]
+Extent = Literal["global", "contiguous United States", "California"]
+RegionKind = Literal["continent", "census region", "equal-area block"]
+Metric = Literal["r2", "accuracy", "top1"]
+
+OPEN_EDITION = Path(__file__).parent / "open_edition"
+
+
+class Card(BaseModel):
+    """Data about something, frozen, in which an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(Card):
+    """Where a table's values come from."""
+
+    name: str
+    url: str
+    licence: str
+    attribution: str = ""
+    distribution: str = Field("", description="pinned package that carries it, as name==version")
+    member: str = Field("", description="file inside that package")
+
+
+class CrossCheck(Card):
+    """Agreement of a target with another source at nearby points."""
+
+    against: str
+    within_km: float
+    points: int
+    pearson_r: float
+    note: str = ""
+
+
+class EditionCard(Card):
+    """One edition of a task: which points, from where, and how it differs from the paper's table."""
+
+    rows: int
+    sources: tuple[Source, ...]
+    differs_from_paper: str = Field(
+        description="empty only where the table is the paper's own, row by row"
+    )
+    processing: str = Field("", description="how the target was made from the sources")
+    file: str = Field("", description="file name beside the builder; empty if not shipped")
+    sha256: str | None = Field(None, description="of the file; None where it cannot be known")
+    target_range: tuple[float, float] | None = Field(
+        None, description="smallest and largest admissible target of a regression, in its unit"
+    )
+    classes: int | None = Field(None, description="number of classes of a classification")
+    repeated_points: str = Field(
+        "", description="why a point may occur more than once; empty if it may not"
+    )
+    cross_checks: tuple[CrossCheck, ...] = ()
+    needs: str = Field("", description="what a user must supply; empty if nothing")
+
+
+class TaskCard(Card):
+    """A named prediction problem."""
+
+    name: str
+    title: str
+    description: str
+    kind: Kind
+    target: str = Field(description="what is predicted, in a few words")
+    unit: str = Field(description="unit of the target; 'class' for a classification")
+    metric: Metric = Field(description="the score that tables show")
+    extent: Extent
+    region: RegionKind = Field(description="what `held-out-region` holds out")
+    block_degrees: float | None = Field(
+        None, description="side of an equal-area block, where that is the region"
+    )
+    citation: str
+    paper_rows: int = Field(description="rows of the SatCLIP paper's own table")
+    paper_source: str
+    editions: Mapping[Edition, EditionCard]
+
+
+@dataclass(frozen=True)
+class TaskTable:
+    """An immutable table of labelled points.
+
+    Attributes:
+        card: the task's card.
+        edition: which of its editions this is.
+        lonlat: `(N, 2)` float64 degrees, longitude first, read-only.
+        target: `(N,)` float64 in the card's unit, or int64 class indices into `classes`, read-only.
+        classes: class names by index; None for a regression.
+        region: `(N,)` str, the region each point lies in; None where blocks are used instead.
+        features: further columns by name, each `(N,)` or `(N, D)`; not used by the probes.
+        sha256: of the content the table was read from; part of every record's key.
+    """
+
+    card: TaskCard
+    edition: Edition
+    lonlat: NDArray[np.float64]
+    target: NDArray[np.float64] | NDArray[np.int64]
+    sha256: str
+    classes: tuple[str, ...] | None = None
+    region: NDArray[np.str_] | None = None
+    features: Mapping[str, NDArray[Any]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        for array in (self.lonlat, self.target, self.region, *self.features.values()):
+            if array is not None:
+                array.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+class Task:
+    """A task in one edition. The table is read when `load` is first called.
+
+    Args:
+        card: the task's card.
+        edition: which edition `load` reads.
+
+    Raises:
+        TaskError: the task has no such edition.
+    """
+
+    def __init__(self, card: TaskCard, edition: Edition = "open") -> None:
+        if edition not in card.editions:
+            raise TaskError(
+                f"task {card.name!r} has no {edition} edition; it has: "
+                f"{', '.join(card.editions) or 'none'}. {self._needs(card)}"
+            )
+        self.card = card
+        self.edition: Edition = edition
+
+    @staticmethod
+    def _needs(card: TaskCard) -> str:
+        return " ".join(e.needs for e in card.editions.values() if e.needs)
+
+    @property
+    def edition_card(self) -> EditionCard:
+        """The card of this edition."""
+        return self.card.editions[self.edition]
+
+    def load(self) -> TaskTable:
+        """The table, verified against the card.
+
+        Raises:
+            TaskError: this edition does not ship and has not been placed.
+            IntegrityError: the file's content is not the card's.
+        """
+        return self._table
+
+    @cached_property
+    def _table(self) -> TaskTable:
+        edition = self.edition_card
+        if not edition.file:
+            raise TaskError(
+                f"the {self.edition} edition of {self.card.name!r} is not shipped. {edition.needs}"
+            )
+        return read_table(OPEN_EDITION / edition.file, self.card, self.edition)
+
+
+def read_table(path: Path, card: TaskCard, edition: Edition) -> TaskTable:
+    """Read a task's Parquet file: columns lon, lat, target, perhaps region, and side features.
+
+    Raises:
+        TaskError: the file is absent or is not such a table.
+        IntegrityError: its sha256 is not the card's.
+        CoordinateError: it holds points that are not on the sphere.
+    """
+    import io
+
+    import pyarrow.parquet as pq
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise TaskError(
+            f"{path} of task {card.name!r} cannot be read: {error.strerror}. "
+            "Restore it from the repository, or rebuild it: python -m tasks.open_edition.builder"
+        ) from error
+    digest = sha256_bytes(content)
+    expected = card.editions[edition].sha256
+    if expected is not None and digest != expected:
+        raise IntegrityError(
+            f"{path} has sha256 {digest}; the card of {card.name!r} says {expected}. "
+            "Restore it from the repository, or rebuild it: python -m tasks.open_edition.builder"
+        )
+    frame = pq.read_table(io.BytesIO(content)).to_pandas()
+    missing = {"lon", "lat", "target"} - set(frame.columns)
+    if missing:
+        raise TaskError(f"{path} lacks the columns {', '.join(sorted(missing))}")
+    lonlat = check_lonlat(frame[["lon", "lat"]].to_numpy())
+    classes: tuple[str, ...] | None = None
+    target: NDArray[np.float64] | NDArray[np.int64]
+    if card.kind == "classification":
+        column = frame["target"].astype("category")
+        classes = tuple(str(c) for c in column.cat.categories)
+        target = column.cat.codes.to_numpy(dtype=np.int64).copy()
+    else:
+        target = frame["target"].to_numpy(dtype=np.float64, copy=True)
+    region = (
+        frame["region"].astype(str).to_numpy(dtype=np.str_).copy() if "region" in frame else None
+    )
+    side = [c for c in frame.columns if c not in ("lon", "lat", "target", "region")]
+    return TaskTable(
+        card=card,
+        edition=edition,
+        lonlat=lonlat,
+        target=target,
+        sha256=digest,
+        classes=classes,
+        region=region,
+        features=MappingProxyType({c: frame[c].to_numpy().copy() for c in side}),
+    )
+
+
+def provenance() -> dict[str, Any]:
+    """What the builder wrote down beside the shipped tables."""
+    content: dict[str, Any] = json.loads((OPEN_EDITION / "provenance.json").read_text())
+    return content
