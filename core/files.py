@@ -86,9 +86,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 def cannot_write(path: Path, error: OSError) -> str:
     """The sentence for a file or folder that cannot be written."""
     reason = error.strerror or str(error)
-    return (
-        f"{path} cannot be written: {reason}. Choose another place, or make room or rights there."
-    )
+    return f"{path} cannot be written: {reason}. Choose another place, or make room there."
 
 
 def _umask() -> int:

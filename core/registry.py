@@ -42,7 +42,7 @@ class Registry(Generic[T]):
                 if known != point.value:
                     raise BenchError(
                         f"two {self.kind}s are called {point.name!r}: {known} and {point.value} "
-                        f"(entry-point group {self._group!r}). Rename one, or uninstall its package."
+                        f"(entry-point group {self._group!r}). Uninstall the package of one."
                     )
         return targets
 

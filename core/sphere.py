@@ -49,7 +49,7 @@ def check_lonlat(points: ArrayLike) -> Float:
             f"coordinates must have shape (N, 2), longitude first; got {lonlat.shape}"
         )
     lon, lat = lonlat[:, 0], lonlat[:, 1]
-    _refuse(~np.isfinite(lonlat).all(axis=1), lonlat, "not finite")
+    _refuse(~np.isfinite(lon + lat), lonlat, "not finite")
     beyond = np.abs(lat) > 90
     if beyond.any() and (np.abs(lon) <= 90).all() and (np.abs(lat) <= 180).all():
         _refuse(
@@ -86,7 +86,7 @@ def _refuse(bad: NDArray[np.bool_], lonlat: Float, why: str) -> None:
 
 
 def unit_vectors(lonlat: Float) -> Float:
-    """Points on the unit sphere, `(N, 3)` float64: x towards (0, 0), y towards (90 E, 0), z north."""
+    """Points on the unit sphere, `(N, 3)`: x towards (0, 0), y towards (90 E, 0), z north."""
     lon, lat = np.radians(lonlat[:, 0]), np.radians(lonlat[:, 1])
     return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
 
@@ -128,7 +128,7 @@ def equal_area_cells(lonlat: Float, degrees: float) -> NDArray[np.int64]:
 
 
 def equal_area_bands(degrees: float) -> tuple[Float, NDArray[np.int64]]:
-    """The bands of `equal_area_cells`: `(B + 1,)` edges in sin(latitude) from 1 to -1, `(B,)` cells."""
+    """The bands of `equal_area_cells`: `(B + 1,)` edges in sin(latitude), `(B,)` cells in each."""
     bands = max(1, round(180 / degrees))
     centres = np.radians(90 - (np.arange(bands) + 0.5) * 180 / bands)
     counts = np.maximum(1, np.rint(360 / degrees * np.cos(centres))).astype(np.int64)

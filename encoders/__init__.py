@@ -89,7 +89,7 @@ def make_encoder(
 
 
 def encoder_card(name: str) -> EncoderCard:
-    """The card of the encoder called `name`. Weights need not be present. Raises as `get_encoder`."""
+    """The card of the encoder called `name`; its weights need not be there."""
     return get_encoder(name).card
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,7 +78,7 @@ class Encoder(ABC):
     longitudes within [-180, 180], and returns `(n, dimension)`.
     """
 
-    card: ClassVar[EncoderCard] | EncoderCard
+    card: EncoderCard
 
     @abstractmethod
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.floating[Any]]:

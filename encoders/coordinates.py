@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from core.sphere import unit_vectors
 from encoders.base import Encoder, EncoderCard
@@ -19,6 +20,7 @@ class Direct(Encoder):
         description="(longitude, latitude) in radians. Torn at the antimeridian.",
     )
 
+    @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.radians(lonlat)
 
@@ -33,6 +35,7 @@ class Cartesian3D(Encoder):
         description="Unit vectors (cos lat cos lon, cos lat sin lon, sin lat): no seam, no poles.",
     )
 
+    @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
         return unit_vectors(lonlat)
 
@@ -49,6 +52,7 @@ class Wrap(Encoder):
         "Fine-Grained Image Classification, ICCV",
     )
 
+    @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
         lon, lat = np.radians(lonlat).T
         return np.stack([np.sin(lon), np.cos(lon), np.sin(lat), np.cos(lat)], axis=1)

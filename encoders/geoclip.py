@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from core.errors import EncoderError
 from encoders.base import Encoder, EncoderCard, WeightsCard
@@ -71,12 +72,11 @@ class GeoCLIP(Encoder):
             for part in ("weight", "bias")
         }
         if wanted != tensors.keys():
-            raise EncoderError(
-                "GeoCLIP's weights lack "
-                f"{sorted(wanted - tensors.keys())} and have unknown {sorted(tensors.keys() - wanted)}"
-            )
+            lacking, unknown = sorted(wanted - tensors.keys()), sorted(tensors.keys() - wanted)
+            raise EncoderError(f"GeoCLIP's weights lack {lacking} and have unknown {unknown}")
         return tensors
 
+    @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
         import torch
 

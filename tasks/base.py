@@ -55,7 +55,7 @@ class CrossCheck(Card):
 
 
 class EditionCard(Card):
-    """One edition of a task: which points, from where, and how it differs from the paper's table."""
+    """One edition of a task: which points, from where, how it differs from the paper's table."""
 
     rows: int
     sources: tuple[Source, ...]

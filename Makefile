@@ -1,0 +1,38 @@
+# make benchmark   set up, and run the main job (the suite `open`)
+# make test        set up, and run the tests
+# make lint types  what continuous integration checks besides
+# make rebuild     build the shipped tables again from their sources, and compare the bytes
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup benchmark test lint types rebuild clean
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "satclip-bench needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m encoders.weights
+	touch $@
+
+benchmark: setup
+	$(BIN)/python run_benchmarks.py
+
+test: setup
+	$(BIN)/python -m pytest -n auto
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup
+	$(BIN)/mypy
+
+rebuild: setup
+	$(BIN)/python -m tasks.open_edition.builder --check
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,207 @@
+"""The command line: verbs and their options. Heavy things are imported inside each verb."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from core.errors import BenchError
+
+RUNS = Path("results/runs")
+
+DESCRIPTION = """\
+Benchmark location encoders: (longitude, latitude) in, an embedding out.
+
+Without arguments the suite `open` runs: real data that ships with the repository,
+every first encoder, four probes, random and held-out-region splits. What is done is
+kept; the same command again runs only what is missing."""
+
+EXAMPLES = """\
+examples:
+  python run_benchmarks.py                                 the main job
+  python run_benchmarks.py run --suite quick               is everything in place?
+  python run_benchmarks.py run --tasks 'bio*,ecoregions' --encoders geoclip --probes mlp
+  python run_benchmarks.py run --encoder my.py:MyEncoder   your own beside the suite's
+  python run_benchmarks.py list encoders
+  python run_benchmarks.py info air_temperature
+  python run_benchmarks.py leaderboard --split held-out-region --probe linear
+
+Names accept wildcards and comma-separated lists. Exit codes: 0 all done, 1 some cells
+failed (the others are kept), 2 nothing was run, 130 interrupted (run again to go on)."""
+
+RUN_EXAMPLES = """\
+The options choose among the suite's cells. A name that the suite lacks joins all of its
+cells; a combination that it lacks is run as given. --seeds replaces the suite's seeds."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser, verbs = _parser()
+    if not arguments or (arguments[0] not in verbs and arguments[0] not in ("-h", "--help")):
+        # Options without a verb belong to `run`; any other word is a verb misspelt.
+        if arguments and not arguments[0].startswith("-"):
+            parser.error(_unknown_verb(arguments[0], verbs))
+        arguments.insert(0, "run")
+    options = parser.parse_args(arguments)
+    verb: Callable[[argparse.Namespace], int] = options.verb
+    try:
+        return verb(options)
+    except BenchError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; what is done is kept: the same command goes on from here\n")
+        return 130
+    except BrokenPipeError:
+        # The reader has gone, as in `... | head`; nothing is left to say to it.
+        sys.stderr.close()
+        return 141
+
+
+def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
+    parser = argparse.ArgumentParser(
+        prog="run_benchmarks.py",
+        allow_abbrev=False,
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
+
+    run = verbs.add_parser(
+        "run",
+        help="run a suite, or part of it (the default)",
+        description=DESCRIPTION,
+        epilog=RUN_EXAMPLES,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument("--suite", default="open", metavar="NAME", help="default: open")
+    for axis in ("tasks", "encoders", "splits", "probes"):
+        run.add_argument(f"--{axis}", action="append", default=[], metavar="NAMES")
+    run.add_argument(
+        "--encoder",
+        action="append",
+        default=[],
+        metavar="FILE.py:CLASS",
+        help="an encoder of your own, run beside the others; FILE.py is executed",
+    )
+    run.add_argument(
+        "--seeds", type=_seeds, default=(), metavar="LIST", help="such as 0,1,2 or 0-4"
+    )
+    run.add_argument("--edition", choices=("open", "paper"), default="open")
+    run.add_argument("--data-dir", type=Path, metavar="DIR", help="where tables of the paper lie")
+    _out_option(run)
+    run.add_argument("--jobs", type=_jobs, default=None, metavar="N", help="default: one a core")
+    run.add_argument("--dry-run", action="store_true", help="show what would run, and stop")
+    run.set_defaults(verb=_run)
+
+    listing = verbs.add_parser("list", help="list tasks, encoders, splits, probes or suites")
+    listing.add_argument("what", choices=("tasks", "encoders", "splits", "probes", "suites"))
+    listing.add_argument("--json", action="store_true", help="everything on the cards, as JSON")
+    listing.set_defaults(verb=_list)
+
+    info = verbs.add_parser("info", help="show the card of a task, encoder, split, probe or suite")
+    info.add_argument("name")
+    info.add_argument("--json", action="store_true")
+    info.set_defaults(verb=_info)
+
+    board = verbs.add_parser("leaderboard", help="show tasks x encoders for a split and probe")
+    board.add_argument("--split", default=None, metavar="NAME", help="default: random")
+    board.add_argument("--probe", default=None, metavar="NAME", help="default: linear")
+    for parser_of_run, verb in (
+        (board, _leaderboard),
+        (verbs.add_parser("tables", help="write Markdown and LaTeX tables of a run"), _tables),
+        (verbs.add_parser("figures", help="draw the figures of a run"), _figures),
+    ):
+        parser_of_run.add_argument(
+            "--suite", default="open", metavar="NAME", help=argparse.SUPPRESS
+        )
+        _out_option(parser_of_run)
+        parser_of_run.set_defaults(verb=verb)
+    return parser, tuple(verbs.choices)
+
+
+def _out_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help=f"the run's folder; default: {RUNS}/<suite>"
+    )
+
+
+def _unknown_verb(word: str, verbs: tuple[str, ...]) -> str:
+    from core.registry import unknown_name
+
+    return unknown_name("verb", word, verbs)
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        try:
+            seeds += range(int(first), int(last if dash else first) + 1)
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is no list of seeds such as 0,1,2 or 0-4"
+            ) from None
+    if not seeds:
+        raise argparse.ArgumentTypeError(f"{text!r} names no seed")
+    return tuple(dict.fromkeys(seeds))
+
+
+def _jobs(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes, 1 or more")
+    return int(text)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from benchmarks.verbs.run import run
+
+    return run(
+        suite=options.suite,
+        tasks=options.tasks,
+        encoders=options.encoders,
+        own_encoders=options.encoder,
+        splits=options.splits,
+        probes=options.probes,
+        seeds=options.seeds,
+        edition=options.edition,
+        data_dir=options.data_dir,
+        out=options.out or RUNS / options.suite,
+        jobs=options.jobs,
+        dry_run=options.dry_run,
+    )
+
+
+def _list(options: argparse.Namespace) -> int:
+    from benchmarks.verbs.cards import show_list
+
+    return show_list(options.what, as_json=options.json)
+
+
+def _info(options: argparse.Namespace) -> int:
+    from benchmarks.verbs.cards import show_card
+
+    return show_card(options.name, as_json=options.json)
+
+
+def _leaderboard(options: argparse.Namespace) -> int:
+    from benchmarks.verbs.report import leaderboard
+
+    return leaderboard(options.out or RUNS / options.suite, options.split, options.probe)
+
+
+def _tables(options: argparse.Namespace) -> int:
+    from benchmarks.verbs.report import tables
+
+    return tables(options.out or RUNS / options.suite)
+
+
+def _figures(options: argparse.Namespace) -> int:
+    from benchmarks.verbs.report import figures
+
+    return figures(options.out or RUNS / options.suite)

@@ -1,0 +1,32 @@
+"""The paper's split: uniformly at random."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.splits.base import Fold, Points, SplitCard, part_rows
+from core.errors import BenchError
+
+TRAIN, VALIDATION = 0.3, 0.1
+
+
+class RandomSplit:
+    """30 % train, 10 % validation, 60 % test, drawn uniformly: one fold a seed."""
+
+    card = SplitCard(
+        name="random",
+        title="Random",
+        description="30 % train, 10 % validation, 60 % test, uniformly at random (SatCLIP, "
+        "App. E.3). Test points lie among training points: a score of interpolation.",
+        settings={"train": TRAIN, "validation": VALIDATION},
+    )
+
+    def folds(self, points: Points, seed: int) -> tuple[Fold, ...]:
+        """One fold. Raises BenchError for fewer than ten points."""
+        if len(points) < 10:
+            raise BenchError(f"a random split needs at least 10 points, there are {len(points)}")
+        rng = np.random.default_rng(seed)
+        rows = np.arange(len(points))
+        known, test = part_rows(rows, TRAIN + VALIDATION, rng)
+        validation, train = part_rows(known, VALIDATION / (TRAIN + VALIDATION), rng)
+        return (Fold("0", train, validation, test),)

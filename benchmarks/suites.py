@@ -1,0 +1,119 @@
+"""Named suites: which cells are run, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from core.errors import UnknownNameError
+from core.registry import unknown_name
+
+BASELINES = ("baseline.mean", "baseline.knn", "baseline.idw")
+GLOBAL = (
+    "air_temperature",
+    "elevation",
+    "population_density",
+    "countries",
+    "biomes",
+    "ecoregions",
+)
+OPEN_TASKS = (
+    "air_temperature",
+    "elevation",
+    "median_income",
+    "california_housing",
+    "population_density",
+    "countries",
+    "biomes",
+    "ecoregions",
+)
+FIRST_ENCODERS = ("direct", "cartesian3d", "wrap", "harmonics.l10", "harmonics.l40", "geoclip")
+PROBES = ("linear", "knn", "mlp", "lightgbm")
+
+
+class Block(BaseModel):
+    """All combinations of the names on five axes. Baselines run once, with the probe `none`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tasks: tuple[str, ...]
+    encoders: tuple[str, ...]
+    splits: tuple[str, ...]
+    probes: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+
+class Suite(BaseModel):
+    """A named set of cells."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    description: str
+    blocks: tuple[Block, ...]
+
+
+SUITES: Mapping[str, Suite] = {
+    suite.name: suite
+    for suite in (
+        Suite(
+            name="open",
+            title="Open edition",
+            description="The main job: eight tasks that ship with the repository, first encoders "
+            "and baselines, random and held-out-region splits. Sized for a laptop.",
+            blocks=(
+                Block(
+                    tasks=OPEN_TASKS,
+                    encoders=(*BASELINES, *FIRST_ENCODERS),
+                    splits=("random",),
+                    probes=PROBES,
+                    seeds=(0,),
+                ),
+                Block(
+                    tasks=OPEN_TASKS,
+                    encoders=(*BASELINES, *FIRST_ENCODERS),
+                    splits=("random", "held-out-region"),
+                    probes=("linear", "knn"),
+                    seeds=(0,),
+                ),
+            ),
+        ),
+        Suite(
+            name="open-full",
+            title="Open edition, everything",
+            description="Every combination of the open edition with five seeds. Hours.",
+            blocks=(
+                Block(
+                    tasks=OPEN_TASKS,
+                    encoders=(*BASELINES, *FIRST_ENCODERS, "harmonics.l20"),
+                    splits=("random", "held-out-region"),
+                    probes=PROBES,
+                    seeds=(0, 1, 2, 3, 4),
+                ),
+            ),
+        ),
+        Suite(
+            name="quick",
+            title="Quick look",
+            description="Two small tasks, encoders without weights: whether all is in place.",
+            blocks=(
+                Block(
+                    tasks=("median_income", "biomes"),
+                    encoders=(*BASELINES, "direct", "wrap", "harmonics.l10"),
+                    splits=("random",),
+                    probes=("linear", "knn"),
+                    seeds=(0, 1, 2),
+                ),
+            ),
+        ),
+    )
+}
+
+
+def get_suite(name: str) -> Suite:
+    """The suite called `name`. Raises UnknownNameError."""
+    if name not in SUITES:
+        raise UnknownNameError(unknown_name("suite", name, list(SUITES)))
+    return SUITES[name]

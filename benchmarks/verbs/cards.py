@@ -1,0 +1,161 @@
+"""The verbs `list` and `info`: what there is, and what is known of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from benchmarks.baselines import baseline_card, list_baselines
+from benchmarks.probes import list_probes, probe_card
+from benchmarks.splits import get_split, list_splits
+from benchmarks.suites import SUITES
+from core.errors import BenchError, UnknownNameError
+from core.registry import unknown_name
+from encoders import encoder_card, get_encoder, list_encoders
+from encoders.weights import weights_path
+from tasks import list_tasks
+from tasks import registry as task_registry
+
+Cards = Mapping[str, BaseModel | BenchError]
+
+
+def cards_of(what: str) -> Cards:
+    """All cards of one kind by name; an error in place of a card that cannot be read."""
+    kinds: dict[str, tuple[Sequence[str], Callable[[str], BaseModel]]] = {
+        "tasks": (list_tasks(), task_registry.load),
+        "encoders": ((*list_encoders(), *list_baselines()), _encoder_or_baseline),
+        "splits": (list_splits(), lambda name: get_split(name).card),
+        "probes": (list_probes(), probe_card),
+        "suites": (tuple(SUITES), lambda name: SUITES[name]),
+    }
+    names, card_of = kinds[what]
+    return {name: _card_or_error(card_of, name) for name in names}
+
+
+def show_list(what: str, *, as_json: bool) -> int:
+    """Print all cards of one kind, a line each or as JSON."""
+    cards = cards_of(what)
+    if as_json:
+        _print_json([_as_dict(name, card) for name, card in cards.items()])
+        return 0
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in _COLUMNS[what]:
+        table.add_column(column, overflow="fold")
+    for name, card in cards.items():
+        if isinstance(card, BenchError):
+            table.add_row(name, f"[red]{escape(str(card))}[/red]")
+        else:
+            table.add_row(*(escape(cell) for cell in _row(what, name, card)))
+    Console().print(table)
+    return 0
+
+
+def show_card(name: str, *, as_json: bool) -> int:
+    """Print the card of whatever is called `name`. Raises UnknownNameError."""
+    for what in ("tasks", "encoders", "splits", "probes", "suites"):
+        cards = cards_of(what)
+        card = cards.get(name)
+        if card is None and what == "encoders" and "." in name:
+            card = _unlisted(name)
+        if card is None:
+            continue
+        if isinstance(card, BenchError):
+            raise card
+        if as_json:
+            _print_json(_as_dict(name, card))
+        else:
+            _print_card(what[:-1], name, card)
+        return 0
+    known = [n for what in _COLUMNS for n in cards_of(what)]
+    raise UnknownNameError(unknown_name("task, encoder, split, probe or suite", name, known))
+
+
+_COLUMNS = {
+    "tasks": ("task", "title", "kind", "metric", "unit", "rows", "editions"),
+    "encoders": ("encoder", "title", "dimension", "weights", "trained on"),
+    "splits": ("split", "description"),
+    "probes": ("probe", "description"),
+    "suites": ("suite", "description"),
+}
+
+
+def _row(what: str, name: str, card: Any) -> tuple[str, ...]:
+    if what == "tasks":
+        rows = ", ".join(f"{e.rows:,}" for e in card.editions.values()) or "-"
+        editions = ", ".join(k for k, e in card.editions.items() if e.file) or "not shipped"
+        return name, card.title, card.kind, card.metric, card.unit, rows, editions
+    if what == "encoders":
+        if name in list_baselines():
+            return name, card.title, "-", "-", "baseline: needs no encoder"
+        weights = "none needed" if card.weights is None else _where(card)
+        return name, card.title, str(card.dimension), weights, card.training_data or "-"
+    return name, card.description
+
+
+def _where(card: Any) -> str:
+    return "present" if weights_path(card.weights).is_file() else "missing"
+
+
+def _encoder_or_baseline(name: str) -> BaseModel:
+    return baseline_card(name) if name in list_baselines() else encoder_card(name)
+
+
+def _unlisted(name: str) -> BaseModel | None:
+    try:
+        return get_encoder(name).card
+    except UnknownNameError:
+        return None
+
+
+def _card_or_error(card_of: Callable[[str], BaseModel], name: str) -> BaseModel | BenchError:
+    try:
+        return card_of(name)
+    except BenchError as error:
+        return error
+
+
+def _as_dict(name: str, card: BaseModel | BenchError) -> dict[str, Any]:
+    if isinstance(card, BenchError):
+        return {"name": name, "error": str(card)}
+    return {"name": name} | card.model_dump(mode="json")
+
+
+def _print_json(content: object) -> None:
+    # Not through rich, which would wrap long strings.
+    import sys
+
+    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def _print_card(kind: str, name: str, card: BaseModel) -> None:
+    console = Console()
+    console.print(f"[bold]{escape(name)}[/bold] ({kind})")
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, text in _lines(card.model_dump(mode="json")):
+        table.add_row(label, escape(text))
+    console.print(table)
+
+
+def _lines(content: Mapping[str, Any], indent: str = "") -> list[tuple[str, str]]:
+    lines: list[tuple[str, str]] = []
+    for key, value in content.items():
+        label = indent + key.replace("_", " ")
+        if key == "name" or value in ("", None, [], {}):
+            continue
+        if isinstance(value, dict):
+            lines += [(label, ""), *_lines(value, indent + "  ")]
+        elif isinstance(value, list) and isinstance(value[0], dict):
+            for item in value:
+                lines += [(label, ""), *_lines(item, indent + "  ")]
+        else:
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            lines.append((label, text))
+    return lines

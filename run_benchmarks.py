@@ -1,0 +1,6 @@
+"""The door: `python run_benchmarks.py --help`."""
+
+from benchmarks.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())
