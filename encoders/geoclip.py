@@ -30,8 +30,8 @@ WEIGHTS = WeightsCard(
 # Šavrič, Patterson and Jenny 2018, The Equal Earth map projection, IJGIS 33(3), eq. 7 to 10.
 _A1, _A2, _A3, _A4 = 1.340264, -0.081106, 0.000893, 0.003796
 
-_SCALE = 66.50336 / 180
-"""GeoCLIP's factor to the projected plane; it brings the longitudes to about -1..1."""
+_DEGREES = 66.50336
+"""GeoCLIP's factor from the projected plane to something like degrees; 180 makes about one."""
 
 _SCALES = 3
 _LAYERS = (1, 3, 5)
@@ -113,4 +113,4 @@ def equal_earth(lonlat: torch.Tensor) -> torch.Tensor:
     slope = 9 * _A4 * theta**8 + 7 * _A3 * theta**6 + 3 * _A2 * theta**2 + _A1
     x = 2 * root3 * lon * torch.cos(theta) / (3 * slope)
     y = _A4 * theta**9 + _A3 * theta**7 + _A2 * theta**3 + _A1 * theta
-    return torch.stack((x, y), dim=1) * _SCALE
+    return torch.stack((x, y), dim=1) * _DEGREES / 180

@@ -122,13 +122,18 @@ def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise EncoderError(
             f"{path} is damaged, or holds more than tensors, which is refused since loading it "
-            f"could execute code: {str(error).splitlines()[0]}"
+            f"could execute code: {first_line(error)}"
         ) from error
     if not isinstance(content, dict) or not all(
         isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in content.items()
     ):
         raise EncoderError(f"{path} is no mapping of names to tensors")
     return content
+
+
+def first_line(error: Exception) -> str:
+    """The kind of an error and the first line of what it says."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}".rstrip(": ")
 
 
 def main() -> int:

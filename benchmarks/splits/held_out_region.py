@@ -69,4 +69,4 @@ def regions(points: Points) -> NDArray[np.str_]:
 
 
 def _degrees(angle: float, letters: str) -> str:
-    return f"{abs(angle):.1f}{letters[angle < 0]}"
+    return f"{abs(angle):.1f}{letters[int(angle < 0)]}"

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+
+from benchmarks.baselines import CARDS, SphereBaseline, baseline_card, list_baselines
+from core.errors import UnknownNameError
+from core.sphere import EARTH_RADIUS_KM, unit_vectors
+
+Part = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def part(n: int, seed: int) -> Part:
+    rng = np.random.default_rng(seed)
+    lat = np.degrees(np.arcsin(rng.uniform(-1, 1, n)))
+    lonlat = np.stack([rng.uniform(-180, 180, n), lat], axis=1)
+    x, y, z = unit_vectors(lonlat).T
+    return lonlat, 3 * x + y * z + 0.1 * rng.normal(size=n)
+
+
+TRAIN, VALIDATION, TEST = part(400, 0), part(100, 1), part(200, 2)
+
+
+def classes(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.digitize(values, [-2, -1, 0, 1, 2]) * 10
+
+
+def test_mean_and_majority() -> None:
+    mean = SphereBaseline("baseline.mean", "regression").fit(*TRAIN, validation=VALIDATION)
+    assert mean.predict(TEST[0]) == pytest.approx(np.full(200, TRAIN[1].mean()))
+    y = classes(TRAIN[1])
+    share = SphereBaseline("baseline.mean", "classification").fit(TRAIN[0], y, VALIDATION)
+    labels, counts = np.unique(y, return_counts=True)
+    assert share.classes_.tolist() == labels.tolist()
+    assert share.predict_proba(TEST[0]) == pytest.approx(np.tile(counts / 400, (200, 1)))
+
+
+def test_nearest_neighbours_agree_with_scikit_learn_on_the_haversine() -> None:
+    found = SphereBaseline("baseline.knn", "regression").fit(*TRAIN, validation=VALIDATION)
+    k = found.chosen_["k"]
+    oracle = KNeighborsRegressor(k, metric="haversine", algorithm="ball_tree")
+    oracle.fit(np.radians(TRAIN[0][:, ::-1]), TRAIN[1])
+    assert found.predict(TEST[0]) == pytest.approx(oracle.predict(np.radians(TEST[0][:, ::-1])))
+
+
+def test_class_shares_agree_with_scikit_learn() -> None:
+    y = classes(TRAIN[1])
+    found = SphereBaseline("baseline.knn", "classification")
+    found.fit(TRAIN[0], y, validation=(VALIDATION[0], classes(VALIDATION[1])))
+    oracle = KNeighborsClassifier(found.chosen_["k"]).fit(unit_vectors(TRAIN[0]), y)
+    wanted = oracle.predict_proba(unit_vectors(TEST[0]))
+    assert found.predict_proba(TEST[0]) == pytest.approx(wanted)
+
+
+def test_inverse_distance_by_brute_force() -> None:
+    found = SphereBaseline("baseline.idw", "regression").fit(*TRAIN, validation=VALIDATION)
+    power, k = found.chosen_["power"], CARDS["baseline.idw"].settings["k"]
+    angle = np.arccos(np.clip(unit_vectors(TEST[0]) @ unit_vectors(TRAIN[0]).T, -1, 1))
+    for row in range(len(TEST[0])):
+        near = np.argsort(angle[row])[: int(k)]
+        weight = (EARTH_RADIUS_KM * angle[row, near]) ** -float(power)
+        wanted = np.average(TRAIN[1][near], weights=weight)
+        assert found.predict(TEST[0][row : row + 1])[0] == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["baseline.idw"])
+def test_a_training_point_is_met_exactly(name: str) -> None:
+    found = SphereBaseline(name, "regression").fit(*TRAIN, validation=VALIDATION)
+    assert found.predict(TRAIN[0]) == pytest.approx(TRAIN[1], abs=1e-4)
+
+
+def test_neighbours_are_found_across_the_antimeridian_and_the_pole() -> None:
+    lonlat = np.array([[179.9, 0.0], [0, 0], [10, 89.9], [100, 50]])
+    y = np.array([1.0, 2, 3, 4])
+    found = SphereBaseline("baseline.knn", "regression").fit(lonlat, y, (lonlat, y))
+    assert found.chosen_ == {"k": 1}
+    assert found.predict(np.array([[-179.9, 0], [-170, 89.9]])).tolist() == [1, 3]
+
+
+@pytest.mark.parametrize("name", list_baselines())
+@pytest.mark.parametrize("kind", ["regression", "classification"])
+def test_one_training_point_is_enough(name: str, kind: str) -> None:
+    one, y = np.array([[5.0, 5.0]]), np.array([7])
+    found = SphereBaseline(name, kind).fit(one, y, (one, y))  # type: ignore[arg-type]
+    if kind == "regression":
+        assert found.predict(TEST[0]) == pytest.approx(np.full(200, 7.0))
+    else:
+        assert found.predict_proba(TEST[0]) == pytest.approx(np.ones((200, 1)))
+
+
+def test_validation_labels_steer_only_the_choice() -> None:
+    one = SphereBaseline("baseline.knn", "regression").fit(*TRAIN, validation=VALIDATION)
+    shuffled = VALIDATION[0], np.random.default_rng(0).permutation(VALIDATION[1])
+    two = SphereBaseline("baseline.knn", "regression").fit(*TRAIN, validation=shuffled)
+    assert one.chosen_ != two.chosen_
+    two.chosen_ = one.chosen_
+    assert np.array_equal(one.predict(TEST[0]), two.predict(TEST[0]))
+
+
+def test_an_unknown_baseline() -> None:
+    with pytest.raises(UnknownNameError, match=r"baseline\.knn"):
+        baseline_card("baseline.none")

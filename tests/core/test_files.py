@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from core.errors import BenchError, IntegrityError
+from core.files import CACHE_VARIABLE, atomic_write, cache_dir, require_sha256, sha256_file
+
+
+def test_hashes_are_sha256(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"abc" * 100_000)
+    assert sha256_file(path) == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+def test_another_content_is_refused_and_both_hashes_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"abc")
+    require_sha256(path, hashlib.sha256(b"abc").hexdigest(), "")
+    with pytest.raises(IntegrityError) as caught:
+        require_sha256(path, "0" * 64, "Fetch it again.")
+    for part in (str(path), "0" * 64, sha256_file(path), "Fetch it again."):
+        assert part in str(caught.value)
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "f"
+    with atomic_write(path) as stream:
+        stream.write(b"old")
+
+    def fail_half_way() -> None:
+        with atomic_write(path) as stream:
+            stream.write(b"new, but only half of")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in path.parent.iterdir()] == ["f"]
+
+
+def test_a_written_file_has_ordinary_rights(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    with atomic_write(path) as stream:
+        stream.write(b"x")
+    mask = os.umask(0)
+    os.umask(mask)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(BenchError, match="cannot be written"),
+        atomic_write(tmp_path / "file" / "f"),
+    ):
+        pass
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_an_error_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tempfile
+
+    def on_full_disk(**_: object) -> tuple[int, str]:
+        part = tmp_path / "part"
+        part.write_text("")
+        return os.open("/dev/full", os.O_WRONLY), str(part)
+
+    monkeypatch.setattr(tempfile, "mkstemp", on_full_disk)
+    with pytest.raises(BenchError, match="No space left"), atomic_write(tmp_path / "f") as stream:
+        stream.write(b"x" * 100_000)
+    assert not (tmp_path / "f").exists()
+
+
+def test_the_cache_can_be_put_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    assert cache_dir() == tmp_path
+    monkeypatch.setenv(CACHE_VARIABLE, "")
+    assert cache_dir().name == "satclip-bench"

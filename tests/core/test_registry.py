@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import BenchError, UnknownNameError
+from core.registry import Registry, match_names
+
+NAMES = ("air_temperature", "elevation", "satclip.vit16-l40", "satclip.vit16-l10", "odd[1]")
+
+
+@pytest.fixture
+def registry() -> Registry[object]:
+    return Registry("thing", {"pi": "math:pi", "gone": "math:tau_squared", "absent": "no_such:x"})
+
+
+def test_entries_are_imported_when_asked_for(registry: Registry[object]) -> None:
+    assert registry.names() == ("pi", "gone", "absent")
+    assert registry.load("pi") == pytest.approx(3.14159, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["gone", "absent"])
+def test_an_entry_that_does_not_import_says_so(registry: Registry[object], name: str) -> None:
+    with pytest.raises(BenchError, match=f"thing '{name}' could not be imported"):
+        registry.load(name)
+
+
+def test_unknown_names_get_a_proposal() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'air_temperature'"):
+        match_names("task", ["air-temprature"], NAMES)
+    with pytest.raises(UnknownNameError, match="Known: air_temperature"):
+        match_names("task", ["qqq"], NAMES)
+
+
+def test_wildcards_select_in_order_without_repeats() -> None:
+    assert match_names("encoder", ["satclip.*", "*l10", "elevation"], NAMES) == (
+        "satclip.vit16-l40",
+        "satclip.vit16-l10",
+        "elevation",
+    )
+    assert match_names("encoder", ["elevation, air*"], NAMES) == ("elevation", "air_temperature")
+    assert match_names("encoder", ["odd[1]"], NAMES) == ("odd[1]",)
+    assert match_names("encoder", [], NAMES) == ()
+
+
+def test_a_wildcard_that_selects_nothing_is_an_error() -> None:
+    with pytest.raises(UnknownNameError):
+        match_names("task", ["x*"], NAMES)
+
+
+@given(st.permutations(NAMES))
+def test_exact_names_select_themselves(order: list[str]) -> None:
+    assert match_names("task", order, NAMES) == tuple(order)
+
+
+def test_two_packages_may_not_take_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib.metadata import EntryPoint
+
+    import core.registry
+
+    points = [EntryPoint("pi", "other:pi", "g"), EntryPoint("tau", "math:tau", "g")]
+    monkeypatch.setattr(core.registry, "entry_points", lambda group: points)
+    clash: Registry[float] = Registry("thing", {"pi": "math:pi"}, group="g")
+    with pytest.raises(BenchError, match="two things are called 'pi'"):
+        clash.names()
+    fine: Registry[float] = Registry("thing", {}, group="g")
+    assert fine.names() == ("pi", "tau")
+    assert fine.load("tau") == pytest.approx(6.28319, abs=1e-5)

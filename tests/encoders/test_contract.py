@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike, NDArray
+
+import encoders
+from core.errors import BenchError, CoordinateError, EncoderError, UnknownNameError
+from core.sphere import check_lonlat
+from encoders import (
+    Encoder,
+    EncoderCard,
+    check_encoder,
+    encoder_card,
+    encoder_from_file,
+    get_encoder,
+    list_encoders,
+    match_encoders,
+)
+from encoders.weights import weights_path
+
+
+@pytest.mark.parametrize("name", list_encoders())
+def test_every_encoder_obeys_the_contract(name: str) -> None:
+    card = encoder_card(name)
+    assert card.name == name
+    if card.weights and not weights_path(card.weights).is_file():
+        pytest.skip(f"the weights {card.weights.file} are not in the cache: make setup")
+    check_encoder(get_encoder(name))
+
+
+class Good(Encoder):
+    card = EncoderCard(name="good", title="Good", dimension=2)
+
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.sin(np.radians(lonlat))
+
+
+def test_a_short_encoder_passes() -> None:
+    check_encoder(Good())
+
+
+class Returns(Good):
+    """`forward` gives whatever the test wants to be refused."""
+
+    def __init__(self, what: object) -> None:
+        self.what = what
+
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.what  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        (np.zeros((3, 2)), "shape (3, 2) for 2 points"),
+        (np.zeros((2, 3)), "promises (2, 2)"),
+        (np.zeros(2), "shape (2,)"),
+        (np.array([[0, 0], [0, np.nan]]), "first in row 1"),
+        (np.full((2, 2), 1e300), "not finite in float32"),
+        (np.zeros((2, 2), dtype=np.int64), "an array of int64"),
+        (np.zeros((2, 2), dtype=np.complex128), "an array of complex128"),
+        ([[0.0, 0.0], [0.0, 0.0]], "list"),
+        (None, "NoneType"),
+    ],
+)
+def test_what_is_no_embedding_is_refused(what: object, words: str) -> None:
+    with pytest.raises(EncoderError) as caught:
+        Returns(what).encode([[0, 0], [1, 1]])
+    assert words in str(caught.value)
+    assert "good" in str(caught.value)
+
+
+class Faulty:
+    """An encoder that inherits nothing, with one fault at a time."""
+
+    card = EncoderCard(name="faulty", title="Faulty", dimension=2)
+
+    def __init__(self, fault: str) -> None:
+        self.fault, self.calls = fault, 0
+
+    def encode(self, lonlat: ArrayLike, batch_size: int = 100) -> NDArray[np.float32]:
+        self.calls += 1
+        points = np.array(lonlat) if self.fault == "unchecked" else check_lonlat(lonlat)
+        if self.fault == "unchecked" and len(points):
+            points = np.nan_to_num(points[:, :2])
+        x = np.sin(np.radians(points))
+        if self.fault == "east":
+            x = np.radians(np.asarray(lonlat, dtype=np.float64))
+        if self.fault == "moody":
+            x = x + self.calls
+        if self.fault == "company" and len(x):
+            x = x - x.mean(axis=0)
+        if self.fault == "batch":
+            x = x + (batch_size == 7)
+        if self.fault == "empty" and not len(x):
+            return np.zeros((0, 5), dtype=np.float32)
+        if self.fault == "writes" and isinstance(lonlat, np.ndarray) and len(lonlat):
+            lonlat[0, 0] = 5
+        return x if self.fault == "double" else x.astype(np.float32)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("moody", "second call"),
+        ("company", "point on its own|batch_size=1"),
+        ("batch", "batch_size=7"),
+        ("east", "0 to 360"),
+        ("empty", "no points gave"),
+        ("writes", "changed the coordinates"),
+        ("double", "float64"),
+        ("unchecked", "accepted NaN"),
+    ],
+)
+def test_check_encoder_finds_every_fault(fault: str, words: str) -> None:
+    with pytest.raises(EncoderError, match=words):
+        check_encoder(Faulty(fault))
+
+
+def test_check_encoder_passes_an_encoder_that_inherits_nothing() -> None:
+    check_encoder(Faulty("none"))
+
+
+def test_input_is_checked_for_every_encoder() -> None:
+    with pytest.raises(CoordinateError, match="row 0"):
+        get_encoder("wrap").encode([[0, 91]])
+    with pytest.raises(ValueError, match="batch_size"):
+        get_encoder("wrap").encode([[0, 1]], batch_size=0)
+
+
+def test_names() -> None:
+    assert get_encoder("harmonics.l3").card.dimension == 9
+    assert match_encoders(["harmonics.l3,wrap", "geo*"]) == ("harmonics.l3", "wrap", "geoclip")
+    assert match_encoders(["mine"], ["mine"]) == ("mine",)
+    with pytest.raises(UnknownNameError, match="Did you mean 'geoclip'"):
+        get_encoder("geclip")
+    for bad in ("harmonics.l0", "harmonics.l201", "harmonics.10", "harmonics.l1e3"):
+        with pytest.raises(UnknownNameError, match="number of degrees"):
+            get_encoder(bad)
+    with pytest.raises(UnknownNameError):
+        match_encoders(["harmonics.x*"])
+
+
+def test_options_that_an_encoder_lacks_are_an_error() -> None:
+    with pytest.raises(BenchError, match="encoder 'wrap' could not be made"):
+        get_encoder("wrap", weights="x")
+
+
+def test_listing_imports_no_torch() -> None:
+    code = (
+        "import sys, encoders; [encoders.encoder_card(n) for n in encoders.list_encoders()];"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+FILE = """
+import numpy as np
+from encoders import Encoder, EncoderCard
+class Mine(Encoder):
+    card = EncoderCard(name="mine", title="Mine", dimension=2)
+    def forward(self, lonlat):
+        return np.tanh(lonlat / 90)
+class Bare: ...
+def broken(): raise RuntimeError("out of cheese")
+"""
+
+
+def test_an_encoder_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(FILE)
+    check_encoder(encoder_from_file(f"{path}:Mine"))
+    for spec, words in (
+        (f"{path}", "give path/to/file.py:ClassName"),
+        (f"{path}:", "give path/to/file.py:ClassName"),
+        (f"{path}:Yours", "defines no Yours"),
+        (f"{path}:Bare", "is no encoder"),
+        (f"{path}:broken", "RuntimeError: out of cheese"),
+        (f"{tmp_path}/none.py:Mine", "there is no file"),
+    ):
+        with pytest.raises(BenchError) as caught:
+            encoder_from_file(spec)
+        assert words in str(caught.value)
+    path.write_text("import no_such_module")
+    with pytest.raises(BenchError, match="could not be executed: ModuleNotFoundError"):
+        encoder_from_file(f"{path}:Mine")
+
+
+def test_an_unknown_key_on_a_card_is_an_error() -> None:
+    with pytest.raises(ValueError, match="dimensions"):
+        EncoderCard(name="x", title="X", dimension=1, dimensions=2)  # type: ignore[call-arg]
+
+
+def test_everything_promised_is_there() -> None:
+    for name in encoders.__all__:
+        assert hasattr(encoders, name)
