@@ -1,0 +1,87 @@
+"""Probes: what is fitted on frozen embeddings, and never changes them.
+
+>>> from benchmarks.probes import make_probe
+>>> probe = make_probe("linear", "regression", seed=0)
+>>> probe.fit([[0.0], [1.0], [2.0], [3.0]], [1.0, 3.0, 5.0, 7.0]).predict([[4.0]]).shape
+(1,)
+"""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from benchmarks.probes.base import Kind, Probe, ProbeCard, ProbeEstimator
+from core.errors import BenchError
+from core.registry import Registry
+
+registry: Registry[Probe] = Registry(
+    "probe",
+    {
+        "linear": "benchmarks.probes.linear:PROBE",
+        "knn": "benchmarks.probes.knn:PROBE",
+        "mlp": "benchmarks.probes.mlp:PROBE",
+        "lightgbm": "benchmarks.probes.trees:PROBE",
+    },
+    group="satclip_bench.probes",
+)
+"""Names to `Probe` objects."""
+
+
+def list_probes() -> tuple[str, ...]:
+    """The names of all probes."""
+    return registry.names()
+
+
+def get_probe(name: str) -> Probe:
+    """The card and the two estimators called `name`; torch and LightGBM are not imported.
+
+    Raises:
+        UnknownNameError: no such probe; the message proposes near names.
+        BenchError: it cannot be imported, or is not a `Probe`.
+    """
+    found: object = registry.load(name)
+    if not isinstance(found, Probe):
+        raise BenchError(
+            f"probe {name!r} ({registry.target(name)}) is a {type(found).__name__}; "
+            "it should be a benchmarks.probes.Probe, which holds a card and two estimators"
+        )
+    return found
+
+
+def probe_card(name: str) -> ProbeCard:
+    """The card of the probe called `name`. Raises as `get_probe`."""
+    return get_probe(name).card
+
+
+def make_probe(name: str, kind: Kind, seed: int) -> ProbeEstimator:
+    """An unfitted estimator.
+
+    Args:
+        name: as listed.
+        kind: whether the target is a number or a class.
+        seed: decides initial weights, the order of batches, sampled columns, and the rows that are
+            set aside where no validation part is given.
+
+    Raises:
+        BenchError: as `get_probe`, or a `kind` that is neither.
+    """
+    probe = get_probe(name)
+    if kind not in get_args(Kind):
+        raise BenchError(
+            f"probe {name!r} cannot be made for {kind!r}: give 'regression' or 'classification'"
+        )
+    make = probe.regressor if kind == "regression" else probe.classifier
+    return make(random_state=seed)
+
+
+__all__ = [
+    "Kind",
+    "Probe",
+    "ProbeCard",
+    "ProbeEstimator",
+    "get_probe",
+    "list_probes",
+    "make_probe",
+    "probe_card",
+    "registry",
+]

@@ -1,0 +1,127 @@
+"""The multi-layer perceptron probe. Its training loop, which needs torch, is in `network`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pydantic import JsonValue
+
+from benchmarks.probes.base import Probe, ProbeCard, Settings
+from benchmarks.probes.estimators import (
+    Float64,
+    Floats,
+    Part,
+    ProbeClassifier,
+    ProbeRegressor,
+    fit_scaler,
+    seen,
+    softmax,
+)
+
+Layers = list[tuple[Floats, Floats]]
+"""Weights `(out, in)` and biases `(out,)`, float32, first layer first."""
+
+
+class PerceptronSettings(Settings):
+    """Fixed hyper-parameters."""
+
+    hidden: tuple[int, ...] = (128, 128)
+    activation: str = "relu"
+    optimiser: str = "adamw"
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    batch_size: int = 256
+    most_epochs: int = 200
+    most_steps: int = 6000
+    patience: int = 20
+
+
+SETTINGS = PerceptronSettings()
+
+CARD = ProbeCard(
+    name="mlp",
+    title="Multi-layer perceptron",
+    description=(
+        "Two hidden layers with ReLU in float32 on embeddings, and for regression a target, "
+        "standardised on the training part; AdamW on shuffled mini-batches, MSE or cross-entropy. "
+        "The weights are those of the epoch with the lowest validation loss; validation labels "
+        "unseen in training are left out of it, and without validation rows the training loss "
+        "stands in. SatCLIP tuned its MLPs in a search space that is not published; these are "
+        "common values, the same for every encoder and task, and nothing is searched. Nothing is "
+        "refitted on training and validation together."
+    ),
+    settings=SETTINGS.model_dump(mode="json"),
+    bounds=(
+        "At most most_epochs epochs and about most_steps steps, whichever is less (one epoch at "
+        "least), ended earlier after patience epochs without a lower validation loss."
+    ),
+)
+
+
+class PerceptronRegressor(ProbeRegressor):
+    """A multi-layer perceptron with MSE, stopped early on the validation part."""
+
+    scaler_: Any
+    target_mean_: float
+    target_scale_: float
+    layers_: Layers
+
+    def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
+        from benchmarks.probes.network import train_network
+
+        self.scaler_ = fit_scaler(train.X)
+        self.target_mean_ = float(train.y.mean())
+        self.target_scale_ = float(train.y.std())
+        standardised = [
+            (_inputs(self.scaler_, part.X), (part.y - self.target_mean_) / self.target_scale_)
+            for part in (train, validation or train)
+        ]
+        self.layers_, epochs = train_network(*standardised, SETTINGS, outputs=None, seed=seed)
+        return {"epochs": epochs}
+
+    def _predict(self, X: Floats) -> Float64:
+        standardised = forward(self.layers_, _inputs(self.scaler_, X))[:, 0]
+        return np.asarray(standardised * self.target_scale_ + self.target_mean_)
+
+
+class PerceptronClassifier(ProbeClassifier):
+    """A multi-layer perceptron with cross-entropy, stopped early on the validation part."""
+
+    scaler_: Any
+    layers_: Layers
+
+    def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
+        from benchmarks.probes.network import train_network
+
+        self.scaler_ = fit_scaler(train.X)
+        standardised = [
+            (_inputs(self.scaler_, part.X), part.y) for part in (train, seen(validation) or train)
+        ]
+        self.layers_, epochs = train_network(
+            *standardised, SETTINGS, outputs=len(self.classes_), seed=seed
+        )
+        return {"epochs": epochs}
+
+    def _predict_proba(self, X: Floats) -> Float64:
+        return softmax(forward(self.layers_, _inputs(self.scaler_, X)))
+
+
+def forward(layers: Layers, X: Floats) -> Float64:
+    """The network's outputs, `(m, D)` to `(m, outputs)`.
+
+    In float64, although it was trained in float32: a row's result then does not depend on which
+    rows it comes with, and torch is not needed to predict.
+    """
+    hidden = X.astype(np.float64)
+    for weights, biases in layers[:-1]:
+        hidden = np.maximum(hidden @ weights.T.astype(np.float64) + biases, 0)
+    weights, biases = layers[-1]
+    return np.asarray(hidden @ weights.T.astype(np.float64) + biases)
+
+
+def _inputs(scaler: Any, X: Floats) -> Floats:
+    return np.asarray(scaler.transform(X), dtype=np.float32)
+
+
+PROBE = Probe(CARD, PerceptronRegressor, PerceptronClassifier)

@@ -1,0 +1,88 @@
+"""A small network trained by torch with early stopping; imported only when one is fitted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from benchmarks.probes.mlp import Layers, PerceptronSettings
+
+Rows = tuple[NDArray[np.floating[Any]], NDArray[Any]]
+"""Standardised float32 features `(n, D)` with `(n,)` numbers or codes of classes."""
+
+
+def train_network(
+    train: Rows, validation: Rows, settings: PerceptronSettings, *, outputs: int | None, seed: int
+) -> tuple[Layers, int]:
+    """Train, and return the weights of the epoch with the lowest validation loss.
+
+    All randomness comes from one generator of its own: torch's global state is neither read nor
+    changed, so neither the caller's other work nor the number of fits before changes a result.
+
+    Args:
+        train: rows that give the gradients.
+        validation: rows that decide when to stop.
+        settings: sizes, step, and when to stop at the latest.
+        outputs: number of classes, for cross-entropy; None for one number and MSE.
+        seed: of the initial weights and of the order of the batches.
+
+    Returns:
+        The layers, as NumPy arrays, and how many epochs they were trained for.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    X, y = _tensors(train, outputs)
+    X_held, y_held = _tensors(validation, outputs)
+    parameters = _initial((X.shape[1], *settings.hidden, outputs or 1), generator)
+    optimiser = torch.optim.AdamW(
+        parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+    )
+    steps = -(-len(X) // settings.batch_size)
+    epochs = max(1, min(settings.most_epochs, settings.most_steps // steps))
+    lowest, best_epoch, best = np.inf, 0, parameters
+    for epoch in range(1, epochs + 1):
+        order = torch.randperm(len(X), generator=generator)
+        for batch in order.split(settings.batch_size):
+            optimiser.zero_grad()
+            _loss(parameters, X[batch], y[batch], outputs).backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+        with torch.no_grad():
+            loss = float(_loss(parameters, X_held, y_held, outputs))
+        if loss < lowest or epoch == 1:
+            lowest, best_epoch = loss, epoch
+            best = [parameter.detach().clone() for parameter in parameters]
+        elif epoch - best_epoch >= settings.patience:
+            break
+    arrays = [parameter.numpy() for parameter in best]
+    return list(zip(arrays[::2], arrays[1::2], strict=True)), best_epoch
+
+
+def _tensors(rows: Rows, outputs: int | None) -> tuple[torch.Tensor, torch.Tensor]:
+    X, y = rows
+    return torch.from_numpy(X), torch.from_numpy(y.astype(np.float32 if outputs is None else int))
+
+
+def _initial(sizes: tuple[int, ...], generator: torch.Generator) -> list[torch.Tensor]:
+    # He et al. 2015 (arXiv 1502.01852), the fit for ReLU; biases start at 0.
+    parameters = []
+    for wide, narrow in zip(sizes[:-1], sizes[1:], strict=True):
+        weights = torch.empty(narrow, wide)
+        torch.nn.init.kaiming_uniform_(weights, nonlinearity="relu", generator=generator)
+        parameters += [weights.requires_grad_(), torch.zeros(narrow, requires_grad=True)]
+    return parameters
+
+
+def _loss(
+    parameters: list[torch.Tensor], X: torch.Tensor, y: torch.Tensor, outputs: int | None
+) -> torch.Tensor:
+    hidden = X
+    for weights, biases in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
+        hidden = functional.relu(functional.linear(hidden, weights, biases))
+    out = functional.linear(hidden, parameters[-2], parameters[-1])
+    if outputs is None:
+        return functional.mse_loss(out[:, 0], y)
+    return functional.cross_entropy(out, y)

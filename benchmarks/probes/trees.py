@@ -1,0 +1,146 @@
+"""The probe of gradient-boosted trees, by LightGBM, which is imported only to fit or predict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pydantic import JsonValue
+
+from benchmarks.probes.base import Probe, ProbeCard, Settings
+from benchmarks.probes.estimators import (
+    Float64,
+    Floats,
+    Part,
+    ProbeClassifier,
+    ProbeRegressor,
+    seen,
+)
+
+
+class TreeSettings(Settings):
+    """Fixed hyper-parameters; `rounds_unvalidated` are grown where there is no validation row."""
+
+    learning_rate: float = 0.1
+    learning_rate_few_rounds: float = 0.3
+    few_rounds: int = 100
+    leaves_regression: int = 31
+    leaves_classification: int = 15
+    rows_per_leaf: int = 10
+    l2: float = 3.0
+    bins: int = 63
+    columns_per_tree: int = 64
+    patience: int = 20
+    most_rounds: int = 1000
+    most_trees: int = 10_000
+    least_rounds: int = 10
+    rounds_unvalidated: int = 50
+
+
+SETTINGS = TreeSettings()
+
+CARD = ProbeCard(
+    name="lightgbm",
+    title="Gradient-boosted trees",
+    description=(
+        "LightGBM with early stopping on the validation part's MSE or log loss, from which labels "
+        "unseen in training are left out. The target of a regression is standardised on the "
+        "training part, because LightGBM keeps it in float32; features are not, because trees do "
+        "not see scale. The L2 penalty on leaves matters with many classes: without it a leaf of a "
+        "rare class overshoots. Nothing is searched, and nothing is refitted on training and "
+        "validation together."
+    ),
+    settings=SETTINGS.model_dump(mode="json"),
+    bounds=(
+        "A round grows one tree a class. Rounds are most_trees / classes (one for a regression and "
+        "for two classes), held between least_rounds and most_rounds; where that leaves fewer than "
+        "few_rounds, the larger learning rate is used. A tree sees columns_per_tree random "
+        "columns, in bins."
+    ),
+)
+
+
+class TreeRegressor(ProbeRegressor):
+    """Gradient-boosted regression trees, stopped early on the validation part."""
+
+    target_mean_: float
+    target_scale_: float
+    booster_: Any
+
+    def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
+        self.target_mean_ = float(train.y.mean())
+        self.target_scale_ = float(train.y.std())
+        train, validation = self._standardised(train), validation and self._standardised(validation)
+        settings = {"objective": "regression", "num_leaves": SETTINGS.leaves_regression}
+        self.booster_, rounds = _boost(train, validation, settings, trees_per_round=1, seed=seed)
+        return {"rounds": rounds}
+
+    def _predict(self, X: Floats) -> Float64:
+        out = np.asarray(self.booster_.predict(X), dtype=np.float64)
+        return np.asarray(out * self.target_scale_ + self.target_mean_)
+
+    def _standardised(self, part: Part) -> Part:
+        return Part(part.X, (part.y - self.target_mean_) / self.target_scale_)
+
+
+class TreeClassifier(ProbeClassifier):
+    """Gradient-boosted classification trees, stopped early on the validation part."""
+
+    booster_: Any
+
+    def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
+        classes = len(self.classes_)
+        settings: dict[str, Any] = {"num_leaves": SETTINGS.leaves_classification}
+        if classes == 2:
+            trees, settings = 1, settings | {"objective": "binary"}
+        else:
+            trees, settings = classes, settings | {"objective": "multiclass", "num_class": classes}
+        self.booster_, rounds = _boost(
+            train, seen(validation), settings, trees_per_round=trees, seed=seed
+        )
+        return {"rounds": rounds}
+
+    def _predict_proba(self, X: Floats) -> Float64:
+        out = np.asarray(self.booster_.predict(X), dtype=np.float64)
+        return np.stack([1 - out, out], axis=1) if out.ndim == 1 else out
+
+
+def _boost(
+    train: Part,
+    validation: Part | None,
+    settings: dict[str, Any],
+    *,
+    trees_per_round: int,
+    seed: int,
+) -> tuple[Any, int]:
+    """A booster, and how many of its rounds predictions use."""
+    import lightgbm
+
+    rounds = SETTINGS.most_trees // trees_per_round
+    rounds = min(max(rounds, SETTINGS.least_rounds), SETTINGS.most_rounds)
+    few = rounds < SETTINGS.few_rounds
+    rate = SETTINGS.learning_rate_few_rounds if few else SETTINGS.learning_rate
+    settings = settings | {
+        "learning_rate": rate,
+        "min_data_in_leaf": SETTINGS.rows_per_leaf,
+        "lambda_l2": SETTINGS.l2,
+        "max_bin": SETTINGS.bins,
+        "feature_fraction": min(1.0, SETTINGS.columns_per_tree / train.X.shape[1]),
+        "seed": seed,
+        # The same bytes on every run, at any number of workers.
+        "deterministic": True,
+        "force_col_wise": True,
+        "num_threads": 1,
+        "verbosity": -1,
+    }
+    data = lightgbm.Dataset(train.X, train.y, params=settings)
+    if validation is None:
+        rounds = min(rounds, SETTINGS.rounds_unvalidated)
+        return lightgbm.train(settings, data, rounds), rounds
+    held = lightgbm.Dataset(validation.X, validation.y, reference=data, params=settings)
+    stop = lightgbm.early_stopping(SETTINGS.patience, verbose=False)
+    booster = lightgbm.train(settings, data, rounds, valid_sets=[held], callbacks=[stop])
+    return booster, int(booster.best_iteration)
+
+
+PROBE = Probe(CARD, TreeRegressor, TreeClassifier)

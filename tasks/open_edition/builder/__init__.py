@@ -1,0 +1,1 @@
+"""Builds the shipped tables from pinned distributions: `python -m tasks.open_edition.builder`."""
