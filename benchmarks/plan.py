@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
+from pathlib import Path
 
 from benchmarks.baselines import PREFIX, baseline_card, list_baselines
 from benchmarks.embed import is_outside, source_sha256
@@ -31,6 +32,7 @@ class Selection:
         tasks, encoders, splits, probes: names, or wildcards.
         seeds: replace the suite's.
         edition: of every task.
+        data_dir: folder with the tables that do not ship.
         own: encoders that are not registered, by name.
     """
 
@@ -40,6 +42,7 @@ class Selection:
     probes: Sequence[str] = ()
     seeds: Sequence[int] = ()
     edition: Edition = "open"
+    data_dir: Path | None = None
     own: Mapping[str, LocationEncoder] = field(default_factory=dict)
 
 
@@ -49,11 +52,18 @@ class Cell:
 
     Attributes:
         settings: everything that can change its score.
+        data_dir: where its task's table lies, if it does not ship.
         problem: why it cannot be run, where that is known beforehand; else empty.
     """
 
     settings: Settings
+    data_dir: Path | None = None
     problem: str = ""
+
+    @property
+    def table(self) -> Table:
+        """Which table it is measured on."""
+        return Table(self.settings.task, self.settings.edition, self.data_dir)
 
 
 def blocks_of(suite: Suite, selection: Selection) -> tuple[Block, ...]:
@@ -145,31 +155,34 @@ def make_plan(suite: Suite, selection: Selection) -> tuple[Cell, ...]:
                     "seed": seed,
                 }
             ),
+            selection.data_dir,
             problem,
         )
         for task, encoder, split, seed, probe in sorted(
             wanted, key=lambda w: (rank[w[0]], order[w[1]], w[2] != "random", w[3], w[4])
         )
-        for fold, problem in _fold_settings(task, selection.edition, split, seed)
+        for fold, problem in _fold_settings(
+            Table(task, selection.edition, selection.data_dir), split, seed
+        )
     )
 
 
 @lru_cache(maxsize=256)
 def _fold_settings(
-    task: str, edition: Edition, split: str, seed: int
+    where: Table, split: str, seed: int
 ) -> tuple[tuple[Mapping[str, object], str], ...]:
     """For every fold, what settings it brings; or one that stands for all, and the problem."""
     card = get_split(split).card
     common = {
-        "task": task,
-        "edition": edition,
+        "task": where.task,
+        "edition": where.edition,
         "split": split,
         "split_version": card.version,
         "split_settings": card.settings,
     }
     try:
-        table = load_table(task, edition)
-        folds = make_folds(task, edition, split, seed)
+        table = load_table(where)
+        folds = make_folds(where, split, seed)
     except BenchError as error:
         return ((common | {"data_sha256": "", "fold": "-", "fold_sha256": ""}, str(error)),)
     common["data_sha256"] = table.sha256
@@ -207,15 +220,24 @@ def _probe_settings(encoder: str, probe: str) -> dict[str, object]:
     }
 
 
+@dataclass(frozen=True)
+class Table:
+    """Which table: of what task, in which edition, and where it lies if it does not ship."""
+
+    task: str
+    edition: Edition = "open"
+    data_dir: Path | None = None
+
+
 @lru_cache(maxsize=16)
-def load_table(task: str, edition: Edition) -> TaskTable:
+def load_table(where: Table) -> TaskTable:
     """A task's table, read once a process. Raises BenchError."""
-    return get_task(task, edition).load()
+    return get_task(where.task, where.edition, where.data_dir).load()
 
 
 @lru_cache(maxsize=64)
-def make_folds(task: str, edition: Edition, split: str, seed: int) -> tuple[Fold, ...]:
+def make_folds(where: Table, split: str, seed: int) -> tuple[Fold, ...]:
     """The folds of a task, made once a process. Raises BenchError."""
-    table = load_table(task, edition)
+    table = load_table(where)
     points = Points(table.lonlat, table.target, table.region, table.card.block_degrees)
     return get_split(split).folds(points, seed)

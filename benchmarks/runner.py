@@ -55,8 +55,8 @@ def run_cell(cell: Cell, embedding: Path | None) -> tuple[Record, pa.Table | Non
     s = cell.settings
     try:
         with one_thread():
-            table = load_table(s.task, s.edition)
-            return _measure(s, table, _fold(s), _features(s, table, embedding))
+            table = load_table(cell.table)
+            return _measure(s, table, _fold(cell), _features(table, embedding))
     except BenchError as error:
         return failed(s, str(error)), None
     except Exception as error:
@@ -92,8 +92,9 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _fold(s: Settings) -> Fold:
-    for fold in make_folds(s.task, s.edition, s.split, s.seed):
+def _fold(cell: Cell) -> Fold:
+    s = cell.settings
+    for fold in make_folds(cell.table, s.split, s.seed):
         if fold.name == s.fold:
             if fold.sha256 != s.fold_sha256:
                 raise BenchError(f"fold {s.fold!r} is not the one that was planned")
@@ -101,7 +102,7 @@ def _fold(s: Settings) -> Fold:
     raise BenchError(f"there is no fold {s.fold!r}")
 
 
-def _features(s: Settings, table: TaskTable, embedding: Path | None) -> NDArray[Any]:
+def _features(table: TaskTable, embedding: Path | None) -> NDArray[Any]:
     if embedding is None:
         return table.lonlat
     return _load(embedding)

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from core.registry import Registry
 from tasks.base import Edition, EditionCard, Source, Task, TaskCard, TaskTable
 from tasks.check import check_task
@@ -34,14 +36,19 @@ def list_tasks() -> tuple[str, ...]:
     return registry.names()
 
 
-def get_task(name: str, edition: Edition = "open") -> Task:
+def get_task(name: str, edition: Edition = "open", data_dir: Path | None = None) -> Task:
     """The task called `name`, in the given edition.
+
+    Args:
+        name: as listed.
+        edition: `open` ships with the repository; `paper` is read from `data_dir`.
+        data_dir: folder with the tables that do not ship.
 
     Raises:
         UnknownNameError: no such task; the message proposes near names.
         TaskError: the task has no such edition.
     """
-    return Task(registry.load(name), edition)
+    return Task(registry.load(name), edition, data_dir)
 
 
 __all__ = [

@@ -63,7 +63,13 @@ class EditionCard(Card):
         description="empty only where the table is the paper's own, row by row"
     )
     processing: str = Field("", description="how the target was made from the sources")
-    file: str = Field("", description="file name beside the builder; empty if not shipped")
+    file: str = Field(
+        "", description="file beside the builder; or, where `columns` are given, in --data-dir"
+    )
+    columns: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="columns of a CSV file that hold lon, lat and target; empty for what ships",
+    )
     sha256: str | None = Field(None, description="of the file; None where it cannot be known")
     target_range: tuple[float, float] | None = Field(
         None, description="smallest and largest admissible target of a regression, in its unit"
@@ -73,7 +79,7 @@ class EditionCard(Card):
         "", description="why a point may occur more than once; empty if it may not"
     )
     cross_checks: tuple[CrossCheck, ...] = ()
-    needs: str = Field("", description="what a user must supply; empty if nothing")
+    needs: str = Field("", description="what a user must supply; empty if it ships")
 
 
 class TaskCard(Card):
@@ -95,6 +101,7 @@ class TaskCard(Card):
     paper_rows: int = Field(description="rows of the SatCLIP paper's own table")
     paper_source: str
     editions: Mapping[Edition, EditionCard]
+    needs: str = Field("", description="what a task without editions is waiting for")
 
 
 @dataclass(frozen=True)
@@ -136,23 +143,23 @@ class Task:
     Args:
         card: the task's card.
         edition: which edition `load` reads.
+        data_dir: folder with the tables that do not ship, as `<data_dir>/<card's file>`.
 
     Raises:
         TaskError: the task has no such edition.
     """
 
-    def __init__(self, card: TaskCard, edition: Edition = "open") -> None:
+    def __init__(
+        self, card: TaskCard, edition: Edition = "open", data_dir: Path | None = None
+    ) -> None:
         if edition not in card.editions:
             raise TaskError(
                 f"task {card.name!r} has no {edition} edition; it has: "
-                f"{', '.join(card.editions) or 'none'}. {self._needs(card)}"
+                f"{', '.join(card.editions) or 'none'}. {card.needs}".rstrip()
             )
         self.card = card
         self.edition: Edition = edition
-
-    @staticmethod
-    def _needs(card: TaskCard) -> str:
-        return " ".join(e.needs for e in card.editions.values() if e.needs)
+        self.data_dir = data_dir
 
     @property
     def edition_card(self) -> EditionCard:
@@ -171,15 +178,20 @@ class Task:
     @cached_property
     def _table(self) -> TaskTable:
         edition = self.edition_card
-        if not edition.file:
+        if not edition.columns:
+            return read_table(OPEN_EDITION / edition.file, self.card, self.edition)
+        if self.data_dir is None:
             raise TaskError(
-                f"the {self.edition} edition of {self.card.name!r} is not shipped. {edition.needs}"
+                f"the {self.edition} edition of {self.card.name!r} does not ship. {edition.needs} "
+                "Then name the folder with --data-dir (or `data_dir=`)."
             )
-        return read_table(OPEN_EDITION / edition.file, self.card, self.edition)
+        return read_table(self.data_dir / edition.file, self.card, self.edition)
 
 
 def read_table(path: Path, card: TaskCard, edition: Edition) -> TaskTable:
-    """Read a task's Parquet file: columns lon, lat, target, perhaps region, and side features.
+    """Read a task's table: columns lon, lat, target, perhaps region, and side features.
+
+    A Parquet file has them under these names, a CSV file under those of the card.
 
     Raises:
         TaskError: the file is absent or is not such a table.
@@ -188,23 +200,32 @@ def read_table(path: Path, card: TaskCard, edition: Edition) -> TaskTable:
     """
     import io
 
+    import pandas as pd
     import pyarrow.parquet as pq
 
+    columns = card.editions[edition].columns
+    advice = (
+        card.editions[edition].needs
+        if columns
+        else "Restore it from the repository, or rebuild it: python -m tasks.open_edition.builder"
+    )
     try:
         content = path.read_bytes()
     except OSError as error:
         raise TaskError(
-            f"{path} of task {card.name!r} cannot be read: {error.strerror}. "
-            "Restore it from the repository, or rebuild it: python -m tasks.open_edition.builder"
+            f"{path} of task {card.name!r} cannot be read: {error.strerror}. {advice}"
         ) from error
     digest = sha256_bytes(content)
     expected = card.editions[edition].sha256
     if expected is not None and digest != expected:
         raise IntegrityError(
-            f"{path} has sha256 {digest}; the card of {card.name!r} says {expected}. "
-            "Restore it from the repository, or rebuild it: python -m tasks.open_edition.builder"
+            f"{path} has sha256 {digest}; the card of {card.name!r} says {expected}. {advice}"
         )
-    frame = pq.read_table(io.BytesIO(content)).to_pandas()
+    if columns:
+        frame = pd.read_csv(io.BytesIO(content)).rename(columns={v: k for k, v in columns.items()})
+        frame = frame[[c for c in ("lon", "lat", "target") if c in frame]]
+    else:
+        frame = pq.read_table(io.BytesIO(content)).to_pandas()
     missing = {"lon", "lat", "target"} - set(frame.columns)
     if missing:
         raise TaskError(f"{path} lacks the columns {', '.join(sorted(missing))}")
@@ -214,7 +235,7 @@ def read_table(path: Path, card: TaskCard, edition: Edition) -> TaskTable:
     if card.kind == "classification":
         column = frame["target"].astype("category")
         classes = tuple(str(c) for c in column.cat.categories)
-        target = column.cat.codes.to_numpy(dtype=np.int64).copy()
+        target = column.cat.codes.to_numpy().astype(np.int64)
     else:
         target = frame["target"].to_numpy(dtype=np.float64, copy=True)
     region = (

@@ -37,7 +37,7 @@ class ProbeCard(BaseModel):
     settings: Mapping[str, JsonValue] = Field(
         description="every fixed hyper-parameter that can change scores"
     )
-    search: Mapping[str, tuple[float, ...]] = Field(
+    search: Mapping[str, tuple[int | float, ...]] = Field(
         default_factory=dict, description="candidates chosen among on the validation part"
     )
     bounds: str = Field(description="how its cost is bounded")

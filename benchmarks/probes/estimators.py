@@ -106,14 +106,14 @@ class ProbeRegressor(RegressorMixin, _Base, ABC):  # type: ignore[misc]
         Raises:
             ValueError: wrong shapes, NaN or infinite values, no rows.
         """
-        X, y = self._check(X, y, reset=True, y_numeric=True)
+        X_checked, y_checked = self._check(X, y, reset=True, y_numeric=True)
         seed, random = self._draw()
-        train, held = Part(X, np.asarray(y, dtype=np.float64)), None
+        train, held = Part(X_checked, np.asarray(y_checked, dtype=np.float64)), None
         if validation is not None:
             X_held, y_held = self._check_validation(validation, y_numeric=True)
             held = Part(X_held, np.asarray(y_held, dtype=np.float64))
-        elif aside := self._rows_aside(len(y)):
-            order = random.permutation(len(y))
+        elif aside := self._rows_aside(len(train.y)):
+            order = random.permutation(len(train.y))
             kept, left = np.sort(order[aside:]), np.sort(order[:aside])
             train, held = _take(train, kept), _take(train, left)
         constant = bool(train.y.min() == train.y.max())
@@ -165,11 +165,11 @@ class ProbeClassifier(ClassifierMixin, _Base, ABC):  # type: ignore[misc]
         Raises:
             ValueError: wrong shapes, NaN or infinite values, no rows, targets that are no classes.
         """
-        X, y = self._check(X, y, reset=True)
-        check_classification_targets(y)
+        X_checked, y_checked = self._check(X, y, reset=True)
+        check_classification_targets(y_checked)
         seed, random = self._draw()
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        train, held = Part(X, codes.astype(np.int64)), None
+        self.classes_, codes = np.unique(y_checked, return_inverse=True)
+        train, held = Part(X_checked, codes.astype(np.int64)), None
         if validation is not None:
             X_held, y_held = self._check_validation(validation)
             held = Part(X_held, self._codes(y_held))

@@ -29,11 +29,11 @@ class PerceptronSettings(Settings):
     hidden: tuple[int, ...] = (128, 128)
     activation: str = "relu"
     optimiser: str = "adamw"
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.1
     batch_size: int = 256
-    most_epochs: int = 200
-    most_steps: int = 6000
+    most_epochs: int = 150
+    most_steps: int = 4000
     patience: int = 20
 
 
@@ -73,16 +73,22 @@ class PerceptronRegressor(ProbeRegressor):
         self.scaler_ = fit_scaler(train.X)
         self.target_mean_ = float(train.y.mean())
         self.target_scale_ = float(train.y.std())
-        standardised = [
-            (_inputs(self.scaler_, part.X), (part.y - self.target_mean_) / self.target_scale_)
-            for part in (train, validation or train)
-        ]
-        self.layers_, epochs = train_network(*standardised, SETTINGS, outputs=None, seed=seed)
+        self.layers_, epochs = train_network(
+            self._standardised(train),
+            self._standardised(validation or train),
+            SETTINGS,
+            outputs=None,
+            seed=seed,
+        )
         return {"epochs": epochs}
 
     def _predict(self, X: Floats) -> Float64:
         standardised = forward(self.layers_, _inputs(self.scaler_, X))[:, 0]
         return np.asarray(standardised * self.target_scale_ + self.target_mean_)
+
+    def _standardised(self, part: Part) -> tuple[Floats, Float64]:
+        y = (part.y - self.target_mean_) / self.target_scale_
+        return _inputs(self.scaler_, part.X), y
 
 
 class PerceptronClassifier(ProbeClassifier):
@@ -95,11 +101,13 @@ class PerceptronClassifier(ProbeClassifier):
         from benchmarks.probes.network import train_network
 
         self.scaler_ = fit_scaler(train.X)
-        standardised = [
-            (_inputs(self.scaler_, part.X), part.y) for part in (train, seen(validation) or train)
-        ]
+        held = seen(validation) or train
         self.layers_, epochs = train_network(
-            *standardised, SETTINGS, outputs=len(self.classes_), seed=seed
+            (_inputs(self.scaler_, train.X), train.y),
+            (_inputs(self.scaler_, held.X), held.y),
+            SETTINGS,
+            outputs=len(self.classes_),
+            seed=seed,
         )
         return {"epochs": epochs}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def train_network(
     lowest, best_epoch, best = np.inf, 0, parameters
     for epoch in range(1, epochs + 1):
         order = torch.randperm(len(X), generator=generator)
-        for batch in order.split(settings.batch_size):
+        for batch in torch.split(order, settings.batch_size):
             optimiser.zero_grad()
             _loss(parameters, X[batch], y[batch], outputs).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -69,7 +70,7 @@ def _tensors(rows: Rows, outputs: int | None) -> tuple[torch.Tensor, torch.Tenso
 def _initial(sizes: tuple[int, ...], generator: torch.Generator) -> list[torch.Tensor]:
     # He et al. 2015 (arXiv 1502.01852), the fit for ReLU; biases start at 0.
     parameters = []
-    for wide, narrow in zip(sizes[:-1], sizes[1:], strict=True):
+    for wide, narrow in pairwise(sizes):
         weights = torch.empty(narrow, wide)
         torch.nn.init.kaiming_uniform_(weights, nonlinearity="relu", generator=generator)
         parameters += [weights.requires_grad_(), torch.zeros(narrow, requires_grad=True)]

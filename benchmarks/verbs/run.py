@@ -45,6 +45,7 @@ def run(
     probes: Sequence[str],
     seeds: Sequence[int],
     edition: Edition,
+    data_dir: Path | None,
     out: Path,
     jobs: int | None,
     dry_run: bool,
@@ -59,7 +60,7 @@ def run(
     """
     console = Console(stderr=True)
     own = own_by_name(own_encoders)
-    selection = Selection(tasks, encoders, splits, probes, seeds, edition, own)
+    selection = Selection(tasks, encoders, splits, probes, seeds, edition, data_dir, own)
     plan = make_plan(get_suite(suite), selection)
     store = Store(out)
     if dry_run:
@@ -139,26 +140,23 @@ def _embed(
 ) -> dict[tuple[str, str], Path]:
     """A file with the embedding for every pair of task and encoder; failures become records."""
     wanted = {
-        _pair(cell): cell.settings
-        for cell in missing
-        if cell.settings.dtype != "none" and not cell.problem
+        _pair(cell): cell for cell in missing if cell.settings.dtype != "none" and not cell.problem
     }
     encoders: dict[str, LocationEncoder] = dict(own)
     embeddings: dict[tuple[str, str], Path] = {}
     bar = meter.start("embeddings", len(wanted))
-    for pair, settings in wanted.items():
-        name = settings.encoder
-        encoder = encoders.setdefault(name, own[name] if name in own else get_encoder(name))
+    for pair, first in wanted.items():
+        name = first.settings.encoder
+        encoder = encoders.get(name) or encoders.setdefault(name, get_encoder(name))
         try:
             with one_thread():
-                table = load_table(settings.task, settings.edition)
-                embeddings[pair] = embedding_file(encoder, table, scratch)
+                embeddings[pair] = embedding_file(encoder, load_table(first.table), scratch)
         except BenchError as error:
             for cell in missing:
                 if _pair(cell) == pair and not cell.problem:
                     store.save(failed(cell.settings, str(error)), None)
-            meter.complain(failed(settings, str(error)))
-        meter.advance(bar, f"{settings.task} {name}")
+            meter.complain(failed(first.settings, str(error)))
+        meter.advance(bar, f"{first.settings.task} {name}")
     return embeddings
 
 

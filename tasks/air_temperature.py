@@ -1,0 +1,63 @@
+"""Air temperature."""
+
+from __future__ import annotations
+
+from tasks.base import CrossCheck, EditionCard, Source, TaskCard
+from tasks.sources import ERA5, NATURAL_EARTH
+
+CARD = TaskCard(
+    name="air_temperature",
+    title="Air temperature",
+    description="Annual mean air temperature two metres above ground.",
+    kind="regression",
+    target="annual mean air temperature",
+    unit="degrees Celsius",
+    metric="r2",
+    extent="global",
+    region="continent",
+    citation="Hooker, Duveiller and Cescatti 2018, A global dataset of air temperature derived "
+    "from satellite remote sensing and weather stations, Scientific Data 5, 180246",
+    paper_rows=3076,
+    paper_source="Mean temperature at 3,076 weather stations (Hooker et al. 2018)",
+    editions={
+        "open": EditionCard(
+            rows=10_000,
+            sources=(ERA5, NATURAL_EARTH),
+            differs_from_paper="A reanalysis (ERA5, mean of 2000-2025) at points uniform over "
+            "land, not weather stations, which crowd in Europe and North America.",
+            processing="Monthly means weighted by days, bilinear between grid points. The "
+            "packaged file's attribute says kelvin; its values are degrees Celsius.",
+            file="air_temperature.parquet",
+            sha256="e594ae155a1c44dfd270e0c8e9b16ebe16d1eecf0a1bf9516bf4849e9b8af113",
+            target_range=(-30.0, 36.0),
+            cross_checks=(
+                CrossCheck(
+                    against="the paper's stations (meanT)",
+                    within_km=25,
+                    points=350,
+                    pearson_r=0.989,
+                    note="bias +0.8 degrees: another period, and stations lie low",
+                ),
+            ),
+        ),
+        "paper": EditionCard(
+            rows=3076,
+            sources=(
+                Source(
+                    name="Station data of Hooker et al. 2018",
+                    url="https://doi.org/10.1038/sdata.2018.246",
+                    licence="CC-BY-4.0",
+                    attribution="Hooker, Duveiller and Cescatti 2018, Scientific Data 5, 180246",
+                ),
+            ),
+            differs_from_paper="",
+            file="air_temperature/stationDataAll.csv",
+            sha256="92d8456d82aafd3929ccba589e0ffe4ca15eeb321c07c430855d6756aaf07d33",
+            columns={"lon": "Lon", "lat": "Lat", "target": "meanT"},
+            target_range=(-35.0, 40.0),
+            needs="Place stationDataAll.csv (figures/ssl4eo/ in github.com/microsoft/satclip, "
+            "commit 1ead106) as <folder>/air_temperature/stationDataAll.csv. It has no continents "
+            "yet, so that only the random split can be made of it.",
+        ),
+    },
+)

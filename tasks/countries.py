@@ -1,0 +1,35 @@
+"""Countries."""
+
+from __future__ import annotations
+
+from tasks.base import EditionCard, TaskCard
+from tasks.sources import NATURAL_EARTH
+
+CARD = TaskCard(
+    name="countries",
+    title="Countries",
+    description="The country a point lies in.",
+    kind="classification",
+    target="country (Natural Earth ADM0_A3)",
+    unit="class",
+    metric="accuracy",
+    extent="global",
+    region="continent",
+    citation="Klemmer et al. 2023, SatCLIP, arXiv 2311.17179v3, App. E",
+    paper_rows=33_053,
+    paper_source="Country of 100,000 points, of which 33,053 lie on land; the paper does not say "
+    "whether ocean counts as a class",
+    editions={
+        "open": EditionCard(
+            rows=10_000,
+            sources=(NATURAL_EARTH,),
+            differs_from_paper="Points on land only, Antarctica left out; Natural Earth's "
+            "borders and its continents (all of Russia is Europe, Turkey and Kazakhstan Asia).",
+            processing="The country polygon around each point. Countries too small to be hit by "
+            "any of 10,000 points are no class; none that was hit is dropped.",
+            file="countries.parquet",
+            sha256="062bbb1286561bbcb3253c42cf54badd911a2b05a145fc481a92cb204b0e93cc",
+            classes=165,
+        ),
+    },
+)

@@ -1,0 +1,36 @@
+"""Ecoregions."""
+
+from __future__ import annotations
+
+from tasks.base import EditionCard, TaskCard
+from tasks.sources import NATURAL_EARTH, WWF_ECOREGIONS
+
+CARD = TaskCard(
+    name="ecoregions",
+    title="Ecoregions",
+    description="The terrestrial ecoregion a point lies in.",
+    kind="classification",
+    target="ecoregion",
+    unit="class",
+    metric="accuracy",
+    extent="global",
+    region="continent",
+    citation="Dinerstein et al. 2017, An Ecoregion-Based Approach to Protecting Half the "
+    "Terrestrial Realm, BioScience 67(6), 534-545",
+    paper_rows=32_798,
+    paper_source="Ecoregions of Dinerstein et al. 2017 at 100,000 points, of which 32,798 lie on "
+    "land; the paper does not say whether ocean counts as a class",
+    editions={
+        "open": EditionCard(
+            rows=10_000,
+            sources=(WWF_ECOREGIONS, NATURAL_EARTH),
+            differs_from_paper="WWF's map of 2001 (Olson et al.), not the revised one of 2017; "
+            "points on land only, without Antarctica, lakes, rock and ice.",
+            processing="By name. Ecoregions too small to be hit by any of 10,000 points are no "
+            "class; none that was hit is dropped. The points are those of the biomes.",
+            file="ecoregions.parquet",
+            sha256="21d710aeb57497c09ab78c82f6d906f13c176c88d5dd56f38fabfa18044f3fc3",
+            classes=669,
+        ),
+    },
+)

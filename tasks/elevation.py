@@ -1,0 +1,43 @@
+"""Elevation."""
+
+from __future__ import annotations
+
+from tasks.base import CrossCheck, EditionCard, TaskCard
+from tasks.sources import ALTITUDE, NATURAL_EARTH
+
+CARD = TaskCard(
+    name="elevation",
+    title="Elevation",
+    description="Height of the ground above sea level.",
+    kind="regression",
+    target="elevation",
+    unit="metres",
+    metric="r2",
+    extent="global",
+    region="continent",
+    citation="Rolf et al. 2021, A generalizable and accessible approach to machine learning with "
+    "global satellite imagery, Nature Communications 12, 4392",
+    paper_rows=100_000,
+    paper_source="MOSAIKS elevation (Rolf et al. 2021), 100,000 points, 99,995 with a value",
+    editions={
+        "open": EditionCard(
+            rows=10_000,
+            sources=(ALTITUDE, NATURAL_EARTH),
+            differs_from_paper="Another elevation model, in cells of 5 arc-minutes and steps of "
+            "28 m, at points uniform over land.",
+            processing="metres = 28 v - 450 of the cell around the point; points in cells "
+            "without data are drawn again.",
+            file="elevation.parquet",
+            sha256="efb85a781623966ca403caa5c16d18a062efbeda825ba8b39482b2cf97dade9b",
+            target_range=(-450.0, 6700.0),
+            cross_checks=(
+                CrossCheck(
+                    against="MOSAIKS elevation",
+                    within_km=5,
+                    points=321,
+                    pearson_r=0.984,
+                ),
+            ),
+        ),
+    },
+)

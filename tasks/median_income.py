@@ -1,0 +1,45 @@
+"""Median income."""
+
+from __future__ import annotations
+
+from tasks.base import CrossCheck, EditionCard, TaskCard
+from tasks.sources import COUNTIES
+
+CARD = TaskCard(
+    name="median_income",
+    title="Median income",
+    description="Median income of US counties.",
+    kind="regression",
+    target="median family income of 1989",
+    unit="1,000 US dollars",
+    metric="r2",
+    extent="contiguous United States",
+    region="census region",
+    citation="Jia and Benson 2020, Residual Correlation in Graph Neural Network Regression, KDD",
+    paper_rows=3100,
+    paper_source="Median household income of 2016, about 3,100 contiguous counties (Jia and "
+    "Benson 2020)",
+    editions={
+        "open": EditionCard(
+            rows=3085,
+            sources=(COUNTIES,),
+            differs_from_paper="Family income of 1989, not household income of 2016; the same "
+            "unit, the county. Counties were chosen over 30,191 ZIP areas (2020-24), which are "
+            "newer and more, because the paper's unit is the county, polygons give a true "
+            "centroid, and every county of the contiguous states is there.",
+            processing="exp of the file's logarithm, rounded to whole dollars; the point is the "
+            "polygon's centroid in the Albers equal-area projection (EPSG:5070).",
+            file="median_income.parquet",
+            sha256="1de8237fd2f816c050040f931a4c6eef6bbfce32b896c4cdc3b4c11e89271247",
+            target_range=(10.0, 65.0),
+            cross_checks=(
+                CrossCheck(
+                    against="the paper's MedianIncome2016, by FIPS code",
+                    within_km=0,
+                    points=3082,
+                    pearson_r=0.858,
+                ),
+            ),
+        ),
+    },
+)
