@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import CoordinateError, IntegrityError, TaskError, UnknownNameError
+from core.files import sha256_bytes, sha256_file
+from core.sphere import great_circle_km
+from tasks import Task, TaskTable, check_task, get_task, list_tasks, registry
+from tasks.base import OPEN_EDITION, EditionCard, TaskCard, read_table
+
+OPEN = tuple(name for name in list_tasks() if "open" in registry.load(name).editions)
+
+
+def test_the_papers_nine_tasks_have_cards() -> None:
+    assert len(list_tasks()) == 9
+    for name in list_tasks():
+        card = registry.load(name)
+        assert card.name == name
+        assert card.citation
+        assert card.paper_source
+        assert card.editions or card.needs
+    assert len(OPEN) == 8
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_every_open_table_is_what_its_card_says(name: str) -> None:
+    task = get_task(name)
+    check_task(task)
+    path = OPEN_EDITION / task.edition_card.file
+    assert sha256_file(path) == task.edition_card.sha256
+
+
+def test_the_shipped_tables_are_small() -> None:
+    assert sum(p.stat().st_size for p in OPEN_EDITION.glob("*.parquet")) < 6_000_000
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_provenance_and_cards_agree(name: str) -> None:
+    entry = json.loads((OPEN_EDITION / "provenance.json").read_text())["tables"][name]
+    edition = registry.load(name).editions["open"]
+    assert entry["sha256"] == edition.sha256
+    assert entry["rows"] == edition.rows
+    for source, written in zip(edition.sources, entry["sources"], strict=True):
+        assert written["distribution"] == source.distribution
+        assert written["licence"] == source.licence
+        assert source.licence
+        assert source.attribution
+
+
+@pytest.mark.parametrize("name", [n for n in OPEN if registry.load(n).extent == "global"])
+def test_global_tables_are_uniform_over_land_with_plausible_continents(name: str) -> None:
+    table = get_task(name).load()
+    assert table.region is not None
+    names = set(table.region.tolist())
+    assert names == {"Africa", "Asia", "Europe", "North America", "Oceania", "South America"}
+    lon, lat = table.lonlat.T
+    africa = table.region == "Africa"
+    assert ((lon[africa] > -26) & (lon[africa] < 52) & (np.abs(lat[africa]) < 38)).all()
+    south = table.region == "South America"
+    assert ((lon[south] > -93) & (lon[south] < -26) & (lat[south] < 14)).all()
+    # Of the land without Antarctica, 134 million km2, Africa has 30 and South America 17.8.
+    assert africa.mean() == pytest.approx(30.0 / 134, abs=0.015)
+    assert south.mean() == pytest.approx(17.8 / 134, abs=0.015)
+    # Uniform by area: as many points between sin(lat) 0 and .1 a degree as land there suggests;
+    # grids would repeat latitudes, draws do not.
+    assert len(np.unique(lat)) > 9000
+
+
+@pytest.mark.parametrize(
+    ("name", "lon", "lat", "low", "high"),
+    [
+        ("air_temperature", 13.4, 52.5, 7, 13),
+        ("air_temperature", -60.0, -3.0, 24, 29),
+        ("air_temperature", 130.0, 67.0, -18, -10),
+        ("elevation", 90.0, 32.0, 4000, 5600),
+        ("elevation", 5.5, 52.0, -10, 150),
+        ("population_density", 88.0, 23.5, 4, 9),
+        ("population_density", 10.0, 23.0, 0, 1.5),
+        ("median_income", -122.2, 37.4, 40, 63),
+        ("california_housing", -122.2, 37.85, 2.5, 5.1),
+    ],
+)
+def test_known_places_have_their_known_values(
+    name: str, lon: float, lat: float, low: float, high: float
+) -> None:
+    """Coordinates swapped, or rows shifted against values, would not pass here."""
+    table = get_task(name).load()
+    here = np.tile([[lon, lat]], (len(table), 1))
+    near = np.argsort(great_circle_km(table.lonlat, here))[:3]
+    assert low <= np.mean(table.target[near]) <= high
+
+
+@pytest.mark.parametrize(
+    ("name", "lon", "lat", "wanted"),
+    [
+        ("countries", 2.5, 47.0, "FRA"),
+        ("countries", 134.0, -25.0, "AUS"),
+        ("countries", -100.0, 40.0, "USA"),
+        ("biomes", -62.0, -5.0, "Tropical and subtropical moist broadleaf forests"),
+        ("biomes", 10.0, 25.0, "Deserts and xeric shrublands"),
+        ("biomes", 100.0, 62.0, "Boreal forests and taiga"),
+        ("ecoregions", 23.0, -20.5, "Kalahari"),
+    ],
+)
+def test_known_places_have_their_known_classes(
+    name: str, lon: float, lat: float, wanted: str
+) -> None:
+    table = get_task(name).load()
+    assert table.classes is not None
+    near = np.argsort(great_circle_km(table.lonlat, np.tile([[lon, lat]], (len(table), 1))))[:3]
+    assert any(wanted in table.classes[i] for i in table.target[near].astype(int))
+
+
+def test_california_is_scikit_learns_table() -> None:
+    """Moments published with the data set: 20,640 rows, mean 2.0686, cap at 5.00001."""
+    table = get_task("california_housing").load()
+    assert len(table) == 20_640
+    assert table.target.mean() == pytest.approx(2.068558, abs=1e-6)
+    assert (table.target == 5.00001).sum() == 965
+    assert table.lonlat.mean(axis=0) == pytest.approx([-119.569704, 35.631861], abs=1e-5)
+    assert set(table.features) == {
+        *("MedInc", "HouseAge", "AveRooms", "AveBedrms", "Population", "AveOccup")
+    }
+
+
+def test_a_table_cannot_be_changed() -> None:
+    table = get_task("median_income").load()
+    for array in (table.lonlat, table.target, table.region):
+        assert array is not None
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+def test_names_and_editions_that_do_not_exist() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'elevation'"):
+        get_task("elevaton")
+    with pytest.raises(TaskError, match="no paper edition; it has: open"):
+        get_task("elevation", edition="paper")
+    with pytest.raises(TaskError, match=r"train2018\.json"):
+        get_task("inaturalist")
+
+
+def test_the_papers_stations(shared_data: Path, tmp_path: Path) -> None:
+    task = get_task("air_temperature", "paper", data_dir=shared_data)
+    check_task(task)
+    table = task.load()
+    assert len(table) == 3076
+    assert table.target[0] == pytest.approx(18.025)
+    assert table.lonlat[0] == pytest.approx([7.82, 36.83])
+    with pytest.raises(TaskError, match="--data-dir"):
+        get_task("air_temperature", "paper").load()
+    with pytest.raises(TaskError, match=r"Place stationDataAll\.csv"):
+        get_task("air_temperature", "paper", data_dir=tmp_path).load()
+
+
+# --- tables that are not what their card says -------------------------------------------------
+
+CARD = TaskCard(
+    name="toy",
+    title="Toy",
+    description="",
+    kind="regression",
+    target="x",
+    unit="1",
+    metric="r2",
+    extent="global",
+    region="continent",
+    citation="",
+    paper_rows=0,
+    paper_source="",
+    editions={
+        "open": EditionCard(
+            rows=4,
+            sources=registry.load("elevation").editions["open"].sources,
+            differs_from_paper="",
+            file="toy.parquet",
+            target_range=(0, 10),
+        )
+    },
+)
+
+
+class Fixed(Task):
+    """A task whose table is given."""
+
+    def __init__(self, table: TaskTable) -> None:
+        super().__init__(table.card)
+        self.given = table
+
+    def load(self) -> TaskTable:
+        return self.given
+
+
+def toy(**changes: object) -> TaskTable:
+    base: dict[str, object] = {
+        "card": CARD,
+        "edition": "open",
+        "lonlat": np.array([[0.0, 0], [1, 1], [2, 2], [3, 3]]),
+        "target": np.array([1.0, 2, 3, 4]),
+        "sha256": "",
+        "region": np.array(["a", "a", "b", "b"]),
+    }
+    return TaskTable(**(base | changes))  # type: ignore[arg-type]
+
+
+def test_check_task_passes_a_sound_table() -> None:
+    check_task(Fixed(toy()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"lonlat": np.zeros((3, 2)), "target": np.arange(3.0)}, "3 rows, the card says 4"),
+        ({"lonlat": np.array([[0.0, 0], [1, 1], [1, 1], [3, 3]])}, "points given twice"),
+        ({"target": np.array([1, 2, np.nan, 4])}, "not finite"),
+        ({"target": np.array([1, 2, 30.0, 4])}, r"outside 0\.0\.\.10\.0"),
+        ({"target": np.ones(4)}, "constant"),
+        ({"region": None}, "no continent"),
+        ({"region": np.array(["a", "a", "", "b"])}, "have no continent"),
+        ({"region": np.array(["a"] * 4)}, "all points lie in one"),
+    ],
+)
+def test_check_task_finds_every_fault(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(TaskError, match=words):
+        check_task(Fixed(toy(**changes)))
+
+
+def test_a_changed_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "elevation.parquet"
+    content = bytearray((OPEN_EDITION / "elevation.parquet").read_bytes())
+    content[1000] ^= 1
+    path.write_bytes(bytes(content))
+    card = registry.load("elevation")
+    with pytest.raises(IntegrityError, match=sha256_bytes(bytes(content))):
+        read_table(path, card, "open")
+    with pytest.raises(TaskError, match="cannot be read"):
+        read_table(tmp_path / "none.parquet", card, "open")
+
+
+def test_points_off_the_sphere_and_missing_columns_are_refused(tmp_path: Path) -> None:
+    import pandas as pd
+
+    path = tmp_path / "toy.parquet"
+    pd.DataFrame({"lon": [0.0], "lat": [91.0], "target": [1.0]}).to_parquet(path)
+    with pytest.raises(CoordinateError, match="row 0"):
+        read_table(path, CARD, "open")
+    pd.DataFrame({"lon": [0.0], "latitude": [1.0], "target": [1.0]}).to_parquet(path)
+    with pytest.raises(TaskError, match="lacks the columns lat"):
+        read_table(path, CARD, "open")
