@@ -76,7 +76,7 @@ class TreeRegressor(ProbeRegressor):
         return {"rounds": rounds}
 
     def _predict(self, X: Floats) -> Float64:
-        out = np.asarray(self.booster_.predict(X), dtype=np.float64)
+        out = np.asarray(self.booster_.predict(X, num_threads=1), dtype=np.float64)
         return np.asarray(out * self.target_scale_ + self.target_mean_)
 
     def _standardised(self, part: Part) -> Part:
@@ -101,7 +101,7 @@ class TreeClassifier(ProbeClassifier):
         return {"rounds": rounds}
 
     def _predict_proba(self, X: Floats) -> Float64:
-        out = np.asarray(self.booster_.predict(X), dtype=np.float64)
+        out = np.asarray(self.booster_.predict(X, num_threads=1), dtype=np.float64)
         return np.stack([1 - out, out], axis=1) if out.ndim == 1 else out
 
 

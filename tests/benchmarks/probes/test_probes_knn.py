@@ -1,0 +1,71 @@
+"""Equality with scikit-learn's nearest neighbours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+
+from benchmarks.probes import Kind
+from benchmarks.probes.knn import (
+    NEIGHBOURS,
+    NeighbourClassifier,
+    NeighbourRegressor,
+    inverse_distance,
+)
+from tests.benchmarks.probes.sphere_data import parts
+
+
+@pytest.mark.parametrize("kind", ["regression", "classification"])
+@pytest.mark.parametrize("columns", [3, 40])
+@pytest.mark.parametrize("k", NEIGHBOURS)
+def test_equals_scikit_learn(kind: Kind, columns: int, k: int) -> None:
+    data = parts(kind, columns=columns)
+    # Some test points lie on training points: distance 0.
+    X_test = np.vstack([data.X_test, data.X[:10]])
+    make, other = (
+        (NeighbourRegressor, KNeighborsRegressor)
+        if kind == "regression"
+        else (NeighbourClassifier, KNeighborsClassifier)
+    )
+    probe: Any = make().fit(data.X, data.y, data.validation)
+    probe.chosen_ = {"k": k}
+    expected = other(k, weights="distance").fit(data.X, data.y)
+    np.testing.assert_array_equal(probe.predict(X_test), expected.predict(X_test))
+    if kind == "classification":
+        np.testing.assert_array_equal(probe.predict_proba(X_test), expected.predict_proba(X_test))
+
+
+@pytest.mark.parametrize("kind", ["regression", "classification"])
+def test_k_is_the_best_on_validation(kind: Kind) -> None:
+    data = parts(kind)
+    make, other = (
+        (NeighbourRegressor, KNeighborsRegressor)
+        if kind == "regression"
+        else (NeighbourClassifier, KNeighborsClassifier)
+    )
+    scores = [
+        other(k, weights="distance").fit(data.X, data.y).score(*data.validation) for k in NEIGHBOURS
+    ]
+    probe: Any = make().fit(data.X, data.y, data.validation)
+    assert probe.chosen_ == {"k": NEIGHBOURS[int(np.argmax(scores))]}
+
+
+def test_embedding_is_taken_as_it_is() -> None:
+    X = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 5.0]])
+    probe = NeighbourRegressor().fit(X, [1.0, 2.0, 3.0], (X, [1.0, 2.0, 3.0]))
+    assert probe.chosen_ == {"k": 1}
+    assert probe.predict([[0.9, 0.0], [0.0, 3.0]]).tolist() == [2.0, 3.0]
+
+
+def test_points_at_distance_zero_count_alone() -> None:
+    weights = inverse_distance(np.array([[0.0, 0.0, 2.0], [0.5, 2.0, 4.0]]))
+    assert weights.tolist() == [[1.0, 1.0, 0.0], [2.0, 0.5, 0.25]]
+
+
+def test_never_more_neighbours_than_rows() -> None:
+    data = parts("regression", rows=4)
+    assert NeighbourRegressor().fit(data.X, data.y, data.validation).chosen_["k"] in (1, 3)
+    assert NeighbourRegressor().fit(data.X[:3], data.y[:3]).chosen_ == {"k": 3}
