@@ -187,7 +187,7 @@ class ProbeClassifier(ClassifierMixin, _Base, ABC):  # type: ignore[misc]
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """`(m, D)` embeddings to `(m,)` labels; the first class wins a tie. Raises as `fit`."""
+        """`(m, D)` embeddings to `(m,)` labels; the first wins a tie. Raises as `predict_proba`."""
         probabilities = self.predict_proba(X)
         return np.asarray(self.classes_[probabilities.argmax(axis=1)])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,9 @@ class NeighbourSettings(Settings):
     """Fixed hyper-parameters; `k` stands in where there is no validation row."""
 
     k: int = 5
-    metric: str = "euclidean"
-    weights: str = "1/distance"
-    standardise: bool = False
+    metric: Literal["euclidean"] = "euclidean"
+    weights: Literal["1/distance"] = "1/distance"
+    standardise: Literal[False] = False
 
 
 SETTINGS = NeighbourSettings()
@@ -64,7 +64,7 @@ class NeighbourRegressor(ProbeRegressor):
     def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
         self.targets_ = train.y
         candidates = _candidates(len(train.y), validation)
-        self.index_ = NearestNeighbors(n_neighbors=max(candidates)).fit(train.X)
+        self.index_ = _index(train, max(candidates))
         if validation is None or len(candidates) == 1:
             return {"k": candidates[0]}
         distances, rows = self.index_.kneighbors(validation.X)
@@ -88,7 +88,7 @@ class NeighbourClassifier(ProbeClassifier):
     def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
         self.codes_ = train.y
         candidates = _candidates(len(train.y), validation)
-        self.index_ = NearestNeighbors(n_neighbors=max(candidates)).fit(train.X)
+        self.index_ = _index(train, max(candidates))
         if validation is None or len(candidates) == 1:
             return {"k": candidates[0]}
         distances, rows = self.index_.kneighbors(validation.X)
@@ -123,6 +123,10 @@ def inverse_distance(distances: Floats) -> Float64:
 def _mean(distances: Floats, targets: Float64) -> Float64:
     weights = inverse_distance(distances)
     return np.asarray((targets * weights).sum(axis=1) / weights.sum(axis=1))
+
+
+def _index(train: Part, most: int) -> Any:
+    return NearestNeighbors(n_neighbors=most, metric=SETTINGS.metric).fit(train.X)
 
 
 def _candidates(rows: int, validation: Part | None) -> tuple[int, ...]:

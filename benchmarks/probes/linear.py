@@ -30,10 +30,10 @@ class LinearSettings(Settings):
 
     alpha: float = 1.0
     C: float = 1.0
-    tol: float = 1e-5
-    multiply_adds: float = 4e10
-    least_iterations: int = 10
-    most_iterations: int = 50
+    tol: float = 1e-4
+    multiply_adds: float = 1e10
+    least_iterations: int = 12
+    most_iterations: int = 200
 
 
 SETTINGS = LinearSettings()

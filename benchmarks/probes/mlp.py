@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import JsonValue
@@ -27,12 +27,12 @@ class PerceptronSettings(Settings):
     """Fixed hyper-parameters."""
 
     hidden: tuple[int, ...] = (128, 128)
-    activation: str = "relu"
-    optimiser: str = "adamw"
+    activation: Literal["relu"] = "relu"
+    optimiser: Literal["adamw"] = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 0.1
     batch_size: int = 256
-    most_epochs: int = 150
+    most_epochs: int = 100
     most_steps: int = 4000
     patience: int = 20
 

@@ -25,14 +25,15 @@ class Parts(NamedTuple):
 
 def points(rows: int, seed: int = 0) -> NDArray[np.float64]:
     vectors = np.random.default_rng(seed).standard_normal((rows, 3))
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def embed(xyz: NDArray[np.float64], columns: int = 32) -> NDArray[np.float32]:
     """Random Fourier features."""
     random = np.random.default_rng(1)
     waves = random.standard_normal((3, columns)) * random.choice([0.5, 1, 2], columns)
-    return np.sin(xyz @ waves + random.uniform(0, 6, columns)).astype(np.float32)
+    waved = np.sin(xyz @ waves + random.uniform(0, 6, columns))
+    return np.asarray(waved, dtype=np.float32)
 
 
 def smooth(xyz: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import benchmarks.probes.mlp as mlp
-import benchmarks.probes.trees as trees
-from benchmarks.probes import make_probe
+from benchmarks.probes import make_probe, mlp, trees
 from benchmarks.probes.mlp import PerceptronClassifier, PerceptronRegressor, forward
 from benchmarks.probes.network import train_network
 from benchmarks.probes.trees import TreeClassifier, TreeRegressor

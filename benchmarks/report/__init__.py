@@ -1,0 +1,1 @@
+"""Tables, figures and the leaderboard, out of a run's tidy frame."""

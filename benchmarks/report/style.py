@@ -1,0 +1,57 @@
+"""How figures look: one palette, no global state."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.files import atomic_write
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+RANDOM, HELD_OUT = "#0072B2", "#D55E00"
+"""Okabe and Ito's blue and vermilion, told apart by every kind of colour vision."""
+GREY, LIGHT = "#555555", "#DDDDDD"
+
+RC: dict[Any, Any] = {
+    "font.size": 8.5,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "xtick.color": GREY,
+    "ytick.color": "black",
+    "figure.facecolor": "white",
+}
+
+
+@contextmanager
+def figure(width: float, height: float) -> Iterator[Figure]:
+    """A figure of this size in inches in the project's style, outside pyplot's state."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(RC):
+        made = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(made)
+        yield made
+
+
+def footer(made: Figure, text: str) -> None:
+    """A wrapped line of small print below a figure."""
+    columns = int(made.get_figwidth() * 19)
+    made.supxlabel(textwrap.fill(text, columns), fontsize=6.5, color=GREY, x=0.01, ha="left")
+
+
+def save(made: Figure, path: Path) -> Path:
+    """Write a figure as PNG; the same figure gives the same bytes."""
+    with atomic_write(path) as stream:
+        made.savefig(stream, format="png", dpi=150, metadata={"Software": None})
+    return path
