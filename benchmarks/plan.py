@@ -52,11 +52,13 @@ class Cell:
 
     Attributes:
         settings: everything that can change its score.
+        encoder_title: what tables call the encoder.
         data_dir: where its task's table lies, if it does not ship.
         problem: why it cannot be run, where that is known beforehand; else empty.
     """
 
     settings: Settings
+    encoder_title: str = ""
     data_dir: Path | None = None
     problem: str = ""
 
@@ -155,6 +157,7 @@ def make_plan(suite: Suite, selection: Selection) -> tuple[Cell, ...]:
                     "seed": seed,
                 }
             ),
+            (encoders[encoder].card if encoder in encoders else baseline_card(encoder)).title,
             selection.data_dir,
             problem,
         )

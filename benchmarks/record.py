@@ -97,6 +97,7 @@ class Record(_Part):
     key: str
     settings: Settings
     kind: Literal["regression", "classification"]
+    encoder_title: str = Field("", description="what tables call the encoder")
     metric: str = Field(description="the score that tables show for this task")
     status: Literal["done", "failed"]
     reason: str = Field("", description="why it failed; empty if it did not")

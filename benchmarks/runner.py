@@ -25,7 +25,7 @@ from benchmarks.metrics import (
 )
 from benchmarks.plan import Cell, load_table, make_folds
 from benchmarks.probes import make_probe
-from benchmarks.record import Counts, Provenance, Record, Settings
+from benchmarks.record import Counts, Provenance, Record
 from core.errors import BenchError
 from tasks import TaskTable
 from tasks import registry as task_registry
@@ -51,24 +51,25 @@ def run_cell(cell: Cell, embedding: Path | None) -> tuple[Record, pa.Table | Non
         The record, and the predictions on the test part (None for a failed cell).
     """
     if cell.problem:
-        return failed(cell.settings, cell.problem), None
+        return failed(cell, cell.problem), None
     s = cell.settings
     try:
         with one_thread():
             table = load_table(cell.table)
-            return _measure(s, table, _fold(cell), _features(table, embedding))
+            return _measure(cell, table, _fold(cell), _features(table, embedding))
     except BenchError as error:
-        return failed(s, str(error)), None
+        return failed(cell, str(error)), None
     except Exception as error:
-        return failed(s, f"probe {s.probe!r} raised {type(error).__name__}: {error}"), None
+        return failed(cell, f"probe {s.probe!r} raised {type(error).__name__}: {error}"), None
 
 
-def failed(settings: Settings, reason: str) -> Record:
+def failed(cell: Cell, reason: str) -> Record:
     """The record of a cell that could not be run."""
-    card = task_registry.load(settings.task)
+    card = task_registry.load(cell.settings.task)
     return Record(
-        key=settings.key,
-        settings=settings,
+        key=cell.settings.key,
+        settings=cell.settings,
+        encoder_title=cell.encoder_title,
         kind=card.kind,
         metric=card.metric,
         status="failed",
@@ -114,10 +115,10 @@ def _load(embedding: Path) -> NDArray[np.float32]:
     return array
 
 
-def _measure(s: Settings, table: TaskTable, fold: Fold, X: NDArray[Any]) -> tuple[Record, pa.Table]:
+def _measure(cell: Cell, table: TaskTable, fold: Fold, X: NDArray[Any]) -> tuple[Record, pa.Table]:
     import pyarrow as pa
 
-    kind, y = table.card.kind, table.target
+    s, kind, y = cell.settings, table.card.kind, table.target
     estimator: Any = (
         SphereBaseline(s.encoder, kind)
         if s.encoder.startswith(PREFIX)
@@ -154,6 +155,7 @@ def _measure(s: Settings, table: TaskTable, fold: Fold, X: NDArray[Any]) -> tupl
     record = Record(
         key=s.key,
         settings=s,
+        encoder_title=cell.encoder_title,
         kind=kind,
         metric=table.card.metric,
         status="done",

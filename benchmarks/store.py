@@ -31,6 +31,7 @@ COLUMNS = {
     "kind": "str",
     "edition": "str",
     "encoder": "str",
+    "encoder_title": "str",
     "split": "str",
     "fold": "str",
     "probe": "str",
@@ -188,10 +189,11 @@ def parquet_bytes(table: pa.Table) -> bytes:
 
 def _rows(record: Record) -> Iterator[list[object]]:
     s, c = record.settings, record.counts
+    title = record.encoder_title or s.encoder
     scores = {record.metric: None} if record.status == "failed" else record.scores
     for metric, value in sorted(scores.items()):
         yield [
-            *(s.task, record.kind, s.edition, s.encoder, s.split, s.fold, s.probe, s.seed),
+            *(s.task, record.kind, s.edition, s.encoder, title, s.split, s.fold, s.probe, s.seed),
             *(metric, float("nan") if value is None else value, record.status, record.reason),
             *(c.train, c.test, c.unseen, s.protocol, record.key),
         ]

@@ -46,7 +46,7 @@ def show_list(what: str, *, as_json: bool) -> int:
         return 0
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in _COLUMNS[what]:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in ("kind", what[:-1]))
     for name, card in cards.items():
         if isinstance(card, BenchError):
             table.add_row(name, f"[red]{escape(str(card))}[/red]")
@@ -77,8 +77,8 @@ def show_card(name: str, *, as_json: bool) -> int:
 
 
 _COLUMNS = {
-    "tasks": ("task", "title", "kind", "metric", "unit", "rows", "editions"),
-    "encoders": ("encoder", "title", "dimension", "weights", "trained on"),
+    "tasks": ("task", "kind", "metric", "unit", "rows by edition"),
+    "encoders": ("encoder", "dim.", "weights", "trained on"),
     "splits": ("split", "description"),
     "probes": ("probe", "description"),
     "suites": ("suite", "description"),
@@ -87,14 +87,13 @@ _COLUMNS = {
 
 def _row(what: str, name: str, card: Any) -> tuple[str, ...]:
     if what == "tasks":
-        rows = ", ".join(f"{e.rows:,}" for e in card.editions.values()) or "-"
-        editions = ", ".join(k for k, e in card.editions.items() if e.file) or "not shipped"
-        return name, card.title, card.kind, card.metric, card.unit, rows, editions
+        rows = ", ".join(f"{edition} {e.rows:,}" for edition, e in card.editions.items())
+        return name, card.kind, card.metric, card.unit, rows or "none yet: see info"
     if what == "encoders":
         if name in list_baselines():
-            return name, card.title, "-", "-", "baseline: needs no encoder"
+            return name, "-", "-", "baseline: needs no encoder"
         weights = "none needed" if card.weights is None else _where(card)
-        return name, card.title, str(card.dimension), weights, card.training_data or "-"
+        return name, str(card.dimension), weights, card.training_data or "-"
     return name, card.description
 
 
@@ -139,7 +138,7 @@ def _print_card(kind: str, name: str, card: BaseModel) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
-    for label, text in _lines(card.model_dump(mode="json")):
+    for label, text in _lines(card.model_dump(mode="json", exclude={"name"})):
         table.add_row(label, escape(text))
     console.print(table)
 
@@ -148,7 +147,7 @@ def _lines(content: Mapping[str, Any], indent: str = "") -> list[tuple[str, str]
     lines: list[tuple[str, str]] = []
     for key, value in content.items():
         label = indent + key.replace("_", " ")
-        if key == "name" or value in ("", None, [], {}):
+        if value in ("", None, [], {}):
             continue
         if isinstance(value, dict):
             lines += [(label, ""), *_lines(value, indent + "  ")]

@@ -8,13 +8,11 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from benchmarks.baselines import CARDS as BASELINES
 from benchmarks.report.model import boards
 from benchmarks.report.model import leaderboard as build
 from benchmarks.report.terminal import print_leaderboard
 from benchmarks.store import Store
-from core.errors import BenchError, UnknownNameError
-from encoders import encoder_card
+from core.errors import BenchError
 from tasks import TaskCard, list_tasks
 from tasks import registry as task_registry
 
@@ -68,17 +66,8 @@ def cards_of(frame: pd.DataFrame) -> dict[str, TaskCard]:
 
 
 def titles_of(frame: pd.DataFrame) -> Mapping[str, str]:
-    """Titles of the encoders and baselines in a frame; one no longer known keeps its name."""
-    titles = {}
-    for name in frame["encoder"].unique():
-        if name in BASELINES:
-            titles[name] = BASELINES[name].title
-        else:
-            try:
-                titles[name] = encoder_card(name).title
-            except UnknownNameError:
-                titles[name] = str(name)
-    return titles
+    """Titles of the encoders and baselines in a frame, by name."""
+    return dict(zip(frame["encoder"], frame["encoder_title"], strict=True))
 
 
 def _choose(frame: pd.DataFrame, split: str | None, probe: str | None) -> tuple[str, str]:

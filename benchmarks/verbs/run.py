@@ -154,8 +154,8 @@ def _embed(
         except BenchError as error:
             for cell in missing:
                 if _pair(cell) == pair and not cell.problem:
-                    store.save(failed(cell.settings, str(error)), None)
-            meter.complain(failed(first.settings, str(error)))
+                    store.save(failed(cell, str(error)), None)
+            meter.complain(failed(first, str(error)))
         meter.advance(bar, f"{first.settings.task} {name}")
     return embeddings
 

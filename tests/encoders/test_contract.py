@@ -101,7 +101,7 @@ class Faulty:
             return np.zeros((0, 5), dtype=np.float32)
         if self.fault == "writes" and isinstance(lonlat, np.ndarray) and len(lonlat):
             lonlat[0, 0] = 5
-        return x if self.fault == "double" else x.astype(np.float32)  # type: ignore[return-value]
+        return x if self.fault == "double" else x.astype(np.float32)
 
 
 @pytest.mark.parametrize(

@@ -155,18 +155,32 @@ def describe(task: str, table: pd.DataFrame, content: bytes) -> dict[str, Any]:
         "bytes": len(content),
         "rows": len(table),
         "seed": SEEDS.get(task),
-        "target": {"min": float(target.min()), "max": float(target.max())}
+        "target": {
+            "min": float(target.min()),
+            "max": float(target.max()),
+            "mean": round(float(target.mean()), 6),
+        }
         if numeric
         else {"classes": int(target.nunique())},
         "regions": {str(k): int(v) for k, v in table["region"].value_counts().sort_index().items()}
         if "region" in table
         else {},
         "sources": [
-            source.model_dump()
-            | {"distribution_sha256": DISTRIBUTIONS[source.distribution.partition("==")[0]].sha256}
+            source.model_dump() | _pins(source.distribution.partition("==")[0])
             for source in get_task(task).edition_card.sources
         ],
     }
+
+
+def _pins(name: str) -> dict[str, Any]:
+    pinned = DISTRIBUTIONS[name]
+    return {"distribution_sha256": pinned.sha256, "member_sha256": dict(pinned.members)}
+
+
+def built_with() -> dict[str, str]:
+    """Versions of the libraries that can change a table's values or its bytes."""
+    libraries = ("numpy", "pandas", "pyarrow", "shapely", "geopandas", "scipy", "pyproj")
+    return {name: version(name) for name in libraries}
 
 
 def write_all(tasks: tuple[str, ...], folder: Path, out: Path) -> dict[str, dict[str, Any]]:
@@ -180,10 +194,9 @@ def write_all(tasks: tuple[str, ...], folder: Path, out: Path) -> dict[str, dict
         with atomic_write(out / f"{task}.parquet") as stream:
             stream.write(content)
         known[task] = describe(task, table, content)
-    libraries = ("numpy", "pandas", "pyarrow", "shapely", "geopandas", "scipy", "pyproj")
     written = {
         "tables": {task: known[task] for task in TASKS if task in known},
-        "built_with": {name: version(name) for name in libraries},
+        "built_with": built_with(),
     }
     with atomic_write(ledger) as stream:
         stream.write((json.dumps(written, indent=1, ensure_ascii=False) + "\n").encode())
