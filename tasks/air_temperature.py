@@ -26,7 +26,8 @@ CARD = TaskCard(
             differs_from_paper="A reanalysis (ERA5, mean of 2000-2025) at points uniform over "
             "land, not weather stations, which crowd in Europe and North America.",
             processing="Monthly means weighted by days, bilinear between grid points. The "
-            "packaged file's attribute says kelvin; its values are degrees Celsius.",
+            "packaged file's attribute says kelvin; its values are degrees Celsius. "
+            "Continents as in the task countries.",
             file="air_temperature.parquet",
             sha256="e594ae155a1c44dfd270e0c8e9b16ebe16d1eecf0a1bf9516bf4849e9b8af113",
             target_range=(-30.0, 36.0),

@@ -26,7 +26,8 @@ CARD = TaskCard(
             sources=(WWF_ECOREGIONS, NATURAL_EARTH),
             differs_from_paper="WWF's map of 2001 (Olson et al.), not the revised one of 2017; "
             "points on land only, without Antarctica, lakes, rock and ice.",
-            processing="14 biomes by the third and fourth character of the ecoregion code.",
+            processing="14 biomes by the third and fourth character of the ecoregion code. "
+            "Continents as in the task countries.",
             file="biomes.parquet",
             sha256="3b9793445a9255ec28e8ebc434e5ae3d8ad86f086432ccfe412841bd72789d58",
             classes=14,

@@ -24,7 +24,8 @@ CARD = TaskCard(
             rows=10_000,
             sources=(NATURAL_EARTH,),
             differs_from_paper="Points on land only, Antarctica left out; Natural Earth's "
-            "borders and its continents (all of Russia is Europe, Turkey and Kazakhstan Asia).",
+            "borders and its continents: a country lies on one (all of Russia is Europe, Turkey "
+            "and Kazakhstan Asia), and its overseas parts with it (French Guiana is Europe).",
             processing="The country polygon around each point. Countries too small to be hit by "
             "any of 10,000 points are no class; none that was hit is dropped.",
             file="countries.parquet",

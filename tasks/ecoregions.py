@@ -27,7 +27,8 @@ CARD = TaskCard(
             differs_from_paper="WWF's map of 2001 (Olson et al.), not the revised one of 2017; "
             "points on land only, without Antarctica, lakes, rock and ice.",
             processing="By name. Ecoregions too small to be hit by any of 10,000 points are no "
-            "class; none that was hit is dropped. The points are those of the biomes.",
+            "class; none that was hit is dropped. The points are those of the biomes. "
+            "Continents as in the task countries.",
             file="ecoregions.parquet",
             sha256="21d710aeb57497c09ab78c82f6d906f13c176c88d5dd56f38fabfa18044f3fc3",
             classes=669,

@@ -25,8 +25,11 @@ CARD = TaskCard(
             sources=(COUNTIES,),
             differs_from_paper="Family income of 1989, not household income of 2016; the same "
             "unit, the county. Counties were chosen over 30,191 ZIP areas (2020-24), which are "
-            "newer and more, because the paper's unit is the county, polygons give a true "
-            "centroid, and every county of the contiguous states is there.",
+            "newer and more, because the paper's unit is the county and polygons give a true "
+            "centroid. The 3,085 units are not quite the paper's: New York City is one, so are "
+            "some independent cities of Virginia and the counties around them and a few pairs "
+            "parted since (La Paz and Yuma, Cibola and Valencia), and the island counties Dukes, "
+            "Nantucket and San Juan are absent.",
             processing="exp of the file's logarithm, rounded to whole dollars; the point is the "
             "polygon's centroid in the Albers equal-area projection (EPSG:5070).",
             file="median_income.parquet",

@@ -28,7 +28,8 @@ CARD = TaskCard(
             "that dispersed rural population is missed and detail below 40 km is absent.",
             processing="Gaussian kernel of great-circle distance, bandwidth 40 km, over places "
             "of 500 inhabitants or more; ln(1 + density). Places inside a listed city may "
-            "count twice: the packaged table lacks the codes that would tell them.",
+            "count twice: the packaged table lacks the codes that would tell them. "
+            "Continents as in the task countries.",
             file="population_density.parquet",
             sha256="d98677c828f2c5407a2162b840b85b5cc157d926a3373f0456f81770b7b19ffc",
             target_range=(0.0, 11.0),

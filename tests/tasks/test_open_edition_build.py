@@ -164,10 +164,7 @@ def test_rows_are_consistent_with_their_shipped_coordinates(folder: Path) -> Non
 
 
 def test_only_the_six_continents_are_land(folder: Path) -> None:
-    assert build.Builder(folder).table("countries")["target"].unique().tolist() in (
-        ["AAA", "BBB"],
-        ["BBB", "AAA"],
-    )
+    assert set(build.Builder(folder).table("countries")["target"]) == {"AAA", "BBB"}
 
 
 def test_biomes_and_ecoregions_share_points_without_lakes(folder: Path) -> None:
@@ -259,9 +256,6 @@ def test_check_names_what_differs_and_why(
     (out / "california_housing.parquet").write_bytes(b"no table")
     countries = pd.read_parquet(out / "countries.parquet")
     countries.iloc[::-1].to_parquet(out / "countries.parquet")
-    biomes = build.Builder(folder).table("biomes")
-    (out / "biomes.parquet").write_bytes(build.table_bytes(biomes) + b"")
-    monkeypatch.setattr(build, "GLOBAL_ROWS", ROWS)
     assert check(monkeypatch, *FAKED, *arguments) == 1
     said = capsys.readouterr().out
     assert "elevation.parquet: absent from" in said
