@@ -14,7 +14,7 @@ from core.registry import Registry
 from tasks.base import Edition, EditionCard, Source, Task, TaskCard, TaskTable
 from tasks.check import check_task
 
-_NAMES = (
+OPEN_TASKS = (
     "air_temperature",
     "elevation",
     "median_income",
@@ -23,11 +23,14 @@ _NAMES = (
     "countries",
     "biomes",
     "ecoregions",
-    "inaturalist",
 )
+"""The paper's tasks that have an open edition, which ships with the repository."""
+
+PAPER_TASKS = (*OPEN_TASKS, "inaturalist")
+"""The nine tasks of the SatCLIP paper."""
 
 registry: Registry[TaskCard] = Registry(
-    "task", {name: f"tasks.{name}:CARD" for name in _NAMES}, group="satclip_bench.tasks"
+    "task", {name: f"tasks.{name}:CARD" for name in PAPER_TASKS}, group="satclip_bench.tasks"
 )
 
 
@@ -52,6 +55,8 @@ def get_task(name: str, edition: Edition = "open", data_dir: Path | None = None)
 
 
 __all__ = [
+    "OPEN_TASKS",
+    "PAPER_TASKS",
     "Edition",
     "EditionCard",
     "Source",

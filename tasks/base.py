@@ -233,7 +233,7 @@ def read_table(path: Path, card: TaskCard, edition: Edition) -> TaskTable:
     classes: tuple[str, ...] | None = None
     target: NDArray[np.float64] | NDArray[np.int64]
     if card.kind == "classification":
-        column = frame["target"].astype("category")
+        column = frame["target"].astype(str).astype("category")
         classes = tuple(str(c) for c in column.cat.categories)
         target = column.cat.codes.to_numpy().astype(np.int64)
     else:

@@ -15,11 +15,15 @@ ERA5 = Source(
 )
 
 ALTITUDE = Source(
-    name="Terrain altitude, 5 arc-minutes, steps of 28 m, as packaged by pvlib",
-    url="https://pvlib-python.readthedocs.io/en/stable/reference/generated/"
-    "pvlib.location.lookup_altitude.html",
-    licence="BSD-3-Clause (the package, which names open terrain data as its origin)",
-    attribution="pvlib developers",
+    name="Terrain altitude aggregated by Mapzen (Tilezen Joerd), 5 arc-minutes, steps of 28 m, as "
+    "packaged by pvlib",
+    url="https://github.com/tilezen/joerd/blob/master/docs/data-sources.md",
+    licence="several open licences that ask for attribution; the package is BSD-3-Clause",
+    attribution="ArcticDEM (DigitalGlobe imagery, NSF awards 1043681, 1559691, 1542736); "
+    "Commonwealth of Australia (Geoscience Australia) 2017; offene Daten Österreichs; Open "
+    "Government Licence - Canada; Copernicus EU-DEM, funded by the European Union; NOAA ETOPO1; "
+    "INEGI 2016; LINZ, Crown copyright 2011; Kartverket; Environment Agency 2015; USGS 3DEP, "
+    "GMTED2010 and SRTM",
     distribution="pvlib==0.16.1",
     member="pvlib/data/Altitude.h5",
 )
@@ -36,7 +40,8 @@ NATURAL_EARTH = Source(
 WWF_ECOREGIONS = Source(
     name="WWF terrestrial ecoregions of the world (2001), as packaged for LC-Impact",
     url="https://www.worldwildlife.org/publications/terrestrial-ecoregions-of-the-world",
-    licence="BSD-3-Clause (the package); WWF asks for citation",
+    licence="none stated by WWF that could be found: free to download, citation asked for; the "
+    "package is BSD-3-Clause",
     attribution="Olson et al. 2001, Terrestrial ecoregions of the world: a new map of life on "
     "Earth, BioScience 51(11), 933-938",
     distribution="bw2-lcimpact==0.4.2",

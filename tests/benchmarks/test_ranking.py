@@ -40,7 +40,7 @@ def test_an_encoder_with_a_gap_is_not_ranked_and_nothing_is_imputed() -> None:
     ranking = rank(fail(frame(), "geoclip", "biomes"), METRICS, "random", "linear")
     assert "geoclip" not in ranking.rank.index
     assert ranking.rank.tolist() == [1, 2, 3, 4]
-    assert np.isnan(ranking.mean.at["geoclip", "biomes"])
+    assert bool(ranking.mean.isna().loc["geoclip", "biomes"])
     assert ranking.mean.loc["geoclip", "elevation"] == pytest.approx(0.71)
     gaps = ranking.missing["geoclip"]
     assert {(g.task, g.seed, g.reason) for g in gaps} == {
@@ -104,7 +104,7 @@ def test_ties_are_differences_within_noise() -> None:
             if encoder == "geoclip":
                 return 0.9
             if encoder == "wrap" and fold in REGIONS:
-                return 0.9 - gap - (noise[seed, fold] - centre)
+                return float(0.9 - gap - (noise[seed, fold] - centre))
             return 0.1
 
         return of

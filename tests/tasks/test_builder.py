@@ -14,23 +14,24 @@ from shapely.geometry import box
 
 import tasks.open_edition.builder.distributions as dist
 from core.errors import BenchError, IntegrityError
-from core.files import cache_dir, sha256_bytes, sha256_file
+from core.files import sha256_bytes, sha256_file
 from core.sphere import great_circle_km
+from tasks import OPEN_TASKS
 from tasks.base import OPEN_EDITION
-from tasks.open_edition.builder.build import TASKS, table_bytes, write_all
+from tasks.open_edition.builder.build import table_bytes, write_all
 from tasks.open_edition.builder.points import containing, draw_land, uniform_on_sphere
 from tasks.open_edition.builder.population import BANDWIDTH_KM, density_at
 from tasks.open_edition.builder.rasters import altitude_at, temperature_at
 
-DISTRIBUTIONS = cache_dir() / "distributions"
+DISTRIBUTIONS = dist.distributions_dir()
 
 
 def test_a_rebuild_gives_the_same_bytes(tmp_path: Path) -> None:
     missing = dist.missing_distributions(DISTRIBUTIONS)
     if missing:
         pytest.skip(f"{DISTRIBUTIONS} lacks {', '.join(missing)}: make rebuild downloads them")
-    write_all(TASKS, DISTRIBUTIONS, tmp_path)
-    for task in TASKS:
+    write_all(OPEN_TASKS, DISTRIBUTIONS, tmp_path)
+    for task in OPEN_TASKS:
         name = f"{task}.parquet"
         assert sha256_file(tmp_path / name) == sha256_file(OPEN_EDITION / name), task
 

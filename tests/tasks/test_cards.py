@@ -127,6 +127,13 @@ def test_california_is_scikit_learns_table() -> None:
     }
 
 
+def test_classes_are_sorted() -> None:
+    for name in ("countries", "biomes", "ecoregions"):
+        classes = get_task(name).load().classes
+        assert classes is not None
+        assert list(classes) == sorted(classes)
+
+
 def test_a_table_cannot_be_changed() -> None:
     table = get_task("median_income").load()
     for array in (table.lonlat, table.target, table.region):

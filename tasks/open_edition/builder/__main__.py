@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 
 from core.errors import BenchError
 from core.files import sha256_file
+from tasks import OPEN_TASKS
 from tasks.base import OPEN_EDITION
-from tasks.open_edition.builder.build import TASKS, built_with, write_all
+from tasks.open_edition.builder.build import built_with, write_all
 from tasks.open_edition.builder.distributions import distributions_dir
 
 
@@ -22,7 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tasks.open_edition.builder", description=__doc__
     )
-    parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(TASKS)}")
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(OPEN_TASKS)}")
     parser.add_argument(
         "--out", type=Path, default=OPEN_EDITION, help="default: beside this builder"
     )
@@ -34,10 +35,10 @@ def main() -> int:
     )
     parser.add_argument("--check", action="store_true", help="compare with --out; write nothing")
     options = parser.parse_args()
-    unknown = set(options.tasks) - set(TASKS)
+    unknown = set(options.tasks) - set(OPEN_TASKS)
     if unknown:
         parser.error(f"no table is called {', '.join(sorted(unknown))}")
-    tasks = tuple(options.tasks) or TASKS
+    tasks = tuple(options.tasks) or OPEN_TASKS
     try:
         if not options.check:
             for task, entry in write_all(tasks, options.distributions, options.out).items():

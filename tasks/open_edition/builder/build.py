@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from core.files import atomic_write, sha256_bytes
-from tasks import get_task
+from tasks import OPEN_TASKS, get_task
 from tasks.open_edition.builder import census, population, rasters
 from tasks.open_edition.builder.distributions import DISTRIBUTIONS
 from tasks.open_edition.builder.points import LandPoints, containing, draw_land, read_countries
@@ -105,18 +105,6 @@ class Builder:
         return _frame(land, names[containing(land.lonlat, self._ecoregions)])
 
 
-TASKS = (
-    "air_temperature",
-    "elevation",
-    "median_income",
-    "california_housing",
-    "population_density",
-    "countries",
-    "biomes",
-    "ecoregions",
-)
-
-
 def _frame(land: LandPoints, target: NDArray[Any]) -> pd.DataFrame:
     lon, lat = land.lonlat.T
     return pd.DataFrame({"lon": lon, "lat": lat, "target": target, "region": land.continent})
@@ -195,7 +183,7 @@ def write_all(tasks: tuple[str, ...], folder: Path, out: Path) -> dict[str, dict
             stream.write(content)
         known[task] = describe(task, table, content)
     written = {
-        "tables": {task: known[task] for task in TASKS if task in known},
+        "tables": {task: known[task] for task in OPEN_TASKS if task in known},
         "built_with": built_with(),
     }
     with atomic_write(ledger) as stream:
