@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import subprocess
 import sys
 import tarfile
@@ -291,15 +290,3 @@ def test_a_cross_check_skips_what_is_absent(
     (found,) = [entry for entry in said if entry["task"] == "elevation"]
     assert found["points"] >= 50
     assert found["bias"] == pytest.approx(10, abs=1)
-
-
-def test_every_shipped_file_rebuilds_from_the_named_folder(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    if FOLDER_VARIABLE not in os.environ:
-        pytest.skip(f"{FOLDER_VARIABLE} names no folder of the pinned distributions")
-    folder = dist.distributions_dir()
-    missing = dist.missing_distributions(folder)
-    if missing:
-        pytest.skip(f"{folder} lacks {', '.join(missing)}")
-    assert check(monkeypatch) == 0, capsys.readouterr().out
