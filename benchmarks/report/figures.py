@@ -87,8 +87,8 @@ def _scores(by_split: Mapping[str, Leaderboard], probe: str, path: Path) -> Path
         )
         footer(
             made,
-            f"Means over folds; bars: standard deviation over seeds (random) or over regions "
-            f"(held out). Below {FLOOR} the value is written. Shaded rows: baselines without an "
+            "Means over folds; bars: standard deviation over seeds, where there are several. Below "
+            f"{FLOOR} the value is written. Shaded rows: baselines without an "
             f"encoder. {edition_note(first.edition, tasks)}",
         )
         return save(made, path)

@@ -23,8 +23,8 @@ def draw_map(table: TaskTable, path: Path) -> Path:
     card = table.card
     lat = table.lonlat[:, 1]
     world = card.extent == "global"
-    height = 4.6 if world else 5.2
-    with figure(9 if world else 7.2, height) as made:
+    wide = card.extent != "California"
+    with figure(9 if wide else 6.2, 4.9 if wide else 5.6) as made:
         ax = made.subplots()
         if table.classes is None:
             _values(ax, table)
@@ -41,7 +41,8 @@ def draw_map(table: TaskTable, path: Path) -> Path:
         ax.tick_params(labelsize=7, colors=GREY, length=0)
         ax.xaxis.set_major_formatter(lambda x, _: _degrees(x, "WE"))
         ax.yaxis.set_major_formatter(lambda y, _: _degrees(y, "SN"))
-        ax.set_title(f"{card.title}: {card.target}, {len(table):,} points")
+        title = f"{card.title}: {card.target}, {len(table):,} points"
+        made.suptitle(title, x=0.01, ha="left", fontsize=9.5, fontweight="bold")
         sources = "; ".join(s.attribution for s in card.editions[table.edition].sources)
         footer(made, f"{edition_note(table.edition, (card,))} Sources: {sources}.".strip())
         return save(made, path)
@@ -74,12 +75,8 @@ def _classes(ax: Axes, table: TaskTable) -> None:
         for index, name in enumerate(classes):
             here = target == index
             ax.scatter(lon[here], lat[here], color=colours[index], s=4, lw=0, label=name)
-        ax.legend(
-            loc="center left",
-            bbox_to_anchor=(1.0, 0.5),
-            fontsize=6,
-            frameon=False,
-            markerscale=2.5,
+        ax.figure.legend(
+            loc="outside lower left", ncols=3, fontsize=6.5, frameon=False, markerscale=2.5
         )
         return
     # Too many to name: a fixed shuffle of hues, so that neighbours differ.

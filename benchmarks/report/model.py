@@ -14,14 +14,16 @@ from tasks import TaskCard
 
 SHORT = {
     "air_temperature": "Air temp.",
-    "elevation": "Elevation",
+    "elevation": "Elev.",
     "median_income": "Income",
     "california_housing": "Cal. hous.",
     "population_density": "Pop. dens.",
-    "countries": "Countries",
+    "countries": "Coun-tries",
     "biomes": "Biomes",
-    "ecoregions": "Ecoreg.",
+    "ecoregions": "Eco-reg.",
 }
+"""Headings; a terminal breaks them at a space or hyphen, elsewhere the hyphen goes."""
+
 DASH = "\N{EN DASH}"
 """Stands where there is no number."""
 
@@ -74,6 +76,11 @@ class Leaderboard:
     @property
     def headings(self) -> tuple[str, ...]:
         """Short names of the tasks."""
+        return tuple(name.replace("-", "") for name in self.broken_headings)
+
+    @property
+    def broken_headings(self) -> tuple[str, ...]:
+        """Short names of the tasks, with hyphens where a narrow column may break them."""
         return tuple(SHORT.get(card.name, card.title) for card in self.tasks)
 
     @property
@@ -177,9 +184,12 @@ def boards(frame: pd.DataFrame) -> tuple[tuple[str, str], ...]:
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A score as papers print it: `.852`, `-.031`, `1.000`, `-12.3`; a dash for NaN."""
+    """A score as papers print it: `.852`, `-.031`, `1.000`, `-12.3`, `-1.4e5`; a dash for NaN."""
     if np.isnan(value):
         return DASH
+    if abs(value) >= 1000:
+        mantissa, _, exponent = f"{value:.1e}".partition("e")
+        return f"{mantissa}e{int(exponent)}"
     if abs(value) >= 10:
         return f"{value:.1f}"
     return f"{value:.{digits}f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.{digits}f}"

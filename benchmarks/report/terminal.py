@@ -12,6 +12,9 @@ from benchmarks.report.model import DASH, Leaderboard, Score, gaps, number
 WIDE = 118
 """Columns from which on the spread fits beside the score."""
 
+MIDDLE = 86
+"""Columns from which on the third digit of the score fits."""
+
 
 def print_leaderboard(board: Leaderboard, console: Console) -> None:
     """Print a leaderboard: best bold, ties with it underlined, baselines in another colour."""
@@ -25,16 +28,19 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-    table.add_column("Encoder", no_wrap=True)
-    table.add_column("Rank", justify="right", no_wrap=True)
-    for heading, metric in zip(board.headings, board.metrics, strict=True):
-        table.add_column(f"{heading}\n[dim]{metric}[/dim]", justify="right", no_wrap=True)
+    table.add_column("\n\nEncoder", no_wrap=True)
+    table.add_column("\n\nRank", justify="right", no_wrap=True)
+    for heading, metric in zip(board.broken_headings, board.metrics, strict=True):
+        lines = heading.replace(" ", "\n").replace("-", "-\n").split("\n")
+        # One line more above those that have one, so that the signs of the scores align.
+        lines = [""] * (2 - len(lines)) + lines
+        table.add_column("\n".join([*lines, f"[dim]{metric}[/dim]"]), justify="right", no_wrap=True)
     for row in board.rows:
         rank = DASH if np.isnan(row.rank) else f"{row.rank:.1f}"
         table.add_row(
             escape(row.title),
             rank,
-            *(_score(score, console.width >= WIDE) for score in row.scores),
+            *(_score(score, console.width) for score in row.scores),
             style="cyan" if row.baseline else None,
         )
     console.print(table)
@@ -44,8 +50,9 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
             console.print(f"[yellow]{escape(gaps(row))}[/yellow]", soft_wrap=True)
 
 
-def _score(score: Score, wide: bool) -> str:
+def _score(score: Score, width: int) -> str:
     style = "bold" if score.best else "underline" if score.tied else ""
-    mean = f"[{style}]{score.text()}[/{style}]" if style else score.text()
-    spread = f"[dim]±{number(score.std)}[/dim]" if wide and score.spread() else ""
+    text = score.text(3 if width >= MIDDLE else 2)
+    mean = f"[{style}]{text}[/{style}]" if style else text
+    spread = f"[dim]±{number(score.std)}[/dim]" if width >= WIDE and score.spread() else ""
     return mean + spread
