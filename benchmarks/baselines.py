@@ -51,8 +51,9 @@ CARDS: Mapping[str, BaselineCard] = {
         BaselineCard(
             name="baseline.idw",
             title="IDW on the sphere",
-            description="Inverse-distance weighting: mean, or vote, of the k nearest training points, "
-            "weighted by great-circle distance to the power -p; p is chosen on the validation part.",
+            description="Inverse-distance weighting: mean, or vote, of the k nearest training "
+            "points, weighted by great-circle distance to the power -p; p is chosen on the "
+            "validation part.",
             citation="Shepard 1968, A two-dimensional interpolation function for "
             "irregularly-spaced data, ACM National Conference",
             settings={"k": 20, "floor_km": 0.001},

@@ -14,6 +14,9 @@ from tasks import TaskTable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+NAMED_CLASSES = 20
+"""More than these are coloured but not named."""
+
 
 def draw_map(table: TaskTable, path: Path) -> Path:
     """Draw a task's points, coloured by target, over longitude and latitude.
@@ -23,8 +26,9 @@ def draw_map(table: TaskTable, path: Path) -> Path:
     card = table.card
     lat = table.lonlat[:, 1]
     world = card.extent == "global"
-    wide = card.extent != "California"
-    with figure(9 if wide else 6.2, 4.9 if wide else 5.6) as made:
+    legend = 0 < len(table.classes or ()) <= NAMED_CLASSES
+    width, height = (6.2, 5.6) if card.extent == "California" else (9, 5.4 if legend else 4.5)
+    with figure(width, height) as made:
         ax = made.subplots()
         if table.classes is None:
             _values(ax, table)
@@ -70,13 +74,18 @@ def _classes(ax: Axes, table: TaskTable) -> None:
     lon, lat = table.lonlat.T
     classes = table.classes or ()
     target = table.target.astype(np.int64)
-    if len(classes) <= 20:
+    if len(classes) <= NAMED_CLASSES:
         colours = mpl.colormaps["tab20"](np.arange(len(classes)))
         for index, name in enumerate(classes):
             here = target == index
             ax.scatter(lon[here], lat[here], color=colours[index], s=4, lw=0, label=name)
-        ax.figure.legend(
-            loc="outside lower left", ncols=3, fontsize=6.5, frameon=False, markerscale=2.5
+        ax.legend(
+            loc="upper left",
+            bbox_to_anchor=(0, -0.06),
+            ncols=3,
+            fontsize=6.5,
+            frameon=False,
+            markerscale=2.5,
         )
         return
     # Too many to name: a fixed shuffle of hues, so that neighbours differ.
