@@ -1,12 +1,13 @@
 # make benchmark   set up, and run the main job (the suite `open`)
 # make test        set up, and run the tests
 # make lint types  what continuous integration checks besides
+# make leaderboard run the main job from nothing and make it the committed reference run
 # make rebuild     build the shipped tables again from their sources, and compare the bytes
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup benchmark test lint types rebuild clean
+.PHONY: setup benchmark test lint types leaderboard rebuild clean
 
 setup: .venv/.ready
 
@@ -30,6 +31,13 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+
+leaderboard: setup
+	rm -rf results/runs/reference results/leaderboard
+	$(BIN)/python run_benchmarks.py --out results/runs/reference
+	mkdir -p results/leaderboard/figures
+	cp -r results/runs/reference/results.parquet results/runs/reference/tables results/leaderboard
+	cp results/runs/reference/figures/*.png results/leaderboard/figures
 
 rebuild: setup
 	$(BIN)/python -m tasks.open_edition.builder --check

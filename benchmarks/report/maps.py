@@ -27,7 +27,7 @@ def draw_map(table: TaskTable, path: Path) -> Path:
     lat = table.lonlat[:, 1]
     world = card.extent == "global"
     legend = 0 < len(table.classes or ()) <= NAMED_CLASSES
-    width, height = (6.2, 5.6) if card.extent == "California" else (9, 5.4 if legend else 4.5)
+    width, height = (6.2, 5.6) if card.extent == "California" else (9, 5.3 if legend else 4.5)
     with figure(width, height) as made:
         ax = made.subplots()
         if table.classes is None:
@@ -83,9 +83,12 @@ def _classes(ax: Axes, table: TaskTable) -> None:
             loc="upper left",
             bbox_to_anchor=(0, -0.06),
             ncols=3,
-            fontsize=6.5,
+            fontsize=5.8,
             frameon=False,
             markerscale=2.5,
+            columnspacing=1.0,
+            handletextpad=0.1,
+            borderpad=0,
         )
         return
     # Too many to name: a fixed shuffle of hues, so that neighbours differ.

@@ -1,0 +1,86 @@
+"""The committed reference run: its tables follow from its frame, and its numbers come out again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmarks.embed import embedding_file
+from benchmarks.plan import Selection, load_table, make_plan
+from benchmarks.report.documents import write_tables
+from benchmarks.runner import one_thread, run_cell
+from benchmarks.store import COLUMNS
+from benchmarks.suites import get_suite
+from benchmarks.verbs.report import cards_of, titles_of
+from encoders import get_encoder
+
+REFERENCE = Path(__file__).parents[2] / "results" / "leaderboard"
+
+
+@pytest.fixture(scope="module")
+def reference() -> pd.DataFrame:
+    return pd.read_parquet(REFERENCE / "results.parquet")
+
+
+def test_it_is_the_whole_suite(reference: pd.DataFrame) -> None:
+    assert list(reference.columns) == list(COLUMNS)
+    assert (reference["status"] == "done").all()
+    assert set(reference["key"]) == {
+        cell.settings.key for cell in make_plan(get_suite("open"), Selection())
+    }
+
+
+def test_its_tables_follow_from_its_frame(reference: pd.DataFrame, tmp_path: Path) -> None:
+    for path in write_tables(reference, cards_of(reference), titles_of(reference), tmp_path):
+        assert path.read_bytes() == (REFERENCE / "tables" / path.name).read_bytes(), path.name
+
+
+@pytest.mark.parametrize(
+    ("task", "encoder", "probe"),
+    [
+        ("median_income", "wrap", "linear"),
+        ("median_income", "baseline.idw", "none"),
+        ("median_income", "harmonics.l10", "mlp"),
+        ("median_income", "harmonics.l10", "lightgbm"),
+        ("biomes", "cartesian3d", "knn"),
+        ("biomes", "harmonics.l10", "linear"),
+        ("biomes", "baseline.knn", "none"),
+        ("countries", "baseline.mean", "none"),
+    ],
+)
+def test_a_cell_run_again_gives_its_numbers(
+    reference: pd.DataFrame, tmp_path: Path, task: str, encoder: str, probe: str
+) -> None:
+    probes = () if probe == "none" else (probe,)
+    selection = Selection([task], [encoder], ["random"], probes, seeds=[0])
+    (cell,) = make_plan(get_suite("open"), selection)
+    path = None
+    if probe != "none":
+        with one_thread():
+            path = embedding_file(get_encoder(encoder), load_table(cell.table), tmp_path)
+    record, _ = run_cell(cell, path)
+    known = reference[reference["key"] == cell.settings.key].set_index("metric")["value"]
+    # Another processor may round otherwise; iterated fits then stop elsewhere.
+    near = 0.01 if probe in ("mlp", "lightgbm", "linear") else 1e-6
+    assert record.scores == pytest.approx(known.to_dict(), rel=near, abs=near)
+
+
+def test_the_readme_shows_it(repository: Path) -> None:
+    """The first screen promises what a stranger's run prints."""
+    import io
+
+    from rich.console import Console
+
+    from benchmarks.report.model import leaderboard
+    from benchmarks.report.terminal import print_leaderboard
+
+    frame = pd.read_parquet(REFERENCE / "results.parquet")
+    sink = io.StringIO()
+    board = leaderboard(frame, cards_of(frame), titles_of(frame), "random", "linear")
+    print_leaderboard(board, Console(file=sink, width=120))
+    shown = (repository / "README.md").read_text()
+    table = sink.getvalue().split("Mean over")[0]
+    for line in table.splitlines():
+        assert line.rstrip() in shown
