@@ -127,7 +127,10 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
 
 def _out_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help=f"the run's folder; default: {RUNS}/<suite>"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help=f"the run's folder; default: {RUNS}/<suite>, for the paper's tables {RUNS}/<suite>-paper",
     )
 
 
@@ -158,6 +161,11 @@ def _jobs(text: str) -> int:
     return int(text)
 
 
+def _folder(suite: str, edition: str) -> Path:
+    # One folder holds one edition: their scores are not to be averaged.
+    return RUNS / (suite if edition == "open" else f"{suite}-{edition}")
+
+
 def _run(options: argparse.Namespace) -> int:
     from benchmarks.verbs.run import run
 
@@ -171,7 +179,7 @@ def _run(options: argparse.Namespace) -> int:
         seeds=options.seeds,
         edition=options.edition,
         data_dir=options.data_dir,
-        out=options.out or RUNS / options.suite,
+        out=options.out or _folder(options.suite, options.edition),
         jobs=options.jobs,
         dry_run=options.dry_run,
     )

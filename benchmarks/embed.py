@@ -72,9 +72,7 @@ def source_sha256(encoder: LocationEncoder) -> str:
     try:
         source = inspect.getsourcefile(type(encoder))
     except TypeError:
-        # A class executed from a file is not found through its module.
-        code = getattr(getattr(type(encoder), "encode", None), "__code__", None)
-        source = getattr(code, "co_filename", None)
+        source = None
     return sha256_file(Path(source)) if source and Path(source).is_file() else ""
 
 

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from core.errors import BenchError
+
+CELL = ["task", "seed", "fold"]
+"""What an encoder's scores are paired by."""
+
 BASELINE_PROBE = "none"
 
 TIE_PAIRS = 3
@@ -15,6 +20,10 @@ TIE_PAIRS = 3
 
 TIE_WIDTH = 2.0
 """Standard errors within which a difference counts as a tie."""
+
+TIE_FLOOR = -1.0
+"""For ties, scores below count as this: one region with an R2 of -1000 would otherwise widen the
+standard error so far that the worst encoder could not be told from the best."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +41,32 @@ class Ranking:
     """How encoders fare on the tasks of one split and probe.
 
     Attributes:
-        mean: encoder x task, mean over folds and then over seeds; NaN where nothing is done.
-        std: encoder x task, standard deviation over seeds (ddof 1); NaN for a single seed.
+        mean: encoder x task, mean over folds and then over the seeds that have all folds; NaN
+            where no seed has.
+        std: encoder x task, standard deviation over those seeds (ddof 1); NaN for a single one.
+        by_fold: encoder x (task, fold), mean over the seeds that are done.
+        best: encoder x task, whether it has the highest mean of those that lack nothing there.
         tied: encoder x task, whether the difference to the best is within noise (the best itself
-            is); all False where there are too few pairs to tell.
+            is); all False for the tasks in `untold`.
+        untold: tasks with too few pairs to claim or deny a tie.
         rank: mean rank over tasks, then over seeds, of the complete encoders; best first.
         rank_std: standard deviation of the mean rank over seeds; NaN for a single seed.
-        missing: cells that the other encoders lack, which are therefore not ranked.
+        missing: the cells that each encoder lacks, which is therefore not ranked.
+        undefined: cells that ran but whose score is defined for no encoder (R2 of a region where
+            the target does not vary); they count for nobody.
         seeds: how many seeds there are.
     """
 
     mean: pd.DataFrame
     std: pd.DataFrame
+    by_fold: pd.DataFrame
+    best: pd.DataFrame
     tied: pd.DataFrame
+    untold: tuple[str, ...]
     rank: pd.Series[float]
     rank_std: pd.Series[float]
     missing: Mapping[str, tuple[Missing, ...]]
+    undefined: tuple[Missing, ...]
     seeds: int
 
 
@@ -55,12 +74,11 @@ def select(frame: pd.DataFrame, split: str, probe: str) -> pd.DataFrame:
     """Rows of a split and probe, with the baselines' cells of the same tasks, seeds and folds."""
     of_split = frame[frame["split"] == split]
     probed = of_split[of_split["probe"] == probe]
-    cells = ["task", "seed", "fold"]
-    wanted = pd.MultiIndex.from_frame(probed[cells].drop_duplicates())
+    wanted = pd.MultiIndex.from_frame(probed[CELL].drop_duplicates())
     baselines = of_split[of_split["probe"] == BASELINE_PROBE]
     if probe == BASELINE_PROBE:
         return baselines
-    same = pd.MultiIndex.from_frame(baselines[cells]).isin(wanted)
+    same = pd.MultiIndex.from_frame(baselines[CELL]).isin(wanted)
     return pd.concat([probed, baselines[same]], ignore_index=True)
 
 
@@ -69,60 +87,96 @@ def rank(frame: pd.DataFrame, metrics: Mapping[str, str], split: str, probe: str
 
     An encoder is ranked only if every cell that any encoder of the selection has is done for it;
     nothing is imputed. Within a task and seed, encoders are ranked by the mean over folds, equal
-    scores sharing the mean of their ranks.
+    scores sharing the mean of their ranks. A seed's rank is the mean over the tasks that have it.
 
     A difference to the best of a task is a tie if the mean of the paired differences over seeds
-    and folds is within two of its standard errors, corrected for overlapping training parts:
-    se^2 = (1/n + n_test/n_train) var (Nadeau and Bengio 2003, Machine Learning 52, eq. 9).
+    and folds is at most two of its standard errors, corrected for overlapping training parts:
+    se^2 = (1/n + n_test/n_train) var (Nadeau and Bengio 2003, Machine Learning 52, eq. 9), var
+    with ddof 1, scores below -1 taken as -1. Fewer than three pairs neither claim nor deny a tie.
+    An encoder that lacks a cell of a task is neither its best nor tied with it.
 
     Args:
         frame: the tidy table.
-        metrics: the score that each task is ranked by; higher is better.
+        metrics: the score that each task is ranked by; higher is better. Other tasks are left out.
         split: which split.
         probe: which probe; baselines are always among the encoders.
+
+    Raises:
+        BenchError: there is nothing to rank, or a cell occurs twice, as where two editions share
+            a table.
     """
     rows = select(frame, split, probe)
-    rows = rows[rows["metric"] == rows["task"].map(metrics)]
-    cells = rows.pivot_table(
-        index="encoder", columns=["task", "seed", "fold"], values="value", sort=True, dropna=False
-    )
-    expected = (
-        rows[["task", "seed", "fold"]].drop_duplicates().sort_values(["task", "seed", "fold"])
-    )
-    cells = cells.reindex(
-        index=sorted(rows["encoder"].unique()), columns=pd.MultiIndex.from_frame(expected)
-    )
+    rows = rows[rows["metric"] == rows["task"].map(dict(metrics))]
+    if rows.empty:
+        raise BenchError(f"there is nothing to rank for split {split!r} and probe {probe!r}")
+    _require_single(rows)
+    cells, undefined = _cells(rows)
     missing = _missing(cells, rows)
     by_seed = cells.T.groupby(level=["task", "seed"]).mean().T
     by_seed = by_seed.where(~cells.isna().T.groupby(level=["task", "seed"]).any().T)
     mean = by_seed.T.groupby(level="task").mean().T
     std = by_seed.T.groupby(level="task").std(ddof=1).T
+    comparable = mean.where(~cells.isna().T.groupby(level="task").any().T)
     complete = [e for e in cells.index if e not in missing]
     ranks = by_seed.loc[complete].rank(axis=0, ascending=False, method="average")
     per_seed = ranks.T.groupby(level="seed").mean().T
     order = per_seed.mean(axis=1).sort_values(kind="stable")
+    pairs = cells.T.groupby(level="task").size()
     return Ranking(
         mean=mean,
         std=std,
-        tied=_tied(cells, mean, rows),
+        by_fold=cells.T.groupby(level=["task", "fold"]).mean().T,
+        best=comparable.eq(comparable.max(axis=0), axis="columns"),
+        tied=_tied(cells, comparable, rows),
+        untold=tuple(str(task) for task in mean.columns if pairs[task] < TIE_PAIRS),
         rank=order,
         rank_std=per_seed.std(axis=1, ddof=1).reindex(order.index),
         missing=missing,
-        seeds=int(rows["seed"].nunique()),
+        undefined=undefined,
+        seeds=int(cells.columns.get_level_values("seed").nunique()),
     )
 
 
+def _require_single(rows: pd.DataFrame) -> None:
+    twice = rows[rows.duplicated(["encoder", *CELL])]
+    if len(twice):
+        encoder, task, seed, fold = twice.iloc[0][["encoder", *CELL]]
+        of_task = rows[rows["task"] == task]
+        editions = ", ".join(sorted(of_task["edition"].unique()))
+        raise BenchError(
+            f"{encoder!r} has two scores for task {task!r}, seed {seed}, fold {fold!r} (editions "
+            f"in the table: {editions}). Keep editions in different folders with --out."
+        )
+
+
+def _cells(rows: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Missing, ...]]:
+    """Encoder x cell, both sorted, NaN where there is no score; and what is defined nowhere."""
+    # Not `pivot_table`: it drops or invents cells that are NaN throughout.
+    cells = rows.set_index(["encoder", *CELL])["value"].unstack(CELL)  # noqa: PD010
+    cells = cells.replace([np.inf, -np.inf], np.nan).sort_index(axis=0).sort_index(axis=1)
+    ran = pd.MultiIndex.from_frame(rows.loc[rows["status"] == "done", CELL])
+    nowhere = cells.isna().all(axis=0).to_numpy() & cells.columns.isin(ran)
+    undefined = tuple(
+        Missing(str(task), int(seed), str(fold), "the score is not defined")
+        for task, seed, fold in cells.columns[nowhere].to_frame().itertuples(index=False)
+    )
+    return cells.loc[:, ~nowhere], undefined
+
+
 def _missing(cells: pd.DataFrame, rows: pd.DataFrame) -> dict[str, tuple[Missing, ...]]:
-    failed = rows[rows["status"] == "failed"]
-    keys = zip(failed["encoder"], failed["task"], failed["seed"], failed["fold"], strict=True)
-    reasons = dict(zip(keys, failed["reason"], strict=True))
+    here = zip(*(rows[name] for name in ("encoder", *CELL)), strict=True)
+    why = [
+        (str(reason) or "failed") if status == "failed" else "the score is not a number"
+        for status, reason in zip(rows["status"], rows["reason"], strict=True)
+    ]
+    reasons = dict(zip(here, why, strict=True))
     lacking = {
         str(encoder): tuple(
             Missing(
                 str(task),
                 int(seed),
                 str(fold),
-                str(reasons.get((encoder, task, seed, fold), "not run")),
+                reasons.get((encoder, task, seed, fold), "not run"),
             )
             for task, seed, fold in cells.columns[cells.loc[encoder].isna()]
         )
@@ -133,16 +187,17 @@ def _missing(cells: pd.DataFrame, rows: pd.DataFrame) -> dict[str, tuple[Missing
 
 def _tied(cells: pd.DataFrame, mean: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     tied = pd.DataFrame(False, index=mean.index, columns=mean.columns)
+    done = rows[rows["status"] == "done"]
     for task in mean.columns:
-        if mean[task].isna().all():
+        whole = mean[task].dropna()
+        of_task = cells.xs(task, axis=1, level="task").clip(lower=TIE_FLOOR)
+        pairs = of_task.shape[1]
+        if whole.empty or pairs < TIE_PAIRS:
             continue
-        best = str(mean[task].idxmax())
-        of_task = cells.xs(task, axis=1, level="task")
-        sizes = rows[rows["task"] == task][["n_test", "n_train"]].mean()
+        sizes = done.loc[done["task"] == task, ["n_test", "n_train"]].mean()
         ratio = sizes["n_test"] / sizes["n_train"] if sizes["n_train"] > 0 else 0.0
-        for encoder in mean.index:
-            gaps = (of_task.loc[best] - of_task.loc[encoder]).dropna().to_numpy(dtype=np.float64)
-            if len(gaps) >= TIE_PAIRS:
-                error = np.sqrt((1 / len(gaps) + ratio) * gaps.var(ddof=1))
-                tied.loc[encoder, task] = bool(gaps.mean() <= TIE_WIDTH * error)
+        values = of_task.loc[whole.index].to_numpy(dtype=np.float64)
+        gaps = values[int(whole.argmax())] - values
+        error = np.sqrt((1 / pairs + ratio) * gaps.var(axis=1, ddof=1))
+        tied[task] = tied.index.isin(whole.index[gaps.mean(axis=1) <= TIE_WIDTH * error])
     return tied

@@ -7,11 +7,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
 from core.errors import BenchError, UnknownNameError
+from core.files import sha256_bytes
 from core.registry import Registry, match_names, unknown_name
 from encoders.base import Encoder, EncoderCard, LocationEncoder, WeightsCard
 from encoders.check import check_encoder
@@ -109,13 +111,17 @@ def encoder_from_file(spec: str) -> LocationEncoder:
         )
     if not path.is_file():
         raise BenchError(f"there is no file {path} (from --encoder {spec})")
-    module_spec = importlib.util.spec_from_file_location(f"user_encoder_{path.stem}", path)
+    name = f"user_encoder_{sha256_bytes(str(path.resolve()).encode())[:8]}"
+    module_spec = importlib.util.spec_from_file_location(name, path)
     if module_spec is None or module_spec.loader is None:
         raise BenchError(f"{path} cannot be imported (from --encoder {spec})")
     module = importlib.util.module_from_spec(module_spec)
+    # Registered, so that a class of it can be traced back to its file.
+    sys.modules[name] = module
     try:
         module_spec.loader.exec_module(module)
     except Exception as error:
+        del sys.modules[name]
         raise BenchError(
             f"{path} could not be executed: {type(error).__name__}: {error} (from --encoder {spec})"
         ) from error

@@ -1,97 +1,204 @@
-"""Where a task's points lie, and what is to be predicted there."""
+"""Where a task's points lie, what is to be predicted there, and which regions are held out."""
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.report.model import edition_note
-from benchmarks.report.style import GREY, LIGHT, figure, footer, save
+from benchmarks.report.style import GREY, LIGHT, QUALITATIVE, figure, footer, save
+from benchmarks.splits.base import Points
+from benchmarks.splits.held_out_region import MIN_TEST, regions
+from core.sphere import unit_vectors
 from tasks import TaskTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.gridspec import SubplotSpec
 
 NAMED_CLASSES = 20
-"""More than these are coloured but not named."""
+"""More classes than these are coloured without a legend."""
+
+Colours = NDArray[np.float64]
 
 
 def draw_map(table: TaskTable, path: Path) -> Path:
-    """Draw a task's points, coloured by target, over longitude and latitude.
+    """Draw a task's points coloured by target, and a small map of the regions held out.
 
-    The plate carrée is stretched so that shapes are right at the middle latitude of the points.
+    The world is drawn in Mollweide's equal-area projection; a smaller extent over longitude and
+    latitude, stretched so that shapes are right at its middle latitude.
     """
     card = table.card
-    lat = table.lonlat[:, 1]
     world = card.extent == "global"
-    legend = 0 < len(table.classes or ()) <= NAMED_CLASSES
-    width, height = (6.2, 5.6) if card.extent == "California" else (9, 5.3 if legend else 4.5)
-    with figure(width, height) as made:
-        ax = made.subplots()
+    with figure(9.6, 4.3 if world else _height(table)) as made:
+        grid = made.add_gridspec(2, 2, width_ratios=(3.1, 1.25), height_ratios=(1, 1))
+        ax = _axes(made, grid[:, 0], table, 7)
+        x, y = _place(table)
         if table.classes is None:
-            _values(ax, table)
+            low, high = np.percentile(table.target, [1, 99])
+            dots = ax.scatter(x, y, c=table.target, s=4, lw=0, vmin=low, vmax=high)
+            bar = made.colorbar(
+                dots, ax=ax, orientation="horizontal", shrink=0.5, aspect=35, pad=0.03
+            )
+            bar.set_label(f"{card.unit} (colours end at the 1st and 99th percentile)", fontsize=7.5)
+            bar.ax.tick_params(labelsize=7.5)
+            bar.outline.set_visible(False)
         else:
-            _classes(ax, table)
-        middle = np.radians(0 if world else (lat.min() + lat.max()) / 2)
-        ax.set_aspect(1 / np.cos(middle))
-        if world:
-            ax.set(xlim=(-180, 180), ylim=(-60, 85))
-            ax.set_xticks(range(-180, 181, 60))
-            ax.set_yticks(range(-60, 61, 30))
-        ax.grid(color=LIGHT, lw=0.5)
-        ax.set_axisbelow(True)
-        ax.tick_params(labelsize=7, colors=GREY, length=0)
-        ax.xaxis.set_major_formatter(lambda x, _: _degrees(x, "WE"))
-        ax.yaxis.set_major_formatter(lambda y, _: _degrees(y, "SN"))
-        title = f"{card.title}: {card.target}, {len(table):,} points"
-        made.suptitle(title, x=0.01, ha="left", fontsize=9.5, fontweight="bold")
-        sources = "; ".join(s.attribution for s in card.editions[table.edition].sources)
-        footer(made, f"{edition_note(table.edition, (card,))} Sources: {sources}.".strip())
+            colours = class_colours(len(table.classes))
+            ax.scatter(x, y, color=colours[table.target.astype(np.int64)], s=4, lw=0)
+        _regions(_axes(made, grid[0, 1], table, 0), table)
+        if table.classes is not None:
+            _legend(made.add_subplot(grid[1, 1]), table.classes)
+        what = card.title
+        if card.target.casefold() not in card.title.casefold():
+            what += f": {card.target}"
+        made.suptitle(
+            f"{what}, {len(table):,} points".replace("$", r"\$"),
+            x=0.01,
+            ha="left",
+            fontsize=11,
+            fontweight="bold",
+        )
+        sources = "; ".join(
+            s.attribution
+            for name, edition in card.editions.items()
+            if name == table.edition
+            for s in edition.sources
+            if s.attribution
+        )
+        note = edition_note(table.edition, [card]) or f"{table.edition.capitalize()} edition."
+        footer(made, f"{note} Sources: {sources}." if sources else note)
         return save(made, path)
 
 
-def _degrees(angle: float, sides: str) -> str:
+def _height(table: TaskTable) -> float:
+    lon, lat = table.lonlat.T
+    ratio = np.ptp(lat) / (np.ptp(lon) * np.cos(np.radians(_middle(table))))
+    return float(np.clip(6.3 * ratio + 1.5, 3.2, 7.5))
+
+
+def _middle(table: TaskTable) -> float:
+    lat = table.lonlat[:, 1]
+    return float(lat.min() + lat.max()) / 2
+
+
+def _place(table: TaskTable) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Coordinates as the axes of the extent take them: Mollweide's wants radians."""
+    lonlat = np.radians(table.lonlat) if table.card.extent == "global" else table.lonlat
+    return lonlat[:, 0], lonlat[:, 1]
+
+
+def _axes(made: Figure, where: SubplotSpec, table: TaskTable, label_size: float) -> Axes:
+    """Empty axes with a graticule; labels of latitude and longitude if they have a size."""
+    from matplotlib.projections.geo import GeoAxes
+
+    if table.card.extent == "global":
+        ax = made.add_subplot(where, projection="mollweide")
+        if isinstance(ax, GeoAxes):
+            ax.set_longitude_grid_ends(90)
+        ax.set_xticks(np.radians(np.arange(-120, 121, 60)), [])
+        lat = np.arange(-60, 61, 30)
+        labels = [degrees(float(v), "SN") for v in lat] if label_size else []
+        ax.set_yticks(np.radians(lat), labels)
+        ax.spines["geo"].set_edgecolor(LIGHT)
+    else:
+        ax = made.add_subplot(where)
+        ax.set_aspect(1 / np.cos(np.radians(_middle(table))))
+        ax.locator_params(nbins=6)
+        ax.xaxis.set_major_formatter(lambda x, _: degrees(x, "WE") if label_size else "")
+        ax.yaxis.set_major_formatter(lambda y, _: degrees(y, "SN") if label_size else "")
+        for spine in ("left", "bottom"):
+            ax.spines[spine].set_visible(False)
+    ax.grid(color=LIGHT, lw=0.5)
+    ax.set_axisbelow(True)
+    ax.tick_params(labelsize=label_size or 1, colors=GREY, length=0)
+    return ax
+
+
+def degrees(angle: float, sides: str) -> str:
+    """An angle with its side: `30°S`; `sides` names the negative and the positive one."""
     side = "" if angle == 0 else sides[int(angle > 0)]
     return f"{abs(angle):g}°{side}"
 
 
-def _values(ax: Axes, table: TaskTable) -> None:
-    lon, lat = table.lonlat.T
-    low, high = np.percentile(table.target, [1, 99])
-    dots = ax.scatter(
-        lon, lat, c=table.target, s=4, lw=0, cmap="cividis", vmin=low, vmax=high, rasterized=True
-    )
-    bar = ax.figure.colorbar(dots, ax=ax, shrink=0.75, extend="both", pad=0.01)
-    bar.set_label(table.card.unit, fontsize=8)
-    bar.outline.set_visible(False)
+def _regions(ax: Axes, table: TaskTable) -> None:
+    """Points coloured by the region that `held-out-region` holds out; few regions are named."""
+    from matplotlib.patheffects import withStroke
 
-
-def _classes(ax: Axes, table: TaskTable) -> None:
-    import matplotlib as mpl
-
-    lon, lat = table.lonlat.T
-    classes = table.classes or ()
-    target = table.target.astype(np.int64)
-    if len(classes) <= NAMED_CLASSES:
-        colours = mpl.colormaps["tab20"](np.arange(len(classes)))
-        for index, name in enumerate(classes):
-            here = target == index
-            ax.scatter(lon[here], lat[here], color=colours[index], s=4, lw=0, label=name)
-        ax.legend(
-            loc="upper left",
-            bbox_to_anchor=(0, -0.06),
-            ncols=3,
-            fontsize=5.8,
-            frameon=False,
-            markerscale=2.5,
-            columnspacing=1.0,
-            handletextpad=0.1,
-            borderpad=0,
-        )
+    card = table.card
+    if table.region is None and card.block_degrees is None:
+        ax.set_visible(False)
         return
-    # Too many to name: a fixed shuffle of hues, so that neighbours differ.
-    hues = np.random.default_rng(0).permutation(len(classes)) / len(classes)
-    ax.scatter(lon, lat, c=mpl.colormaps["turbo"](hues[target]), s=4, lw=0)
-    ax.text(0.01, 0.03, f"{len(classes)} classes", transform=ax.transAxes, fontsize=8, color=GREY)
+    points = Points(table.lonlat, table.target, table.region, card.block_degrees)
+    names, index, counts = np.unique(regions(points), return_inverse=True, return_counts=True)
+    held = counts >= MIN_TEST
+    palette = [QUALITATIVE[i % len(QUALITATIVE)] for i in range(len(names))]
+    colours = np.where(held, palette, LIGHT)
+    x, y = _place(table)
+    ax.scatter(x, y, c=colours[index].tolist(), s=0.8, lw=0)
+    size = "" if card.block_degrees is None else f" of {card.block_degrees:g}°"
+    title = f"Held out in turn: {held.sum()} {card.region}s{size}"
+    if not held.all():
+        title += "\n(grey: too few points, never held out)"
+    ax.set_title(title, fontsize=7.5, fontweight="normal")
+    if card.block_degrees is not None:
+        return
+    for i, name in enumerate(names):
+        centre = unit_vectors(table.lonlat[index == i]).mean(axis=0)
+        lonlat = np.array([np.arctan2(centre[1], centre[0]), np.arctan2(*_rise(centre))])
+        lon, lat = lonlat if card.extent == "global" else np.degrees(lonlat)
+        ax.text(
+            lon,
+            lat,
+            str(name).replace(" ", "\n"),
+            fontsize=5.5,
+            ha="center",
+            va="center",
+            linespacing=0.9,
+            path_effects=[withStroke(linewidth=1.6, foreground="white")],
+        )
+
+
+def _rise(vector: NDArray[np.float64]) -> tuple[float, float]:
+    return float(vector[2]), float(np.hypot(vector[0], vector[1]))
+
+
+def class_colours(count: int) -> Colours:
+    """`(count, 3)` colours of classes: a named palette for few, a fixed scatter of hues for many.
+
+    Hue and lightness step by irrational parts of a turn, so that classes near in the list, which
+    are often neighbours on the ground, differ in both.
+    """
+    import matplotlib as mpl
+    from matplotlib.colors import hsv_to_rgb
+
+    if count <= NAMED_CLASSES:
+        return np.asarray(mpl.colormaps["tab20"](np.arange(count)))[:, :3]
+    steps = np.arange(count)
+    hue = (steps * 0.618034) % 1
+    value = 0.45 + 0.5 * ((steps * 0.754878) % 1)
+    saturation = 0.45 + 0.5 * ((steps * 0.569840) % 1)
+    return np.asarray(hsv_to_rgb(np.stack([hue, saturation, value], axis=1)))
+
+
+def _legend(ax: Axes, classes: tuple[str, ...]) -> None:
+    ax.set_axis_off()
+    if len(classes) > NAMED_CLASSES:
+        ax.text(0, 1, f"{len(classes)} classes, each in a colour", fontsize=7.5, va="top")
+        return
+    for colour, name in zip(class_colours(len(classes)), classes, strict=True):
+        ax.scatter([], [], color=[colour], s=12, lw=0, label=textwrap.fill(name, 48))
+    ax.legend(
+        loc="upper left",
+        bbox_to_anchor=(-0.1, 1.0),
+        fontsize=6.3,
+        frameon=False,
+        borderpad=0,
+        labelspacing=0.35,
+        handletextpad=0.2,
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.ranking import BASELINE_PROBE, Missing, rank
+from benchmarks.ranking import BASELINE_PROBE, TIE_PAIRS, Missing, Ranking, rank, select
 from core.errors import BenchError
 from tasks import TaskCard
 
@@ -29,10 +30,12 @@ DASH = "\N{EN DASH}"
 
 METRIC_SIGNS = {"r2": "R²", "accuracy": "acc.", "top1": "top-1"}
 
+SPLIT_TITLES = {"random": "random", "held-out-region": "held-out region"}
+
 
 @dataclass(frozen=True)
 class Score:
-    """One entry of a table. `std` is NaN for a single seed; `mean` is NaN where nothing is done."""
+    """One entry of a table. `std` is NaN for a single seed; `mean` is NaN where a cell lacks."""
 
     mean: float
     std: float
@@ -40,8 +43,9 @@ class Score:
     tied: bool
 
     def text(self, digits: int = 3) -> str:
-        """The mean: `.852`, `-.031`, `-12.3`, or a dash."""
-        return number(self.mean, digits)
+        """The mean: `.852`, `-.031`, `-1.4e5`, or a dash."""
+        # Adding zero turns a negative one, as of a score of -1e-5, into a positive one.
+        return number(round(self.mean, digits) + 0.0, digits)
 
     def spread(self, digits: int = 3) -> str:
         """The standard deviation, or nothing."""
@@ -50,7 +54,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Row:
-    """One encoder or baseline."""
+    """One encoder or baseline. `rank` is NaN if it is not ranked."""
 
     name: str
     title: str
@@ -60,18 +64,63 @@ class Row:
     scores: tuple[Score, ...]
     missing: tuple[Missing, ...]
 
+    @property
+    def group(self) -> str:
+        """Where tables put it: `encoders`, `baselines` or `not ranked`."""
+        if self.missing:
+            return "not ranked"
+        return "baselines" if self.baseline else "encoders"
+
+
+_GROUPS = ("encoders", "baselines", "not ranked")
+
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Tasks x encoders for one split and probe; ranked rows first, best first."""
+    """Tasks x encoders for one split and probe.
+
+    Attributes:
+        editions: of the tasks, in their order.
+        rows: encoders, then baselines, then what is not ranked; each best first.
+        notes: what a reader of the numbers must know besides the edition; in every rendering.
+        ranking: what the rows were made from.
+    """
 
     split: str
     probe: str
-    edition: str
     tasks: tuple[TaskCard, ...]
+    editions: tuple[str, ...]
     rows: tuple[Row, ...]
     seeds: int
     folds: int
+    notes: tuple[str, ...]
+    ranking: Ranking
+
+    @property
+    def edition(self) -> str:
+        """The edition, or editions, of its tasks."""
+        return ", ".join(sorted(set(self.editions)))
+
+    def edition_note_of(self, names: Iterable[str]) -> str:
+        """What `edition_note` says of these tasks, edition by edition."""
+        wanted = set(names)
+        notes = (
+            edition_note(
+                one,
+                [
+                    card
+                    for card, edition in zip(self.tasks, self.editions, strict=True)
+                    if edition == one and card.name in wanted
+                ],
+            )
+            for one in sorted(set(self.editions))
+        )
+        return " ".join(filter(None, notes))
+
+    @property
+    def edition_note(self) -> str:
+        """What `edition_note` says of all its tasks."""
+        return self.edition_note_of(card.name for card in self.tasks)
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -89,29 +138,33 @@ class Leaderboard:
         return tuple(METRIC_SIGNS[card.metric] for card in self.tasks)
 
     @property
+    def groups(self) -> tuple[tuple[str, tuple[Row, ...]], ...]:
+        """The rows by group, for a rule between them; no group is empty."""
+        return tuple((name, tuple(rows)) for name, rows in groupby(self.rows, lambda r: r.group))
+
+    @property
+    def heading(self) -> str:
+        """Edition, split, probe and seeds in one line."""
+        seeds = f"{self.seeds} seed" + "s" * (self.seeds != 1)
+        return f"{self.edition} edition · {self.split} · probe {self.probe} · {seeds}"
+
+    @property
     def note(self) -> str:
-        """What a reader must know: spread, ties, and that these are not the paper's tables."""
-        spread = (
-            f"± is the standard deviation over {self.seeds} seeds"
-            if self.seeds > 1
-            else ("one seed, so no spread is shown")
-        )
-        return (
-            f"Mean over folds; {spread}. Best of each task bold, ties with it underlined "
-            "(paired differences within two corrected standard errors; none can be told from "
-            f"fewer than three pairs). {edition_note(self.edition, self.tasks)}"
-        )
+        """All notes and the sentence on editions as one paragraph."""
+        return " ".join(filter(None, [*self.notes, self.edition_note]))
 
 
-def edition_note(edition: str, cards: tuple[TaskCard, ...]) -> str:
+def edition_note(edition: str, cards: Iterable[TaskCard]) -> str:
     """The sentence that keeps an open table from being taken for the paper's."""
-    other = [c.title for c in cards if edition == "open" and c.editions["open"].differs_from_paper]
-    if not other:
+    titles: dict[bool, list[str]] = {False: [], True: []}
+    for card in cards:
+        differs = any(n == edition and e.differs_from_paper for n, e in card.editions.items())
+        titles[differs].append(card.title)
+    if not titles[True]:
         return ""
-    same = [c.title for c in cards if c.title not in other]
     return (
-        f"Open edition: not the paper's tables for {', '.join(other)}"
-        + (f" (the paper's own: {', '.join(same)})" if same else "")
+        f"{edition.capitalize()} edition: not the paper's tables for {', '.join(titles[True])}"
+        + (f" (the paper's own: {', '.join(titles[False])})" if titles[False] else "")
         + ". The task cards say what differs."
     )
 
@@ -137,45 +190,100 @@ def leaderboard(
     """
     pairs = boards(frame)
     if (split, probe) not in pairs:
-        has = "; ".join(f"--split {s} --probe {p}" for s, p in pairs) or "nothing"
+        has = "; ".join(f"--split {s} --probe {p}" for s, p in pairs)
         raise BenchError(f"this run has no split {split!r} with probe {probe!r}. It has: {has}")
+    chosen = select(frame, split, probe)
+    if not chosen["task"].isin(list(cards)).any():
+        tasks = ", ".join(sorted(chosen["task"].unique()))
+        raise BenchError(f"there is no card for any of the tasks of this run: {tasks}")
     ranking = rank(frame, {name: card.metric for name, card in cards.items()}, split, probe)
     names = [name for name in cards if name in ranking.mean.columns]
-    unranked = sorted(set(map(str, ranking.mean.index)) - set(map(str, ranking.rank.index)))
-    order = [*map(str, ranking.rank.index), *unranked]
-    mean = ranking.mean.loc[order, names].to_numpy(dtype=np.float64)
-    std = ranking.std.loc[order, names].to_numpy(dtype=np.float64)
-    tied = ranking.tied.loc[order, names].to_numpy(dtype=np.bool_)
-    best = mean == np.fmax.reduce(ranking.mean[names].to_numpy(dtype=np.float64), axis=0)
-    rows = tuple(
+    used = tuple(cards[name] for name in names)
+    edition_of = dict(zip(chosen["task"], chosen["edition"], strict=True))
+    editions = tuple(str(edition_of[name]) for name in names)
+    return Leaderboard(
+        split=split,
+        probe=probe,
+        tasks=used,
+        editions=editions,
+        rows=_rows(ranking, names, titles),
+        seeds=ranking.seeds,
+        folds=int(chosen["fold"].nunique()),
+        notes=tuple(_notes(ranking, chosen, cards)),
+        ranking=ranking,
+    )
+
+
+def _rows(ranking: Ranking, names: list[str], titles: Mapping[str, str]) -> tuple[Row, ...]:
+    ranked = [str(name) for name in ranking.rank.index]
+    order = [*ranked, *sorted(set(map(str, ranking.mean.index)) - set(ranked))]
+    mean, std, best, tied = (
+        table.loc[order, names].to_numpy()
+        for table in (ranking.mean, ranking.std, ranking.best, ranking.tied)
+    )
+    rows = (
         Row(
-            name=encoder,
-            title=titles.get(encoder, encoder),
-            baseline=encoder.startswith("baseline."),
-            rank=float(ranking.rank.get(encoder, np.nan)),
-            rank_std=float(ranking.rank_std.get(encoder, np.nan)),
+            name=name,
+            title=titles.get(name, name),
+            baseline=name.startswith("baseline."),
+            rank=float(ranking.rank.get(name, np.nan)),
+            rank_std=float(ranking.rank_std.get(name, np.nan)),
             scores=tuple(
                 Score(float(mean[i, j]), float(std[i, j]), bool(best[i, j]), bool(tied[i, j]))
                 for j in range(len(names))
             ),
-            missing=ranking.missing.get(encoder, ()),
+            missing=ranking.missing.get(name, ()),
         )
-        for i, encoder in enumerate(order)
+        for i, name in enumerate(order)
     )
-    of_split = frame[(frame["split"] == split) & (frame["probe"] == probe)]
-    return Leaderboard(
-        split=split,
-        probe=probe,
-        edition=", ".join(sorted(of_split["edition"].unique())),
-        tasks=tuple(cards[name] for name in names),
-        rows=rows,
-        seeds=ranking.seeds,
-        folds=int(of_split["fold"].nunique()),
+    return tuple(sorted(rows, key=lambda row: _GROUPS.index(row.group)))
+
+
+def _notes(ranking: Ranking, chosen: pd.DataFrame, cards: Mapping[str, TaskCard]) -> Iterable[str]:
+    if ranking.seeds > 1:
+        yield f"Mean over folds and {ranking.seeds} seeds ± standard deviation over the seeds."
+    else:
+        yield "Mean over folds; one seed, so no spread is known."
+    yield (
+        "Rank: mean over tasks. Bold: best of a task; underlined: tied with it, the mean paired "
+        "difference being within two corrected standard errors (scores below -1 taken as -1)."
     )
+    if ranking.untold:
+        yield (
+            f"Fewer than {TIE_PAIRS} pairs, so that ties are neither claimed nor denied: "
+            f"{listed([card.title for name, card in cards.items() if name in ranking.untold])}."
+        )
+    shares = _unseen(chosen)
+    if shares:
+        named = listed([f"{cards[n].title} {s:.0%}" for n, s in shares.items() if n in cards])
+        yield f"Test points of classes never trained on count as wrong: {named}."
+    if ranking.undefined:
+        lost = listed([f"{cards[m.task].title}, {m.fold}" for m in ranking.undefined])
+        yield f"Scores that are not defined count for nobody: {lost}."
+    unknown = sorted(set(chosen["task"]) - set(cards))
+    if unknown:
+        yield f"Left out, their cards being unknown: {listed(unknown)}."
+
+
+def _unseen(chosen: pd.DataFrame) -> dict[str, float]:
+    """Share of test points whose class was never trained, of tasks where it is 0.5 % or more."""
+    cells = chosen[chosen["status"] == "done"].drop_duplicates(["task", "seed", "fold"])
+    sums = cells.groupby("task")[["n_unseen", "n_test"]].sum()
+    shares = sums["n_unseen"] / sums["n_test"]
+    return {str(task): float(share) for task, share in shares.items() if share >= 0.005}
 
 
 def boards(frame: pd.DataFrame) -> tuple[tuple[str, str], ...]:
-    """The splits and probes of a frame, random first; baselines alone where there is no probe."""
+    """The splits and probes of a frame, random first; baselines alone where there is no probe.
+
+    Raises:
+        BenchError: the frame is empty.
+    """
+    if frame.empty:
+        raise BenchError(
+            "there is nothing to report: the table of results is empty. "
+            "Run `python run_benchmarks.py` first."
+        )
     pairs = frame[["split", "probe"]].drop_duplicates()
     probed = pairs[pairs["probe"] != BASELINE_PROBE]
     chosen = pairs if probed.empty else probed
@@ -195,8 +303,18 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.{digits}f}"
 
 
+def listed(parts: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def gaps(row: Row) -> str:
     """What an unranked row lacks, in a few words: tasks, counts, the first reason."""
     tasks = pd.Series([m.task for m in row.missing]).value_counts(sort=False)
-    counted = ", ".join(f"{task} ({count} cells)" for task, count in tasks.items())
-    return f"{row.title} is not ranked: it lacks {counted}; {row.missing[0].reason}"
+    counted = ", ".join(
+        f"{task} ({count} cell{'s' * (count != 1)})" for task, count in tasks.items()
+    )
+    reason = " ".join(row.missing[0].reason.split())
+    short = reason if len(reason) <= 160 else reason[:159] + "…"
+    return f"{row.title} is not ranked: it lacks {counted}; {short}"

@@ -5,22 +5,55 @@ from __future__ import annotations
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
-from benchmarks.report.model import DASH, Leaderboard, Score, gaps, number
+from benchmarks.report.model import DASH, Leaderboard, Row, Score, gaps
+
+TITLE_WIDTH, NARROW_TITLE_WIDTH = 30, 25
+"""Columns an encoder's title may take, usually and at the narrowest; longer ones are cut."""
 
 WIDE = 118
-"""Columns from which on the spread fits beside the score."""
+"""Columns below which the spread is left out even where it would fit."""
 
-MIDDLE = 86
-"""Columns from which on the third digit of the score fits."""
+_LAYOUTS = (
+    (3, True, TITLE_WIDTH),
+    (2, True, TITLE_WIDTH),
+    (3, False, TITLE_WIDTH),
+    (2, False, TITLE_WIDTH),
+    (2, False, NARROW_TITLE_WIDTH),
+)
+"""Digits, whether the spread is shown, width of titles: the first that fits, or else the last."""
 
 
 def print_leaderboard(board: Leaderboard, console: Console) -> None:
-    """Print a leaderboard: best bold, ties with it underlined, baselines in another colour."""
+    """Print a leaderboard, as detailed as the console is wide.
+
+    Best bold and ties with it underlined; where there is no terminal to show that, they are
+    marked `*` and `=`.
+    """
+    plain = not console.is_terminal
+    table = _table(board, *_LAYOUTS[-1], plain)
+    for digits, spread, title_width in _LAYOUTS:
+        made = _table(board, digits, spread, title_width, plain)
+        if spread and console.width < WIDE:
+            continue
+        if Measurement.get(console, console.options.update(width=10_000), made).maximum <= (
+            console.width
+        ):
+            table = made
+            break
+    console.print(table)
+    marks = " Marks: * best, = tied with it." if plain else ""
+    console.print(escape(board.note) + marks, style="dim", highlight=False)
+    for row in board.rows:
+        if row.missing:
+            console.print(escape(gaps(row)), style="yellow", highlight=False)
+
+
+def _table(board: Leaderboard, digits: int, spread: bool, title_width: int, plain: bool) -> Table:
     table = Table(
-        title=f"{board.edition} edition · {board.split} · probe {board.probe} · "
-        f"{board.seeds} seed{'s' * (board.seeds > 1)}",
+        title=board.heading,
         title_justify="left",
         title_style="bold",
         box=None,
@@ -28,31 +61,48 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-    table.add_column("\n\nEncoder", no_wrap=True)
+    table.add_column("\n\nEncoder", no_wrap=True, max_width=title_width, overflow="ellipsis")
     table.add_column("\n\nRank", justify="right", no_wrap=True)
-    for heading, metric in zip(board.broken_headings, board.metrics, strict=True):
-        lines = heading.replace(" ", "\n").replace("-", "-\n").split("\n")
+    for i, (heading, metric) in enumerate(zip(board.broken_headings, board.metrics, strict=True)):
+        lines = escape(heading).replace(" ", "\n").replace("-", "-\n").split("\n")
         # One line more above those that have one, so that the signs of the scores align.
         lines = [""] * (2 - len(lines)) + lines
-        table.add_column("\n".join([*lines, f"[dim]{metric}[/dim]"]), justify="right", no_wrap=True)
-    for row in board.rows:
-        rank = DASH if np.isnan(row.rank) else f"{row.rank:.1f}"
-        table.add_row(
-            escape(row.title),
-            rank,
-            *(_score(score, console.width) for score in row.scores),
-            style="cyan" if row.baseline else None,
+        table.add_column(
+            "\n".join([*lines, f"[dim]{metric}[/dim]"]),
+            justify="right",
+            # A heading breaks before a number does.
+            overflow="fold",
+            min_width=max(len(_plain(row.scores[i], digits, spread)) for row in board.rows),
         )
-    console.print(table)
-    console.print(f"[dim]{escape(board.note)} Baselines in colour.[/dim]")
-    for row in board.rows:
-        if row.missing:
-            console.print(f"[yellow]{escape(gaps(row))}[/yellow]", soft_wrap=True)
+    for name, rows in board.groups:
+        if name != "encoders":
+            table.add_row(f"[dim italic]{name}[/dim italic]")
+        for row in rows:
+            table.add_row(
+                escape(row.title),
+                _rank(row),
+                *(_score(score, digits, spread, plain) for score in row.scores),
+                style="cyan" if row.baseline else None,
+            )
+    return table
 
 
-def _score(score: Score, width: int) -> str:
-    style = "bold" if score.best else "underline" if score.tied else ""
-    text = score.text(3 if width >= MIDDLE else 2)
-    mean = f"[{style}]{text}[/{style}]" if style else text
-    spread = f"[dim]±{number(score.std)}[/dim]" if width >= WIDE and score.spread() else ""
-    return mean + spread
+def _rank(row: Row) -> str:
+    return DASH if np.isnan(row.rank) else f"{row.rank:.1f}"
+
+
+def _plain(score: Score, digits: int, spread: bool) -> str:
+    mark = "*" if score.best else "=" if score.tied else ""
+    std = score.spread(digits) if spread else ""
+    return mark + score.text(digits) + (f"±{std}" if std else "")
+
+
+def _score(score: Score, digits: int, spread: bool, plain: bool) -> str:
+    if plain:
+        return _plain(score, digits, spread)
+    text = score.text(digits)
+    if score.best or score.tied:
+        style = "bold" if score.best else "underline"
+        text = f"[{style}]{text}[/{style}]"
+    std = score.spread(digits) if spread else ""
+    return text + (f"[dim]±{std}[/dim]" if std else "")

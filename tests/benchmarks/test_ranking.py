@@ -4,11 +4,13 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.ranking import rank, select
+from core.errors import BenchError
 from tests.benchmarks.frames import ENCODERS, METRICS, REGIONS, fail, frame, score
 
 
@@ -145,3 +147,79 @@ def test_ranks_hang_on_order_alone(seed: int, shift: float) -> None:
 def test_ranking_needs_no_torch() -> None:
     code = "import sys, benchmarks.ranking; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_one_collapsed_region_does_not_make_the_worst_a_tie() -> None:
+    """Without a floor, one R2 of -1e5 would have a standard error as wide as its mean."""
+
+    def value(encoder: str, task: str, seed: int, fold: str) -> float:
+        return 0.9 if encoder == "geoclip" else -1e5 if fold == "Asia" else -5.0
+
+    ranking = rank(frame(value), METRICS, "held-out-region", "linear")
+    assert ranking.tied.loc["geoclip"].all()
+    assert not ranking.tied.drop(index="geoclip").any(axis=None)
+    assert ranking.mean.loc["wrap", "elevation"] == pytest.approx((-1e5 - 15) / 4)
+
+
+def test_the_best_lacks_nothing_of_its_task() -> None:
+    table = frame()
+    table = table[~((table["encoder"] == "geoclip") & (table["seed"] == 2))]
+    ranking = rank(table, METRICS, "random", "linear")
+    assert ranking.best.sum().tolist() == [1, 1, 1]
+    assert ranking.best.loc["wrap"].all()
+    assert not ranking.tied.loc["geoclip"].any()
+
+
+def test_what_is_defined_for_nobody_counts_for_nobody() -> None:
+    table = frame()
+    table.loc[(table["task"] == "elevation") & (table["fold"] == "Asia"), "value"] = np.nan
+    ranking = rank(table, METRICS, "held-out-region", "linear")
+    assert {(u.task, u.fold) for u in ranking.undefined} == {("elevation", "Asia")}
+    assert ranking.missing == {}
+    table.loc[(table["encoder"] == "wrap") & (table["fold"] == "Europe"), "value"] = -np.inf
+    ranking = rank(table, METRICS, "held-out-region", "linear")
+    assert {m.reason for m in ranking.missing["wrap"]} == {"the score is not a number"}
+
+
+def test_what_failed_for_all_is_missing_for_all() -> None:
+    table = frame()
+    for encoder in ENCODERS:
+        table = fail(table, encoder, "biomes", "no such probe")
+    ranking = rank(table, METRICS, "random", "linear")
+    assert set(ranking.missing) == set(ENCODERS)
+    assert ranking.rank.empty
+    assert ranking.undefined == ()
+
+
+def test_too_few_pairs_are_named() -> None:
+    assert rank(frame(seeds=[0]), METRICS, "random", "linear").untold == tuple(sorted(METRICS))
+    assert rank(frame(), METRICS, "random", "linear").untold == ()
+
+
+def test_a_cell_that_occurs_twice_is_refused() -> None:
+    twice = pd.concat([frame(), frame().assign(edition="paper")])
+    with pytest.raises(BenchError, match=r"two scores.*open, paper"):
+        rank(twice, METRICS, "random", "linear")
+
+
+def test_nothing_to_rank_is_refused() -> None:
+    with pytest.raises(BenchError, match="nothing to rank for split 'random' and probe 'mlp'"):
+        rank(frame(), METRICS, "random", "mlp")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_whoever_lacks_a_cell_is_never_ranked(data: st.DataObject) -> None:
+    table = frame(seeds=[0, 1])
+    rows = table.index[(table["split"] == "random") & (table["metric"] != "other")]
+    gone = data.draw(st.lists(st.sampled_from(rows.tolist()), max_size=8, unique=True))
+    kept = table.drop(index=gone)
+    ranking = rank(kept, METRICS, "random", "linear")
+    primary = kept[(kept["split"] == "random") & (kept["metric"] != "other")]
+    cells = set(zip(primary["task"], primary["seed"], strict=True))
+    for encoder, rows_of in primary.groupby("encoder"):
+        whole = set(zip(rows_of["task"], rows_of["seed"], strict=True)) == cells
+        assert (encoder in ranking.rank.index) is whole
+        assert (encoder in ranking.missing) is not whole
+    if len(ranking.rank):
+        assert ranking.rank.mean() == pytest.approx((len(ranking.rank) + 1) / 2)

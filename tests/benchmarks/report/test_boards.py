@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.report.documents import write_tables
+from benchmarks.report.figures import write_figures
+from benchmarks.report.model import (
+    Leaderboard,
+    boards,
+    edition_note,
+    gaps,
+    leaderboard,
+    listed,
+)
+from core.errors import BenchError
+from tasks import registry
+from tests.benchmarks.frames import METRICS, fail, frame
+
+CARDS = {name: registry.load(name) for name in METRICS}
+
+
+def board(table: pd.DataFrame, split: str = "random") -> Leaderboard:
+    return leaderboard(table, CARDS, {}, split, "linear")
+
+
+def test_encoders_baselines_and_the_unranked_are_apart() -> None:
+    made = board(fail(fail(frame(), "geoclip", "biomes"), "baseline.mean", "biomes"))
+    assert [(name, [row.name for row in rows]) for name, rows in made.groups] == [
+        ("encoders", ["wrap", "direct"]),
+        ("baselines", ["baseline.knn"]),
+        ("not ranked", ["baseline.mean", "geoclip"]),
+    ]
+    assert made.heading == "open edition · random · probe linear · 3 seeds"
+
+
+def test_a_score_over_some_of_the_seeds_is_neither_best_nor_tied() -> None:
+    table = frame()
+    table = table[~((table["encoder"] == "geoclip") & (table["seed"] == 0))]
+    made = board(table)
+    marks = {row.name: {(s.best, s.tied) for s in row.scores} for row in made.rows}
+    assert marks["geoclip"] == {(False, False)}
+    assert marks["wrap"] == {(True, True)}
+
+
+def test_the_note_says_where_ties_cannot_be_told() -> None:
+    assert "neither claimed nor denied" not in board(frame()).note
+    note = board(frame(seeds=[0, 1])).note
+    assert "neither claimed nor denied: Air temperature, Elevation and Biomes." in note
+
+
+def test_the_note_says_what_share_of_classes_was_never_trained() -> None:
+    table = frame()
+    table.loc[(table["task"] == "biomes") & (table["fold"] == "Oceania"), "n_unseen"] = 500
+    note = board(table, "held-out-region").note
+    assert "never trained on count as wrong: Biomes 12%." in note
+    assert "never trained" not in board(table).note
+
+
+def test_the_note_says_which_scores_are_defined_for_nobody() -> None:
+    table = frame()
+    table.loc[(table["task"] == "elevation") & (table["fold"] == "Asia"), "value"] = np.nan
+    made = board(table, "held-out-region")
+    assert "count for nobody: Elevation, Asia" in made.note
+    assert not any(row.missing for row in made.rows)
+
+
+def test_the_note_names_tasks_without_a_card() -> None:
+    table = frame()
+    cards = {name: card for name, card in CARDS.items() if name != "biomes"}
+    made = leaderboard(table, cards, {}, "random", "linear")
+    assert "Left out, their cards being unknown: biomes." in made.note
+    with pytest.raises(BenchError, match="no card for any of the tasks of this run: air_temp"):
+        leaderboard(table, {}, {}, "random", "linear")
+
+
+def test_an_empty_table_is_an_error_that_says_what_to_do() -> None:
+    for act in (
+        lambda: boards(frame().head(0)),
+        lambda: board(frame().head(0)),
+        lambda: write_tables(frame().head(0), CARDS, {}, None),  # type: ignore[arg-type]
+        lambda: write_figures(frame().head(0), CARDS, {}, {}, None),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(BenchError, match=r"is empty\. Run `python run_benchmarks.py` first"):
+            act()
+
+
+def test_editions_of_one_task_are_not_averaged() -> None:
+    other = frame().assign(edition="paper")
+    with pytest.raises(BenchError, match="editions in the table: open, paper"):
+        board(pd.concat([frame(), other]))
+
+
+def test_editions_of_different_tasks_are_told_apart() -> None:
+    table = frame()
+    table.loc[table["task"] == "biomes", "edition"] = "paper"
+    made = board(table)
+    assert made.edition == "open, paper"
+    assert "not the paper's tables for Air temperature, Elevation." in made.note
+    assert edition_note("paper", [CARDS["biomes"]]) == ""
+
+
+def test_gaps_are_short_and_on_one_line() -> None:
+    made = board(fail(frame(), "wrap", "biomes", "Error:\n" + "long " * 100))
+    text = gaps(made.rows[-1])
+    assert "\n" not in text
+    assert len(text) < 250
+    assert text.endswith("…")
+
+
+def test_lists_in_words() -> None:
+    assert [listed("a"), listed("ab"), listed("abc")] == ["a", "a and b", "a, b and c"]
+
+
+def test_models_and_tables_need_no_matplotlib() -> None:
+    code = (
+        "import sys, benchmarks.report, benchmarks.report.documents, benchmarks.report.figures;"
+        "sys.exit('matplotlib' in sys.modules or 'torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

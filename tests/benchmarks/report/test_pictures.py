@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.report.figures import _common_ranks, compact, spread_apart, write_figures
+from benchmarks.report.model import leaderboard
+from tasks import registry
+from tests.benchmarks.frames import ENCODERS, METRICS, fail, frame
+
+CARDS = {name: registry.load(name) for name in METRICS}
+
+
+def ranks(table: pd.DataFrame) -> pd.DataFrame | None:
+    splits = ("random", "held-out-region")
+    return _common_ranks(
+        table, {s: leaderboard(table, CARDS, {}, s, "linear") for s in splits}, "linear"
+    )
+
+
+def test_ranks_of_two_splits_are_over_what_both_have() -> None:
+    table = frame()
+    biomes_held_out = (table["task"] == "biomes") & (table["split"] == "held-out-region")
+    wrap_random = (table["encoder"] == "wrap") & (table["split"] == "random")
+    table = table[~biomes_held_out & ~(wrap_random & (table["seed"] == 1))]
+    both = ranks(table)
+    assert both is not None
+    assert sorted(both.index) == sorted(set(ENCODERS) - {"wrap"})
+    assert both.to_numpy()[both.index == "geoclip"].tolist() == [[1, 1]]
+    assert both.to_numpy()[both.index == "baseline.mean"].tolist() == [[4, 4]]
+
+
+def test_no_gap_is_drawn_where_nobody_has_both_splits() -> None:
+    table = frame(tasks=["biomes"])
+    for encoder in ENCODERS:
+        table = fail(table, encoder, "biomes")
+    both = ranks(table)
+    assert both is None or both.empty
+
+
+@given(st.lists(st.floats(1, 20), min_size=1, max_size=20), st.floats(0.01, 2))
+def test_labels_are_apart_in_order_and_centred(places: list[float], least: float) -> None:
+    places = sorted(places)
+    moved = np.array(spread_apart(places, least))
+    assert len(moved) == len(places)
+    assert (np.diff(moved) >= least - 1e-9).all()
+    assert moved.mean() == pytest.approx(np.mean(places))
+    if (np.diff(places) >= least).all():
+        assert moved == pytest.approx(places)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-0.634, "−0.63"), (-30.16, "−30.2"), (-615.4, "−615"), (-130140.6, "−1.3e5")],  # noqa: RUF001
+)
+def test_clipped_scores_are_compact(value: float, text: str) -> None:
+    assert compact(value) == text
+
+
+def test_settings_of_the_user_neither_matter_nor_change(tmp_path: Path) -> None:
+    table, titles = frame(tasks=["biomes"]), {"wrap": "$ 5_000 " + "long " * 20}
+    cards = {"biomes": CARDS["biomes"]}
+    first = write_figures(table, cards, titles, {}, tmp_path / "a")
+    with mpl.rc_context({"font.size": 20, "axes.facecolor": "red", "figure.dpi": 30}):
+        second = write_figures(table, cards, titles, {}, tmp_path / "b")
+        assert mpl.rcParams["font.size"] == 20
+    assert [p.name for p in first] == ["scores.linear.png", "gap.linear.png"]
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
