@@ -130,7 +130,7 @@ def _out_option(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        help=f"the run's folder; default: {RUNS}/<suite>, for the paper's tables {RUNS}/<suite>-paper",
+        help=f"the run's folder; default: {RUNS}/<suite>, or <suite>-paper for that edition",
     )
 
 
