@@ -76,13 +76,19 @@ def source_sha256(encoder: LocationEncoder) -> str:
     return sha256_file(Path(source)) if source and Path(source).is_file() else ""
 
 
+def weights_sha256(encoder: LocationEncoder) -> str:
+    """Hash of the weights an encoder uses; empty if it has none, or does not say."""
+    said = getattr(encoder, "weights_sha256", "")
+    return said if isinstance(said, str) else ""
+
+
 def _key(encoder: LocationEncoder, table: TaskTable) -> str:
     card = encoder.card
     settings = {
         "encoder": card.name,
         "version": card.version,
         "parameters": dict(card.parameters),
-        "weights": card.weights.sha256 if card.weights else "",
+        "weights": weights_sha256(encoder),
         "source": source_sha256(encoder),
         "data": table.sha256,
         "numpy": version("numpy"),

@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 
 from benchmarks.baselines import PREFIX, baseline_card, list_baselines
-from benchmarks.embed import is_outside, source_sha256
+from benchmarks.embed import is_outside, source_sha256, weights_sha256
 from benchmarks.probes import list_probes, probe_card
 from benchmarks.record import Settings
 from benchmarks.splits import Fold, Points, get_split, list_splits
@@ -208,7 +208,7 @@ def _encoder_settings(name: str, encoder: LocationEncoder | None) -> dict[str, o
         "encoder_version": encoder.card.version,
         "encoder_parameters": encoder.card.parameters,
         "encoder_source_sha256": source_sha256(encoder) if is_outside(encoder) else "",
-        "weights_sha256": encoder.card.weights.sha256 if encoder.card.weights else "",
+        "weights_sha256": weights_sha256(encoder),
         "dtype": "float32",
     }
 

@@ -30,12 +30,26 @@ registry: Registry[Callable[..., LocationEncoder]] = Registry(
 )
 """Names to classes, or other callables, that make an encoder."""
 
-families: Registry[Callable[[str], LocationEncoder]] = Registry(
-    "encoder family", {"harmonics": "encoders.harmonics:from_variant"}
+families: Registry[Callable[..., LocationEncoder]] = Registry(
+    "encoder family",
+    {
+        "harmonics": "encoders.harmonics:from_variant",
+        "satclip": "encoders.satclip:from_variant",
+    },
 )
 """First parts of `family.variant` names to callables that make an encoder from the variant."""
 
-_LISTED = ("harmonics.l10", "harmonics.l20", "harmonics.l40")
+_LISTED = (
+    "harmonics.l10",
+    "harmonics.l20",
+    "harmonics.l40",
+    "satclip.resnet18-l10",
+    "satclip.resnet18-l40",
+    "satclip.resnet50-l10",
+    "satclip.resnet50-l40",
+    "satclip.vit16-l10",
+    "satclip.vit16-l40",
+)
 """Variants that are listed; a family answers to others too."""
 
 
@@ -141,7 +155,8 @@ def match_encoders(patterns: Iterable[str], more: Iterable[str] = ()) -> tuple[s
     variants = []
     for name in wanted:
         family, dot, variant = name.partition(".")
-        if dot and family in families.names() and variant.isalnum() and name not in known:
+        wild = any(letter in variant for letter in "*?[")
+        if dot and family in families.names() and not wild and name not in known:
             families.load(family)(variant)
             variants.append(name)
     return match_names("encoder", wanted, (*known, *variants))

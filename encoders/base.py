@@ -20,17 +20,18 @@ BATCH_SIZE = 8192
 
 
 class WeightsCard(BaseModel):
-    """A file of weights, known by its content."""
+    """A file of weights, known by its content, or, where that was never seen, by its place."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: str
-    sha256: str
-    bytes: int
+    sha256: str | None = Field(description="None where the file has never been at hand")
+    bytes: int | None = None
     licence: str
     origin: str = Field(description="who published the file, and where it is described")
     distribution: str = Field("", description="pinned package that carries it, as name==version")
     member: str = Field("", description="file inside that package")
+    hub: str = Field("", description="Hugging Face repository that carries it")
 
 
 class EncoderCard(BaseModel):
@@ -79,6 +80,11 @@ class Encoder(ABC):
     """
 
     card: EncoderCard
+
+    @property
+    def weights_sha256(self) -> str:
+        """Of the weights file that is used, part of every record's key; empty if there is none."""
+        return (self.card.weights.sha256 or "") if self.card.weights else ""
 
     @abstractmethod
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.floating[Any]]:

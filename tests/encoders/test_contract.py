@@ -29,7 +29,7 @@ def test_every_encoder_obeys_the_contract(name: str) -> None:
     card = encoder_card(name)
     assert card.name == name
     if card.weights and not weights_path(card.weights).is_file():
-        pytest.skip(f"the weights {card.weights.file} are not in the cache: make setup")
+        pytest.skip(f"{card.weights.file} is not in the cache: {card.weights.origin}")
     check_encoder(get_encoder(name))
 
 

@@ -1,0 +1,80 @@
+"""Sinusoidal representation networks (SIREN), forward only, from a checkpoint's tensors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.errors import EncoderError
+
+if TYPE_CHECKING:
+    import torch
+
+FIRST_FREQUENCY = 30.0
+"""w0 of the first layer in SatCLIP's released code; the others have 1."""
+
+
+@dataclass(frozen=True)
+class Siren:
+    """Linear layers with a sine after each but the last (Sitzmann et al. 2020, NeurIPS).
+
+    Attributes:
+        weights: of each layer, `(out, in)`.
+        biases: of each layer, `(out,)`.
+        first_frequency: what the first layer's sum is multiplied by before its sine.
+    """
+
+    weights: tuple[torch.Tensor, ...]
+    biases: tuple[torch.Tensor, ...]
+    first_frequency: float = FIRST_FREQUENCY
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """`(n, in)` to `(n, out)`, in the precision of the weights."""
+        import torch
+
+        last = len(self.weights) - 1
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            x = torch.addmm(bias, x, weight.T)
+            if i == 0 and last > 0:
+                x *= self.first_frequency
+            if i < last:
+                x.sin_()
+        return x
+
+
+def siren_from_tensors(
+    tensors: Mapping[str, torch.Tensor], prefix: str, inputs: int, where: str
+) -> Siren:
+    """The network out of `<prefix>layers.<i>.weight`, ..., `<prefix>last_layer.bias`.
+
+    Args:
+        tensors: of a checkpoint, by name.
+        prefix: what the names of the network's tensors begin with.
+        inputs: columns that the first layer must take.
+        where: names the checkpoint in messages.
+
+    Raises:
+        EncoderError: tensors are missing, unknown, or do not fit each other.
+    """
+    own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    hidden = sorted({int(m[1]) for k in own if (m := re.fullmatch(r"layers\.(\d+)\.weight", k))})
+    names = [*(f"layers.{i}" for i in range(len(hidden))), "last_layer"]
+    wanted = {f"{name}.{part}" for name in names for part in ("weight", "bias")}
+    if own.keys() != wanted:
+        lacking, unknown = sorted(wanted - own.keys()), sorted(own.keys() - wanted)
+        raise EncoderError(f"{where}: under {prefix!r} it lacks {lacking}, has unknown {unknown}")
+    columns = inputs
+    for name in names:
+        weight, bias = own[f"{name}.weight"], own[f"{name}.bias"]
+        if weight.ndim != 2 or weight.shape[1] != columns or bias.shape != weight.shape[:1]:
+            raise EncoderError(
+                f"{where}: {prefix}{name} has shapes {tuple(weight.shape)} and "
+                f"{tuple(bias.shape)}; it should take {columns} columns"
+            )
+        columns = weight.shape[0]
+    return Siren(
+        tuple(own[f"{name}.weight"] for name in names),
+        tuple(own[f"{name}.bias"] for name in names),
+    )

@@ -1,0 +1,191 @@
+"""SatCLIP against `rangegeo`, which carries the released code, on random weights.
+
+The released checkpoints have not been at hand: the cards say `verified: false`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from rangegeo.satclip.load import load_satclip_location_encoder
+from rangegeo.satclip.location_encoder import get_neural_network
+from scipy.special import sph_legendre_p_all
+
+from core.errors import EncoderError, UnknownNameError
+from core.files import sha256_file
+from encoders import check_encoder, get_encoder
+from encoders.satclip import VARIANTS, satclip_basis
+
+HIDDEN = 64
+
+
+def checkpoint(
+    folder: Path, degrees: int, change: dict[str, Any] | None = None, extra: object = None
+) -> Path:
+    """A file of the layout of the released ones, with random weights."""
+    torch.manual_seed(degrees)
+    net = get_neural_network("siren", degrees**2, 256, HIDDEN, 2).double()
+    state = OrderedDict(
+        (f"model.location.nnet.{name}", tensor.detach().clone())
+        for name, tensor in net.state_dict().items()
+    )
+    state["model.visual.conv1.weight"] = torch.zeros(3, 3)
+    state["model.logit_scale"] = torch.zeros(())
+    settings = {
+        "le_type": "sphericalharmonics",
+        "pe_type": "siren",
+        "legendre_polys": degrees,
+        "harmonics_calculation": "analytic",
+        "min_radius": 1,
+        "max_radius": 360,
+        "frequency_num": 16,
+        "embed_dim": 256,
+        "capacity": HIDDEN,
+        "num_hidden_layers": 2,
+        "vision_layers": "moco_vit16",
+    } | (change or {})
+    path = folder / f"l{degrees}.ckpt"
+    content = {"state_dict": state, "hyper_parameters": settings, "epoch": 3}
+    torch.save(content if extra is None else content | {"extra": extra}, path)
+    return path
+
+
+def spread(n: int, reach: float = 90) -> NDArray[np.float64]:
+    rng = np.random.default_rng(0)
+    top = np.sin(np.radians(reach))
+    lat = np.degrees(np.arcsin(rng.uniform(-top, top, n)))
+    return np.stack([rng.uniform(-180, 180, n), lat], axis=1)
+
+
+@pytest.mark.parametrize(("degrees", "reach"), [(10, 90.0), (40, 30.0)])
+def test_equal_to_the_released_code_where_that_keeps_its_digits(
+    tmp_path: Path, degrees: int, reach: float
+) -> None:
+    path = checkpoint(tmp_path, degrees)
+    oracle = load_satclip_location_encoder(path)
+    lonlat = spread(300, reach)
+    with torch.no_grad():
+        wanted = oracle(torch.from_numpy(lonlat)).numpy()
+    found = get_encoder(f"satclip.vit16-l{degrees}", weights=path).encode(lonlat)
+    assert np.abs(found - wanted).max() < 1e-5
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 10, 40, 100])
+def test_the_basis_against_scipy_at_the_released_angles(degrees: int) -> None:
+    """Y_lm at phi = lon + 180, theta = lat + 90 degrees, no phase, order 0 times pi."""
+    lonlat = np.concatenate([[[0, 90], [50, -90], [180, 0], [7, 89.99]], spread(50)])
+    phi, theta = np.radians(lonlat[:, 0] + 180), np.radians(lonlat[:, 1] + 90)
+    legendre = sph_legendre_p_all(degrees - 1, degrees - 1, theta)[0]
+    found = satclip_basis(lonlat, degrees)
+    for degree in range(degrees):
+        for m in range(-degree, degree + 1):
+            wave = np.pi if m == 0 else np.sqrt(2) * (-1) ** abs(m)
+            wave = wave * (np.cos(m * phi) if m >= 0 else np.sin(-m * phi))
+            wanted = wave * legendre[degree, abs(m)]
+            assert np.abs(found[:, degree * degree + degree + m] - wanted).max() < 1e-10
+    assert found[0, 0] == pytest.approx(0.886226925452758)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_obeys_the_contract_on_random_weights(tmp_path: Path, variant: str) -> None:
+    degrees = int(variant.rpartition("-l")[2])
+    encoder = get_encoder(f"satclip.{variant}", weights=checkpoint(tmp_path, degrees))
+    assert encoder.card.verified is False
+    check_encoder(encoder)
+
+
+def test_the_hash_is_of_the_checkpoint_that_is_used(tmp_path: Path) -> None:
+    from benchmarks.embed import weights_sha256
+
+    path = checkpoint(tmp_path, 10)
+    assert weights_sha256(get_encoder("satclip.vit16-l10", weights=path)) == sha256_file(path)
+    assert weights_sha256(get_encoder("satclip.vit16-l10")) == ""
+
+
+def test_missing_weights_say_where_they_are_and_go() -> None:
+    with pytest.raises(EncoderError) as caught:
+        get_encoder("satclip.vit16-l40").encode([[0, 0]])
+    for part in ("satclip-vit16-l40.ckpt", "huggingface.co/microsoft/SatCLIP-ViT16-L40", "by hand"):
+        assert part in str(caught.value)
+
+
+def test_unknown_variants() -> None:
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'satclip\.vit16-l40'"):
+        get_encoder("satclip.vit16-l41")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"legendre_polys": 11}, "legendre_polys=11; satclip.vit16-l10 needs 10"),
+        ({"le_type": "grid"}, "le_type='grid'"),
+        ({"pe_type": "fcnet"}, "pe_type='fcnet'"),
+        ({"embed_dim": 512}, "embed_dim=512"),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_refused(
+    tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    path = checkpoint(tmp_path, 10, change)
+    with pytest.raises(EncoderError, match=words):
+        get_encoder("satclip.vit16-l10", weights=path).encode([[0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "words"),
+    [
+        ("layers.0.weight", None, r"lacks \['layers\.0\.weight'\]"),
+        ("layers.1.bias", (3,), "nnet.layers.1 has shapes"),
+        ("layers.0.weight", (HIDDEN, 99), "should take 100 columns"),
+        ("gate", (1,), r"unknown \['gate'\]"),
+    ],
+)
+def test_tensors_that_do_not_fit_are_named(
+    tmp_path: Path, name: str, shape: tuple[int, ...] | None, words: str
+) -> None:
+    path = checkpoint(tmp_path, 10)
+    content = torch.load(path, weights_only=True)
+    if shape is None:
+        del content["state_dict"][f"model.location.nnet.{name}"]
+    else:
+        content["state_dict"][f"model.location.nnet.{name}"] = torch.zeros(shape)
+    torch.save(content, path)
+    with pytest.raises(EncoderError, match=words):
+        get_encoder("satclip.vit16-l10", weights=path).encode([[0, 0]])
+
+
+def test_what_lightning_writes_besides_is_harmless(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path, 10, extra=argparse.Namespace(path=Path("/x"), n=1))
+    get_encoder("satclip.vit16-l10", weights=path).encode([[0, 0]])
+
+
+class Bomb:
+    """Unpickling this makes a file."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return open, (str(self.mark), "w")
+
+
+def test_a_checkpoint_that_would_execute_code_is_refused_by_name(tmp_path: Path) -> None:
+    mark = tmp_path / "executed"
+    path = checkpoint(tmp_path, 10, extra=Bomb(mark))
+    with pytest.raises(EncoderError, match=r"io\.open|open"):
+        get_encoder("satclip.vit16-l10", weights=path).encode([[0, 0]])
+    assert not mark.exists()
+
+
+def test_a_truncated_checkpoint_is_an_error(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path, 10)
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(EncoderError, match="damaged"):
+        get_encoder("satclip.vit16-l10", weights=path).encode([[0, 0]])
