@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,60 +20,80 @@ MAX_DEGREES = 200
 def real_harmonics(lonlat: Float, degrees: int) -> Float:
     """Orthonormal real spherical harmonics of degree 0 to `degrees - 1`.
 
-    The associated Legendre functions are built along the order, fully normalised, by the standard
-    forward column recurrence (Holmes and Featherstone 2002, J. Geodesy 76, eq. 11), which is
-    stable everywhere on the sphere for the degrees that are used here (checked to 200). No
-    Condon-Shortley phase.
-
     Args:
         lonlat: `(N, 2)` degrees, longitude first.
         degrees: number of degrees L, at least 1.
 
     Returns:
         `(N, L**2)`: column `l*l + l + m` is Y_lm with sin(|m| lon) for m < 0 and cos(m lon) for
-        m > 0. The integral of the square of each over the sphere is 1.
+        m > 0, without the Condon-Shortley phase. The integral of the square of each over the
+        sphere is 1.
     """
-    if degrees < 1:
-        raise ValueError(f"harmonics need at least one degree, not {degrees}")
-    lon, lat = np.radians(lonlat).T
-    t, u = np.sin(lat), np.cos(lat)
-    # Point index last: each recurrence step then runs over contiguous memory.
     out = np.empty((degrees * degrees, len(lonlat)))
-    sectoral = np.full(len(lonlat), np.sqrt(1 / (4 * np.pi)))
-    for m in range(degrees):
-        if m:
-            sectoral = sectoral * (np.sqrt((2 * m + 1) / (2 * m)) * u)
-        waves = (
-            ((0, np.ones_like(lon)),)
-            if m == 0
-            else (
-                (-m, np.sqrt(2) * np.sin(m * lon)),
-                (m, np.sqrt(2) * np.cos(m * lon)),
-            )
-        )
-        a, b = _recurrence(degrees, m)
-        before, now = np.zeros_like(t), sectoral
-        for degree in range(m, degrees):
-            if degree > m:
-                before, now = now, a[degree] * t * now - b[degree] * before
-            for order, wave in waves:
-                np.multiply(now, wave, out=out[degree * degree + degree + order])
+    Recurrence(degrees).fill(lonlat, out)
     return np.ascontiguousarray(out.T)
 
 
-@lru_cache(maxsize=512)
-def _recurrence(degrees: int, m: int) -> tuple[Float, Float]:
-    """Coefficients a_lm, b_lm of the column recurrence, indexed by the degree l > m."""
-    degree = np.arange(degrees, dtype=np.float64)
-    a, b = np.zeros(degrees), np.zeros(degrees)
-    k = degree[m + 1 :]
-    a[m + 1 :] = np.sqrt((4 * k * k - 1) / (k * k - m * m))
-    b[m + 1 :] = np.sqrt(
-        (2 * k + 1) * (k + m - 1) * (k - m - 1) / ((2 * k - 3) * (k * k - m * m))
-        if m or len(k) == 0
-        else (2 * k + 1) * (k - 1) ** 2 / np.where(k == 1, 1.0, (2 * k - 3) * k * k)
-    )
-    return a, b
+class Recurrence:
+    """The associated Legendre functions, fully normalised, for all orders of a degree at once.
+
+    The standard forward column recurrence (Holmes and Featherstone 2002, J. Geodesy 76, eq. 11),
+    which is stable everywhere on the sphere for the degrees that are used here (checked to 200).
+
+    Args:
+        degrees: number of degrees L, at least 1.
+    """
+
+    def __init__(self, degrees: int) -> None:
+        if degrees < 1:
+            raise ValueError(f"harmonics need at least one degree, not {degrees}")
+        self.degrees = degrees
+        # Row l, column m < l: what P_lm takes of sin(lat) P_(l-1)m and of P_(l-2)m.
+        self._a, self._b = np.zeros((2, degrees, degrees))
+        for k in range(1, degrees):
+            m = np.arange(k, dtype=np.float64)
+            self._a[k, :k] = np.sqrt((4 * k * k - 1) / (k * k - m * m))
+            if k > 1:
+                m = m[:-1]
+                self._b[k, : k - 1] = np.sqrt(
+                    (2 * k + 1) * (k + m - 1) * (k - m - 1) / ((2 * k - 3) * (k * k - m * m))
+                )
+
+    def fill(self, lonlat: Float, out: NDArray[np.float64] | NDArray[np.float32]) -> None:
+        """Write the harmonics of `(n, 2)` degrees into `out`, `(L**2, n)`, computed in float64.
+
+        The point index comes last, so that each step runs over contiguous memory.
+        """
+        lon, lat = np.radians(lonlat).T
+        t, u = np.sin(lat), np.cos(lat)
+        order = np.arange(self.degrees, dtype=np.float64)[:, None]
+        # cos(m lon) and sin(m lon), both times sqrt(2) but for m = 0.
+        cosine, sine = np.sqrt(2) * np.cos(order * lon), np.sqrt(2) * np.sin(order * lon)
+        cosine[0] = 1
+        now, before, spare = np.zeros((3, self.degrees, len(lonlat)))
+        sectoral = np.full(len(lonlat), np.sqrt(1 / (4 * np.pi)))
+        for degree in range(self.degrees):
+            if degree:
+                sectoral = sectoral * (np.sqrt((2 * degree + 1) / (2 * degree)) * u)
+                here = slice(0, degree)
+                # a t P_(l-1) - b P_(l-2), into the arrays that hold the older values.
+                np.multiply(self._a[degree, here, None], t, out=spare[here])
+                spare[here] *= now[here]
+                before[here] *= self._b[degree, here, None]
+                np.subtract(spare[here], before[here], out=before[here])
+                now, before = before, now
+            now[degree] = sectoral
+            first = degree * degree + degree
+            np.multiply(
+                now[: degree + 1], cosine[: degree + 1], out=out[first : first + degree + 1]
+            )
+            # Orders -1, -2, ... lie before the middle, in descending order.
+            if degree:
+                np.multiply(
+                    now[1 : degree + 1],
+                    sine[1 : degree + 1],
+                    out=out[first - degree : first][::-1],
+                )
 
 
 def from_variant(variant: str) -> SphericalHarmonics:
