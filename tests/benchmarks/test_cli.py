@@ -110,7 +110,7 @@ def test_cards_are_shown(tmp_path: Path, name: str, word: str) -> None:
         (["info", "geclip"], "Did you mean 'geoclip'"),
         (["--suite", "opne"], "Did you mean 'open'"),
         (["run", "--tasks", "elevaton"], "Did you mean 'elevation'"),
-        (["run", "--encoders", "satclip*"], "no encoder is called 'satclip*'"),
+        (["run", "--encoders", "nothing*"], "no encoder is called 'nothing*'"),
         (["run", "--seeds", "a"], "no list of seeds"),
         (["run", "--jobs", "0"], "1 or more"),
         (["run", "--encoder", "nothing.py:X"], "there is no file"),
