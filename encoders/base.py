@@ -30,8 +30,11 @@ class WeightsCard(BaseModel):
     licence: str
     origin: str = Field(description="who published the file, and where it is described")
     distribution: str = Field("", description="pinned package that carries it, as name==version")
-    member: str = Field("", description="file inside that package")
+    member: str = Field("", description="its path inside the package or the hub's repository")
     hub: str = Field("", description="Hugging Face repository that carries it")
+    hub_kind: Literal["model", "dataset"] = "model"
+    revision: str = Field("main", description="commit of the hub's repository; main is not pinned")
+    url: str = Field("", description="address of the file itself")
 
 
 class EncoderCard(BaseModel):

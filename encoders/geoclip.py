@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +10,8 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from core.errors import EncoderError
-from encoders.base import Encoder, EncoderCard, WeightsCard
-from encoders.weights import find_weights, load_state_dict
+from encoders.base import EncoderCard, WeightsCard
+from encoders.weights import PretrainedEncoder, load_state_dict
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +37,7 @@ _LAYERS = (1, 3, 5)
 """Positions of the hidden linear layers in the checkpoint's sequence; ReLU follows each."""
 
 
-class GeoCLIP(Encoder):
+class GeoCLIP(PretrainedEncoder):
     """GeoCLIP with its released weights.
 
     Args:
@@ -59,12 +58,9 @@ class GeoCLIP(Encoder):
         weights=WEIGHTS,
     )
 
-    def __init__(self, weights: str | Path | None = None) -> None:
-        self._given = None if weights is None else Path(weights)
-
     @cached_property
     def _tensors(self) -> dict[str, torch.Tensor]:
-        tensors = load_state_dict(find_weights(WEIGHTS, self._given))
+        tensors = load_state_dict(self._weights_file)
         wanted = {f"LocEnc{i}.capsule.0.b" for i in range(_SCALES)} | {
             f"LocEnc{i}.{layer}.{part}"
             for i in range(_SCALES)

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from core.errors import EncoderError, UnknownNameError
-from core.files import sha256_file
 from core.registry import unknown_name
-from encoders.base import Encoder, EncoderCard, WeightsCard
+from encoders.base import EncoderCard, WeightsCard
 from encoders.harmonics import real_harmonics
 from encoders.siren import Siren, siren_from_tensors
-from encoders.weights import find_weights, load_lightning
+from encoders.weights import PretrainedEncoder, load_lightning
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +55,7 @@ def basis_factors(degrees: int) -> NDArray[np.float64]:
     return factors
 
 
-class SatCLIP(Encoder):
+class SatCLIP(PretrainedEncoder):
     """The location branch of a SatCLIP checkpoint.
 
     Args:
@@ -68,7 +67,7 @@ class SatCLIP(Encoder):
         vision, _, degrees = variant.rpartition("-l")
         hub = f"microsoft/SatCLIP-{_VISION[vision]}-L{degrees}"
         self.degrees = int(degrees)
-        self._given = None if weights is None else Path(weights)
+        super().__init__(weights)
         self.card = EncoderCard(
             name=f"satclip.{variant}",
             title=f"SatCLIP {_VISION[vision]} L={degrees}",
@@ -88,28 +87,9 @@ class SatCLIP(Encoder):
             verified=False,
         )
 
-    @property
-    @override
-    def weights_sha256(self) -> str:
-        """Of the checkpoint that is used; empty while it is not at hand."""
-        return self._checkpoint_sha256
-
-    @cached_property
-    def _checkpoint_sha256(self) -> str:
-        try:
-            return sha256_file(find_weights(self._weights_card, self._given))
-        except EncoderError:
-            return ""
-
-    @property
-    def _weights_card(self) -> WeightsCard:
-        card = self.card.weights
-        assert card is not None  # noqa: S101
-        return card
-
     @cached_property
     def _network(self) -> Siren:
-        path = find_weights(self._weights_card, self._given)
+        path = self._weights_file
         tensors, settings = load_lightning(path)
         for name, wanted in (
             ("le_type", "sphericalharmonics"),

@@ -10,15 +10,49 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from core.errors import BenchError, EncoderError, IntegrityError
 from core.files import atomic_write, cache_dir, require_sha256, sha256_bytes, sha256_file
-from encoders.base import WeightsCard
+from encoders.base import Encoder, WeightsCard
 
 if TYPE_CHECKING:
     import torch
+
+
+class PretrainedEncoder(Encoder):
+    """An encoder with one file of weights: a local file that is named, or the cached one.
+
+    Args:
+        weights: a file to use in place of the cached one.
+    """
+
+    def __init__(self, weights: str | Path | None = None) -> None:
+        self._given = None if weights is None else Path(weights).expanduser()
+
+    @property
+    def _weights_card(self) -> WeightsCard:
+        if self.card.weights is None:
+            raise EncoderError(f"the card of {self.card.name!r} names no weights")
+        return self.card.weights
+
+    @cached_property
+    def _weights_file(self) -> Path:
+        """The verified file; raises EncoderError or IntegrityError as `find_weights` does."""
+        return find_weights(self._weights_card, self._given)
+
+    @cached_property
+    @override
+    def weights_sha256(self) -> str:
+        """Of the file that is used; empty while its content is unknown and it is not at hand."""
+        if self._weights_card.sha256 is not None:
+            return self._weights_card.sha256
+        path = self._given or weights_path(self._weights_card)
+        return sha256_file(path) if path.is_file() else ""
 
 
 def weights_path(card: WeightsCard) -> Path:
