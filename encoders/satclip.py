@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +15,15 @@ from typing_extensions import override
 from core.errors import EncoderError, UnknownNameError
 from core.registry import unknown_name
 from encoders.base import EncoderCard, WeightsCard
-from encoders.harmonics import real_harmonics
+from encoders.harmonics import Recurrence, real_harmonics
+from encoders.satclip_polynomials import released_basis
 from encoders.siren import Siren, siren_from_tensors
 from encoders.weights import PretrainedEncoder, load_lightning
 
 if TYPE_CHECKING:
     import torch
+
+Numerics = Literal["float32", "float64", "released"]
 
 PREFIX = "model.location."
 
@@ -31,7 +36,19 @@ CITATION = (
 _VISION = {"resnet18": "ResNet18", "resnet50": "ResNet50", "vit16": "ViT16"}
 _DEGREES = (10, 40)
 
+# Commits of the hub's repositories that are known; the others have only a branch.
+_REVISIONS = {"vit16-l40": "0ef2acc0b91d3c8cfdf4a0cc03207095989287ab"}
+
 VARIANTS = tuple(f"{vision}-l{degrees}" for vision in _VISION for degrees in _DEGREES)
+
+_NUMERICS = {
+    "float32": "Harmonics in float64, network in float32.",
+    "float64": "Harmonics and network in float64.",
+    "released": "Harmonics with the rounding errors of the released code, network in float64.",
+}
+
+TILE = 1024
+"""Points whose harmonics are held at a time: few enough to stay in the processor's cache."""
 
 
 def satclip_basis(lonlat: NDArray[np.float64], degrees: int) -> NDArray[np.float64]:
@@ -61,34 +78,49 @@ class SatCLIP(PretrainedEncoder):
     Args:
         variant: such as `vit16-l40`.
         weights: a Lightning checkpoint on disk; by default the released one, from the cache.
+        numerics: `float32`, the fast way, within 1e-5 of `float64`; or `released`, the digits of
+            the released code, which loses them towards the poles (docs/satclip-numerics.md).
     """
 
-    def __init__(self, variant: str, weights: str | Path | None = None) -> None:
+    def __init__(
+        self, variant: str, weights: str | Path | None = None, numerics: Numerics = "float32"
+    ) -> None:
+        super().__init__(weights)
+        if numerics not in get_args(Numerics):
+            raise EncoderError(f"numerics is one of {', '.join(_NUMERICS)}, not {numerics!r}")
         vision, _, degrees = variant.rpartition("-l")
         hub = f"microsoft/SatCLIP-{_VISION[vision]}-L{degrees}"
+        file = f"satclip-{variant}.ckpt"
         self.degrees = int(degrees)
-        super().__init__(weights)
+        self.numerics = numerics
+        suffix = "" if numerics == "float32" else f"-{numerics}"
         self.card = EncoderCard(
-            name=f"satclip.{variant}",
-            title=f"SatCLIP {_VISION[vision]} L={degrees}",
+            name=f"satclip.{variant}{suffix}",
+            title=f"SatCLIP {_VISION[vision]} L={degrees}" + (f" ({numerics})" if suffix else ""),
             dimension=256,
             description=f"{self.degrees**2} spherical harmonics and a SIREN, trained to match "
-            f"Sentinel-2 images under a {_VISION[vision]} image encoder.",
+            f"Sentinel-2 images under a {_VISION[vision]} image encoder. {_NUMERICS[numerics]}",
             citation=CITATION,
             licence="MIT",
             training_data="S2-100K: 100,000 Sentinel-2 images, uniform over land",
             weights=WeightsCard(
-                file=f"satclip-{variant}.ckpt",
+                file=file,
                 sha256=None,
                 licence="MIT",
                 origin=f"huggingface.co/{hub}",
                 hub=hub,
+                member=file,
+                revision=_REVISIONS.get(variant, "main"),
             ),
+            parameters={"degrees": self.degrees, "numerics": numerics},
             verified=False,
         )
 
     @cached_property
     def _network(self) -> Siren:
+        """The checkpoint's network, in float64."""
+        import torch
+
         path = self._weights_file
         tensors, settings = load_lightning(path)
         for name, wanted in (
@@ -103,23 +135,46 @@ class SatCLIP(PretrainedEncoder):
                     f"{self.card.name} needs {wanted!r}. Name a checkpoint of that variant."
                 )
         net = siren_from_tensors(tensors, PREFIX + "nnet.", inputs=self.degrees**2, where=str(path))
-        # The basis' factors go into the first layer, in the checkpoint's own precision.
-        first = net.weights[0].double() * torch_from(basis_factors(self.degrees))
-        weights = (first, *net.weights[1:])
-        return Siren(tuple(w.float() for w in weights), tuple(b.float() for b in net.biases))
+        return net.to(torch.float64)
 
-    @override
-    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
+    @cached_property
+    def _fast_network(self) -> Siren:
+        """The network over orthonormal harmonics, in float32, all factors in its first layer."""
         import torch
 
-        basis = real_harmonics(lonlat, self.degrees)
+        net = self._network
+        first = net.weights[0] * torch_from(basis_factors(self.degrees)) * net.first_frequency
+        biases = (net.biases[0] * net.first_frequency, *net.biases[1:])
+        return Siren((first, *net.weights[1:]), biases, first_frequency=1.0).to(torch.float32)
+
+    @cached_property
+    def _recurrence(self) -> Recurrence:
+        return Recurrence(self.degrees)
+
+    @override
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
+        import torch
+
+        tiles = [slice(start, start + TILE) for start in range(0, len(lonlat), TILE)]
         with torch.inference_mode():
-            out = self._network(torch.from_numpy(basis.astype(np.float32)))
-        embedding: NDArray[np.float32] = out.numpy()
-        return embedding
+            if self.numerics == "float32":
+                return self._fast(lonlat, tiles)
+            basis = satclip_basis if self.numerics == "float64" else released_basis
+            parts = [self._network(torch_from(basis(lonlat[t], self.degrees))) for t in tiles]
+            return torch.cat(parts).numpy()
+
+    def _fast(self, lonlat: NDArray[np.float64], tiles: Sequence[slice]) -> NDArray[np.float32]:
+        out = np.empty((len(lonlat), self.card.dimension), np.float32)
+        # One array for all tiles, since fresh memory costs more than what is written into it.
+        buffer = np.empty((self.degrees**2, min(TILE, len(lonlat))), np.float32)
+        for tile in tiles:
+            columns = buffer[:, : len(lonlat[tile])]
+            self._recurrence.fill(lonlat[tile], columns)
+            out[tile] = self._fast_network(torch_from(columns).T).numpy()
+        return out
 
 
-def torch_from(array: NDArray[np.float64]) -> torch.Tensor:
+def torch_from(array: NDArray[np.floating[Any]]) -> torch.Tensor:
     """A tensor that shares the array's memory."""
     import torch
 
@@ -127,8 +182,15 @@ def torch_from(array: NDArray[np.float64]) -> torch.Tensor:
 
 
 def from_variant(variant: str, **options: Any) -> SatCLIP:
-    """The encoder called `satclip.<variant>`. Raises UnknownNameError for another variant."""
-    if variant not in VARIANTS:
+    """The encoder called `satclip.<variant>`, such as `vit16-l40` or `vit16-l40-released`.
+
+    Raises:
+        UnknownNameError: there is no such variant.
+    """
+    name, numerics = variant, "float32"
+    if found := re.fullmatch(r"(.+)-(float64|released)", variant):
+        name, numerics = found[1], found[2]
+    if name not in VARIANTS:
         names = [f"satclip.{v}" for v in VARIANTS]
         raise UnknownNameError(unknown_name("encoder", f"satclip.{variant}", names))
-    return SatCLIP(variant, **options)
+    return SatCLIP(name, **({"numerics": numerics} | options))

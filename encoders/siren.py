@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.errors import EncoderError
@@ -42,6 +42,11 @@ class Siren:
             if i < last:
                 x.sin_()
         return x
+
+    def to(self, dtype: torch.dtype) -> Siren:
+        """The same network in another precision."""
+        weights, biases = ([t.to(dtype) for t in part] for part in (self.weights, self.biases))
+        return replace(self, weights=tuple(weights), biases=tuple(biases))
 
 
 def siren_from_tensors(
