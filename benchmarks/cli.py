@@ -36,6 +36,13 @@ The options choose among the suite's cells. A name that the suite lacks joins al
 cells; a combination that it lacks is run as given. --seeds replaces the suite's seeds."""
 
 
+SPEED = """\
+Embed random points again and again, in turns with the code that an encoder was released
+with (packages rangegeo and geoclip, where installed) and with the matrix products of its
+network alone, which no implementation can undercut. Medians go to the terminal, all
+seconds to a JSON file. SatCLIP is timed on random weights of the released shapes."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -95,7 +102,7 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     run.add_argument("--edition", choices=("open", "paper"), default="open")
     run.add_argument("--data-dir", type=Path, metavar="DIR", help="where tables of the paper lie")
     _out_option(run)
-    run.add_argument("--jobs", type=_jobs, default=None, metavar="N", help="default: one a core")
+    run.add_argument("--jobs", type=_count, default=None, metavar="N", help="default: one a core")
     run.add_argument("--dry-run", action="store_true", help="show what would run, and stop")
     run.set_defaults(verb=_run)
 
@@ -108,6 +115,28 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     info.add_argument("name")
     info.add_argument("--json", action="store_true")
     info.set_defaults(verb=_info)
+
+    speed = verbs.add_parser(
+        "speed",
+        help="time encoders beside the code they were released with",
+        description=SPEED,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    speed.add_argument(
+        "--encoders",
+        action="append",
+        nargs="?",
+        const="",
+        default=[],
+        metavar="NAMES",
+        help="default: those that have released code to be compared with",
+    )
+    speed.add_argument("--points", type=_count, default=20_000, metavar="N", help="default: 20000")
+    speed.add_argument("--rounds", type=_count, default=5, metavar="N", help="default: 5")
+    speed.add_argument("--no-reference", action="store_true", help="time our own code alone")
+    speed.add_argument("--out", type=Path, default=RUNS / "speed.json", metavar="FILE")
+    speed.set_defaults(verb=_speed)
 
     board = verbs.add_parser("leaderboard", help="show tasks x encoders for a split and probe")
     board.add_argument("--split", default=None, metavar="NAME", help="default: random")
@@ -155,9 +184,9 @@ def _seeds(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(seeds))
 
 
-def _jobs(text: str) -> int:
+def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes, 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number, 1 or more")
     return int(text)
 
 
@@ -195,6 +224,18 @@ def _info(options: argparse.Namespace) -> int:
     from benchmarks.verbs.cards import show_card
 
     return show_card(options.name, as_json=options.json)
+
+
+def _speed(options: argparse.Namespace) -> int:
+    from benchmarks.verbs.speed import speed
+
+    return speed(
+        [names for names in options.encoders if names],
+        options.points,
+        options.rounds,
+        options.out,
+        reference=not options.no_reference,
+    )
 
 
 def _leaderboard(options: argparse.Namespace) -> int:

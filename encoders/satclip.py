@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -18,10 +17,11 @@ from encoders.base import EncoderCard, WeightsCard
 from encoders.harmonics import Recurrence, real_harmonics
 from encoders.satclip_polynomials import released_basis
 from encoders.siren import Siren, siren_from_tensors
+from encoders.tiles import over_tiles
 from encoders.weights import PretrainedEncoder, load_lightning
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 Numerics = Literal["float32", "float64", "released"]
 
@@ -46,9 +46,6 @@ _NUMERICS = {
     "float64": "Harmonics and network in float64.",
     "released": "Harmonics with the rounding errors of the released code, network in float64.",
 }
-
-TILE = 1024
-"""Points whose harmonics are held at a time: few enough to stay in the processor's cache."""
 
 
 def satclip_basis(lonlat: NDArray[np.float64], degrees: int) -> NDArray[np.float64]:
@@ -93,6 +90,7 @@ class SatCLIP(PretrainedEncoder):
         file = f"satclip-{variant}.ckpt"
         self.degrees = int(degrees)
         self.numerics = numerics
+        self._recurrence = Recurrence(self.degrees)
         suffix = "" if numerics == "float32" else f"-{numerics}"
         self.card = EncoderCard(
             name=f"satclip.{variant}{suffix}",
@@ -143,42 +141,28 @@ class SatCLIP(PretrainedEncoder):
         import torch
 
         net = self._network
-        first = net.weights[0] * torch_from(basis_factors(self.degrees)) * net.first_frequency
+        first = net.weights[0] * torch.from_numpy(basis_factors(self.degrees)) * net.first_frequency
         biases = (net.biases[0] * net.first_frequency, *net.biases[1:])
         return Siren((first, *net.weights[1:]), biases, first_frequency=1.0).to(torch.float32)
 
-    @cached_property
-    def _recurrence(self) -> Recurrence:
-        return Recurrence(self.degrees)
-
     @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
-        import torch
-
-        tiles = [slice(start, start + TILE) for start in range(0, len(lonlat), TILE)]
-        with torch.inference_mode():
-            if self.numerics == "float32":
-                return self._fast(lonlat, tiles)
-            basis = satclip_basis if self.numerics == "float64" else released_basis
-            parts = [self._network(torch_from(basis(lonlat[t], self.degrees))) for t in tiles]
-            return torch.cat(parts).numpy()
-
-    def _fast(self, lonlat: NDArray[np.float64], tiles: Sequence[slice]) -> NDArray[np.float32]:
-        out = np.empty((len(lonlat), self.card.dimension), np.float32)
-        # One array for all tiles, since fresh memory costs more than what is written into it.
-        buffer = np.empty((self.degrees**2, min(TILE, len(lonlat))), np.float32)
-        for tile in tiles:
-            columns = buffer[:, : len(lonlat[tile])]
-            self._recurrence.fill(lonlat[tile], columns)
-            out[tile] = self._fast_network(torch_from(columns).T).numpy()
+        fast = self.numerics == "float32"
+        out = np.empty((len(lonlat), self.card.dimension), np.float32 if fast else np.float64)
+        # Made before the threads start, so that it is made once.
+        network = self._fast_network if fast else self._network
+        over_tiles(lambda tile: network.columns(self._basis(tile)).T, lonlat, out)
         return out
 
-
-def torch_from(array: NDArray[np.floating[Any]]) -> torch.Tensor:
-    """A tensor that shares the array's memory."""
-    import torch
-
-    return torch.from_numpy(array)
+    def _basis(self, tile: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
+        """What the network takes of `(n, 2)` points, `(degrees**2, n)`."""
+        if self.numerics == "released":
+            return released_basis(tile, self.degrees).T
+        if self.numerics == "float64":
+            return satclip_basis(tile, self.degrees).T
+        columns = np.empty((self.degrees**2, len(tile)), np.float32)
+        self._recurrence.fill(tile, columns)
+        return columns
 
 
 def from_variant(variant: str, **options: Any) -> SatCLIP:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import EncoderError
 
@@ -41,6 +44,25 @@ class Siren:
                 x *= self.first_frequency
             if i < last:
                 x.sin_()
+        return x
+
+    def columns(self, x: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """`(in, n)` to `(out, n)`, by NumPy, in the precision of the weights.
+
+        Raises:
+            ValueError: `x` has another precision, which would be carried through unseen.
+        """
+        last = len(self.weights) - 1
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            matrix = weight.numpy()
+            if x.dtype != matrix.dtype:
+                raise ValueError(f"the network has {matrix.dtype}, its input {x.dtype}")
+            x = matrix @ x
+            x += bias.numpy()[:, None]
+            if i == 0 and last > 0 and self.first_frequency != 1:
+                x *= self.first_frequency
+            if i < last:
+                np.sin(x, out=x)
         return x
 
     def to(self, dtype: torch.dtype) -> Siren:

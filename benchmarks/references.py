@@ -1,0 +1,114 @@
+"""Code that encoders were released with, and limits that no code can undercut, to be timed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import BenchError
+
+if TYPE_CHECKING:
+    import torch
+
+Job = Callable[[NDArray[np.float64]], object]
+
+CAPACITY, DIMENSION = 512, 256
+"""Widths of the released SatCLIP networks."""
+
+TILE = 1024
+"""Rows multiplied at a time."""
+
+
+def random_satclip(path: Path, degrees: int, seed: int = 0) -> Path:
+    """Write a checkpoint of a released SatCLIP's layout and shapes with random weights."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    state: dict[str, torch.Tensor] = {}
+    for layer, (rows, columns) in zip(
+        ("layers.0", "layers.1", "last_layer"), _shapes(degrees), strict=True
+    ):
+        bound = 1 / columns if layer == "layers.0" else (6 / columns) ** 0.5
+        for part, shape in (("weight", (rows, columns)), ("bias", (rows,))):
+            values = torch.rand(shape, generator=generator, dtype=torch.float64)
+            state[f"model.location.nnet.{layer}.{part}"] = (2 * values - 1) * bound
+    settings = {
+        "le_type": "sphericalharmonics",
+        "pe_type": "siren",
+        "harmonics_calculation": "analytic",
+        "legendre_polys": degrees,
+        "min_radius": 1,
+        "max_radius": 360,
+        "frequency_num": 16,
+        "embed_dim": DIMENSION,
+        "capacity": CAPACITY,
+        "num_hidden_layers": 2,
+    }
+    try:
+        torch.save({"state_dict": state, "hyper_parameters": settings}, path)
+    except (OSError, RuntimeError) as error:
+        raise BenchError(f"{path} cannot be written: {error}") from error
+    return path
+
+
+def _shapes(degrees: int) -> tuple[tuple[int, int], ...]:
+    return (CAPACITY, degrees**2), (CAPACITY, CAPACITY), (DIMENSION, CAPACITY)
+
+
+def products(degrees: int) -> Job:
+    """The network's matrix products in float32: what no implementation of it can undercut."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    weights = [torch.randn(shape, generator=generator) for shape in _shapes(degrees)]
+
+    tile = torch.randn(TILE, degrees**2, generator=generator)
+
+    def job(lonlat: NDArray[np.float64]) -> object:
+        with torch.inference_mode():
+            for start in range(0, len(lonlat), TILE):
+                x = tile[: len(lonlat) - start]
+                for weight in weights:
+                    x = x @ weight.T
+        return None
+
+    return job
+
+
+def rangegeo_reference(path: Path) -> Job | None:
+    """SatCLIP's released code, in float64, as `rangegeo` carries it; None if not installed."""
+    try:
+        from rangegeo.satclip.load import load_satclip_location_encoder
+    except ImportError:
+        return None
+    import torch
+
+    model = load_satclip_location_encoder(path)
+
+    def job(lonlat: NDArray[np.float64]) -> object:
+        with torch.inference_mode():
+            return model(torch.from_numpy(lonlat))
+
+    return job
+
+
+def geoclip_reference() -> Job | None:
+    """GeoCLIP's released class with its weights; None if its package is not installed."""
+    try:
+        from geoclip import LocationEncoder
+    except ImportError:
+        return None
+    import torch
+
+    model = LocationEncoder().eval()
+
+    def job(lonlat: NDArray[np.float64]) -> object:
+        latlon = torch.from_numpy(np.ascontiguousarray(lonlat[:, ::-1], dtype=np.float32))
+        with torch.inference_mode():
+            return model(latlon)
+
+    return job
