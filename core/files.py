@@ -15,6 +15,7 @@ import platformdirs
 from core.errors import BenchError, IntegrityError
 
 CACHE_VARIABLE = "SATCLIP_BENCH_CACHE"
+OFFLINE_VARIABLE = "SATCLIP_BENCH_OFFLINE"
 
 
 def cache_dir() -> Path:
@@ -24,6 +25,11 @@ def cache_dir() -> Path:
     """
     chosen = os.environ.get(CACHE_VARIABLE)
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("satclip-bench")
+
+
+def is_offline() -> bool:
+    """Whether nothing may be fetched: `$SATCLIP_BENCH_OFFLINE` is set, and not to 0."""
+    return os.environ.get(OFFLINE_VARIABLE, "0") not in ("", "0")
 
 
 def sha256_bytes(content: bytes) -> str:

