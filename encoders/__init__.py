@@ -25,6 +25,8 @@ registry: Registry[Callable[..., LocationEncoder]] = Registry(
         "cartesian3d": "encoders.coordinates:Cartesian3D",
         "wrap": "encoders.coordinates:Wrap",
         "geoclip": "encoders.geoclip:GeoCLIP",
+        "mosaiks": "encoders.mosaiks:MOSAIKS",
+        "alphaearth": "encoders.alphaearth:AlphaEarth",
     },
     group="satclip_bench.encoders",
 )
@@ -35,28 +37,23 @@ families: Registry[Callable[..., LocationEncoder]] = Registry(
     {
         "harmonics": "encoders.harmonics:from_variant",
         "satclip": "encoders.satclip:from_variant",
+        "gps2vec": "encoders.gps2vec:from_variant",
     },
 )
 """First parts of `family.variant` names to callables that make an encoder from the variant."""
 
 _LISTED = (
-    "harmonics.l10",
-    "harmonics.l20",
-    "harmonics.l40",
-    "satclip.resnet18-l10",
-    "satclip.resnet18-l40",
-    "satclip.resnet50-l10",
-    "satclip.resnet50-l40",
-    "satclip.vit16-l10",
-    "satclip.vit16-l40",
+    *("direct", "cartesian3d", "wrap"),
+    *(f"harmonics.l{degrees}" for degrees in (10, 20, 40)),
+    *(f"satclip.{v}-l{degrees}" for v in ("resnet18", "resnet50", "vit16") for degrees in (10, 40)),
+    *("geoclip", "gps2vec.tag", "gps2vec.visual", "mosaiks", "alphaearth"),
 )
-"""Variants that are listed; a family answers to others too."""
+"""The suite's own, without weights first; families answer to more variants."""
 
 
 def list_encoders() -> tuple[str, ...]:
     """The names of all encoders. Families answer to more variants than are listed."""
-    names = registry.names()
-    return (*names[:3], *_LISTED, *names[3:])
+    return (*_LISTED, *(name for name in registry.names() if name not in _LISTED))
 
 
 def get_encoder(name: str, **options: Any) -> LocationEncoder:

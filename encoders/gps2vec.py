@@ -1,0 +1,190 @@
+"""GPS2Vec: a network for each UTM zone, over a point's closeness to the cells of its zone."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from core.errors import EncoderError, UnknownNameError
+from core.files import sha256_file
+from core.registry import unknown_name
+from encoders.base import EncoderCard, WeightsCard
+from encoders.keras_weights import Dense, read_dense
+from encoders.partial import PartialEncoder, Uncovered
+from encoders.utm_grid import BANDS, CELLS, SIGMA, closeness, zone_numbers
+from encoders.weights import weights_path
+
+LICENCE = "none stated"
+REPOSITORY = "github.com/yifangyin/GPS2Vec"
+
+# Widths of the outputs, the address in the repository's README, training data, citation.
+_VARIANTS: dict[str, tuple[tuple[int, ...], str, str, str]] = {
+    "tag": (
+        (2000,),
+        "https://www.dropbox.com/s/j8b4h3ynkv42gj4/models_tag.zip?dl=0",
+        "one million geotagged Flickr photos and their 2,000 most frequent tags",
+        "Yin et al. 2019, GPS2Vec: Towards Generating Worldwide GPS Embeddings, SIGSPATIAL",
+    ),
+    "visual": (
+        (1000, 365),
+        "https://www.dropbox.com/s/kcsadz2fl6ynymh/models_visual.zip?dl=0",
+        "YLI-GEO: geotagged Flickr photos, by the objects and scenes that classifiers see in them",
+        "Yin et al. 2021, Learning Multi-context Aware Location Representations from Large-scale "
+        "Geotagged Images, ACM Multimedia",
+    ),
+}
+
+VARIANTS = tuple(_VARIANTS)
+
+_HIDDEN = (CELLS * CELLS, 512, 1024, 2048)
+
+# The zone east of Greenwich that Norway's widening narrows: the released code knows no such zone.
+_LEFT_OUT = "31 V"
+
+
+class GPS2Vec(PartialEncoder):
+    """GPS2Vec with its released networks.
+
+    Args:
+        variant: `tag` or `visual`.
+        weights: the folder of `model_<zone>.h5`; by default `weights/gps2vec-<variant>` in the
+            cache.
+        uncovered: `zeros` or `error`, for points of zones that have no network.
+    """
+
+    def __init__(
+        self,
+        variant: str,
+        weights: str | Path | None = None,
+        uncovered: Uncovered = "zeros",
+    ) -> None:
+        super().__init__(uncovered)
+        self._heads, url, data, citation = _VARIANTS[variant]
+        self._given = None if weights is None else Path(weights).expanduser()
+        self._latest: tuple[int, tuple[Dense, ...]] | None = None
+        self._weights_card = WeightsCard(
+            file=f"gps2vec-{variant}",
+            sha256=None,
+            licence=LICENCE,
+            # Not as `url`, which is of a file to place as it is.
+            origin=f"the unpacked folder of {url}, linked from {REPOSITORY}",
+        )
+        self.card = EncoderCard(
+            name=f"gps2vec.{variant}",
+            title=f"GPS2Vec ({variant})",
+            dimension=sum(self._heads),
+            description="Closeness to the 400 cells of the point's UTM zone, then the zone's own "
+            "network with softmax outputs. Zones without a network, and all beyond 80 S and 84 N, "
+            "are not covered: the released code fails there. Their embedding is zeros, which no "
+            "softmax gives, with a warning, or an error if uncovered is `error`.",
+            citation=citation,
+            licence=LICENCE,
+            training_data=data,
+            native_order="lat, lon",
+            weights=self._weights_card,
+            parameters={"cells": CELLS, "sigma_m": SIGMA, "uncovered": uncovered},
+            verified=False,
+        )
+
+    @property
+    def folder(self) -> Path:
+        """Where the networks are looked for."""
+        return self._given or weights_path(self._weights_card)
+
+    @cached_property
+    def _files(self) -> dict[int, Path]:
+        """The networks' files by zone.
+
+        Raises:
+            EncoderError: there is no such folder, or it holds no network.
+        """
+        found = {
+            len(BANDS) * (int(match[1]) - 1) + BANDS.index(match[2]): path
+            for path in _network_files(self.folder)
+            if (match := re.fullmatch(rf"model_([1-9]\d?) ([{BANDS}])\.h5", path.name))
+            and path.name != f"model_{_LEFT_OUT}.h5"
+        }
+        if not found:
+            raise EncoderError(
+                f"there is no network `model_<zone>.h5` in {self.folder}. Place there by hand "
+                f"{self._weights_card.origin}."
+            )
+        return found
+
+    @cached_property
+    @override
+    def weights_sha256(self) -> str:
+        """Of the networks' names and contents; empty while there are none.
+
+        It is the hash of lines `<sha256 of the file>  <its name>`, sorted by name.
+        """
+        lines = [f"{sha256_file(p)}  {p.name}\n" for p in _network_files(self.folder)]
+        return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else ""
+
+    @override
+    def place(self, lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
+        return zone_numbers(lonlat)
+
+    @override
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
+        files = self._files
+        zones = zone_numbers(lonlat)
+        out = np.full((len(lonlat), self.card.dimension), np.nan, dtype=np.float32)
+        for zone in np.unique(zones).tolist():
+            if zone in files:
+                rows = np.flatnonzero(zones == zone)
+                near = closeness(lonlat[rows], zone).astype(np.float32)
+                out[rows] = run_network(self._network(zone), near, len(self._heads))
+        return out
+
+    def _network(self, zone: int) -> tuple[Dense, ...]:
+        # One is kept: all of them would fill the memory, and points come zone by zone.
+        if self._latest is None or self._latest[0] != zone:
+            hidden = list(pairwise(_HIDDEN))
+            shapes = [*hidden, *((_HIDDEN[-1], width) for width in self._heads)]
+            self._latest = zone, read_dense(self._files[zone], shapes)
+        return self._latest[1]
+
+
+def run_network(
+    layers: tuple[Dense, ...], x: NDArray[np.float32], heads: int
+) -> NDArray[np.float32]:
+    """Layers with ReLU, then parallel layers with softmax, their outputs side by side.
+
+    Args:
+        layers: kernels and biases; the last ones are the heads.
+        x: `(n, in)`.
+        heads: how many heads there are.
+    """
+    for kernel, bias in layers[:-heads]:
+        x = np.maximum(x @ kernel + bias, 0)
+    outputs = []
+    for kernel, bias in layers[-heads:]:
+        scores = x @ kernel + bias
+        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+        outputs.append(weights / weights.sum(axis=1, keepdims=True))
+    return np.concatenate(outputs, axis=1)
+
+
+def _network_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("model_*.h5"))
+
+
+def from_variant(variant: str, **options: Any) -> GPS2Vec:
+    """The encoder called `gps2vec.<variant>`: `tag` or `visual`.
+
+    Raises:
+        UnknownNameError: there is no such variant.
+    """
+    if variant not in VARIANTS:
+        names = [f"gps2vec.{v}" for v in VARIANTS]
+        raise UnknownNameError(unknown_name("encoder", f"gps2vec.{variant}", names))
+    return GPS2Vec(variant, **options)

@@ -1,0 +1,64 @@
+"""Dense layers out of a Keras HDF5 file, read with h5py; nothing in the file is executed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import EncoderError
+from encoders.extras import lacking
+
+Dense = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""The kernel `(in, out)` and the bias `(out,)` of a layer."""
+
+
+def read_dense(path: Path, shapes: Sequence[tuple[int, int]]) -> tuple[Dense, ...]:
+    """The dense layers of a file, in the order in which it lists them.
+
+    Keras itself fills a model from such a file by order and shape, whatever the names. Of a file
+    that holds a whole model, only the weights are read.
+
+    Args:
+        path: written by `save_weights` or `save` of Keras 1 or 2.
+        shapes: of the kernels that are wanted.
+
+    Raises:
+        EncoderError: no such file, damaged, of another layout, or with other layers.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise lacking("h5py", f"to read {path}") from error
+    try:
+        with h5py.File(path, "r") as file:
+            layers = _layers(file if "layer_names" in file.attrs else file["model_weights"])
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise EncoderError(
+            f"{path} is damaged, or no file of Keras weights: {type(error).__name__}: {error}"
+        ) from error
+    found = [(name, [array.shape for array in arrays]) for name, arrays in layers]
+    if [part for _, part in found] != [[shape, shape[1:]] for shape in shapes]:
+        raise EncoderError(
+            f"{path} has the layers {dict(found)}; kernels of {list(shapes)} and their biases "
+            "are wanted, in this order"
+        )
+    return tuple((arrays[0], arrays[1]) for _, arrays in layers)
+
+
+def _layers(group: Any) -> list[tuple[str, list[NDArray[np.float32]]]]:
+    """Names and arrays of the layers that have weights."""
+    layers = []
+    for layer in map(_text, group.attrs["layer_names"]):
+        part = group[layer]
+        names = [_text(name) for name in part.attrs["weight_names"]]
+        if names:
+            layers.append((layer, [np.asarray(part[name], dtype=np.float32) for name in names]))
+    return layers
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode() if isinstance(name, bytes) else name

@@ -1,0 +1,125 @@
+"""Pixels of a GeoTIFF by longitude and latitude, read in small windows."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import EncoderError
+from encoders.extras import lacking
+
+if TYPE_CHECKING:
+    from pyproj import Transformer
+
+SUFFIXES = (".tif", ".tiff")
+
+TILE = 512
+"""Rows and columns that are read at a time at most: 16 MiB of 64 bands of a byte."""
+
+
+class Raster:
+    """A GeoTIFF; its file is opened for each call and kept open by none.
+
+    Args:
+        path: the file, in any coordinate reference system, rows from north or from south.
+
+    Raises:
+        EncoderError: no GeoTIFF, damaged, or without a place on Earth.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._open() as file:
+            if file.crs is None:
+                raise EncoderError(f"{path} does not say where on Earth it is")
+            inverse = ~file.transform
+            self._crs = str(file.crs.to_wkt())
+            self._inverse = (inverse.a, inverse.b, inverse.c, inverse.d, inverse.e, inverse.f)
+            self._shape = (int(file.height), int(file.width))
+            self._nodata = file.nodata
+            self.bands = int(file.count)
+
+    def place(self, lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The tile that each point is in, `(n,)`; -1 outside."""
+        return self._tiles(*self._pixels(lonlat))
+
+    def look_up(self, lonlat: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """The pixel that each point is in.
+
+        Args:
+            lonlat: `(n, 2)` degrees WGS84, longitude first.
+
+        Returns:
+            Values, `(n, bands)` in the file's own type, and whether there are any, `(n,)`: not
+            outside, and not masked in any band.
+
+        Raises:
+            EncoderError: the file is damaged.
+        """
+        row, column = self._pixels(lonlat)
+        tile = self._tiles(row, column)
+        known = tile >= 0
+        with self._open() as file:
+            values = np.zeros((len(lonlat), self.bands), dtype=file.dtypes[0])
+            for number in np.unique(tile[known]):
+                here = np.flatnonzero(tile == number)
+                top, left = row[here].min(), column[here].min()
+                window = (
+                    (int(top), int(row[here].max()) + 1),
+                    (int(left), int(column[here].max()) + 1),
+                )
+                pixels = self._read(file, window)
+                values[here] = pixels[:, row[here] - top, column[here] - left].T
+        empty = np.isnan(values).any(axis=1)
+        if self._nodata is not None:
+            empty |= (values == self._nodata).any(axis=1)
+        return values, known & ~empty
+
+    def _pixels(self, lonlat: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Row and column of each point, -1 outside. The outer edges belong to the raster."""
+        x, y = self._transformer.transform(lonlat[:, 0], lonlat[:, 1])
+        a, b, c, d, e, f = self._inverse
+        height, width = self._shape
+        with np.errstate(invalid="ignore"):
+            column, row = a * x + b * y + c, d * x + e * y + f
+            inside = (column >= 0) & (column <= width) & (row >= 0) & (row <= height)
+        return (
+            np.where(inside, np.minimum(row, height - 1), -1).astype(np.int64),
+            np.where(inside, np.minimum(column, width - 1), -1).astype(np.int64),
+        )
+
+    def _tiles(self, row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.int64]:
+        across = -(-self._shape[1] // TILE)
+        return np.where(row < 0, -1, row // TILE * across + column // TILE)
+
+    @cached_property
+    def _transformer(self) -> Transformer:
+        try:
+            from pyproj import Transformer
+        except ImportError as error:
+            raise lacking("pyproj", "to project onto rasters") from error
+        return Transformer.from_crs("EPSG:4326", self._crs, always_xy=True)
+
+    def _open(self) -> Any:
+        try:
+            import rasterio
+        except ImportError as error:
+            raise lacking("rasterio", f"to read {self.path}") from error
+        try:
+            # One driver only: others can point to other files, or to addresses.
+            return rasterio.open(self.path, driver="GTiff")
+        except rasterio.errors.RasterioError as error:
+            raise EncoderError(f"{self.path} is damaged, or no GeoTIFF: {error}") from error
+
+    def _read(self, file: Any, window: tuple[tuple[int, int], tuple[int, int]]) -> NDArray[Any]:
+        import rasterio
+
+        try:
+            pixels: NDArray[Any] = file.read(window=window)
+        except rasterio.errors.RasterioError as error:
+            raise EncoderError(f"{self.path} is damaged: {error}") from error
+        return pixels
