@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import CoordinateError
+from core.points import coordinates
 
 Float = NDArray[np.float64]
 
@@ -27,11 +28,16 @@ class SwappedCoordinatesWarning(UserWarning):
     """The columns look like (latitude, longitude)."""
 
 
-def check_lonlat(points: ArrayLike) -> Float:
+def check_lonlat(points: ArrayLike, first_row: int = 0) -> Float:
     """`points` as valid lonlat: a new `(N, 2)` float64 array with longitudes in [-180, 180].
 
     Longitudes up to 360 are accepted and wrapped; 180 and -180 are the same meridian and stay
     as they are given.
+
+    Args:
+        points: `(N, 2)` degrees, longitude first: an array, a tensor, a frame with columns called
+            lon and lat, or points with a CRS; see `core.points.coordinates`.
+        first_row: what messages call the first row, for a part of something longer.
 
     Raises:
         CoordinateError: wrong shape or kind, non-finite values, a latitude beyond 90 degrees or a
@@ -41,7 +47,7 @@ def check_lonlat(points: ArrayLike) -> Float:
         SwappedCoordinatesWarning: most points are polar, and would not be with the columns swapped.
     """
     try:
-        lonlat: Float = np.array(points, dtype=np.float64)
+        lonlat: Float = np.array(coordinates(points), dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise CoordinateError(f"coordinates must be numbers: {error}") from error
     if lonlat.ndim != 2 or lonlat.shape[1] != 2:
@@ -49,7 +55,7 @@ def check_lonlat(points: ArrayLike) -> Float:
             f"coordinates must have shape (N, 2), longitude first; got {lonlat.shape}"
         )
     lon, lat = lonlat[:, 0], lonlat[:, 1]
-    _refuse(~np.isfinite(lon + lat), lonlat, "not finite")
+    _refuse(~np.isfinite(lon + lat), lonlat, "not finite", first_row)
     beyond = np.abs(lat) > 90
     if beyond.any() and (np.abs(lon) <= 90).all() and (np.abs(lat) <= 180).all():
         _refuse(
@@ -57,9 +63,10 @@ def check_lonlat(points: ArrayLike) -> Float:
             lonlat,
             "beyond 90 degrees of latitude while every longitude would pass as a latitude: "
             "the columns look swapped; longitude comes first",
+            first_row,
         )
-    _refuse(beyond, lonlat, "beyond 90 degrees of latitude")
-    _refuse((lon < -180) | (lon > 360), lonlat, "outside the longitudes -180 to 360")
+    _refuse(beyond, lonlat, "beyond 90 degrees of latitude", first_row)
+    _refuse((lon < -180) | (lon > 360), lonlat, "outside the longitudes -180 to 360", first_row)
     lonlat[:, 0] = np.where(lon > 180, lon - 360, lon)
     _warn_if_swapped(lonlat)
     return lonlat
@@ -77,10 +84,12 @@ def _warn_if_swapped(lonlat: Float) -> None:
         )
 
 
-def _refuse(bad: NDArray[np.bool_], lonlat: Float, why: str) -> None:
+def _refuse(bad: NDArray[np.bool_], lonlat: Float, why: str, first_row: int) -> None:
     rows = np.flatnonzero(bad)
     if len(rows):
-        shown = "; ".join(f"row {r}: {lonlat[r, 0]:g}, {lonlat[r, 1]:g}" for r in rows[:3])
+        shown = "; ".join(
+            f"row {first_row + r}: {lonlat[r, 0]:g}, {lonlat[r, 1]:g}" for r in rows[:3]
+        )
         more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
         raise CoordinateError(f"{len(rows)} of {len(lonlat)} points are {why} ({shown}{more})")
 

@@ -97,7 +97,9 @@ class Encoder(ABC):
         """Embed points.
 
         Args:
-            lonlat: `(N, 2)` degrees WGS84, longitude first; longitudes to 360 are wrapped.
+            lonlat: `(N, 2)` degrees WGS84, longitude first, as an array or a torch tensor;
+                longitudes to 360 are wrapped. Or a pandas frame with columns lon and lat, or a
+                GeoDataFrame of points in any CRS.
             batch_size: rows held in intermediate arrays at a time; does not change the result
                 beyond float32 rounding.
 
@@ -105,7 +107,8 @@ class Encoder(ABC):
             `(N, D)` float32; `(0, D)` for no points.
 
         Raises:
-            CoordinateError: points that are not on the sphere; says which rows.
+            CoordinateError: points that are not on the sphere, says which rows; a frame without
+                such columns or without a CRS.
             EncoderError: `forward` returned something else than finite `(n, D)` numbers.
             ValueError: a batch size below one.
         """

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import CoordinateError, EncoderError
+from core.points import coordinate_columns
 from core.sphere import check_lonlat, chord_to_km, unit_vectors
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 Float = NDArray[np.float64]
 
-_LONGITUDE = ("lon", "longitude", "lng")
-_LATITUDE = ("lat", "latitude")
 _CSV = (".csv", ".csv.gz")
 _PARQUET = (".parquet", ".geoparquet", ".pq")
 
@@ -117,13 +116,13 @@ def read_rows(path: Path, pattern: str) -> tuple[Float, NDArray[Any]]:
             not on the sphere, one place with two embeddings, or a damaged file.
     """
     names = column_names(path)
-    coordinates = [_one_of(names, known, path) for known in (_LONGITUDE, _LATITUDE)]
     features = numbered_columns(names, pattern, str(path))
-    table = _read(path, coordinates, features)
     try:
+        coordinates = list(coordinate_columns(names, "the table"))
+        table = _read(path, coordinates, features)
         lonlat = check_lonlat(_matrix(table, coordinates, path, np.float64))
     except CoordinateError as error:
-        raise EncoderError(f"{path}: {error}") from error
+        raise EncoderError(f"{path} cannot be used: {error}") from error
     whole = all(table.schema.field(name).type == "int8" for name in features)
     values = _matrix(table, features, path, np.int8 if whole else np.float32)
     if not len(lonlat):
@@ -195,17 +194,6 @@ def _without_repetition(
         )
     keep = np.sort(first)
     return lonlat[keep], values[keep]
-
-
-def _one_of(names: list[str], known: tuple[str, ...], path: Path) -> str:
-    found = [name for name in names if name.lower() in known]
-    if len(found) != 1:
-        had = ", ".join(found) if found else "none"
-        raise EncoderError(
-            f"{path} should have one column called {' or '.join(known)}; it has {had}, "
-            f"and begins with the columns {', '.join(names[:6])}"
-        )
-    return found[0]
 
 
 def _is_csv(path: Path) -> bool:

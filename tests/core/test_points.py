@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from shapely import Point, Polygon
+
+from core.errors import CoordinateError
+from core.sphere import check_lonlat
+from encoders import get_encoder
+
+LONLAT = np.array([[13.4, 52.5], [-70.25, -33.5], [180, 0], [0, 90]])
+
+
+def frame(lon: str = "lon", lat: str = "lat") -> pd.DataFrame:
+    return pd.DataFrame({"id": ["a", "b", "c", "d"], lat: LONLAT[:, 1], lon: LONLAT[:, 0]})
+
+
+def geoframe(rows: int = 4, crs: str | None = "EPSG:4326") -> gpd.GeoDataFrame:
+    points = [Point(*row) for row in LONLAT[:rows]]
+    return gpd.GeoDataFrame({"id": range(rows)}, geometry=points, crs=crs)
+
+
+@pytest.mark.parametrize("names", [("lon", "lat"), ("Longitude", "LATITUDE"), ("lng", "Lat")])
+def test_frames_are_read_by_name(names: tuple[str, str]) -> None:
+    assert np.array_equal(check_lonlat(frame(*names)), LONLAT)
+
+
+def test_every_form_gives_the_same_embedding() -> None:
+    encoder = get_encoder("cartesian3d")
+    wanted = encoder.encode(LONLAT)
+    geo = geoframe()
+    for points in (
+        LONLAT.tolist(),
+        torch.from_numpy(LONLAT),
+        torch.from_numpy(LONLAT).requires_grad_(),
+        torch.from_numpy(LONLAT).to(torch.float32),
+        frame(),
+        geo,
+        geo.geometry,
+        frame().set_index("id"),
+    ):
+        assert np.abs(encoder.encode(points) - wanted).max() < 1e-6
+
+
+@pytest.mark.parametrize("crs", ["EPSG:3857", "EPSG:32633", "ESRI:54009", "EPSG:4258"])
+def test_other_systems_are_reprojected(crs: str) -> None:
+    there = geoframe(1).to_crs(crs)
+    assert np.abs(check_lonlat(there) - LONLAT[:1]).max() < 1e-6
+
+
+def test_geometry_comes_before_columns_that_contradict_it() -> None:
+    both = geoframe().assign(lon=0.0, lat=0.0)
+    assert np.array_equal(check_lonlat(both), LONLAT)
+
+
+def test_no_crs_is_refused() -> None:
+    with pytest.raises(CoordinateError, match=r"no CRS.*set_crs"):
+        get_encoder("wrap").encode(geoframe(crs=None))
+
+
+def test_what_is_no_point_is_refused_by_row() -> None:
+    shapes = [Point(0, 0), None, Point(), Polygon([(0, 0), (1, 0), (1, 1)])]
+    with pytest.raises(CoordinateError, match=r"2 of 4 geometries have no geometry \(rows 1, 2\)"):
+        check_lonlat(gpd.GeoSeries(shapes, crs=4326))
+    with pytest.raises(CoordinateError, match=r"1 of 2 .* no points.*rows 1"):
+        check_lonlat(gpd.GeoSeries([shapes[0], shapes[3]], crs=4326))
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"x": [1.0], "y": [2.0]}, "lon or longitude or lng; it has none, .* columns x, y"),
+        ({"lon": [1.0]}, "lat or latitude; it has none"),
+        ({"lon": [1.0], "lng": [1.0], "lat": [1.0]}, "it has lon, lng"),
+        ({"lon": [100.0], "lat": [91.0]}, r"beyond 90 degrees of latitude \(row 0: 100, 91\)"),
+        ({"lon": [1.0], "lat": [np.nan]}, "not finite"),
+        ({"lon": ["east"], "lat": [1.0]}, "must be numbers"),
+    ],
+)
+def test_frames_that_will_not_do(columns: dict[str, list[object]], words: str) -> None:
+    with pytest.raises(CoordinateError, match=words):
+        get_encoder("wrap").encode(pd.DataFrame(columns))
+
+
+def test_an_empty_frame_has_no_points() -> None:
+    assert get_encoder("wrap").encode(frame()[:0]).shape == (0, 4)
+    assert get_encoder("wrap").encode(geoframe()[:0]).shape == (0, 4)
+
+
+def test_rows_can_be_counted_from_elsewhere() -> None:
+    with pytest.raises(CoordinateError, match="row 1001: 0, 91"):
+        check_lonlat([[0, 0], [0, 91]], first_row=1000)
