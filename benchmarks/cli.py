@@ -26,6 +26,7 @@ examples:
   python run_benchmarks.py run --encoder my.py:MyEncoder   your own beside the suite's
   python run_benchmarks.py list encoders
   python run_benchmarks.py info air_temperature
+  python run_benchmarks.py embed --encoder geoclip --points my.csv --out embeddings.parquet
   python run_benchmarks.py leaderboard --split held-out-region --probe linear
 
 Names accept wildcards and comma-separated lists. Exit codes: 0 all done, 1 some cells
@@ -35,6 +36,12 @@ RUN_EXAMPLES = """\
 The options choose among the suite's cells. A name that the suite lacks joins all of its
 cells; a combination that it lacks is run as given. --seeds replaces the suite's seeds."""
 
+
+EMBED = """\
+Embed the points of a CSV or Parquet file with columns of longitudes and latitudes, or of
+a GeoPackage, GeoParquet, GeoJSON, FlatGeobuf or Shapefile in any CRS. A part at a time is
+held in memory, so that tens of millions of rows fit. The result is Parquet: the file's
+own columns and e0, e1, ... as float32, with the encoder's card in its metadata."""
 
 SPEED = """\
 Embed random points again and again, in turns with the code that an encoder was released
@@ -115,6 +122,21 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     info.add_argument("name")
     info.add_argument("--json", action="store_true")
     info.set_defaults(verb=_info)
+
+    embed = verbs.add_parser(
+        "embed",
+        help="embed the points of a file with one encoder",
+        description=EMBED,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    embed.add_argument("--encoder", required=True, metavar="NAME", help="or FILE.py:CLASS")
+    embed.add_argument("--points", type=Path, required=True, metavar="FILE")
+    embed.add_argument("--out", type=Path, required=True, metavar="FILE.parquet")
+    embed.add_argument("--weights", type=Path, metavar="FILE", help="in place of the cached ones")
+    embed.add_argument("--lon", metavar="COLUMN", help="default: lon, longitude or lng")
+    embed.add_argument("--lat", metavar="COLUMN", help="default: lat or latitude")
+    embed.set_defaults(verb=_embed)
 
     speed = verbs.add_parser(
         "speed",
@@ -224,6 +246,19 @@ def _info(options: argparse.Namespace) -> int:
     from benchmarks.verbs.cards import show_card
 
     return show_card(options.name, as_json=options.json)
+
+
+def _embed(options: argparse.Namespace) -> int:
+    from benchmarks.verbs.embed import embed_file
+
+    return embed_file(
+        options.encoder,
+        options.points,
+        options.out,
+        weights=options.weights,
+        lon=options.lon,
+        lat=options.lat,
+    )
 
 
 def _speed(options: argparse.Namespace) -> int:
