@@ -31,6 +31,7 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+	$(BIN)/mypy docs/satclip_numerics.py examples/daylight-encoder/daylight_encoder
 
 leaderboard: setup
 	rm -rf results/runs/reference results/leaderboard

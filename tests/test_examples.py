@@ -1,0 +1,76 @@
+"""The example package, installed as a user would, and what docs/add-an-encoder.md shows."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from encoders import check_encoder, encoder_from_file
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the example installed in it; the build leaves nothing in the repository."""
+    root = Path(__file__).parent.parent
+    source = tmp_path_factory.mktemp("source") / "daylight-encoder"
+    shutil.copytree(root / "examples" / "daylight-encoder", source)
+    target = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    command += ["--no-build-isolation", "--target", str(target), str(source)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+    return target
+
+
+def bench(installed: Path, cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    root = Path(__file__).parent.parent
+    return subprocess.run(
+        [sys.executable, str(root / "run_benchmarks.py"), *arguments],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(installed), "COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_example_is_found_and_run(installed: Path, tmp_path: Path) -> None:
+    assert "daylight" in bench(installed, tmp_path, "list", "encoders").stdout
+    options = ["--suite", "quick", "--encoders", "daylight", "--out", str(tmp_path / "out")]
+    done = bench(installed, tmp_path, "run", *options)
+    assert done.returncode == 0, done.stderr
+    assert "Daylight" in done.stdout
+
+
+def test_the_example_passes_its_own_tests(installed: Path, tmp_path: Path) -> None:
+    root = Path(__file__).parent.parent
+    tests = shutil.copytree(root / "examples" / "daylight-encoder" / "tests", tmp_path / "tests")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+
+
+def test_without_the_package_its_name_is_unknown(tmp_path: Path) -> None:
+    done = bench(tmp_path, tmp_path, "info", "daylight")
+    assert done.returncode == 2
+    assert "daylight" in done.stderr
+
+
+def test_the_class_of_the_documentation_passes(tmp_path: Path) -> None:
+    text = (Path(__file__).parent.parent / "docs" / "add-an-encoder.md").read_text()
+    block = re.search(r"```python\n(import numpy.*?)```", text, re.DOTALL)
+    assert block is not None
+    (tmp_path / "tilt.py").write_text(block[1])
+    check_encoder(encoder_from_file(f"{tmp_path / 'tilt.py'}:Tilt"))
