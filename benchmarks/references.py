@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import BenchError
-
-if TYPE_CHECKING:
-    import torch
+from encoders.siren import random_siren
+from encoders.untrained import CAPACITY, DIMENSION
 
 Job = Callable[[NDArray[np.float64]], object]
-
-CAPACITY, DIMENSION = 512, 256
-"""Widths of the released SatCLIP networks."""
 
 TILE = 1024
 """Rows multiplied at a time."""
@@ -27,15 +23,11 @@ def random_satclip(path: Path, degrees: int, seed: int = 0) -> Path:
     """Write a checkpoint of a released SatCLIP's layout and shapes with random weights."""
     import torch
 
-    generator = torch.Generator().manual_seed(seed)
-    state: dict[str, torch.Tensor] = {}
-    for layer, (rows, columns) in zip(
-        ("layers.0", "layers.1", "last_layer"), _shapes(degrees), strict=True
-    ):
-        bound = 1 / columns if layer == "layers.0" else (6 / columns) ** 0.5
-        for part, shape in (("weight", (rows, columns)), ("bias", (rows,))):
-            values = torch.rand(shape, generator=generator, dtype=torch.float64)
-            state[f"model.location.nnet.{layer}.{part}"] = (2 * values - 1) * bound
+    network = random_siren(_widths(degrees), seed)
+    state = {}
+    for i, layer in enumerate(("layers.0", "layers.1", "last_layer")):
+        state[f"model.location.nnet.{layer}.weight"] = network.weights[i]
+        state[f"model.location.nnet.{layer}.bias"] = network.biases[i]
     settings = {
         "le_type": "sphericalharmonics",
         "pe_type": "siren",
@@ -55,8 +47,8 @@ def random_satclip(path: Path, degrees: int, seed: int = 0) -> Path:
     return path
 
 
-def _shapes(degrees: int) -> tuple[tuple[int, int], ...]:
-    return (CAPACITY, degrees**2), (CAPACITY, CAPACITY), (DIMENSION, CAPACITY)
+def _widths(degrees: int) -> tuple[int, ...]:
+    return degrees**2, CAPACITY, CAPACITY, DIMENSION
 
 
 def products(degrees: int) -> Job:
@@ -64,7 +56,8 @@ def products(degrees: int) -> Job:
     import torch
 
     generator = torch.Generator().manual_seed(0)
-    weights = [torch.randn(shape, generator=generator) for shape in _shapes(degrees)]
+    pairs = pairwise(_widths(degrees))
+    weights = [torch.randn((rows, columns), generator=generator) for columns, rows in pairs]
 
     tile = torch.randn(TILE, degrees**2, generator=generator)
 

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from encoders.satclip import satclip_basis
+from encoders.harmonics_siren import satclip_basis
 from encoders.satclip_polynomials import released_basis
 
 DEGREES = (10, 20, 30, 40)

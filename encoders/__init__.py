@@ -24,6 +24,10 @@ registry: Registry[Callable[..., LocationEncoder]] = Registry(
         "direct": "encoders.coordinates:Direct",
         "cartesian3d": "encoders.coordinates:Cartesian3D",
         "wrap": "encoders.coordinates:Wrap",
+        "sines": "encoders.fourier:Sines",
+        "fourier": "encoders.fourier:RandomFourier",
+        "nerf": "encoders.positional:nerf_encoder",
+        "random": "encoders.untrained:Noise",
         "geoclip": "encoders.geoclip:GeoCLIP",
         "mosaiks": "encoders.mosaiks:MOSAIKS",
         "alphaearth": "encoders.alphaearth:AlphaEarth",
@@ -36,16 +40,28 @@ families: Registry[Callable[..., LocationEncoder]] = Registry(
     "encoder family",
     {
         "harmonics": "encoders.harmonics:from_variant",
+        "space2vec": "encoders.positional:space2vec",
+        "sphere2vec": "encoders.positional:sphere2vec",
+        "siren": "encoders.untrained:siren",
         "satclip": "encoders.satclip:from_variant",
+        "csp": "encoders.csp:from_variant",
+        "torchspatial": "encoders.torchspatial:from_variant",
         "gps2vec": "encoders.gps2vec:from_variant",
     },
 )
 """First parts of `family.variant` names to callables that make an encoder from the variant."""
 
 _LISTED = (
-    *("direct", "cartesian3d", "wrap"),
+    *("random", "direct", "cartesian3d", "wrap", "sines", "fourier", "nerf"),
+    *("space2vec.grid", "space2vec.theory"),
+    *("sphere2vec.c", "sphere2vec.cplus", "sphere2vec.m", "sphere2vec.mplus"),
     *(f"harmonics.l{degrees}" for degrees in (10, 20, 40)),
+    *("siren.l10", "siren.l40"),
     *(f"satclip.{v}-l{degrees}" for v in ("resnet18", "resnet50", "vit16") for degrees in (10, 40)),
+    *("csp.fmow", "csp.inat"),
+    *("torchspatial.nerf-fmow", "torchspatial.space2vec-grid-yfcc"),
+    *("torchspatial.space2vec-theory-fmow", "torchspatial.sphere2vec-spherecplus-fmow"),
+    "torchspatial.sphere2vec-spherem-fmow",
     *("geoclip", "gps2vec.tag", "gps2vec.visual", "mosaiks", "alphaearth"),
 )
 """The suite's own, without weights first; families answer to more variants."""

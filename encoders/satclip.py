@@ -14,7 +14,7 @@ from typing_extensions import override
 from core.errors import EncoderError, UnknownNameError
 from core.registry import unknown_name
 from encoders.base import EncoderCard, WeightsCard
-from encoders.harmonics import Recurrence, real_harmonics
+from encoders.harmonics_siren import HarmonicsSiren, satclip_basis
 from encoders.satclip_polynomials import released_basis
 from encoders.siren import Siren, siren_from_tensors
 from encoders.tiles import over_tiles
@@ -48,27 +48,6 @@ _NUMERICS = {
 }
 
 
-def satclip_basis(lonlat: NDArray[np.float64], degrees: int) -> NDArray[np.float64]:
-    """The harmonics that released SatCLIP checkpoints were trained on, `(N, degrees**2)`.
-
-    The released code evaluates them at lon + 180 and lat + 90 degrees, which by parity is
-    (-1)**l times the value at (lon, lat), and multiplies the terms of order 0 by pi.
-
-    Args:
-        lonlat: `(N, 2)` degrees, longitude first.
-        degrees: number of degrees L.
-    """
-    return real_harmonics(lonlat, degrees) * basis_factors(degrees)
-
-
-def basis_factors(degrees: int) -> NDArray[np.float64]:
-    """What each orthonormal harmonic is multiplied by to give SatCLIP's, `(degrees**2,)`."""
-    degree = np.repeat(np.arange(degrees), 2 * np.arange(degrees) + 1)
-    order = np.arange(degrees * degrees) - degree * (degree + 1)
-    factors: NDArray[np.float64] = np.where(order == 0, np.pi, 1.0) * (-1.0) ** degree
-    return factors
-
-
 class SatCLIP(PretrainedEncoder):
     """The location branch of a SatCLIP checkpoint.
 
@@ -90,7 +69,6 @@ class SatCLIP(PretrainedEncoder):
         file = f"satclip-{variant}.ckpt"
         self.degrees = int(degrees)
         self.numerics = numerics
-        self._recurrence = Recurrence(self.degrees)
         suffix = "" if numerics == "float32" else f"-{numerics}"
         self.card = EncoderCard(
             name=f"satclip.{variant}{suffix}",
@@ -136,33 +114,19 @@ class SatCLIP(PretrainedEncoder):
         return net.to(torch.float64)
 
     @cached_property
-    def _fast_network(self) -> Siren:
-        """The network over orthonormal harmonics, in float32, all factors in its first layer."""
-        import torch
-
-        net = self._network
-        first = net.weights[0] * torch.from_numpy(basis_factors(self.degrees)) * net.first_frequency
-        biases = (net.biases[0] * net.first_frequency, *net.biases[1:])
-        return Siren((first, *net.weights[1:]), biases, first_frequency=1.0).to(torch.float32)
+    def _fast(self) -> HarmonicsSiren:
+        return HarmonicsSiren(self._network, self.degrees)
 
     @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
-        fast = self.numerics == "float32"
-        out = np.empty((len(lonlat), self.card.dimension), np.float32 if fast else np.float64)
+        if self.numerics == "float32":
+            return self._fast(lonlat)
+        basis = satclip_basis if self.numerics == "float64" else released_basis
+        out = np.empty((len(lonlat), self.card.dimension))
         # Made before the threads start, so that it is made once.
-        network = self._fast_network if fast else self._network
-        over_tiles(lambda tile: network.columns(self._basis(tile)).T, lonlat, out)
+        network = self._network
+        over_tiles(lambda tile: network.columns(basis(tile, self.degrees).T).T, lonlat, out)
         return out
-
-    def _basis(self, tile: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
-        """What the network takes of `(n, 2)` points, `(degrees**2, n)`."""
-        if self.numerics == "released":
-            return released_basis(tile, self.degrees).T
-        if self.numerics == "float64":
-            return satclip_basis(tile, self.degrees).T
-        columns = np.empty((self.degrees**2, len(tile)), np.float32)
-        self._recurrence.fill(tile, columns)
-        return columns
 
 
 def from_variant(variant: str, **options: Any) -> SatCLIP:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,6 +66,11 @@ class Siren:
                 np.sin(x, out=x)
         return x
 
+    @property
+    def outputs(self) -> int:
+        """Columns of what it returns."""
+        return len(self.biases[-1])
+
     def to(self, dtype: torch.dtype) -> Siren:
         """The same network in another precision."""
         weights, biases = ([t.to(dtype) for t in part] for part in (self.weights, self.biases))
@@ -105,3 +111,27 @@ def siren_from_tensors(
         tuple(own[f"{name}.weight"] for name in names),
         tuple(own[f"{name}.bias"] for name in names),
     )
+
+
+def random_siren(widths: Sequence[int], seed: int) -> Siren:
+    """A network with random weights in float64.
+
+    Uniform within 1/n for the first layer and within sqrt(6/n) for the others, n the layer's
+    inputs (Sitzmann et al. 2020, section 3.2, with a frequency of 1 after the first layer, as in
+    SatCLIP's released code); biases likewise.
+
+    Args:
+        widths: of the input, the hidden layers and the output.
+        seed: of the weights.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    weights: list[torch.Tensor] = []
+    biases: list[torch.Tensor] = []
+    for i, (columns, rows) in enumerate(pairwise(widths)):
+        bound = 1 / columns if i == 0 else (6 / columns) ** 0.5
+        for store, shape in ((weights, (rows, columns)), (biases, (rows,))):
+            uniform = torch.rand(shape, generator=generator, dtype=torch.float64)
+            store.append((2 * uniform - 1) * bound)
+    return Siren(tuple(weights), tuple(biases))

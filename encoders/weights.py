@@ -120,6 +120,18 @@ def load_lightning(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]
     return _tensors(content["state_dict"], path), dict(content["hyper_parameters"])
 
 
+def load_trainer(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """The tensors and the settings of a `.pth.tar` with `state_dict` and `params`, on the CPU.
+
+    Raises:
+        EncoderError: the file is damaged, would execute code, or is no such checkpoint.
+    """
+    content = _load(path)
+    if not isinstance(content, dict) or not {"state_dict", "params"} <= content.keys():
+        raise EncoderError(f"{path} is no checkpoint of that kind: state_dict or params lack")
+    return _tensors(content["state_dict"], path), dict(content["params"])
+
+
 def _load(path: Path) -> object:
     import argparse
     import pathlib

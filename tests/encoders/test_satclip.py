@@ -25,7 +25,8 @@ from scipy.special import sph_legendre_p_all
 from core.errors import EncoderError, UnknownNameError
 from core.files import sha256_file
 from encoders import check_encoder, get_encoder
-from encoders.satclip import VARIANTS, Numerics, SatCLIP, satclip_basis
+from encoders.harmonics_siren import satclip_basis
+from encoders.satclip import VARIANTS, Numerics, SatCLIP
 from encoders.satclip_polynomials import released_basis
 
 

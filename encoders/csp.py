@@ -1,0 +1,162 @@
+"""CSP, and other checkpoints of the code family that it shares with Space2Vec and Sphere2Vec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from core.errors import EncoderError, UnknownNameError
+from core.registry import unknown_name
+from encoders.base import EncoderCard, WeightsCard
+from encoders.feed_forward import FeedForward, feed_forward
+from encoders.positional import ENCODINGS, geometric, octaves
+from encoders.weights import PretrainedEncoder, load_trainer
+
+PREFIX = "spa_enc.ffn."
+DIMENSION = 256
+
+KINDS = {
+    "gridcell": "space2vec.grid",
+    "theory": "space2vec.theory",
+    "Space2Vec-grid": "space2vec.grid",
+    "Space2Vec-theory": "space2vec.theory",
+    "Sphere2Vec-sphereC": "sphere2vec.c",
+    "Sphere2Vec-sphereC+": "sphere2vec.cplus",
+    "Sphere2Vec-sphereM": "sphere2vec.m",
+    "NeRF": "nerf",
+}
+"""What checkpoints call an encoding, to our name of it."""
+
+NERF_FREQUENCIES = 16
+"""That code builds its NeRF encoder with this number, whatever the settings say."""
+
+
+class SpatialCheckpoint(PretrainedEncoder):
+    """A positional encoding and a feed-forward network from a `.pth.tar` of that code.
+
+    The embedding is the output of its spatial encoder, before the matrix of classes.
+
+    Args:
+        card: of the encoder; its weights' settings decide what is computed.
+        kind: the encoding that the checkpoint must have, one of the values of `KINDS`.
+        weights: a checkpoint on disk; by default the one in the cache.
+    """
+
+    def __init__(self, card: EncoderCard, kind: str, weights: str | Path | None = None) -> None:
+        super().__init__(weights)
+        self.card = card
+        self._kind = kind
+
+    @cached_property
+    def _loaded(self) -> tuple[NDArray[np.float64], FeedForward]:
+        path = self._weights_file
+        tensors, settings = load_trainer(path)
+        kind = KINDS.get(str(settings.get("spa_enc_type")))
+        if kind != self._kind:
+            raise EncoderError(
+                f"{path} has spa_enc_type={settings.get('spa_enc_type')!r}; "
+                f"{self.card.name} needs {self._kind}. Name the right checkpoint."
+            )
+        frequencies = _frequencies(kind, settings, path)
+        columns = ENCODINGS[kind][1] * len(frequencies)
+        network = feed_forward(
+            tensors, PREFIX, columns, self.card.dimension, settings, where=str(path)
+        )
+        return frequencies, network
+
+    @override
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
+        import torch
+
+        frequencies, network = self._loaded
+        # The released code rounds degrees to float32 first, which the highest frequencies, up to
+        # 10,000 a degree, make visible; then it computes sines in float64, the rest in float32.
+        rounded = lonlat.astype(np.float32).astype(np.float64)
+        features = ENCODINGS[self._kind][0](rounded, frequencies).astype(np.float32)
+        with torch.inference_mode():
+            embedding: NDArray[np.float32] = network(torch.from_numpy(features)).numpy()
+        return embedding
+
+
+def _frequencies(kind: str, settings: Mapping[str, Any], path: Path) -> NDArray[np.float64]:
+    if kind == "nerf":
+        return octaves(NERF_FREQUENCIES)
+    if settings.get("freq_init") != "geometric":
+        raise EncoderError(f"{path} has freq_init={settings.get('freq_init')!r}, not 'geometric'")
+    number, low, high = (settings.get(k) for k in ("frequency_num", "min_radius", "max_radius"))
+    if not (isinstance(number, int) and number > 1 and _positive(low) and _positive(high)):
+        raise EncoderError(
+            f"{path} has frequency_num={number!r}, min_radius={low!r}, max_radius={high!r}: "
+            "these make no frequencies"
+        )
+    return geometric(number, float(low or 0), float(high or 0))
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | float) and 0 < value < np.inf
+
+
+CITATION = (
+    "Mai et al. 2023, CSP: Self-Supervised Contrastive Spatial Pre-Training for Geospatial-Visual "
+    "Representations, ICML, arXiv 2305.01118"
+)
+
+_ZIP = "https://www.dropbox.com/scl/fi/rdig1ezmywm9avc8qubi6/model_dir.zip"
+
+# Title, file in the authors' archive, training data, contaminated tasks.
+_VARIANTS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "fmow": (
+        "CSP (fMoW)",
+        "model_fmow/model_fmow_gridcell_0.0010_32_0.1000000_1_512_gelu_UNSUPER-contsoftmax_"
+        "0.000050_1.000_1_0.100_TMP1.0000_1.0000_1.0000.pth.tar",
+        "training part of the Functional Map of the World: satellite images and their places",
+        (),
+    ),
+    "inat": (
+        "CSP (iNat)",
+        "model_inat_2018/model_inat_2018_gridcell_0.0010_32_0.1000000_1_512_leakyrelu_UNSUPER-"
+        "contsoftmax_0.000500_1.000_1_1.000_TMP20.0000_1.0000_1.0000.pth.tar",
+        "training part of iNaturalist 2018: images of species and their places",
+        ("inaturalist",),
+    ),
+}
+
+VARIANTS = tuple(_VARIANTS)
+
+
+def from_variant(variant: str, **options: Any) -> SpatialCheckpoint:
+    """The encoder called `csp.<variant>`: `fmow` or `inat`, pretrained without labels.
+
+    Raises:
+        UnknownNameError: there is no such variant.
+    """
+    if variant not in VARIANTS:
+        names = [f"csp.{v}" for v in VARIANTS]
+        raise UnknownNameError(unknown_name("encoder", f"csp.{variant}", names))
+    title, member, data, contaminates = _VARIANTS[variant]
+    card = EncoderCard(
+        name=f"csp.{variant}",
+        title=title,
+        dimension=DIMENSION,
+        description="Space2Vec grid at 32 scales and a feed-forward network, trained to match "
+        "images without labels (CSP-MC-BLD).",
+        citation=CITATION,
+        licence="none stated",
+        training_data=data,
+        contaminates=contaminates,
+        weights=WeightsCard(
+            file=f"csp-{variant}.pth.tar",
+            sha256=None,
+            licence="none stated",
+            origin=f"{member} in the authors' archive {_ZIP}, linked from "
+            "gengchenmai.github.io/csp-website",
+        ),
+        verified=False,
+    )
+    return SpatialCheckpoint(card, "space2vec.grid", **options)

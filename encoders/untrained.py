@@ -1,0 +1,116 @@
+"""Encoders that have learned nothing: what pretraining adds is measured against them."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from core.errors import EncoderError, UnknownNameError
+from encoders.base import Encoder, EncoderCard
+from encoders.harmonics import MAX_DEGREES
+from encoders.harmonics_siren import HarmonicsSiren
+from encoders.siren import random_siren
+
+CAPACITY, DIMENSION = 512, 256
+"""Widths of the released SatCLIP networks."""
+
+Words = NDArray[np.uint64]
+
+
+class UntrainedSiren(Encoder):
+    """SatCLIP's location branch as it is before training: harmonics and a random SIREN.
+
+    Args:
+        degrees: number of degrees L.
+        seed: of the weights.
+    """
+
+    def __init__(self, degrees: int, seed: int = 0) -> None:
+        self.degrees, self.seed = degrees, seed
+        self.card = EncoderCard(
+            name=f"siren.l{degrees}",
+            title=f"Untrained SIREN L={degrees}",
+            dimension=DIMENSION,
+            description=f"{degrees**2} spherical harmonics and a SIREN of SatCLIP's size with "
+            "random weights.",
+            citation="Sitzmann et al. 2020, Implicit Neural Representations with Periodic "
+            "Activation Functions, NeurIPS; Russwurm et al. 2024, ICLR",
+            parameters={"degrees": degrees, "capacity": CAPACITY, "seed": seed},
+        )
+
+    @cached_property
+    def _network(self) -> HarmonicsSiren:
+        widths = (self.degrees**2, CAPACITY, CAPACITY, DIMENSION)
+        return HarmonicsSiren(random_siren(widths, self.seed), self.degrees)
+
+    @override
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
+        return self._network(lonlat)
+
+
+def siren(variant: str, **options: Any) -> UntrainedSiren:
+    """The encoder called `siren.<variant>`, such as `l10` for ten degrees.
+
+    Raises:
+        UnknownNameError: the variant is not `l` and a number from 1 to 200.
+    """
+    found = re.fullmatch(r"l([1-9]\d{0,2})", variant)
+    if not found or int(found[1]) > MAX_DEGREES:
+        raise UnknownNameError(
+            f"no encoder is called 'siren.{variant}': the variant is 'l' and the number of "
+            f"degrees, 1 to {MAX_DEGREES}, as in 'siren.l10'."
+        )
+    return UntrainedSiren(int(found[1]), **options)
+
+
+class Noise(Encoder):
+    """Noise that depends on the point alone: near points have nothing in common.
+
+    Args:
+        dimension: columns.
+        seed: of the noise.
+
+    Raises:
+        EncoderError: a dimension below one, or a seed that is not within 0 and 2**64 - 1.
+    """
+
+    def __init__(self, dimension: int = DIMENSION, seed: int = 0) -> None:
+        if dimension < 1 or not 0 <= seed < 2**64:
+            raise EncoderError(
+                f"random needs a dimension from 1 and a seed from 0, not {dimension} and {seed}"
+            )
+        self.seed = seed
+        self.card = EncoderCard(
+            name="random",
+            title="Random",
+            dimension=dimension,
+            description="Uniform noise within -1 and 1, the same for the same point.",
+            parameters={"dimension": dimension, "seed": seed},
+        )
+
+    @override
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+        # Whole numbers of 1e-9 degrees, 0.1 mm, since wrapping a longitude changes its last bits.
+        points = np.rint(lonlat * 1e9).astype(np.int64)
+        points[points[:, 0] == 180 * 10**9, 0] *= -1
+        lon, lat = np.ascontiguousarray(points.T).view(np.uint64)
+        start = mixed(mixed(mixed(np.array([self.seed], np.uint64)) ^ lon) ^ lat)
+        columns = np.arange(1, self.card.dimension + 1, dtype=np.uint64) * _STEP
+        # The upper 53 bits are a number in [0, 1).
+        bits = mixed(start[:, None] + columns) >> np.uint64(11)
+        return bits.astype(np.float64) * 2.0**-52 - 1
+
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+
+
+def mixed(x: Words) -> Words:
+    """SplitMix64's output function (Steele, Lea and Flood 2014, OOPSLA, figure 17)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
