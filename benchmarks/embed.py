@@ -15,6 +15,7 @@ from core.errors import BenchError, EncoderError
 from core.files import atomic_write, cache_dir, sha256_bytes, sha256_file
 from encoders import LocationEncoder
 from encoders.base import Embedding, require_embedding
+from encoders.combine import Combined
 from tasks import TaskTable
 
 
@@ -64,11 +65,18 @@ def embedding_file(encoder: LocationEncoder, table: TaskTable, scratch: Path) ->
 
 def is_outside(encoder: LocationEncoder) -> bool:
     """Whether an encoder is a user's own, from a file or from another package."""
+    if isinstance(encoder, Combined):
+        return any(map(is_outside, encoder.parts))
     return not type(encoder).__module__.startswith("encoders.")
 
 
 def source_sha256(encoder: LocationEncoder) -> str:
-    """Hash of the file that defines the encoder's class; empty where there is no such file."""
+    """Hash of the file that defines the encoder's class; empty where there is no such file.
+
+    Of a combination, hash of its parts' hashes in order.
+    """
+    if isinstance(encoder, Combined):
+        return sha256_bytes("\n".join(map(source_sha256, encoder.parts)).encode())
     try:
         source = inspect.getsourcefile(type(encoder))
     except TypeError:

@@ -76,13 +76,16 @@ def get_encoder(name: str, **options: Any) -> LocationEncoder:
     """The encoder called `name`.
 
     Args:
-        name: as listed, or `family.variant` such as `harmonics.l7`.
+        name: as listed, `family.variant` such as `harmonics.l7`, or several with a plus between
+            them, such as `geoclip+harmonics.l10`, whose embeddings are concatenated.
         options: handed to the encoder, such as `weights="path"` where it has weights.
 
     Raises:
         UnknownNameError: no such encoder; the message proposes near names.
-        BenchError: it cannot be imported or made.
+        BenchError: it cannot be imported or made; options for several at once.
     """
+    if "+" in name:
+        return _combined(name, options)
     make: Callable[..., object]
     arguments: tuple[str, ...] = ()
     family, dot, variant = name.partition(".")
@@ -93,6 +96,17 @@ def get_encoder(name: str, **options: Any) -> LocationEncoder:
     else:
         raise UnknownNameError(unknown_name("encoder", name, list_encoders()))
     return make_encoder(make, f"encoder {name!r}", *arguments, **options)
+
+
+def _combined(name: str, options: dict[str, Any]) -> LocationEncoder:
+    from encoders.combine import Combined
+
+    if options:
+        raise BenchError(
+            f"options such as {next(iter(options))!r} cannot be given for {name!r}: make its parts "
+            "one by one, and combine them with encoders.combine.Combined"
+        )
+    return Combined([get_encoder(part) for part in name.split("+")])
 
 
 def make_encoder(
@@ -167,10 +181,11 @@ def match_encoders(patterns: Iterable[str], more: Iterable[str] = ()) -> tuple[s
     known = (*list_encoders(), *more)
     variants = []
     for name in wanted:
-        family, dot, variant = name.partition(".")
-        wild = any(letter in variant for letter in "*?[")
-        if dot and family in families.names() and not wild and name not in known:
-            families.load(family)(variant)
+        family, dot, _ = name.partition(".")
+        if name in known or any(letter in name for letter in "*?["):
+            continue
+        if "+" in name or (dot and family in families.names()):
+            get_encoder(name)
             variants.append(name)
     return match_names("encoder", wanted, (*known, *variants))
 
