@@ -12,7 +12,16 @@ from tasks import OPEN_TASKS
 
 BASELINES = ("baseline.mean", "baseline.knn", "baseline.idw")
 FIRST_ENCODERS = ("direct", "cartesian3d", "wrap", "harmonics.l10", "harmonics.l40", "geoclip")
+WITHOUT_WEIGHTS = (
+    *("random", "sines", "fourier", "nerf", "space2vec.grid", "space2vec.theory"),
+    *("sphere2vec.c", "sphere2vec.cplus", "sphere2vec.m", "sphere2vec.mplus"),
+    *("harmonics.l20", "siren.l10", "siren.l40"),
+)
 PROBES = ("linear", "knn", "mlp", "lightgbm")
+
+# Holding out a continent holds out its countries and most of its ecoregions: what the training part
+# never names cannot be predicted.
+REGIONAL_TASKS = tuple(task for task in OPEN_TASKS if task not in ("countries", "ecoregions"))
 
 
 class Block(BaseModel):
@@ -62,10 +71,30 @@ SUITES: Mapping[str, Suite] = {
                     seeds=(0, 1, 2),
                 ),
                 Block(
-                    # Holding out a continent holds out its countries and most of its ecoregions:
-                    # what the training part never names cannot be predicted.
-                    tasks=tuple(t for t in OPEN_TASKS if t not in ("countries", "ecoregions")),
+                    tasks=REGIONAL_TASKS,
                     encoders=(*BASELINES, *FIRST_ENCODERS),
+                    splits=("held-out-region",),
+                    probes=("linear",),
+                    seeds=(0,),
+                ),
+            ),
+        ),
+        Suite(
+            name="open-encoders",
+            title="Open edition, every encoder",
+            description="The suite open with the linear probe alone, for every encoder that needs "
+            "no download of weights.",
+            blocks=(
+                Block(
+                    tasks=OPEN_TASKS,
+                    encoders=(*BASELINES, *FIRST_ENCODERS, *WITHOUT_WEIGHTS),
+                    splits=("random",),
+                    probes=("linear",),
+                    seeds=(0, 1, 2),
+                ),
+                Block(
+                    tasks=REGIONAL_TASKS,
+                    encoders=(*BASELINES, *FIRST_ENCODERS, *WITHOUT_WEIGHTS),
                     splits=("held-out-region",),
                     probes=("linear",),
                     seeds=(0,),
@@ -79,7 +108,7 @@ SUITES: Mapping[str, Suite] = {
             blocks=(
                 Block(
                     tasks=OPEN_TASKS,
-                    encoders=(*BASELINES, *FIRST_ENCODERS, "harmonics.l20"),
+                    encoders=(*BASELINES, *FIRST_ENCODERS, *WITHOUT_WEIGHTS),
                     splits=("random", "held-out-region"),
                     probes=PROBES,
                     seeds=(0, 1, 2, 3, 4),

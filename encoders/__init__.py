@@ -29,6 +29,7 @@ registry: Registry[Callable[..., LocationEncoder]] = Registry(
         "nerf": "encoders.positional:nerf_encoder",
         "random": "encoders.untrained:Noise",
         "geoclip": "encoders.geoclip:GeoCLIP",
+        "taxabind": "encoders.taxabind:TaxaBind",
         "mosaiks": "encoders.mosaiks:MOSAIKS",
         "alphaearth": "encoders.alphaearth:AlphaEarth",
     },
@@ -46,6 +47,10 @@ families: Registry[Callable[..., LocationEncoder]] = Registry(
         "satclip": "encoders.satclip:from_variant",
         "csp": "encoders.csp:from_variant",
         "torchspatial": "encoders.torchspatial:from_variant",
+        "sinr": "encoders.sinr:from_variant",
+        "climplicit": "encoders.climplicit:from_variant",
+        "sled": "encoders.sled:from_variant",
+        "mind": "encoders.mind:from_variant",
         "gps2vec": "encoders.gps2vec:from_variant",
     },
 )
@@ -62,6 +67,8 @@ _LISTED = (
     *("torchspatial.nerf-fmow", "torchspatial.space2vec-grid-yfcc"),
     *("torchspatial.space2vec-theory-fmow", "torchspatial.sphere2vec-spherecplus-fmow"),
     "torchspatial.sphere2vec-spherem-fmow",
+    *("sinr.an-full-10", "sinr.an-full-100", "sinr.an-full-1000", "sinr.distilled-env"),
+    *("climplicit.seasons", "taxabind", "sled.s2-ls", "sled.s1-s2-ls", "mind.64", "mind.3072"),
     *("geoclip", "gps2vec.tag", "gps2vec.visual", "mosaiks", "alphaearth"),
 )
 """The suite's own, without weights first; families answer to more variants."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -9,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from core.errors import EncoderError
 from encoders.base import EncoderCard, WeightsCard
+from encoders.tensors import linear_shapes, require_tensors
 from encoders.weights import PretrainedEncoder, load_state_dict
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ _A1, _A2, _A3, _A4 = 1.340264, -0.081106, 0.000893, 0.003796
 _DEGREES = 66.50336
 """GeoCLIP's factor from the projected plane to something like degrees; 180 makes about one."""
 
-_SCALES = 3
+SCALES = 3
+
 _LAYERS = (1, 3, 5)
 """Positions of the hidden linear layers in the checkpoint's sequence; ReLU follows each."""
 
@@ -59,29 +62,41 @@ class GeoCLIP(PretrainedEncoder):
     )
 
     @cached_property
-    def _tensors(self) -> dict[str, torch.Tensor]:
-        tensors = load_state_dict(self._weights_file)
-        wanted = {f"LocEnc{i}.capsule.0.b" for i in range(_SCALES)} | {
-            f"LocEnc{i}.{layer}.{part}"
-            for i in range(_SCALES)
-            for layer in (*(f"capsule.{n}" for n in _LAYERS), "head.0")
-            for part in ("weight", "bias")
-        }
-        if wanted != tensors.keys():
-            lacking, unknown = sorted(wanted - tensors.keys()), sorted(tensors.keys() - wanted)
-            raise EncoderError(f"GeoCLIP's weights lack {lacking} and have unknown {unknown}")
-        return tensors
+    def _network(self) -> Branches:
+        path = self._weights_file
+        return branches_from_tensors(
+            load_state_dict(path), SCALES, self.card.dimension, where=str(path)
+        )
 
     @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
+        return self._network(lonlat)
+
+
+@dataclass(frozen=True)
+class Branches:
+    """An MLP over random Fourier features at each scale; the outputs are added.
+
+    Attributes:
+        tensors: of all branches, by their names in GeoCLIP's checkpoint.
+        scales: number of branches.
+        width: columns of the output, and of the Fourier features of each branch.
+    """
+
+    tensors: Mapping[str, torch.Tensor]
+    scales: int
+    width: int
+
+    def __call__(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
+        """`(n, 2)` degrees, longitude first, to `(n, width)`."""
         import torch
 
-        # The network was trained and released in float32, and its highest frequencies turn the
+        # Such networks are trained and released in float32, and their highest frequencies turn the
         # rounding of that precision into visible digits: the same operations in the same order.
         with torch.inference_mode():
             plane = equal_earth(torch.from_numpy(lonlat.astype(np.float32)))
-            total = torch.zeros(len(lonlat), self.card.dimension)
-            for i in range(_SCALES):
+            total = torch.zeros(len(lonlat), self.width)
+            for i in range(self.scales):
                 total += self._branch(f"LocEnc{i}", plane)
         embedding: NDArray[np.float32] = total.numpy()
         return embedding
@@ -90,7 +105,7 @@ class GeoCLIP(PretrainedEncoder):
         import torch
         from torch.nn.functional import linear
 
-        t = self._tensors
+        t = self.tensors
         turns = 2 * torch.pi * plane @ t[f"{name}.capsule.0.b"].T
         x = torch.cat((torch.cos(turns), torch.sin(turns)), dim=1)
         for n in _LAYERS:
@@ -98,12 +113,42 @@ class GeoCLIP(PretrainedEncoder):
         return linear(x, t[f"{name}.head.0.weight"], t[f"{name}.head.0.bias"])
 
 
+def branches_from_tensors(
+    tensors: Mapping[str, torch.Tensor], scales: int, width: int, where: str
+) -> Branches:
+    """The network out of `LocEnc<i>.capsule.0.b`, ..., `LocEnc<i>.head.0.bias`.
+
+    Args:
+        tensors: of a checkpoint, by name.
+        scales: number of branches.
+        width: columns of the output.
+        where: names the checkpoint in messages.
+
+    Raises:
+        EncoderError: tensors are missing, unknown or of another shape.
+    """
+    return Branches(require_tensors(tensors, branch_shapes(scales, width), where), scales, width)
+
+
+def branch_shapes(scales: int, width: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of the tensors of such a network, by name."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name in (f"LocEnc{i}" for i in range(scales)):
+        shapes[f"{name}.capsule.0.b"] = (width // 2, 2)
+        inputs = width
+        for n in _LAYERS:
+            shapes |= linear_shapes(f"{name}.capsule.{n}", inputs, 2 * width)
+            inputs = 2 * width
+        shapes |= linear_shapes(f"{name}.head.0", inputs, width)
+    return shapes
+
+
 def equal_earth(lonlat: torch.Tensor) -> torch.Tensor:
     """Equal Earth plane coordinates in GeoCLIP's scale, `(N, 2)` degrees to `(N, 2)` of (x, y)."""
     import torch
 
     lon, lat = torch.deg2rad(lonlat[:, 0]), torch.deg2rad(lonlat[:, 1])
-    root3 = torch.sqrt(torch.tensor(3.0))
+    root3 = torch.sqrt(torch.tensor(3.0, dtype=lonlat.dtype))
     theta = torch.asin(root3 / 2 * torch.sin(lat))
     # A1 + 3 A2 theta^2 + 7 A3 theta^6 + 9 A4 theta^8 is the derivative of y by theta.
     slope = 9 * _A4 * theta**8 + 7 * _A3 * theta**6 + 3 * _A2 * theta**2 + _A1

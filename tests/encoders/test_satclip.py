@@ -6,6 +6,8 @@ The released checkpoints have not been at hand: the cards say `verified: false`.
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -204,6 +206,32 @@ def test_missing_weights_say_where_they_are_and_go() -> None:
         get_encoder("satclip.vit16-l40").encode([[0, 0]])
     for part in ("satclip-vit16-l40.ckpt", "huggingface.co/microsoft/SatCLIP-ViT16-L40", "by hand"):
         assert part in str(caught.value)
+
+
+def test_memory_is_bounded_by_the_batch(tmp_path: Path) -> None:
+    """What grows with the points is the result alone: 1 KB a point, not 6.4 KB of harmonics."""
+    path = checkpoint(tmp_path, 40)
+    code = (
+        "import resource, sys, numpy as np\n"
+        "from encoders import get_encoder\n"
+        "encoder = get_encoder('satclip.vit16-l40', weights=sys.argv[1])\n"
+        "encoder.encode(np.zeros((1000, 2)))\n"
+        "encoder.encode(np.zeros((int(sys.argv[2]), 2)))\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    root = Path(__file__).parents[2]
+    peak = {
+        n: int(
+            subprocess.run(
+                [sys.executable, "-c", code, str(path), str(n)],
+                cwd=root,
+                capture_output=True,
+                check=True,
+            ).stdout
+        )
+        for n in (20_000, 120_000)
+    }
+    assert peak[120_000] - peak[20_000] < 2 * 100_000 * 256 * 4 / 1024
 
 
 def test_unknown_numerics() -> None:

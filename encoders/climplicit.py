@@ -1,0 +1,150 @@
+"""Climplicit: a residual SIREN over coordinates and month, trained to give CHELSA's climate."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from core.errors import UnknownNameError
+from core.registry import unknown_name
+from encoders.base import EncoderCard, WeightsCard
+from encoders.tensors import linear_shapes, load_safetensors, require_tensors
+from encoders.weights import PretrainedEncoder
+
+if TYPE_CHECKING:
+    import torch
+
+INPUTS = 4
+WIDTH = 512
+LAYERS = 16
+OUTPUTS = 256
+
+FIRST_FREQUENCY = 30.0
+"""w0 of the first layer; the others have 1."""
+
+SEASONS = (3, 6, 9, 12)
+"""The months whose embeddings the released code joins where none is asked for."""
+
+HUB = "Jobedo/climplicit"
+
+WEIGHTS = WeightsCard(
+    file="climplicit.safetensors",
+    sha256=None,
+    licence="none stated",
+    origin=f"huggingface.co/{HUB}, which github.com/ecovision-uzh/climplicit names",
+    hub=HUB,
+    member="model.safetensors",
+)
+
+# The layer that turns an embedding into eleven variables of CHELSA.
+_REGRESSOR = ("chelsa_regressor.weight", "chelsa_regressor.bias")
+
+VARIANTS = ("seasons", *(f"month-{month}" for month in range(1, 13)))
+
+
+def month_features(lonlat: NDArray[np.float64], month: int) -> NDArray[np.float64]:
+    """Longitude / 180, latitude / 90, sine and cosine of the month's part of a turn, `(n, 4)`.
+
+    Args:
+        lonlat: `(n, 2)` degrees, longitude first.
+        month: 1 to 12.
+    """
+    angle = 2 * np.pi * month / 12
+    season = np.broadcast_to([np.sin(angle), np.cos(angle)], (len(lonlat), 2))
+    return np.concatenate([lonlat / (180.0, 90.0), season], axis=1)
+
+
+class Climplicit(PretrainedEncoder):
+    """Climplicit with its released weights.
+
+    Args:
+        variant: `seasons`, or `month-1` to `month-12`.
+        weights: a file of the released layout; by default the one in the cache.
+    """
+
+    def __init__(self, variant: str, weights: str | Path | None = None) -> None:
+        super().__init__(weights)
+        self.months = SEASONS if variant == "seasons" else (int(variant.removeprefix("month-")),)
+        listed = ", ".join(str(month) for month in self.months)
+        self.card = EncoderCard(
+            name=f"climplicit.{variant}",
+            title=f"Climplicit ({variant})",
+            dimension=OUTPUTS * len(self.months),
+            description="Coordinates over 180 and 90 degrees and the month on a circle, a SIREN "
+            f"with residual connections and an H-SIREN first layer. Of month {listed}, side by "
+            "side. Torn at the antimeridian.",
+            citation="Dollinger et al. 2025, Climplicit: Climatic Implicit Embeddings for Global "
+            "Ecological Tasks, ICLR workshop, arXiv 2504.05089",
+            licence="none stated",
+            training_data="CHELSA: eleven climate variables, monthly means of 1981-2010",
+            # One of the eleven is the air temperature.
+            contaminates=("air_temperature",),
+            weights=WEIGHTS,
+            parameters={"months": listed},
+            verified=False,
+        )
+
+    @cached_property
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        path = self._weights_file
+        return require_tensors(
+            load_safetensors(path), network_shapes(), str(path), spare=_REGRESSOR
+        )
+
+    @override
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
+        parts = [self._embed(month_features(lonlat, month)) for month in self.months]
+        return np.concatenate(parts, axis=1)
+
+    def _embed(self, features: NDArray[np.float64]) -> NDArray[np.float32]:
+        """`(n, 4)` to `(n, 256)`.
+
+        ReSIREN (Dollinger et al. 2025): what goes into a layer's sine is the mean of its linear
+        map and of what went into the sine before. The first sine has H-SIREN's sinh(2 z).
+        """
+        import torch
+        from torch.nn.functional import linear
+
+        t = self._tensors
+        name = "location_encoder.layers.0"
+        with torch.inference_mode():
+            # In float64, since sin(30 sinh(2 z)) makes rounding errors of z about 100 times larger.
+            weight, bias = t[f"{name}.weight"].double(), t[f"{name}.bias"].double()
+            first = linear(torch.from_numpy(features), weight, bias)
+            x = torch.sin(FIRST_FREQUENCY * torch.sinh(2 * first)).float()
+            inner = first.float()
+            for n in range(1, LAYERS):
+                name = f"location_encoder.layers.{n}"
+                inner = (linear(x, t[f"{name}.weight"], t[f"{name}.bias"]) + inner) / 2
+                x = torch.sin(inner)
+            name = "location_encoder.last_layer"
+            out = linear(x, t[f"{name}.weight"], t[f"{name}.bias"])
+        embedding: NDArray[np.float32] = out.numpy()
+        return embedding
+
+
+def network_shapes() -> dict[str, tuple[int, ...]]:
+    """The shapes of the tensors that the embedding needs, by name."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    inputs = INPUTS
+    for n in range(LAYERS):
+        shapes |= linear_shapes(f"location_encoder.layers.{n}", inputs, WIDTH)
+        inputs = WIDTH
+    return shapes | linear_shapes("location_encoder.last_layer", inputs, OUTPUTS)
+
+
+def from_variant(variant: str, **options: Any) -> Climplicit:
+    """The encoder called `climplicit.<variant>`: `seasons`, or `month-1` to `month-12`.
+
+    Raises:
+        UnknownNameError: there is no such variant.
+    """
+    if variant not in VARIANTS:
+        names = [f"climplicit.{v}" for v in VARIANTS]
+        raise UnknownNameError(unknown_name("encoder", f"climplicit.{variant}", names))
+    return Climplicit(variant, **options)

@@ -1,0 +1,139 @@
+"""MIND: a residual SIREN over the Equal Earth plane, distilled from four other embeddings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from core.errors import EncoderError, UnknownNameError
+from core.registry import unknown_name
+from encoders.base import EncoderCard, WeightsCard
+from encoders.geoclip import equal_earth
+from encoders.tensors import linear_shapes, load_safetensors, require_tensors
+from encoders.weights import PretrainedEncoder
+
+if TYPE_CHECKING:
+    import torch
+
+WIDTHS = (64, 128, 256, 512, 1024, 2048, 3072)
+"""Leading columns that were trained to serve as embeddings of their own."""
+
+FIRST_FREQUENCY = 30.0
+"""w0 of the first layer; the others have 1."""
+
+HUB = "taylor-geospatial/MIND"
+
+WEIGHTS = WeightsCard(
+    file="mind.safetensors",
+    sha256=None,
+    bytes=226_980_656,
+    licence="MIT",
+    origin=f"huggingface.co/{HUB}, which github.com/taylor-geospatial/mind names",
+    hub=HUB,
+    member="mind.safetensors",
+)
+
+FIRST = "first.linear"
+
+# The layer that gives AlphaEarth's embedding, and frequencies that only a network with a year uses.
+_SPARE = ("head.weight", "head.bias", "year_freqs")
+
+VARIANTS = tuple(str(width) for width in WIDTHS)
+
+
+class MIND(PretrainedEncoder):
+    """The leading columns of MIND's trunk.
+
+    Args:
+        variant: how many, as a word: one of `VARIANTS`.
+        weights: a file of the released layout; by default the one in the cache.
+    """
+
+    def __init__(self, variant: str, weights: str | Path | None = None) -> None:
+        super().__init__(weights)
+        self.card = EncoderCard(
+            name=f"mind.{variant}",
+            title=f"MIND ({variant})",
+            dimension=int(variant),
+            description="Equal Earth projection and a SIREN with residual connections; the first "
+            f"{variant} of its 3072 columns, which were trained to be an embedding by themselves.",
+            citation="Corley et al. 2026, MIND the Gap: A Geographic Implicit Neural "
+            "Representation with Adjustable Spatial Scale, arXiv 2609.25454",
+            licence="MIT",
+            training_data="MINDSET: embeddings of AlphaEarth, Climplicit, GeoCLIP and SINR",
+            # What its teachers have seen, as their own cards say.
+            contaminates=("air_temperature", "elevation", "inaturalist"),
+            native_order="lat, lon",
+            weights=WEIGHTS,
+            parameters={"columns": int(variant)},
+            verified=False,
+        )
+
+    @cached_property
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        path = self._weights_file
+        tensors = load_safetensors(path)
+        width = len(tensors[f"{FIRST}.bias"]) if f"{FIRST}.bias" in tensors else WIDTHS[-1]
+        if width < self.card.dimension:
+            raise EncoderError(
+                f"{path} has {width} columns; {self.card.name} needs {self.card.dimension}"
+            )
+        shapes = network_shapes(width, _depth(tensors))
+        found = require_tensors(tensors, shapes, str(path), spare=_SPARE)
+        # In float32 the layers make rounding errors hundreds of times larger, and the result then
+        # depends on the batch.
+        return {name: tensor.double() for name, tensor in found.items()}
+
+    @override
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+        import torch
+        from torch.nn.functional import linear
+
+        t = self._tensors
+        with torch.inference_mode():
+            x = equal_earth(torch.from_numpy(lonlat))
+            x = torch.sin(FIRST_FREQUENCY * linear(x, t[f"{FIRST}.weight"], t[f"{FIRST}.bias"]))
+            for name in _blocks(_depth(t)):
+                x += torch.sin(linear(x, t[f"{name}.weight"], t[f"{name}.bias"]))
+        embedding: NDArray[np.float64] = x[:, : self.card.dimension].numpy()
+        return embedding
+
+
+def network_shapes(width: int, depth: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of the trunk's tensors, by name.
+
+    Args:
+        width: columns of the trunk.
+        depth: number of residual layers.
+    """
+    shapes = linear_shapes(FIRST, 2, width)
+    for name in _blocks(depth):
+        shapes |= linear_shapes(name, width, width)
+    return shapes
+
+
+def _depth(tensors: Mapping[str, object]) -> int:
+    return sum(re.fullmatch(r"blocks\.\d+\.linear\.weight", name) is not None for name in tensors)
+
+
+def _blocks(depth: int) -> list[str]:
+    return [f"blocks.{n}.linear" for n in range(depth)]
+
+
+def from_variant(variant: str, **options: Any) -> MIND:
+    """The encoder called `mind.<columns>`, such as `mind.64`.
+
+    Raises:
+        UnknownNameError: there is no such variant.
+    """
+    if variant not in VARIANTS:
+        names = [f"mind.{v}" for v in VARIANTS]
+        raise UnknownNameError(unknown_name("encoder", f"mind.{variant}", names))
+    return MIND(variant, **options)

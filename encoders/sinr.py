@@ -1,0 +1,154 @@
+"""SINR: a residual network over sines and cosines, trained to tell where species are seen."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from core.errors import EncoderError, UnknownNameError
+from core.registry import unknown_name
+from encoders.base import EncoderCard, WeightsCard
+from encoders.tensors import linear_shapes, require_tensors
+from encoders.weights import PretrainedEncoder, load_trainer
+
+if TYPE_CHECKING:
+    import torch
+
+DIMENSION = 256
+INPUTS = 4
+BLOCKS = 4
+
+CLASSES = "class_emb.weight"
+"""The layer after the embedding, of one row for each species; not used."""
+
+CITATION = (
+    "Cole et al. 2023, Spatial Implicit Neural Representations for Global-Scale Species Mapping, "
+    "ICML, arXiv 2306.02564"
+)
+
+SPACE = "huggingface.co/spaces/macaodha/sinr"
+"""An author's own demonstration, which holds the files of the released archive one by one."""
+
+ARCHIVE = "data.caltech.edu/records/dk5g7-rhq64/files/pretrained_models.zip"
+
+# End of the released file's name, what the network was trained on, and the tasks that this taints.
+_VARIANTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    **{
+        f"an-full-{cap}": (
+            f"hard_cap_num_per_class_{cap}",
+            f"at most {cap:,} of each species",
+            ("inaturalist",),
+        )
+        for cap in (10, 100, 1000)
+    },
+    "distilled-env": (
+        "distilled_from_env",
+        "by way of a network that was given WorldClim's climate and elevation as well",
+        ("air_temperature", "elevation", "inaturalist"),
+    ),
+}
+
+VARIANTS = tuple(_VARIANTS)
+
+
+def sine_features(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sines, then cosines, of pi times longitude / 180 and latitude / 90, `(n, 2)` to `(n, 4)`.
+
+    The encoding of Mac Aodha et al. 2019 (ICCV). Longitude closes on itself; so does latitude,
+    whose whole turn is from pole to pole: both poles have the same features at any one longitude.
+    """
+    turns = np.pi * lonlat / (180.0, 90.0)
+    return np.concatenate([np.sin(turns), np.cos(turns)], axis=1)
+
+
+class SINR(PretrainedEncoder):
+    """The features before the layer of species.
+
+    Args:
+        variant: one of `VARIANTS`; all of them take coordinates alone.
+        weights: a checkpoint on disk; by default the released one, from the cache.
+    """
+
+    def __init__(self, variant: str, weights: str | Path | None = None) -> None:
+        super().__init__(weights)
+        ending, data, tainted = _VARIANTS[variant]
+        file = f"model_an_full_input_enc_sin_cos_{ending}.pt"
+        self.card = EncoderCard(
+            name=f"sinr.{variant}",
+            title=f"SINR ({variant})",
+            dimension=DIMENSION,
+            description="Sines and cosines of longitude and latitude, a linear layer and four "
+            "residual blocks; the 256 features on which the species' layer acts, none negative. "
+            "Both poles have the same features at any one longitude.",
+            citation=CITATION,
+            licence="MIT",
+            training_data=f"iNaturalist observations of 47,375 species, {data}",
+            contaminates=tainted,
+            weights=WeightsCard(
+                file=f"sinr-{variant}.pt",
+                sha256=None,
+                licence="MIT",
+                origin=f"{SPACE}, also in {ARCHIVE} linked from github.com/elijahcole/sinr",
+                url=f"https://{SPACE}/resolve/main/pretrained_models/{file}",
+            ),
+            parameters={"input_enc": "sin_cos", "depth": BLOCKS, "num_filts": DIMENSION},
+            verified=False,
+        )
+
+    @cached_property
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        path = self._weights_file
+        tensors, settings = load_trainer(path)
+        for name, wanted in self.card.parameters.items():
+            if settings.get(name) != wanted:
+                raise EncoderError(
+                    f"{path} has {name}={settings.get(name)!r}; {self.card.name} needs {wanted!r}. "
+                    "Name a checkpoint of that variant."
+                )
+        return require_tensors(tensors, network_shapes(), str(path), spare=(CLASSES,))
+
+    @override
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
+        import torch
+        from torch.nn.functional import linear, relu
+
+        t = self._tensors
+        with torch.inference_mode():
+            x = torch.from_numpy(sine_features(lonlat).astype(np.float32))
+            x = relu(linear(x, t["feats.0.weight"], t["feats.0.bias"]))
+            for block in _block_names():
+                y = relu(linear(x, t[f"{block}.w1.weight"], t[f"{block}.w1.bias"]))
+                x = x + relu(linear(y, t[f"{block}.w2.weight"], t[f"{block}.w2.bias"]))
+        embedding: NDArray[np.float32] = x.numpy()
+        return embedding
+
+
+def network_shapes() -> dict[str, tuple[int, ...]]:
+    """The shapes of the tensors that the features need, by name."""
+    shapes = linear_shapes("feats.0", INPUTS, DIMENSION)
+    for block in _block_names():
+        for part in ("w1", "w2"):
+            shapes |= linear_shapes(f"{block}.{part}", DIMENSION, DIMENSION)
+    return shapes
+
+
+def _block_names() -> list[str]:
+    # A ReLU without weights is number 1 of the sequence.
+    return [f"feats.{n}" for n in range(2, 2 + BLOCKS)]
+
+
+def from_variant(variant: str, **options: Any) -> SINR:
+    """The encoder called `sinr.<variant>`, such as `an-full-1000`.
+
+    Raises:
+        UnknownNameError: there is no such variant.
+    """
+    if variant not in VARIANTS:
+        names = [f"sinr.{v}" for v in VARIANTS]
+        raise UnknownNameError(unknown_name("encoder", f"sinr.{variant}", names))
+    return SINR(variant, **options)

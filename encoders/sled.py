@@ -1,0 +1,112 @@
+"""SLED: GeoCLIP's kind of network, wider and at two scales, distilled from image encoders."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from core.errors import EncoderError, UnknownNameError
+from core.registry import unknown_name
+from encoders.base import EncoderCard, WeightsCard
+from encoders.geoclip import Branches, branches_from_tensors
+from encoders.tensors import load_safetensors
+from encoders.weights import PretrainedEncoder
+
+Order = Literal["lat, lon", "lon, lat"]
+
+DIMENSION = 768
+SCALES = 2
+
+LICENCE = "none stated for the weights; the code is under Apache-2.0"
+
+_OPTICAL = (
+    "40,000 Sentinel-2 images of S2-100K under Terra-FM, 40,000 Landsat images of SSL4EO under a "
+    "MoCo of TorchGeo"
+)
+_VARIANTS = {
+    "s2-ls": _OPTICAL,
+    "s1-s2-ls": f"{_OPTICAL}, 20,000 Sentinel-1 images under FG-MAE",
+}
+
+VARIANTS = tuple(_VARIANTS)
+
+_DOCUMENTED = "-lonlat"
+"""Ending of the variants that put longitude where the released code projects latitude."""
+
+
+class SLED(PretrainedEncoder):
+    """A released SLED location encoder.
+
+    The released code takes its first column for the latitude when it projects, while its own
+    documentation hands it longitude first. With longitude there, lon and 180 - lon cannot be told
+    apart. Which order the weights were trained with is not known here.
+
+    Args:
+        variant: `s2-ls` or `s1-s2-ls`.
+        weights: a file of the released layout; by default the one in the cache.
+        order: of the columns that the network is given: `lat, lon`, as its projection takes them,
+            or `lon, lat`, as its documentation gives them.
+    """
+
+    def __init__(
+        self, variant: str, weights: str | Path | None = None, order: Order = "lat, lon"
+    ) -> None:
+        super().__init__(weights)
+        if order not in get_args(Order):
+            names = " or ".join(repr(name) for name in get_args(Order))
+            raise EncoderError(f"order is {names}, not {order!r}")
+        self.order = order
+        hub = f"geohai/sled-{variant}"
+        documented = order == "lon, lat"
+        self.card = EncoderCard(
+            name=f"sled.{variant}" + (_DOCUMENTED if documented else ""),
+            title=f"SLED ({variant})" + (", longitude as latitude" if documented else ""),
+            dimension=DIMENSION,
+            description="Equal Earth projection, random Fourier features at two scales, two MLPs "
+            "whose outputs are added; distilled from encoders of satellite images. The released "
+            "code projects its first column as latitude, and documents longitude first; this "
+            f"encoder gives it ({order}).",
+            citation="Lane et al. 2026, SLED: Scalable Location Encoding via Distillation, "
+            "arXiv 2608.06612",
+            licence="Apache-2.0",
+            training_data=_VARIANTS[variant],
+            native_order=order,
+            weights=WeightsCard(
+                file=f"sled-{variant}.safetensors",
+                sha256=None,
+                licence=LICENCE,
+                origin=f"huggingface.co/{hub}",
+                hub=hub,
+                member="model.safetensors",
+            ),
+            parameters={"order": order},
+            verified=False,
+        )
+
+    @cached_property
+    def _network(self) -> Branches:
+        path = self._weights_file
+        return branches_from_tensors(load_safetensors(path), SCALES, DIMENSION, where=str(path))
+
+    @override
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
+        return self._network(lonlat if self.order == "lat, lon" else lonlat[:, ::-1])
+
+
+def from_variant(variant: str, **options: Any) -> SLED:
+    """The encoder called `sled.<variant>`: `s2-ls`, `s1-s2-ls`, or one of them with `-lonlat`.
+
+    Raises:
+        UnknownNameError: there is no such variant.
+    """
+    name = variant.removesuffix(_DOCUMENTED)
+    if name not in VARIANTS:
+        names = [f"sled.{v}{ending}" for v in VARIANTS for ending in ("", _DOCUMENTED)]
+        raise UnknownNameError(unknown_name("encoder", f"sled.{variant}", names))
+    order: dict[str, Any] = {} if name == variant else {"order": "lon, lat"}
+    return SLED(name, **(order | options))

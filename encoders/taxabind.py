@@ -1,0 +1,64 @@
+"""TaxaBind's location encoder: GeoCLIP's network, trained on to match images of species."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from encoders.base import EncoderCard, WeightsCard
+from encoders.geoclip import SCALES, Branches, branches_from_tensors
+from encoders.tensors import load_safetensors
+from encoders.weights import PretrainedEncoder
+
+HUB = "MVRL/ecogeo"
+
+WEIGHTS = WeightsCard(
+    file="taxabind-ecogeo.safetensors",
+    sha256=None,
+    licence="none stated for the weights; the code is under Apache-2.0",
+    origin=f"huggingface.co/{HUB}, which huggingface.co/MVRL/taxabind-config names",
+    hub=HUB,
+    member="model.safetensors",
+)
+
+
+class TaxaBind(PretrainedEncoder):
+    """TaxaBind's location encoder with its released weights, as the network returns them.
+
+    The paper compares embeddings after scaling them to length 1; here they are not scaled.
+
+    Args:
+        weights: a local copy of the released file; by default the one in the cache.
+    """
+
+    card = EncoderCard(
+        name="taxabind",
+        title="TaxaBind",
+        dimension=512,
+        description="GeoCLIP's network (Equal Earth projection, random Fourier features at three "
+        "scales, three MLPs whose outputs are added), begun from GeoCLIP's weights and trained to "
+        "match BioCLIP embeddings of species' images. Not scaled to length 1.",
+        citation="Sastry et al. 2025, TaxaBind: A Unified Embedding Space for Ecological "
+        "Applications, WACV, arXiv 2411.00683",
+        licence="Apache-2.0",
+        training_data="iNaturalist 2021 images and where they were taken; before that GeoCLIP's "
+        "MP-16: 4.72 million geotagged Flickr photos",
+        contaminates=("inaturalist",),
+        native_order="lat, lon",
+        weights=WEIGHTS,
+        verified=False,
+    )
+
+    @cached_property
+    def _network(self) -> Branches:
+        path = self._weights_file
+        return branches_from_tensors(
+            load_safetensors(path), SCALES, self.card.dimension, where=str(path)
+        )
+
+    @override
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
+        return self._network(lonlat)
