@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from textwrap import shorten
 from typing import Any
 
 from pydantic import BaseModel
@@ -44,15 +45,19 @@ def show_list(what: str, *, as_json: bool) -> int:
     if as_json:
         _print_json([_as_dict(name, card) for name, card in cards.items()])
         return 0
+    console = Console()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in _COLUMNS[what]:
         table.add_column(column, overflow="fold", no_wrap=column in ("kind", what[:-1]))
+    rows = {n: _row(what, n, c) for n, c in cards.items() if not isinstance(c, BenchError)}
+    if what == "encoders":
+        rows = _one_line(rows, console.width)
     for name, card in cards.items():
         if isinstance(card, BenchError):
             table.add_row(name, f"[red]{escape(str(card))}[/red]")
         else:
-            table.add_row(*(escape(cell) for cell in _row(what, name, card)))
-    Console().print(table)
+            table.add_row(*map(escape, rows[name]))
+    console.print(table)
     return 0
 
 
@@ -61,7 +66,7 @@ def show_card(name: str, *, as_json: bool) -> int:
     for what in ("tasks", "encoders", "splits", "probes", "suites"):
         cards = cards_of(what)
         card = cards.get(name)
-        if card is None and what == "encoders" and "." in name:
+        if card is None and what == "encoders" and ("." in name or "+" in name):
             card = _unlisted(name)
         if card is None:
             continue
@@ -78,7 +83,7 @@ def show_card(name: str, *, as_json: bool) -> int:
 
 _COLUMNS = {
     "tasks": ("task", "kind", "metric", "unit", "rows by edition"),
-    "encoders": ("encoder", "dim.", "weights", "trained on"),
+    "encoders": ("encoder", "dim.", "weights", "verified", "trained on"),
     "splits": ("split", "description"),
     "probes": ("probe", "description"),
     "suites": ("suite", "description"),
@@ -91,14 +96,22 @@ def _row(what: str, name: str, card: Any) -> tuple[str, ...]:
         return name, card.kind, card.metric, card.unit, rows or "none yet: see info"
     if what == "encoders":
         if name in list_baselines():
-            return name, "-", "-", "baseline: needs no encoder"
+            return name, "-", "-", "-", "baseline: needs no encoder"
         weights = "none needed" if card.weights is None else _where(card)
-        return name, str(card.dimension), weights, card.training_data or "-"
+        verified = "yes" if card.verified else "no"
+        return name, str(card.dimension), weights, verified, card.training_data or "-"
     return name, card.description
 
 
+def _one_line(rows: Mapping[str, tuple[str, ...]], width: int) -> dict[str, tuple[str, ...]]:
+    """The encoders' rows with their last cell cut to what the others leave of the width."""
+    columns = list(zip(_COLUMNS["encoders"], *rows.values(), strict=True))[:-1]
+    room = max(16, width - sum(max(map(len, column)) + 2 for column in columns))
+    return {n: (*row[:-1], shorten(row[-1], room, placeholder="…")) for n, row in rows.items()}
+
+
 def _where(card: Any) -> str:
-    return "present" if weights_path(card.weights).is_file() else "missing"
+    return "present" if weights_path(card.weights).exists() else "missing"
 
 
 def _encoder_or_baseline(name: str) -> BaseModel:
