@@ -30,6 +30,8 @@ registry: Registry[Callable[..., LocationEncoder]] = Registry(
         "random": "encoders.untrained:Noise",
         "geoclip": "encoders.geoclip:GeoCLIP",
         "taxabind": "encoders.taxabind:TaxaBind",
+        "range": "encoders.range:range_plain",
+        "range-plus": "encoders.range:range_plus",
         "mosaiks": "encoders.mosaiks:MOSAIKS",
         "alphaearth": "encoders.alphaearth:AlphaEarth",
     },
@@ -69,7 +71,8 @@ _LISTED = (
     "torchspatial.sphere2vec-spherem-fmow",
     *("sinr.an-full-10", "sinr.an-full-100", "sinr.an-full-1000", "sinr.distilled-env"),
     *("climplicit.seasons", "taxabind", "sled.s2-ls", "sled.s1-s2-ls", "mind.64", "mind.3072"),
-    *("geoclip", "gps2vec.tag", "gps2vec.visual", "mosaiks", "alphaearth"),
+    *("geoclip", "gps2vec.tag", "gps2vec.visual"),
+    *("range", "range-plus", "mosaiks", "alphaearth"),
 )
 """The suite's own, without weights first; families answer to more variants."""
 

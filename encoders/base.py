@@ -153,8 +153,9 @@ def require_embedding(
         )
     with np.errstate(over="ignore"):
         embedding: Embedding = found.astype(np.float32, copy=False)
-    bad = np.flatnonzero(~np.isfinite(embedding).all(axis=1))
-    if len(bad):
+    finite = np.isfinite(embedding)
+    if not finite.all():
+        bad = np.flatnonzero(~finite.all(axis=1))
         raise EncoderError(
             f"encoder {card.name!r} returned values that are not finite in float32 for "
             f"{len(bad)} of {rows} points, first in row {bad[0]}"

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from core.errors import BenchError
+from core.errors import BenchError, EncoderError
 from core.sphere import SwappedCoordinatesWarning
 from encoders.base import Encoder, EncoderCard, LocationEncoder
-from encoders.partial import UncoveredPointsWarning
+from encoders.partial import PartialEncoder, UncoveredPointsWarning
 
 REFERENCE_POINTS = 2048
 """Points over which blocks are standardised. They are the same for every task and split."""
@@ -38,7 +38,9 @@ class Combined(Encoder):
     Every column loses its mean over a lattice of points on the sphere, and every block is divided
     by one number, so that its mean squared length over these points is 1: blocks weigh alike in a
     distance however many columns they have, and columns keep their weights within a block. Nothing
-    of a task is looked at. A block that is constant over the lattice is only centred.
+    of a task is looked at. A block that is constant over the lattice is only centred; of an encoder
+    that knows a part of the world, the points count that it knows. A combination within a
+    combination is standardised once more.
 
     Args:
         parts: at least two encoders with different names.
@@ -74,9 +76,18 @@ class Combined(Encoder):
                 # That a part knows nothing of the lattice's points says nothing of the user's.
                 warnings.simplefilter("ignore", UncoveredPointsWarning)
                 block = part.encode(lattice).astype(np.float64)
+            if isinstance(part, PartialEncoder):
+                # Zeros stand for what it knows nothing of.
+                block = block[block.any(axis=1)]
+                if not len(block):
+                    raise EncoderError(
+                        f"{part.card.name} knows nothing of any of the {REFERENCE_POINTS} points "
+                        "of the earth over which blocks are standardised, and cannot be combined"
+                    )
             mean = block.mean(axis=0)
             length = float(np.sqrt(((block - mean) ** 2).sum(axis=1).mean()))
-            standards.append((mean, length or 1.0))
+            constant = length <= 1e-6 * float(np.linalg.norm(mean))
+            standards.append((mean, 1.0 if constant else length))
         return standards
 
     @override

@@ -59,7 +59,7 @@ class HarmonicsSiren:
     def __call__(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
         """`(n, 2)` degrees, longitude first, to `(n, out)`."""
         out = np.empty((len(lonlat), self._network.outputs), np.float32)
-        over_tiles(lambda tile: self._network.columns(self._harmonics(tile)).T, lonlat, out)
+        over_tiles(lambda tile: self._network.of_columns(self._harmonics(tile)), lonlat, out)
         return out
 
     def _harmonics(self, tile: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -45,7 +45,7 @@ class Range(PretrainedEncoder):
         weights: SatCLIP's Lightning checkpoint; by default the released one, from the cache.
         database: an `.npz` as `load_database` reads it; by default the large released one, from
             the cache.
-        numerics: of SatCLIP's harmonics; published numbers were made with `released`.
+        numerics: of SatCLIP's harmonics; the paper's code has `released`.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ def range_plain(
         weights: SatCLIP's Lightning checkpoint; by default the released one, from the cache.
         database: an `.npz`; by default the large released one, from the cache.
         temperature: what cosines are multiplied by.
-        numerics: of SatCLIP's harmonics; published numbers were made with `released`.
+        numerics: of SatCLIP's harmonics; the paper's code has `released`.
 
     Raises:
         EncoderError: the temperature is no positive number, or the numerics are unknown.
@@ -137,7 +137,7 @@ def range_plus(
         beta: share of the semantic part; 0 is smooth, 1 has the most detail.
         semantic_temperature: what cosines of embeddings are multiplied by.
         geographic_temperature: what cosines of angles between places are multiplied by.
-        numerics: of SatCLIP's harmonics; published numbers were made with `released`.
+        numerics: of SatCLIP's harmonics; the paper's code has `released`.
 
     Raises:
         EncoderError: beta or a temperature is out of its range, or the numerics are unknown.

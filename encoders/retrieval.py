@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +82,9 @@ def load_database(path: Path) -> Database:
             the file is damaged or holds pickled objects.
     """
     arrays = _read(path)
+    rows = {name: len(array) for name, array in arrays.items()}
+    if len(set(rows.values())) > 1:
+        raise EncoderError(f"{path}: its arrays have different numbers of rows: {rows}")
     try:
         lonlat = check_lonlat(arrays["locs"])
     except CoordinateError as error:
@@ -90,42 +94,45 @@ def load_database(path: Path) -> Database:
     if not lengths.all():
         row = int(np.argmin(lengths))
         raise EncoderError(f"{path}: satclip_embeddings of row {row} are zeros, without direction")
-    return Database(
-        keys / lengths, arrays["image_embeddings"], unit_vectors(lonlat).astype(np.float32)
-    )
+    places = unit_vectors(lonlat).astype(np.float32)
+    return Database(keys / lengths, arrays["image_embeddings"], places)
 
 
 def _read(path: Path) -> dict[str, Float32]:
-    """The wanted arrays of a file, in float32, each held against its number of columns."""
-    arrays: dict[str, Float32] = {}
+    """The wanted arrays of a file, each checked on its own."""
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise EncoderError(f"{path} is no .npz, but a single array")
-        with archive:
+        # np.load leaves a file open that it opened itself and found damaged.
+        with path.open("rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise EncoderError(f"{path} is no .npz, but a single array")
             if absent := sorted(COLUMNS.keys() - set(archive.files)):
                 raise EncoderError(f"{path} lacks the arrays {absent}; it has {archive.files}")
-            for name, columns in COLUMNS.items():
-                found = archive[name]
-                wanted = (len(next(iter(arrays.values()), found)), columns)
-                if found.shape != wanted or found.dtype.kind != "f" or not len(found):
-                    raise EncoderError(
-                        f"{path}: {name} is {found.dtype} of shape {found.shape}; it should be "
-                        f"floating-point of shape (rows, {columns}), with the same rows throughout"
-                    )
-                with np.errstate(over="ignore"):
-                    arrays[name] = found.astype(np.float32)
-                bad = np.flatnonzero(~np.isfinite(arrays[name]).all(axis=1))
-                if len(bad):
-                    raise EncoderError(
-                        f"{path}: {name} is not finite in {len(bad)} rows, first in row {bad[0]}"
-                    )
+            return {name: _usable(archive[name], name, path) for name in COLUMNS}
     except (zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError, OSError) as error:
         raise EncoderError(
             f"{path} is damaged, or holds pickled objects, which are refused since loading them "
-            f"could execute code (the released databases hold plain arrays): {first_line(error)}"
+            "could execute code; a database as RANGE's generate_db.py writes it holds none: "
+            f"{first_line(error)}"
         ) from error
-    return arrays
+
+
+def _usable(found: NDArray[Any], name: str, path: Path) -> Float32:
+    """An array of a database in float32."""
+    columns = COLUMNS[name]
+    if found.dtype.kind != "f" or found.ndim != 2 or found.shape[1] != columns or not len(found):
+        raise EncoderError(
+            f"{path}: {name} is {found.dtype} of shape {found.shape}; "
+            f"it should be floating-point of shape (rows, {columns})"
+        )
+    with np.errstate(over="ignore"):
+        array: Float32 = found.astype(np.float32)
+    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if len(bad):
+        raise EncoderError(
+            f"{path}: {name} is not finite in {len(bad)} rows, first in row {bad[0]}"
+        )
+    return array
 
 
 def retrieve(queries: Float32, places: Float32, database: Database, mix: Mix) -> Float32:
@@ -160,7 +167,8 @@ def _row_weights(queries: Float32, places: Float32, database: Database, mix: Mix
 
 def _softmax(a: Float32, b: Float32, temperature: float, total: float) -> Float32:
     """Softmax over the columns of `temperature * a @ b.T`, times `total`."""
-    weights: Float32 = (a * np.float32(temperature)) @ b.T
+    weights: Float32 = a @ b.T
+    weights *= temperature
     weights -= weights.max(axis=1, keepdims=True)
     np.exp(weights, out=weights)
     weights *= total / weights.sum(axis=1, keepdims=True)

@@ -125,7 +125,7 @@ class SatCLIP(PretrainedEncoder):
         out = np.empty((len(lonlat), self.card.dimension))
         # Made before the threads start, so that it is made once.
         network = self._network
-        over_tiles(lambda tile: network.columns(basis(tile, self.degrees).T).T, lonlat, out)
+        over_tiles(lambda tile: network.of_columns(basis(tile, self.degrees).T), lonlat, out)
         return out
 
 

@@ -47,24 +47,27 @@ class Siren:
                 x.sin_()
         return x
 
-    def columns(self, x: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-        """`(in, n)` to `(out, n)`, by NumPy, in the precision of the weights.
+    def of_columns(self, x: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """`(in, n)` to `(n, out)`, by NumPy, in the precision of the weights.
 
         Raises:
             ValueError: `x` has another precision, which would be carried through unseen.
         """
         last = len(self.weights) - 1
+        if x.dtype != self.weights[0].numpy().dtype:
+            raise ValueError(f"the network has {self.weights[0].dtype}, its input {x.dtype}")
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            matrix = weight.numpy()
-            if x.dtype != matrix.dtype:
-                raise ValueError(f"the network has {matrix.dtype}, its input {x.dtype}")
-            x = matrix @ x
+            if i == last:
+                # Rows come out of the product itself, where turning them would be a slow copy.
+                rows: NDArray[np.floating[Any]] = x.T @ weight.numpy().T
+                rows += bias.numpy()
+                return rows
+            x = weight.numpy() @ x
             x += bias.numpy()[:, None]
-            if i == 0 and last > 0 and self.first_frequency != 1:
+            if i == 0 and self.first_frequency != 1:
                 x *= self.first_frequency
-            if i < last:
-                np.sin(x, out=x)
-        return x
+            np.sin(x, out=x)
+        raise ValueError("a network needs a layer")
 
     @property
     def outputs(self) -> int:

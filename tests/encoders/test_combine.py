@@ -9,10 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.embed import is_outside, source_sha256
 from benchmarks.embed import weights_sha256 as weights_of
-from core.errors import BenchError, UnknownNameError
+from core.errors import BenchError, EncoderError, UnknownNameError
 from core.sphere import SwappedCoordinatesWarning, great_circle_km
 from encoders import EncoderCard, check_encoder, get_encoder, match_encoders
 from encoders.combine import Combined, fibonacci_lattice
+from encoders.partial import PartialEncoder
 
 
 def spread(n: int) -> NDArray[np.float64]:
@@ -82,6 +83,42 @@ def test_a_part_from_outside_makes_the_whole_one_from_outside() -> None:
 def test_weights_of_a_part_count() -> None:
     a, b = (get_encoder(f"torchspatial.{v}+wrap") for v in ("nerf-fmow", "sphere2vec-spherem-fmow"))
     assert len({weights_of(a), weights_of(b), ""}) == 3
+
+
+class Regional(PartialEncoder):
+    """Knows the points east of a meridian, by large numbers."""
+
+    card = EncoderCard(name="regional", title="Regional", dimension=1)
+
+    def __init__(self, west: float) -> None:
+        super().__init__()
+        self.west = west
+
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where(lonlat[:, :1] > self.west, 1000 + lonlat[:, 1:], np.nan)
+
+
+@pytest.mark.filterwarnings("ignore::encoders.partial.UncoveredPointsWarning")
+def test_what_a_part_knows_nothing_of_does_not_count() -> None:
+    lonlat = spread(5000)
+    found = Combined([get_encoder("wrap"), Regional(west=0)]).encode(lonlat)[:, 4]
+    known = found[lonlat[:, 0] > 0]
+    assert abs(known.mean()) < 0.05
+    assert known.std() == pytest.approx(1, abs=0.05)
+    with pytest.raises(EncoderError, match="regional knows nothing of any of the 2048 points"):
+        Combined([get_encoder("wrap"), Regional(west=180)]).encode(lonlat)
+
+
+def test_rounding_is_not_blown_up() -> None:
+    class Nearly(Foreign):
+        card = EncoderCard(name="nearly", title="Nearly", dimension=1)
+
+        def encode(self, lonlat: ArrayLike, batch_size: int = 8192) -> NDArray[np.float32]:
+            noise = np.random.default_rng(0).choice([-1e-7, 1e-7], (len(np.asarray(lonlat)), 1))
+            return (1 + noise).astype(np.float32)
+
+    found = Combined([get_encoder("wrap"), Nearly()]).encode(spread(100))[:, 4]
+    assert np.abs(found).max() < 1e-6
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 import encoders
+from benchmarks.embed import weights_sha256
 from core.errors import BenchError, CoordinateError, EncoderError, UnknownNameError
 from core.sphere import check_lonlat
 from encoders import (
@@ -29,9 +30,11 @@ from encoders.weights import weights_path
 def test_every_encoder_obeys_the_contract(name: str) -> None:
     card = encoder_card(name)
     assert card.name == name
-    if card.weights and not weights_path(card.weights).exists():
+    encoder = get_encoder(name)
+    # Some need a second file besides the card's, and have no hash before both are there.
+    if card.weights and not (weights_path(card.weights).exists() and weights_sha256(encoder)):
         pytest.skip(f"{card.weights.file} is not in the cache: {card.weights.origin}")
-    check_encoder(get_encoder(name))
+    check_encoder(encoder)
 
 
 class Good(Encoder):

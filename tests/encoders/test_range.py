@@ -1,0 +1,399 @@
+"""RANGE against `rangegeo`, by its authors, and against sums over rows in float64.
+
+The released checkpoint and database have not been at hand: the cards say `verified: false`. The
+weights here are random, in files of the same layouts.
+"""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rangegeo
+from numpy.typing import NDArray
+
+from benchmarks.embed import weights_sha256 as weights_of
+from core.errors import EncoderError, IntegrityError
+from core.files import sha256_file
+from core.lock import lock_file
+from encoders import check_encoder
+from encoders.combine import Combined
+from encoders.coordinates import Wrap
+from encoders.range import Range, range_plain, range_plus
+from encoders.retrieval import TILE, Database, Mix, load_database, retrieve
+from encoders.satclip import SatCLIP
+from encoders.weights import weights_path
+from tests.encoders.test_satclip import CORNERS, Bomb, checkpoint, float64_embedding, spread
+
+ROWS = 150
+
+MAKERS = pytest.mark.parametrize("make", [range_plain, range_plus])
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkpoint(tmp_path_factory.mktemp("satclip"), 40)
+
+
+@pytest.fixture(scope="module")
+def arrays(weights: Path) -> dict[str, NDArray[np.float64]]:
+    """As generate_db.py writes them: float64, of no particular length, longitude first."""
+    rng = np.random.default_rng(3)
+    locs = spread(ROWS)
+    # Near to what SatCLIP makes of places, so that queries find some much more alike than others.
+    keys = SatCLIP("vit16-l40", weights).forward(locs).astype(np.float64)
+    keys += rng.normal(scale=0.3 * keys.std(), size=keys.shape)
+    keys *= rng.uniform(0.5, 20, (ROWS, 1))
+    return {
+        "locs": locs,
+        "image_embeddings": rng.normal(scale=0.5, size=(ROWS, 1024)),
+        "satclip_embeddings": keys,
+    }
+
+
+@pytest.fixture(scope="module")
+def database(arrays: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(arrays, tmp_path_factory.mktemp("database"))
+
+
+def written(arrays: dict[str, Any], folder: Path) -> Path:
+    path = folder / "range_db.npz"
+    np.savez(path, allow_pickle=True, **arrays)
+    return path
+
+
+def oracle(
+    name: str, weights: Path, database: Path, lonlat: NDArray[np.float64], beta: float = 0.5
+) -> NDArray[np.float32]:
+    model = rangegeo.RANGE(
+        name, beta=beta, device="cpu", pretrained_path=weights, db_path=str(database)
+    )
+    found: NDArray[np.float32] = model.encode(lonlat)
+    return found
+
+
+def naive(
+    arrays: dict[str, NDArray[np.float64]],
+    query: NDArray[np.float64],
+    lonlat: tuple[float, float],
+    shares: tuple[tuple[str, float, float], ...],
+) -> NDArray[np.float64]:
+    """One row of the embedding; `shares` are of (kind of likeness, share, temperature)."""
+    total = np.zeros(1024)
+    unit = query / math.sqrt(sum(x * x for x in query))
+    for kind, share, temperature in shares:
+        exps = []
+        for key, (lon, lat) in zip(arrays["satclip_embeddings"], arrays["locs"], strict=True):
+            if kind == "semantic":
+                cosine = float(unit @ key) / math.sqrt(sum(x * x for x in key))
+            else:
+                # The haversine of an angle is (1 - its cosine) / 2.
+                east, north = math.radians(lon - lonlat[0]), math.radians(lat - lonlat[1])
+                haversine = math.sin(north / 2) ** 2 + (
+                    math.cos(math.radians(lat))
+                    * math.cos(math.radians(lonlat[1]))
+                    * math.sin(east / 2) ** 2
+                )
+                cosine = 1 - 2 * haversine
+            exps.append(math.exp(temperature * cosine))
+        for e, value in zip(exps, arrays["image_embeddings"], strict=True):
+            total += share * e / math.fsum(exps) * value
+    return np.concatenate([total, unit])
+
+
+def apart(a: NDArray[Any], b: NDArray[Any]) -> float:
+    assert a.shape == b.shape
+    return float(np.abs(a - b).max())
+
+
+@pytest.mark.parametrize(("name", "make"), [("RANGE", range_plain), ("RANGE+", range_plus)])
+def test_equal_to_the_authors_package(
+    weights: Path, database: Path, name: str, make: Callable[..., Range]
+) -> None:
+    tropics = spread(TILE + 40, reach=30)
+    found = make(weights, database).encode(tropics)
+    assert apart(found, oracle(name, weights, database, tropics)) < 1e-5
+    # The released harmonics have the same bits for whole SIMD registers of points alone.
+    everywhere = np.concatenate([CORNERS, spread(160 - len(CORNERS))])
+    found = make(weights, database, numerics="released").encode(everywhere)
+    assert apart(found, oracle(name, weights, database, everywhere)) < 1e-5
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.2, 1.0])
+def test_beta_is_the_authors(weights: Path, database: Path, beta: float) -> None:
+    tropics = spread(20, reach=30)
+    found = range_plus(weights, database, beta=beta).encode(tropics)
+    assert apart(found, oracle("RANGE+", weights, database, tropics, beta)) < 1e-5
+
+
+def test_against_sums_over_rows_at_every_latitude(
+    weights: Path, database: Path, arrays: dict[str, NDArray[np.float64]]
+) -> None:
+    lonlat = np.concatenate([CORNERS, spread(8)])
+    queries = float64_embedding(weights, lonlat, 40)
+    for encoder, shares in (
+        (range_plain(weights, database), (("semantic", 1.0, 15.0),)),
+        (
+            range_plus(weights, database),
+            (("semantic", 0.5, 12.0), ("geographic", 0.5, 40.0)),
+        ),
+        (
+            range_plus(weights, database, 0.1, 7.0, 90.0),
+            (("semantic", 0.1, 7.0), ("geographic", 0.9, 90.0)),
+        ),
+    ):
+        found = encoder.encode(lonlat)
+        for row, (lon, lat) in enumerate(lonlat):
+            wanted = naive(arrays, queries[row], (lon, lat), shares)
+            assert apart(found[row], wanted) < 1e-5, (lon, lat)
+
+
+def test_the_comparisons_would_see_another_setting(weights: Path, database: Path) -> None:
+    lonlat = spread(30, reach=30)
+    found = range_plus(weights, database).encode(lonlat)
+    for other in (
+        range_plain(weights, database),
+        range_plus(weights, database, beta=0.6),
+        range_plus(weights, database, semantic_temperature=13),
+        range_plus(weights, database, geographic_temperature=41),
+    ):
+        assert apart(found[:, :1024], other.encode(lonlat)[:, :1024]) > 3e-3
+        assert np.array_equal(found[:, 1024:], other.encode(lonlat)[:, 1024:])
+
+
+@MAKERS
+def test_the_contract(weights: Path, database: Path, make: Callable[..., Range]) -> None:
+    encoder = make(weights, database)
+    assert encoder.card.verified is False
+    check_encoder(encoder)
+
+
+def test_the_antimeridian_and_the_poles_are_one_place_to_the_map(
+    weights: Path, database: Path
+) -> None:
+    """By distance alone, that is with beta 0: what has two names has one embedding."""
+    lonlat = [[180, 12], [-180, 12], [0, 90], [77, 90]]
+    found = range_plus(weights, database, beta=0).encode(lonlat)[:, :1024]
+    assert apart(found[0], found[1]) < 1e-5
+    assert apart(found[2], found[3]) < 1e-5
+    assert apart(found[0], found[2]) > 0.1
+
+
+def test_the_retrieved_part_is_a_mean_of_the_databases_values(
+    weights: Path, arrays: dict[str, Any], tmp_path: Path
+) -> None:
+    same = np.tile(np.arange(1024.0), (ROWS, 1))
+    path = written(arrays | {"image_embeddings": same}, tmp_path)
+    found = range_plus(weights, path).encode(spread(10))
+    assert np.abs(found[:, :1024] - same[0]).max() < 1e-3
+    assert np.abs(np.linalg.norm(found[:, 1024:], axis=1) - 1).max() < 1e-6
+
+
+def test_extreme_temperatures_pick_one_row_or_all(
+    weights: Path, database: Path, arrays: dict[str, NDArray[np.float64]]
+) -> None:
+    values = arrays["image_embeddings"]
+    sharp = range_plus(weights, database, beta=0, geographic_temperature=1e6)
+    assert apart(sharp.encode(arrays["locs"][:9])[:, :1024], values[:9]) < 1e-4
+    flat = range_plain(weights, database, temperature=1e-7).encode([[5, 5]])[0, :1024]
+    assert apart(flat, values.mean(axis=0)) < 1e-5
+
+
+def test_memory_is_bounded_by_the_tile_and_not_by_the_batch() -> None:
+    rng = np.random.default_rng(0)
+
+    def directions(n: int) -> NDArray[np.float32]:
+        x: NDArray[np.float32] = rng.normal(size=(n, 3)).astype(np.float32)
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+        return x
+
+    rows, points = 20_000, 3000
+    database = Database(directions(rows), directions(rows), directions(rows))
+    queries = directions(points)
+    tracemalloc.start()
+    whole = retrieve(queries, queries, database, Mix(12.0, 40.0, 0.5))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.5 * 4 * TILE * rows < 4 * points * rows / 4
+    part = retrieve(queries[777:1000], queries[777:1000], database, Mix(12.0, 40.0, 0.5))
+    assert apart(whole[777:1000], part) < 1e-6
+
+
+def test_the_hash_covers_both_files(
+    weights: Path, database: Path, arrays: dict[str, Any], tmp_path: Path
+) -> None:
+    other_weights = checkpoint(tmp_path, 40, extra=1)
+    other_database = written(arrays | {"locs": arrays["locs"] / 2}, tmp_path)
+    encoders = [
+        range_plus(w, d) for w in (weights, other_weights) for d in (database, other_database)
+    ]
+    assert len({weights_of(e) for e in encoders}) == 4
+    assert weights_of(encoders[0]) == weights_of(range_plain(weights, database))
+    assert weights_of(encoders[0]) not in ("", sha256_file(weights), sha256_file(database))
+    for partly in (range_plus(), range_plus(weights), range_plus(database=database)):
+        assert weights_of(partly) == ""
+    assert len({weights_of(Combined([e, Wrap()])) for e in encoders}) == 4
+
+
+@MAKERS
+def test_the_card(make: Callable[..., Range]) -> None:
+    card = make().card
+    assert card.name == {range_plain: "range", range_plus: "range-plus"}[make]
+    assert card.dimension == 1280
+    assert card.parameters["satclip_version"] == SatCLIP("vit16-l40").card.version
+    assert card.weights is not None
+    assert card.weights.hub_kind == "dataset"
+
+
+def test_every_setting_is_on_the_card() -> None:
+    cards = [
+        make(**options).card
+        for make, options in (
+            (range_plain, {}),
+            (range_plain, {"temperature": 14}),
+            (range_plus, {}),
+            (range_plus, {"beta": 0.4}),
+            (range_plus, {"semantic_temperature": 14}),
+            (range_plus, {"geographic_temperature": 14}),
+            (range_plus, {"numerics": "released"}),
+        )
+    ]
+    assert len({str(dict(card.parameters)) for card in cards}) == len(cards)
+
+
+def test_the_card_is_there_without_torch() -> None:
+    code = (
+        "import sys; from encoders.range import range_plain, range_plus; range_plain().card;"
+        "range_plus().card; sys.exit('torch' in sys.modules)"
+    )
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def test_missing_files_say_where_they_are_and_go(weights: Path, database: Path) -> None:
+    for encoder, parts in (
+        (range_plus(weights), ("range_db_large.npz", "encoders.obtain range-plus", "by hand")),
+        (
+            range_plain(database=database),
+            ("satclip-vit16-l40.ckpt", "encoders.obtain satclip.vit16-l40"),
+        ),
+    ):
+        with pytest.raises(EncoderError) as caught:
+            encoder.encode([[0, 0]])
+        for part in parts:
+            assert part in str(caught.value)
+
+
+def test_a_cached_database_that_has_changed_is_refused(
+    weights: Path, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SATCLIP_BENCH_CACHE", str(tmp_path))
+    card = range_plain().card.weights
+    assert card is not None
+    cached = weights_path(card)
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(database.read_bytes())
+    range_plain(weights).encode([[0, 0]])
+    lock_file(cached.parent, cached.name, "0" * 64, "elsewhere")
+    with pytest.raises(IntegrityError, match="has changed"):
+        range_plain(weights).encode([[0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "words"),
+    [
+        (range_plus, {"beta": 1.1}, r"share in \[0, 1\], not 1.1"),
+        (range_plus, {"beta": math.nan}, "not nan"),
+        (range_plus, {"geographic_temperature": 0}, "positive number, not 0"),
+        (range_plus, {"semantic_temperature": math.inf}, "positive number, not inf"),
+        (range_plain, {"temperature": -15}, "positive number, not -15"),
+        (range_plain, {"numerics": "float16"}, "not 'float16'"),
+    ],
+)
+def test_settings_out_of_range(
+    make: Callable[..., Range], options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(EncoderError, match=words):
+        make(**options)
+
+
+def with_row(array: NDArray[np.float64], row: int, value: Any) -> NDArray[np.float64]:
+    changed = array.copy()
+    changed[row] = value
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("locs", None, r"lacks the arrays \['locs'\]"),
+        ("locs", lambda a: a[1:], "different numbers of rows: .*'locs': 149"),
+        ("locs", lambda a: a[:, ::-1], "columns look swapped"),
+        ("locs", lambda a: with_row(a, 3, [0, 91]), "row 3: 0, 91"),
+        ("locs", lambda a: a[0, 0], r"shape \(\); it should be .* \(rows, 2\)"),
+        ("locs", lambda a: a.astype(int), "locs is int64"),
+        ("satclip_embeddings", lambda a: a[:, 1:], r"\(150, 255\); .*\(rows, 256\)"),
+        ("satclip_embeddings", lambda a: with_row(a, 5, 0), "row 5 are zeros"),
+        ("image_embeddings", lambda a: with_row(a, 7, np.nan), "not finite in 1 rows.*row 7"),
+        ("image_embeddings", lambda a: with_row(a, 7, 1e39), "not finite in 1 rows.*row 7"),
+        ("image_embeddings", lambda a: a[:0], r"\(0, 1024\)"),
+    ],
+)
+def test_arrays_that_cannot_be_used_are_named(
+    arrays: dict[str, Any],
+    tmp_path: Path,
+    name: str,
+    change: Callable[[Any], Any] | None,
+    words: str,
+) -> None:
+    changed = {k: v for k, v in arrays.items() if k != name}
+    if change is not None:
+        changed[name] = change(arrays[name])
+    path = written(changed, tmp_path)
+    with pytest.raises(EncoderError, match=words) as caught:
+        load_database(path)
+    assert str(path) in str(caught.value)
+
+
+def test_other_arrays_and_precisions_and_compression_do_not_matter(
+    arrays: dict[str, Any], database: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "small.npz"
+    single = {name: array.astype(np.float32) for name, array in arrays.items()}
+    np.savez_compressed(path, notes=np.array(["x"]), **single)
+    a, b = load_database(path), load_database(database)
+    for name in ("keys", "values", "places"):
+        assert getattr(a, name).dtype == np.float32
+        assert apart(getattr(a, name), getattr(b, name)) < 1e-6
+
+
+def test_a_database_that_would_execute_code_is_refused(
+    arrays: dict[str, Any], tmp_path: Path
+) -> None:
+    mark = tmp_path / "executed"
+    path = written(arrays | {"locs": np.array([Bomb(mark)], dtype=object)}, tmp_path)
+    with pytest.raises(EncoderError, match="could execute code"):
+        load_database(path)
+    assert not mark.exists()
+
+
+def test_damaged_files(database: Path, tmp_path: Path) -> None:
+    content = database.read_bytes()
+    middle = len(content) // 2
+    flipped = bytearray(content)
+    flipped[middle] ^= 255
+    path = tmp_path / "damaged.npz"
+    for damaged in (content[:middle], content[:-30], bytes(flipped), b"", b"not a file of arrays"):
+        path.write_bytes(damaged)
+        with pytest.raises(EncoderError, match=r"damaged\.npz is damaged"):
+            load_database(path)
+    np.save(tmp_path / "one.npy", np.zeros((3, 2)))
+    with pytest.raises(EncoderError, match="a single array"):
+        load_database(tmp_path / "one.npy")
