@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from encoders import check_encoder, encoder_from_file
+from encoders import check_encoder, encoder_card, encoder_from_file, list_encoders
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,17 @@ def test_without_the_package_its_name_is_unknown(tmp_path: Path) -> None:
     done = bench(tmp_path, tmp_path, "info", "daylight")
     assert done.returncode == 2
     assert "daylight" in done.stderr
+
+
+def test_every_encoder_is_documented() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "encoders.md").read_text()
+    table = [line for line in text.splitlines() if line.count("|") == 5]
+    for name in list_encoders():
+        family = name.partition(".")[0]
+        card = encoder_card(name)
+        row = next((line for line in table if re.search(rf"`{family}[`.]", line)), "no row")
+        wanted = "none needed" if card.weights is None else "**yes**" if card.verified else "no"
+        assert row.endswith(f"| {wanted} |"), (name, row)
 
 
 def test_the_class_of_the_documentation_passes(tmp_path: Path) -> None:
