@@ -12,7 +12,7 @@ from benchmarks.baselines import PREFIX, baseline_card, list_baselines
 from benchmarks.embed import is_outside, source_sha256, weights_sha256
 from benchmarks.probes import list_probes, probe_card
 from benchmarks.record import Settings
-from benchmarks.splits import Fold, Points, get_split, list_splits
+from benchmarks.splits import Fold, Points, get_split, match_splits
 from benchmarks.suites import Block, Suite
 from core.errors import BenchError
 from core.registry import match_names
@@ -83,7 +83,7 @@ def blocks_of(suite: Suite, selection: Selection) -> tuple[Block, ...]:
             *match_encoders(selection.encoders, (*list_baselines(), *selection.own)),
             *(name for name in selection.own if name not in selection.encoders),
         ),
-        "splits": match_names("split", selection.splits, list_splits()),
+        "splits": match_splits(selection.splits),
         "probes": match_names("probe", selection.probes, list_probes()),
     }
     if selection.own and not selection.encoders:

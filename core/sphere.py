@@ -109,6 +109,14 @@ def chord_to_km(chord: NDArray[np.floating[Any]]) -> Float:
     return np.asarray(2 * EARTH_RADIUS_KM * np.arcsin(half), dtype=np.float64)
 
 
+def km_to_chord(km: float) -> float:
+    """Straight-line distance between unit vectors that lie a great-circle distance apart.
+
+    The inverse of `chord_to_km`; beyond half the circumference nothing lies.
+    """
+    return float(2 * np.sin(min(km / (2 * EARTH_RADIUS_KM), np.pi / 2)))
+
+
 def great_circle_km(a: Float, b: Float) -> Float:
     """Great-circle distance in km between the rows of two lonlat arrays, `(N,)` float64."""
     return chord_to_km(np.linalg.norm(unit_vectors(a) - unit_vectors(b), axis=1))

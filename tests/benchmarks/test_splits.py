@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from benchmarks.splits import Points, get_split, list_splits
+from benchmarks.splits import Points, get_split, list_splits, match_splits
 from benchmarks.splits.base import Fold
 from benchmarks.splits.held_out_region import MIN_TEST, regions
-from core.errors import BenchError
+from core.errors import BenchError, UnknownNameError
+from core.sphere import chord_to_km, equal_area_cells, km_to_chord
 
 
 def points(n: int, seed: int = 0, names: int = 4) -> Points:
@@ -109,3 +111,135 @@ def test_the_hash_tells_parts_apart() -> None:
     a, b, c = np.array([0, 1]), np.array([2]), np.array([3])
     assert Fold("x", a, b, c).sha256 != Fold("x", a, c, b).sha256
     assert Fold("x", a, b, c).sha256 == Fold("y", a, b, c).sha256
+
+
+@pytest.mark.parametrize("name", ["blocks.2", "blocks.10", "blocks.40", "buffered.10-500"])
+def test_a_cell_lies_in_one_part_as_a_whole(name: str) -> None:
+    table = points(2000)
+    degrees = int(name.partition(".")[2].partition("-")[0])
+    cells = equal_area_cells(table.lonlat, degrees)
+    folds = get_split(name).folds(table, 0)
+    assert len(folds) == 5
+    for fold in folds:
+        parts = [set(cells[part].tolist()) for part in (fold.train, fold.validation, fold.test)]
+        assert not parts[0] & parts[1]
+        assert not parts[0] & parts[2]
+        assert not parts[1] & parts[2]
+    tested = np.concatenate([fold.test for fold in folds])
+    assert np.array_equal(np.sort(tested), np.arange(len(table))), "every row is tested once"
+
+
+def test_blocks_without_a_buffer_use_every_row() -> None:
+    table = points(1500)
+    for fold in get_split("blocks.20").folds(table, 1):
+        assert len(fold.train) + len(fold.validation) + len(fold.test) == len(table)
+        assert 0.1 < len(fold.validation) / (len(fold.train) + len(fold.validation)) < 0.4
+        assert 0.1 < len(fold.test) / len(table) < 0.35
+
+
+@pytest.mark.parametrize("km", [200, 1500])
+def test_the_buffer_is_as_wide_as_it_says(km: int) -> None:
+    """By brute force, over points that hug the antimeridian and the poles as well."""
+    rng = np.random.default_rng(0)
+    lonlat = points(700).lonlat.copy()
+    lonlat[:150, 0] = rng.choice([-180, 180, 179.9, -179.9], 150)
+    lonlat[150:250, 1] = rng.choice([-90, 90, 89.9, -89.5], 100)
+    table = Points(lonlat, rng.normal(size=700))
+    blocks = get_split("blocks.10").folds(table, 2)
+    for fold, whole in zip(get_split(f"buffered.10-{km}").folds(table, 2), blocks, strict=True):
+        apart = haversine_km(lonlat[:, None], lonlat[None])
+        assert np.array_equal(fold.test, whole.test)
+        assert apart[np.ix_(fold.train, fold.test)].min() > km
+        assert apart[np.ix_(fold.validation, fold.test)].min() > km
+        assert apart[np.ix_(fold.train, fold.validation)].min() > km
+        kept = set(whole.validation[apart[np.ix_(whole.validation, fold.test)].min(axis=1) > km])
+        assert set(fold.validation) == kept, "nothing is left out without need"
+
+
+def haversine_km(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    (lon1, lat1), (lon2, lat2) = (np.moveaxis(np.radians(p), -1, 0) for p in (a, b))
+    h = (
+        np.sin((lat2 - lat1) / 2) ** 2
+        + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
+    )
+    found: NDArray[np.float64] = 2 * 6371.0088 * np.arcsin(np.sqrt(np.clip(h, 0, 1)))
+    return found
+
+
+def test_classes_are_spread_over_the_folds() -> None:
+    table = points(3000)
+    rng = np.random.default_rng(1)
+    classes = rng.choice(3, 3000, p=[0.7, 0.2, 0.1]).astype(np.int64)
+    for fold in get_split("blocks.10").folds(Points(table.lonlat, classes), 0):
+        share = np.bincount(classes[fold.test], minlength=3) / len(fold.test)
+        assert np.abs(share - [0.7, 0.2, 0.1]).max() < 0.05
+
+
+def test_too_few_cells_and_too_wide_a_buffer_are_said() -> None:
+    near = Points(np.tile([10.0, 50.0], (100, 1)), np.arange(100.0))
+    with pytest.raises(BenchError, match=r"blocks\.10 needs points in 6 cells or more; .* in 1"):
+        get_split("blocks.10").folds(near, 0)
+    with pytest.raises(BenchError, match="buffer of 9999 km leaves no points"):
+        get_split("buffered.10-9999").folds(points(500), 0)
+
+
+def test_latitude_bands_are_tested_one_by_one() -> None:
+    table = points(3000)
+    lat = table.lonlat[:, 1]
+    folds = {fold.name: fold for fold in get_split("latitude").folds(table, 0)}
+    assert list(folds) == [
+        "-90 to -60",
+        "-60 to -30",
+        "-30 to 0",
+        "0 to 30",
+        "30 to 60",
+        "60 to 90",
+    ]
+    for name, fold in folds.items():
+        south, north = (int(edge) for edge in name.split(" to "))
+        assert ((lat[fold.test] >= south) & (lat[fold.test] <= north)).all()
+        rest = np.concatenate([fold.train, fold.validation])
+        assert not ((lat[rest] > south) & (lat[rest] < north)).any()
+    pole = Points(np.concatenate([table.lonlat, [[0, 90]]]), np.zeros(3001))
+    assert 3000 in {f.name: f for f in get_split("latitude").folds(pole, 0)}["60 to 90"].test
+
+
+def test_the_checkerboard_alternates_everywhere() -> None:
+    centres = np.array([(lon, lat) for lon in range(-175, 180, 10) for lat in range(-85, 90, 10)])
+    table = Points(centres.astype(np.float64), np.zeros(len(centres)))
+    black, white = get_split("checkerboard").folds(table, 0)
+    assert (black.name, white.name) == ("black", "white")
+    colour = np.zeros(len(centres), dtype=bool)
+    colour[black.test] = True
+    board = colour.reshape(36, 18)
+    assert (board != np.roll(board, 1, axis=0)).all(), "across the antimeridian as well"
+    assert (board[:, 1:] != board[:, :-1]).all()
+    assert np.array_equal(np.sort(np.concatenate([black.train, black.validation])), white.test)
+
+
+def test_few_shot_knows_a_hundredth_of_the_region() -> None:
+    table = points(4000)
+    assert table.region is not None
+    held = get_split("held-out-region").folds(table, 5)
+    for fold, zero in zip(get_split("few-shot").folds(table, 5), held, strict=True):
+        known = np.setdiff1d(zero.test, fold.test)
+        assert len(known) == round(0.01 * len(zero.test))
+        assert np.array_equal(fold.train, np.union1d(zero.train, known))
+        assert np.array_equal(fold.validation, zero.validation)
+
+
+def test_names_of_variants() -> None:
+    assert get_split("blocks.5").card.name == "blocks.5"
+    assert match_splits(["blocks.*,buffered.7-300"]) == (
+        *("blocks.2", "blocks.10", "blocks.20", "blocks.40"),
+        "buffered.7-300",
+    )
+    for name in ("blocks.0", "blocks.61", "blocks.x", "buffered.10", "buffered.10-0", "block.10"):
+        with pytest.raises(UnknownNameError):
+            get_split(name)
+
+
+def test_chords_and_kilometres_are_inverse() -> None:
+    for km in (0.001, 1.0, 500.0, 12_000.0):
+        assert chord_to_km(np.array([km_to_chord(km)]))[0] == pytest.approx(km, rel=1e-9)
+    assert km_to_chord(1e9) == pytest.approx(2)
