@@ -70,14 +70,13 @@ def find_weights(card: WeightsCard, given: Path | None = None, encoder: str = ""
         IntegrityError: the file has another content than the card says, or than it first had.
     """
     path = weights_path(card) if given is None else given
+    how = by_hand(card)
+    if card.distribution or card.hub or card.url:
+        how = f"Run `{f'python -m encoders.obtain {encoder}'.rstrip()}`. Or: {how}"
     if not path.is_file():
-        how = by_hand(card)
-        if card.distribution or card.hub or card.url:
-            command = f"python -m encoders.obtain {encoder}".rstrip()
-            how = f"Run `{command}`. Or: {how}"
         raise EncoderError(f"the weights {card.file} are not at {path}. {how}")
     if card.sha256 is not None:
-        advice = "Delete it and obtain it again." if given is None else "Name the right file."
+        advice = f"Delete it. {how}" if given is None else "Name the right file."
         require_sha256(path, card.sha256, advice)
     elif given is None:
         require_locked(path.parent, path.name, sha256_file(path), str(path))

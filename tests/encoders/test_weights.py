@@ -51,7 +51,7 @@ def test_absent_weights_say_how_they_are_obtained() -> None:
 def test_another_content_than_published_is_refused(tmp_path: Path) -> None:
     weights_path(card()).parent.mkdir(parents=True)
     weights_path(card()).write_bytes(b"other")
-    with pytest.raises(IntegrityError, match=r"should be .* obtain it again"):
+    with pytest.raises(IntegrityError, match=r"should be .* Delete it\. Run `python"):
         find_weights(card())
     given = tmp_path / "given.pth"
     given.write_bytes(b"other")
