@@ -43,6 +43,12 @@ a GeoPackage, GeoParquet, GeoJSON, FlatGeobuf or Shapefile in any CRS. A part at
 held in memory, so that tens of millions of rows fit. The result is Parquet: the file's
 own columns and e0, e1, ... as float32, with the encoder's card in its metadata."""
 
+REPRODUCE = """\
+Run every published cell for which data and weights are at hand exactly as the paper does,
+and put the measured score beside the published one: exact to the printed digit, within
+the published spread, off, or not run and why. Published scores and how each was read are
+in results/published/published.csv."""
+
 SPEED = """\
 Embed random points again and again, in turns with the code that an encoder was released
 with (packages rangegeo and geoclip, where installed) and with the matrix products of its
@@ -137,6 +143,18 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     embed.add_argument("--lon", metavar="COLUMN", help="default: lon, longitude or lng")
     embed.add_argument("--lat", metavar="COLUMN", help="default: lat or latitude")
     embed.set_defaults(verb=_embed)
+
+    again = verbs.add_parser(
+        "reproduce",
+        help="measure a paper's published scores again, under its own protocol",
+        description=REPRODUCE,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    again.add_argument("--paper", required=True, metavar="NAME", help="range, or all")
+    again.add_argument("--data-dir", type=Path, metavar="DIR", help="where tables of papers lie")
+    again.add_argument("--out", type=Path, default=RUNS / "reproduction", metavar="DIR")
+    again.set_defaults(verb=_reproduce)
 
     speed = verbs.add_parser(
         "speed",
@@ -259,6 +277,12 @@ def _embed(options: argparse.Namespace) -> int:
         lon=options.lon,
         lat=options.lat,
     )
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from benchmarks.verbs.reproduce import reproduce_papers
+
+    return reproduce_papers(options.paper, options.data_dir, options.out)
 
 
 def _speed(options: argparse.Namespace) -> int:
