@@ -43,6 +43,13 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def sha256_folder(folder: Path, pattern: str = "*") -> str:
+    """SHA-256 of lines `<sha256 of a file>  <its name>`, sorted by name; empty for no files."""
+    files = sorted(path for path in folder.glob(pattern) if path.is_file())
+    lines = [f"{sha256_file(path)}  {path.name}\n" for path in files]
+    return sha256_bytes("".join(lines).encode()) if lines else ""
+
+
 def require_sha256(path: Path, expected: str, advice: str) -> None:
     """Raise IntegrityError unless the content of `path` hashes to `expected`.
 

@@ -34,7 +34,10 @@ class WeightsCard(BaseModel):
     hub: str = Field("", description="Hugging Face repository that carries it")
     hub_kind: Literal["model", "dataset"] = "model"
     revision: str = Field("main", description="commit of the hub's repository; main is not pinned")
-    url: str = Field("", description="address of the file itself")
+    url: str = Field("", description="address of the file itself, or of a zip archive")
+    archive: str = Field(
+        "", description="pattern of the wanted members of the zip archive at url; empty if no zip"
+    )
 
 
 class EncoderCard(BaseModel):

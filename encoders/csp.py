@@ -107,7 +107,10 @@ CITATION = (
     "Representations, ICML, arXiv 2305.01118"
 )
 
-_ZIP = "https://www.dropbox.com/scl/fi/rdig1ezmywm9avc8qubi6/model_dir.zip"
+_ZIP = (
+    "https://www.dropbox.com/scl/fi/rdig1ezmywm9avc8qubi6/model_dir.zip"
+    "?rlkey=p8k16a5ifi69e08rnvu8rvt86&dl=1"
+)
 
 # Title, file in the authors' archive, training data, contaminated tasks.
 _VARIANTS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
@@ -154,8 +157,9 @@ def from_variant(variant: str, **options: Any) -> SpatialCheckpoint:
             file=f"csp-{variant}.pth.tar",
             sha256=None,
             licence="none stated",
-            origin=f"{member} in the authors' archive {_ZIP}, linked from "
-            "gengchenmai.github.io/csp-website",
+            origin=f"{member} in the archive that gengchenmai.github.io/csp-website links",
+            url=_ZIP,
+            archive=f"*{member}",
         ),
         verified=False,
     )

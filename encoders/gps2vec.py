@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from functools import cached_property
 from itertools import pairwise
@@ -14,13 +13,13 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from core.errors import EncoderError, UnknownNameError
-from core.files import sha256_file
+from core.files import sha256_folder
 from core.registry import unknown_name
 from encoders.base import EncoderCard, WeightsCard
 from encoders.keras_weights import Dense, read_dense
 from encoders.partial import PartialEncoder, Uncovered
 from encoders.utm_grid import BANDS, CELLS, SIGMA, closeness, zone_numbers
-from encoders.weights import weights_path
+from encoders.weights import by_hand, weights_path
 
 LICENCE = "none stated"
 REPOSITORY = "github.com/yifangyin/GPS2Vec"
@@ -29,13 +28,13 @@ REPOSITORY = "github.com/yifangyin/GPS2Vec"
 _VARIANTS: dict[str, tuple[tuple[int, ...], str, str, str]] = {
     "tag": (
         (2000,),
-        "https://www.dropbox.com/s/j8b4h3ynkv42gj4/models_tag.zip?dl=0",
+        "https://www.dropbox.com/s/j8b4h3ynkv42gj4/models_tag.zip?dl=1",
         "one million geotagged Flickr photos and their 2,000 most frequent tags",
         "Yin et al. 2019, GPS2Vec: Towards Generating Worldwide GPS Embeddings, SIGSPATIAL",
     ),
     "visual": (
         (1000, 365),
-        "https://www.dropbox.com/s/kcsadz2fl6ynymh/models_visual.zip?dl=0",
+        "https://www.dropbox.com/s/kcsadz2fl6ynymh/models_visual.zip?dl=1",
         "YLI-GEO: geotagged Flickr photos, by the objects and scenes that classifiers see in them",
         "Yin et al. 2021, Learning Multi-context Aware Location Representations from Large-scale "
         "Geotagged Images, ACM Multimedia",
@@ -45,6 +44,8 @@ _VARIANTS: dict[str, tuple[tuple[int, ...], str, str, str]] = {
 VARIANTS = tuple(_VARIANTS)
 
 _HIDDEN = (CELLS * CELLS, 512, 1024, 2048)
+
+_NETWORKS = "model_*.h5"
 
 # The zone east of Greenwich that Norway's widening narrows: the released code knows no such zone.
 _LEFT_OUT = "31 V"
@@ -74,8 +75,9 @@ class GPS2Vec(PartialEncoder):
             file=f"gps2vec-{variant}",
             sha256=None,
             licence=LICENCE,
-            # Not as `url`, which is of a file to place as it is.
-            origin=f"the unpacked folder of {url}, linked from {REPOSITORY}",
+            origin=f"the unpacked folder of the archive that {REPOSITORY} links",
+            url=url,
+            archive=f"*{_NETWORKS}",
         )
         self.card = EncoderCard(
             name=f"gps2vec.{variant}",
@@ -114,20 +116,16 @@ class GPS2Vec(PartialEncoder):
         }
         if not found:
             raise EncoderError(
-                f"there is no network `model_<zone>.h5` in {self.folder}. Place there by hand "
-                f"{self._weights_card.origin}."
+                f"there is no network `model_<zone>.h5` in {self.folder}. Run `python -m "
+                f"encoders.obtain {self.card.name}`. Or: {by_hand(self._weights_card)}"
             )
         return found
 
     @cached_property
     @override
     def weights_sha256(self) -> str:
-        """Of the networks' names and contents; empty while there are none.
-
-        It is the hash of lines `<sha256 of the file>  <its name>`, sorted by name.
-        """
-        lines = [f"{sha256_file(p)}  {p.name}\n" for p in _network_files(self.folder)]
-        return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else ""
+        """Of the networks' names and contents; empty while there are none."""
+        return sha256_folder(self.folder, _NETWORKS)
 
     @override
     def place(self, lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -175,7 +173,7 @@ def run_network(
 
 
 def _network_files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("model_*.h5"))
+    return sorted(folder.glob(_NETWORKS))
 
 
 def from_variant(variant: str, **options: Any) -> GPS2Vec:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from filelock import FileLock
@@ -26,6 +27,7 @@ from core.files import (
     is_offline,
     sha256_bytes,
     sha256_file,
+    sha256_folder,
 )
 from core.lock import lock_file, require_locked
 from encoders.base import WeightsCard
@@ -51,8 +53,9 @@ def obtain_weights(card: WeightsCard) -> Path:
     with FileLock(path.parent / f".{path.name}.lock"):
         if path.is_file() and card.sha256 is not None and sha256_file(path) == card.sha256:
             return path
-        if path.is_file() and card.sha256 is None:
-            require_locked(path.parent, path.name, sha256_file(path), str(path))
+        if path.exists() and card.sha256 is None:
+            found = sha256_folder(path) if path.is_dir() else sha256_file(path)
+            require_locked(path.parent, path.name, found, str(path))
             return path
         if is_offline():
             raise BenchError(
@@ -113,12 +116,44 @@ def _from_url(card: WeightsCard, path: Path) -> None:
 
     partial = _partial(path)
     try:
-        found = pooch.retrieve(
-            card.url, known_hash=None, fname=path.name, path=partial, progressbar=True
+        found = Path(
+            pooch.retrieve(
+                card.url, known_hash=None, fname=path.name, path=partial, progressbar=True
+            )
         )
     except (OSError, ValueError) as error:
         raise BenchError(_unreachable(card, card.url, error)) from error
-    _place(Path(found), path, card, card.url)
+    if card.archive:
+        found = _unpacked(found, card, partial)
+    _place(found, path, card, card.url)
+
+
+def _unpacked(archive: Path, card: WeightsCard, folder: Path) -> Path:
+    """The wanted member of a zip archive, or a folder of all where a name in the pattern is wild.
+
+    Members are told by their names alone: wherever the archive says they go, they lie side by side.
+    """
+    target = folder / "unpacked"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    try:
+        with zipfile.ZipFile(archive) as zipped:
+            wanted = [i for i in zipped.infolist() if fnmatchcase(i.filename, card.archive)]
+            for info in wanted:
+                with (
+                    zipped.open(info) as source,
+                    (target / Path(info.filename).name).open("xb") as to,
+                ):
+                    shutil.copyfileobj(source, to)
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        raise BenchError(
+            f"what came from {card.url} is no whole zip archive with {card.file} in it: {error}. "
+            f"{by_hand(card)}"
+        ) from error
+    if not wanted:
+        raise IntegrityError(f"the archive at {card.url} holds no {card.archive}. {by_hand(card)}")
+    many = "*" in card.archive.rpartition("/")[2]
+    return target if many else target / Path(wanted[0].filename).name
 
 
 def _partial(path: Path) -> Path:
@@ -127,7 +162,7 @@ def _partial(path: Path) -> Path:
 
 def _place(found: Path, path: Path, card: WeightsCard, origin: str) -> None:
     """Move a complete file to its place if its content is what it should be."""
-    sha256 = sha256_file(found)
+    sha256 = sha256_folder(found) if found.is_dir() else sha256_file(found)
     if card.sha256 is not None and sha256 != card.sha256:
         shutil.rmtree(_partial(path))
         raise IntegrityError(

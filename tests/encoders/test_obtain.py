@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import io
 import json
 import subprocess
 import threading
@@ -243,6 +244,66 @@ def test_a_plain_address(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Hub, "status", 404)
     with pytest.raises(BenchError, match=r"could not be fetched from .*404.*by hand"):
         obtain_weights(plain)
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def test_one_member_of_an_archive(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = {"model_dir/a/toy.pth.tar": CONTENT, "model_dir/b/other.pth.tar": b"x"}
+    monkeypatch.setattr(Hub, "content", zipped(members))
+    wanted = hub_card(hub="", url=f"{hub}/plain/weights.pth", archive="*a/toy.pth.tar")
+    path = obtain_weights(wanted)
+    assert path == weights_path(wanted)
+    assert path.read_bytes() == CONTENT
+    assert [p.name for p in path.parent.iterdir() if not p.name.startswith(".")] == [
+        *sorted(["lock.json", "toy.pth"])
+    ]
+
+
+def test_all_members_of_an_archive_lie_side_by_side(
+    hub: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever path the archive gives them: absolute, or up and out."""
+    members = {"models/m_1.h5": b"1", "/etc/m_2.h5": b"2", "../../m_3.h5": b"3", "readme.txt": b""}
+    monkeypatch.setattr(Hub, "content", zipped(members))
+    wanted = hub_card(hub="", url=f"{hub}/plain/weights.pth", archive="*m_*.h5", file="toys")
+    folder = obtain_weights(wanted)
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {
+        "m_1.h5": b"1",
+        "m_2.h5": b"2",
+        "m_3.h5": b"3",
+    }
+    asked = len(Hub.seen)
+    assert obtain_weights(wanted) == folder
+    assert len(Hub.seen) == asked
+    (folder / "m_1.h5").write_bytes(b"changed")
+    with pytest.raises(IntegrityError, match="has changed"):
+        obtain_weights(wanted)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"<html>Too many downloads</html>", "no whole zip archive"),
+        (zipped({"a/toy.pth.tar": CONTENT * 50})[:-40], "no whole zip archive"),
+        (zipped({"a/other.pth.tar": CONTENT}), r"holds no \*a/toy\.pth\.tar"),
+    ],
+)
+def test_what_is_no_such_archive_is_said(
+    hub: str, monkeypatch: pytest.MonkeyPatch, content: bytes, words: str
+) -> None:
+    monkeypatch.setattr(Hub, "content", content)
+    wanted = hub_card(hub="", url=f"{hub}/plain/weights.pth", archive="*a/toy.pth.tar")
+    with pytest.raises(BenchError, match=words) as caught:
+        obtain_weights(wanted)
+    assert "by hand" in str(caught.value)
+    assert not weights_path(wanted).exists()
 
 
 def test_the_command_fetches_what_is_named(
