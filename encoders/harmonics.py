@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,17 +61,19 @@ class Recurrence:
                 )
 
     def fill(self, lonlat: Float, out: NDArray[np.float64] | NDArray[np.float32]) -> None:
-        """Write the harmonics of `(n, 2)` degrees into `out`, `(L**2, n)`, computed in float64.
+        """Write the harmonics of `(n, 2)` degrees into `out`, `(L**2, n)`.
+
+        The Legendre functions are computed in float64 in any case; their products with the waves
+        of longitude in the precision of `out`.
 
         The point index comes last, so that each step runs over contiguous memory.
         """
         lon, lat = np.radians(lonlat).T
         t, u = np.sin(lat), np.cos(lat)
-        order = np.arange(self.degrees, dtype=np.float64)[:, None]
-        # cos(m lon) and sin(m lon), both times sqrt(2) but for m = 0.
-        cosine, sine = np.sqrt(2) * np.cos(order * lon), np.sqrt(2) * np.sin(order * lon)
-        cosine[0] = 1
+        single = out.dtype == np.float32
+        cosine, sine = self._fast_waves(lon) if single else self._waves(lon)
         now, before, spare = np.zeros((3, self.degrees, len(lonlat)))
+        rounded = np.empty(now.shape, np.float32) if single else None
         sectoral = np.full(len(lonlat), np.sqrt(1 / (4 * np.pi)))
         for degree in range(self.degrees):
             if degree:
@@ -83,17 +86,38 @@ class Recurrence:
                 np.subtract(spare[here], before[here], out=before[here])
                 now, before = before, now
             now[degree] = sectoral
-            first = degree * degree + degree
-            np.multiply(
-                now[: degree + 1], cosine[: degree + 1], out=out[first : first + degree + 1]
-            )
+            legendre: NDArray[np.floating[Any]] = now[: degree + 1]
+            if rounded is not None:
+                rounded[: degree + 1] = legendre
+                legendre = rounded[: degree + 1]
+            middle = degree * degree + degree
+            np.multiply(legendre, cosine[: degree + 1], out=out[middle : middle + degree + 1])
             # Orders -1, -2, ... lie before the middle, in descending order.
             if degree:
                 np.multiply(
-                    now[1 : degree + 1],
-                    sine[1 : degree + 1],
-                    out=out[first - degree : first][::-1],
+                    legendre[1:], sine[1 : degree + 1], out=out[middle - degree : middle][::-1]
                 )
+
+    def _waves(self, lon: Float) -> tuple[Float, Float]:
+        """cos(m lon) and sin(m lon), `(L, n)` both, times sqrt(2) but for m = 0."""
+        order = np.arange(self.degrees, dtype=np.float64)[:, None]
+        cosine, sine = np.sqrt(2) * np.cos(order * lon), np.sqrt(2) * np.sin(order * lon)
+        cosine[0] = 1
+        return cosine, sine
+
+    def _fast_waves(self, lon: Float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The same in float32, from products of exp(i lon): what differs is rounded away."""
+        powers = np.empty((self.degrees, len(lon)), np.complex128)
+        powers[0] = np.sqrt(2)
+        turn = np.exp(1j * lon)
+        known, last = 1, turn
+        while known < self.degrees:
+            # z^k for k below `known`, times z^known, give as many again.
+            more = min(known, self.degrees - known)
+            np.multiply(powers[:more], last, out=powers[known : known + more])
+            known, last = known + more, last * last
+        powers[0] = 1
+        return powers.real.astype(np.float32), powers.imag.astype(np.float32)
 
 
 def from_variant(variant: str) -> SphericalHarmonics:
