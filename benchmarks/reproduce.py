@@ -42,7 +42,7 @@ class Paper:
     notes: Mapping[str, str]
 
 
-_UNDOCUMENTED = "frequencies and radii are not documented; SatCLIP's defaults were taken"
+_UNDOCUMENTED = "frequencies and radii are not documented; the encoder's own defaults were taken"
 
 PAPERS: Mapping[str, Paper] = {
     "range": Paper(

@@ -20,8 +20,11 @@ from encoders.base import Encoder, EncoderCard
 
 Float = NDArray[np.float64]
 
-FREQUENCIES, MIN_RADIUS, MAX_RADIUS = 16, 1.0, 360.0
-"""Defaults as in SatCLIP's code, which RANGE compares too."""
+FREQUENCIES = 16
+
+RADII = {"space2vec": (1.0, 360.0), "sphere2vec": (0.001, 1.0)}
+"""Default smallest and largest radius: in degrees, and as factors on radians, the sphere itself
+being 1, as its authors train them."""
 
 
 def geometric(number: int, min_radius: float, max_radius: float) -> Float:
@@ -95,7 +98,10 @@ def sphere_m(lonlat: Float, frequencies: Float) -> Float:
 
 
 def sphere_m_plus(lonlat: Float, frequencies: Float) -> Float:
-    """Sphere2Vec sphereM+, `(n, 8 F)`: sphereM and grid. Mai et al. 2023, ISPRS J. 202."""
+    """Sphere2Vec sphereM+, `(n, 8 F)`: sphereM and grid. Mai et al. 2023, ISPRS J. 202.
+
+    The authors' code ignores the smallest radius here alone; this does not.
+    """
     lon, lat = _scaled(lonlat, frequencies)
     waves = (np.sin(lat), np.cos(lat), np.sin(lon), np.cos(lon))
     return _columns(*waves, *_mixed(lonlat, lon, lat))
@@ -149,8 +155,8 @@ class Positional(Encoder):
         name: a key of `ENCODINGS`.
         frequencies: how many there are.
         min_radius: reciprocal of the highest frequency: in degrees for Space2Vec, a factor on
-            radians for Sphere2Vec; not used by NeRF.
-        max_radius: reciprocal of the lowest frequency.
+            radians for Sphere2Vec; not used by NeRF. By default as `RADII` says.
+        max_radius: reciprocal of the lowest frequency; likewise.
 
     Raises:
         EncoderError: fewer than two frequencies, or radii that are not positive and ascending.
@@ -160,9 +166,12 @@ class Positional(Encoder):
         self,
         name: str,
         frequencies: int = FREQUENCIES,
-        min_radius: float = MIN_RADIUS,
-        max_radius: float = MAX_RADIUS,
+        min_radius: float | None = None,
+        max_radius: float | None = None,
     ) -> None:
+        smallest, largest = RADII.get(name.partition(".")[0], (1.0, 2.0))
+        min_radius = smallest if min_radius is None else min_radius
+        max_radius = largest if max_radius is None else max_radius
         if frequencies < 2 or not 0 < min_radius < max_radius < np.inf:
             raise EncoderError(
                 f"{name} needs at least 2 frequencies and 0 < min_radius < max_radius, not "
@@ -174,7 +183,8 @@ class Positional(Encoder):
             self._frequencies = octaves(frequencies)
         else:
             self._frequencies = geometric(frequencies, min_radius, max_radius)
-            parameters |= {"min_radius": min_radius, "max_radius": max_radius}
+            unit = "degrees" if name.startswith("space2vec") else "radians"
+            parameters |= {"min_radius": min_radius, "max_radius": max_radius, "unit": unit}
         self.card = EncoderCard(
             name=name,
             title=title,

@@ -105,7 +105,8 @@ def from_variant(variant: str, **options: Any) -> SpatialCheckpoint:
             file=f"{variant}.pth.tar",
             sha256=made.sha256,
             bytes=made.bytes,
-            licence="MIT",
+            licence="MIT by the repository's licence file; its readme puts data products under "
+            "CC BY-NC 4.0, and does not say whether checkpoints are such",
             origin=REPOSITORY,
             url=f"https://raw.githubusercontent.com/seai-lab/TorchSpatial/{COMMIT}/{member}",
         ),

@@ -89,7 +89,8 @@ class Noise(Encoder):
             name="random",
             title="Random",
             dimension=dimension,
-            description="Uniform noise within -1 and 1, the same for the same point.",
+            description="Uniform noise within -1 and 1, the same for the same longitude and "
+            "latitude, to 1e-9 degrees.",
             parameters={"dimension": dimension, "seed": seed},
         )
 

@@ -35,8 +35,8 @@ class RangeProtocol(Protocol):
         metrics={"regression": "r2", "classification": "accuracy_percent"},
         digits={"r2": 3, "accuracy_percent": 1},
         left_open=(
-            "Frequencies and radii of Theory and the Sphere2Vec encoders: the defaults of "
-            "SatCLIP's code (16 scales, radii 1 to 360). They do not give the printed digits.",
+            "Frequencies and radii of Theory and the Sphere2Vec encoders: the defaults of the "
+            "encoders here. They do not give the printed digits.",
             "Precision of the features: float32, as encoders here give them.",
         ),
     )
