@@ -73,7 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 2
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; what is done is kept: the same command goes on from here\n")
+        kept = "; what is done is kept: the same command goes on from here"
+        sys.stderr.write(f"interrupted{kept if verb is _run else ''}\n")
         return 130
     except BrokenPipeError:
         # The reader has gone, as in `... | head`; nothing is left to say to it.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import BenchError, CoordinateError
-from core.points import WGS84, coordinate_columns
+from core.points import LATITUDE, LONGITUDE, WGS84, coordinate_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,8 +66,6 @@ def open_points(
         BenchError: no such file, another ending, or damaged; also while parts are read.
         CoordinateError: no such columns, no CRS, or geometries that are not points.
     """
-    import pyarrow as pa
-
     suffix = path.suffix.lower()
     kinds = {**dict.fromkeys(CSV, _csv), **dict.fromkeys(PARQUET, _parquet)}
     kinds |= dict.fromkeys(VECTOR, _vector)
@@ -78,8 +76,12 @@ def open_points(
     try:
         with kinds[suffix](path, batch, (lon, lat)) as opened:
             yield opened
-    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise BenchError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+    except BenchError:
+        raise
+    except Exception as error:
+        # What a damaged file makes of Arrow, GDAL, GEOS and PROJ has no common ancestor.
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise BenchError(f"{path} cannot be read: {reason}") from error
 
 
 Named = tuple[str | None, str | None]
@@ -94,8 +96,13 @@ def _csv(path: Path, batch: int, named: Named) -> Iterator[PointFile]:
         names = next(csv.reader(stream), [])
     pair = _pair(names, named, path)
     types = {name: pa.float64() if name in pair else pa.string() for name in names}
-    options = arrow.ConvertOptions(column_types=types, strings_can_be_null=True)
-    with arrow.open_csv(path, convert_options=options) as reader:
+    with arrow.open_csv(
+        path,
+        # A cell may be longer than Arrow's usual block, and may hold line breaks in quotes.
+        read_options=arrow.ReadOptions(block_size=2**24),
+        parse_options=arrow.ParseOptions(newlines_in_values=True),
+        convert_options=arrow.ConvertOptions(column_types=types, strings_can_be_null=False),
+    ) as reader:
         yield PointFile(path, None, _tabular(_regrouped(reader, batch), pair))
 
 
@@ -146,7 +153,11 @@ def _pair(names: list[str], named: Named, path: Path) -> tuple[str, str]:
     for name in named:
         if name is not None and name not in names:
             raise CoordinateError(f"{path} has no column {name!r}; it has {', '.join(names[:10])}")
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise CoordinateError(f"{path} has several columns called {', '.join(repeated[:5])}")
     if named[0] is not None and named[1] is not None:
+        if named[0] == named[1]:
+            raise CoordinateError(f"{named[0]!r} cannot be both longitude and latitude")
         return named[0], named[1]
     if named != (None, None):
         raise CoordinateError("name both columns of coordinates, --lon and --lat, or neither")
@@ -206,8 +217,12 @@ def _geometric(tables: Iterator[pa.Table], column: str, crs: Any, path: Path) ->
                 "of what the file's CRS covers"
             )
         kept = table.drop_columns([column])
+        if own := [n for n in kept.column_names if n.lower() in (*LONGITUDE, *LATITUDE)]:
+            raise CoordinateError(
+                f"{path} has both geometries and columns called {', '.join(own)}, which may say "
+                "something else: rename the columns or leave them out"
+            )
         for i, name in enumerate(("lon", "lat")):
-            if name not in kept.column_names:
-                kept = kept.append_column(name, pa.array(lonlat[:, i]))
+            kept = kept.append_column(name, pa.array(lonlat[:, i]))
         yield Part(lonlat, kept)
         first += len(table)

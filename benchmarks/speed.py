@@ -103,7 +103,7 @@ def contest(name: str, folder: Path, *, reference: bool = True) -> Contest:
     """
     from encoders import get_encoder
 
-    if name.startswith("satclip."):
+    if name.startswith("satclip.") and "+" not in name:
         return _satclip(name, folder, reference)
     encoder = get_encoder(name)
     found = geoclip_reference() if reference and name == "geoclip" else None

@@ -47,7 +47,12 @@ def check_lonlat(points: ArrayLike, first_row: int = 0) -> Float:
         SwappedCoordinatesWarning: most points are polar, and would not be with the columns swapped.
     """
     try:
-        lonlat: Float = np.array(coordinates(points), dtype=np.float64)
+        given = np.ma.asarray(coordinates(points))
+        if given.dtype.kind not in "iufO":
+            raise TypeError(f"these are {given.dtype}")
+        lonlat: Float = np.array(np.ma.filled(given.astype(np.float64), np.nan))
+    except CoordinateError:
+        raise
     except (TypeError, ValueError) as error:
         raise CoordinateError(f"coordinates must be numbers: {error}") from error
     if lonlat.ndim != 2 or lonlat.shape[1] != 2:

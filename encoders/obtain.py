@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -46,16 +47,11 @@ def obtain_weights(card: WeightsCard) -> Path:
         IntegrityError: it has another content than it should.
     """
     path = weights_path(card)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BenchError(cannot_write(path.parent, error)) from error
-    with FileLock(path.parent / f".{path.name}.lock"):
-        if path.is_file() and card.sha256 is not None and sha256_file(path) == card.sha256:
-            return path
-        if path.exists() and card.sha256 is None:
-            found = sha256_folder(path) if path.is_dir() else sha256_file(path)
-            require_locked(path.parent, path.name, found, str(path))
+    if _at_hand(card, path):
+        return path
+    with _alone(path):
+        # Another process may have brought it while this one waited.
+        if _at_hand(card, path):
             return path
         if is_offline():
             raise BenchError(
@@ -71,6 +67,32 @@ def obtain_weights(card: WeightsCard) -> Path:
         else:
             raise BenchError(f"{card.file} cannot be downloaded. {by_hand(card)}")
     return path
+
+
+def _at_hand(card: WeightsCard, path: Path) -> bool:
+    """Whether the right content is there; raises IntegrityError if it has changed unseen."""
+    if not path.exists():
+        return False
+    sha256 = sha256_folder(path) if path.is_dir() else sha256_file(path)
+    if card.sha256 is not None:
+        return sha256 == card.sha256
+    require_locked(path.parent, path.name, sha256, str(path))
+    return True
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One process at a time brings a file."""
+    lock = FileLock(path.parent / f".{path.name}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise BenchError(cannot_write(path.parent, error)) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _from_package(card: WeightsCard, path: Path) -> None:
@@ -221,7 +243,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("encoders", nargs="*", metavar="ENCODER")
     names = parser.parse_args(argv).encoders
     status = 0
-    for name in names or list_encoders():
+    parts = [part for name in names for part in name.split("+")]
+    for name in parts or list_encoders():
         try:
             card = encoder_card(name).weights
             if card is None:

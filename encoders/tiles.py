@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from threadpoolctl import ThreadpoolController
 
 TILE = 1024
 """Points that a thread works on at a time: few enough for their features to stay in its cache."""
+
+_LIMITED = Lock()
 
 
 def over_tiles(
@@ -42,7 +45,8 @@ def over_tiles(
             tile = lonlat[start : start + TILE]
             out[start : start + len(tile)] = forward(tile)
 
-    with blas.limit(limits=1):
+    # The limit is of the process: were two calls to overlap, the later would restore the former's.
+    with _LIMITED, blas.limit(limits=1):
         if workers > 1:
             with ThreadPoolExecutor(workers) as pool:
                 # The list raises what a thread raised.

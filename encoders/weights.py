@@ -116,7 +116,7 @@ def load_lightning(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]
         raise EncoderError(
             f"{path} is no Lightning checkpoint: state_dict or hyper_parameters lack"
         )
-    return _tensors(content["state_dict"], path), dict(content["hyper_parameters"])
+    return _tensors(content["state_dict"], path), _settings(content["hyper_parameters"], path)
 
 
 def load_trainer(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -128,7 +128,13 @@ def load_trainer(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     content = _load(path)
     if not isinstance(content, dict) or not {"state_dict", "params"} <= content.keys():
         raise EncoderError(f"{path} is no checkpoint of that kind: state_dict or params lack")
-    return _tensors(content["state_dict"], path), dict(content["params"])
+    return _tensors(content["state_dict"], path), _settings(content["params"], path)
+
+
+def _settings(content: object, path: Path) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise EncoderError(f"{path} has settings that are {type(content).__name__}, not a mapping")
+    return content
 
 
 def _load(path: Path) -> object:
@@ -169,7 +175,14 @@ def _tensors(content: object, path: Path) -> dict[str, torch.Tensor]:
         isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in content.items()
     ):
         raise EncoderError(f"{path} holds no mapping of names to tensors")
-    return content
+    odd = [
+        k
+        for k, v in content.items()
+        if v.layout != torch.strided or v.device.type != "cpu" or v.is_quantized
+    ]
+    if odd:
+        raise EncoderError(f"{path} has tensors without plain values: {', '.join(odd[:5])}")
+    return {name: tensor.detach() for name, tensor in content.items()}
 
 
 def first_line(error: Exception) -> str:

@@ -22,7 +22,7 @@ from rich.progress import (
 
 from benchmarks.embed import weights_sha256
 from benchmarks.point_files import PARQUET, Part, open_points
-from core.errors import BenchError
+from core.errors import BenchError, EncoderError
 from core.files import atomic_write
 from core.sphere import SwappedCoordinatesWarning, check_lonlat
 from encoders import LocationEncoder, encoder_card, encoder_from_file, get_encoder
@@ -109,7 +109,15 @@ def _embed(encoder: LocationEncoder, part: Part, first_row: int) -> Embedding:
     with warnings.catch_warnings():
         # Said once by the line above.
         warnings.simplefilter("ignore", SwappedCoordinatesWarning)
-        found = encoder.encode(lonlat)
+        try:
+            found = encoder.encode(lonlat)
+        except BenchError:
+            raise
+        except Exception as error:
+            raise EncoderError(
+                f"encoder {encoder.card.name!r} raised {type(error).__name__} on rows {first_row} "
+                f"to {first_row + len(lonlat) - 1}: {error}"
+            ) from error
     return require_embedding(found, len(lonlat), encoder.card, exact_dtype=True)
 
 

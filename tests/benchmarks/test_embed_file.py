@@ -152,6 +152,8 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
         ("lon,lat\n0,0\n", ("--lon", "lon"), "--lon and --lat, or neither"),
         ("lon,lat\n0,0\n", ("--weights", "w.pth"), "weights"),
         ("lon,lat\n0,0,0\n", (), "cannot be read"),
+        ("lon,lat,id,id\n0,0,1,2\n", (), "several columns called id"),
+        ("lon,lat\n0,0\n", ("--lon", "lon", "--lat", "lon"), "cannot be both"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_written(
@@ -176,6 +178,48 @@ def test_rows_are_counted_over_the_whole_file(
     path.write_text("lon,lat\n" + "100,0\n" * 700 + "100,95\n")
     assert embed(path, tmp_path / "e.parquet") == 2
     assert "row 700: 100, 95" in capsys.readouterr().err
+
+
+def test_quoted_line_breaks_stay_in_their_cells(tmp_path: Path) -> None:
+    """Also where the file is longer than one of Arrow's blocks."""
+    path, rows = tmp_path / "p.csv", 1_500_000
+    path.write_text("lon,lat,note\n" + '1,2,"x\n3,4,y"\n' * rows)
+    assert embed(path, tmp_path / "e.parquet", encoder="direct") == 0
+    found = pq.read_table(tmp_path / "e.parquet", columns=["lon", "note"])
+    assert len(found) == rows
+    assert set(found["note"].to_pylist()) == {"x\n3,4,y"}
+
+
+def test_text_that_looks_like_nothing_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text('lon,lat,country\n17,-22,NA\n1,2,"null"\n1,2,\n')
+    assert embed(path, tmp_path / "e.parquet") == 0
+    found = pq.read_table(tmp_path / "e.parquet")
+    assert found["country"].to_pylist() == ["NA", "null", ""]
+
+
+def test_columns_that_contradict_the_geometry_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    geo().assign(LON=100.0).to_parquet(tmp_path / "p.parquet")
+    assert embed(tmp_path / "p.parquet", tmp_path / "e.parquet") == 2
+    assert "both geometries and columns called LON" in capsys.readouterr().err
+
+
+def test_an_own_encoder_that_fails_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "bad.py"
+    source.write_text(
+        "from encoders import Encoder, EncoderCard\n"
+        "class Bad(Encoder):\n"
+        "    card = EncoderCard(name='bad', title='Bad', dimension=1)\n"
+        "    def forward(self, lonlat):\n"
+        "        raise KeyError('x')\n"
+    )
+    points = write(tmp_path / "points.csv")
+    assert embed(points, tmp_path / "e.parquet", encoder=f"{source}:Bad") == 2
+    assert "encoder 'bad' raised KeyError on rows 0 to 4" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,23 @@ def test_frames_that_will_not_do(columns: dict[str, list[object]], words: str) -
         get_encoder("wrap").encode(pd.DataFrame(columns))
 
 
+def test_masked_values_are_no_points() -> None:
+    masked = np.ma.masked_array([[1.0, 2.0], [3.0, 4.0]], mask=[[False, True], [False, False]])
+    with pytest.raises(CoordinateError, match=r"not finite \(row 0: 1, nan\)"):
+        check_lonlat(masked)
+
+
+@pytest.mark.parametrize("dtype", ["datetime64[s]", "timedelta64[s]", "bool", "complex128", "U3"])
+def test_what_is_no_number_is_refused(dtype: str) -> None:
+    with pytest.raises(CoordinateError, match="must be numbers"):
+        check_lonlat(np.zeros((2, 2)).astype(dtype))
+
+
+def test_errors_of_frames_speak_for_themselves() -> None:
+    with pytest.raises(CoordinateError, match=r"^these points have no CRS"):
+        check_lonlat(geoframe(crs=None))
+
+
 def test_an_empty_frame_has_no_points() -> None:
     assert get_encoder("wrap").encode(frame()[:0]).shape == (0, 4)
     assert get_encoder("wrap").encode(geoframe()[:0]).shape == (0, 4)

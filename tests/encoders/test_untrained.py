@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_info
 
 from core.errors import EncoderError, UnknownNameError
 from core.sphere import EARTH_RADIUS_KM, unit_vectors
@@ -125,6 +128,16 @@ def test_the_untrained_siren_is_a_siren_over_satclips_harmonics() -> None:
     found = get_encoder("siren.l10", seed=4).encode(lonlat)
     assert np.abs(found - wanted).max() < 1e-5
     assert np.abs(found - get_encoder("siren.l10").encode(lonlat)).max() > 0.1
+
+
+def test_calls_at_once_leave_the_process_as_it_was() -> None:
+    encoder, lonlat = get_encoder("siren.l10"), spread(3000)
+    wanted = encoder.encode(lonlat)
+    before = [lib["num_threads"] for lib in threadpool_info()]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(encoder.encode, [lonlat] * 8))
+    assert all(np.array_equal(one, wanted) for one in found)
+    assert [lib["num_threads"] for lib in threadpool_info()] == before
 
 
 def test_initial_weights_are_those_of_the_paper() -> None:
