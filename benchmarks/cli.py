@@ -52,8 +52,8 @@ in results/published/published.csv."""
 SPEED = """\
 Embed random points again and again, in turns with the code that an encoder was released
 with (packages rangegeo and geoclip, where installed) and with the matrix products of its
-network alone, which no implementation can undercut. Medians go to the terminal, all
-seconds to a JSON file. SatCLIP is timed on random weights of the released shapes."""
+network alone, as they stand in its definition. Medians go to the terminal, all seconds to
+a JSON file. SatCLIP is timed on random weights of the released shapes."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

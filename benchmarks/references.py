@@ -1,4 +1,4 @@
-"""Code that encoders were released with, and limits that no code can undercut, to be timed."""
+"""Code that encoders were released with, and the matrix products of their networks, to be timed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _widths(degrees: int) -> tuple[int, ...]:
 
 
 def products(degrees: int) -> Job:
-    """The network's matrix products in float32: what no implementation of it can undercut."""
+    """The network's matrix products in float32, as they stand in its definition."""
     import torch
 
     generator = torch.Generator().manual_seed(0)

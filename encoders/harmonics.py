@@ -105,10 +105,23 @@ class Recurrence:
         cosine[0] = 1
         return cosine, sine
 
+    def plain_waves(self, lon: Float) -> NDArray[np.float32]:
+        """cos(m lon) for m = 0 to L - 1, then sin(m lon) for m = 1 to L - 1, `(2 L - 1, n)`."""
+        powers = self._powers(lon, 1.0)
+        out = np.empty((2 * self.degrees - 1, len(lon)), np.float32)
+        out[: self.degrees], out[self.degrees :] = powers.real, powers.imag[1:]
+        return out
+
     def _fast_waves(self, lon: Float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The same in float32, from products of exp(i lon): what differs is rounded away."""
+        """As `_waves` in float32, from products of exp(i lon): what differs is rounded away."""
+        powers = self._powers(lon, np.sqrt(2))
+        powers[0] = 1
+        return powers.real.astype(np.float32), powers.imag.astype(np.float32)
+
+    def _powers(self, lon: Float, first: float) -> NDArray[np.complex128]:
+        """exp(i m lon) times `first`, `(L, n)`."""
         powers = np.empty((self.degrees, len(lon)), np.complex128)
-        powers[0] = np.sqrt(2)
+        powers[0] = first
         turn = np.exp(1j * lon)
         known, last = 1, turn
         while known < self.degrees:
@@ -116,8 +129,7 @@ class Recurrence:
             more = min(known, self.degrees - known)
             np.multiply(powers[:more], last, out=powers[known : known + more])
             known, last = known + more, last * last
-        powers[0] = 1
-        return powers.real.astype(np.float32), powers.imag.astype(np.float32)
+        return powers
 
 
 def from_variant(variant: str) -> SphericalHarmonics:

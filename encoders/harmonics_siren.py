@@ -8,8 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoders.harmonics import Recurrence, real_harmonics
+from encoders.latitude_bands import LatitudeBands
 from encoders.siren import Siren
 from encoders.tiles import over_tiles
+
+BATCH_SIZE = 32_768
+"""Rows encoded at a time: the more there are, the narrower the bands of latitude they fill."""
 
 
 def satclip_basis(lonlat: NDArray[np.float64], degrees: int) -> NDArray[np.float64]:
@@ -36,6 +40,9 @@ def basis_factors(degrees: int) -> NDArray[np.float64]:
 class HarmonicsSiren:
     """A SIREN over `satclip_basis`: harmonics in float64, the network in float32.
 
+    Many points are taken in the order of their latitude, and the first layer of those in a narrow
+    band is summed as a series; few points, or few degrees, by the harmonics themselves.
+
     Args:
         network: over the basis, in float64.
         degrees: number of degrees L.
@@ -55,11 +62,23 @@ class HarmonicsSiren:
             first_frequency=1.0,
         ).to(torch.float32)
         self._recurrence = Recurrence(degrees)
+        self._bands = LatitudeBands(self._network.weights[0].numpy(), degrees)
 
     def __call__(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
         """`(n, 2)` degrees, longitude first, to `(n, out)`."""
-        out = np.empty((len(lonlat), self._network.outputs), np.float32)
-        over_tiles(lambda tile: self._network.of_columns(self._harmonics(tile)), lonlat, out)
+        order = np.argsort(lonlat[:, 1], kind="stable")
+        ordered = lonlat[order]
+        bands = self._bands.over(ordered)
+
+        def forward(start: int, stop: int) -> NDArray[np.float32]:
+            if (sums := bands.first_layer(start, stop)) is None:
+                return self._network.of_columns(self._harmonics(ordered[start:stop]))
+            return self._network.after_first(sums)
+
+        found = np.empty((len(lonlat), self._network.outputs), np.float32)
+        over_tiles(forward, found)
+        out = np.empty_like(found)
+        out[order] = found
         return out
 
     def _harmonics(self, tile: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from typing_extensions import override
 
 from core.errors import EncoderError, UnknownNameError
 from core.registry import unknown_name
-from encoders.base import EncoderCard, WeightsCard
-from encoders.harmonics_siren import HarmonicsSiren, satclip_basis
+from encoders.base import Embedding, EncoderCard, WeightsCard
+from encoders.harmonics_siren import BATCH_SIZE, HarmonicsSiren, satclip_basis
 from encoders.satclip_polynomials import released_basis
 from encoders.siren import Siren, siren_from_tensors
 from encoders.tiles import over_tiles
@@ -118,6 +118,10 @@ class SatCLIP(PretrainedEncoder):
         return HarmonicsSiren(self._network, self.degrees)
 
     @override
+    def encode(self, lonlat: ArrayLike, batch_size: int = BATCH_SIZE) -> Embedding:
+        return super().encode(lonlat, batch_size)
+
+    @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
         if self.numerics == "float32":
             return self._fast(lonlat)
@@ -125,7 +129,11 @@ class SatCLIP(PretrainedEncoder):
         out = np.empty((len(lonlat), self.card.dimension))
         # Made before the threads start, so that it is made once.
         network = self._network
-        over_tiles(lambda tile: network.of_columns(basis(tile, self.degrees).T), lonlat, out)
+
+        def of_tile(start: int, stop: int) -> NDArray[np.floating[Any]]:
+            return network.of_columns(basis(lonlat[start:stop], self.degrees).T)
+
+        over_tiles(of_tile, out)
         return out
 
 

@@ -69,6 +69,23 @@ class Siren:
             np.sin(x, out=x)
         raise ValueError("a network needs a layer")
 
+    def after_first(self, sums: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """The rest of the network after the first layer's product, `(n, hidden)` to `(n, out)`.
+
+        Args:
+            sums: the product, without the bias; is written to.
+        """
+        last = len(self.weights) - 1
+        for i, bias in enumerate(self.biases):
+            sums += bias.numpy()
+            if i == last:
+                break
+            if i == 0 and self.first_frequency != 1:
+                sums *= self.first_frequency
+            np.sin(sums, out=sums)
+            sums = sums @ self.weights[i + 1].numpy().T
+        return sums
+
     @property
     def outputs(self) -> int:
         """Columns of what it returns."""

@@ -13,16 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-TILE = 1024
+TILE = 768
 """Points that a thread works on at a time: few enough for their features to stay in its cache."""
 
 _LIMITED = Lock()
 
 
 def over_tiles(
-    forward: Callable[[NDArray[np.float64]], NDArray[np.floating[Any]]],
-    lonlat: NDArray[np.float64],
-    out: NDArray[np.floating[Any]],
+    forward: Callable[[int, int], NDArray[np.floating[Any]]], out: NDArray[np.floating[Any]]
 ) -> None:
     """Write `forward` of every tile of the points into `out`.
 
@@ -31,19 +29,19 @@ def over_tiles(
     the bits do not depend on the number of threads.
 
     Args:
-        forward: `(n, 2)` to `(n, D)`; must not write to anything that it shares.
-        lonlat: `(N, 2)`.
+        forward: takes the first row of a tile and the row after its last, gives `(n, D)`; must
+            not write to anything that it shares.
         out: `(N, D)`.
     """
-    starts = range(0, len(lonlat), TILE)
+    starts = range(0, len(out), TILE)
     blas = _blas()
     threads = max((int(lib["num_threads"]) for lib in blas.info()), default=os.cpu_count() or 1)
     workers = min(threads, len(starts))
 
     def work(first: int) -> None:
         for start in starts[first::workers]:
-            tile = lonlat[start : start + TILE]
-            out[start : start + len(tile)] = forward(tile)
+            stop = min(start + TILE, len(out))
+            out[start:stop] = forward(start, stop)
 
     # The limit is of the process: were two calls to overlap, the later would restore the former's.
     with _LIMITED, blas.limit(limits=1):

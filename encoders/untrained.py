@@ -7,13 +7,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from typing_extensions import override
 
 from core.errors import EncoderError, UnknownNameError
-from encoders.base import Encoder, EncoderCard
+from encoders.base import Embedding, Encoder, EncoderCard
 from encoders.harmonics import MAX_DEGREES
-from encoders.harmonics_siren import HarmonicsSiren
+from encoders.harmonics_siren import BATCH_SIZE, HarmonicsSiren
 from encoders.siren import random_siren
 
 CAPACITY, DIMENSION = 512, 256
@@ -47,6 +47,10 @@ class UntrainedSiren(Encoder):
     def _network(self) -> HarmonicsSiren:
         widths = (self.degrees**2, CAPACITY, CAPACITY, DIMENSION)
         return HarmonicsSiren(random_siren(widths, self.seed), self.degrees)
+
+    @override
+    def encode(self, lonlat: ArrayLike, batch_size: int = BATCH_SIZE) -> Embedding:
+        return super().encode(lonlat, batch_size)
 
     @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
