@@ -47,7 +47,14 @@ REPRODUCE = """\
 Run every published cell for which data and weights are at hand exactly as the paper does,
 and put the measured score beside the published one: exact to the printed digit, within
 the published spread, off, or not run and why. Published scores and how each was read are
-in results/published/published.csv."""
+in results/published/published.csv. Every outcome is kept as a record in --out, so that the
+same command goes on where it was. docs/reproduction.md says what came out, and why."""
+
+DIAGNOSE = """\
+Show where the encoders of a run fail: the score of every region, the worst of them and the
+gap; the error by distance to the nearest training point, latitude and biome; Moran's I of
+residuals; the geo-bias scores SSI and SRI. Frames and figures go to the folder
+diagnostics/<split>.<probe> of the run. docs/diagnostics.md says what each number is."""
 
 SPEED = """\
 Embed random points again and again, in turns with the code that an encoder was released
@@ -74,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         kept = "; what is done is kept: the same command goes on from here"
-        sys.stderr.write(f"interrupted{kept if verb is _run else ''}\n")
+        sys.stderr.write(f"interrupted{kept if verb in (_run, _reproduce) else ''}\n")
         return 130
     except BrokenPipeError:
         # The reader has gone, as in `... | head`; nothing is left to say to it.
@@ -152,9 +159,15 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    again.add_argument("--paper", required=True, metavar="NAME", help="range, or all")
+    again.add_argument(
+        "--paper",
+        required=True,
+        metavar="NAME",
+        help="range, satclip, climplicit, coordbench, or all",
+    )
     again.add_argument("--data-dir", type=Path, metavar="DIR", help="where tables of papers lie")
     again.add_argument("--out", type=Path, default=RUNS / "reproduction", metavar="DIR")
+    again.add_argument("--jobs", type=_count, default=None, metavar="N", help="default: one a core")
     again.set_defaults(verb=_reproduce)
 
     speed = verbs.add_parser(
@@ -179,9 +192,43 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     speed.add_argument("--out", type=Path, default=RUNS / "speed.json", metavar="FILE")
     speed.set_defaults(verb=_speed)
 
+    where = verbs.add_parser(
+        "diagnose",
+        help="show where a run's encoders fail: regions, distance, latitude, biome, geo-bias",
+        description=DIAGNOSE,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    where.add_argument("--suite", default="open", metavar="NAME", help=argparse.SUPPRESS)
+    where.add_argument("--split", default=None, metavar="NAME", help="default: random")
+    where.add_argument("--probe", default=None, metavar="NAME", help="default: linear")
+    for axis in ("tasks", "encoders"):
+        where.add_argument(
+            f"--{axis}", action="append", default=[], metavar="NAMES", help="default: all"
+        )
+    where.add_argument("--data-dir", type=Path, metavar="DIR", help="where tables of the paper lie")
+    where.add_argument(
+        "--radius-km",
+        type=_radius,
+        metavar="KM",
+        help="of the neighbourhoods of SSI; default: one that suits the task's points",
+    )
+    _out_option(where)
+    where.set_defaults(verb=_diagnose)
+
     board = verbs.add_parser("leaderboard", help="show tasks x encoders for a split and probe")
     board.add_argument("--split", default=None, metavar="NAME", help="default: random")
     board.add_argument("--probe", default=None, metavar="NAME", help="default: linear")
+    board.add_argument(
+        "--ranks",
+        action="store_true",
+        help="ratings over the tasks with their intervals: rank, Borda, wins, Elo, skill",
+    )
+    board.add_argument(
+        "--without-contaminated",
+        action="store_true",
+        help="leave out encoders that were trained on the data of one of the tasks",
+    )
     for parser_of_run, verb in (
         (board, _leaderboard),
         (verbs.add_parser("tables", help="write Markdown and LaTeX tables of a run"), _tables),
@@ -229,6 +276,17 @@ def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number, 1 or more")
     return int(text)
+
+
+def _radius(text: str) -> float:
+    try:
+        radius = float(text)
+    except ValueError:
+        radius = float("nan")
+    # The neighbourhoods of SRI are twice as wide, and must be discs on a hemisphere.
+    if not 0 < radius <= 2500:
+        raise argparse.ArgumentTypeError(f"{text!r} is no radius in km, above 0 and up to 2500")
+    return radius
 
 
 def _folder(suite: str, edition: str) -> Path:
@@ -283,7 +341,7 @@ def _embed(options: argparse.Namespace) -> int:
 def _reproduce(options: argparse.Namespace) -> int:
     from benchmarks.verbs.reproduce import reproduce_papers
 
-    return reproduce_papers(options.paper, options.data_dir, options.out)
+    return reproduce_papers(options.paper, options.data_dir, options.out, options.jobs)
 
 
 def _speed(options: argparse.Namespace) -> int:
@@ -298,10 +356,30 @@ def _speed(options: argparse.Namespace) -> int:
     )
 
 
+def _diagnose(options: argparse.Namespace) -> int:
+    from benchmarks.verbs.diagnose import diagnose_run
+
+    return diagnose_run(
+        options.out or RUNS / options.suite,
+        options.split,
+        options.probe,
+        options.tasks,
+        options.encoders,
+        options.data_dir,
+        options.radius_km,
+    )
+
+
 def _leaderboard(options: argparse.Namespace) -> int:
     from benchmarks.verbs.report import leaderboard
 
-    return leaderboard(options.out or RUNS / options.suite, options.split, options.probe)
+    return leaderboard(
+        options.out or RUNS / options.suite,
+        options.split,
+        options.probe,
+        ranks=options.ranks,
+        contaminated=not options.without_contaminated,
+    )
 
 
 def _tables(options: argparse.Namespace) -> int:

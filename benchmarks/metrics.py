@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 TOP_K = 10
 """Classes kept a prediction, most probable first."""
+
+FLOOR = float(np.finfo(np.float32).eps)
+"""Least probability that a log loss is taken of, 2**-23, which costs 15.9: scikit-learn's bound for
+the float32 that predictions are kept in. What a vote gives nobody would be infinitely wrong."""
+
+CALIBRATION_BINS = 15
 
 
 @dataclass(frozen=True)
@@ -35,8 +45,24 @@ METRICS: Mapping[str, MetricCard] = {
     "top5_accuracy": MetricCard(
         "Top-5 accuracy", True, "share of test points whose class is among the five most probable"
     ),
+    "log_loss": MetricCard(
+        "Log loss",
+        False,
+        "mean of -ln of the probability given to a test point's own class, taken as 2**-23 where "
+        "it is less: so for a class that was never trained",
+    ),
+    "ece": MetricCard(
+        "Calibration error",
+        False,
+        "expected calibration error: mean over test points of the gap between accuracy and the "
+        "mean probability of the most probable class, in 15 bins of that probability of equal "
+        "width (Guo et al. 2017, ICML); a class that was never trained is a wrong answer",
+    ),
 }
 """Classification scores also come with the suffix `_seen`: over test points of trained classes."""
+
+REGRESSION = ("r2", "rmse", "mae")
+"""The scores of a regression; the others are a classification's."""
 
 SEEN = "_seen"
 
@@ -56,7 +82,11 @@ def regression_scores(
 
 
 def classification_scores(
-    target: NDArray[np.int64], ranked: NDArray[np.int64], trained: NDArray[np.int64]
+    target: NDArray[np.int64],
+    ranked: NDArray[np.int64],
+    confidence: NDArray[np.floating],
+    own: NDArray[np.floating],
+    trained: NDArray[np.int64],
 ) -> dict[str, float]:
     """Scores over all test points and over those whose class the training part contained.
 
@@ -66,19 +96,42 @@ def classification_scores(
     Args:
         target: `(n,)` class indices.
         ranked: `(n, k)` class indices, most probable first, padded with -1.
+        confidence: `(n,)` probability of the most probable class.
+        own: `(n,)` probability of the point's own class; 0 if it was never trained.
         trained: the classes of the training part.
     """
     seen = np.isin(target, trained)
-    scores = _classification(target, ranked)
-    of_seen = _classification(target[seen], ranked[seen])
+    scores = _classification(target, ranked, confidence, own)
+    of_seen = _classification(target[seen], ranked[seen], confidence[seen], own[seen])
     return scores | {name + SEEN: value for name, value in of_seen.items()}
 
 
-def _classification(target: NDArray[np.int64], ranked: NDArray[np.int64]) -> dict[str, float]:
+def kept_scores(predictions: pd.DataFrame, trained: NDArray[np.int64]) -> dict[str, float]:
+    """`classification_scores` of a classification's predictions as they are kept beside a record.
+
+    Args:
+        predictions: with the columns target, target_probability, top_classes, top_probabilities.
+        trained: the classes of the training part.
+    """
+    return classification_scores(
+        predictions["target"].to_numpy(),
+        np.stack(predictions["top_classes"].to_list()),
+        np.stack(predictions["top_probabilities"].to_list())[:, 0],
+        predictions["target_probability"].to_numpy(),
+        trained,
+    )
+
+
+def _classification(
+    target: NDArray[np.int64],
+    ranked: NDArray[np.int64],
+    confidence: NDArray[np.floating],
+    own: NDArray[np.floating],
+) -> dict[str, float]:
     from sklearn.metrics import f1_score, recall_score
 
     if not len(target):
-        names = ("accuracy", "balanced_accuracy", "macro_f1", "top5_accuracy")
+        names = [name for name in METRICS if name not in REGRESSION]
         return dict.fromkeys(names, float("nan"))
     first = ranked[:, 0]
     return {
@@ -88,7 +141,42 @@ def _classification(target: NDArray[np.int64], ranked: NDArray[np.int64]) -> dic
         ),
         "macro_f1": float(f1_score(target, first, average="macro", zero_division=0)),
         "top5_accuracy": float(np.mean((ranked[:, :5] == target[:, None]).any(axis=1))),
+        "log_loss": float(np.mean(point_log_loss(own))),
+        "ece": calibration_error(first == target, confidence),
     }
+
+
+def point_log_loss(own: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The log loss of each point.
+
+    Args:
+        own: `(n,)` probability given to the point's own class.
+    """
+    return -np.log(np.maximum(own.astype(np.float64), FLOOR))
+
+
+def calibration_error(right: NDArray[np.bool_], confidence: NDArray[np.floating]) -> float:
+    """The expected calibration error of the most probable class.
+
+    Guo, Pleiss, Sun and Weinberger 2017, On calibration of modern neural networks, ICML, eq. 3.
+
+    Args:
+        right: `(n,)` whether the most probable class is the point's own.
+        confidence: `(n,)` its probability.
+    """
+    gap: NDArray[np.float64] = right - confidence.astype(np.float64)
+    sums = np.bincount(calibration_bin(confidence), weights=gap, minlength=CALIBRATION_BINS)
+    return float(np.abs(sums).sum() / len(gap))
+
+
+def calibration_bin(confidence: NDArray[np.floating]) -> NDArray[np.int64]:
+    """The bin of each confidence, `(n,)` from 0: (0, 1/15], (1/15, 2/15], ..., (14/15, 1].
+
+    Compared in float32, in which predictions are kept: three votes of five lie on an edge there,
+    not beyond it.
+    """
+    edges = (np.arange(1, CALIBRATION_BINS) / CALIBRATION_BINS).astype(np.float32)
+    return np.searchsorted(edges, confidence.astype(np.float32), side="left").astype(np.int64)
 
 
 def rank_classes(

@@ -8,11 +8,15 @@ from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmarks.baselines import PREFIX, baseline_card, list_baselines
 from benchmarks.embed import is_outside, source_sha256, weights_sha256
 from benchmarks.probes import list_probes, probe_card
 from benchmarks.record import Settings
 from benchmarks.splits import Fold, Points, get_split, match_splits
+from benchmarks.splits.domain import prediction_domain
 from benchmarks.suites import Block, Suite
 from core.errors import BenchError
 from core.registry import match_names
@@ -53,12 +57,14 @@ class Cell:
     Attributes:
         settings: everything that can change its score.
         encoder_title: what tables call the encoder.
+        contaminated: whether the encoder was trained on the task's data, by its card.
         data_dir: where its task's table lies, if it does not ship.
         problem: why it cannot be run, where that is known beforehand; else empty.
     """
 
     settings: Settings
     encoder_title: str = ""
+    contaminated: bool = False
     data_dir: Path | None = None
     problem: str = ""
 
@@ -151,13 +157,14 @@ def make_plan(suite: Suite, selection: Selection) -> tuple[Cell, ...]:
             Settings.model_validate(
                 {
                     **fold,
-                    **_encoder_settings(encoder, encoders.get(encoder)),
+                    **encoder_settings(encoder, encoders.get(encoder)),
                     **_probe_settings(encoder, probe),
                     "protocol": PROTOCOL,
                     "seed": seed,
                 }
             ),
             (encoders[encoder].card if encoder in encoders else baseline_card(encoder)).title,
+            encoder in encoders and task in encoders[encoder].card.contaminates,
             selection.data_dir,
             problem,
         )
@@ -192,7 +199,8 @@ def _fold_settings(
     return tuple((common | {"fold": f.name, "fold_sha256": f.sha256}, "") for f in folds)
 
 
-def _encoder_settings(name: str, encoder: LocationEncoder | None) -> dict[str, object]:
+def encoder_settings(name: str, encoder: LocationEncoder | None) -> dict[str, object]:
+    """What an encoder, or a baseline where it is None, brings to a record's settings."""
     if encoder is None:
         card = baseline_card(name)
         return {
@@ -241,6 +249,12 @@ def load_table(where: Table) -> TaskTable:
 @lru_cache(maxsize=64)
 def make_folds(where: Table, split: str, seed: int) -> tuple[Fold, ...]:
     """The folds of a task, made once a process. Raises BenchError."""
-    table = load_table(where)
-    points = Points(table.lonlat, table.target, table.region, table.card.block_degrees)
-    return get_split(split).folds(points, seed)
+    table, maker = load_table(where), get_split(split)
+    domain = _domain(where) if maker.card.domain else None
+    points = Points(table.lonlat, table.target, table.region, table.card.block_degrees, domain)
+    return maker.folds(points, seed)
+
+
+@lru_cache(maxsize=16)
+def _domain(where: Table) -> NDArray[np.float64]:
+    return prediction_domain(load_table(where))

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from benchmarks.bootstrap import interval, mean_of_drawn
+from benchmarks.ties import tied_with_best
 from core.errors import BenchError
 
 CELL = ["task", "seed", "fold"]
@@ -15,15 +18,8 @@ CELL = ["task", "seed", "fold"]
 
 BASELINE_PROBE = "none"
 
-TIE_PAIRS = 3
-"""Fewer paired cells than these say nothing about noise."""
-
-TIE_WIDTH = 2.0
-"""Standard errors within which a difference counts as a tie."""
-
-TIE_FLOOR = -1.0
-"""For ties, scores below count as this: one region with an R2 of -1000 would otherwise widen the
-standard error so far that the worst encoder could not be told from the best."""
+REPLICATE_KEY = [*CELL, "encoder", "split", "probe"]
+"""What a row of replicates is known by."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +42,16 @@ class Ranking:
         std: encoder x task, standard deviation over those seeds (ddof 1); NaN for a single one.
         by_fold: encoder x (task, fold), mean over the seeds that are done.
         best: encoder x task, whether it has the highest mean of those that lack nothing there.
+        low, high: encoder x task, ends of the 95 % interval of the mean by the bootstrap of spatial
+            blocks; NaN where it is not known.
         tied: encoder x task, whether the difference to the best is within noise (the best itself
             is); all False for the tasks in `untold`.
-        untold: tasks with too few pairs to claim or deny a tie.
+        untold: tasks with neither replicates nor pairs enough to claim or deny a tie.
         rank: mean rank over tasks, then over seeds, of the complete encoders; best first.
         rank_std: standard deviation of the mean rank over seeds; NaN for a single seed.
+        by_seed: encoder x (task, seed), mean over folds, of the complete encoders.
+        replicates: the same in every replicate of the bootstrap, `(B, encoder, task and seed)`;
+            None where any of them is not known.
         missing: the cells that each encoder lacks, which is therefore not ranked.
         undefined: cells that ran but whose score is defined for no encoder (R2 of a region where
             the target does not vary); they count for nobody.
@@ -61,10 +62,14 @@ class Ranking:
     std: pd.DataFrame
     by_fold: pd.DataFrame
     best: pd.DataFrame
+    low: pd.DataFrame
+    high: pd.DataFrame
     tied: pd.DataFrame
     untold: tuple[str, ...]
     rank: pd.Series[float]
     rank_std: pd.Series[float]
+    by_seed: pd.DataFrame
+    replicates: NDArray[np.float64] | None
     missing: Mapping[str, tuple[Missing, ...]]
     undefined: tuple[Missing, ...]
     seeds: int
@@ -82,17 +87,22 @@ def select(frame: pd.DataFrame, split: str, probe: str) -> pd.DataFrame:
     return pd.concat([probed, baselines[same]], ignore_index=True)
 
 
-def rank(frame: pd.DataFrame, metrics: Mapping[str, str], split: str, probe: str) -> Ranking:
+def rank(
+    frame: pd.DataFrame,
+    metrics: Mapping[str, str],
+    split: str,
+    probe: str,
+    replicates: pd.DataFrame | None = None,
+) -> Ranking:
     """Scores, ties and ranks of one split and probe.
 
     An encoder is ranked only if every cell that any encoder of the selection has is done for it;
     nothing is imputed. Within a task and seed, encoders are ranked by the mean over folds, equal
     scores sharing the mean of their ranks. A seed's rank is the mean over the tasks that have it.
 
-    A difference to the best of a task is a tie if the mean of the paired differences over seeds
-    and folds is at most two of its standard errors, corrected for overlapping training parts:
-    se^2 = (1/n + n_test/n_train) var (Nadeau and Bengio 2003, Machine Learning 52, eq. 9), var
-    with ddof 1, scores below -1 taken as -1. Fewer than three pairs neither claim nor deny a tie.
+    A difference to the best of a task is a tie as `benchmarks.ties` says. Without replicates and
+    three pairs ties are neither claimed nor denied.
+
     An encoder that lacks a cell of a task is neither its best nor tied with it.
 
     Args:
@@ -100,6 +110,7 @@ def rank(frame: pd.DataFrame, metrics: Mapping[str, str], split: str, probe: str
         metrics: the score that each task is ranked by; higher is better. Other tasks are left out.
         split: which split.
         probe: which probe; baselines are always among the encoders.
+        replicates: scores in every replicate, `(cells, B)`, indexed by `REPLICATE_KEY`.
 
     Raises:
         BenchError: there is nothing to rank, or a cell occurs twice, as where two editions share
@@ -121,16 +132,22 @@ def rank(frame: pd.DataFrame, metrics: Mapping[str, str], split: str, probe: str
     ranks = by_seed.loc[complete].rank(axis=0, ascending=False, method="average")
     per_seed = ranks.T.groupby(level="seed").mean().T
     order = per_seed.mean(axis=1).sort_values(kind="stable")
-    pairs = cells.T.groupby(level="task").size()
+    drawn = _drawn(replicates, cells, split, probe)
+    low, high = _ends(drawn, cells, mean)
+    tied = tied_with_best(cells, comparable, rows, drawn)
     return Ranking(
         mean=mean,
         std=std,
+        low=low,
+        high=high,
         by_fold=cells.T.groupby(level=["task", "fold"]).mean().T,
         best=comparable.eq(comparable.max(axis=0), axis="columns"),
-        tied=_tied(cells, comparable, rows),
-        untold=tuple(str(task) for task in mean.columns if pairs[task] < TIE_PAIRS),
+        tied=tied,
+        untold=tuple(str(task) for task in mean.columns if not tied[task].any()),
         rank=order,
         rank_std=per_seed.std(axis=1, ddof=1).reindex(order.index),
+        by_seed=by_seed.loc[order.index],
+        replicates=_by_seed_drawn(drawn, cells, by_seed.columns, order.index),
         missing=missing,
         undefined=undefined,
         seeds=int(cells.columns.get_level_values("seed").nunique()),
@@ -185,19 +202,72 @@ def _missing(cells: pd.DataFrame, rows: pd.DataFrame) -> dict[str, tuple[Missing
     return {encoder: gaps for encoder, gaps in lacking.items() if gaps}
 
 
-def _tied(cells: pd.DataFrame, mean: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    tied = pd.DataFrame(False, index=mean.index, columns=mean.columns)
-    done = rows[rows["status"] == "done"]
+def _drawn(
+    replicates: pd.DataFrame | None, cells: pd.DataFrame, split: str, probe: str
+) -> NDArray[np.float64] | None:
+    """Scores of `cells` in every replicate, `(encoder, cell, B)`; NaN where they are not known."""
+    if replicates is None or replicates.empty:
+        return None
+    levels = replicates.index.names
+    wanted = pd.MultiIndex.from_tuples(
+        [
+            (*cell, encoder, split, BASELINE_PROBE if encoder.startswith("baseline.") else probe)
+            for encoder in map(str, cells.index)
+            for cell in cells.columns
+        ],
+        names=REPLICATE_KEY,
+    ).reorder_levels(levels)
+    found = replicates.reindex(wanted).to_numpy(dtype=np.float64)
+    return found.reshape(*cells.shape, replicates.shape[1])
+
+
+def _ends(
+    drawn: NDArray[np.float64] | None, cells: pd.DataFrame, mean: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    low, high = (pd.DataFrame(np.nan, mean.index, mean.columns) for _ in range(2))
+    if drawn is None:
+        return low, high
     for task in mean.columns:
-        whole = mean[task].dropna()
-        of_task = cells.xs(task, axis=1, level="task").clip(lower=TIE_FLOOR)
-        pairs = of_task.shape[1]
-        if whole.empty or pairs < TIE_PAIRS:
-            continue
-        sizes = done.loc[done["task"] == task, ["n_test", "n_train"]].mean()
-        ratio = sizes["n_test"] / sizes["n_train"] if sizes["n_train"] > 0 else 0.0
-        values = of_task.loc[whole.index].to_numpy(dtype=np.float64)
-        gaps = values[int(whole.argmax())] - values
-        error = np.sqrt((1 / pairs + ratio) * gaps.var(axis=1, ddof=1))
-        tied[task] = tied.index.isin(whole.index[gaps.mean(axis=1) <= TIE_WIDTH * error])
-    return tied
+        for i, encoder in enumerate(mean.index):
+            if not np.isnan(mean.loc[encoder, task]):
+                ends = interval(_mean_drawn(drawn[i], cells.loc[encoder], str(task)))
+                if ends is not None:
+                    low.loc[encoder, task], high.loc[encoder, task] = ends
+    return low, high
+
+
+def _mean_drawn(
+    drawn: NDArray[np.float64], values: pd.Series[float], task: str
+) -> NDArray[np.float64]:
+    """Mean over folds, then over the seeds that have all, of a task's replicates, `(B,)`.
+
+    A fold of which a replicate drew nothing is left out of that replicate.
+    """
+    of_task = values.index.get_level_values("task") == task
+    seeds = values.index.get_level_values("seed")
+    whole = [
+        mean_of_drawn(drawn[chosen])
+        for seed in seeds[of_task].unique()
+        if not values[chosen := of_task & (seeds == seed)].isna().any()
+    ]
+    return np.asarray(np.mean(whole, axis=0))
+
+
+def _by_seed_drawn(
+    drawn: NDArray[np.float64] | None,
+    cells: pd.DataFrame,
+    columns: pd.Index,
+    encoders: pd.Index,
+) -> NDArray[np.float64] | None:
+    if drawn is None:
+        return None
+    here = cells.index.get_indexer(encoders)
+    pairs = list(zip(*(cells.columns.get_level_values(name) for name in CELL[:2]), strict=True))
+    means = [
+        mean_of_drawn(drawn[np.ix_(here, [pair == column for pair in pairs])], axis=1)
+        for column in columns
+    ]
+    if not means:
+        return None
+    found = np.stack(means, axis=-1).transpose(1, 0, 2)
+    return found if np.isfinite(found).mean() > 0.9 else None

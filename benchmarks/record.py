@@ -104,6 +104,14 @@ class Record(_Part):
     scores: Mapping[str, float | None] = Field(
         default_factory=dict, description="metric to value; null where it is not defined"
     )
+    intervals: Mapping[str, tuple[float, float]] = Field(
+        default_factory=dict,
+        description="metric to its 95 % interval by the bootstrap of spatial blocks; absent where "
+        "the test part lies in too few blocks",
+    )
+    contaminated: bool = Field(
+        False, description="whether the encoder was trained on this task's data or near copies"
+    )
     chosen: Mapping[str, Any] = Field(
         default_factory=dict, description="what the probe chose on the validation part"
     )

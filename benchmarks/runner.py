@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.baselines import PREFIX, SphereBaseline
+from benchmarks.bootstrap import block_ids
 from benchmarks.metrics import (
     TOP_K,
     classification_scores,
@@ -26,6 +27,7 @@ from benchmarks.metrics import (
 from benchmarks.plan import Cell, load_table, make_folds
 from benchmarks.probes import make_probe
 from benchmarks.record import Counts, Provenance, Record
+from benchmarks.score_intervals import classification_intervals, regression_intervals
 from core.errors import BenchError
 from tasks import TaskTable
 from tasks import registry as task_registry
@@ -70,11 +72,12 @@ def failed(cell: Cell, reason: str) -> Record:
         key=cell.settings.key,
         settings=cell.settings,
         encoder_title=cell.encoder_title,
+        contaminated=cell.contaminated,
         kind=card.kind,
         metric=card.metric,
         status="failed",
         reason=reason,
-        provenance=_provenance(),
+        provenance=provenance(),
     )
 
 
@@ -128,11 +131,16 @@ def _measure(cell: Cell, table: TaskTable, fold: Fold, X: NDArray[Any]) -> tuple
     estimator.fit(X[fold.train], y[fold.train], validation=(X[fold.validation], y[fold.validation]))
     fitted = time.perf_counter()
     target = y[fold.test]
-    columns: dict[str, Any] = {"row": fold.test.astype(np.int32)}
+    blocks = block_ids(table.lonlat[fold.test], table.card.extent)
+    columns: dict[str, Any] = {
+        "row": fold.test.astype(np.int32),
+        "block": blocks.astype(np.int32),
+    }
     if kind == "regression":
         predicted = np.asarray(estimator.predict(X[fold.test]), dtype=np.float64)
         _require_finite(predicted)
         scores = regression_scores(target.astype(np.float64), predicted)
+        intervals = regression_intervals(blocks, target.astype(np.float64), predicted)
         columns |= {"target": target.astype(np.float64), "prediction": predicted}
         unseen = 0
     else:
@@ -142,12 +150,14 @@ def _measure(cell: Cell, table: TaskTable, fold: Fold, X: NDArray[Any]) -> tuple
         classes = np.asarray(estimator.classes_, dtype=np.int64)
         truth = target.astype(np.int64)
         ranked, weight = rank_classes(probabilities, classes)
-        scores = classification_scores(truth, ranked, trained)
+        own = _probability_of(truth, probabilities, classes)
+        scores = classification_scores(truth, ranked, weight[:, 0], own, trained)
+        intervals = classification_intervals(blocks, truth, ranked, weight[:, 0], own, trained)
         unseen = int((~np.isin(truth, trained)).sum())
         columns |= {
             "target": truth.astype(np.int32),
             "prediction": ranked[:, 0].astype(np.int32),
-            "target_probability": _probability_of(truth, probabilities, classes),
+            "target_probability": own,
             "top_classes": _lists(ranked.astype(np.int32)),
             "top_probabilities": _lists(weight),
         }
@@ -156,10 +166,12 @@ def _measure(cell: Cell, table: TaskTable, fold: Fold, X: NDArray[Any]) -> tuple
         key=s.key,
         settings=s,
         encoder_title=cell.encoder_title,
+        contaminated=cell.contaminated,
         kind=kind,
         metric=table.card.metric,
         status="done",
         scores={name: None if np.isnan(v) else v for name, v in scores.items()},
+        intervals=intervals,
         chosen=estimator.chosen_,
         counts=Counts(
             train=len(fold.train),
@@ -167,7 +179,7 @@ def _measure(cell: Cell, table: TaskTable, fold: Fold, X: NDArray[Any]) -> tuple
             test=len(fold.test),
             unseen=unseen,
         ),
-        provenance=_provenance(fitted - start, done - fitted),
+        provenance=provenance(fitted - start, done - fitted),
     )
     return record, pa.table(columns)
 
@@ -193,7 +205,8 @@ def _lists(rows: NDArray[Any]) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), TOP_K)
 
 
-def _provenance(fit: float = 0.0, predict: float = 0.0) -> Provenance:
+def provenance(fit: float = 0.0, predict: float = 0.0) -> Provenance:
+    """How a record made now came to be; durations in seconds."""
     return Provenance(
         finished=datetime.now(UTC).isoformat(timespec="microseconds"),
         seconds_fit=round(fit, 4),

@@ -38,11 +38,14 @@ COLUMNS = {
     "seed": "int64",
     "metric": "str",
     "value": "float64",
+    "low": "float64",
+    "high": "float64",
     "status": "str",
     "reason": "str",
     "n_train": "int64",
     "n_test": "int64",
     "n_unseen": "int64",
+    "contaminated": "bool",
     "protocol": "str",
     "key": "str",
 }
@@ -192,10 +195,12 @@ def _rows(record: Record) -> Iterator[list[object]]:
     title = record.encoder_title or s.encoder
     scores = {record.metric: None} if record.status == "failed" else record.scores
     for metric, value in sorted(scores.items()):
+        ends = record.intervals.get(metric, (float("nan"), float("nan")))
         yield [
             *(s.task, record.kind, s.edition, s.encoder, title, s.split, s.fold, s.probe, s.seed),
-            *(metric, float("nan") if value is None else value, record.status, record.reason),
-            *(c.train, c.test, c.unseen, s.protocol, record.key),
+            *(metric, float("nan") if value is None else value, *ends),
+            *(record.status, record.reason, c.train, c.test, c.unseen),
+            *(record.contaminated, s.protocol, record.key),
         ]
 
 

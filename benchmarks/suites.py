@@ -18,10 +18,15 @@ WITHOUT_WEIGHTS = (
     *("harmonics.l20", "siren.l10", "siren.l40"),
 )
 PROBES = ("linear", "knn", "mlp", "lightgbm")
+SPATIAL_SPLITS = ("blocks.10", "buffered.10-500", "held-out-region")
 
 # Holding out a continent holds out its countries and most of its ecoregions: what the training part
 # never names cannot be predicted.
 REGIONAL_TASKS = tuple(task for task in OPEN_TASKS if task not in ("countries", "ecoregions"))
+
+
+# California is smaller than a block of ten degrees.
+WIDE_TASKS = tuple(task for task in REGIONAL_TASKS if task != "california_housing")
 
 
 class Block(BaseModel):
@@ -96,6 +101,30 @@ SUITES: Mapping[str, Suite] = {
                     tasks=REGIONAL_TASKS,
                     encoders=(*BASELINES, *FIRST_ENCODERS, *WITHOUT_WEIGHTS),
                     splits=("held-out-region",),
+                    probes=("linear",),
+                    seeds=(0,),
+                ),
+            ),
+        ),
+        Suite(
+            name="open-spatial",
+            title="Open edition, split by split",
+            description="Does the order of encoders hold away from the training points? Every "
+            "encoder that needs no download of weights, on the tasks that all four splits can be "
+            "made of: random, blocks of ten degrees, the same with a buffer of 500 km, held-out "
+            "region. Half an hour.",
+            blocks=(
+                Block(
+                    tasks=WIDE_TASKS,
+                    encoders=(*BASELINES, *FIRST_ENCODERS, *WITHOUT_WEIGHTS),
+                    splits=("random",),
+                    probes=("linear",),
+                    seeds=(0, 1, 2),
+                ),
+                Block(
+                    tasks=WIDE_TASKS,
+                    encoders=(*BASELINES, *FIRST_ENCODERS, *WITHOUT_WEIGHTS),
+                    splits=SPATIAL_SPLITS,
                     probes=("linear",),
                     seeds=(0,),
                 ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from benchmarks.report.markdown import rank_text
-from benchmarks.report.model import DASH, Leaderboard, Row, Score, gaps, listed
+from benchmarks.report.model import DAGGER, DASH, Leaderboard, Row, Score, gaps, listed
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -29,6 +29,7 @@ _ESCAPES = {
     "·": r"$\cdot$",
     "…": r"\dots{}",
     DASH: "--",
+    DAGGER: r"$^\dagger$",
     "\n": " ",
 }
 
@@ -55,7 +56,7 @@ def latex(board: Leaderboard) -> str:
         lines.append(r"\midrule")
         if name == "not ranked":
             lines.append(rf"\multicolumn{{{width}}}{{@{{}}l}}{{Not ranked:}} \\")
-        lines += [_row(row) for row in rows]
+        lines += [line for row in rows for line in _row(row)]
     lines += [
         r"\bottomrule",
         r"\end{tabular}",
@@ -88,7 +89,8 @@ def _line(*cells: str) -> str:
     return " & ".join(map(escape_latex, cells)) + r" \\"
 
 
-def _row(row: Row) -> str:
+def _row(row: Row) -> tuple[str, ...]:
+    """A line, and one below it with the intervals where they are known."""
     title = escape_latex(row.title)
     rank, *spread = rank_text(row).split(" ± ")
     cells = [
@@ -96,14 +98,22 @@ def _row(row: Row) -> str:
         escape_latex(rank) + _spread(spread[0] if spread else ""),
         *map(_score, row.scores),
     ]
-    return " & ".join(cells) + r" \\"
+    line = " & ".join(cells) + r" \\"
+    if not any(score.interval() for score in row.scores):
+        return (line,)
+    ends = ["", "", *(rf"{{\tiny {_minus(score.interval())}}}" for score in row.scores)]
+    return (line, " & ".join(ends) + r" \\")
+
+
+def _minus(text: str) -> str:
+    # A hyphen is no minus sign.
+    return re.sub(r"(?<!-)-(?=[\d.])", "$-$", escape_latex(text))
 
 
 def _score(score: Score) -> str:
-    # A hyphen is no minus sign.
-    text = re.sub(r"(?<!-)-(?=[\d.])", "$-$", escape_latex(score.text()))
+    text = _minus(score.text())
     form = r"\textbf{%s}" if score.best else r"\underline{%s}" if score.tied else "%s"
-    return form % text + _spread(score.spread())
+    return form % text + escape_latex(score.mark) + _spread(score.spread())
 
 
 def _spread(text: str) -> str:

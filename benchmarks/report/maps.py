@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from benchmarks.report.model import edition_note
 from benchmarks.report.style import GREY, LIGHT, QUALITATIVE, figure, footer, save
 from benchmarks.splits.base import Points
-from benchmarks.splits.held_out_region import MIN_TEST, regions
+from benchmarks.splits.held_out_region import regions
+from benchmarks.splits.validation import MIN_TEST
 from core.sphere import unit_vectors
 from tasks import TaskTable
 
@@ -37,8 +38,8 @@ def draw_map(table: TaskTable, path: Path) -> Path:
     world = card.extent == "global"
     with figure(9.6, 4.3 if world else _height(table)) as made:
         grid = made.add_gridspec(2, 2, width_ratios=(3.1, 1.25), height_ratios=(1, 1))
-        ax = _axes(made, grid[:, 0], table, 7)
-        x, y = _place(table)
+        ax = map_axes(made, grid[:, 0], table, 7)
+        x, y = place(table)
         if table.classes is None:
             low, high = np.percentile(table.target, [1, 99])
             dots = ax.scatter(x, y, c=table.target, s=4, lw=0, vmin=low, vmax=high)
@@ -51,7 +52,7 @@ def draw_map(table: TaskTable, path: Path) -> Path:
         else:
             colours = class_colours(len(table.classes))
             ax.scatter(x, y, color=colours[table.target.astype(np.int64)], s=4, lw=0)
-        _regions(_axes(made, grid[0, 1], table, 0), table)
+        _regions(map_axes(made, grid[0, 1], table, 0), table)
         if table.classes is not None:
             _legend(made.add_subplot(grid[1, 1]), table.classes)
         what = card.title
@@ -77,9 +78,15 @@ def draw_map(table: TaskTable, path: Path) -> Path:
 
 
 def _height(table: TaskTable) -> float:
+    return float(np.clip(6.3 * shape(table) + 1.5, 3.2, 7.5))
+
+
+def shape(table: TaskTable) -> float:
+    """Height over width of a task's map."""
+    if table.card.extent == "global":
+        return 0.5
     lon, lat = table.lonlat.T
-    ratio = np.ptp(lat) / (np.ptp(lon) * np.cos(np.radians(_middle(table))))
-    return float(np.clip(6.3 * ratio + 1.5, 3.2, 7.5))
+    return float(np.ptp(lat) / (np.ptp(lon) * np.cos(np.radians(_middle(table)))))
 
 
 def _middle(table: TaskTable) -> float:
@@ -87,13 +94,13 @@ def _middle(table: TaskTable) -> float:
     return float(lat.min() + lat.max()) / 2
 
 
-def _place(table: TaskTable) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def place(table: TaskTable) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Coordinates as the axes of the extent take them: Mollweide's wants radians."""
     lonlat = np.radians(table.lonlat) if table.card.extent == "global" else table.lonlat
     return lonlat[:, 0], lonlat[:, 1]
 
 
-def _axes(made: Figure, where: SubplotSpec, table: TaskTable, label_size: float) -> Axes:
+def map_axes(made: Figure, where: SubplotSpec, table: TaskTable, label_size: float) -> Axes:
     """Empty axes with a graticule; labels of latitude and longitude if they have a size."""
     from matplotlib.projections.geo import GeoAxes
 
@@ -139,7 +146,7 @@ def _regions(ax: Axes, table: TaskTable) -> None:
     held = counts >= MIN_TEST
     palette = [QUALITATIVE[i % len(QUALITATIVE)] for i in range(len(names))]
     colours = np.where(held, palette, LIGHT)
-    x, y = _place(table)
+    x, y = place(table)
     ax.scatter(x, y, c=colours[index].tolist(), s=0.8, lw=0)
     size = "" if card.block_degrees is None else f" of {card.block_degrees:g}°"
     title = f"Held out in turn: {held.sum()} {card.region}s{size}"

@@ -29,7 +29,7 @@ def markdown(board: Leaderboard) -> str:
     lines = [
         f"# {escape_markdown(board.heading)}",
         "",
-        *_table(head, body),
+        *table_lines(head, body),
         "",
         escape_markdown(board.note) + " Baselines in italics.",
     ]
@@ -56,7 +56,9 @@ def rank_text(row: Row) -> str:
 def _score(score: Score) -> str:
     form = "**{}**" if score.best else "<u>{}</u>" if score.tied else "{}"
     spread = score.spread()
-    return form.format(escape_markdown(score.text())) + (f" ± {spread}" if spread else "")
+    text = form.format(escape_markdown(score.text())) + score.mark
+    ends = escape_markdown(score.interval())
+    return text + (f" ± {spread}" if spread else "") + (f"<br><sub>{ends}</sub>" if ends else "")
 
 
 def regions(
@@ -83,7 +85,7 @@ def regions(
             body.append(["*of classes never trained*", *map(_count, counts["n_unseen"])])
         head = ["Encoder", *(escape_markdown(str(fold)) for fold in table.columns)]
         title = escape_markdown(f"{card.title} ({card.metric})")
-        lines += ["", f"## {title}", "", *_table(head, body)]
+        lines += ["", f"## {title}", "", *table_lines(head, body)]
     note = f"Mean over the seeds that are done. {board.edition_note}".strip()
     return "\n".join([*lines, "", escape_markdown(note)]) + "\n"
 
@@ -92,6 +94,7 @@ def _count(value: float) -> str:
     return DASH if np.isnan(value) else f"{value:.0f}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A Markdown table, its first column to the left and the others to the right."""
     rule = ["---"] + ["---:"] * (len(head) - 1)
     return ["| " + " | ".join(cells) + " |" for cells in (head, rule, *rows)]

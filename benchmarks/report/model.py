@@ -9,7 +9,8 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from benchmarks.ranking import BASELINE_PROBE, TIE_PAIRS, Missing, Ranking, rank, select
+from benchmarks.ranking import BASELINE_PROBE, Missing, Ranking, rank, select
+from benchmarks.ties import TIE_PAIRS
 from core.errors import BenchError
 from tasks import TaskCard
 
@@ -28,6 +29,9 @@ SHORT = {
 DASH = "\N{EN DASH}"
 """Stands where there is no number."""
 
+DAGGER = "\N{DAGGER}"
+"""Marks a score of an encoder that was trained on the task's data."""
+
 METRIC_SIGNS = {"r2": "R²", "accuracy": "acc.", "top1": "top-1"}
 
 SPLIT_TITLES = {"random": "random", "held-out-region": "held-out region"}
@@ -35,17 +39,36 @@ SPLIT_TITLES = {"random": "random", "held-out-region": "held-out region"}
 
 @dataclass(frozen=True)
 class Score:
-    """One entry of a table. `std` is NaN for a single seed; `mean` is NaN where a cell lacks."""
+    """One entry of a table.
+
+    `mean` is NaN where a cell lacks, `std` for a single seed, `low` and `high` where no interval is
+    known.
+    """
 
     mean: float
     std: float
     best: bool
     tied: bool
+    low: float = np.nan
+    high: float = np.nan
+    contaminated: bool = False
 
     def text(self, digits: int = 3) -> str:
         """The mean: `.852`, `-.031`, `-1.4e5`, or a dash."""
         # Adding zero turns a negative one, as of a score of -1e-5, into a positive one.
         return number(round(self.mean, digits) + 0.0, digits)
+
+    @property
+    def mark(self) -> str:
+        """A dagger where the encoder was trained on the task's data."""
+        return DAGGER if self.contaminated else ""
+
+    def interval(self, digits: int = 2) -> str:
+        """The 95 % interval: `[.83, .87]`, or nothing."""
+        if np.isnan(self.low):
+            return ""
+        low, high = (number(round(end, digits) + 0.0, digits) for end in (self.low, self.high))
+        return f"[{low}, {high}]"
 
     def spread(self, digits: int = 3) -> str:
         """The standard deviation, or nothing."""
@@ -175,6 +198,9 @@ def leaderboard(
     titles: Mapping[str, str],
     split: str,
     probe: str,
+    replicates: pd.DataFrame | None = None,
+    *,
+    contaminated: bool = True,
 ) -> Leaderboard:
     """The leaderboard of a split and probe.
 
@@ -184,6 +210,8 @@ def leaderboard(
         titles: of encoders and baselines; a name without one stands for itself.
         split: which split.
         probe: which probe.
+        replicates: scores by replicate, for intervals and ties; see `benchmarks.replicates`.
+        contaminated: whether encoders that were trained on the data of one of the tasks take part.
 
     Raises:
         BenchError: the frame has nothing of that split and probe; says what it has.
@@ -193,10 +221,15 @@ def leaderboard(
         has = "; ".join(f"--split {s} --probe {p}" for s, p in pairs)
         raise BenchError(f"this run has no split {split!r} with probe {probe!r}. It has: {has}")
     chosen = select(frame, split, probe)
+    tainted = chosen[chosen["contaminated"]]
+    left_out = () if contaminated else tuple(sorted(set(map(str, tainted["encoder"]))))
+    frame = frame[~frame["encoder"].isin(left_out)]
+    chosen = chosen[~chosen["encoder"].isin(left_out)]
     if not chosen["task"].isin(list(cards)).any():
         tasks = ", ".join(sorted(chosen["task"].unique()))
         raise BenchError(f"there is no card for any of the tasks of this run: {tasks}")
-    ranking = rank(frame, {name: card.metric for name, card in cards.items()}, split, probe)
+    metrics = {name: card.metric for name, card in cards.items()}
+    ranking = rank(frame, metrics, split, probe, replicates)
     names = [name for name in cards if name in ranking.mean.columns]
     used = tuple(cards[name] for name in names)
     edition_of = dict(zip(chosen["task"], chosen["edition"], strict=True))
@@ -206,20 +239,27 @@ def leaderboard(
         probe=probe,
         tasks=used,
         editions=editions,
-        rows=_rows(ranking, names, titles),
+        rows=_rows(
+            ranking, names, titles, set(zip(tainted["encoder"], tainted["task"], strict=True))
+        ),
         seeds=ranking.seeds,
         folds=int(chosen["fold"].nunique()),
-        notes=tuple(_notes(ranking, chosen, cards)),
+        notes=(*_notes(ranking, chosen, cards), *_taint_notes(left_out, tainted, titles)),
         ranking=ranking,
     )
 
 
-def _rows(ranking: Ranking, names: list[str], titles: Mapping[str, str]) -> tuple[Row, ...]:
+def _rows(
+    ranking: Ranking, names: list[str], titles: Mapping[str, str], tainted: set[tuple[str, str]]
+) -> tuple[Row, ...]:
     ranked = [str(name) for name in ranking.rank.index]
     order = [*ranked, *sorted(set(map(str, ranking.mean.index)) - set(ranked))]
-    mean, std, best, tied = (
+    mean, std, best, tied, low, high = (
         table.loc[order, names].to_numpy()
-        for table in (ranking.mean, ranking.std, ranking.best, ranking.tied)
+        for table in (
+            *(ranking.mean, ranking.std, ranking.best, ranking.tied),
+            *(ranking.low, ranking.high),
+        )
     )
     rows = (
         Row(
@@ -229,8 +269,16 @@ def _rows(ranking: Ranking, names: list[str], titles: Mapping[str, str]) -> tupl
             rank=float(ranking.rank.get(name, np.nan)),
             rank_std=float(ranking.rank_std.get(name, np.nan)),
             scores=tuple(
-                Score(float(mean[i, j]), float(std[i, j]), bool(best[i, j]), bool(tied[i, j]))
-                for j in range(len(names))
+                Score(
+                    mean=float(mean[i, j]),
+                    std=float(std[i, j]),
+                    best=bool(best[i, j]),
+                    tied=bool(tied[i, j]),
+                    low=float(low[i, j]),
+                    high=float(high[i, j]),
+                    contaminated=(name, task) in tainted,
+                )
+                for j, task in enumerate(names)
             ),
             missing=ranking.missing.get(name, ()),
         )
@@ -244,14 +292,17 @@ def _notes(ranking: Ranking, chosen: pd.DataFrame, cards: Mapping[str, TaskCard]
         yield f"Mean over folds and {ranking.seeds} seeds ± standard deviation over the seeds."
     else:
         yield "Mean over folds; one seed, so no spread is known."
+    if ranking.low.notna().any(axis=None):
+        yield "In brackets: 95 % interval of the mean, by a bootstrap of spatial blocks."
     yield (
-        "Rank: mean over tasks. Bold: best of a task; underlined: tied with it, the mean paired "
-        "difference being within two corrected standard errors (scores below -1 taken as -1)."
+        "Rank: mean over tasks. Bold: best of a task; underlined: tied with it, the difference "
+        "being within the noise of blocks, seeds and folds (5 % over all encoders, Holm; "
+        "scores below -1 taken as -1)."
     )
     if ranking.untold:
         yield (
-            f"Fewer than {TIE_PAIRS} pairs, so that ties are neither claimed nor denied: "
-            f"{listed([card.title for name, card in cards.items() if name in ranking.untold])}."
+            f"No intervals and fewer than {TIE_PAIRS} pairs, so that ties are neither claimed nor "
+            f"denied: {listed([c.title for name, c in cards.items() if name in ranking.untold])}."
         )
     shares = _unseen(chosen)
     if shares:
@@ -263,6 +314,16 @@ def _notes(ranking: Ranking, chosen: pd.DataFrame, cards: Mapping[str, TaskCard]
     unknown = sorted(set(chosen["task"]) - set(cards))
     if unknown:
         yield f"Left out, their cards being unknown: {listed(unknown)}."
+
+
+def _taint_notes(
+    left_out: tuple[str, ...], tainted: pd.DataFrame, titles: Mapping[str, str]
+) -> Iterable[str]:
+    if left_out:
+        names = listed([titles.get(name, name) for name in left_out])
+        yield f"Left out, having been trained on the data of one of these tasks: {names}."
+    elif len(tainted):
+        yield f"{DAGGER} trained on the data of this task, or near copies of it."
 
 
 def _unseen(chosen: pd.DataFrame) -> dict[str, float]:
@@ -301,6 +362,13 @@ def number(value: float, digits: int = 3) -> str:
     if abs(value) >= 10:
         return f"{value:.1f}"
     return f"{value:.{digits}f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.{digits}f}"
+
+
+def short_title(title: str) -> str:
+    """A title fit for a label of a figure."""
+    short = title if len(title) <= 36 else title[:35] + "…"
+    # Titles are the user's: a pair of dollar signs in one would be set as mathematics.
+    return short.replace("$", r"\$")
 
 
 def listed(parts: Iterable[str]) -> str:

@@ -94,13 +94,13 @@ def _rank(row: Row) -> str:
 def _plain(score: Score, digits: int, spread: bool) -> str:
     mark = "*" if score.best else "=" if score.tied else ""
     std = score.spread(digits) if spread else ""
-    return mark + score.text(digits) + (f"±{std}" if std else "")
+    return mark + score.text(digits) + score.mark + (f"±{std}" if std else "")
 
 
 def _score(score: Score, digits: int, spread: bool, plain: bool) -> str:
     if plain:
         return _plain(score, digits, spread)
-    text = score.text(digits)
+    text = score.text(digits) + score.mark
     if score.best or score.tied:
         style = "bold" if score.best else "underline"
         text = f"[{style}]{text}[/{style}]"

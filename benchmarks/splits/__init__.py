@@ -16,6 +16,7 @@ registry: Registry[type[Split]] = Registry(
         "few-shot": "benchmarks.splits.few_shot:FewShotSplit",
         "latitude": "benchmarks.splits.bands:LatitudeSplit",
         "checkerboard": "benchmarks.splits.bands:CheckerboardSplit",
+        "nndm": "benchmarks.splits.nndm:NndmSplit",
     },
     group="satclip_bench.splits",
 )

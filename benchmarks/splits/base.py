@@ -26,6 +26,7 @@ class SplitCard(BaseModel):
     description: str
     settings: Mapping[str, str | int | float]
     version: int = Field(1, description="raised when the same name starts to give other folds")
+    domain: bool = Field(False, description="whether it looks at where predictions are wanted")
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,15 @@ class Points:
         target: `(N,)`.
         region: `(N,)` names, or None where there are none.
         block_degrees: side of the equal-area blocks that stand in for regions.
+        domain: `(M, 2)` lonlat of places spread evenly over where predictions are wanted, none of
+            them a row of the table by design; or None for splits whose card does not ask for it.
     """
 
     lonlat: NDArray[np.float64]
     target: NDArray[np.float64] | NDArray[np.int64]
     region: NDArray[np.str_] | None = None
     block_degrees: float | None = None
+    domain: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.lonlat)

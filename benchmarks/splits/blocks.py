@@ -121,13 +121,13 @@ def block_folds(
         raise BenchError(f"{name} needs points in {FOLDS + 1} cells or more; they lie in {found}")
     folds = []
     everything = np.arange(len(points))
-    for number, (rest, test) in enumerate(_deal(points, everything, groups, FOLDS, seed)):
-        train, validation = next(_deal(points, rest, groups, VALIDATION_FOLDS, seed))
+    for number, (rest, test) in enumerate(deal_groups(points, everything, groups, FOLDS, seed)):
+        train, validation = next(deal_groups(points, rest, groups, VALIDATION_FOLDS, seed))
         folds.append(Fold(str(number), train, validation, test))
     return tuple(folds)
 
 
-def _deal(
+def deal_groups(
     points: Points, rows: Index, groups: NDArray[np.int64], parts: int, seed: int
 ) -> Iterator[tuple[Index, Index]]:
     """Pairs of the other parts' rows and a part's, by scikit-learn's grouped folds."""

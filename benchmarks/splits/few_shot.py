@@ -11,15 +11,17 @@ SHARE = 0.01
 
 
 class FewShotSplit:
-    """The folds of held-out-region, but one label in a hundred of the region is for training."""
+    """Held-out regions of which one label in a hundred is trained on."""
 
     card = SplitCard(
         name="few-shot",
         title="Few-shot",
-        description=f"Train on all regions but one and on {SHARE:.0%} of that one's points, drawn "
-        "at random, test on the rest of it: what the SatCLIP paper does for countries and "
-        "ecoregions. Everything else as in held-out-region.",
+        description=f"The folds of held-out-region, but {SHARE:.0%} of the tested region's points, "
+        "drawn at random, is for training and the rest of it is tested: what the SatCLIP paper "
+        f"does for countries and ecoregions. Likewise {SHARE:.0%} of the validation part is for "
+        "training and the rest of it validates.",
         settings={"share": SHARE} | dict(HeldOutRegionSplit.card.settings),
+        version=2,
     )
 
     def folds(self, points: Points, seed: int) -> tuple[Fold, ...]:
@@ -28,6 +30,7 @@ class FewShotSplit:
         for number, fold in enumerate(HeldOutRegionSplit().folds(points, seed)):
             rng = np.random.default_rng([seed, number, 1])
             known, test = part_rows(fold.test, SHARE, rng)
-            train = np.sort(np.concatenate([fold.train, known]))
-            folds.append(Fold(fold.name, train, fold.validation, test))
+            known_too, validation = part_rows(fold.validation, SHARE, rng)
+            train = np.sort(np.concatenate([fold.train, known, known_too]))
+            folds.append(Fold(fold.name, train, validation, test))
         return tuple(folds)

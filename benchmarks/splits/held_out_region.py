@@ -5,47 +5,46 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.splits.base import Fold, Points, SplitCard, part_rows
+from benchmarks.splits.base import Fold, Points, SplitCard
+from benchmarks.splits.validation import MIN_TEST, RULE, SETTINGS, hold_out_too
 from core.errors import BenchError
 from core.sphere import equal_area_cells
 
-VALIDATION = 0.25
-MIN_TEST = 100
-
 
 class HeldOutRegionSplit:
-    """One fold a region: train on all the others, test there."""
+    """One fold a region: train on others, choose on others still, test there."""
 
     card = SplitCard(
         name="held-out-region",
         title="Held-out region",
-        description="Train on all regions but one, test on that one: a score of extrapolation. "
-        f"{VALIDATION:.0%} of the rest is for validation, at random. A region with fewer than "
-        f"{MIN_TEST} points is never held out; its points stay in the rest.",
-        settings={"validation": VALIDATION, "min_test": MIN_TEST},
+        description="Train on other regions, test on one: a score of extrapolation. A region with "
+        f"fewer than {MIN_TEST} points is never tested; its points stay in the rest. {RULE}",
+        settings=SETTINGS,
+        version=2,
     )
 
     def folds(self, points: Points, seed: int) -> tuple[Fold, ...]:
         """A fold for every region, by name.
 
         Raises:
-            BenchError: neither regions nor blocks are given, or fewer than two are large enough.
+            BenchError: neither regions nor blocks are given, fewer than two are large enough, or no
+                validation part can be held out of the rest.
         """
-        region = regions(points)
-        names, counts = np.unique(region, return_counts=True)
-        held = [str(n) for n, count in zip(names, counts, strict=True) if count >= MIN_TEST]
+        names, group, counts = np.unique(regions(points), return_inverse=True, return_counts=True)
+        held = np.flatnonzero(counts >= MIN_TEST)
         if len(held) < 2:
             raise BenchError(
                 f"holding out a region needs two regions of {MIN_TEST} points or more; "
                 f"there are {dict(zip(names.tolist(), counts.tolist(), strict=True))}"
             )
-        folds = []
-        for number, name in enumerate(held):
-            rng = np.random.default_rng([seed, number])
-            inside = region == name
-            validation, train = part_rows(np.flatnonzero(~inside), VALIDATION, rng)
-            folds.append(Fold(name, train, validation, np.flatnonzero(inside)))
-        return tuple(folds)
+        return tuple(
+            Fold(
+                str(names[number]),
+                *hold_out_too(points, group, int(number), seed),
+                np.flatnonzero(group == number),
+            )
+            for number in held
+        )
 
 
 def regions(points: Points) -> NDArray[np.str_]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
+from benchmarks.replicates import replicates_of
 from benchmarks.report.model import boards
 from benchmarks.report.model import leaderboard as build
 from benchmarks.report.terminal import print_leaderboard
@@ -17,12 +18,42 @@ from tasks import TaskCard, list_tasks
 from tasks import registry as task_registry
 
 
-def leaderboard(out: Path, split: str | None, probe: str | None) -> int:
-    """Print the leaderboard of a split and probe; by default the first that the run has."""
-    frame = Store(out).frame()
+def leaderboard(
+    out: Path,
+    split: str | None,
+    probe: str | None,
+    *,
+    ranks: bool = False,
+    contaminated: bool = True,
+) -> int:
+    """Print the leaderboard of a split and probe; by default the first that the run has.
+
+    Args:
+        out: folder of the run.
+        split: which split.
+        probe: which probe.
+        ranks: ratings over the tasks in place of scores.
+        contaminated: whether encoders trained on the data of one of the tasks take part.
+    """
+    from benchmarks.report.ranks import print_ranks, rank_table
+
+    store = Store(out)
+    frame = store.frame()
     chosen_split, chosen_probe = _choose(frame, split, probe)
-    board = build(frame, cards_of(frame), titles_of(frame), chosen_split, chosen_probe)
-    print_leaderboard(board, Console())
+    board = build(
+        frame,
+        cards_of(frame),
+        titles_of(frame),
+        chosen_split,
+        chosen_probe,
+        replicates_of(store, split=chosen_split, probe=chosen_probe),
+        contaminated=contaminated,
+    )
+    console = Console()
+    if ranks:
+        print_ranks(rank_table(board), console)
+    else:
+        print_leaderboard(board, console)
     return 0
 
 
@@ -30,27 +61,31 @@ def tables(out: Path) -> int:
     """Write the tables of a run. Returns the exit code."""
     from benchmarks.report.documents import write_tables
 
-    frame = Store(out).frame()
-    _list(write_tables(frame, cards_of(frame), titles_of(frame), out / "tables"))
+    store = Store(out)
+    frame = store.frame()
+    replicates = replicates_of(store)
+    _list(write_tables(frame, cards_of(frame), titles_of(frame), out / "tables", replicates))
     return 0
 
 
 def figures(out: Path) -> int:
     """Draw the figures of a run. Returns the exit code."""
-    _list(_draw(Store(out).frame(), out))
+    store = Store(out)
+    _list(_draw(store.frame(), out, replicates_of(store)))
     return 0
 
 
-def report_all(frame: pd.DataFrame, out: Path, console: Console, *, redraw: bool) -> None:
+def report_all(store: Store, frame: pd.DataFrame, console: Console, *, redraw: bool) -> None:
     """After a run: tables and figures where anything changed, and the leaderboard."""
     from benchmarks.report.documents import write_tables
 
+    out, replicates = store.folder, replicates_of(store)
     if redraw or not (out / "figures").is_dir() or not (out / "tables").is_dir():
-        write_tables(frame, cards_of(frame), titles_of(frame), out / "tables")
-        _draw(frame, out)
+        write_tables(frame, cards_of(frame), titles_of(frame), out / "tables", replicates)
+        _draw(frame, out, replicates)
     for split in dict.fromkeys(split for split, _ in boards(frame)):
         _, probe = _choose(frame, split, None)
-        board = build(frame, cards_of(frame), titles_of(frame), split, probe)
+        board = build(frame, cards_of(frame), titles_of(frame), split, probe, replicates)
         print_leaderboard(board, console)
         console.print()
     console.print(
@@ -80,7 +115,7 @@ def _choose(frame: pd.DataFrame, split: str | None, probe: str | None) -> tuple[
     return (linear or fitting)[0]
 
 
-def _draw(frame: pd.DataFrame, out: Path) -> tuple[Path, ...]:
+def _draw(frame: pd.DataFrame, out: Path, replicates: pd.DataFrame) -> tuple[Path, ...]:
     from benchmarks.plan import Table, load_table
     from benchmarks.report.figures import write_figures
 
@@ -91,7 +126,29 @@ def _draw(frame: pd.DataFrame, out: Path) -> tuple[Path, ...]:
         except BenchError:
             # A table that is not at hand has no map; its cells say why it is not.
             continue
-    return write_figures(frame, cards, titles_of(frame), maps, out / "figures")
+    drawn = write_figures(frame, cards, titles_of(frame), maps, out / "figures", replicates)
+    return (*drawn, *_draw_splits(frame, out / "figures" / "splits"))
+
+
+def _draw_splits(frame: pd.DataFrame, folder: Path) -> tuple[Path, ...]:
+    """A map of every split of every task, with the lowest of its seeds."""
+    from benchmarks.plan import Table, load_table, make_folds
+    from benchmarks.report.split_maps import draw_split
+    from benchmarks.splits import get_split
+
+    lowest = frame.groupby(["task", "edition", "split"], as_index=False)["seed"].min()
+    paths = []
+    for row in lowest.itertuples():
+        where = Table(row.task, row.edition)
+        try:
+            table, card = load_table(where), get_split(row.split).card
+            folds = make_folds(where, row.split, row.seed)
+        except BenchError:
+            # The table is not at hand, or has no such folds; the cells say why.
+            continue
+        path = folder / f"{row.task}.{row.split}.png"
+        paths.append(draw_split(table, card, folds, path, row.seed))
+    return tuple(paths)
 
 
 def _list(paths: tuple[Path, ...]) -> None:

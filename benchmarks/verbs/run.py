@@ -78,7 +78,7 @@ def run(
         frame = store.write_table()
     from benchmarks.verbs.report import report_all
 
-    report_all(frame, out, Console(), redraw=bool(missing))
+    report_all(store, frame, Console(), redraw=bool(missing))
     return _verdict(plan, store, console)
 
 

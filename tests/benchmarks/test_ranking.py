@@ -90,7 +90,10 @@ def test_equal_scores_share_their_rank() -> None:
 
 
 def test_ties_are_differences_within_noise() -> None:
-    """se^2 = (1/12 + 1000/3000) var over 3 seeds x 4 regions; tied up to two of them."""
+    """se^2 = (1/12 + 1000/3000) var over 3 seeds x 4 regions; tied up to t(11) of them.
+
+    The three others are far behind, so that Holm's factor for the last of four is one.
+    """
     rng = np.random.default_rng(0)
     noise = {
         (s, f): e
@@ -111,7 +114,7 @@ def test_ties_are_differences_within_noise() -> None:
 
         return of
 
-    for gap, tied in ((1.9 * error, True), (2.1 * error, False)):
+    for gap, tied in ((2.15 * error, True), (2.25 * error, False)):
         ranking = rank(frame(value(gap)), METRICS, "held-out-region", "linear")  # type: ignore[arg-type]
         assert bool(ranking.tied.loc["wrap"].all()) is tied
         assert bool(ranking.tied.loc["wrap"].any()) is tied

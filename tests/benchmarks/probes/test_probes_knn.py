@@ -39,6 +39,33 @@ def test_equals_scikit_learn(kind: Kind, columns: int, k: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["regression", "classification"])
+@pytest.mark.parametrize("k", NEIGHBOURS)
+def test_ties_are_broken_as_scikit_learn_breaks_them(kind: Kind, k: int) -> None:
+    # Every point of a grid occurs twice with other labels; queries on it and half-way between.
+    grid = np.stack(np.meshgrid(np.arange(6.0), np.arange(6.0)), axis=-1).reshape(-1, 2)
+    X = np.vstack([grid, grid])
+    y = np.random.default_rng(0).integers(4, size=len(X)) * 5
+    queries = np.vstack([grid, grid + 0.5, grid + np.array([0.5, 0])])
+    make, other = (
+        (NeighbourRegressor, KNeighborsRegressor)
+        if kind == "regression"
+        else (NeighbourClassifier, KNeighborsClassifier)
+    )
+    probe: Any = make().fit(X, y, (X, y))
+    probe.chosen_ = {"k": k}
+    expected = other(k, weights="distance").fit(X, y)
+    found = probe.predict(queries)
+    if kind == "regression":
+        np.testing.assert_allclose(found, expected.predict(queries), rtol=1e-12)
+        return
+    shares = expected.predict_proba(queries)
+    np.testing.assert_array_equal(probe.predict_proba(queries), shares)
+    # Of classes with equal shares the first.
+    np.testing.assert_array_equal(found, expected.classes_[shares.argmax(axis=1)])
+    assert (np.sort(shares, axis=1)[:, -1] == np.sort(shares, axis=1)[:, -2]).any() == (k > 1)
+
+
+@pytest.mark.parametrize("kind", ["regression", "classification"])
 def test_k_is_the_best_on_validation(kind: Kind) -> None:
     data = parts(kind)
     make, other = (

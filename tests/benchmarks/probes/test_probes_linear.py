@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.probes import linear
+from benchmarks.probes import Kind, linear, make_probe
 from benchmarks.probes.linear import (
     ALPHAS,
     STRENGTHS,
@@ -38,6 +40,11 @@ def test_ridge_path_agrees(rows: int, columns: int) -> None:
         np.testing.assert_allclose(coef, expected, rtol=1e-8, atol=1e-8)
 
 
+def assert_same_coefficients(found: NDArray[np.float64], expected: NDArray[np.float64]) -> None:
+    # Single ones are no surer than the largest: columns may cancel.
+    np.testing.assert_allclose(found, expected, atol=1e-8 * np.abs(expected).max())
+
+
 @pytest.mark.parametrize(("rows", "columns"), [(400, 32), (100, 250)])
 def test_ridge_agrees_from_end_to_end(rows: int, columns: int) -> None:
     data = parts("regression", rows, columns)
@@ -49,12 +56,39 @@ def test_ridge_agrees_from_end_to_end(rows: int, columns: int) -> None:
         losses[alpha] = float(np.square(model.predict(X_held) - data.validation[1]).mean())
         if alpha == probe.chosen_["alpha"]:
             np.testing.assert_allclose(probe.predict(X_test), model.predict(X_test), rtol=1e-8)
+            assert_same_coefficients(probe.coef_, model[-1].coef_)
+            assert probe.intercept_ == pytest.approx(model[-1].intercept_, rel=1e-12)
     assert probe.chosen_ == {"alpha": min(losses, key=lambda a: losses[a])}
 
 
 def test_without_validation_rows_the_default_stands_in() -> None:
     data = parts("regression", rows=3)
     assert LinearRegressor().fit(data.X, data.y).chosen_ == {"alpha": 1.0}
+
+
+@pytest.mark.parametrize("alpha", [ALPHAS[0], 1.0, ALPHAS[-1]])
+@pytest.mark.parametrize(("rows", "columns"), [(400, 32), (100, 250), (5, 3)])
+def test_the_same_alpha_gives_the_same_ridge(
+    alpha: float, rows: int, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linear, "ALPHAS", (alpha,))
+    data = parts("regression", rows, columns)
+    probe = LinearRegressor().fit(data.X, data.y, data.validation)
+    model = make_pipeline(StandardScaler(), Ridge(alpha=alpha, solver="svd"))
+    model.fit(data.X.astype(float), data.y)
+    expected = model.predict(data.X_test.astype(float))
+    np.testing.assert_allclose(probe.predict(data.X_test), expected, rtol=1e-8)
+    assert_same_coefficients(probe.coef_, model[-1].coef_)
+
+
+@pytest.mark.parametrize("kind", ["regression", "classification"])
+def test_standardisation_is_the_training_parts(kind: Kind) -> None:
+    data = parts(kind)
+    X_held, y_held = data.validation
+    probe: Any = make_probe("linear", kind, 0).fit(data.X, data.y, (X_held * 9 + 5, y_held))
+    expected = StandardScaler().fit(data.X.astype(float))
+    np.testing.assert_allclose(probe.scaler_.mean_, expected.mean_, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(probe.scaler_.scale_, expected.scale_, rtol=1e-6)
 
 
 def change(monkeypatch: pytest.MonkeyPatch, **settings: float) -> None:
@@ -82,6 +116,37 @@ def test_logistic_regression_agrees(classes: int, monkeypatch: pytest.MonkeyPatc
                 probe.predict_proba(X_test), exact.predict_proba(X_test), atol=1e-5
             )
     assert probe.chosen_["C"] == min(losses, key=lambda c: losses[c])
+
+
+@pytest.mark.parametrize("classes", [2, 6])
+def test_the_same_strength_gives_the_same_logistic_regression(classes: int) -> None:
+    data = parts("classification")
+    X, X_test, y = data.X.astype(float), data.X_test.astype(float), cut(data.y, classes)
+    # No validation label that training knows: the default strength stands in, one fit alone.
+    probe = LinearClassifier().fit(X, y, (X[:5], np.full(5, 999)))
+    assert probe.chosen_["C"] == linear.SETTINGS.C
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=linear.SETTINGS.C, max_iter=200))
+    model.fit(X, y)
+    np.testing.assert_allclose(probe.model_.coef_, model[-1].coef_, atol=1e-8)
+    np.testing.assert_allclose(
+        probe.predict_proba(X_test), model.predict_proba(X_test), rtol=1e-8, atol=1e-12
+    )
+    assert probe.predict(X_test).tolist() == model.predict(X_test).tolist()
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_the_optimum_is_another_solvers(strength: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(monkeypatch, tol=1e-10, most_iterations=50_000)
+    monkeypatch.setattr(linear, "STRENGTHS", (strength,))
+    data = parts("classification", columns=8)
+    X, X_test = data.X.astype(float), data.X_test.astype(float)
+    probe = LinearClassifier().fit(
+        X, data.y, (data.validation[0].astype(float), data.validation[1])
+    )
+    assert probe.chosen_["C"] == strength
+    model = LogisticRegression(C=strength, solver="newton-cholesky", tol=1e-10, max_iter=1000)
+    exact = make_pipeline(StandardScaler(), model).fit(X, data.y)
+    np.testing.assert_allclose(probe.predict_proba(X_test), exact.predict_proba(X_test), atol=1e-5)
 
 
 @pytest.mark.parametrize("classes", [2, 6])

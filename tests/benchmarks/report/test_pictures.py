@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.report.figures import _common_ranks, compact, spread_apart, write_figures
-from benchmarks.report.model import leaderboard
+from benchmarks.rank_changes import rank_changes
+from benchmarks.report.figures import compact, write_figures
+from benchmarks.report.rank_figures import spread_apart
 from tasks import registry
 from tests.benchmarks.frames import ENCODERS, METRICS, fail, frame
 
@@ -18,10 +19,8 @@ CARDS = {name: registry.load(name) for name in METRICS}
 
 
 def ranks(table: pd.DataFrame) -> pd.DataFrame | None:
-    splits = ("random", "held-out-region")
-    return _common_ranks(
-        table, {s: leaderboard(table, CARDS, {}, s, "linear") for s in splits}, "linear"
-    )
+    changes = rank_changes(table, METRICS, ("random", "held-out-region"), "linear")
+    return None if changes is None else changes.ranks
 
 
 def test_ranks_of_two_splits_are_over_what_both_have() -> None:
@@ -70,6 +69,11 @@ def test_settings_of_the_user_neither_matter_nor_change(tmp_path: Path) -> None:
     with mpl.rc_context({"font.size": 20, "axes.facecolor": "red", "figure.dpi": 30}):
         second = write_figures(table, cards, titles, {}, tmp_path / "b")
         assert mpl.rcParams["font.size"] == 20
-    assert [p.name for p in first] == ["scores.linear.png", "gap.linear.png"]
+    assert [p.name for p in first] == [
+        "scores.linear.png",
+        "ranks.random.linear.png",
+        "ranks.held-out-region.linear.png",
+        "gap.linear.png",
+    ]
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()

@@ -1,0 +1,171 @@
+"""Error by stratum: distance to the nearest training point, latitude, biome, region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+from core.sphere import chord_to_km, equal_area_cells, unit_vectors
+
+Float = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+DISTANCE_BINS = 8
+"""Distances are cut at these quantiles of themselves, so that every bin has as many points."""
+
+BAND_DEGREES = {"global": 10.0, "contiguous United States": 5.0, "California": 2.0}
+"""Height of a band of absolute latitude, by the extent of a task."""
+
+BIOME_KM = 150.0
+"""A point takes the biome of the nearest labelled point within this distance. Labelled points lie
+about 120 km apart on land, so that few points on land have none."""
+
+UNKNOWN = "unknown"
+
+BLOCK_DEGREES = {"global": 10.0, "contiguous United States": 3.0, "California": 0.5}
+"""Side of the equal-area blocks that the bootstrap draws, by the extent of a task."""
+
+RESAMPLES = 1000
+LEVEL = 0.95
+LEAST_BLOCKS = 5
+"""With fewer blocks than these an interval says nothing, and none is given."""
+
+
+@dataclass(frozen=True)
+class Strata:
+    """A way to put rows into strata.
+
+    Attributes:
+        kind: what they are strata of: distance, latitude, biome, region.
+        names: of the strata, in order.
+        place: `(len(names),)` where a figure draws each: the median distance in km, the middle of
+            a band in degrees, or its number.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    place: Float
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """The error in one stratum, over all seeds.
+
+    Attributes:
+        n: points judged there; one judged under several seeds counts for each.
+        error: their mean error; NaN if there are none.
+        low, high: ends of its 95 % interval; NaN where the points lie in too few blocks.
+    """
+
+    kind: str
+    name: str
+    place: float
+    n: int
+    error: float
+    low: float
+    high: float
+
+
+def distance_strata(km: Float, bins: int = DISTANCE_BINS) -> tuple[Strata, Float]:
+    """Strata of the distance to the nearest training point, and their `(bins - 1,)` inner edges.
+
+    Args:
+        km: `(n,)` all distances of a task and split, whatever the encoder.
+        bins: how many; fewer come out where distances repeat.
+    """
+    # Edges that are distances themselves leave no bin empty.
+    edges = np.unique(np.quantile(km, np.linspace(0, 1, bins + 1), method="inverted_cdf"))
+    inner = edges[1:-1]
+    stratum = np.searchsorted(inner, km, side="right")
+    present = np.arange(len(inner) + 1)
+    ends = [edges[0], *inner, edges[-1]]
+    names = tuple(f"{_km(a)}-{_km(b)} km" for a, b in pairwise(ends))
+    return Strata(
+        "distance", names, np.array([np.median(km[stratum == s]) for s in present])
+    ), inner
+
+
+def _km(distance: float) -> str:
+    return f"{distance:.3g}" if distance < 100 else f"{distance:.0f}"
+
+
+def latitude_strata(latitude: Float, band: float) -> tuple[Strata, Index]:
+    """Bands of absolute latitude that hold a point, and the `(N,)` band of each point."""
+    count = int(np.ceil(90 / band))
+    number = np.minimum((np.abs(latitude) / band).astype(np.int64), count - 1)
+    present, stratum = np.unique(number, return_inverse=True)
+    names = tuple(f"{b * band:g}-{min(90, (b + 1) * band):g}°" for b in present)
+    return Strata("latitude", names, (present + 0.5) * band), stratum
+
+
+def band_of(extent: str) -> float:
+    """Height of a band of latitude, in degrees."""
+    return BAND_DEGREES.get(extent, BAND_DEGREES["global"])
+
+
+def named_strata(kind: str, labels: NDArray[np.str_]) -> tuple[Strata, Index]:
+    """A stratum for every name, in alphabetical order, and the `(N,)` stratum of each point."""
+    names, stratum = np.unique(labels, return_inverse=True)
+    return Strata(kind, tuple(map(str, names)), np.arange(len(names), dtype=np.float64)), stratum
+
+
+def biome_of(
+    lonlat: Float, labelled: Float, biome: NDArray[np.str_], within_km: float = BIOME_KM
+) -> NDArray[np.str_]:
+    """The biome of each point, `(N,)`: that of the nearest labelled point, or `unknown`.
+
+    Args:
+        lonlat: `(N, 2)` degrees.
+        labelled: `(M, 2)` degrees, the labelled points.
+        biome: `(M,)` their biomes.
+        within_km: great-circle distance beyond which a label is not taken.
+    """
+    chord, nearest = KDTree(unit_vectors(labelled)).query(unit_vectors(lonlat))
+    return np.where(chord_to_km(np.asarray(chord)) <= within_km, biome[nearest], UNKNOWN)
+
+
+def errors_by_stratum(
+    strata: Strata, stratum: Index, error: Float, block: Index, seed: int = 0
+) -> tuple[Stratum, ...]:
+    """Mean error in each stratum, with an interval.
+
+    Args:
+        strata: what the strata are.
+        stratum: `(n,)` the stratum of each judged point.
+        error: `(n,)` its error.
+        block: `(n,)` the equal-area block that it lies in.
+        seed: of the resampling; every encoder is given the same resamples.
+    """
+    found = []
+    for number, (name, place) in enumerate(zip(strata.names, strata.place, strict=True)):
+        inside = stratum == number
+        n = int(inside.sum())
+        mean = float(error[inside].mean()) if n else float("nan")
+        low, high = block_interval(error[inside], block[inside], seed)
+        found.append(Stratum(strata.kind, name, float(place), n, mean, low, high))
+    return tuple(found)
+
+
+def block_interval(error: Float, block: Index, seed: int = 0) -> tuple[float, float]:
+    """Ends of the 95 % percentile interval of the mean error, from a bootstrap of whole blocks.
+
+    Points of a block come and go together (the cluster bootstrap; Davison and Hinkley 1997,
+    section 3.8), for errors nearby are alike. NaN where there are fewer than five blocks.
+    """
+    names, place = np.unique(block, return_inverse=True)
+    if len(names) < LEAST_BLOCKS:
+        return float("nan"), float("nan")
+    rng = np.random.default_rng([seed, len(names)])
+    draws = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
+    means = (draws @ np.bincount(place, weights=error)) / (draws @ np.bincount(place))
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def blocks(lonlat: Float, extent: str) -> Index:
+    """The equal-area block of each point, `(N,)`, of the size that the extent asks for."""
+    return equal_area_cells(lonlat, BLOCK_DEGREES.get(extent, BLOCK_DEGREES["global"]))

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.image import imread
+
+from benchmarks.plan import Table, load_table, make_folds
+from benchmarks.report.split_maps import COLOURS, PARTS, draw_split, parts_of
+from benchmarks.splits import Fold, get_split
+from benchmarks.verbs.report import _draw_splits
+from tasks import TaskTable
+from tests.benchmarks.frames import METRICS, frame
+
+
+def drawn(table: TaskTable, split: str, folds: tuple[Fold, ...], path: Path) -> Path:
+    return draw_split(table, get_split(split).card, folds, path, 0)
+
+
+@pytest.mark.parametrize(
+    ("task", "split", "folds"),
+    [
+        ("biomes", "random", 1),
+        ("biomes", "buffered.10-500", 5),
+        ("median_income", "held-out-region", 4),
+        ("california_housing", "few-shot", 11),
+    ],
+)
+def test_every_part_is_to_be_seen(tmp_path: Path, task: str, split: str, folds: int) -> None:
+    made = make_folds(Table(task), split, 0)
+    assert len(made) == folds
+    picture = imread(drawn(load_table(Table(task)), split, made, tmp_path / "a" / "split.png"))
+    assert min(picture.shape[:2]) > 400
+    for part, colour in zip(PARTS, COLOURS, strict=True):
+        wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+        near = (np.abs(picture[..., :3] - wanted).max(axis=-1) < 0.02).sum()
+        # Graticules are as light as what is left out: only many such pixels are points.
+        assert near > 100 or (part == "left out" and "buffered" not in split)
+
+
+def test_the_same_bytes_whatever_the_user_has_set(tmp_path: Path) -> None:
+    folds = make_folds(Table("median_income"), "checkerboard", 0)
+    table = load_table(Table("median_income"))
+    first = drawn(table, "checkerboard", folds, tmp_path / "a.png")
+    with mpl.rc_context({"font.size": 20, "axes.facecolor": "red", "figure.dpi": 30}):
+        second = drawn(table, "checkerboard", folds, tmp_path / "b.png")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_titles_of_the_user_are_not_set_as_mathematics(tmp_path: Path) -> None:
+    table = load_table(Table("median_income"))
+    table = replace(table, card=table.card.model_copy(update={"title": "$income_{"}))
+    fold = make_folds(Table("median_income"), "random", 0)[0]
+    strange = Fold("$x^{", fold.train, fold.validation, fold.test)
+    assert drawn(table, "random", (strange,), tmp_path / "a.png").stat().st_size > 10_000
+
+
+def test_a_row_that_no_part_has_is_left_out() -> None:
+    one, two, three = (np.array([i], dtype=np.int64) for i in (4, 0, 2))
+    parts = parts_of(Fold("x", one, two, three), 6)
+    assert [PARTS[p] for p in parts] == [
+        *("validation", "left out", "test", "left out", "train", "left out"),
+    ]
+
+
+def test_a_run_has_a_map_of_every_split_of_every_task(tmp_path: Path) -> None:
+    table = frame(seeds=(2, 1), encoders=["wrap"])
+    broken = table[table["task"] == "biomes"].assign(split="latitude.9")
+    absent = table[table["task"] == "elevation"].assign(edition="paper")
+    paths = _draw_splits(pd.concat([table, broken, absent]), tmp_path)
+    assert [p.name for p in paths] == [
+        f"{task}.{split}.png" for task in sorted(METRICS) for split in ("held-out-region", "random")
+    ]
+    seed = int(table["seed"].min())
+    folds = make_folds(Table("biomes"), "random", seed)
+    again = draw_split(
+        load_table(Table("biomes")), get_split("random").card, folds, tmp_path / "again.png", seed
+    )
+    assert again.read_bytes() == (tmp_path / "biomes.random.png").read_bytes()
