@@ -11,8 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.base import Edition
 
-SCHEMA = 1
-"""Raised when a reader of older records would misread newer ones."""
+SCHEMA = 2
+"""Raised when records gain what older ones lack; those are still read, and their cells run anew.
+
+2: intervals, scores of probabilities, the block of every prediction.
+"""
 
 Setting = str | int | float | None | tuple[Any, ...] | Mapping[str, Any]
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from benchmarks.record import Record, Settings
+from benchmarks.record import SCHEMA, Record, Settings
 from core.errors import BenchError, RecordError
 from core.files import atomic_write, cannot_write
 
@@ -108,12 +108,12 @@ class Store:
             stream.write(record.to_json())
 
     def done(self, settings: Settings) -> bool:
-        """Whether a record with exactly these settings is here and did not fail."""
+        """Whether a record of today's layout with these settings is here and did not fail."""
         path = self.path(settings)
         if not path.is_file():
             return False
         record = read_record(path)
-        if record.status != "done" or record.key != settings.key:
+        if record.status != "done" or record.key != settings.key or record.schema_version < SCHEMA:
             return False
         return not record.predictions_sha256 or path.with_suffix(".parquet").is_file()
 

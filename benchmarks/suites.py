@@ -10,7 +10,7 @@ from core.errors import UnknownNameError
 from core.registry import unknown_name
 from tasks import OPEN_TASKS
 
-BASELINES = ("baseline.mean", "baseline.knn", "baseline.idw")
+BASELINES = ("baseline.mean", "baseline.knn", "baseline.idw", "baseline.gp")
 FIRST_ENCODERS = ("direct", "cartesian3d", "wrap", "harmonics.l10", "harmonics.l40", "geoclip")
 WITHOUT_WEIGHTS = (
     *("random", "sines", "fourier", "nerf", "space2vec.grid", "space2vec.theory"),

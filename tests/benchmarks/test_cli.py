@@ -153,8 +153,8 @@ def test_a_run_leaves_everything_and_a_second_finds_it_done(tmp_path: Path) -> N
         *("task", "edition", "encoder", "split", "fold", "probe", "seed", "metric", "value"),
         "status",
     } <= set(frame.columns)
-    # 4 encoders and baselines, 3 seeds at random and 4 census regions, 3 metrics.
-    assert len(frame) == 4 * (3 + 4) * 3
+    # 5 encoders and baselines, 3 seeds at random and 4 census regions, 3 metrics.
+    assert len(frame) == 5 * (3 + 4) * 3
     assert (frame["status"] == "done").all()
     for name in ("tables/leaderboard.random.linear.md", "tables/leaderboard.random.linear.tex"):
         assert "not the paper's tables" in (folder / name).read_text()

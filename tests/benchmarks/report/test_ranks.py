@@ -1,0 +1,128 @@
+"""Ratings, rank changes, intervals and contamination, as they are shown."""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from benchmarks.report.figures import write_figures
+from benchmarks.report.latex import latex
+from benchmarks.report.markdown import markdown
+from benchmarks.report.model import DAGGER, Score, leaderboard
+from benchmarks.report.rank_changes import changes_latex, changes_markdown, tables_of_changes
+from benchmarks.report.ranks import print_ranks, rank_table, ranks_latex, ranks_markdown
+from benchmarks.report.terminal import print_leaderboard
+from tasks import registry
+from tests.benchmarks.frames import METRICS, fail, frame
+from tests.benchmarks.test_ratings import replicates
+
+CARDS = {name: registry.load(name) for name in METRICS}
+TITLES = {"wrap": "Wr_ap & $co$", "baseline.knn": "k-NN"}
+
+
+def _printed(table: object) -> str:
+    console = Console(file=StringIO(), width=140)
+    if hasattr(table, "ratings"):
+        print_ranks(table, console)  # type: ignore[arg-type]
+    else:
+        print_leaderboard(table, console)  # type: ignore[arg-type]
+    file = console.file
+    assert isinstance(file, StringIO)
+    return file.getvalue()
+
+
+def _tainted() -> pd.DataFrame:
+    table = frame()
+    hit = (table["encoder"] == "geoclip") & (table["task"] == "biomes")
+    table.loc[hit, "contaminated"] = True
+    return table
+
+
+def test_every_rendering_has_the_same_numbers_and_notes() -> None:
+    table = frame()
+    made = rank_table(leaderboard(table, CARDS, TITLES, "random", "linear", replicates(table)))
+    shown = ranks_markdown(made), ranks_latex(made), _printed(made)
+    for text in shown:
+        flat = re.sub(r"\s+", " ", text.replace("\\", "").replace("{[}", "[").replace("{]}", "]"))
+        assert "1.0 [1.0, " in flat
+        assert "bootstrap of spatial blocks" in flat
+        assert "critical difference" in flat
+        assert "Open edition: not the paper's tables" in flat
+    assert r"Wr\_ap \& \$co\$" in shown[1]
+    assert r"Wr\_ap & $co$" in shown[0]
+    assert shown[1].count(r"\\") == 2 + len(made.rows) - 1
+    assert "*k-NN*" in shown[0]
+
+
+def test_letters_join_who_is_not_told_apart() -> None:
+    table = frame()
+    apart = rank_table(leaderboard(table, CARDS, {}, "random", "linear", replicates(table, 0.001)))
+    assert {texts[-1] for _, texts in apart.rows} == {""}
+    alike = rank_table(leaderboard(table, CARDS, {}, "random", "linear", replicates(table, 5.0)))
+    assert {texts[-1] for _, texts in alike.rows} == {"a"}
+
+
+def test_who_lacks_a_cell_has_no_rank_and_is_named() -> None:
+    table = fail(frame(), "wrap", "biomes")
+    made = rank_table(leaderboard(table, CARDS, TITLES, "random", "linear"))
+    assert "wrap" not in dict(made.rows)
+    assert any("is not ranked: it lacks biomes" in note for note in made.notes)
+
+
+def test_a_score_from_its_own_training_data_is_marked_everywhere() -> None:
+    board = leaderboard(_tainted(), CARDS, TITLES, "random", "linear")
+    for text in (markdown(board), _printed(board)):
+        assert text.count(DAGGER) == 2
+        assert "trained on the data of this task" in re.sub(r"\s+", " ", text)
+    assert latex(board).count(r"$^\dagger$") == 2
+    assert DAGGER not in markdown(leaderboard(frame(), CARDS, TITLES, "random", "linear"))
+
+
+def test_contaminated_encoders_can_be_left_out_and_are_named() -> None:
+    board = leaderboard(_tainted(), CARDS, {}, "random", "linear", contaminated=False)
+    assert "geoclip" not in {row.name for row in board.rows}
+    assert any("Left out" in note and "geoclip" in note for note in board.notes)
+    assert min(row.rank for row in board.rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [(0.83, 0.871, "[.83, .87]"), (-0.004, 0.1, "[.00, .10]"), (-1234.0, -0.5, "[-1.2e3, -.50]")],
+)
+def test_intervals_are_short(low: float, high: float, text: str) -> None:
+    assert Score(0.5, np.nan, best=False, tied=False, low=low, high=high).interval() == text
+    assert Score(0.5, np.nan, best=False, tied=False).interval() == ""
+
+
+def test_rank_changes_say_what_moved() -> None:
+    table = frame()
+    made = tables_of_changes(table, CARDS, TITLES, replicates(table))["linear"]
+    text = changes_markdown(made)
+    assert made.headings == ("Encoder", "random", "held-out-region", "change")
+    assert "0 of 5" in text
+    assert "Kendall's tau with the order under random: held-out-region 1.00" in text
+    assert "\N{MINUS SIGN}0.0" not in text
+    assert changes_latex(made).count(r"\\") == 1 + len(made.rows)
+    assert tables_of_changes(table[table["split"] == "random"], CARDS, TITLES) == {}
+
+
+def test_figures_of_ranks_are_the_same_bytes_twice(tmp_path: Path) -> None:
+    table = frame()
+    drawn = replicates(table)
+    first, second = (
+        write_figures(table, CARDS, TITLES, {}, tmp_path / name, drawn) for name in "ab"
+    )
+    assert [p.name for p in first] == [
+        "scores.linear.png",
+        "ranks.random.linear.png",
+        "ranks.held-out-region.linear.png",
+        "gap.linear.png",
+    ]
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
