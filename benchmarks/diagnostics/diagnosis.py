@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.bootstrap import block_ids
 from benchmarks.diagnostics.autocorrelation import (
     NEIGHBOURS,
     UNDEFINED,
@@ -21,7 +22,6 @@ from benchmarks.diagnostics.judged import Judged
 from benchmarks.diagnostics.strata import (
     Stratum,
     band_of,
-    blocks,
     distance_strata,
     errors_by_stratum,
     latitude_strata,
@@ -127,7 +127,7 @@ def _errors(judged: Mapping[str, Sequence[Judged]], where: Where) -> dict[str, t
         named_strata("biome", where.biome),
         named_strata("region", where.region),
     )
-    block = blocks(where.lonlat, where.extent)
+    block = block_ids(where.lonlat, where.extent)
     found = {}
     for encoder, seeds in judged.items():
         row = np.concatenate([j.row for j in seeds])

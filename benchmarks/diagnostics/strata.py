@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from core.sphere import chord_to_km, equal_area_cells, unit_vectors
+from benchmarks.bootstrap import MIN_BLOCKS, interval, make_blocks, mean_replicates
+from core.sphere import chord_to_km, unit_vectors
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -25,14 +26,6 @@ BIOME_KM = 150.0
 about 120 km apart on land, so that few points on land have none."""
 
 UNKNOWN = "unknown"
-
-BLOCK_DEGREES = {"global": 10.0, "contiguous United States": 3.0, "California": 0.5}
-"""Side of the equal-area blocks that the bootstrap draws, by the extent of a task."""
-
-RESAMPLES = 1000
-LEVEL = 0.95
-LEAST_BLOCKS = 5
-"""With fewer blocks than these an interval says nothing, and none is given."""
 
 
 @dataclass(frozen=True)
@@ -129,43 +122,27 @@ def biome_of(
 
 
 def errors_by_stratum(
-    strata: Strata, stratum: Index, error: Float, block: Index, seed: int = 0
+    strata: Strata, stratum: Index, error: Float, block: Index
 ) -> tuple[Stratum, ...]:
-    """Mean error in each stratum, with an interval.
+    """Mean error in each stratum, with an interval by the bootstrap of spatial blocks.
 
     Args:
         strata: what the strata are.
         stratum: `(n,)` the stratum of each judged point.
         error: `(n,)` its error.
-        block: `(n,)` the equal-area block that it lies in.
-        seed: of the resampling; every encoder is given the same resamples.
+        block: `(n,)` the block that it lies in; every encoder is given the same draws of it.
     """
     found = []
     for number, (name, place) in enumerate(zip(strata.names, strata.place, strict=True)):
         inside = stratum == number
         n = int(inside.sum())
         mean = float(error[inside].mean()) if n else float("nan")
-        low, high = block_interval(error[inside], block[inside], seed)
+        low, high = _ends(error[inside], block[inside])
         found.append(Stratum(strata.kind, name, float(place), n, mean, low, high))
     return tuple(found)
 
 
-def block_interval(error: Float, block: Index, seed: int = 0) -> tuple[float, float]:
-    """Ends of the 95 % percentile interval of the mean error, from a bootstrap of whole blocks.
-
-    Points of a block come and go together (the cluster bootstrap; Davison and Hinkley 1997,
-    section 3.8), for errors nearby are alike. NaN where there are fewer than five blocks.
-    """
-    names, place = np.unique(block, return_inverse=True)
-    if len(names) < LEAST_BLOCKS:
-        return float("nan"), float("nan")
-    rng = np.random.default_rng([seed, len(names)])
-    draws = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
-    means = (draws @ np.bincount(place, weights=error)) / (draws @ np.bincount(place))
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
-
-
-def blocks(lonlat: Float, extent: str) -> Index:
-    """The equal-area block of each point, `(N,)`, of the size that the extent asks for."""
-    return equal_area_cells(lonlat, BLOCK_DEGREES.get(extent, BLOCK_DEGREES["global"]))
+def _ends(error: Float, block: Index) -> tuple[float, float]:
+    blocks = make_blocks(block)
+    ends = interval(mean_replicates(blocks, error)) if blocks.count >= MIN_BLOCKS else None
+    return ends or (float("nan"), float("nan"))

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from benchmarks.protocols.base import Protocol, ProtocolCard
+from benchmarks.protocols.base import (
+    Kind,
+    Outcome,
+    Parts,
+    ProbeMethod,
+    Protocol,
+    ProtocolCard,
+    SplitMethod,
+    Work,
+)
 from core.registry import Registry
 
 registry: Registry[type[Protocol]] = Registry(
     "protocol",
-    {"range": "benchmarks.protocols.range:RangeProtocol"},
+    {
+        "satclip": "benchmarks.protocols.satclip:SatclipProtocol",
+        "satclip-notebook": "benchmarks.protocols.satclip_notebook:SatclipNotebookProtocol",
+        "range": "benchmarks.protocols.range:RangeProtocol",
+        "climplicit": "benchmarks.protocols.climplicit:ClimplicitProtocol",
+        "coordbench": "benchmarks.protocols.coordbench:CoordbenchProtocol",
+        "coordbench-harness": "benchmarks.protocols.coordbench:CoordbenchHarnessProtocol",
+    },
     group="satclip_bench.protocols",
 )
 
@@ -22,4 +38,16 @@ def get_protocol(name: str) -> Protocol:
     return registry.load(name)()
 
 
-__all__ = ["Protocol", "ProtocolCard", "get_protocol", "list_protocols", "registry"]
+__all__ = [
+    "Kind",
+    "Outcome",
+    "Parts",
+    "ProbeMethod",
+    "Protocol",
+    "ProtocolCard",
+    "SplitMethod",
+    "Work",
+    "get_protocol",
+    "list_protocols",
+    "registry",
+]

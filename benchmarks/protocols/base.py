@@ -2,48 +2,197 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from benchmarks.splits import Points
+from benchmarks.splits.base import Index
+from benchmarks.tuning import Tuning
+from core.errors import BenchError, UnknownNameError
+from core.registry import unknown_name
 
 Kind = Literal["regression", "classification"]
+Metric = Literal["r2", "r2_percent", "accuracy", "accuracy_percent", "f1_percent", "mse"]
 
 
-class ProtocolCard(BaseModel):
-    """A protocol as data."""
-
+class _Data(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SplitMethod(_Data):
+    """One way in which a protocol makes folds."""
+
+    description: str
+    settings: Mapping[str, str | int | float]
+
+
+class ProbeMethod(_Data):
+    """One probe of a protocol."""
+
+    description: str
+    settings: Mapping[str, JsonValue] = Field(description="what is fixed")
+    tuning: Tuning | None = Field(None, description="what is searched for; None if nothing is")
+    together: bool = Field(
+        False, description="whether outcomes hang together, so that where one is missing all run"
+    )
+
+
+class ProtocolCard(_Data):
+    """A protocol as data. Splits, probes and version are part of a record's key."""
 
     name: str
     version: int = Field(description="raised when the same name starts to give other scores")
     title: str
     citation: str
-    split: str
+    sources: tuple[str, ...] = Field(
+        description="where its facts were read: public code, sections of the paper"
+    )
+    splits: Mapping[str, SplitMethod]
     preprocessing: str
-    probe: str
-    tuning: str
-    seeds: tuple[int, ...]
-    metrics: Mapping[Kind, str]
-    digits: Mapping[str, int] = Field(description="decimals that the paper prints, by metric")
+    probes: Mapping[str, ProbeMethod]
+    seeds: tuple[int, ...] = Field(description="of the probe's initialisation, one outcome each")
+    metrics: Mapping[Kind, Metric]
+    digits: Mapping[Metric, int] = Field(description="decimals that the paper prints")
     left_open: tuple[str, ...] = Field(
         (), description="what the paper does not say, and our choice"
     )
 
+    @model_validator(mode="after")
+    def _digits_of_every_metric(self) -> ProtocolCard:
+        if set(self.digits) != set(self.metrics.values()):
+            raise ValueError("digits must be given for the protocol's metrics, and for no others")
+        return self
+
+    def split(self, name: str) -> SplitMethod:
+        """The split called `name`. Raises UnknownNameError."""
+        if name not in self.splits:
+            raise UnknownNameError(unknown_name(f"split of {self.name}", name, tuple(self.splits)))
+        return self.splits[name]
+
+    def probe(self, name: str) -> ProbeMethod:
+        """The probe called `name`. Raises UnknownNameError."""
+        if name not in self.probes:
+            raise UnknownNameError(unknown_name(f"probe of {self.name}", name, tuple(self.probes)))
+        return self.probes[name]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Disjoint rows to train on, to choose on, and to be judged on.
+
+    Unlike a fold of a split, the order is the paper's, since inner folds may follow it, and a
+    protocol may have no validation part.
+
+    Attributes:
+        name: "0", or what is held out.
+        train: `(n,)` int64 row numbers.
+        validation: likewise; may be empty.
+        test: likewise; looked at once.
+    """
+
+    name: str
+    train: Index
+    validation: Index
+    test: Index
+
+    def __post_init__(self) -> None:
+        rows = np.concatenate([self.train, self.validation, self.test])
+        if len(np.unique(rows)) != len(rows):
+            raise BenchError(f"fold {self.name!r} has rows in more than one of its parts")
+        if not len(self.train) or not len(self.test):
+            raise BenchError(f"fold {self.name!r} has nothing to train on, or nothing to test")
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the three index sets and their order."""
+        digest = hashlib.sha256()
+        for part in (self.train, self.validation, self.test):
+            digest.update(len(part).to_bytes(8, "little"))
+            digest.update(np.asarray(part).astype("<i8").tobytes())
+        return digest.hexdigest()
+
+
+NO_ROWS: Index = np.empty(0, dtype=np.int64)
+"""For protocols without a validation part."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one fold and one initialisation came to.
+
+    Attributes:
+        seed: of the initialisation.
+        fold: name of the fold.
+        prediction: `(m,)` on the test rows, in the unit of the target, or classes.
+        scores: in the unit that the paper prints.
+        chosen: settings that were chosen, and what else a reader may want.
+    """
+
+    seed: int
+    fold: str
+    prediction: NDArray[Any]
+    scores: Mapping[str, float]
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be run of one protocol, table and encoder.
+
+    Attributes:
+        embedding: `(N, D)`, rows in the order of the paper's file.
+        points: `(N,)` with the target, float64 values or int64 classes.
+        kind: of the target.
+        split: a key of the card's splits.
+        probe: a key of the card's probes.
+        seeds: those that are wanted.
+        chosen: by fold, what an earlier outcome of the same cell chose: not searched for again.
+    """
+
+    embedding: NDArray[Any]
+    points: Points
+    kind: Kind
+    split: str
+    probe: str
+    seeds: tuple[int, ...]
+    chosen: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
 
 class Protocol(ABC):
-    """How one paper turns embeddings and targets into a score."""
+    """How one paper turns embeddings and targets into scores."""
 
     card: ProtocolCard
 
     @abstractmethod
-    def score(self, embedding: NDArray[Any], target: NDArray[Any], kind: Kind) -> float:
-        """The score of an embedding, in the unit that the paper prints.
+    def folds(self, points: Points, split: str) -> tuple[Parts, ...]:
+        """The folds of a table, always the same. Raises BenchError where none can be made."""
 
-        Args:
-            embedding: `(N, D)`, rows in the order of the paper's file.
-            target: `(N,)`, float64 values or int64 classes.
-            kind: of the target.
-        """
+    @abstractmethod
+    def outcomes(self, work: Work) -> Iterator[Outcome]:
+        """One outcome a fold and seed, each as soon as it is there. Raises BenchError."""
+
+    def printed(self, scores: Sequence[float]) -> float:
+        """The number a paper would print, from the scores of all folds and seeds: their mean."""
+        return float(np.mean(scores))
+
+
+def score(metric: Metric, target: NDArray[Any], prediction: NDArray[Any]) -> float:
+    """One score of `(m,)` predictions, in the unit of the metric's name."""
+    from sklearn.metrics import accuracy_score, f1_score, mean_squared_error, r2_score
+
+    if metric == "mse":
+        return float(mean_squared_error(target, prediction))
+    if metric in ("r2", "r2_percent"):
+        value = float(r2_score(target, prediction))
+    elif metric == "f1_percent":
+        value = float(f1_score(target, prediction, average="weighted"))
+    else:
+        value = float(accuracy_score(target, prediction))
+    return 100 * value if metric.endswith("_percent") else value

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from benchmarks.protocols.base import Kind, Protocol, ProtocolCard
+from benchmarks.protocols.base import (
+    NO_ROWS,
+    Outcome,
+    Parts,
+    ProbeMethod,
+    Protocol,
+    ProtocolCard,
+    SplitMethod,
+    Work,
+    score,
+)
+from benchmarks.splits import Points
+from benchmarks.tuning import Grid
 
 SEED = 42
 TEST = 0.2
 ALPHAS = (0.1, 1, 10)
-REGRESSION_FOLDS, CLASSIFICATION_FOLDS = 3, 10
+TUNING = Grid(
+    space={"alpha": ALPHAS},
+    judge="cross-validation within the training part",
+    folds=3,
+    folds_of_classes=10,
+)
 
 
 class RangeProtocol(Protocol):
@@ -25,12 +43,25 @@ class RangeProtocol(Protocol):
         title="RANGE, Table 2",
         citation="Dhakal et al. 2025, RANGE: Retrieval Augmented Neural Fields for "
         "Multi-Resolution Geo-Embeddings, CVPR, arXiv 2502.19781",
-        split=f"torch.utils.data.random_split in 0.8 and {TEST}, seed {SEED}, rows in file order",
+        sources=(
+            "github.com/mvrl/RANGE at commit 94657a7, range/utils/evaluate.py and load_dataset.py",
+        ),
+        splits={
+            "random": SplitMethod(
+                description="torch.utils.data.random_split over the rows in file order",
+                settings={"test": TEST, "seed": SEED},
+            )
+        },
         preprocessing="MinMaxScaler fitted on the training part; population as log(1 + people); "
         "raw coordinates in radians",
-        probe="RidgeCV or RidgeClassifierCV of scikit-learn",
-        tuning=f"alpha of {ALPHAS} by {REGRESSION_FOLDS}-fold cross-validation within training, "
-        f"{CLASSIFICATION_FOLDS}-fold for classes",
+        probes={
+            "ridge": ProbeMethod(
+                description="RidgeCV or RidgeClassifierCV of scikit-learn; its folds are "
+                "consecutive rows of the training part, in the order of the split",
+                settings={"scaler": "min-max"},
+                tuning=TUNING,
+            )
+        },
         seeds=(SEED,),
         metrics={"regression": "r2", "classification": "accuracy_percent"},
         digits={"r2": 3, "accuracy_percent": 1},
@@ -42,30 +73,55 @@ class RangeProtocol(Protocol):
     )
 
     @override
-    def score(self, embedding: NDArray[Any], target: NDArray[Any], kind: Kind) -> float:
+    def folds(self, points: Points, split: str) -> tuple[Parts, ...]:
+        self.card.split(split)
+        train, test = random_split(len(points), (1 - TEST, TEST), SEED)
+        return (Parts("0", train, NO_ROWS, test),)
+
+    @override
+    def outcomes(self, work: Work) -> Iterator[Outcome]:
         from sklearn.linear_model import RidgeClassifierCV, RidgeCV
         from sklearn.preprocessing import MinMaxScaler
 
-        train, test = random_split(len(target))
-        scaler = MinMaxScaler().fit(embedding[train])
-        probe = (
-            RidgeCV(alphas=ALPHAS, cv=REGRESSION_FOLDS)
-            if kind == "regression"
-            else RidgeClassifierCV(alphas=ALPHAS, cv=CLASSIFICATION_FOLDS)
-        )
-        probe.fit(scaler.transform(embedding[train]), target[train])
-        score = float(probe.score(scaler.transform(embedding[test]), target[test]))
-        return score if kind == "regression" else 100 * score
+        self.card.probe(work.probe)
+        X, y = work.embedding, work.points.target
+        for parts in self.folds(work.points, work.split):
+            scaler = MinMaxScaler().fit(X[parts.train])
+            probe = (
+                RidgeCV(alphas=ALPHAS, cv=TUNING.folds)
+                if work.kind == "regression"
+                else RidgeClassifierCV(alphas=ALPHAS, cv=TUNING.folds_of_classes)
+            )
+            probe.fit(scaler.transform(X[parts.train]), y[parts.train])
+            prediction = probe.predict(scaler.transform(X[parts.test]))
+            metric = self.card.metrics[work.kind]
+            yield from (
+                Outcome(
+                    seed,
+                    parts.name,
+                    prediction,
+                    {metric: score(metric, y[parts.test], prediction)},
+                    {"alpha": float(probe.alpha_)},
+                )
+                for seed in work.seeds
+            )
 
 
-def random_split(rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Training and test rows, in the order in which torch draws them."""
+def random_split(rows: int, shares: tuple[float, ...], seed: int) -> tuple[NDArray[np.int64], ...]:
+    """Rows of each part, in the order in which torch draws them.
+
+    Args:
+        rows: how many there are.
+        shares: of each part, summing to 1; what rounding leaves goes to the first parts. Or whole
+            numbers of rows, summing to `rows`.
+        seed: of a generator of its own.
+    """
     import torch
     from torch.utils.data import Dataset
     from torch.utils.data import random_split as draw
 
     # Anything with a length will do.
     numbers = cast(Dataset[int], range(rows))
-    generator = torch.Generator().manual_seed(SEED)
-    train, test = (part.indices for part in draw(numbers, [1 - TEST, TEST], generator=generator))
-    return np.array(train, dtype=np.int64), np.array(test, dtype=np.int64)
+    generator = torch.Generator().manual_seed(seed)
+    drawn = draw(numbers, shares, generator=generator)
+    return tuple(np.array(part.indices, dtype=np.int64) for part in drawn)

@@ -13,10 +13,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
+from benchmarks.bootstrap import BLOCK_DEGREES
 from benchmarks.diagnostics.diagnosis import Diagnosis, Where, diagnose
 from benchmarks.diagnostics.frames import strata_frame, summary_row
 from benchmarks.diagnostics.judged import Judged, nearest_km, together
-from benchmarks.diagnostics.strata import BLOCK_DEGREES, biome_of
+from benchmarks.diagnostics.strata import biome_of
 from benchmarks.plan import Table, load_table, make_folds
 from benchmarks.ranking import BASELINE_PROBE
 from benchmarks.record import Record

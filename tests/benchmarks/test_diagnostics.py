@@ -19,7 +19,6 @@ from benchmarks.diagnostics.judged import Judged, nearest_km, together
 from benchmarks.diagnostics.strata import (
     UNKNOWN,
     biome_of,
-    block_interval,
     distance_strata,
     errors_by_stratum,
     latitude_strata,
@@ -187,20 +186,6 @@ def test_means_of_strata_and_their_intervals() -> None:
     assert a.low < a.error < a.high
     few = errors_by_stratum(strata, stratum, error, block % 4)
     assert np.isnan([few[0].low, few[1].high]).all()
-
-
-def test_the_interval_knows_that_blocks_move_together() -> None:
-    """Against the textbook standard error of a mean of block means, blocks of one size."""
-    rng = np.random.default_rng(7)
-    block = np.repeat(np.arange(60), 20)
-    error = np.repeat(rng.normal(5, 1, 60), 20)
-    low, high = block_interval(error, block)
-    means = error[::20]
-    half = 1.96 * means.std(ddof=1) / np.sqrt(60)
-    assert (high - low) / 2 == pytest.approx(half, rel=0.15)
-    alone = block_interval(error, np.arange(1200))
-    assert alone[1] - alone[0] < 0.4 * (high - low)
-    assert block_interval(error, block) == (low, high)
 
 
 def test_rows_of_several_folds_count_once_in_space() -> None:

@@ -1,0 +1,108 @@
+"""The protocol of the SatCLIP authors' example notebook on air temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from typing_extensions import override
+
+from benchmarks.protocols.base import (
+    NO_ROWS,
+    Outcome,
+    Parts,
+    ProbeMethod,
+    Protocol,
+    ProtocolCard,
+    SplitMethod,
+    Work,
+    score,
+)
+from benchmarks.protocols.range import random_split
+from benchmarks.splits import Points
+from core.errors import BenchError
+
+SPLIT_SEED = 0
+TRAIN = 0.5
+HIDDEN, REPEATS = 64, 2
+LEARNING_RATE, EPOCHS = 1e-3, 3000
+
+
+class SatclipNotebookProtocol(Protocol):
+    """A perceptron with tied hidden layers, trained on half of the stations."""
+
+    card = ProtocolCard(
+        name="satclip-notebook",
+        version=1,
+        title="SatCLIP, notebook B01",
+        citation="Klemmer et al. 2023, SatCLIP: Global, General-Purpose Location Embeddings with "
+        "Satellite Imagery, arXiv 2311.17179",
+        sources=(
+            "github.com/microsoft/satclip at commit 1ead106, "
+            "notebooks/B01_Example_Air_Temperature_Prediction.ipynb",
+        ),
+        splits={
+            "random": SplitMethod(
+                description="torch.utils.data.random_split in halves, the odd row tested",
+                settings={"train": TRAIN, "seed": SPLIT_SEED},
+            )
+        },
+        preprocessing="y / max(y), the maximum over all rows, test rows too, as in the notebook: a "
+        "unit of the target, of which no weight depends on a test row but by this one number; "
+        "embeddings as they are, float32",
+        probes={
+            "mlp": ProbeMethod(
+                description="D-64-64-64-1 with ReLU, of which the two hidden 64-64 layers are one "
+                "and the same (list multiplication); Adam on the mean squared error of all "
+                "training rows at once",
+                settings={
+                    "hidden": HIDDEN,
+                    "hidden_layers_tied": REPEATS,
+                    "learning_rate": LEARNING_RATE,
+                    "epochs": EPOCHS,
+                },
+            )
+        },
+        seeds=(0,),
+        metrics={"regression": "mse"},
+        digits={"mse": 5},
+        left_open=(
+            "Seeds of split and initialisation: the notebook sets none. 0 for both here.",
+            "Its one printed number is of one run: no spread is published.",
+        ),
+    )
+
+    @override
+    def folds(self, points: Points, split: str) -> tuple[Parts, ...]:
+        self.card.split(split)
+        train = int(TRAIN * len(points))
+        known, test = random_split(len(points), (train, len(points) - train), SPLIT_SEED)
+        return (Parts("0", known, NO_ROWS, test),)
+
+    @override
+    def outcomes(self, work: Work) -> Iterator[Outcome]:
+        from benchmarks.protocols.networks import (
+            as_tensors,
+            full_batch,
+            outputs_of,
+            seeded,
+            tied_perceptron,
+        )
+
+        self.card.probe(work.probe)
+        X = np.asarray(work.embedding, dtype=np.float32)
+        y = work.points.target.astype(np.float64)
+        largest = float(y.max())
+        if work.kind != "regression" or largest <= 0:
+            raise BenchError("satclip-notebook divides by the largest target, which must exceed 0")
+        y = y / largest
+        for parts in self.folds(work.points, work.split):
+            for seed in work.seeds:
+                with seeded(seed):
+                    network = tied_perceptron(X.shape[1], HIDDEN, REPEATS, 1)
+                    full_batch(
+                        network, as_tensors(X[parts.train], y[parts.train]), LEARNING_RATE, EPOCHS
+                    )
+                out = outputs_of(network, X[parts.test])[:, 0].astype(np.float64)
+                mse = score("mse", y[parts.test], out)
+                yield Outcome(seed, parts.name, out * largest, {"mse": mse})

@@ -1,0 +1,18 @@
+"""How a network is trained, as data; knows no torch."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Training(BaseModel):
+    """Step, batches, and when to stop."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    learning_rate: float = 1e-3
+    batch_size: int = 4096
+    most_epochs: int
+    patience: int = Field(description="epochs in a row without a gain, after which training ends")
+    least_gain: float = Field(description="by how much the validation loss must fall to be a gain")
+    worst_loss: float = Field(10_000.0, description="what the first validation loss is held to")

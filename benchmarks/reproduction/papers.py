@@ -1,0 +1,210 @@
+"""Papers as data: what their published names mean here, and what is known of each cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from benchmarks.reproduction import explanations
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """A published table and what its names mean here.
+
+    Attributes:
+        paper: as `published.csv` calls it.
+        table: likewise.
+        protocol: name of its protocol.
+        probe: of that protocol.
+        splits: its names of splits to the protocol's.
+        encoders: its names of encoders to ours.
+        tables: its tasks to what `paper_table` calls them; others are asked for by their own name.
+        probes: encoders that are measured with another probe.
+        averages: tables at hand of which its one task is an average, with many more.
+        not_run: by published encoder, why it cannot be run at all.
+        notes: what a reader must know, by published encoder, or by "task/encoder".
+    """
+
+    paper: str
+    table: str
+    protocol: str
+    probe: str
+    splits: Mapping[str, str]
+    encoders: Mapping[str, str]
+    tables: Mapping[str, str] = field(default_factory=dict)
+    probes: Mapping[str, str] = field(default_factory=dict)
+    averages: tuple[str, ...] = ()
+    not_run: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What `--paper` names."""
+
+    name: str
+    tables: tuple[PublishedTable, ...]
+
+
+RANGE = PublishedTable(
+    paper="RANGE (CVPR 2025)",
+    table="Table 2",
+    protocol="range",
+    probe="ridge",
+    splits={"random 80/20": "random"},
+    encoders={
+        "Direct": "direct",
+        "Cartesian 3D": "cartesian3d",
+        "Wrap": "wrap",
+        "Theory": "space2vec.theory",
+        "SphereC": "sphere2vec.c",
+        "SphereC+": "sphere2vec.cplus",
+        "SphereM": "sphere2vec.m",
+        "SphereM+": "sphere2vec.mplus",
+        "CSP-FMoW": "csp.fmow",
+        "CSP-INat": "csp.inat",
+        "SINR": "sinr.an-full-1000",
+        "GeoCLIP": "geoclip",
+        "SatCLIP": "satclip.vit16-l40-released",
+        "RANGE": "range",
+        "RANGE+": "range-plus",
+    },
+    notes=explanations.RANGE,
+)
+
+SATCLIP_ENCODERS = {
+    "direct": "direct",
+    "geoclip": "geoclip",
+    "satclip-l10": "satclip.vit16-l10",
+    "satclip-l40": "satclip.vit16-l40",
+    "csp-inat": "csp.inat",
+    "gps2vec-tag": "gps2vec.tag",
+    "mosaiks": "mosaiks",
+}
+
+SATCLIP = PublishedTable(
+    paper="SatCLIP (arXiv 2311.17179v3)",
+    table="Table 3",
+    protocol="satclip",
+    probe="mlp",
+    splits={
+        f"held-out {continent}, {published}": f"{ours}.{continent}"
+        for continent in ("Asia", "Africa")
+        for published, ours in (("zero-shot", "zero-shot"), ("few-shot 1%", "few-shot"))
+    },
+    encoders=SATCLIP_ENCODERS,
+    tables={
+        "air_temperature": "air_temperature+continents",
+        "elevation": "mosaiks.elevation",
+        "population_density": "mosaiks.population",
+    },
+    notes=explanations.SATCLIP_HELD_OUT,
+)
+
+SATCLIP_RANDOM = PublishedTable(
+    paper="SatCLIP (arXiv 2311.17179v3)",
+    table="Table 2",
+    protocol="satclip",
+    probe="mlp",
+    splits={"random 30/10/60": "random"},
+    encoders=SATCLIP_ENCODERS,
+    tables={"elevation": "mosaiks.elevation"},
+    notes=explanations.SATCLIP_RANDOM,
+)
+
+SATCLIP_NOTEBOOK = PublishedTable(
+    paper="SatCLIP (notebook B01)",
+    table="printed output",
+    protocol="satclip-notebook",
+    probe="mlp",
+    splits={"random 50/50": "random"},
+    encoders={"satclip-l10": "satclip.vit16-l10"},
+)
+
+CLIMPLICIT_ENCODERS = {
+    "SatCLIP": "satclip.resnet18-l40",
+    "TaxaBind": "taxabind",
+    "SINR": "sinr.an-full-1000",
+    "CSP": "csp.fmow",
+    "GeoCLIP": "geoclip",
+    "Climplicit": "climplicit.seasons",
+    "FS Loc": "direct",
+}
+CHELSA = "it is trained from scratch on CHELSA climate rasters, which are not at hand"
+
+CLIMPLICIT_LINEAR = PublishedTable(
+    paper="Climplicit (ICLR-W 2025)",
+    table="linear_probe",
+    protocol="climplicit",
+    probe="linear",
+    splits={"random 50/10/40": "random"},
+    encoders=CLIMPLICIT_ENCODERS,
+    tables={
+        "population_density": "climplicit.population",
+        "median_income": "climplicit.median_income",
+    },
+    probes={"FS Loc": "from-scratch"},
+    not_run={"FS CH": CHELSA, "FS Loc+CH": CHELSA},
+    notes=explanations.CLIMPLICIT,
+)
+
+CLIMPLICIT_MLP = PublishedTable(
+    paper="Climplicit (ICLR-W 2025)",
+    table="mlp_probe",
+    protocol="climplicit",
+    probe="mlp",
+    splits={"random 50/10/40": "random"},
+    encoders=CLIMPLICIT_ENCODERS,
+    not_run={"FS CH": CHELSA, "FS Loc+CH": CHELSA},
+    notes=explanations.CLIMPLICIT,
+)
+
+COORDBENCH_HARNESS = PublishedTable(
+    paper="torchgeo-bench (coordbench-results.csv)",
+    table="linear",
+    protocol="coordbench-harness",
+    probe="ridge",
+    splits={"random": "random", "10deg blocks": "blocks.10"},
+    encoders={"sincos": "wrap", "geoclip": "geoclip"},
+    not_run={"mind-small": "no released weights of this variant are known to the encoders here"},
+    notes=explanations.COORDBENCH_HARNESS,
+)
+
+COORDBENCH_PAGE = PublishedTable(
+    paper="MIND / CoordBench (arXiv 2609.25454)",
+    table="project page",
+    protocol="coordbench",
+    probe="ridge",
+    splits={"random": "random"}
+    | {f"{side}deg blocks": f"blocks.{side}" for side in (2, 10, 20, 40)},
+    encoders={
+        "Cartesian-3D": "cartesian3d",
+        "Wrap": "wrap",
+        "SINR": "sinr.an-full-1000",
+        "SatCLIP-L40": "satclip.vit16-l40",
+        "Climplicit": "climplicit.seasons",
+        "GeoCLIP": "geoclip",
+        "CSP-iNat": "csp.inat",
+        "CSP-fMoW": "csp.fmow",
+        "TaxaBind": "taxabind",
+        "SLED": "sled.s2-ls",
+        "MIND64": "mind.64",
+        "MIND3k": "mind.3072",
+    },
+    averages=("air_temperature", "california_housing"),
+    not_run={
+        "Coordinate-IDW": "a baseline on coordinates, which the protocol has no probe for",
+        **dict.fromkeys(("GAIR", "TTE", "MIND+CP"), "there is no such encoder here"),
+    },
+)
+
+PAPERS: Mapping[str, Paper] = {
+    paper.name: paper
+    for paper in (
+        Paper("range", (RANGE,)),
+        Paper("satclip", (SATCLIP_RANDOM, SATCLIP, SATCLIP_NOTEBOOK)),
+        Paper("climplicit", (CLIMPLICIT_LINEAR, CLIMPLICIT_MLP)),
+        Paper("coordbench", (COORDBENCH_HARNESS, COORDBENCH_PAGE)),
+    )
+}
