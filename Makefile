@@ -2,12 +2,13 @@
 # make test        set up, and run the tests
 # make lint types  what continuous integration checks besides
 # make leaderboard run the main job from nothing and make it the committed reference run
+# make spatial     run the suite open-spatial from nothing, and make it the committed one
 # make rebuild     build the shipped tables again from their sources, and compare the bytes
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup benchmark test lint types leaderboard rebuild clean
+.PHONY: setup benchmark test lint types leaderboard spatial rebuild clean
 
 setup: .venv/.ready
 
@@ -31,7 +32,7 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
-	$(BIN)/mypy docs/satclip_numerics.py examples/daylight-encoder/daylight_encoder
+	$(BIN)/mypy docs/satclip_numerics.py docs/uncertainty.py examples/daylight-encoder/daylight_encoder
 
 leaderboard: setup
 	rm -rf results/runs/reference results/leaderboard
@@ -39,6 +40,13 @@ leaderboard: setup
 	mkdir -p results/leaderboard/figures
 	cp -r results/runs/reference/results.parquet results/runs/reference/tables results/leaderboard
 	cp results/runs/reference/figures/*.png results/leaderboard/figures
+
+spatial: setup
+	rm -rf results/runs/spatial results/spatial
+	$(BIN)/python run_benchmarks.py run --suite open-spatial --out results/runs/spatial
+	mkdir -p results/spatial/figures
+	cp -r results/runs/spatial/results.parquet results/runs/spatial/tables results/spatial
+	cp results/runs/spatial/figures/*.png results/spatial/figures
 
 rebuild: setup
 	$(BIN)/python -m tasks.open_edition.builder --check

@@ -96,12 +96,23 @@ def _draws(block: int, replicates: int) -> NDArray[np.int64]:
     return np.random.default_rng([SEED, block]).poisson(1.0, replicates)
 
 
-def interval(replicates: Float, level: float = LEVEL) -> tuple[float, float] | None:
-    """The middle `level` of replicates, `(B,)`; None if more than one in ten is not defined."""
+def interval(
+    replicates: Float, measured: float | None = None, level: float = LEVEL
+) -> tuple[float, float] | None:
+    """The middle `level` of replicates, `(B,)`; None if more than one in ten is not defined.
+
+    Args:
+        replicates: of a score, rank or rating.
+        measured: what an end is moved to if it lies beyond. Noise on top of noise draws the first
+            and the last of an order together, at times past what was measured.
+        level: share of the replicates.
+    """
     defined = replicates[np.isfinite(replicates)]
     if len(defined) < 0.9 * len(replicates):
         return None
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    if measured is not None:
+        low, high = min(low, measured), max(high, measured)
     return float(low), float(high)
 
 

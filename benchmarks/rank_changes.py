@@ -85,9 +85,9 @@ def rank_changes(
     p = np.full_like(change, np.nan)
     if drawn is not None:
         gaps = drawn[..., 1:] - drawn[..., :1]
-        ends, change_ends = _ends(drawn), _ends(gaps)
+        ends, change_ends = _ends(drawn, ranks), _ends(gaps, change)
         orders = np.moveaxis(drawn, -1, 0)
-        tau_ends = _ends(np.stack([kendall(orders[0], o) for o in orders[1:]], axis=-1))
+        tau_ends = _ends(np.stack([kendall(orders[0], o) for o in orders[1:]], axis=-1), tau)
         p = holm(bootstrap_p(change, gaps).ravel()).reshape(change.shape)
 
     def of(values: Float) -> pd.DataFrame:
@@ -148,8 +148,8 @@ def _drawn(
     return np.stack([mean_rank(drawn[defined], of) for drawn, of in pairs], axis=-1)
 
 
-def _ends(drawn: Float) -> Float:
+def _ends(drawn: Float, measured: Float) -> Float:
     """Interval of everything but the first axis, `(2, ...)`."""
-    flat = drawn.reshape(len(drawn), -1)
-    ends = [interval(column) or (np.nan, np.nan) for column in flat.T]
+    columns = zip(drawn.reshape(len(drawn), -1).T, measured.ravel().tolist(), strict=True)
+    ends = [interval(column, value) or (np.nan, np.nan) for column, value in columns]
     return np.array(ends).T.reshape(2, *drawn.shape[1:])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,14 +62,15 @@ def rate(ranking: Ranking) -> Ratings:
     encoders = ranking.by_seed.index
     scores = ranking.by_seed.to_numpy(dtype=np.float64)
     weights = column_weights(ranking.by_seed.columns)
-    values = _frame(encoders, measures(scores, weights, _reference(encoders)))
+    measured = measures(scores, weights, _reference(encoders))
+    values = _frame(encoders, measured)
     low = high = pd.DataFrame(np.nan, encoders, list(MEASURES))
     these = None
     if ranking.replicates is not None and len(encoders):
         drawn = whole(ranking.replicates)
         found = measures(widened(scores, drawn), weights, None)
         found["skill"] = measures(drawn, weights, _reference(encoders))["skill"]
-        low, high = (_frame(encoders, _ends(found, side)) for side in (0, 1))
+        low, high = (_frame(encoders, _ends(found, measured, side)) for side in (0, 1))
         of_tasks = _task_means(ranking.by_seed.columns)
         p = score_gaps_p(
             scores.clip(min=TIE_FLOOR) @ of_tasks, drawn.clip(min=TIE_FLOOR) @ of_tasks
@@ -138,12 +139,17 @@ def whole(replicates: Float) -> Float:
     return replicates[np.isfinite(replicates).all(axis=(1, 2))]
 
 
-def _ends(found: dict[str, Float], side: int) -> dict[str, Float]:
+def _ends(found: Mapping[str, Float], measured: Mapping[str, Float], side: int) -> dict[str, Float]:
     return {
-        name: np.array([(interval(column) or (np.nan, np.nan))[side] for column in values.T])
+        name: np.array(
+            [
+                (interval(column, value) or (np.nan, np.nan))[side]
+                for column, value in zip(values.T, measured[name].tolist(), strict=True)
+            ]
+        )
         for name, values in found.items()
     }
 
 
-def _frame(encoders: pd.Index, found: dict[str, Float]) -> pd.DataFrame:
+def _frame(encoders: pd.Index, found: Mapping[str, Float]) -> pd.DataFrame:
     return pd.DataFrame({name: found[name] for name in MEASURES}, index=encoders)

@@ -112,7 +112,7 @@ SUITES: Mapping[str, Suite] = {
             description="Does the order of encoders hold away from the training points? Every "
             "encoder that needs no download of weights, on the tasks that all four splits can be "
             "made of: random, blocks of ten degrees, the same with a buffer of 500 km, held-out "
-            "region. Half an hour.",
+            "region. A quarter of an hour.",
             blocks=(
                 Block(
                     tasks=WIDE_TASKS,

@@ -2,11 +2,11 @@
 
     python docs/uncertainty.py
 
-prints the two tables of that page; the second argument list of a run's folder, as in
+prints the two long tables of that page, in a few minutes;
 
     python docs/uncertainty.py results/runs/open
 
-prints how far the errors of its encoders reach.
+prints how far the errors of the encoders of a run reach.
 """
 
 from __future__ import annotations

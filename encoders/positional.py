@@ -147,6 +147,17 @@ ENCODINGS: dict[str, tuple[Encoding, int, str, str]] = {
 }
 """Name to function, columns a frequency, title and citation."""
 
+AS_IN_RANGE: dict[str, tuple[int, float, float]] = {
+    "space2vec.theory": (16, 1000.0, 10_000.0),
+    "sphere2vec.c": (48, 0.01, 10.0),
+    "sphere2vec.cplus": (48, 0.01, 10.0),
+    "sphere2vec.m": (16, 0.01, 73.0),
+    "sphere2vec.mplus": (64, 0.01, 28.0),
+}
+"""Frequencies, smallest and largest radius of the variants `-range`, as in RANGE's repository
+(github.com/mvrl/RANGE at commit 94657a7): the defaults of its theory.py, and the checkerboard's in
+its sphere2vec/hparams.yaml. Found by their fit to its Table 2: docs/reproduction.md."""
+
 
 class Positional(Encoder):
     """One of the encodings above, untrained.
@@ -157,6 +168,10 @@ class Positional(Encoder):
         min_radius: reciprocal of the highest frequency: in degrees for Space2Vec, a factor on
             radians for Sphere2Vec; not used by NeRF. By default as `RADII` says.
         max_radius: reciprocal of the lowest frequency; likewise.
+        as_in_range: what the code of SatCLIP and RANGE does. Sphere2Vec: degrees go where the
+            formula has radians, and every column stands twice, which halves a ridge's penalty.
+            Space2Vec theory: radians where it has degrees; cosines less one, since those of angles
+            so small would be one in float32.
 
     Raises:
         EncoderError: fewer than two frequencies, or radii that are not positive and ascending.
@@ -168,6 +183,7 @@ class Positional(Encoder):
         frequencies: int = FREQUENCIES,
         min_radius: float | None = None,
         max_radius: float | None = None,
+        as_in_range: bool = False,
     ) -> None:
         smallest, largest = RADII.get(name.partition(".")[0], (1.0, 2.0))
         min_radius = smallest if min_radius is None else min_radius
@@ -183,26 +199,49 @@ class Positional(Encoder):
             self._frequencies = octaves(frequencies)
         else:
             self._frequencies = geometric(frequencies, min_radius, max_radius)
-            unit = "degrees" if name.startswith("space2vec") else "radians"
+            unit = "degrees" if as_in_range != name.startswith("space2vec") else "radians"
             parameters |= {"min_radius": min_radius, "max_radius": max_radius, "unit": unit}
+        self._as_in_range = as_in_range
+        twice = as_in_range and name.startswith("sphere2vec")
+        told = ", as in the code of RANGE"
         self.card = EncoderCard(
-            name=name,
-            title=title,
-            dimension=columns * frequencies,
-            description=f"Sines and cosines at {frequencies} scales, untrained.",
+            name=f"{name}-range" if as_in_range else name,
+            title=f"{title}, as in RANGE" if as_in_range else title,
+            dimension=(2 if twice else 1) * columns * frequencies,
+            description=f"Sines and cosines at {frequencies} scales, untrained"
+            f"{told if as_in_range else ''}.",
             citation=citation,
             parameters=parameters,
         )
 
     @override
     def forward(self, lonlat: Float) -> Float:
-        return self._encoding(lonlat, self._frequencies)
+        if not self._as_in_range:
+            return self._encoding(lonlat, self._frequencies)
+        if self.card.name == "space2vec.theory-range":
+            found = self._encoding(np.radians(lonlat), self._frequencies)
+            # 1 - cos x = 2 sin^2 (x / 2), and the formula at half the frequencies has those sines.
+            halves = self._encoding(np.radians(lonlat), self._frequencies / 2)
+            found[:, 1::2] = -2 * halves[:, ::2] ** 2
+            return found
+        # The formulas turn degrees into radians, which undoes this.
+        once = self._encoding(np.degrees(lonlat), self._frequencies)
+        return np.concatenate([once, once], axis=1)
 
 
 def _of_family(family: str, variant: str, options: dict[str, Any]) -> Positional:
     name = f"{family}.{variant}"
+    known_settings = AS_IN_RANGE.get(name.removesuffix("-range"))
+    if name.endswith("-range") and known_settings:
+        frequencies, smallest, largest = known_settings
+        settings = {"frequencies": frequencies, "min_radius": smallest, "max_radius": largest}
+        return Positional(name.removesuffix("-range"), as_in_range=True, **settings | options)
     if name not in ENCODINGS:
-        names = [known for known in ENCODINGS if known.startswith(f"{family}.")]
+        names = [
+            known
+            for known in (*ENCODINGS, *(f"{n}-range" for n in AS_IN_RANGE))
+            if known.startswith(f"{family}.")
+        ]
         raise UnknownNameError(unknown_name("encoder", name, names))
     return Positional(name, **options)
 

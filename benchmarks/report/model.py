@@ -296,7 +296,7 @@ def _notes(ranking: Ranking, chosen: pd.DataFrame, cards: Mapping[str, TaskCard]
         yield "In brackets: 95 % interval of the mean, by a bootstrap of spatial blocks."
     yield (
         "Rank: mean over tasks. Bold: best of a task; underlined: tied with it, the difference "
-        "being within the noise of blocks, seeds and folds (5 % over all encoders, Holm; "
+        "being within the noise of blocks and seeds (5 % over all encoders, Holm; "
         "scores below -1 taken as -1)."
     )
     if ranking.untold:

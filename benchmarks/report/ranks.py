@@ -15,6 +15,9 @@ from benchmarks.report.latex import escape_latex
 from benchmarks.report.markdown import escape_markdown, table_lines
 from benchmarks.report.model import DASH, Leaderboard, gaps, number
 
+WIDE = 125
+"""Columns of a terminal that hold a value and its interval side by side."""
+
 HEADINGS = ("Encoder", "Mean rank", "Borda", "Win rate", "Elo", "Skill", "Ties")
 
 
@@ -177,9 +180,12 @@ def print_ranks(table: RankTable, console: Console) -> None:
     )
     for i, heading in enumerate(HEADINGS):
         justify = "left" if i in (0, len(HEADINGS) - 1) else "right"
-        made.add_column(heading, justify=justify, overflow="fold", no_wrap=not i)  # type: ignore[arg-type]
-    for name, texts in table.rows:
-        made.add_row(*map(escape, texts), style="cyan" if _is_baseline(name) else None)
+        made.add_column(heading, justify=justify, overflow="fold", no_wrap=i > 0)  # type: ignore[arg-type]
+    # Where a line is too short, an interval stands below its value.
+    before = " [" if console.width >= WIDE else "\n["
+    for name, (title, *texts) in table.rows:
+        cells = (escape(text.replace(" [", before)) for text in texts)
+        made.add_row(escape(title), *cells, style="cyan" if _is_baseline(name) else None)
     console.print(made)
     notes = " ".join(filter(None, table.notes))
     console.print(escape(notes), style="dim", highlight=False)

