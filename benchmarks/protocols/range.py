@@ -52,8 +52,8 @@ class RangeProtocol(Protocol):
                 settings={"test": TEST, "seed": SEED},
             )
         },
-        preprocessing="features as float64; MinMaxScaler fitted on the training part; population as log(1 + people); "
-        "raw coordinates in radians",
+        preprocessing="features as float64; MinMaxScaler fitted on the training part; population "
+        "as log(1 + people); raw coordinates in radians",
         probes={
             "ridge": ProbeMethod(
                 description="RidgeCV or RidgeClassifierCV of scikit-learn; its folds are "
@@ -69,8 +69,8 @@ class RangeProtocol(Protocol):
             "Frequencies and radii of the Sphere2Vec encoders: those of a file of its repository "
             "that fit best, on degrees, as its code has it (the variants `sphere2vec.*-range`). "
             "C and M come out on both tasks at hand; C+ and M+ within 0.002.",
-            "Frequencies, radii and unit of Theory: the defaults of the class in its repository, on "
-            "radians (`space2vec.theory-range`).",
+            "Frequencies, radii and unit of Theory: the defaults of the class in its repository, "
+            "on radians (`space2vec.theory-range`).",
         ),
     )
 

@@ -12,8 +12,8 @@ _FOUND = (
     "SphereM, which they give on both tasks"
 )
 _PENALTY = (
-    "the printed score is that of the next smaller penalty, {score}; cross-validation tells the two "
-    "apart by {gap}, and in which order the rows went into its folds is not documented"
+    "the printed score is that of the next smaller penalty, {score}; cross-validation tells the "
+    "two apart by {gap}, and in which order the rows went into its folds is not documented"
 )
 
 RANGE: Mapping[str, str] = dict.fromkeys(("SphereC", "SphereC+", "SphereM", "SphereM+"), _FOUND) | {
@@ -24,10 +24,24 @@ RANGE: Mapping[str, str] = dict.fromkeys(("SphereC", "SphereC+", "SphereM", "Sph
     "california_housing/SphereM+": _PENALTY.format(score=".5432", gap=".0003"),
 }
 
-SATCLIP_HELD_OUT: Mapping[str, str] = {}
+SATCLIP_HELD_OUT: Mapping[str, str] = {
+    "direct": "whether the paper scales its inputs is not stated: on raw degrees elevation in Asia "
+    "comes to -.12 and air temperature to -.03, which agree with it",
+}
 
-SATCLIP_RANDOM: Mapping[str, str] = {}
+SATCLIP_RANDOM: Mapping[str, str] = {
+    "elevation/direct": "on raw degrees it is .70 too; a perceptron that reaches no more than .25 "
+    "was found with none of the settings searched",
+}
 
 CLIMPLICIT: Mapping[str, str] = {}
 
-COORDBENCH_HARNESS: Mapping[str, str] = {}
+_BORDER = (
+    "three folds that extrapolate; 8 points lie on the border of blocks at 120 W, and which block "
+    "they count to moves the score by {moved}: the copy of the table that was used may differ there"
+)
+
+COORDBENCH_HARNESS: Mapping[str, str] = {
+    "california_housing/sincos": _BORDER.format(moved=".0014"),
+    "california_housing/geoclip": _BORDER.format(moved=".0006"),
+}

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from core.errors import TaskError
 from core.files import sha256_bytes
 from core.sphere import check_lonlat, chord_to_km, unit_vectors
-from tasks import TaskTable, get_task
+from tasks import TaskTable, get_task, list_tasks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,3 +185,8 @@ READERS: Mapping[str, Callable[[Path | None], PaperTable]] = {
     "climplicit.median_income": _median_income,
 }
 """Tables that are more than a task's edition."""
+
+
+def known_tables() -> tuple[str, ...]:
+    """The names of all tables that can be asked for, whether their files are there or not."""
+    return (*list_tasks(), *READERS)

@@ -20,6 +20,9 @@ from core.errors import UnknownNameError
 from core.files import atomic_write
 from core.registry import unknown_name
 
+WIDE = 140
+"""Columns of a table that goes to a file."""
+
 STYLES = {"exact": "green", "within the spread": "cyan", "off": "yellow", "not run": "dim"}
 
 
@@ -46,6 +49,8 @@ def reproduce_papers(paper: str, data_dir: Path | None, out: Path, jobs: int | N
         with atomic_write(path) as stream:
             stream.write(frame.to_csv(index=False, lineterminator="\n").encode())
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDE)
     console.print(_table(rows))
     counts = Counter(str(row.verdict) for row in rows)
     told = ", ".join(f"{counts[v]} {v}" for v in STYLES if counts[v])

@@ -34,7 +34,7 @@ def test_it_is_the_whole_suite(reference: pd.DataFrame) -> None:
 
 
 def test_its_tables_follow_from_its_frame(reference: pd.DataFrame, tmp_path: Path) -> None:
-    """Scores and ranks do. Intervals of means, and ties, need the predictions, which do not ship."""
+    """Scores and ranks do. Intervals and ties need the predictions, which do not ship."""
     written = write_tables(reference, cards_of(reference), titles_of(reference), tmp_path)
     boards = [path for path in written if path.suffix == ".md" and "leaderboard" in path.name]
     assert len(boards) == 5
