@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.base import CrossCheck, EditionCard, Source, TaskCard
+from tasks.paper_edition.files import AIR_TEMPERATURE
 from tasks.sources import ERA5, NATURAL_EARTH
 
 CARD = TaskCard(
@@ -52,13 +53,9 @@ CARD = TaskCard(
                 ),
             ),
             differs_from_paper="",
-            file="air_temperature/stationDataAll.csv",
-            sha256="92d8456d82aafd3929ccba589e0ffe4ca15eeb321c07c430855d6756aaf07d33",
-            columns={"lon": "Lon", "lat": "Lat", "target": "meanT"},
+            processing="Continents by the nearest point of the open edition.",
+            variants=AIR_TEMPERATURE,
             target_range=(-35.0, 40.0),
-            needs="Place stationDataAll.csv (figures/ssl4eo/ in github.com/microsoft/satclip, "
-            "commit 1ead106) as <folder>/air_temperature/stationDataAll.csv. It has no continents "
-            "yet, so that only the random split can be made of it.",
         ),
     },
 )

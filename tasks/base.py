@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import IntegrityError, TaskError
 from core.files import sha256_bytes
+from core.remote import FileCard
 from core.sphere import check_lonlat
 
 Edition = Literal["open", "paper"]
@@ -54,6 +55,16 @@ class CrossCheck(Card):
     note: str = ""
 
 
+class Variant(Card):
+    """A way to come by an edition that does not ship: files, and what reads them."""
+
+    name: str
+    files: tuple[FileCard, ...]
+    reader: str = Field(description="module:function that makes points and targets of the files")
+    rows: int | None = Field(None, description="that come out; None where it cannot be known")
+    differs: str = Field("", description="how it differs from the paper's own rows; empty if not")
+
+
 class EditionCard(Card):
     """One edition of a task: which points, from where, how it differs from the paper's table."""
 
@@ -63,18 +74,17 @@ class EditionCard(Card):
         description="empty only where the table is the paper's own, row by row"
     )
     processing: str = Field("", description="how the target was made from the sources")
-    file: str = Field(
-        "", description="file beside the builder; or, where `columns` are given, in --data-dir"
+    file: str = Field("", description="file beside the builder, of what ships")
+    sha256: str | None = Field(None, description="of that file")
+    variants: tuple[Variant, ...] = Field(
+        (), description="of what does not ship; the first whose files are there is read"
     )
-    columns: Mapping[str, str] = Field(
-        default_factory=dict,
-        description="columns of a CSV file that hold lon, lat and target; empty for what ships",
-    )
-    sha256: str | None = Field(None, description="of the file; None where it cannot be known")
     target_range: tuple[float, float] | None = Field(
         None, description="smallest and largest admissible target of a regression, in its unit"
     )
-    classes: int | None = Field(None, description="number of classes of a classification")
+    classes: int | None = Field(
+        None, description="number of classes of a classification; None where it cannot be known"
+    )
     repeated_points: str = Field(
         "", description="why a point may occur more than once; empty if it may not"
     )
@@ -117,6 +127,9 @@ class TaskTable:
         region: `(N,)` str, the region each point lies in; None where blocks are used instead.
         features: further columns by name, each `(N,)` or `(N, D)`; not used by the probes.
         sha256: of the content the table was read from; part of every record's key.
+        caveat: how its rows differ from those its edition promises; empty if they do not.
+        notes: how it was made of its files; empty for what ships.
+        variant: name of the variant that was read; empty for what ships.
     """
 
     card: TaskCard
@@ -127,6 +140,9 @@ class TaskTable:
     classes: tuple[str, ...] | None = None
     region: NDArray[np.str_] | None = None
     features: Mapping[str, NDArray[Any]] = field(default_factory=lambda: MappingProxyType({}))
+    caveat: str = ""
+    notes: tuple[str, ...] = ()
+    variant: str = ""
 
     def __post_init__(self) -> None:
         for array in (self.lonlat, self.target, self.region, *self.features.values()):
@@ -143,7 +159,7 @@ class Task:
     Args:
         card: the task's card.
         edition: which edition `load` reads.
-        data_dir: folder with the tables that do not ship, as `<data_dir>/<card's file>`.
+        data_dir: folder with the files of tables that do not ship; by default `data` in the cache.
 
     Raises:
         TaskError: the task has no such edition.
@@ -177,21 +193,16 @@ class Task:
 
     @cached_property
     def _table(self) -> TaskTable:
-        edition = self.edition_card
-        if not edition.columns:
-            return read_table(OPEN_EDITION / edition.file, self.card, self.edition)
-        if self.data_dir is None:
-            raise TaskError(
-                f"the {self.edition} edition of {self.card.name!r} does not ship. {edition.needs} "
-                "Then name the folder with --data-dir (or `data_dir=`)."
-            )
-        return read_table(self.data_dir / edition.file, self.card, self.edition)
+        if not self.edition_card.variants:
+            path = OPEN_EDITION / self.edition_card.file
+            return read_table(path, self.card, self.edition)
+        from tasks.paper_edition.loading import data_folder, load_paper
+
+        return load_paper(self.card, data_folder(self.data_dir))
 
 
 def read_table(path: Path, card: TaskCard, edition: Edition) -> TaskTable:
-    """Read a task's table: columns lon, lat, target, perhaps region, and side features.
-
-    A Parquet file has them under these names, a CSV file under those of the card.
+    """Read a shipped table: columns lon, lat, target, perhaps region, and side features.
 
     Raises:
         TaskError: the file is absent or is not such a table.
@@ -200,15 +211,9 @@ def read_table(path: Path, card: TaskCard, edition: Edition) -> TaskTable:
     """
     import io
 
-    import pandas as pd
     import pyarrow.parquet as pq
 
-    columns = card.editions[edition].columns
-    advice = (
-        card.editions[edition].needs
-        if columns
-        else "Restore it from the repository, or rebuild it: python -m tasks.open_edition.builder"
-    )
+    advice = "Restore it from the repository, or rebuild it: python -m tasks.open_edition.builder"
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -221,11 +226,7 @@ def read_table(path: Path, card: TaskCard, edition: Edition) -> TaskTable:
         raise IntegrityError(
             f"{path} has sha256 {digest}; the card of {card.name!r} says {expected}. {advice}"
         )
-    if columns:
-        frame = pd.read_csv(io.BytesIO(content)).rename(columns={v: k for k, v in columns.items()})
-        frame = frame[[c for c in ("lon", "lat", "target") if c in frame]]
-    else:
-        frame = pq.read_table(io.BytesIO(content)).to_pandas()
+    frame = pq.read_table(io.BytesIO(content)).to_pandas()
     missing = {"lon", "lat", "target"} - set(frame.columns)
     if missing:
         raise TaskError(f"{path} lacks the columns {', '.join(sorted(missing))}")

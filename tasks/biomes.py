@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tasks.base import EditionCard, TaskCard
+from tasks.paper_edition.files import BIOMES
+from tasks.paper_edition.sources import ECOREGIONS_SOURCE
 from tasks.sources import NATURAL_EARTH, WWF_ECOREGIONS
 
 CARD = TaskCard(
@@ -31,6 +33,14 @@ CARD = TaskCard(
             file="biomes.parquet",
             sha256="3b9793445a9255ec28e8ebc434e5ae3d8ad86f086432ccfe412841bd72789d58",
             classes=14,
+        ),
+        "paper": EditionCard(
+            rows=32_798,
+            sources=(ECOREGIONS_SOURCE,),
+            differs_from_paper="",
+            processing="Land only: rows of class -1, the sea, are left out. Classes are numbers.",
+            repeated_points="as in the authors' table",
+            variants=BIOMES,
         ),
     },
 )

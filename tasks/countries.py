@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tasks.base import EditionCard, TaskCard
+from tasks.paper_edition.files import COUNTRIES
+from tasks.paper_edition.sources import COUNTRIES_SOURCE
 from tasks.sources import NATURAL_EARTH
 
 CARD = TaskCard(
@@ -31,6 +33,14 @@ CARD = TaskCard(
             file="countries.parquet",
             sha256="062bbb1286561bbcb3253c42cf54badd911a2b05a145fc481a92cb204b0e93cc",
             classes=165,
+        ),
+        "paper": EditionCard(
+            rows=33_053,
+            sources=(COUNTRIES_SOURCE,),
+            differs_from_paper="",
+            processing="Land only: rows of class 0, the sea, are left out. Classes are numbers.",
+            repeated_points="as in the authors' table",
+            variants=COUNTRIES,
         ),
     },
 )

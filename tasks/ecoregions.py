@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tasks.base import EditionCard, TaskCard
+from tasks.paper_edition.files import ECOREGIONS
+from tasks.paper_edition.sources import ECOREGIONS_SOURCE
 from tasks.sources import NATURAL_EARTH, WWF_ECOREGIONS
 
 CARD = TaskCard(
@@ -32,6 +34,14 @@ CARD = TaskCard(
             file="ecoregions.parquet",
             sha256="21d710aeb57497c09ab78c82f6d906f13c176c88d5dd56f38fabfa18044f3fc3",
             classes=669,
+        ),
+        "paper": EditionCard(
+            rows=32_798,
+            sources=(ECOREGIONS_SOURCE,),
+            differs_from_paper="",
+            processing="Land only: rows of class -1, the sea, are left out. Classes are numbers.",
+            repeated_points="as in the authors' table",
+            variants=ECOREGIONS,
         ),
     },
 )

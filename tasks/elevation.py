@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tasks.base import CrossCheck, EditionCard, TaskCard
+from tasks.paper_edition.files import ELEVATION
+from tasks.paper_edition.sources import ELEVATION_SOURCE
 from tasks.sources import ALTITUDE, NATURAL_EARTH
 
 CARD = TaskCard(
@@ -38,6 +40,15 @@ CARD = TaskCard(
                     pearson_r=0.984,
                 ),
             ),
+        ),
+        "paper": EditionCard(
+            rows=99_995,
+            sources=(ELEVATION_SOURCE,),
+            differs_from_paper="",
+            processing="Rows without a value are left out.",
+            target_range=(-1000.0, 9000.0),
+            repeated_points="as in the authors' table",
+            variants=ELEVATION,
         ),
     },
 )

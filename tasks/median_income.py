@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tasks.base import CrossCheck, EditionCard, TaskCard
+from tasks.paper_edition.files import MEDIAN_INCOME
+from tasks.paper_edition.sources import COUNTY_TABLES
 from tasks.sources import COUNTIES
 
 CARD = TaskCard(
@@ -43,6 +45,16 @@ CARD = TaskCard(
                     pearson_r=0.858,
                 ),
             ),
+        ),
+        "paper": EditionCard(
+            rows=3_100,
+            sources=(COUNTY_TABLES,),
+            differs_from_paper="",
+            processing="Joined on FIPS; complete counties of 2016 within -130 < lon < -50 and "
+            "22 < lat < 50; household income in 1,000 dollars. Census regions by the nearest "
+            "county of the open edition.",
+            target_range=(10.0, 200.0),
+            variants=MEDIAN_INCOME,
         ),
     },
 )

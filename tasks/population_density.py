@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tasks.base import CrossCheck, EditionCard, TaskCard
+from tasks.paper_edition.files import POPULATION_DENSITY
+from tasks.paper_edition.sources import POPULATION_SOURCE
 from tasks.sources import GEONAMES, NATURAL_EARTH
 
 CARD = TaskCard(
@@ -41,6 +43,15 @@ CARD = TaskCard(
                     pearson_r=0.776,
                 ),
             ),
+        ),
+        "paper": EditionCard(
+            rows=74_512,
+            sources=(POPULATION_SOURCE,),
+            differs_from_paper="",
+            processing="The logarithm as the file has it.",
+            target_range=(-20.0, 20.0),
+            repeated_points="as in the authors' table",
+            variants=POPULATION_DENSITY,
         ),
     },
 )

@@ -95,9 +95,9 @@ SATCLIP = PublishedTable(
     },
     encoders=SATCLIP_ENCODERS,
     tables={
-        "air_temperature": "air_temperature+continents",
-        "elevation": "mosaiks.elevation",
-        "population_density": "mosaiks.population",
+        "air_temperature": "air_temperature+any",
+        "elevation": "elevation+any",
+        "population_density": "population_density+any",
     },
     notes=explanations.SATCLIP_HELD_OUT,
 )
@@ -109,7 +109,7 @@ SATCLIP_RANDOM = PublishedTable(
     probe="mlp",
     splits={"random 30/10/60": "random"},
     encoders=SATCLIP_ENCODERS,
-    tables={"elevation": "mosaiks.elevation"},
+    tables={"elevation": "elevation+any"},
     notes=explanations.SATCLIP_RANDOM,
 )
 

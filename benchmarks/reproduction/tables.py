@@ -7,26 +7,21 @@ measured on it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.errors import TaskError
 from core.files import sha256_bytes
-from core.sphere import check_lonlat, chord_to_km, unit_vectors
+from core.sphere import check_lonlat
 from tasks import TaskTable, get_task, list_tasks
+from tasks.paper_edition.loading import data_folder
 
 if TYPE_CHECKING:
     import pandas as pd
-
-REGION_SOURCES = ("countries", "air_temperature", "elevation", "population_density", "biomes")
-"""Tasks whose open edition has points uniform over land with the continent of each."""
-NEAREST = 5
-FAR_KM = 100.0
 
 US_BOX = (-126.04, -65.57, 24.05, 49.61)
 """West, east, south, north in degrees, of Climplicit's population points."""
@@ -58,64 +53,39 @@ def paper_table(name: str, data_dir: Path | None) -> PaperTable:
     """
     if name in READERS:
         return READERS[name](data_dir)
-    task = get_task(name)
-    if "open" in task.card.editions and not task.card.editions["open"].differs_from_paper:
-        return PaperTable(task.load())
-    if "paper" not in task.card.editions:
-        raise TaskError(f"the papers' own table of {name} cannot be loaded yet")
-    if data_dir is None:
-        raise TaskError(f"the papers' own table of {name} does not ship: name its --data-dir")
-    return PaperTable(get_task(name, "paper", data_dir).load())
+    table = get_task(name, "paper", data_dir).load()
+    if table.caveat:
+        raise TaskError(f"the papers' own table of {name} is not at hand, but {table.caveat}")
+    return PaperTable(table)
 
 
-def nearest_continents(lonlat: NDArray[np.float64]) -> tuple[NDArray[np.str_], int]:
-    """The continent of each point, after Natural Earth, and for how many it is doubtful.
+def _whatever_there_is(task: str) -> Callable[[Path | None], PaperTable]:
+    """The paper edition even where it is of other rows, with all that is to be said of it."""
 
-    A point has the continent of the nearest point of the open edition. It is doubtful where that
-    lies more than 100 km off, or the five nearest do not agree.
-
-    Args:
-        lonlat: `(N, 2)` degrees, longitude first.
-    """
-    from scipy.spatial import KDTree
-
-    known = [get_task(name).load() for name in REGION_SOURCES]
-    names = np.concatenate([table.region for table in known if table.region is not None])
-    tree = KDTree(unit_vectors(np.concatenate([table.lonlat for table in known])))
-    chord, row = tree.query(unit_vectors(lonlat), k=NEAREST)
-    found = names[row]
-    torn = (found != found[:, :1]).any(axis=1)
-    far = chord_to_km(np.asarray(chord)[:, 0]) > FAR_KM
-    return found[:, 0], int((torn | far).sum())
-
-
-def _stations(data_dir: Path | None) -> PaperTable:
-    found = paper_table("air_temperature", data_dir)
-    return _with_continents(found.table, "")
-
-
-def _mosaiks(task: str, file: str) -> Callable[[Path | None], PaperTable]:
     def read(data_dir: Path | None) -> PaperTable:
-        frame, digest = _csv(task, data_dir, f"mosaiks/{file}")
-        caveat = (
-            f"another sample of the same source: {len(frame):,} MOSAIKS points that TorchSpatial "
-            f"tests on, not the paper's {get_task(task).card.paper_rows:,}"
-        )
-        return _with_continents(_table(task, frame, "labels", (digest,)), caveat)
+        table = get_task(task, "paper", data_dir).load()
+        size = f"{table.caveat} ({len(table):,})" if table.caveat else ""
+        return PaperTable(table, "; ".join(filter(None, (size, *table.notes))))
 
     return read
 
 
 def _us_population(data_dir: Path | None) -> PaperTable:
-    frame, digest = _csv("population_density", data_dir, "mosaiks/population.csv")
+    whole = get_task("population_density", "paper", data_dir).load()
     west, east, south, north = US_BOX
-    frame = frame[frame["lon"].between(west, east) & frame["lat"].between(south, north)]
-    frame = frame.assign(labels=np.expm1(frame["labels"]))
+    lon, lat = whole.lonlat.T
+    inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+    table = TaskTable(
+        card=whole.card,
+        edition="paper",
+        lonlat=whole.lonlat[inside],
+        target=np.expm1(whole.target[inside]),
+        sha256=sha256_bytes(f"{whole.sha256} {US_BOX!r} expm1".encode()),
+    )
     caveat = (
-        f"another source and far fewer points: people per km2 at {len(frame):,} MOSAIKS points in "
+        f"another source and far fewer points: people per km2 at {len(table):,} MOSAIKS points in "
         "the paper's box, not GPW v4 at 100,000"
     )
-    table = _table("population_density", frame, "labels", (digest, repr(US_BOX), "expm1"))
     return PaperTable(table, caveat)
 
 
@@ -138,25 +108,13 @@ def _median_income(data_dir: Path | None) -> PaperTable:
     return PaperTable(_table("median_income", joined, "income", digests), caveat)
 
 
-def _with_continents(table: TaskTable, caveat: str) -> PaperTable:
-    region, doubtful = nearest_continents(table.lonlat)
-    digest = sha256_bytes(f"{table.sha256} {sha256_bytes(chr(10).join(region).encode())}".encode())
-    told = (
-        f"continents from Natural Earth by the nearest point of the open edition, "
-        f"{doubtful:,} of {len(table):,} doubtful"
-    )
-    return PaperTable(
-        replace(table, region=region.copy(), sha256=digest), "; ".join(filter(None, (caveat, told)))
-    )
-
-
 def _csv(task: str, data_dir: Path | None, file: str) -> tuple[pd.DataFrame, str]:
     import io
 
     import pandas as pd
 
     if data_dir is None:
-        raise TaskError(f"the papers' own table of {task} does not ship: name its --data-dir")
+        data_dir = data_folder(None)
     try:
         content = (data_dir / file).read_bytes()
         return pd.read_csv(io.BytesIO(content)), sha256_bytes(content)
@@ -178,9 +136,10 @@ def _table(task: str, frame: pd.DataFrame, target: str, made_of: tuple[str, ...]
 
 
 READERS: Mapping[str, Callable[[Path | None], PaperTable]] = {
-    "air_temperature+continents": _stations,
-    "mosaiks.elevation": _mosaiks("elevation", "elevation.csv"),
-    "mosaiks.population": _mosaiks("population_density", "population.csv"),
+    **{
+        f"{task}+any": _whatever_there_is(task)
+        for task in ("air_temperature", "elevation", "population_density")
+    },
     "climplicit.population": _us_population,
     "climplicit.median_income": _median_income,
 }

@@ -1,0 +1,1 @@
+"""The papers' own tables, read from files that do not ship."""

@@ -1,0 +1,49 @@
+"""The continent of any point: that of the nearest point whose continent is known."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.sphere import chord_to_km, unit_vectors
+
+SOURCES = ("countries", "air_temperature", "elevation", "population_density", "biomes")
+"""Tasks whose open edition has points uniform over land with the continent of each."""
+
+NEAREST = 5
+FAR_KM = 100.0
+
+
+def nearest_continents(lonlat: NDArray[np.float64]) -> tuple[NDArray[np.str_], int]:
+    """The continent of each point, after Natural Earth, and for how many it is doubtful.
+
+    A point has the continent of the nearest point of the open edition. It is doubtful where that
+    lies more than 100 km off, or the five nearest do not agree.
+
+    Args:
+        lonlat: `(N, 2)` degrees, longitude first.
+    """
+    from scipy.spatial import KDTree
+
+    from tasks import get_task
+
+    known = [get_task(name).load() for name in SOURCES]
+    names = np.concatenate([table.region for table in known if table.region is not None])
+    tree = KDTree(unit_vectors(np.concatenate([table.lonlat for table in known])))
+    chord, row = tree.query(unit_vectors(lonlat), k=NEAREST)
+    found = names[row]
+    torn = (found != found[:, :1]).any(axis=1)
+    far = chord_to_km(np.asarray(chord)[:, 0]) > FAR_KM
+    return found[:, 0].copy(), int((torn | far).sum())
+
+
+def nearest_census_regions(lonlat: NDArray[np.float64]) -> NDArray[np.str_]:
+    """The US census region of each point: that of the nearest county of the open edition."""
+    from scipy.spatial import KDTree
+
+    from tasks import get_task
+
+    table = get_task("median_income").load()
+    known = np.array(table.region)
+    _, row = KDTree(unit_vectors(table.lonlat)).query(unit_vectors(lonlat))
+    return known[row]

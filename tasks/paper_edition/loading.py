@@ -1,0 +1,128 @@
+"""From a task's card and a folder to the paper's table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import IntegrityError, TaskError
+from core.files import cache_dir, sha256_bytes, sha256_file
+from core.registry import import_object
+from core.remote import FileCard
+from core.sphere import check_lonlat
+from tasks.base import TaskCard, TaskTable, Variant
+from tasks.paper_edition.continents import nearest_census_regions, nearest_continents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tasks.paper_edition.readers import Read
+
+VERSION = 1
+"""Raised when the same files start to give another table."""
+
+
+def data_folder(data_dir: Path | None) -> Path:
+    """Where files of tables lie: the folder that is named, or `data` in the cache."""
+    return cache_dir() / "data" if data_dir is None else data_dir
+
+
+def missing_files(variant: Variant, folder: Path) -> tuple[FileCard, ...]:
+    """Those of its files that are not in the folder."""
+    return tuple(card for card in variant.files if not (folder / card.file).is_file())
+
+
+def choose_variant(card: TaskCard, folder: Path) -> Variant:
+    """The first variant whose files are all there.
+
+    Raises:
+        TaskError: none is; says what each lacks and how to come by it.
+    """
+    told = []
+    for variant in card.editions["paper"].variants:
+        missing = missing_files(variant, folder)
+        if not missing:
+            return variant
+        names = ", ".join(f.file for f in missing)
+        how = " ".join(dict.fromkeys(f.by_hand for f in missing if f.by_hand))
+        told.append(f"{variant.name}: {names} {'lacks' if len(missing) == 1 else 'lack'}. {how}")
+    raise TaskError(
+        f"the paper edition of {card.name!r} is not in {folder}: "
+        f"`python run_benchmarks.py download {card.name} --data-dir DIR` fetches what can be "
+        f"fetched. It can be made of one of these. {' '.join(told)}".rstrip()
+    )
+
+
+def load_paper(card: TaskCard, folder: Path) -> TaskTable:
+    """The paper's table of a task, made of the files in a folder.
+
+    Raises:
+        TaskError: files are absent, or are not such tables.
+        IntegrityError: a file has another content than its card says.
+        CoordinateError: points that are not on the sphere.
+    """
+    variant = choose_variant(card, folder)
+    paths = [folder / file.file for file in variant.files]
+    digests = [_verified(path, file) for path, file in zip(paths, variant.files, strict=True)]
+    reader = cast("Callable[[Sequence[Path]], Read]", import_object(variant.reader, "the reader"))
+    found = reader(paths)
+    frame = found.frame
+    if not len(frame):
+        raise TaskError(f"{paths[0]} of task {card.name!r} has no rows that can be used")
+    where = ", ".join(path.name for path in paths)
+    lonlat = check_lonlat(frame[["lon", "lat"]].to_numpy(dtype=np.float64))
+    if variant.rows is not None and len(frame) != variant.rows:
+        raise IntegrityError(
+            f"{where} of task {card.name!r} gives {len(frame):,} rows, where {variant.rows:,} were "
+            "expected: another version of the table, or a part of it"
+        )
+    region, notes = _regions(card, lonlat)
+    notes += [f"{count:,} rows {why} left out" for why, count in found.left_out.items() if count]
+    classes: tuple[str, ...] | None = None
+    target: NDArray[np.float64] | NDArray[np.int64] = frame["target"].to_numpy(copy=True)
+    if card.kind == "classification":
+        names, target = np.unique(frame["target"].astype(str), return_inverse=True)
+        classes = tuple(names.tolist())
+        target = target.astype(np.int64)
+    content = [str(VERSION), variant.name, *digests]
+    if region is not None:
+        content.append(sha256_bytes("\n".join(region).encode()))
+    return TaskTable(
+        card=card,
+        edition="paper",
+        lonlat=lonlat,
+        target=target,
+        sha256=sha256_bytes(" ".join(content).encode()),
+        classes=classes,
+        region=region,
+        caveat=variant.differs,
+        notes=tuple(notes),
+        variant=variant.name,
+    )
+
+
+def _verified(path: Path, card: FileCard) -> str:
+    digest = sha256_file(path)
+    if card.sha256 is not None and digest != card.sha256:
+        raise IntegrityError(
+            f"{path} has sha256 {digest}; it should have {card.sha256}. Delete it, and fetch it "
+            f"again. {card.by_hand}".rstrip()
+        )
+    return digest
+
+
+def _regions(
+    card: TaskCard, lonlat: NDArray[np.float64]
+) -> tuple[NDArray[np.str_] | None, list[str]]:
+    if card.region == "continent":
+        region, doubtful = nearest_continents(lonlat)
+        return region, [
+            "continents from Natural Earth by the nearest point of the open edition, "
+            f"{doubtful:,} of {len(lonlat):,} doubtful"
+        ]
+    if card.region == "census region":
+        return nearest_census_regions(lonlat), []
+    return None, []
