@@ -18,6 +18,7 @@ from core.registry import unknown_name
 from encoders.base import Embedding, EncoderCard, WeightsCard
 from encoders.harmonics_siren import BATCH_SIZE, HarmonicsSiren
 from encoders.satclip import CITATION, PREFIX
+from encoders.satclip_shipped import BLUE_MARBLE, SHIPPED, shipped
 from encoders.siren import siren_from_tensors
 from encoders.tensors import load_safetensors
 from encoders.weights import PretrainedEncoder, first_line
@@ -25,8 +26,6 @@ from encoders.weights import PretrainedEncoder, first_line
 METADATA_KEY = "satclip_bench"
 """Under which a safetensors file tells what it is."""
 
-SHIPPED = Path(__file__).parent / "pretrained"
-BLUE_MARBLE = "satclip-bluemarble"
 LONGEST_HEADER = 2**24
 
 
@@ -120,14 +119,6 @@ def read_about(path: Path) -> dict[str, Any]:
             f"{path} is no location encoder that encoders.pretraining wrote: {first_line(error)}"
         ) from error
     return about
-
-
-def shipped() -> tuple[str, ...]:
-    """The names of the encoders whose weights come with the package."""
-    return tuple(
-        f"{BLUE_MARBLE}.{path.stem.removeprefix(BLUE_MARBLE + '-')}"
-        for path in sorted(SHIPPED.glob(f"{BLUE_MARBLE}-*.safetensors"))
-    )
 
 
 def blue_marble(variant: str, weights: str | Path | None = None) -> TrainedSatCLIP:

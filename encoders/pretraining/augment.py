@@ -48,9 +48,7 @@ def augmented(
     return images
 
 
-def _cropped(
-    images: torch.Tensor, side: int, generator: torch.Generator | None
-) -> torch.Tensor:
+def _cropped(images: torch.Tensor, side: int, generator: torch.Generator | None) -> torch.Tensor:
     n, _, rows, columns = images.shape
     room = torch.tensor([rows - side, columns - side])
     first = (

@@ -42,16 +42,14 @@ def contrastive_loss(
     """
     logits = similarity(images, places) * log_scale.exp()
     own = torch.arange(len(images), device=images.device)
-    return (
-        functional.cross_entropy(logits, own) + functional.cross_entropy(logits.T, own)
-    ) / 2
+    return (functional.cross_entropy(logits, own) + functional.cross_entropy(logits.T, own)) / 2
 
 
 def similarity(images: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """Cosines, `(n, m)`, in float32."""
-    return functional.normalize(images.float(), dim=1) @ functional.normalize(
-        places.float(), dim=1
-    ).T
+    return (
+        functional.normalize(images.float(), dim=1) @ functional.normalize(places.float(), dim=1).T
+    )
 
 
 def pull(images: torch.Tensor, places: torch.Tensor, log_scale: torch.Tensor) -> Pull:

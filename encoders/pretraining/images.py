@@ -62,9 +62,7 @@ def _load(network: nn.Module, path: Path) -> None:
     """
     if not path.is_file():
         raise BenchError(f"there are no weights at {path} (image.weights of the config)")
-    given = dict(
-        load_safetensors(path) if path.suffix == ".safetensors" else load_state_dict(path)
-    )
+    given = dict(load_safetensors(path) if path.suffix == ".safetensors" else load_state_dict(path))
     own = network.state_dict()
     last = ("fc.", "head.")
     if "pos_embed" in own and "pos_embed" in given:
@@ -139,6 +137,7 @@ class SmallCNN(nn.Module):
         self.fc = nn.Linear(widths[-1], dimension)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """`(n, bands, rows, columns)` to `(n, dimension)`."""
         out: torch.Tensor = self.fc(self.stages(x).mean(dim=(2, 3)))
         return out
 
@@ -157,6 +156,7 @@ class BasicBlock(nn.Module):
         self.downsample = _shortcut(inputs, width, stride)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """`(n, inputs, rows, columns)` to `(n, expansion * width, rows / stride, ...)`."""
         y = functional.relu(self.bn1(self.conv1(x)))
         out: torch.Tensor = functional.relu(self.bn2(self.conv2(y)) + _around(self.downsample, x))
         return out
@@ -179,6 +179,7 @@ class Bottleneck(nn.Module):
         self.downsample = _shortcut(inputs, outputs, stride)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """`(n, inputs, rows, columns)` to `(n, expansion * width, rows / stride, ...)`."""
         y = functional.relu(self.bn1(self.conv1(x)))
         y = functional.relu(self.bn2(self.conv2(y)))
         out: torch.Tensor = functional.relu(self.bn3(self.conv3(y)) + _around(self.downsample, x))
@@ -188,9 +189,7 @@ class Bottleneck(nn.Module):
 def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
     if inputs == outputs and stride == 1:
         return None
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-    )
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
 
 
 def _around(shortcut: nn.Module | None, x: torch.Tensor) -> torch.Tensor:
@@ -225,6 +224,7 @@ class ResNet(nn.Module):
                 nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """`(n, bands, rows, columns)` to `(n, dimension)`."""
         x = functional.max_pool2d(functional.relu(self.bn1(self.conv1(x))), 3, 2, 1)
         for i in range(1, 5):
             x = self.get_submodule(f"layer{i}")(x)
@@ -300,6 +300,7 @@ class ViT(nn.Module):
                 nn.init.zeros_(part.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """`(n, bands, side, side)` to `(n, dimension)`."""
         patches = self.patch_embed(x).flatten(2).transpose(1, 2)
         tokens = torch.cat([self.cls_token.expand(len(x), -1, -1), patches], dim=1)
         tokens = self.norm(self.blocks(tokens + self.pos_embed))

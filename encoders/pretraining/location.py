@@ -24,21 +24,20 @@ class Basis:
     def __init__(self, config: Location) -> None:
         self._recurrence = Recurrence(config.degrees)
         factors = basis_factors(config.degrees) * damping_factors(config)
-        self._factors = factors.astype(np.float32)[:, None]
+        self._factors: NDArray[np.float32] = factors.astype(np.float32)[:, None]
 
     def __call__(self, lonlat: NDArray[np.float64]) -> torch.Tensor:
         """`(n, 2)` degrees, longitude first, to `(n, degrees**2)`."""
-        columns = np.empty((len(self._factors), len(lonlat)), np.float32)
+        columns: NDArray[np.float32] = np.empty((len(self._factors), len(lonlat)), np.float32)
         self._recurrence.fill(lonlat, columns)
-        columns *= self._factors
+        np.multiply(columns, self._factors, out=columns)
         return torch.from_numpy(np.ascontiguousarray(columns.T))
 
 
 def damping_factors(config: Location) -> NDArray[np.float64]:
     """What the harmonics of each degree are multiplied by, `(degrees**2,)`."""
     degree = np.repeat(np.arange(config.degrees), 2 * np.arange(config.degrees) + 1)
-    factors: NDArray[np.float64] = (1.0 + degree) ** -config.damping
-    return factors
+    return np.power(1.0 + degree.astype(np.float64), -config.damping)
 
 
 class SirenNet(nn.Module):
@@ -64,6 +63,7 @@ class SirenNet(nn.Module):
         self.first_frequency, self.dropout = config.first_frequency, config.dropout
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The basis, `(n, degrees**2)`, to `(n, dimension)`."""
         for i, layer in enumerate(self.layers):
             x = functional.dropout(layer(x), self.dropout, self.training)
             x = torch.sin(x * self.first_frequency if i == 0 else x)
@@ -88,6 +88,7 @@ class LocationNet(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The basis, `(n, degrees**2)`, to `(n, dimension)`."""
         out: torch.Tensor = self.head(self.nnet(x))
         return out
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,17 +18,17 @@ from torch import nn
 from core.errors import BenchError
 from encoders.pretraining.augment import augmented, jittered
 from encoders.pretraining.checkpoints import NAME, Row, State, load_state, save_state
-from encoders.pretraining.config import PretrainConfig, Training
+from encoders.pretraining.config import PretrainConfig
 from encoders.pretraining.contrast import contrastive_loss, pull, retrieval
 from encoders.pretraining.export import Trained, write_encoder, write_history
 from encoders.pretraining.held_out import held_out_rows
 from encoders.pretraining.images import image_encoder, train_mode
 from encoders.pretraining.location import Basis, LocationNet
+from encoders.pretraining.optimising import optimizer, rate, set_rate
 from encoders.pretraining.processes import Group, group
+from encoders.pretraining.reading import Rows, in_parts, read_ahead
+from encoders.pretraining.repeatable import repeatable, still_statistics
 from encoders.pretraining.sources import Pairs, read_pairs
-from encoders.pretraining.sources.base import InMemory
-
-Rows = NDArray[np.int64]
 
 MOST_KEPT = 2**28
 """Numbers of the harmonics of all points that are kept: 1 GiB."""
@@ -89,9 +86,9 @@ def pretrain(
         raise BenchError(
             f"{out} holds a pretraining already: go on with --resume, or choose another --out"
         )
-    with group(device) as processes, _repeatable(config.training, processes.device):
+    with group(device) as processes, repeatable(config.training, processes.device):
         if pairs is None:
-            pairs = read_pairs(config.data, config.seed)
+            pairs = read_pairs(config.data, config.seed, watch.said)
         for note in pairs.notes:
             watch.said(note)
         run = _Run(config, pairs, processes)
@@ -139,7 +136,7 @@ class _Run:
         start = -math.log(training.temperature)
         self.log_scale = nn.Parameter(torch.tensor(start, device=self.device))
         self.log_scale.requires_grad_(training.learn_temperature)
-        self.optimizer = _optimizer(
+        self.optimizer = optimizer(
             [*self.images.named_parameters(), *self.places.named_parameters()],
             self.log_scale,
             training,
@@ -172,10 +169,9 @@ class _Run:
             deviation = np.sqrt(np.maximum(sums[1] / sums[2] - mean**2, 0))
             # A band that never changes stays what it is.
             deviation[deviation < 1e-6 * np.maximum(np.abs(mean), 1)] = 1
-        return tuple(
-            torch.tensor(v, dtype=torch.float32, device=self.device).reshape(shape)
-            for v in (mean, deviation)
-        )  # type: ignore[return-value]
+        tensors = [torch.tensor(v, dtype=torch.float32) for v in (mean, deviation)]
+        mean_of, deviation_of = (t.reshape(shape).to(self.device) for t in tensors)
+        return mean_of, deviation_of
 
     def _seed(self, purpose: int, *numbers: int) -> int:
         entropy = [self.config.seed, purpose, *numbers]
@@ -187,14 +183,14 @@ class _Run:
         rng = np.random.default_rng([self.config.seed, _ORDER, epoch])
         order = rng.permutation(self.rows)[: self.steps * config.batch_size]
         batches = order.reshape(self.steps, self.group.size, -1)[:, self.group.rank]
-        parts = [_parts(batch, config.chunk) for batch in batches]
+        parts = [in_parts(batch, config.chunk) for batch in batches]
         train_mode(self.images)
         self.places.train()
         losses = []
-        with _ahead(self.pairs, [part for batch in parts for part in batch]) as arrays:
+        with read_ahead(self.pairs, [part for batch in parts for part in batch]) as arrays:
             for step, batch in enumerate(parts):
                 total = epoch * self.steps + step
-                _set_rate(self.optimizer, rate(total, config.epochs * self.steps, config))
+                set_rate(self.optimizer, rate(total, config.epochs * self.steps, config))
                 losses.append(self._step(batch, [next(arrays) for _ in batch], total))
                 watch.step(step + 1, self.steps)
         seconds = time.perf_counter() - began
@@ -215,7 +211,7 @@ class _Run:
             return self._embed(parts[i], arrays[i], (step, first + i))
 
         if cached:
-            with torch.no_grad(), _still_statistics(self.images):
+            with torch.no_grad(), still_statistics(self.images):
                 found = [embed(i) for i in range(len(parts))]
         else:
             found = [embed(0)]
@@ -234,7 +230,9 @@ class _Run:
             pair = embed(i) if cached else found[0]
             to = slice(at, at + len(part))
             gradients = (pulled.to_images[to], pulled.to_places[to])
-            torch.autograd.backward(pair, [g.to(t.dtype) for g, t in zip(gradients, pair, strict=True)])
+            torch.autograd.backward(
+                pair, [g.to(t.dtype) for g, t in zip(gradients, pair, strict=True)]
+            )
             at += len(part)
         self.group.add_up([*self.images.parameters(), *self.places.parameters()])
         if self.log_scale.requires_grad:
@@ -274,8 +272,8 @@ class _Run:
         """How well held-out images and places find each other."""
         self.images.eval()
         self.places.eval()
-        parts = _parts(self.held, PART)
-        with _ahead(self.pairs, parts) as arrays:
+        parts = in_parts(self.held, PART)
+        with read_ahead(self.pairs, parts) as arrays:
             found = [self._embed(part, next(arrays), None) for part in parts]
         images, places = (torch.cat([pair[k].float() for pair in found]) for k in (0, 1))
         hits = retrieval(images, places)
@@ -303,98 +301,3 @@ class _Run:
             self.log_scale.copy_(state.tensors["log_scale"])
         self.optimizer.load_state_dict(state.tensors["optimizer"])
         return state.history
-
-
-def rate(step: int, steps: int, config: Training) -> float:
-    """The learning rate of a step: a straight rise, then half a cosine to zero, or constant."""
-    rise = round(config.warmup * steps)
-    if step < rise:
-        return config.learning_rate * (step + 1) / rise
-    if config.schedule == "constant":
-        return config.learning_rate
-    return config.learning_rate * (1 + math.cos(math.pi * (step - rise) / (steps - rise))) / 2
-
-
-def _set_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
-    for part in optimizer.param_groups:
-        part["lr"] = value
-
-
-def _optimizer(
-    named: Sequence[tuple[str, nn.Parameter]], log_scale: nn.Parameter, config: Training
-) -> torch.optim.AdamW:
-    """AdamW; biases, norms and the temperature do not decay, as in the released code."""
-    learned = [p for _, p in named if p.requires_grad]
-    groups = [
-        {"params": [p for p in learned if p.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [*(p for p in learned if p.ndim < 2), log_scale], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate)
-
-
-def _parts(rows: Rows, size: int | None) -> list[Rows]:
-    step = size or len(rows)
-    return [rows[start : start + step] for start in range(0, len(rows), step)]
-
-
-@contextmanager
-def _ahead(pairs: Pairs, parts: Sequence[Rows], depth: int = 2) -> Iterator[Iterator[NDArray[Any]]]:
-    """The images of each part in order; those on disk are read while others are computed with."""
-    if isinstance(pairs.images, InMemory):
-        yield (pairs.images.read(part) for part in parts)
-        return
-    with ThreadPoolExecutor(1) as reader:
-        waiting: deque[Future[NDArray[Any]]] = deque()
-
-        def arrays() -> Iterator[NDArray[Any]]:
-            coming = iter(parts)
-            for part in coming:
-                waiting.append(reader.submit(pairs.images.read, part))
-                if len(waiting) > depth:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-
-        try:
-            yield arrays()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-@contextmanager
-def _still_statistics(network: nn.Module) -> Iterator[None]:
-    """Batch normalisation uses the batch, and remembers nothing of it."""
-    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    before = [m.momentum for m in norms]
-    for norm in norms:
-        norm.momentum = 0.0
-    try:
-        yield
-    finally:
-        for norm, momentum in zip(norms, before, strict=True):
-            norm.momentum = momentum
-
-
-@contextmanager
-def _repeatable(config: Training, device: torch.device) -> Iterator[None]:
-    """Deterministic algorithms and the config's threads; all as it was afterwards."""
-    threads = torch.get_num_threads()
-    before = torch.are_deterministic_algorithms_enabled()
-    warn = torch.is_deterministic_algorithms_warn_only_enabled()
-    filled = torch.utils.deterministic.fill_uninitialized_memory
-    if device.type == "cuda":
-        # cuBLAS repeats itself only with a workspace of fixed size.
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
-    torch.utils.deterministic.fill_uninitialized_memory = False
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    devices = [device] if device.type == "cuda" else []
-    try:
-        with torch.random.fork_rng(devices):
-            yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.utils.deterministic.fill_uninitialized_memory = filled
-        torch.use_deterministic_algorithms(before, warn_only=warn)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from encoders.pretraining.config import BlueMarble, Data, GeoTiffs, S2
+from collections.abc import Callable
+
+from encoders.pretraining.config import S2, BlueMarble, Data, GeoTiffs
 from encoders.pretraining.sources.base import Images, Pairs
 
 
-def read_pairs(data: Data, seed: int) -> Pairs:
+def read_pairs(data: Data, seed: int, said: Callable[[str], None] = lambda _: None) -> Pairs:
     """The pairs that a config names.
 
     Args:
         data: which, and how.
         seed: of what is drawn.
+        said: is told what takes long.
 
     Raises:
         BenchError: they are not there, or not what they should be; says which file.
@@ -23,7 +26,7 @@ def read_pairs(data: Data, seed: int) -> Pairs:
     if isinstance(data, S2):
         from encoders.pretraining.sources.s2 import s2_pairs
 
-        return s2_pairs(data)
+        return s2_pairs(data, said)
     if isinstance(data, GeoTiffs):
         from encoders.pretraining.sources.geotiffs import geotiff_pairs
 

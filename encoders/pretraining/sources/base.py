@@ -18,8 +18,10 @@ Float = NDArray[np.float64]
 class Images(Protocol):
     """Images by row."""
 
-    shape: tuple[int, ...]
-    """Of one: `(bands, rows, columns)`, or `(numbers,)` of an embedding."""
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one: `(bands, rows, columns)`, or `(numbers,)` of an embedding."""
+        ...
 
     def read(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """`(n, *shape)` of the rows, in the type they are kept in."""
@@ -71,10 +73,7 @@ class InMemory:
 
 def fingerprint(*arrays: NDArray[Any]) -> str:
     """SHA-256 of the arrays' types, shapes and bytes."""
-    parts = [
-        f"{a.dtype.str} {a.shape} {sha256_bytes(memoryview(np.ascontiguousarray(a)).cast('B'))}"
-        for a in arrays
-    ]
+    parts = [f"{a.dtype.str} {a.shape} {sha256_bytes(a.tobytes())}" for a in arrays]
     return sha256_bytes("\n".join(parts).encode())
 
 

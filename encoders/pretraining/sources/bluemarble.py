@@ -81,7 +81,8 @@ def read_image(folder: Path) -> Bytes:
 def read_mask(folder: Path) -> NDArray[np.bool_]:
     """Where there is land, `(2160, 4320)`, cells of 5 minutes, south and west first."""
     content = gzip.decompress(read_member(NAME, DISTRIBUTION, MASK, folder))
-    return np.frombuffer(content, np.uint8).reshape(MASK_SHAPE) == LAND
+    land: NDArray[np.bool_] = np.frombuffer(content, np.uint8).reshape(MASK_SHAPE) == LAND
+    return land
 
 
 def draw_land(
@@ -166,10 +167,10 @@ def _mean(image: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
 
 def _around(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Means over 3 x 3 pixels, around the antimeridian."""
-    rows = np.pad(image, ((1, 1), (0, 0), (0, 0)), mode="edge")
-    rows = rows[:-2] + rows[1:-1] + rows[2:]
-    total: NDArray[np.float32] = (rows + np.roll(rows, 1, axis=1) + np.roll(rows, -1, axis=1)) / 9
-    return total
+    high = np.pad(image, ((1, 1), (0, 0), (0, 0)), mode="edge")
+    rows: NDArray[np.float32] = high[:-2] + high[1:-1] + high[2:]
+    total = rows + np.roll(rows, 1, axis=1) + np.roll(rows, -1, axis=1)
+    return total / np.float32(9)
 
 
 def _cut(level: Bytes, lonlat: Float, out: NDArray[Any], *, stretch: bool) -> None:

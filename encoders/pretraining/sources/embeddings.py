@@ -42,9 +42,7 @@ def embedding_pairs(data: Table) -> Pairs:
     embedding = embedding.astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(embedding).all(axis=1))
     if len(bad):
-        raise BenchError(
-            f"{path}: {len(bad)} embeddings are not finite, the first in row {bad[0]}"
-        )
+        raise BenchError(f"{path}: {len(bad)} embeddings are not finite, the first in row {bad[0]}")
     if not len(points) or (embedding == embedding[0]).all():
         raise BenchError(f"{path}: all embeddings are the same")
     return Pairs(

@@ -101,7 +101,7 @@ def _tiles(path: Path, data: GeoTiffs) -> Iterator[tuple[NDArray[Any], Float, st
             for column in range(0, source.width - side + 1, side):
                 where = f"{path} at row {row}, column {column}"
                 try:
-                    window = Window(column, row, side, side)  # type: ignore[no-untyped-call]
+                    window = Window(column, row, side, side)
                     tile: NDArray[Any] = source.read(bands, window=window, masked=True)
                 except rasterio.errors.RasterioError as error:
                     raise BenchError(f"{where} cannot be read: {first_line(error)}") from error

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +60,11 @@ class S2Images:
     names: tuple[str, ...]
     places: tuple[_Place, ...]
     config: S2
-    shape: tuple[int, ...] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "shape", (self.config.bands, self.config.pixels, self.config.pixels)
-        )
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one image."""
+        return self.config.bands, self.config.pixels, self.config.pixels
 
     def read(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """`(n, bands, pixels, pixels)` digital numbers, uint16.
@@ -145,7 +144,7 @@ def s2_pairs(data: S2, said: Callable[[str], None] = lambda _: None) -> Pairs:
         images=S2Images(names, tuple(found[row] for row in keep), data),
         divide_by=REFLECTANCE,
         seen=f"S2-100K: {len(keep):,} Sentinel-2 images over land",
-        licence="CC BY 4.0 (contains modified Copernicus Sentinel data 2021-2023)",
+        licence="Copernicus Sentinel data 2021 to 2023; the data set's page says more",
         sha256=sha256_bytes("\n".join([sha256_file(folder / "index.csv"), *names]).encode()),
         notes=notes,
     )
