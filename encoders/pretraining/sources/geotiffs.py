@@ -49,17 +49,17 @@ def geotiff_pairs(data: GeoTiffs) -> Pairs:
     faults: list[tuple[str, str]] = []
     for path in paths:
         for tile, lonlat, where in _tiles(path, data):
+            if what := fault(tile):
+                faults.append((where, what))
+                continue
             if tiles and (len(tile), tile.dtype) != (len(tiles[0]), tiles[0].dtype):
                 raise BenchError(
                     f"{path} has {len(tile)} bands of {tile.dtype}; those before it, from "
                     f"{paths[0]} on, have {len(tiles[0])} of {tiles[0].dtype}. Choose with "
                     "data.bands, or give files of one kind"
                 )
-            if what := fault(tile):
-                faults.append((where, what))
-            else:
-                tiles.append(tile)
-                places.append(lonlat)
+            tiles.append(tile)
+            places.append(lonlat)
     notes = require_sound(faults, skip=data.bad == "skip")
     if not tiles:
         raise BenchError(f"no tile of {folder} holds anything")
@@ -102,20 +102,22 @@ def _tiles(path: Path, data: GeoTiffs) -> Iterator[tuple[NDArray[Any], Float, st
                 where = f"{path} at row {row}, column {column}"
                 try:
                     window = Window(column, row, side, side)
-                    tile: NDArray[Any] = source.read(bands, window=window, masked=True)
+                    tile: NDArray[Any] = source.read(bands, window=window)
                 except rasterio.errors.RasterioError as error:
                     raise BenchError(f"{where} cannot be read: {first_line(error)}") from error
-                if np.ma.getmaskarray(tile).any():
-                    # Marked as no data: as good as not finite.
-                    tile = np.ma.filled(tile.astype(np.float32), np.nan)
-                yield np.ma.getdata(tile), _place(source, row + side / 2, column + side / 2), where
+                if source.nodata is not None and (empty := tile == source.nodata).any():
+                    # Marked as no data: as good as not finite. A fourth band of bytes, which GDAL
+                    # takes for transparency, marks nothing.
+                    tile = np.where(empty, np.nan, tile)
+                yield tile, _place(source, row + side / 2, column + side / 2), where
 
 
 def _place(source: rasterio.DatasetReader, row: float, column: float) -> Float:
     """Longitude and latitude of a point of a raster."""
     from rasterio.warp import transform
 
-    x, y = source.transform * (column, row)
+    a = source.transform
+    x, y = a.a * column + a.b * row + a.c, a.d * column + a.e * row + a.f
     try:
         (lon,), (lat,) = transform(source.crs, "EPSG:4326", [x], [y])[:2]
         found: Float = check_lonlat(np.array([[lon, lat]]))[0]
