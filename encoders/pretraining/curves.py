@@ -40,7 +40,9 @@ def draw_curves(history: Sequence[Row], title: str, path: Path) -> None:
         ):
             shares = [100 * row[key] for row in history]
             right.plot(epochs, shares, color=colour, label=label, marker=".")
-        right.set_ylabel(f"own place of {int(history[-1]['held_out']):,} held-out images, %")
+        right.set_ylabel("own place found, %")
+        held_out = f"{int(history[-1]['held_out']):,} held-out images"
+        right.set_title(held_out, loc="left", fontsize=9, fontweight="bold")
         right.set_ylim(0, 100)
         for axes in (left, right):
             axes.set_xlabel("epoch")
