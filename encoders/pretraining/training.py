@@ -36,8 +36,8 @@ MOST_KEPT = 2**28
 SAMPLED = 4096
 """Images that means and deviations of the bands are taken from."""
 
-PART = 512
-"""Images looked at together in evaluation."""
+PART, PART_NUMBERS = 512, 2**27
+"""Most images, and most numbers of images, looked at together where nothing is learned."""
 
 _ORDER, _AUGMENT, _DROPOUT, _JITTER, _SAMPLE = range(5)
 
@@ -151,6 +151,9 @@ class _Run:
         shape, crop = self.pairs.images.shape, self.config.augment.crop
         return shape if crop is None else (shape[0], crop, crop)
 
+    def _part(self) -> int:
+        return max(1, min(PART, PART_NUMBERS // math.prod(self.pairs.images.shape)))
+
     def _statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and deviation of each band over images that are learned from."""
         shape = (1, -1, *[1] * (len(self.pairs.images.shape) - 1))
@@ -160,8 +163,8 @@ class _Run:
             rng = np.random.default_rng([self.config.seed, _SAMPLE])
             rows = np.sort(rng.permutation(self.rows)[:SAMPLED])
             sums = np.zeros((3, bands))
-            for start in range(0, len(rows), PART):
-                part = self.pairs.images.read(rows[start : start + PART]) / self.pairs.divide_by
+            for some in in_parts(rows, self._part()):
+                part = self.pairs.images.read(some) / self.pairs.divide_by
                 axes = (0, *range(2, part.ndim))
                 count = part.size / bands
                 sums += [part.sum(axes), (part**2).sum(axes), np.full(bands, count)]
@@ -272,7 +275,7 @@ class _Run:
         """How well held-out images and places find each other."""
         self.images.eval()
         self.places.eval()
-        parts = in_parts(self.held, PART)
+        parts = in_parts(self.held, self.config.training.chunk or self._part())
         with read_ahead(self.pairs, parts) as arrays:
             found = [self._embed(part, next(arrays), None) for part in parts]
         images, places = (torch.cat([pair[k].float() for pair in found]) for k in (0, 1))

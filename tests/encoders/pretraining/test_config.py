@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from core.errors import BenchError
 from encoders.pretraining import load_config, shipped_configs
@@ -48,6 +50,14 @@ def test_values_are_changed_by_their_names(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_text(as_json(config))
     assert load_config(path) == config
+
+
+def test_configs_in_the_docs_are_whole(repository: Path) -> None:
+    text = (repository / "docs" / "pretraining.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        parse_config(yaml.safe_load(block), "docs/pretraining.md")
 
 
 @pytest.mark.parametrize(

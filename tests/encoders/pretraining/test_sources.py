@@ -26,6 +26,9 @@ from encoders.pretraining.sources.bluemarble import (
 )
 from tests.encoders.pretraining.files import s2_folder, write_tiff
 
+DISTRIBUTIONS = distributions_dir()
+"""The user's own: tests have a cache of theirs."""
+
 GLOBE = np.random.default_rng(0).integers(0, 256, (18, 36, 3), dtype=np.uint8)
 """Pixels of ten degrees."""
 
@@ -101,7 +104,7 @@ def light_spread(pixels: NDArray[np.uint8]) -> float:
 
 
 def test_the_real_blue_marble() -> None:
-    folder = distributions_dir()
+    folder = DISTRIBUTIONS
     if not (folder / DISTRIBUTION.file).is_file():
         pytest.skip(f"{folder} lacks {DISTRIBUTION.file}: make pretrain downloads it")
     land = read_mask(folder)
