@@ -3,12 +3,13 @@
 # make lint types  what continuous integration checks besides
 # make leaderboard run the main job from nothing and make it the committed reference run
 # make spatial     run the suite open-spatial from nothing, and make it the committed one
+# make pretrain    train an encoder of our own on Blue Marble, into results/pretrained/small
 # make rebuild     build the shipped tables again from their sources, and compare the bytes
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup benchmark test lint types leaderboard spatial rebuild clean
+.PHONY: setup benchmark test lint types leaderboard spatial pretrain rebuild clean
 
 setup: .venv/.ready
 
@@ -47,6 +48,9 @@ spatial: setup
 	mkdir -p results/spatial/figures
 	cp -r results/runs/spatial/results.parquet results/runs/spatial/tables results/spatial
 	cp results/runs/spatial/figures/*.png results/spatial/figures
+
+pretrain: setup
+	$(BIN)/python run_benchmarks.py pretrain --config small --out results/pretrained/small --resume
 
 rebuild: setup
 	$(BIN)/python -m tasks.open_edition.builder --check

@@ -56,6 +56,32 @@ gap; the error by distance to the nearest training point, latitude and biome; Mo
 residuals; the geo-bias scores SSI and SRI. Frames and figures go to the folder
 diagnostics/<split>.<probe> of the run. docs/diagnostics.md says what each number is."""
 
+PRETRAIN = """\
+Train a location encoder as SatCLIP was trained: an image encoder and a location encoder
+(spherical harmonics, then a SIREN) learn to find each other, and the second is kept.
+
+  small   NASA's Blue Marble, some minutes on 2 cores, a download of 30 MB
+  paper   S2-100K as in the paper, for a GPU: --set data.folder=DIR (torchrun for several)
+  FILE    a config of your own in YAML or JSON, such as for a folder of GeoTIFFs
+
+--out holds the checkpoint, metrics.jsonl, curves.png, and the encoder: encoder.safetensors,
+and encoder.ckpt in the layout of SatCLIP's released checkpoints. The same config gives the
+same weights again; an interrupted training goes on with --resume, to the same weights.
+docs/pretraining.md tells it all."""
+
+PRETRAIN_EXAMPLES = """\
+examples:
+  python run_benchmarks.py pretrain --config small --register mine
+  python run_benchmarks.py run --encoders own.mine,siren.l10,geoclip
+  python run_benchmarks.py pretrain --set location.degrees=40 --set location.first_frequency=1 \\
+      --out results/pretrained/l40
+  torchrun --nproc-per-node 4 run_benchmarks.py pretrain --config paper --set data.folder=/data/s2
+
+Your own imagery: a file mine.yaml with
+  name: mine
+  data: {source: geotiffs, folder: tiles/, pixels: 64}
+  training: {epochs: 20, batch_size: 256}"""
+
 SPEED = """\
 Embed random points again and again, in turns with the code that an encoder was released
 with (packages rangegeo and geoclip, where installed) and with the matrix products of its
@@ -81,7 +107,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         kept = "; what is done is kept: the same command goes on from here"
-        sys.stderr.write(f"interrupted{kept if verb in (_run, _reproduce) else ''}\n")
+        if verb is _pretrain:
+            kept = "; finished epochs are kept: --resume goes on from there"
+        sys.stderr.write(f"interrupted{kept if verb in (_run, _reproduce, _pretrain) else ''}\n")
         return 130
     except BrokenPipeError:
         # The reader has gone, as in `... | head`; nothing is left to say to it.
@@ -191,6 +219,39 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     speed.add_argument("--no-reference", action="store_true", help="time our own code alone")
     speed.add_argument("--out", type=Path, default=RUNS / "speed.json", metavar="FILE")
     speed.set_defaults(verb=_speed)
+
+    train = verbs.add_parser(
+        "pretrain",
+        help="train a location encoder of your own on satellite imagery",
+        description=PRETRAIN,
+        epilog=PRETRAIN_EXAMPLES,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    train.add_argument(
+        "--config", default="small", metavar="NAME", help="small (default), paper, or a file"
+    )
+    train.add_argument(
+        "--out", type=Path, metavar="DIR", help="default: results/pretrained/<name of the config>"
+    )
+    train.add_argument("--resume", action="store_true", help="go on where it was, if it began")
+    train.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a value of the config, such as training.batch_size=256; repeat for more",
+    )
+    train.add_argument("--epochs", type=_count, metavar="N", help="short for training.epochs")
+    train.add_argument("--seed", type=int, metavar="N", help="short for seed")
+    train.add_argument(
+        "--device", metavar="NAME", help="such as cpu; default: a GPU if there is one"
+    )
+    train.add_argument(
+        "--register", metavar="NAME", help="make it known as own.NAME, for every other verb"
+    )
+    train.add_argument("--show", action="store_true", help="show the whole config, and stop")
+    train.set_defaults(verb=_pretrain)
 
     where = verbs.add_parser(
         "diagnose",
@@ -353,6 +414,21 @@ def _speed(options: argparse.Namespace) -> int:
         options.rounds,
         options.out,
         reference=not options.no_reference,
+    )
+
+
+def _pretrain(options: argparse.Namespace) -> int:
+    from benchmarks.verbs.pretrain import pretrain_encoder
+
+    short = (("training.epochs", options.epochs), ("seed", options.seed))
+    return pretrain_encoder(
+        options.config,
+        [*options.set, *(f"{key}={value}" for key, value in short if value is not None)],
+        options.out,
+        resume=options.resume,
+        device=options.device,
+        register=options.register,
+        show=options.show,
     )
 
 

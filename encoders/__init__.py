@@ -17,6 +17,7 @@ from core.files import sha256_bytes
 from core.registry import Registry, match_names, unknown_name
 from encoders.base import Encoder, EncoderCard, LocationEncoder, WeightsCard
 from encoders.check import check_encoder
+from encoders.satclip_shipped import shipped
 
 registry: Registry[Callable[..., LocationEncoder]] = Registry(
     "encoder",
@@ -54,6 +55,8 @@ families: Registry[Callable[..., LocationEncoder]] = Registry(
         "sled": "encoders.sled:from_variant",
         "mind": "encoders.mind:from_variant",
         "gps2vec": "encoders.gps2vec:from_variant",
+        "satclip-bluemarble": "encoders.satclip_trained:blue_marble",
+        "own": "encoders.satclip_trained:own",
     },
 )
 """First parts of `family.variant` names to callables that make an encoder from the variant."""
@@ -73,6 +76,7 @@ _LISTED = (
     *("climplicit.seasons", "taxabind", "sled.s2-ls", "sled.s1-s2-ls", "mind.64", "mind.3072"),
     *("geoclip", "gps2vec.tag", "gps2vec.visual"),
     *("range", "range-plus", "mosaiks", "alphaearth"),
+    *shipped(),
 )
 """The suite's own, without weights first; families answer to more variants."""
 

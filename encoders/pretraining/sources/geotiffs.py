@@ -1,0 +1,146 @@
+"""A user's own imagery: a folder of GeoTIFFs, cut into tiles, each at the place of its middle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import BenchError, CoordinateError
+from core.sphere import check_lonlat
+from encoders.extras import lacking
+from encoders.pretraining.config import GeoTiffs
+from encoders.pretraining.sources.base import (
+    Float,
+    InMemory,
+    Pairs,
+    fault,
+    fingerprint,
+    require_sound,
+)
+from encoders.weights import first_line
+
+if TYPE_CHECKING:
+    import rasterio
+
+
+def geotiff_pairs(data: GeoTiffs) -> Pairs:
+    """Every whole tile of every GeoTIFF under a folder, in memory.
+
+    Args:
+        data: the folder, the side of a tile, which bands.
+
+    Raises:
+        BenchError: no such folder or no GeoTIFF in it; a file without a georeference, with
+            other bands than the first, smaller than a tile, or damaged; tiles that are constant
+            or not finite. Says which.
+    """
+    folder = data.folder.expanduser()
+    if not folder.is_dir():
+        raise BenchError(f"there is no folder {folder} (data.folder of the config)")
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".tif", ".tiff"))
+    if not paths:
+        raise BenchError(f"{folder} holds no .tif or .tiff")
+    tiles: list[NDArray[Any]] = []
+    places: list[Float] = []
+    faults: list[tuple[str, str]] = []
+    for path in paths:
+        for tile, lonlat, where in _tiles(path, data):
+            if what := fault(tile):
+                faults.append((where, what))
+                continue
+            if tiles and (len(tile), tile.dtype) != (len(tiles[0]), tiles[0].dtype):
+                raise BenchError(
+                    f"{path} has {len(tile)} bands of {tile.dtype}; those before it, from "
+                    f"{paths[0]} on, have {len(tiles[0])} of {tiles[0].dtype}. Choose with "
+                    "data.bands, or give files of one kind"
+                )
+            tiles.append(tile)
+            places.append(lonlat)
+    notes = require_sound(faults, skip=data.bad == "skip")
+    if not tiles:
+        raise BenchError(f"no tile of {folder} holds anything")
+    array, lonlat = np.stack(tiles), np.array(places)
+    return Pairs(
+        lonlat=lonlat,
+        images=InMemory(array),
+        divide_by=data.divide_by,
+        seen=f"{len(array):,} tiles of {data.pixels} pixels out of {len(paths):,} GeoTIFFs",
+        licence="the user's own",
+        sha256=fingerprint(lonlat, array),
+        notes=notes,
+    )
+
+
+def _tiles(path: Path, data: GeoTiffs) -> Iterator[tuple[NDArray[Any], Float, str]]:
+    """The tiles of a file, their places, and what messages call them."""
+    try:
+        import rasterio
+        from rasterio.windows import Window
+    except ImportError as error:
+        raise lacking("rasterio", "to read GeoTIFF") from error
+    with open_raster(path) as source:
+        if source.crs is None or source.transform.is_identity:
+            raise BenchError(
+                f"{path} has no georeference ({'CRS' if source.crs is None else 'transform'} "
+                "lacking): where it was taken cannot be known"
+            )
+        bands = list(data.bands or range(1, source.count + 1))
+        if max(bands) > source.count:
+            raise BenchError(f"{path} has {source.count} bands; data.bands asks for {max(bands)}")
+        side = data.pixels
+        if min(source.height, source.width) < side:
+            raise BenchError(
+                f"{path} is {source.height} x {source.width} pixels, smaller than a tile of "
+                f"{side}: lower data.pixels"
+            )
+        for row in range(0, source.height - side + 1, side):
+            for column in range(0, source.width - side + 1, side):
+                where = f"{path} at row {row}, column {column}"
+                try:
+                    window = Window(column, row, side, side)
+                    tile: NDArray[Any] = source.read(bands, window=window)
+                except rasterio.errors.RasterioError as error:
+                    raise BenchError(f"{where} cannot be read: {first_line(error)}") from error
+                if source.nodata is not None and (empty := tile == source.nodata).any():
+                    # Marked as no data: as good as not finite. A fourth band of bytes, which GDAL
+                    # takes for transparency, marks nothing.
+                    tile = np.where(empty, np.nan, tile)
+                yield tile, _place(source, row + side / 2, column + side / 2), where
+
+
+def _place(source: rasterio.DatasetReader, row: float, column: float) -> Float:
+    """Longitude and latitude of a point of a raster."""
+    from rasterio.warp import transform
+
+    a = source.transform
+    x, y = a.a * column + a.b * row + a.c, a.d * column + a.e * row + a.f
+    try:
+        (lon,), (lat,) = transform(source.crs, "EPSG:4326", [x], [y])[:2]
+        found: Float = check_lonlat(np.array([[lon, lat]]))[0]
+    except CoordinateError as error:
+        raise BenchError(f"{source.name}: its georeference leads off the Earth: {error}") from error
+    return found
+
+
+def open_raster(path: Path) -> rasterio.DatasetReader:
+    """An open raster; one without a georeference gives no warning.
+
+    Raises:
+        BenchError: it cannot be opened.
+    """
+    import warnings
+
+    try:
+        import rasterio
+    except ImportError as error:
+        raise lacking("rasterio", "to read GeoTIFF") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        try:
+            return rasterio.open(path)
+        except rasterio.errors.RasterioError as error:
+            raise BenchError(f"{path} is no raster: {first_line(error)}") from error
