@@ -30,6 +30,7 @@ BLOCK_DEGREES: Mapping[str, float] = {
     "global": 10.0,
     "contiguous United States": 3.0,
     "California": 0.5,
+    "regional": 1.0,
 }
 """Side of a block by a task's extent: wide beside the reach of the errors' correlation, yet some
 dozens of blocks (docs/uncertainty.md)."""

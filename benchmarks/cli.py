@@ -24,6 +24,7 @@ examples:
   python run_benchmarks.py run --suite quick               is everything in place?
   python run_benchmarks.py run --tasks 'bio*,ecoregions' --encoders geoclip --probes mlp
   python run_benchmarks.py run --encoder my.py:MyEncoder   your own beside the suite's
+  python run_benchmarks.py run --task-file my.parquet --target yield --encoders geoclip
   python run_benchmarks.py list encoders
   python run_benchmarks.py info air_temperature
   python run_benchmarks.py embed --encoder geoclip --points my.csv --out embeddings.parquet
@@ -144,6 +145,22 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
         default=[],
         metavar="FILE.py:CLASS",
         help="an encoder of your own, run beside the others; FILE.py is executed",
+    )
+    run.add_argument(
+        "--task-file",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="a table of your own as a task: CSV, Parquet, GeoPackage or GeoJSON with points; a "
+        "card is made beside it",
+    )
+    run.add_argument(
+        "--target",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="the column of --task-file to be predicted; may be given several times",
     )
     run.add_argument(
         "--seeds", type=_seeds, default=(), metavar="LIST", help="such as 0,1,2 or 0-4"
@@ -371,6 +388,8 @@ def _run(options: argparse.Namespace) -> int:
         out=options.out or _folder(options.suite, options.edition),
         jobs=options.jobs,
         dry_run=options.dry_run,
+        task_files=options.task_file,
+        targets=options.target,
     )
 
 

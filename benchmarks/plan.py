@@ -21,7 +21,9 @@ from benchmarks.suites import Block, Suite
 from core.errors import BenchError
 from core.registry import match_names
 from encoders import LocationEncoder, get_encoder, match_encoders
-from tasks import Edition, TaskTable, get_task, list_tasks
+from tasks import Edition, TaskCard, TaskTable, get_task, list_tasks
+from tasks import registry as task_registry
+from tasks.table_file import FileTask, TaskFile
 
 PROTOCOL = "satclip-bench/1"
 """What a run uses where no paper's protocol is asked for: each split, probe and score as its card
@@ -38,6 +40,7 @@ class Selection:
         edition: of every task.
         data_dir: folder with the tables that do not ship.
         own: encoders that are not registered, by name.
+        files: tables of one's own, by the names of the tasks that were added for them.
     """
 
     tasks: Sequence[str] = ()
@@ -48,6 +51,7 @@ class Selection:
     edition: Edition = "open"
     data_dir: Path | None = None
     own: Mapping[str, LocationEncoder] = field(default_factory=dict)
+    files: Mapping[str, TaskFile] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Cell:
         contaminated: whether the encoder was trained on the task's data, by its card.
         data_dir: where its task's table lies, if it does not ship.
         problem: why it cannot be run, where that is known beforehand; else empty.
+        file: the table of one's own that its task was made of, if it was.
     """
 
     settings: Settings
@@ -67,11 +72,20 @@ class Cell:
     contaminated: bool = False
     data_dir: Path | None = None
     problem: str = ""
+    file: TaskFile | None = None
 
     @property
     def table(self) -> Table:
         """Which table it is measured on."""
-        return Table(self.settings.task, self.settings.edition, self.data_dir)
+        return Table(self.settings.task, self.settings.edition, self.data_dir, self.file)
+
+    @property
+    def task_card(self) -> TaskCard:
+        """The card of its task."""
+        # A worker process does not know of tasks that were added in the first one.
+        return (
+            task_registry.load(self.settings.task) if self.file is None else _task(self.file).card
+        )
 
 
 def blocks_of(suite: Suite, selection: Selection) -> tuple[Block, ...]:
@@ -167,12 +181,15 @@ def make_plan(suite: Suite, selection: Selection) -> tuple[Cell, ...]:
             encoder in encoders and task in encoders[encoder].card.contaminates,
             selection.data_dir,
             problem,
+            selection.files.get(task),
         )
         for task, encoder, split, seed, probe in sorted(
             wanted, key=lambda w: (rank[w[0]], order[w[1]], w[2] != "random", w[3], w[4])
         )
         for fold, problem in _fold_settings(
-            Table(task, selection.edition, selection.data_dir), split, seed
+            Table(task, selection.edition, selection.data_dir, selection.files.get(task)),
+            split,
+            seed,
         )
     )
 
@@ -233,17 +250,28 @@ def _probe_settings(encoder: str, probe: str) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Table:
-    """Which table: of what task, in which edition, and where it lies if it does not ship."""
+    """Which table: of what task, in which edition, and where it lies if it does not ship.
+
+    `file` is given for a task that was made of a table of one's own.
+    """
 
     task: str
     edition: Edition = "open"
     data_dir: Path | None = None
+    file: TaskFile | None = None
 
 
 @lru_cache(maxsize=16)
 def load_table(where: Table) -> TaskTable:
     """A task's table, read once a process. Raises BenchError."""
+    if where.file is not None:
+        return _task(where.file).load()
     return get_task(where.task, where.edition, where.data_dir).load()
+
+
+@lru_cache(maxsize=16)
+def _task(file: TaskFile) -> FileTask:
+    return FileTask(file)
 
 
 @lru_cache(maxsize=64)

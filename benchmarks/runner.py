@@ -30,7 +30,6 @@ from benchmarks.record import Counts, Provenance, Record
 from benchmarks.score_intervals import classification_intervals, regression_intervals
 from core.errors import BenchError
 from tasks import TaskTable
-from tasks import registry as task_registry
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,7 +66,7 @@ def run_cell(cell: Cell, embedding: Path | None) -> tuple[Record, pa.Table | Non
 
 def failed(cell: Cell, reason: str) -> Record:
     """The record of a cell that could not be run."""
-    card = task_registry.load(cell.settings.task)
+    card = cell.task_card
     return Record(
         key=cell.settings.key,
         settings=cell.settings,

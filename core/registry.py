@@ -32,6 +32,7 @@ class Registry(Generic[T]):
         self.kind = kind
         self._builtin = dict(builtin)
         self._group = group
+        self._added: dict[str, T] = {}
 
     @cached_property
     def _targets(self) -> dict[str, str]:
@@ -48,10 +49,20 @@ class Registry(Generic[T]):
 
     def names(self) -> tuple[str, ...]:
         """All names, the built-in ones first."""
-        return tuple(self._targets)
+        return (*self._targets, *self._added)
+
+    def add(self, name: str, entry: T) -> None:
+        """Make an object known under a name, in this process only; the same name replaces it.
+
+        Raises:
+            BenchError: the name is that of a built-in entry or of another package's.
+        """
+        if name in self._targets:
+            raise BenchError(f"{self.kind} {name!r} exists already: choose another name")
+        self._added[name] = entry
 
     def target(self, name: str) -> str:
-        """The `"module:attribute"` behind a name. Raises UnknownNameError."""
+        """The `"module:attribute"` behind a name that was not added. Raises UnknownNameError."""
         if name not in self._targets:
             raise UnknownNameError(unknown_name(self.kind, name, self.names()))
         return self._targets[name]
@@ -63,6 +74,8 @@ class Registry(Generic[T]):
             UnknownNameError: no such entry.
             BenchError: the entry's module does not import, or lacks the attribute.
         """
+        if name in self._added:
+            return self._added[name]
         return cast(T, import_object(self.target(name), f"{self.kind} {name!r}"))
 
     def match(self, patterns: Iterable[str]) -> tuple[str, ...]:

@@ -21,8 +21,8 @@ from core.sphere import check_lonlat
 
 Edition = Literal["open", "paper"]
 Kind = Literal["regression", "classification"]
-Extent = Literal["global", "contiguous United States", "California"]
-RegionKind = Literal["continent", "census region", "equal-area block"]
+Extent = Literal["global", "contiguous United States", "California", "regional"]
+RegionKind = Literal["continent", "census region", "equal-area block", "region"]
 Metric = Literal["r2", "accuracy", "top1"]
 
 OPEN_EDITION = Path(__file__).parent / "open_edition"

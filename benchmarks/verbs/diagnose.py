@@ -25,6 +25,7 @@ from benchmarks.report.model import DASH, METRIC_SIGNS, boards, number
 from benchmarks.splits import Fold, Points
 from benchmarks.splits.held_out_region import regions
 from benchmarks.store import Store
+from benchmarks.verbs.own_tasks import adopt
 from core.errors import BenchError
 from core.files import atomic_write
 from core.registry import match_names
@@ -82,6 +83,7 @@ def diagnose_run(
     Raises:
         BenchError: the run has nothing of that kind, or none of it can be read.
     """
+    adopt(out)
     store, console = Store(out), Console()
     split, probe = _choose(store.frame(), split, probe)
     records = [

@@ -21,9 +21,9 @@ from rich.progress import (
 )
 
 from benchmarks.embed import weights_sha256
-from benchmarks.point_files import PARQUET, Part, open_points
 from core.errors import BenchError, EncoderError
 from core.files import atomic_write
+from core.point_files import PARQUET, Part, open_points
 from core.sphere import SwappedCoordinatesWarning, check_lonlat
 from encoders import LocationEncoder, encoder_card, encoder_from_file, get_encoder
 from encoders.base import Embedding, require_embedding

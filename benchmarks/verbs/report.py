@@ -13,6 +13,7 @@ from benchmarks.report.model import boards
 from benchmarks.report.model import leaderboard as build
 from benchmarks.report.terminal import print_leaderboard
 from benchmarks.store import Store
+from benchmarks.verbs.own_tasks import adopt
 from core.errors import BenchError
 from tasks import TaskCard, list_tasks
 from tasks import registry as task_registry
@@ -37,6 +38,7 @@ def leaderboard(
     """
     from benchmarks.report.ranks import print_ranks, rank_table
 
+    adopt(out)
     store = Store(out)
     frame = store.frame()
     chosen_split, chosen_probe = _choose(frame, split, probe)
@@ -61,6 +63,7 @@ def tables(out: Path) -> int:
     """Write the tables of a run. Returns the exit code."""
     from benchmarks.report.documents import write_tables
 
+    adopt(out)
     store = Store(out)
     frame = store.frame()
     replicates = replicates_of(store)
@@ -70,6 +73,7 @@ def tables(out: Path) -> int:
 
 def figures(out: Path) -> int:
     """Draw the figures of a run. Returns the exit code."""
+    adopt(out)
     store = Store(out)
     _list(_draw(store.frame(), out, replicates_of(store)))
     return 0

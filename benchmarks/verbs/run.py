@@ -27,6 +27,7 @@ from benchmarks.record import Record
 from benchmarks.runner import failed, one_thread
 from benchmarks.store import Store, writable
 from benchmarks.suites import get_suite
+from benchmarks.verbs.own_tasks import add_files, adopt, remember
 from core.errors import BenchError
 from encoders import LocationEncoder, encoder_from_file, get_encoder, list_encoders
 from tasks import Edition
@@ -49,6 +50,8 @@ def run(
     out: Path,
     jobs: int | None,
     dry_run: bool,
+    task_files: Sequence[Path] = (),
+    targets: Sequence[str] = (),
 ) -> int:
     """Run what is missing of a suite and selection, and report all that the folder holds.
 
@@ -60,7 +63,10 @@ def run(
     """
     console = Console(stderr=True)
     own = own_by_name(own_encoders)
-    selection = Selection(tasks, encoders, splits, probes, seeds, edition, data_dir, own)
+    adopt(out)
+    files = add_files(task_files, targets, console)
+    tasks = (*tasks, *files)
+    selection = Selection(tasks, encoders, splits, probes, seeds, edition, data_dir, own, files)
     plan = make_plan(get_suite(suite), selection)
     store = Store(out)
     if dry_run:
@@ -68,6 +74,7 @@ def run(
         return 0
     writable(out)
     with store.lock():
+        remember(files, out)
         missing = [cell for cell in plan if not store.done(cell.settings)]
         console.print(
             f"[bold]{suite}[/bold]: {len(plan)} cells, {len(plan) - len(missing)} done, "

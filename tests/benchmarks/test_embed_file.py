@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks import point_files
 from benchmarks.cli import main
-from benchmarks.point_files import open_points
 from benchmarks.verbs import embed as verb
+from core import point_files
 from core.errors import BenchError
+from core.point_files import open_points
 from encoders import get_encoder
 
 LONLAT = np.array([[13.4, 52.5], [-70.25, -33.5], [180, 0], [0, 90], [359, 1]])
