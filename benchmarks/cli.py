@@ -180,6 +180,17 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     info = verbs.add_parser("info", help="show the card of a task, encoder, split, probe or suite")
     info.add_argument("name")
     info.add_argument("--json", action="store_true")
+    info.add_argument(
+        "--map",
+        type=Path,
+        nargs="?",
+        const=RUNS.parent / "maps",
+        metavar="DIR",
+        help="draw where a task's points lie and how its target is distributed, as PNG files in "
+        f"DIR (default: {RUNS.parent / 'maps'})",
+    )
+    info.add_argument("--edition", choices=("open", "paper"), default="open", help="to be drawn")
+    info.add_argument("--data-dir", type=Path, metavar="DIR", help="where tables of the paper lie")
     info.set_defaults(verb=_info)
 
     embed = verbs.add_parser(
@@ -402,7 +413,13 @@ def _list(options: argparse.Namespace) -> int:
 def _info(options: argparse.Namespace) -> int:
     from benchmarks.verbs.cards import show_card
 
-    return show_card(options.name, as_json=options.json)
+    return show_card(
+        options.name,
+        as_json=options.json,
+        edition=options.edition,
+        data_dir=options.data_dir,
+        maps=options.map,
+    )
 
 
 def _embed(options: argparse.Namespace) -> int:

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 SIDES = (30.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1)
 """Sides in degrees that blocks may have."""
-MIN_BLOCKS, MIN_POINTS = 4, 100
-"""Blocks are as wide as leaves so many of them with so many points each: a region of fewer is never
-held out."""
+MIN_POINTS, ENOUGH = 100, 6
+"""A block of fewer points is never held out; more blocks than so many are not asked for."""
 MAX_CODES = 50
 """Whole numbers with at most so many different values are taken for codes of classes."""
 NO_DATA = (-999.0, -9999.0)
@@ -98,12 +97,12 @@ def make_card(path: Path, target: str, frame: pd.DataFrame, sha256: str) -> Tabl
 
 
 def _side(lonlat: NDArray[np.float64]) -> float:
-    for side in SIDES:
+    def large(side: float) -> int:
         counts = np.unique(equal_area_cells(lonlat, side), return_counts=True)[1]
-        if (counts >= MIN_POINTS).sum() >= MIN_BLOCKS:
-            return side
-    # Too few points for that of any: the error of the split says so.
-    return SIDES[-1]
+        return int(min((counts >= MIN_POINTS).sum(), ENOUGH))
+
+    # The first of the best: as wide as leaves enough of them.
+    return max(SIDES, key=large)
 
 
 def task_card(own: TableCard) -> TaskCard:

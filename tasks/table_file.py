@@ -155,7 +155,8 @@ def read_columns(file: TaskFile) -> pd.DataFrame:
     if not frames:
         raise TaskError(f"{file.path} has no rows")
     whole = pd.concat(frames, ignore_index=True)
-    return whole.apply(_as_numbers)
+    made: pd.DataFrame = whole.apply(_as_numbers)
+    return made
 
 
 def _as_numbers(column: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
@@ -16,11 +17,12 @@ from benchmarks.baselines import baseline_card, list_baselines
 from benchmarks.probes import list_probes, probe_card
 from benchmarks.splits import get_split, list_splits
 from benchmarks.suites import SUITES
+from benchmarks.verbs.task_files import draw_task, show_files
 from core.errors import BenchError, UnknownNameError
 from core.registry import unknown_name
 from encoders import encoder_card, get_encoder, list_encoders
 from encoders.weights import weights_path
-from tasks import list_tasks
+from tasks import Edition, TaskCard, list_tasks
 from tasks import registry as task_registry
 
 Cards = Mapping[str, BaseModel | BenchError]
@@ -61,8 +63,27 @@ def show_list(what: str, *, as_json: bool) -> int:
     return 0
 
 
-def show_card(name: str, *, as_json: bool) -> int:
-    """Print the card of whatever is called `name`. Raises UnknownNameError."""
+def show_card(
+    name: str,
+    *,
+    as_json: bool,
+    edition: Edition = "open",
+    data_dir: Path | None = None,
+    maps: Path | None = None,
+) -> int:
+    """Print the card of whatever is called `name`, and where a task's files lie.
+
+    Args:
+        name: of a task, encoder, split, probe or suite.
+        as_json: the card alone, as JSON.
+        edition: which of a task's editions to draw.
+        data_dir: folder with the files that do not ship.
+        maps: folder for a map and a histogram of a task's target; None draws none.
+
+    Raises:
+        UnknownNameError: nothing is called so.
+        BenchError: maps are asked for of what is no task, or of a table that is not at hand.
+    """
     for what in ("tasks", "encoders", "splits", "probes", "suites"):
         cards = cards_of(what)
         card = cards.get(name)
@@ -76,6 +97,13 @@ def show_card(name: str, *, as_json: bool) -> int:
             _print_json(_as_dict(name, card))
         else:
             _print_card(what[:-1], name, card)
+        if isinstance(card, TaskCard):
+            if not as_json:
+                show_files(card, data_dir)
+            if maps is not None:
+                draw_task(name, edition, data_dir, maps)
+        elif maps is not None:
+            raise BenchError(f"{name!r} is no task: only the target of a task can be drawn")
         return 0
     known = [n for what in _COLUMNS for n in cards_of(what)]
     raise UnknownNameError(unknown_name("task, encoder, split, probe or suite", name, known))
@@ -151,7 +179,11 @@ def _print_card(kind: str, name: str, card: BaseModel) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
-    for label, text in _lines(card.model_dump(mode="json", exclude={"name"})):
+    content = card.model_dump(mode="json", exclude={"name"})
+    for edition in content.get("editions", {}).values():
+        # What files there are, and where, is shown below the card.
+        edition.pop("variants", None)
+    for label, text in _lines(content):
         table.add_row(label, escape(text))
     console.print(table)
 
