@@ -12,12 +12,22 @@ from tasks.base import Variant
 _READERS = "tasks.paper_edition.readers"
 _COORDBENCH = "taylor-geospatial/coordbench"
 _DRIVE = (
-    "The authors share their tables in a Google Drive folder that microsoft/satclip names in its "
-    "issue 6; take {file} from it."
+    "The authors share their tables in a folder that github.com/microsoft/satclip names in its "
+    "issue 6, https://drive.google.com/drive/folders/1tI2qo6iioRrv3P1OxSXwHKObpLCrinad (Google "
+    "Drive): place {file} of it as <folder>/{path}."
 )
 _SATCLIP_LICENCE = "none stated with the table; citation of its source and of the paper asked for"
 _MOSAIKS_LICENCE = "CC-BY-4.0 (Rolf et al. 2021, MOSAIKS)"
-_GCN = "https://raw.githubusercontent.com/000Justin000/gnn-residual-correlation/master/datasets/election"
+_COORDBENCH_COMMIT = "2838844"
+"""As much of the commit as is known. Where the hub asks for all forty digits, main is tried, and
+the lock file tells whether its content has changed since."""
+_COUNTIES_REPOSITORY = "000Justin000/gnn-residual-correlation"
+_COUNTIES_COMMIT = "03608b39b0da2c64293ba685213585de4ff8291f"
+_SATCLIP_COMMIT = "1ead1067e9a00d44b132403b6bb2ce061e48d48e"
+_GAZETTEER = (
+    "https://www2.census.gov/geo/docs/maps-data/data/gazetteer/2020_Gazetteer/"
+    "2020_Gaz_counties_national.zip"
+)
 
 
 def _csv(folder: str, name: str, sha256: str | None = None) -> FileCard:
@@ -26,7 +36,7 @@ def _csv(folder: str, name: str, sha256: str | None = None) -> FileCard:
         file=f"{folder}/{name}",
         sha256=sha256,
         licence=_SATCLIP_LICENCE,
-        by_hand=_DRIVE.format(file=name),
+        by_hand=_DRIVE.format(file=name, path=f"{folder}/{name}"),
     )
 
 
@@ -35,27 +45,48 @@ def _coordbench(folder: str, config: str) -> FileCard:
         file=f"{folder}/coordbench.{config}.parquet",
         sha256=None,
         licence="as the data set's page says, huggingface.co/datasets/taylor-geospatial/coordbench",
-        origins=(Origin(hub=_COORDBENCH, member=f"data/{config}/data.parquet"),),
+        origins=(
+            Origin(
+                hub=_COORDBENCH, revision=_COORDBENCH_COMMIT, member=f"data/{config}/data.parquet"
+            ),
+            Origin(hub=_COORDBENCH, member=f"data/{config}/data.parquet"),
+        ),
+        by_hand=f"Place data/{config}/data.parquet of huggingface.co/datasets/{_COORDBENCH} as "
+        f"<folder>/{folder}/coordbench.{config}.parquet.",
     )
 
 
-def _mosaiks(name: str) -> FileCard:
+def _on_github(repository: str, commit: str, path: str) -> tuple[Origin, ...]:
+    """GitHub itself, and a network that keeps copies of its files."""
+    return (
+        Origin(url=f"https://raw.githubusercontent.com/{repository}/{commit}/{path}"),
+        Origin(url=f"https://cdn.jsdelivr.net/gh/{repository}@{commit}/{path}"),
+    )
+
+
+def _mosaiks(name: str, size: int, sha256: str) -> FileCard:
     return FileCard(
         file=f"mosaiks/{name}.csv",
-        sha256=None,
+        sha256=sha256,
+        bytes=size,
         licence=_MOSAIKS_LICENCE,
-        by_hand=f"TorchSpatial (github.com/seai-lab/TorchSpatial) links its MOSAIKS tables: lon, "
-        f"lat and labels, one of them {name}.",
+        by_hand=f"MOSAIKS {name} as TorchSpatial (github.com/seai-lab/TorchSpatial) tests on it, "
+        f"columns lon, lat and labels: place it as <folder>/mosaiks/{name}.csv. Another sample is "
+        "better used with --task-file.",
     )
 
 
-def _county(name: str) -> FileCard:
+def _county(name: str, size: int, sha256: str) -> FileCard:
+    path = f"datasets/election/{name}.csv"
     return FileCard(
         file=f"median_income/{name}.csv",
-        sha256=None,
+        sha256=sha256,
+        bytes=size,
         licence="none stated by the repository; US Department of Agriculture and US census, public "
         "domain; election results: none stated",
-        origins=(Origin(url=f"{_GCN}/{name}.csv"),),
+        origins=_on_github(_COUNTIES_REPOSITORY, _COUNTIES_COMMIT, path),
+        by_hand=f"Place {path} of github.com/{_COUNTIES_REPOSITORY} as "
+        f"<folder>/median_income/{name}.csv.",
     )
 
 
@@ -69,13 +100,18 @@ AIR_TEMPERATURE = (
                 file="air_temperature/stationDataAll.csv",
                 sha256="92d8456d82aafd3929ccba589e0ffe4ca15eeb321c07c430855d6756aaf07d33",
                 licence="CC-BY-4.0",
+                bytes=383_938,
                 origins=(
-                    Origin(
-                        url="https://raw.githubusercontent.com/microsoft/satclip/"
-                        "1ead106/figures/ssl4eo/stationDataAll.csv"
+                    *_on_github(
+                        "microsoft/satclip",
+                        _SATCLIP_COMMIT,
+                        "figures/ssl4eo/stationDataAll.csv",
                     ),
-                    Origin(url="https://ndownloader.figshare.com/files/12609182"),
+                    Origin(url="https://springernature.figshare.com/ndownloader/files/12609182"),
+                    Origin(url="https://api.figshare.com/v2/file/download/12609182"),
                 ),
+                by_hand="Place figures/ssl4eo/stationDataAll.csv of github.com/microsoft/satclip, "
+                "or file 12609182 of figshare, as <folder>/air_temperature/stationDataAll.csv.",
             ),
         ),
         reader=f"{_READERS}:stations",
@@ -104,7 +140,13 @@ ELEVATION = (
     ),
     Variant(
         name="mosaiks",
-        files=(_mosaiks("elevation"),),
+        files=(
+            _mosaiks(
+                "elevation",
+                1_958_906,
+                "d64bfc40d54f98dce71ed3fb5d5e304b1949a7837b55de43a521db4f2d60cc85",
+            ),
+        ),
         reader=f"{_READERS}:mosaiks",
         differs=_SAME_SOURCE,
     ),
@@ -125,7 +167,13 @@ POPULATION_DENSITY = (
     ),
     Variant(
         name="mosaiks",
-        files=(_mosaiks("population"),),
+        files=(
+            _mosaiks(
+                "population",
+                1_752_689,
+                "1ce81bc894fa915e015cf7f342f7b82eb91b9951014b350c03216c37bba7c468",
+            ),
+        ),
         reader=f"{_READERS}:mosaiks",
         differs=_SAME_SOURCE,
     ),
@@ -168,8 +216,22 @@ def _ecoregion_files(reader: str) -> tuple[Variant, ...]:
 BIOMES = _ecoregion_files(f"{_READERS}:biomes")
 ECOREGIONS = _ecoregion_files(f"{_READERS}:ecoregions")
 
-_COUNTIES = tuple(
-    _county(name) for name in ("education", "election", "income", "population", "unemployment")
+_COUNTIES = (
+    _county(
+        "education", 51_915, "3255ea5a4736c1a6f7dfa9e9aa39bb560ca533e3646a17222c04e71075f6f48a"
+    ),
+    _county(
+        "election", 251_759, "247888dab80432e03f6d42a8c0458356ad4115c03e3c84171cc9726395d85684"
+    ),
+    _county("income", 248_979, "99d4c883e58b21a0cfcb03832796be6755962faab9b901b487e02df31a0f0e89"),
+    _county(
+        "population", 2_263_763, "c1e1154e90db331c88b57943c7fed9ffab634791db85e4aceb517bffd6a5f1f9"
+    ),
+    _county(
+        "unemployment",
+        1_360_022,
+        "28150633ee40f8c16b15d85da7ff567a49de7e56a2b31258c04d7a857ee6f38b",
+    ),
 )
 
 MEDIAN_INCOME = (
@@ -181,14 +243,12 @@ MEDIAN_INCOME = (
                 file="median_income/2020_Gaz_counties_national.txt",
                 sha256=None,
                 licence="public domain (US census)",
-                origins=(
-                    Origin(
-                        url="https://www2.census.gov/geo/docs/maps-data/data/gazetteer/"
-                        "2020_Gazetteer/2020_Gaz_counties_national.zip",
-                        member="2020_Gaz_counties_national.txt",
-                        archive=True,
-                    ),
+                origins=tuple(
+                    Origin(url=url, member="2020_Gaz_counties_national.txt", archive=True)
+                    for url in (_GAZETTEER, f"https://web.archive.org/web/2022id_/{_GAZETTEER}")
                 ),
+                by_hand=f"Unpack {_GAZETTEER} and place its text file as "
+                "<folder>/median_income/2020_Gaz_counties_national.txt.",
             ),
         ),
         reader=f"{_READERS}:median_income",
