@@ -7,87 +7,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from benchmarks import help_texts as texts
 from core.errors import BenchError
 
 RUNS = Path("results/runs")
-
-DESCRIPTION = """\
-Benchmark location encoders: (longitude, latitude) in, an embedding out.
-
-Without arguments the suite `open` runs: real data that ships with the repository,
-every first encoder, four probes, random and held-out-region splits. What is done is
-kept; the same command again runs only what is missing."""
-
-EXAMPLES = """\
-examples:
-  python run_benchmarks.py                                 the main job
-  python run_benchmarks.py run --suite quick               is everything in place?
-  python run_benchmarks.py run --tasks 'bio*,ecoregions' --encoders geoclip --probes mlp
-  python run_benchmarks.py run --encoder my.py:MyEncoder   your own beside the suite's
-  python run_benchmarks.py run --task-file my.parquet --target yield --encoders geoclip
-  python run_benchmarks.py list encoders
-  python run_benchmarks.py info air_temperature
-  python run_benchmarks.py embed --encoder geoclip --points my.csv --out embeddings.parquet
-  python run_benchmarks.py leaderboard --split held-out-region --probe linear
-
-Names accept wildcards and comma-separated lists. Exit codes: 0 all done, 1 some cells
-failed (the others are kept), 2 nothing was run, 130 interrupted (run again to go on)."""
-
-RUN_EXAMPLES = """\
-The options choose among the suite's cells. A name that the suite lacks joins all of its
-cells; a combination that it lacks is run as given. --seeds replaces the suite's seeds."""
-
-
-EMBED = """\
-Embed the points of a CSV or Parquet file with columns of longitudes and latitudes, or of
-a GeoPackage, GeoParquet, GeoJSON, FlatGeobuf or Shapefile in any CRS. A part at a time is
-held in memory, so that tens of millions of rows fit. The result is Parquet: the file's
-own columns and e0, e1, ... as float32, with the encoder's card in its metadata."""
-
-REPRODUCE = """\
-Run every published cell for which data and weights are at hand exactly as the paper does,
-and put the measured score beside the published one: exact to the printed digit, within
-the published spread, off, or not run and why. Published scores and how each was read are
-in results/published/published.csv. Every outcome is kept as a record in --out, so that the
-same command goes on where it was. docs/reproduction.md says what came out, and why."""
-
-DIAGNOSE = """\
-Show where the encoders of a run fail: the score of every region, the worst of them and the
-gap; the error by distance to the nearest training point, latitude and biome; Moran's I of
-residuals; the geo-bias scores SSI and SRI. Frames and figures go to the folder
-diagnostics/<split>.<probe> of the run. docs/diagnostics.md says what each number is."""
-
-PRETRAIN = """\
-Train a location encoder as SatCLIP was trained: an image encoder and a location encoder
-(spherical harmonics, then a SIREN) learn to find each other, and the second is kept.
-
-  small   NASA's Blue Marble, some minutes on 2 cores, a download of 30 MB
-  paper   S2-100K as in the paper, for a GPU: --set data.folder=DIR (torchrun for several)
-  FILE    a config of your own in YAML or JSON, such as for a folder of GeoTIFFs
-
---out holds the checkpoint, metrics.jsonl, curves.png, and the encoder: encoder.safetensors,
-and encoder.ckpt in the layout of SatCLIP's released checkpoints. The same config gives the
-same weights again; an interrupted training goes on with --resume, to the same weights.
-docs/pretraining.md tells it all."""
-
-PRETRAIN_EXAMPLES = """\
-examples:
-  python run_benchmarks.py pretrain --config small --register mine
-  python run_benchmarks.py run --encoders own.mine,siren.l10,geoclip
-  python run_benchmarks.py pretrain --set location.degrees=40 --set location.first_frequency=1 \\
-      --out results/pretrained/l40
-  torchrun --nproc-per-node 4 run_benchmarks.py pretrain --config paper --set data.folder=/data/s2
-
-Your own imagery: a file mine.yaml with
-  name: mine
-  data: {source: geotiffs, folder: tiles/, pixels: 64}
-  training: {epochs: 20, batch_size: 256}"""
-
-SPEED = """\
-Embed random points again and again, in turns with the code that an encoder was released
-with (packages rangegeo and geoclip, where installed) and with the matrix products of its
-network alone, as they stand in its definition. Medians go to the terminal, all seconds to
-a JSON file. SatCLIP is timed on random weights of the released shapes."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -122,8 +45,8 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     parser = argparse.ArgumentParser(
         prog="run_benchmarks.py",
         allow_abbrev=False,
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
+        description=texts.DESCRIPTION,
+        epilog=texts.EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
@@ -131,8 +54,8 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     run = verbs.add_parser(
         "run",
         help="run a suite, or part of it (the default)",
-        description=DESCRIPTION,
-        epilog=RUN_EXAMPLES,
+        description=texts.DESCRIPTION,
+        epilog=texts.RUN_EXAMPLES,
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -196,7 +119,7 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     embed = verbs.add_parser(
         "embed",
         help="embed the points of a file with one encoder",
-        description=EMBED,
+        description=texts.EMBED,
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -211,7 +134,7 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     again = verbs.add_parser(
         "reproduce",
         help="measure a paper's published scores again, under its own protocol",
-        description=REPRODUCE,
+        description=texts.REPRODUCE,
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -229,7 +152,7 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     speed = verbs.add_parser(
         "speed",
         help="time encoders beside the code they were released with",
-        description=SPEED,
+        description=texts.SPEED,
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -251,8 +174,8 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     train = verbs.add_parser(
         "pretrain",
         help="train a location encoder of your own on satellite imagery",
-        description=PRETRAIN,
-        epilog=PRETRAIN_EXAMPLES,
+        description=texts.PRETRAIN,
+        epilog=texts.PRETRAIN_EXAMPLES,
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -281,10 +204,34 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     train.add_argument("--show", action="store_true", help="show the whole config, and stop")
     train.set_defaults(verb=_pretrain)
 
+    bring = verbs.add_parser(
+        "download",
+        help="fetch the papers' tables, and weights of encoders",
+        description=texts.DOWNLOAD,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    bring.add_argument("names", nargs="*", metavar="NAME", help="tasks, encoders, or wildcards")
+    bring.add_argument("--all", action="store_true", dest="everything", help="of all of them")
+    bring.add_argument("--yes", action="store_true", help="do not ask before large downloads")
+    bring.add_argument("--data-dir", type=Path, metavar="DIR", help="where tables go")
+    bring.set_defaults(verb=_download)
+
+    hashes = verbs.add_parser(
+        "verify",
+        help="hash every file that does not ship: good, missing, corrupt, changed",
+        description=texts.VERIFY,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    hashes.add_argument("names", nargs="*", metavar="NAME", help="tasks, encoders, or wildcards")
+    hashes.add_argument("--data-dir", type=Path, metavar="DIR", help="where tables lie")
+    hashes.set_defaults(verb=_verify)
+
     where = verbs.add_parser(
         "diagnose",
         help="show where a run's encoders fail: regions, distance, latitude, biome, geo-bias",
-        description=DIAGNOSE,
+        description=texts.DIAGNOSE,
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -451,6 +398,23 @@ def _speed(options: argparse.Namespace) -> int:
         options.out,
         reference=not options.no_reference,
     )
+
+
+def _download(options: argparse.Namespace) -> int:
+    from benchmarks.verbs.download import download
+
+    return download(
+        options.names,
+        everything=options.everything,
+        yes=options.yes,
+        data_dir=options.data_dir,
+    )
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from benchmarks.verbs.download import verify
+
+    return verify(options.names, data_dir=options.data_dir)
 
 
 def _pretrain(options: argparse.Namespace) -> int:

@@ -79,6 +79,7 @@ class EditionCard(Card):
     variants: tuple[Variant, ...] = Field(
         (), description="of what does not ship; the first whose files are there is read"
     )
+    target: str = Field("", description="what is predicted, where not what the task says")
     target_range: tuple[float, float] | None = Field(
         None, description="smallest and largest admissible target of a regression, in its unit"
     )

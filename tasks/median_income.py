@@ -47,12 +47,13 @@ CARD = TaskCard(
             ),
         ),
         "paper": EditionCard(
-            rows=3_100,
+            rows=3_107,
             sources=(COUNTY_TABLES,),
             differs_from_paper="",
             processing="Joined on FIPS; complete counties of 2016 within -130 < lon < -50 and "
             "22 < lat < 50; household income in 1,000 dollars. Census regions by the nearest "
             "county of the open edition.",
+            target="median household income of 2016",
             target_range=(10.0, 200.0),
             variants=MEDIAN_INCOME,
         ),

@@ -49,6 +49,7 @@ CARD = TaskCard(
             sources=(POPULATION_SOURCE,),
             differs_from_paper="",
             processing="The logarithm as the file has it.",
+            target="logarithm of people per km2",
             target_range=(-20.0, 20.0),
             repeated_points="as in the authors' table",
             variants=POPULATION_DENSITY,

@@ -23,7 +23,7 @@ from core.files import atomic_write, sha256_bytes, sha256_file
 from core.point_files import open_points
 from core.sphere import check_lonlat
 from tasks.base import Task, TaskCard, TaskTable
-from tasks.paper_edition.continents import nearest_continents
+from tasks.paper_edition.continents import continents
 from tasks.table_card import TableCard, make_card, slug, task_card
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def make_table(own: TableCard, card: TaskCard, frame: pd.DataFrame, where: str) 
         raise CoordinateError(f"{where}: {error}") from error
     region = None
     if own.region == "continent":
-        region, doubtful = nearest_continents(lonlat)
+        region, doubtful = continents(lonlat)
         notes.append(f"continents by the nearest known point, {doubtful:,} doubtful")
     elif own.region == "column":
         region = kept[own.region_column].astype(str).to_numpy(dtype=np.str_).copy()

@@ -14,6 +14,21 @@ NEAREST = 5
 FAR_KM = 100.0
 
 
+ANTARCTICA = -60.0
+"""Latitude of the Antarctic Treaty: all land south of it is Antarctica, which the open edition
+lacks."""
+
+
+def continents(lonlat: NDArray[np.float64]) -> tuple[NDArray[np.str_], int]:
+    """As `nearest_continents`, but what lies south of 60 degrees is Antarctica, without doubt."""
+    south = lonlat[:, 1] < ANTARCTICA
+    found = np.full(len(lonlat), "Antarctica", dtype="<U16")
+    doubtful = 0
+    if not south.all():
+        found[~south], doubtful = nearest_continents(lonlat[~south])
+    return found, doubtful
+
+
 def nearest_continents(lonlat: NDArray[np.float64]) -> tuple[NDArray[np.str_], int]:
     """The continent of each point, after Natural Earth, and for how many it is doubtful.
 

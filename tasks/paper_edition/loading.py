@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import IntegrityError, TaskError
+from core.errors import CoordinateError, IntegrityError, TaskError
 from core.files import cache_dir, sha256_bytes, sha256_file
 from core.registry import import_object
 from core.remote import FileCard
-from core.sphere import check_lonlat
+from core.sphere import SwappedCoordinatesWarning, check_lonlat
 from tasks.base import TaskCard, TaskTable, Variant
-from tasks.paper_edition.continents import nearest_census_regions, nearest_continents
+from tasks.paper_edition.continents import continents, nearest_census_regions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import pandas as pd
 
     from tasks.paper_edition.readers import Read
 
@@ -73,13 +76,15 @@ def load_paper(card: TaskCard, folder: Path) -> TaskTable:
     if not len(frame):
         raise TaskError(f"{paths[0]} of task {card.name!r} has no rows that can be used")
     where = ", ".join(path.name for path in paths)
-    lonlat = check_lonlat(frame[["lon", "lat"]].to_numpy(dtype=np.float64))
+    lonlat = _points(frame, where)
     if variant.rows is not None and len(frame) != variant.rows:
         raise IntegrityError(
             f"{where} of task {card.name!r} gives {len(frame):,} rows, where {variant.rows:,} were "
             "expected: another version of the table, or a part of it"
         )
     region, notes = _regions(card, lonlat)
+    if again := int(frame.duplicated(["lon", "lat"]).sum()):
+        notes.append(f"{again:,} rows repeat the point of another, and are kept")
     notes += [f"{count:,} rows {why} left out" for why, count in found.left_out.items() if count]
     classes: tuple[str, ...] | None = None
     target: NDArray[np.float64] | NDArray[np.int64] = frame["target"].to_numpy(copy=True)
@@ -90,8 +95,9 @@ def load_paper(card: TaskCard, folder: Path) -> TaskTable:
     content = [str(VERSION), variant.name, *digests]
     if region is not None:
         content.append(sha256_bytes("\n".join(region).encode()))
+    target_of = card.editions["paper"].target
     return TaskTable(
-        card=card,
+        card=card.model_copy(update={"target": target_of}) if target_of else card,
         edition="paper",
         lonlat=lonlat,
         target=target,
@@ -102,6 +108,17 @@ def load_paper(card: TaskCard, folder: Path) -> TaskTable:
         notes=tuple(notes),
         variant=variant.name,
     )
+
+
+def _points(frame: pd.DataFrame, where: str) -> NDArray[np.float64]:
+    """Coordinates of rows; raises CoordinateError for what is off the sphere or looks swapped."""
+    try:
+        with warnings.catch_warnings():
+            # Columns that are called so have no reason to look otherwise.
+            warnings.simplefilter("error", SwappedCoordinatesWarning)
+            return check_lonlat(frame[["lon", "lat"]].to_numpy(dtype=np.float64))
+    except (CoordinateError, SwappedCoordinatesWarning) as error:
+        raise CoordinateError(f"{where}: {error}") from error
 
 
 def _verified(path: Path, card: FileCard) -> str:
@@ -118,7 +135,7 @@ def _regions(
     card: TaskCard, lonlat: NDArray[np.float64]
 ) -> tuple[NDArray[np.str_] | None, list[str]]:
     if card.region == "continent":
-        region, doubtful = nearest_continents(lonlat)
+        region, doubtful = continents(lonlat)
         return region, [
             "continents from Natural Earth by the nearest point of the open edition, "
             f"{doubtful:,} of {len(lonlat):,} doubtful"

@@ -212,7 +212,7 @@ def counties(folder: Path) -> None:
 def test_the_recipe_of_the_counties(tmp_path: Path) -> None:
     """One is not complete, one is Alaska; numbers have commas, codes leading zeros."""
     counties(tmp_path)
-    table = get_task("median_income", "paper", tmp_path).load()
+    table = load_paper(unpinned("median_income"), tmp_path)
     assert table.variant == "gazetteer"
     assert table.caveat == ""
     assert table.target.tolist() == [54.487, 75.513]
@@ -226,7 +226,7 @@ def test_the_recipe_of_the_counties(tmp_path: Path) -> None:
     twice = pd.read_csv(tmp_path / "median_income/income.csv")
     place(tmp_path, "median_income/income.csv", pd.concat([twice, twice[:1]]))
     with pytest.raises(TaskError, match="has a county twice"):
-        get_task("median_income", "paper", tmp_path).load()
+        load_paper(unpinned("median_income"), tmp_path)
 
 
 def test_regions_of_any_point() -> None:

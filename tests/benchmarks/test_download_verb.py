@@ -1,0 +1,113 @@
+"""The verbs `download` and `verify`, as a user runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.cli import main
+from benchmarks.verbs import download as module
+from core.files import sha256_bytes
+from core.remote import FileCard, Origin
+from tasks import registry
+from tests.core.test_fetch import CONTENT, Server, server
+
+__all__ = ["server"]
+
+
+@pytest.fixture
+def offered(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """The elevation's table is a small file of the server's."""
+    real = registry.load("elevation")
+    edition = real.editions["paper"]
+    file = FileCard(
+        file="elevation/labels_elevation.csv",
+        sha256=sha256_bytes(CONTENT),
+        bytes=len(CONTENT),
+        licence="CC0",
+        origins=(Origin(url=server.url("good")),),
+    )
+    variant = edition.variants[0].model_copy(update={"files": (file,)})
+    changed = edition.model_copy(update={"variants": (variant,)})
+    card = real.model_copy(update={"editions": {**real.editions, "paper": changed}})
+    load = registry.load
+    monkeypatch.setattr(registry, "load", lambda name: card if name == "elevation" else load(name))
+    return server
+
+
+def test_missing_files_are_listed_fetched_and_verified(
+    offered: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["elevation", "--data-dir", str(tmp_path)]
+    assert main(["verify", *where]) == 0
+    assert "1 missing" in capsys.readouterr().out
+    assert main(["download", *where]) == 0
+    shown = capsys.readouterr().out
+    assert "1.0 MB" in shown
+    assert "CC0" in shown
+    assert (tmp_path / "elevation/labels_elevation.csv").read_bytes() == CONTENT
+    assert main(["verify", *where]) == 0
+    assert "1 good" in capsys.readouterr().out
+    assert main(["download", *where]) == 0
+    assert "Everything is here" in capsys.readouterr().out
+    assert len(offered.calls) == 1
+
+
+def test_one_corrupt_one_missing_and_one_good(
+    offered: Server, tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, content in (
+        ("elevation/labels_elevation.csv", CONTENT[:-1]),
+        (
+            "air_temperature/stationDataAll.csv",
+            (shared_data / "air_temperature/stationDataAll.csv").read_bytes(),
+        ),
+    ):
+        path = tmp_path / name
+        path.parent.mkdir()
+        path.write_bytes(content)
+    tasks = ["elevation", "air_temperature", "countries"]
+    assert main(["verify", *tasks, "--data-dir", str(tmp_path)]) == 1
+    shown = capsys.readouterr().out
+    assert "1 good, 1 missing, 1 corrupt" in shown
+    assert "delete" in shown
+    assert main(["download", "elevation", "--data-dir", str(tmp_path)]) == 1
+    assert "is corrupt" in capsys.readouterr().out
+    assert offered.calls == []
+
+
+def test_large_files_are_asked_for(
+    offered: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(module, "ASK_ABOVE", 1000)
+    where = ["elevation", "--data-dir", str(tmp_path)]
+    assert main(["download", *where]) == 2
+    assert "add --yes" in capsys.readouterr().err
+    assert offered.calls == []
+    assert main(["download", *where, "--yes"]) == 0
+
+
+def test_what_cannot_be_fetched_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["download"]) == 2
+    assert "name tasks or encoders" in capsys.readouterr().err
+    assert main(["download", "elevatoin"]) == 2
+    assert "Did you mean" in capsys.readouterr().err
+    assert main(["download", "wrap", "california_housing"]) == 0
+    assert "None of these need a file" in capsys.readouterr().out
+    assert main(["download", "mosaiks", "--data-dir", str(tmp_path)]) == 1
+    assert "cannot be fetched" in capsys.readouterr().out
+
+
+def test_a_mirror_that_is_down_is_said(
+    offered: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    offered.flags["good"] = b"another content"
+    assert main(["download", "elevation", "--data-dir", str(tmp_path)]) == 1
+    assert "should have" in " ".join(capsys.readouterr().out.split())
+    assert not (tmp_path / "elevation/labels_elevation.csv").exists()
