@@ -18,7 +18,9 @@ def check_task(task: Task) -> None:
     Raises:
         TaskError: the first thing that is not so, with the rows concerned.
     """
-    card, edition, table = task.card, task.edition_card, task.load()
+    # The card of a table of one's own is complete once it is loaded.
+    table = task.load()
+    card, edition = task.card, task.edition_card
     where = f"task {card.name!r} ({task.edition} edition)"
 
     def demand(truth: object, complaint: str) -> None:

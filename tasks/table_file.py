@@ -123,10 +123,14 @@ def read_card(file: TaskFile) -> tuple[TableCard, bool]:
     if path.is_file():
         try:
             return TableCard.model_validate_json(path.read_bytes()), False
-        except (OSError, ValidationError) as error:
+        except ValidationError as error:
+            told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise TaskError(
-                f"{path} is no card of a table: {error}. Correct or delete it"
-            ) from None
+                f"{path} is no card of a table ({told}). Correct it, or delete it to have it made "
+                "anew"
+            ) from error
+        except OSError as error:
+            raise TaskError(f"{path} cannot be read: {error.strerror}") from error
     card = make_card(file.path, file.target, read_columns(file), sha256_file(file.path))
     with atomic_write(path) as stream:
         stream.write((card.model_dump_json(indent=2) + "\n").encode())

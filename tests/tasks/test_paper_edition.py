@@ -67,6 +67,7 @@ def test_real_files_load(
     assert len(table) == rows
     assert low <= table.target.min() < table.target.max() <= high
     assert table.variant == variant
+    assert ("2016" in table.card.target) == (task == "median_income")
     assert bool(table.caveat) == (variant in ("centroids", "mosaiks"))
     assert table.region is not None
 
@@ -86,6 +87,38 @@ def test_california_housing_is_what_ships() -> None:
     paper, shipped = (get_task("california_housing", e).load() for e in ("paper", "open"))
     assert paper.sha256 == shipped.sha256
     assert np.array_equal(paper.target, shipped.target)
+
+
+def test_california_housing_is_what_scikit_learn_fetches(tmp_path: Path) -> None:
+    """Number by number, from StatLib's columns: the counts behind the shipped averages.
+
+    That they come out whole, and the fetcher's divisions give the averages back, would fail for a
+    table of other rows, other units or another order. The archive itself is not at hand here.
+    """
+    import joblib
+    from sklearn.datasets import fetch_california_housing
+
+    table = get_task("california_housing", "paper").load()
+    f = {name: np.asarray(values) for name, values in table.features.items()}
+    households = np.rint(f["Population"] / f["AveOccup"])
+    rooms = np.rint(f["AveRooms"] * households)
+    bedrooms = np.rint(f["AveBedrms"] * households)
+    assert np.abs(f["AveRooms"] * households - rooms).max() < 1e-8
+    raw = np.column_stack(
+        [
+            *(np.rint(table.target * 100_000), f["MedInc"], f["HouseAge"], rooms, bedrooms),
+            *(f["Population"], households, table.lonlat[:, 1], table.lonlat[:, 0]),
+        ]
+    )
+    for name in ("cal_housing.pkz", "cal_housing_py3.pkz"):
+        joblib.dump(raw, tmp_path / name)
+    fetched = fetch_california_housing(data_home=tmp_path, download_if_missing=False)
+    assert np.array_equal(fetched.target, table.target)
+    for column, name in enumerate(fetched.feature_names[:6]):
+        # The shipped averages went through text once; they are side features.
+        ulp = int(name.startswith("Ave"))
+        np.testing.assert_array_max_ulp(fetched.data[:, column], f[name], maxulp=ulp)
+    assert np.array_equal(fetched.data[:, :5:-1], table.lonlat)
 
 
 # --- files of the same form -------------------------------------------------------------------
@@ -137,6 +170,43 @@ def test_marks_and_line_ends_of_other_systems(tmp_path: Path) -> None:
         found.append(load_paper(card, tmp_path / str(number)))
     assert np.array_equal(found[0].target, found[1].target)
     assert np.array_equal(found[0].lonlat, found[1].lonlat)
+
+
+def test_swapped_columns_are_refused_and_repeated_points_counted(tmp_path: Path) -> None:
+    card, good = unpinned("elevation"), form("elevation")
+    swapped = good.rename(columns={"Lat": "Lon", "Lon": "Lat"})
+    place(tmp_path, "elevation/labels_elevation.csv", swapped)
+    with pytest.raises(CoordinateError, match=r"labels_elevation\.csv: .*90 degrees of latitude"):
+        load_paper(card, tmp_path)
+    polar = pd.DataFrame({"Lat": [70.0, 80, 89], "Lon": [1.0, 2, 3], "elevation": [1.0, 2, 3]})
+    place(tmp_path, "elevation/labels_elevation.csv", polar)
+    with pytest.raises(CoordinateError, match="would not if the columns were swapped"):
+        load_paper(card, tmp_path)
+    place(tmp_path, "elevation/labels_elevation.csv", pd.concat([good[:3], good[:2]]))
+    table = load_paper(card, tmp_path)
+    assert len(table) == 5
+    assert "2 rows repeat the point of another, and are kept" in table.notes
+
+
+def test_antarctica_is_told(tmp_path: Path) -> None:
+    south = pd.DataFrame({"Lat": [-75.0, -20, 52], "Lon": [0.0, 25, 13], "elevation": [1.0, 2, 3]})
+    place(tmp_path, "elevation/labels_elevation.csv", south)
+    region = load_paper(unpinned("elevation"), tmp_path).region
+    assert region is not None
+    assert region.tolist() == ["Antarctica", "Africa", "Europe"]
+
+
+def test_files_have_mirrors_or_are_placed_by_hand() -> None:
+    """Every file can be had somehow; what a program can fetch is pinned, or is the hub's copy."""
+    for task in OPEN_TASKS:
+        for variant in registry.load(task).editions["paper"].variants:
+            for file in variant.files:
+                assert file.by_hand, file.file
+                assert file.licence
+                assert len(file.origins) != 1, f"{file.file} has one mirror only"
+                for origin in file.origins:
+                    assert "/master/" not in origin.url
+                    assert "/main/" not in origin.url
 
 
 def test_bad_tables_say_what_is_wrong(tmp_path: Path) -> None:
