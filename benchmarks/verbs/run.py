@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -61,7 +62,7 @@ def run(
     console = Console(stderr=True)
     own = own_by_name(own_encoders)
     selection = Selection(tasks, encoders, splits, probes, seeds, edition, data_dir, own)
-    plan = make_plan(get_suite(suite), selection)
+    plan = _with_tables(make_plan(get_suite(suite), selection), console)
     store = Store(out)
     if dry_run:
         _show_plan(plan, store)
@@ -80,6 +81,27 @@ def run(
 
     report_all(store, frame, Console(), redraw=bool(missing))
     return _verdict(plan, store, console)
+
+
+def _with_tables(plan: Sequence[Cell], console: Console) -> tuple[Cell, ...]:
+    """The cells whose tables are at hand; of the others each task is named once, with the reason.
+
+    Raises:
+        BenchError: none is.
+    """
+    absent = {
+        cell.settings.task: cell.problem
+        for cell in plan
+        if cell.settings.edition == "paper" and not cell.settings.data_sha256
+    }
+    there = tuple(cell for cell in plan if cell.settings.task not in absent)
+    if plan and not there:
+        raise BenchError("no table is at hand. " + " ".join(absent.values()))
+    for task, why in absent.items():
+        console.print(
+            f"[yellow]not run[/yellow] {task}: {escape(why)}", soft_wrap=True, highlight=False
+        )
+    return there
 
 
 def own_by_name(specs: Iterable[str]) -> dict[str, LocationEncoder]:
