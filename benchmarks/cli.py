@@ -88,7 +88,7 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     run.add_argument(
         "--seeds", type=_seeds, default=(), metavar="LIST", help="such as 0,1,2 or 0-4"
     )
-    run.add_argument("--edition", choices=("open", "paper"), default="open")
+    run.add_argument("--edition", choices=("open", "paper"), help="default: the suite's, open")
     run.add_argument("--data-dir", type=Path, metavar="DIR", help="where tables of the paper lie")
     _out_option(run)
     run.add_argument("--jobs", type=_count, default=None, metavar="N", help="default: one a core")
@@ -327,12 +327,14 @@ def _radius(text: str) -> float:
 
 def _folder(suite: str, edition: str) -> Path:
     # One folder holds one edition: their scores are not to be averaged.
-    return RUNS / (suite if edition == "open" else f"{suite}-{edition}")
+    return RUNS / (suite if edition in ("open", suite) else f"{suite}-{edition}")
 
 
 def _run(options: argparse.Namespace) -> int:
+    from benchmarks.suites import get_suite
     from benchmarks.verbs.run import run
 
+    edition = options.edition or get_suite(options.suite).edition
     return run(
         suite=options.suite,
         tasks=options.tasks,
@@ -341,9 +343,9 @@ def _run(options: argparse.Namespace) -> int:
         splits=options.splits,
         probes=options.probes,
         seeds=options.seeds,
-        edition=options.edition,
+        edition=edition,
         data_dir=options.data_dir,
-        out=options.out or _folder(options.suite, options.edition),
+        out=options.out or _folder(options.suite, edition),
         jobs=options.jobs,
         dry_run=options.dry_run,
         task_files=options.task_file,

@@ -115,6 +115,9 @@ class Record(_Part):
     contaminated: bool = Field(
         False, description="whether the encoder was trained on this task's data or near copies"
     )
+    caveat: str = Field(
+        "", description="how the table differs from what its edition promises; empty if it does not"
+    )
     chosen: Mapping[str, Any] = Field(
         default_factory=dict, description="what the probe chose on the validation part"
     )

@@ -166,6 +166,7 @@ def _measure(cell: Cell, table: TaskTable, fold: Fold, X: NDArray[Any]) -> tuple
         settings=s,
         encoder_title=cell.encoder_title,
         contaminated=cell.contaminated,
+        caveat=table.caveat,
         kind=kind,
         metric=table.card.metric,
         status="done",

@@ -46,6 +46,7 @@ COLUMNS = {
     "n_test": "int64",
     "n_unseen": "int64",
     "contaminated": "bool",
+    "caveat": "str",
     "protocol": "str",
     "key": "str",
 }
@@ -200,7 +201,7 @@ def _rows(record: Record) -> Iterator[list[object]]:
             *(s.task, record.kind, s.edition, s.encoder, title, s.split, s.fold, s.probe, s.seed),
             *(metric, float("nan") if value is None else value, *ends),
             *(record.status, record.reason, c.train, c.test, c.unseen),
-            *(record.contaminated, s.protocol, record.key),
+            *(record.contaminated, record.caveat, s.protocol, record.key),
         ]
 
 

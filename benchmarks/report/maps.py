@@ -72,7 +72,10 @@ def draw_map(table: TaskTable, path: Path) -> Path:
             for s in edition.sources
             if s.attribution
         )
-        note = edition_note(table.edition, [card]) or f"{table.edition.capitalize()} edition."
+        note = (
+            edition_note(table.edition, [card], {card.name: table.caveat} if table.caveat else None)
+            or f"{table.edition.capitalize()} edition."
+        )
         footer(made, f"{note} Sources: {sources}." if sources else note)
         return save(made, path)
 

@@ -106,6 +106,7 @@ class Leaderboard:
         editions: of the tasks, in their order.
         rows: encoders, then baselines, then what is not ranked; each best first.
         notes: what a reader of the numbers must know besides the edition; in every rendering.
+        caveats: by task, how its table differs from what its edition promises.
         ranking: what the rows were made from.
     """
 
@@ -117,6 +118,7 @@ class Leaderboard:
     seeds: int
     folds: int
     notes: tuple[str, ...]
+    caveats: Mapping[str, str]
     ranking: Ranking
 
     @property
@@ -135,6 +137,7 @@ class Leaderboard:
                     for card, edition in zip(self.tasks, self.editions, strict=True)
                     if edition == one and card.name in wanted
                 ],
+                self.caveats,
             )
             for one in sorted(set(self.editions))
         )
@@ -177,8 +180,22 @@ class Leaderboard:
         return " ".join(filter(None, [*self.notes, self.edition_note]))
 
 
-def edition_note(edition: str, cards: Iterable[TaskCard]) -> str:
-    """The sentence that keeps an open table from being taken for the paper's."""
+def caveats_of(frame: pd.DataFrame) -> dict[str, str]:
+    """By task, what the tidy table says of how its table differs from its edition's."""
+    said = frame[frame["caveat"] != ""]
+    return dict(zip(map(str, said["task"]), map(str, said["caveat"]), strict=True))
+
+
+def edition_note(
+    edition: str, cards: Iterable[TaskCard], caveats: Mapping[str, str] | None = None
+) -> str:
+    """The sentences that keep a table from being taken for the paper's."""
+    cards = tuple(cards)
+    said = [f"{c.title}: {caveats[c.name]}." for c in cards if caveats and c.name in caveats]
+    return " ".join(filter(None, [_edition_note(edition, cards), *said]))
+
+
+def _edition_note(edition: str, cards: Iterable[TaskCard]) -> str:
     titles: dict[bool, list[str]] = {False: [], True: []}
     for card in cards:
         differs = any(n == edition and e.differs_from_paper for n, e in card.editions.items())
@@ -245,6 +262,7 @@ def leaderboard(
         seeds=ranking.seeds,
         folds=int(chosen["fold"].nunique()),
         notes=(*_notes(ranking, chosen, cards), *_taint_notes(left_out, tainted, titles)),
+        caveats=caveats_of(chosen),
         ranking=ranking,
     )
 

@@ -12,7 +12,7 @@ from benchmarks.comparisons import ALPHA
 from benchmarks.rank_changes import RankChanges, rank_changes
 from benchmarks.report.latex import escape_latex
 from benchmarks.report.markdown import escape_markdown, table_lines
-from benchmarks.report.model import boards, edition_note, listed, number
+from benchmarks.report.model import boards, caveats_of, edition_note, listed, number
 from tasks import TaskCard
 
 
@@ -54,7 +54,7 @@ def tables_of_changes(
         changes = rank_changes(frame, metrics, splits, probe, replicates) if splits[1:] else None
         if changes is not None:
             edition = str(frame["edition"].iloc[0])
-            found[probe] = _table(probe, changes, cards, titles, edition)
+            found[probe] = _table(probe, changes, cards, titles, edition, caveats_of(frame))
     return found
 
 
@@ -64,12 +64,13 @@ def _table(
     cards: Mapping[str, TaskCard],
     titles: Mapping[str, str],
     edition: str,
+    caveats: Mapping[str, str],
 ) -> ChangesTable:
     rows = tuple(
         (str(name), (titles.get(str(name), str(name)), *_texts(changes, str(name))))
         for name in changes.ranks.index
     )
-    return ChangesTable(probe, changes, rows, tuple(_notes(changes, cards, edition)))
+    return ChangesTable(probe, changes, rows, tuple(_notes(changes, cards, edition, caveats)))
 
 
 def _texts(changes: RankChanges, name: str) -> list[str]:
@@ -90,7 +91,9 @@ def _brackets(low: float, high: float) -> str:
     return "" if np.isnan(low) else f" [{low:.1f}, {high:.1f}]"
 
 
-def _notes(changes: RankChanges, cards: Mapping[str, TaskCard], edition: str) -> list[str]:
+def _notes(
+    changes: RankChanges, cards: Mapping[str, TaskCard], edition: str, caveats: Mapping[str, str]
+) -> list[str]:
     first = changes.ranks.columns[0]
     shared = [cards[task] for task in changes.tasks]
     notes = [
@@ -111,7 +114,7 @@ def _notes(changes: RankChanges, cards: Mapping[str, TaskCard], edition: str) ->
         ends = "" if np.isnan(low) else f" [{number(low, 2)}, {number(high, 2)}]"
         taus.append(f"{split} {number(float(changes.tau[split]), 2)}{ends}")
     notes.append(f"Kendall's tau with the order under {first}: {listed(taus)}.")
-    return [*notes, edition_note(edition, shared)]
+    return [*notes, edition_note(edition, shared, caveats)]
 
 
 def changes_markdown(table: ChangesTable) -> str:

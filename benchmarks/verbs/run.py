@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -67,7 +68,7 @@ def run(
     files = add_files(task_files, targets, console)
     tasks = (*tasks, *files)
     selection = Selection(tasks, encoders, splits, probes, seeds, edition, data_dir, own, files)
-    plan = make_plan(get_suite(suite), selection)
+    plan = _with_tables(make_plan(get_suite(suite), selection), console)
     store = Store(out)
     if dry_run:
         _show_plan(plan, store)
@@ -87,6 +88,29 @@ def run(
 
     report_all(store, frame, Console(), redraw=bool(missing))
     return _verdict(plan, store, console)
+
+
+def _with_tables(plan: Sequence[Cell], console: Console) -> tuple[Cell, ...]:
+    """The cells whose tables are at hand; of the others each task is named once, with the reason.
+
+    Raises:
+        BenchError: none is.
+    """
+    # A split that cannot be made of a table that is there is a failure, and is kept as one.
+    read = {cell.settings.task for cell in plan if cell.settings.data_sha256}
+    absent = {
+        cell.settings.task: cell.problem
+        for cell in plan
+        if cell.settings.edition == "paper" and cell.settings.task not in read
+    }
+    there = tuple(cell for cell in plan if cell.settings.task not in absent)
+    if plan and not there:
+        raise BenchError("no table is at hand. " + " ".join(absent.values()))
+    for task, why in absent.items():
+        console.print(
+            f"[yellow]not run[/yellow] {task}: {escape(why)}", soft_wrap=True, highlight=False
+        )
+    return there
 
 
 def own_by_name(specs: Iterable[str]) -> dict[str, LocationEncoder]:

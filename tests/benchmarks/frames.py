@@ -48,6 +48,7 @@ def frame(
             "n_test": 1000,
             "n_unseen": 0,
             "contaminated": False,
+            "caveat": "",
             "protocol": "p/1",
             "key": "k",
         }

@@ -353,3 +353,25 @@ def test_tables_figures_and_leaderboard_of_an_old_run(tmp_path: Path) -> None:
     done = bench("leaderboard", "--out", "r", "--probe", "mlp", cwd=tmp_path)
     assert done.returncode == 2
     assert "--split random --probe linear" in done.stderr
+
+
+def test_the_suite_paper_runs_what_is_there(tmp_path: Path, shared_data: Path) -> None:
+    """What is missing is named once, with what to do; tables of other rows say so."""
+    done = bench(
+        *("run", "--suite", "paper", "--tasks", "median_income,biomes,inaturalist"),
+        *("--encoders", "wrap,baseline.mean", "--probes", "linear", "--jobs", "1"),
+        *("--data-dir", shared_data, "--out", "p"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    for missing in ("biomes", "inaturalist"):
+        assert done.stderr.count(f"not run {missing}") == 1
+    assert "download biomes" in done.stderr
+    frame = results(tmp_path / "p")
+    assert set(frame["task"]) == {"median_income"}
+    assert set(frame["edition"]) == {"paper"}
+    told = "Median income: counties at the centroids of the open edition"
+    assert told in (tmp_path / "p/tables/leaderboard.random.linear.md").read_text()
+    nothing = bench("run", "--suite", "paper", "--tasks", "biomes", "--out", "q", cwd=tmp_path)
+    assert nothing.returncode == 2
+    assert "no table is at hand" in nothing.stderr

@@ -17,6 +17,7 @@ from benchmarks.report.model import (
     leaderboard,
     listed,
 )
+from benchmarks.report.rank_changes import tables_of_changes
 from core.errors import BenchError
 from tasks import registry
 from tests.benchmarks.frames import METRICS, fail, frame
@@ -122,3 +123,13 @@ def test_models_and_tables_need_no_matplotlib() -> None:
         "sys.exit('matplotlib' in sys.modules or 'torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_table_of_other_rows_says_so_wherever_it_appears() -> None:
+    table = frame().assign(edition="paper")
+    table.loc[table["task"] == "elevation", "caveat"] = "another sample of the same source"
+    shown = leaderboard(table, CARDS, {}, "random", "linear")
+    assert "Elevation: another sample of the same source." in shown.edition_note
+    changes = tables_of_changes(table, CARDS, {})["linear"]
+    assert "Elevation: another sample of the same source." in " ".join(changes.notes)
+    assert "another sample" not in leaderboard(frame(), CARDS, {}, "random", "linear").note
