@@ -270,4 +270,5 @@ def _by_seed_drawn(
     if not means:
         return None
     found = np.stack(means, axis=-1).transpose(1, 0, 2)
-    return found if np.isfinite(found).mean() > 0.9 else None
+    # Where every cell failed there is nobody.
+    return found if found.size and np.isfinite(found).mean() > 0.9 else None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.errors import CoordinateError, IntegrityError, TaskError
 from core.files import cache_dir, sha256_bytes, sha256_file
+from core.lock import require_locked
 from core.registry import import_object
 from core.remote import FileCard
 from core.sphere import SwappedCoordinatesWarning, check_lonlat
@@ -69,7 +70,7 @@ def load_paper(card: TaskCard, folder: Path) -> TaskTable:
     """
     variant = choose_variant(card, folder)
     paths = [folder / file.file for file in variant.files]
-    digests = [_verified(path, file) for path, file in zip(paths, variant.files, strict=True)]
+    digests = [_verified(folder, file) for file in variant.files]
     reader = cast("Callable[[Sequence[Path]], Read]", import_object(variant.reader, "the reader"))
     found = reader(paths)
     frame = found.frame
@@ -121,9 +122,12 @@ def _points(frame: pd.DataFrame, where: str) -> NDArray[np.float64]:
         raise CoordinateError(f"{where}: {error}") from error
 
 
-def _verified(path: Path, card: FileCard) -> str:
+def _verified(folder: Path, card: FileCard) -> str:
+    path = folder / card.file
     digest = sha256_file(path)
-    if card.sha256 is not None and digest != card.sha256:
+    if card.sha256 is None:
+        require_locked(folder, card.file, digest, str(path))
+    elif digest != card.sha256:
         raise IntegrityError(
             f"{path} has sha256 {digest}; it should have {card.sha256}. Delete it, and fetch it "
             f"again. {card.by_hand}".rstrip()

@@ -160,3 +160,13 @@ def test_changes_are_among_what_all_splits_have() -> None:
 def test_one_encoder_has_no_order() -> None:
     table = frame(encoders=["wrap"])
     assert rank_changes(table, METRICS, ("random", "held-out-region"), "linear") is None
+
+
+def test_a_board_on_which_everything_failed_has_nobody() -> None:
+    table = frame()
+    for encoder in ENCODERS:
+        for task in METRICS:
+            table = fail(table, encoder, task)
+    ranking = rank(table, METRICS, "random", "linear", replicates(frame()))
+    assert len(ranking.rank) == 0
+    assert ranking.replicates is None

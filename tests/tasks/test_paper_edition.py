@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from core.errors import CoordinateError, IntegrityError, TaskError
+from core.files import sha256_file
+from core.lock import lock_file
 from tasks import OPEN_TASKS, check_task, get_task, registry
 from tasks.base import TaskCard
 from tasks.paper_edition.continents import nearest_census_regions, nearest_continents
@@ -323,3 +325,13 @@ def test_codes_with_zeros_are_read_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text(" FIPS , x\n00001,2\n")
     assert list(read_frame(path).columns) == ["FIPS", "x"]
+
+
+def test_a_table_that_changed_since_it_was_downloaded_is_refused(tmp_path: Path) -> None:
+    card = unpinned("countries")
+    path = place(tmp_path, "countries/lat_lon_country.csv", form("countries"))
+    lock_file(tmp_path, "countries/lat_lon_country.csv", sha256_file(path), "somewhere")
+    assert len(load_paper(card, tmp_path)) == 4
+    place(tmp_path, "countries/lat_lon_country.csv", form("countries").iloc[:4])
+    with pytest.raises(IntegrityError, match="has changed: it first came from somewhere"):
+        load_paper(card, tmp_path)
