@@ -6,16 +6,11 @@ none is published, the hash of the first download, takes the place.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import tarfile
-import time
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
 
 from filelock import FileLock
 
@@ -23,24 +18,8 @@ from core.errors import BenchError, IntegrityError
 from core.files import OFFLINE_VARIABLE, cannot_write, is_offline, sha256_file
 from core.lock import lock_file, read_lock, require_locked
 from core.remote import FileCard, Origin
-
-if TYPE_CHECKING:
-    import requests
-
-Progress = Callable[[int, int | None], None]
-"""Is told how many bytes are there, of how many (None where the server does not say)."""
-
-TIMEOUT = (15.0, 60.0)
-"""Seconds to connect, and between two pieces."""
-ATTEMPTS = 4
-"""Of one origin, each going on where the last one stopped."""
-PAUSE = 1.0
-"""Seconds before the second attempt; doubled for each further one."""
-LONGEST_PAUSE = 120.0
-BUSY = (429, 500, 502, 503, 504)
-PIECE = 2**18
-LARGEST = 64 * 2**30
-"""No member of an archive is unpacked beyond this, or beyond the size on its card."""
+from core.transfer import Progress, bring, forget, reason
+from core.unpack import swelled, unpack
 
 
 def locked_name(card: FileCard) -> str:
@@ -158,8 +137,7 @@ def _from(origin: Origin, card: FileCard, path: Path, progress: Progress) -> Pat
     try:
         if origin.hub:
             return _from_hub(origin, path)
-        found = _from_url(origin.url, path, progress)
-        return _member(found, origin, card) if origin.archive else found
+        return _from_url(origin, card, path, progress)
     except OSError as error:
         raise BenchError(cannot_write(path, error)) from error
 
@@ -178,136 +156,27 @@ def _from_hub(origin: Origin, path: Path) -> Path:
         )
     except Exception as error:
         # The hub's client lets through whatever its own HTTP client raises.
-        raise BenchError(_reason(error)) from error
+        raise BenchError(reason(error)) from error
     return Path(found)
 
 
-def _from_url(url: str, path: Path, progress: Progress) -> Path:
-    """The content of an address in a partial file; goes on with one that is there."""
-    import requests
-
+def _from_url(origin: Origin, card: FileCard, path: Path, progress: Progress) -> Path:
+    if not origin.url:
+        raise BenchError("this kind of origin cannot be fetched from.")
     partial = path.parent / f".{path.name}.partial"
-    pause = PAUSE
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with requests.Session() as session:
-                _transfer(session, url, partial, progress)
-        except _BusyError as busy:
-            if attempt == ATTEMPTS:
-                raise BenchError(str(busy)) from busy
-            wait = busy.after if busy.after is not None else pause
-            if wait > LONGEST_PAUSE:
-                raise BenchError(f"{busy}, and asks to wait for {wait:.0f} s") from busy
-            time.sleep(wait)
-        except requests.RequestException as error:
-            if attempt == ATTEMPTS:
-                raise BenchError(_reason(error)) from error
-            time.sleep(pause)
-        else:
-            return partial
-        pause *= 2
-    raise AssertionError("unreachable")
-
-
-class _BusyError(Exception):
-    def __init__(self, status: int, after: float | None) -> None:
-        super().__init__(f"the server answers {status}")
-        self.after = after
-
-
-def _transfer(session: requests.Session, url: str, partial: Path, progress: Progress) -> None:
-    about = partial.with_name(f"{partial.name}.json")
-    headers = _headers_to_go_on(url, partial, about)
-    with session.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
-        if answer.status_code == 416:
-            # What is there is no beginning of what there is now.
-            partial.unlink(missing_ok=True)
-            raise _BusyError(416, 0.0)
-        if answer.status_code in BUSY:
-            raise _BusyError(answer.status_code, _retry_after(answer.headers.get("Retry-After")))
-        if answer.status_code not in (200, 206):
-            raise BenchError(f"the server answers {answer.status_code} {answer.reason}.")
-        there = partial.stat().st_size if answer.status_code == 206 else 0
-        length = answer.headers.get("Content-Length")
-        whole = there + int(length) if length else None
-        tag = {"url": url, "etag": answer.headers.get("ETag", "")}
-        about.write_text(json.dumps(tag))
-        with partial.open("ab" if there else "wb") as stream:
-            for piece in answer.iter_content(PIECE):
-                if not there and _is_page(piece):
-                    raise BenchError(
-                        "a web page came in place of the file, such as one that asks for a click "
-                        "or says that a quota is used up."
-                    )
-                stream.write(piece)
-                there += len(piece)
-                progress(there, whole)
-    about.unlink(missing_ok=True)
-
-
-def _headers_to_go_on(url: str, partial: Path, about: Path) -> dict[str, str]:
-    """Ask for the rest where the beginning is certain to be of the same content."""
-    # Compressed transfers have another length than their content.
-    headers = {"Accept-Encoding": "identity"}
+    # The hash on the card is that of the member; an archive's own end shows whether it is whole.
+    bring(origin.url, partial, progress, known=card.sha256 is not None or origin.archive)
+    if not origin.archive:
+        return partial
+    target = partial.with_name(f"{partial.name}.member")
     try:
-        known = json.loads(about.read_text())
-    except (OSError, ValueError):
-        known = {}
-    tag = known.get("etag", "")
-    if partial.is_file() and known.get("url") == url and tag and not tag.startswith("W/"):
-        headers |= {"Range": f"bytes={partial.stat().st_size}-", "If-Range": tag}
-    return headers
-
-
-def _retry_after(value: str | None) -> float | None:
-    from email.utils import parsedate_to_datetime
-
-    if not value:
-        return None
-    if value.strip().isdigit():
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return None
-
-
-def _is_page(start: bytes) -> bool:
-    text = start[:512].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
-    return text.startswith((b"<!doctype html", b"<html"))
-
-
-def _member(archive: Path, origin: Origin, card: FileCard) -> Path:
-    """The wanted member, in a file of our own naming, whatever the archive calls it."""
-    target = archive.with_name(f"{archive.name}.member")
-    limit = card.bytes or LARGEST
-    try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as zipped, zipped.open(origin.member) as source:
-                _copy(source, target, limit)
-        else:
-            with tarfile.open(archive) as packed:
-                inside = packed.extractfile(origin.member)
-                if inside is None:
-                    raise KeyError(origin.member)
-                with inside as source:
-                    _copy(source, target, limit)
-    except KeyError:
-        archive.unlink()
-        raise IntegrityError(f"the archive holds no file {origin.member}.") from None
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
-        archive.unlink()
-        raise BenchError(f"what came is no whole archive: {error}.") from error
-    archive.unlink()
+        unpack(partial, origin.member, target, card.bytes or swelled(partial))
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    finally:
+        forget(partial)
     return target
-
-
-def _copy(source: IO[bytes], target: Path, limit: int) -> None:
-    with target.open("wb") as stream:
-        while piece := source.read(PIECE):
-            stream.write(piece)
-            if stream.tell() > limit:
-                raise IntegrityError(f"it unpacks to more than {limit:,} bytes, and was stopped.")
 
 
 def _place(found: Path, card: FileCard, folder: Path, origin: Origin) -> None:
@@ -323,10 +192,3 @@ def _place(found: Path, card: FileCard, folder: Path, origin: Origin) -> None:
     finally:
         found.unlink(missing_ok=True)
         shutil.rmtree(found.parent / f".{Path(card.file).name}.hub", ignore_errors=True)
-
-
-def _reason(error: BaseException) -> str:
-    # The clients name the cause, such as a status, in the innermost error alone.
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(".") + "."

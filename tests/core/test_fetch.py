@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from core import fetch as module
+from core import transfer as module
 from core.errors import BenchError, IntegrityError
 from core.fetch import at_hand, fetch, state
 from core.files import sha256_bytes
@@ -73,6 +73,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body) - start))
         self.send_header("ETag", tag)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
         self.end_headers()
         self.wfile.write(body[start : start + cut] if cut else body[start:])
         if cut:
