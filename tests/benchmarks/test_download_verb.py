@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -111,3 +116,59 @@ def test_a_mirror_that_is_down_is_said(
     assert main(["download", "elevation", "--data-dir", str(tmp_path)]) == 1
     assert "should have" in " ".join(capsys.readouterr().out.split())
     assert not (tmp_path / "elevation/labels_elevation.csv").exists()
+
+
+def test_weights_that_are_a_folder_are_hashed() -> None:
+    """Known from the first download, like a file."""
+    from core.files import cache_dir, sha256_folder
+    from core.lock import lock_file
+    from encoders.base import WeightsCard
+
+    folder = cache_dir() / "weights" / "toys"
+    # The tests' cache links to the user's own weights, which are not to be touched.
+    if folder.parent.is_symlink():
+        folder.parent.unlink()
+    folder.mkdir(parents=True)
+    (folder / "m_1.h5").write_bytes(b"1")
+    weights = WeightsCard(file="toys", sha256=None, licence="MIT", origin="a test")
+    item = module.Item("toy", None, weights, folder.parent)
+    assert item.state() == "unverified"
+    lock_file(folder.parent, "toys", sha256_folder(folder), "a test")
+    assert item.state() == "good"
+    (folder / "m_1.h5").write_bytes(b"changed")
+    assert item.state() == "changed"
+
+
+def test_an_interruption_stops_transfers_that_run(tmp_path: Path) -> None:
+    """Ctrl-C ends `download` at once, and the next one goes on."""
+    endless = socket.create_server(("127.0.0.1", 0))
+    script = (
+        "import sys; from pathlib import Path; from rich.console import Console\n"
+        "from core.remote import FileCard, Origin\n"
+        "from benchmarks.verbs.download import Item, _fetch_all\n"
+        "card = FileCard(file='a.csv', sha256='0' * 64, licence='CC0', "
+        "origins=(Origin(url=sys.argv[1]),))\n"
+        "_fetch_all([Item('toy', card, None, Path(sys.argv[2]))], Console())"
+    )
+    url = f"http://127.0.0.1:{endless.getsockname()[1]}/"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, url, str(tmp_path)], stderr=subprocess.PIPE, text=True
+    )
+    connection, _ = endless.accept()
+    with endless, connection:
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000000\r\n\r\n")
+        connection.sendall(bytes(2**20))
+        process.send_signal(signal.SIGINT)
+        deadline = time.monotonic() + 20
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                connection.sendall(bytes(2**18))
+            except OSError:
+                break
+            time.sleep(0.01)
+        _, said = process.communicate(timeout=10)
+    assert "KeyboardInterrupt" in said
+    assert process.returncode not in (0, None)
+    assert (tmp_path / ".a.csv.partial").stat().st_size > 0
+    assert not (tmp_path / "a.csv").exists()

@@ -315,3 +315,45 @@ def test_the_command_fetches_what_is_named(
     assert "satclip-vit16-l40.ckpt could not be fetched" in shown.err
     assert "direct: needs no weights" in shown.out
     assert "no-such-encoder" in shown.err
+
+
+@pytest.mark.parametrize("sha256", [None, "0" * 64])
+def test_a_page_in_place_of_weights_is_neither_placed_nor_remembered(
+    hub: str, monkeypatch: pytest.MonkeyPatch, sha256: str | None
+) -> None:
+    monkeypatch.setattr(Hub, "content", b"<!DOCTYPE html><html>quota</html>")
+    plain = hub_card(hub="", url=f"{hub}/plain/weights.pth", sha256=sha256)
+    with pytest.raises(BenchError, match=r"web page came in place.*by hand"):
+        obtain_weights(plain)
+    assert not weights_path(plain).exists()
+    monkeypatch.setattr(Hub, "content", CONTENT)
+    assert obtain_weights(hub_card(hub="", url=plain.url)).read_bytes() == CONTENT
+
+
+def test_a_cut_transfer_of_weights_goes_on_where_it_stopped(
+    hub: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.transfer.PAUSE", 0.01)
+    monkeypatch.setattr("core.transfer.PIECE", 1000)
+    monkeypatch.setattr(Hub, "cut", 3000)
+    plain = hub_card(hub="", url=f"{hub}/plain/weights.pth")
+    # 8,000 bytes in pieces of 3,000: three attempts of four.
+    assert obtain_weights(plain).read_bytes() == CONTENT
+    assert len(Hub.seen) == 3
+
+
+@pytest.mark.parametrize("pattern", ["*m_1.h5", "*m_*.h5"])
+def test_a_bomb_of_weights_is_stopped(
+    hub: str, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    """Also one whose members are large together only."""
+    half = bytes(5_000_000)
+    monkeypatch.setattr("core.unpack.FLOOR", 0)
+    monkeypatch.setattr("core.unpack.SWELLING", 400)
+    members = {"m_1.h5": half * 2} if pattern == "*m_1.h5" else {"m_1.h5": half, "m_2.h5": half}
+    monkeypatch.setattr(Hub, "content", zipped(members))
+    wanted = hub_card(hub="", url=f"{hub}/plain/weights.pth", archive=pattern, file="toys")
+    with pytest.raises(IntegrityError, match=r"unpacks to more than.*by hand"):
+        obtain_weights(wanted)
+    assert not weights_path(wanted).exists()
+    assert not list(weights_path(wanted).parent.glob("*.partial"))
