@@ -219,7 +219,7 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
 
     hashes = verbs.add_parser(
         "verify",
-        help="hash every file that does not ship: good, missing, corrupt, changed",
+        help="hash every file that does not ship: good, missing, corrupt, stale",
         description=texts.VERIFY,
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,

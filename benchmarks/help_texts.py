@@ -91,10 +91,10 @@ Hash every file that does not ship and is here.
   good        the published content, or that of the first download
   missing     not here; `download` fetches it, or says how to place it by hand
   corrupt     another content than published
-  changed     another content than at the first download
+  stale       another content than at the first download
   unverified  placed by hand, and no hash is published
 
-The exit code is 1 if something is corrupt or changed."""
+The exit code is 1 if something is corrupt or stale."""
 
 SPEED = """\
 Embed random points again and again, in turns with the code that an encoder was released

@@ -279,7 +279,14 @@ def make_folds(where: Table, split: str, seed: int) -> tuple[Fold, ...]:
     """The folds of a task, made once a process. Raises BenchError."""
     table, maker = load_table(where), get_split(split)
     domain = _domain(where) if maker.card.domain else None
-    points = Points(table.lonlat, table.target, table.region, table.card.block_degrees, domain)
+    points = Points(
+        table.lonlat,
+        table.target,
+        table.region,
+        table.card.block_degrees,
+        domain,
+        table.features.get("split"),
+    )
     return maker.folds(points, seed)
 
 

@@ -48,9 +48,9 @@ def at_hand(card: FileCard, folder: Path) -> bool:
 
 
 def state(card: FileCard, folder: Path) -> str:
-    """Of a file in its place: good, missing, corrupt, changed, or unverified.
+    """Of a file in its place: good, missing, corrupt, stale, or unverified.
 
-    Corrupt: another content than published. Changed: another than at the first download.
+    Corrupt: another content than published. Stale: another than at the first download.
     Unverified: no hash is published, and it was not downloaded here.
     """
     path = folder / card.file
@@ -62,7 +62,7 @@ def state(card: FileCard, folder: Path) -> str:
     known = read_lock(folder).get(locked_name(card))
     if known is None:
         return "unverified"
-    return "good" if known.sha256 == digest else "changed"
+    return "good" if known.sha256 == digest else "stale"
 
 
 def fetch(card: FileCard, folder: Path, progress: Progress | None = None) -> Path:

@@ -37,5 +37,6 @@ class FileCard(BaseModel):
     sha256: str | None
     bytes: int | None = Field(None, description="size, exact where sha256 is known")
     licence: str
+    citation: str = Field("", description="work to cite where it is used")
     origins: tuple[Origin, ...] = Field((), description="tried in this order")
     by_hand: str = Field("", description="how to come by it where no origin serves")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.base import CrossCheck, EditionCard, Source, TaskCard
+from tasks.paper_edition.citations import HOOKER
 from tasks.paper_edition.files import AIR_TEMPERATURE
 from tasks.sources import ERA5, NATURAL_EARTH
 
@@ -16,8 +17,7 @@ CARD = TaskCard(
     metric="r2",
     extent="global",
     region="continent",
-    citation="Hooker, Duveiller and Cescatti 2018, A global dataset of air temperature derived "
-    "from satellite remote sensing and weather stations, Scientific Data 5, 180246",
+    citation=HOOKER,
     paper_rows=3076,
     paper_source="Mean temperature at 3,076 weather stations (Hooker et al. 2018)",
     editions={
@@ -49,7 +49,7 @@ CARD = TaskCard(
                     name="Station data of Hooker et al. 2018",
                     url="https://doi.org/10.1038/sdata.2018.246",
                     licence="CC-BY-4.0",
-                    attribution="Hooker, Duveiller and Cescatti 2018, Scientific Data 5, 180246",
+                    attribution=HOOKER,
                 ),
             ),
             differs_from_paper="",

@@ -218,7 +218,9 @@ def make_table(own: TableCard, card: TaskCard, frame: pd.DataFrame, where: str) 
     elif own.region == "column":
         region = kept[own.region_column].astype(str).to_numpy(dtype=np.str_).copy()
     classes, values = _targets(kept[own.column], own)
-    features = {"split": kept["split"].astype(str).to_numpy()} if "split" in kept else {}
+    features = (
+        {"split": kept["split"].astype(str).to_numpy(dtype=np.str_)} if "split" in kept else {}
+    )
     return TaskTable(
         card=card,
         edition="open",

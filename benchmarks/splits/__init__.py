@@ -17,6 +17,7 @@ registry: Registry[type[Split]] = Registry(
         "latitude": "benchmarks.splits.bands:LatitudeSplit",
         "checkerboard": "benchmarks.splits.bands:CheckerboardSplit",
         "nndm": "benchmarks.splits.nndm:NndmSplit",
+        "official": "benchmarks.splits.official:OfficialSplit",
     },
     group="satclip_bench.splits",
 )

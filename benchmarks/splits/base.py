@@ -79,6 +79,7 @@ class Points:
         block_degrees: side of the equal-area blocks that stand in for regions.
         domain: `(M, 2)` lonlat of places spread evenly over where predictions are wanted, none of
             them a row of the table by design; or None for splits whose card does not ask for it.
+        part: `(N,)` names of the parts that the table itself is split into, or None.
     """
 
     lonlat: NDArray[np.float64]
@@ -86,6 +87,7 @@ class Points:
     region: NDArray[np.str_] | None = None
     block_degrees: float | None = None
     domain: NDArray[np.float64] | None = None
+    part: NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return len(self.lonlat)

@@ -39,7 +39,7 @@ STYLES = {
     "missing": "dim",
     "unverified": "yellow",
     "corrupt": "bold red",
-    "changed": "bold red",
+    "stale": "bold red",
 }
 
 
@@ -82,6 +82,11 @@ class Item:
         return self.card.licence if self.card else self.of_weights.licence
 
     @property
+    def citation(self) -> str:
+        """As on the card of a table; encoders' cards have their own."""
+        return self.card.citation if self.card else ""
+
+    @property
     def can_be_fetched(self) -> bool:
         """Whether some origin serves it."""
         if self.card:
@@ -110,7 +115,7 @@ class Item:
         known = read_lock(path.parent).get(path.name)
         if known is None:
             return "unverified"
-        return "good" if known.sha256 == digest else "changed"
+        return "good" if known.sha256 == digest else "stale"
 
 
 def items_of(names: Sequence[str], data_dir: Path | None) -> tuple[Item, ...]:
@@ -180,11 +185,13 @@ def download(names: Sequence[str], *, everything: bool, yes: bool, data_dir: Pat
         console.print("Nothing was fetched.")
         return 1
     failed = _fetch_all(wanted, console)
+    for citation in dict.fromkeys(item.citation for item in wanted if item.citation):
+        console.print(f"cite: {citation}", soft_wrap=True, highlight=False, markup=False)
     return 1 if failed or len(wanted) < len(missing) else _damaged(items, console)
 
 
 def _damaged(items: Sequence[Item], console: Console) -> int:
-    bad = [item for item in items if item.state() in ("corrupt", "changed")]
+    bad = [item for item in items if item.state() in ("corrupt", "stale")]
     for item in bad:
         console.print(f"{item.owner}: {item.file} is {item.state()}; see `verify`", style="red")
     return 1 if bad else 0
@@ -265,10 +272,10 @@ def _fetch_all(items: Sequence[Item], console: Console) -> int:
 
 
 def verify(names: Sequence[str], *, data_dir: Path | None) -> int:
-    """Hash every file that is here, and tell what is missing, corrupt or changed.
+    """Hash every file that is here, and tell what is missing, corrupt or stale.
 
     Returns:
-        0 if nothing is corrupt or changed; missing files are no fault.
+        0 if nothing is corrupt or stale; missing files are no fault.
     """
     console = Console()
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -284,7 +291,7 @@ def verify(names: Sequence[str], *, data_dir: Path | None) -> int:
             item.owner,
             escape(str(item.folder / item.file)),
         )
-        if found in ("corrupt", "changed"):
+        if found in ("corrupt", "stale"):
             advice.append(f"{item.owner}: delete {item.folder / item.file} and fetch it again, or")
             advice[-1] += f" {item.advice}"
     console.print(table)
@@ -292,4 +299,4 @@ def verify(names: Sequence[str], *, data_dir: Path | None) -> int:
     console.print(", ".join(f"{counts[s]} {s}" for s in STYLES if counts[s]) or "no files")
     for text in advice:
         console.print(text, style="red", soft_wrap=True, markup=False)
-    return 1 if counts["corrupt"] or counts["changed"] else 0
+    return 1 if counts["corrupt"] or counts["stale"] else 0

@@ -28,6 +28,9 @@ def show_files(card: TaskCard, data_dir: Path | None) -> None:
             console.print(f"\n[cyan]files of {escape(owner)}[/cyan]", highlight=False)
             whose = owner
         console.print(f"  {escape(path)}: {escape(told)}", highlight=False, soft_wrap=True)
+    files = (f for e in card.editions.values() for v in e.variants for f in v.files)
+    for citation in dict.fromkeys(f.citation for f in files if f.citation):
+        console.print(f"cite: {escape(citation)}", highlight=False, soft_wrap=True)
 
 
 def file_rows(card: TaskCard, folder: Path) -> Iterator[tuple[str, str, str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from core.remote import FileCard, Origin
 from tasks.base import Variant
+from tasks.paper_edition.citations import COUNTIES, HOOKER, MOSAIKS, RESOLVE, SATCLIP, TORCHSPATIAL
 
 _READERS = "tasks.paper_edition.readers"
 _COORDBENCH = "taylor-geospatial/coordbench"
@@ -30,21 +31,23 @@ _GAZETTEER = (
 )
 
 
-def _csv(folder: str, name: str, sha256: str | None = None) -> FileCard:
+def _csv(folder: str, name: str, citation: str, sha256: str | None = None) -> FileCard:
     """A table of the authors' folder, which no program can fetch."""
     return FileCard(
         file=f"{folder}/{name}",
         sha256=sha256,
         licence=_SATCLIP_LICENCE,
+        citation=citation,
         by_hand=_DRIVE.format(file=name, path=f"{folder}/{name}"),
     )
 
 
-def _coordbench(folder: str, config: str) -> FileCard:
+def _coordbench(folder: str, config: str, citation: str) -> FileCard:
     return FileCard(
         file=f"{folder}/coordbench.{config}.parquet",
         sha256=None,
         licence="as the data set's page says, huggingface.co/datasets/taylor-geospatial/coordbench",
+        citation=f"{citation}; CoordBench, arXiv 2609.25454",
         origins=(
             Origin(
                 hub=_COORDBENCH, revision=_COORDBENCH_COMMIT, member=f"data/{config}/data.parquet"
@@ -70,6 +73,7 @@ def _mosaiks(name: str, size: int, sha256: str) -> FileCard:
         sha256=sha256,
         bytes=size,
         licence=_MOSAIKS_LICENCE,
+        citation=f"{MOSAIKS}; {TORCHSPATIAL}",
         by_hand=f"MOSAIKS {name} as TorchSpatial (github.com/seai-lab/TorchSpatial) tests on it, "
         f"columns lon, lat and labels: place it as <folder>/mosaiks/{name}.csv. Another sample is "
         "better used with --task-file.",
@@ -84,6 +88,7 @@ def _county(name: str, size: int, sha256: str) -> FileCard:
         bytes=size,
         licence="none stated by the repository; US Department of Agriculture and US census, public "
         "domain; election results: none stated",
+        citation=COUNTIES,
         origins=_on_github(_COUNTIES_REPOSITORY, _COUNTIES_COMMIT, path),
         by_hand=f"Place {path} of github.com/{_COUNTIES_REPOSITORY} as "
         f"<folder>/median_income/{name}.csv.",
@@ -100,6 +105,7 @@ AIR_TEMPERATURE = (
                 file="air_temperature/stationDataAll.csv",
                 sha256="92d8456d82aafd3929ccba589e0ffe4ca15eeb321c07c430855d6756aaf07d33",
                 licence="CC-BY-4.0",
+                citation=HOOKER,
                 bytes=383_938,
                 origins=(
                     *_on_github(
@@ -126,6 +132,7 @@ ELEVATION = (
             _csv(
                 "elevation",
                 "labels_elevation.csv",
+                f"{MOSAIKS}; {SATCLIP}",
                 "32d3879981e9cffa6b441d0da1c2c9aab636fd03f6d97b4b0615d5769e302746",
             ),
         ),
@@ -134,7 +141,7 @@ ELEVATION = (
     ),
     Variant(
         name="coordbench",
-        files=(_coordbench("elevation", "satclip_elevation"),),
+        files=(_coordbench("elevation", "satclip_elevation", MOSAIKS),),
         reader=f"{_READERS}:elevation",
         rows=99_995,
     ),
@@ -155,13 +162,13 @@ ELEVATION = (
 POPULATION_DENSITY = (
     Variant(
         name="authors",
-        files=(_csv("population_density", "labels_population.csv"),),
+        files=(_csv("population_density", "labels_population.csv", f"{MOSAIKS}; {SATCLIP}"),),
         reader=f"{_READERS}:population",
         rows=74_512,
     ),
     Variant(
         name="coordbench",
-        files=(_coordbench("population_density", "satclip_population"),),
+        files=(_coordbench("population_density", "satclip_population", MOSAIKS),),
         reader=f"{_READERS}:population",
         rows=74_512,
     ),
@@ -182,13 +189,13 @@ POPULATION_DENSITY = (
 COUNTRIES = (
     Variant(
         name="authors",
-        files=(_csv("countries", "lat_lon_country.csv"),),
+        files=(_csv("countries", "lat_lon_country.csv", SATCLIP),),
         reader=f"{_READERS}:countries",
         rows=33_053,
     ),
     Variant(
         name="coordbench",
-        files=(_coordbench("countries", "satclip_country"),),
+        files=(_coordbench("countries", "satclip_country", SATCLIP),),
         reader=f"{_READERS}:countries",
         rows=33_053,
     ),
@@ -200,13 +207,13 @@ def _ecoregion_files(reader: str) -> tuple[Variant, ...]:
     return (
         Variant(
             name="authors",
-            files=(_csv("ecoregions", "lat_lon_ecoregion.csv"),),
+            files=(_csv("ecoregions", "lat_lon_ecoregion.csv", f"{RESOLVE}; {SATCLIP}"),),
             reader=reader,
             rows=32_798,
         ),
         Variant(
             name="coordbench",
-            files=(_coordbench("ecoregions", "satclip_ecoregion"),),
+            files=(_coordbench("ecoregions", "satclip_ecoregion", RESOLVE),),
             reader=reader,
             rows=32_798,
         ),
@@ -243,6 +250,7 @@ MEDIAN_INCOME = (
                 file="median_income/2020_Gaz_counties_national.txt",
                 sha256=None,
                 licence="public domain (US census)",
+                citation="US Census Bureau, 2020 Gazetteer Files",
                 origins=tuple(
                     Origin(url=url, member="2020_Gaz_counties_national.txt", archive=True)
                     for url in (_GAZETTEER, f"https://web.archive.org/web/2022id_/{_GAZETTEER}")

@@ -31,6 +31,7 @@ def offered(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
         sha256=sha256_bytes(CONTENT),
         bytes=len(CONTENT),
         licence="CC0",
+        citation="A Test 2026",
         origins=(Origin(url=server.url("good")),),
     )
     variant = edition.variants[0].model_copy(update={"files": (file,)})
@@ -51,6 +52,7 @@ def test_missing_files_are_listed_fetched_and_verified(
     shown = capsys.readouterr().out
     assert "1.0 MB" in shown
     assert "CC0" in shown
+    assert "cite: A Test 2026" in shown
     assert (tmp_path / "elevation/labels_elevation.csv").read_bytes() == CONTENT
     assert main(["verify", *where]) == 0
     assert "1 good" in capsys.readouterr().out
@@ -136,7 +138,7 @@ def test_weights_that_are_a_folder_are_hashed() -> None:
     lock_file(folder.parent, "toys", sha256_folder(folder), "a test")
     assert item.state() == "good"
     (folder / "m_1.h5").write_bytes(b"changed")
-    assert item.state() == "changed"
+    assert item.state() == "stale"
 
 
 def test_an_interruption_stops_transfers_that_run(tmp_path: Path) -> None:

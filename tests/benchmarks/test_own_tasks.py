@@ -61,6 +61,15 @@ def test_a_file_is_run_reported_and_remembered(
     assert main(["tables", "--out", str(tmp_path / "out")]) == 0
 
 
+def test_its_own_split_is_used_where_it_is_asked_for(tmp_path: Path) -> None:
+    frame = points(300)
+    path = write(frame, tmp_path / "farms.parquet")
+    assert run(tmp_path, "--task-file", str(path), "--target", "yield", "--splits", "official") == 0
+    rows = pd.read_parquet(tmp_path / "out/results.parquet")
+    own = rows[rows["split"] == "official"]
+    assert set(own["n_test"]) == {int((frame["split"] == "test").sum())}
+
+
 def test_two_processes_know_the_file(tmp_path: Path) -> None:
     path = write(points(300), tmp_path / "farms.parquet")
     own = ("--task-file", str(path), "--target", "crop", "--jobs", "2")

@@ -18,7 +18,9 @@ def points(n: int, seed: int = 0, names: int = 4) -> Points:
     rng = np.random.default_rng(seed)
     lonlat = uniform(n, rng)
     region = np.array([f"r{i}" for i in rng.integers(names, size=n)])
-    return Points(lonlat, rng.normal(size=n), region, domain=uniform(2000, rng))
+    target, domain = rng.normal(size=n), uniform(2000, rng)
+    part = np.where(rng.random(n) < 0.7, "train", "test")
+    return Points(lonlat, target, region, domain=domain, part=part)
 
 
 def uniform(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -58,6 +60,38 @@ def test_random_uses_every_row_in_the_papers_shares(n: int, seed: int) -> None:
 def test_random_needs_a_few_points() -> None:
     with pytest.raises(BenchError, match="at least 10"):
         get_split("random").folds(points(9), 0)
+
+
+def test_official_is_what_the_table_says() -> None:
+    called = ["Train", "test ", "val", "TRAINING", "nan", "dev", "train", "test"]
+    table = Points(np.zeros((8, 2)), np.zeros(8), part=np.array(called))
+    (fold,) = get_split("official").folds(table, 0)
+    assert fold.train.tolist() == [0, 3, 6]
+    assert fold.validation.tolist() == [2, 5]
+    assert fold.test.tolist() == [1, 7]
+
+
+def test_official_chooses_on_training_rows_where_nothing_validates() -> None:
+    table = points(1000)
+    assert table.part is not None
+    (fold,) = get_split("official").folds(table, 0)
+    assert np.array_equal(fold.test, np.flatnonzero(table.part == "test"))
+    trained = np.sort(np.concatenate([fold.train, fold.validation]))
+    assert np.array_equal(trained, np.flatnonzero(table.part == "train"))
+    assert len(fold.validation) == round(0.1 * len(trained))
+
+
+@pytest.mark.parametrize("called", [["train", "a"], ["a", "test"], ["train", "test"]])
+def test_official_says_what_the_column_holds(called: list[str]) -> None:
+    """A single training row leaves nothing to choose on."""
+    table = Points(np.zeros((2, 2)), np.zeros(2), part=np.array(called))
+    with pytest.raises(BenchError, match=f"it has 1 '{min(called)}', 1 '{max(called)}'"):
+        get_split("official").folds(table, 0)
+
+
+def test_official_needs_the_column() -> None:
+    with pytest.raises(BenchError, match="needs a column `split`"):
+        get_split("official").folds(Points(np.zeros((2, 2)), np.zeros(2)), 0)
 
 
 def test_held_out_region_tests_on_exactly_the_region() -> None:

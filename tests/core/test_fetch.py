@@ -202,7 +202,7 @@ def test_an_unknown_content_is_remembered(server: Server, tmp_path: Path) -> Non
     for content in (b"a", b"b"):
         assert sha256_bytes(content) in str(told.value)
     path.write_bytes(b"c")
-    assert state(wanted, tmp_path) == "changed"
+    assert state(wanted, tmp_path) == "stale"
     with pytest.raises(IntegrityError, match="has changed"):
         at_hand(wanted, tmp_path)
 

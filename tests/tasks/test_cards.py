@@ -26,6 +26,15 @@ def test_the_papers_nine_tasks_have_cards() -> None:
     assert len(OPEN) == 8
 
 
+def test_files_that_do_not_ship_name_their_licence_and_what_to_cite() -> None:
+    for name in list_tasks():
+        for edition in registry.load(name).editions.values():
+            for file in (f for v in edition.variants for f in v.files):
+                assert file.licence
+                assert file.citation, file.file
+                assert file.origins or file.by_hand
+
+
 @pytest.mark.parametrize("name", OPEN)
 def test_every_open_table_is_what_its_card_says(name: str) -> None:
     task = get_task(name)
