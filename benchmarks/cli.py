@@ -109,8 +109,8 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
         nargs="?",
         const=RUNS.parent / "maps",
         metavar="DIR",
-        help="draw where a task's points lie and how its target is distributed, as PNG files in "
-        f"DIR (default: {RUNS.parent / 'maps'})",
+        help="draw where a task's points lie and how its target is distributed, or an encoder's "
+        f"embedding over the globe, as PNG files in DIR (default: {RUNS.parent / 'maps'})",
     )
     info.add_argument("--edition", choices=("open", "paper"), default="open", help="to be drawn")
     info.add_argument("--data-dir", type=Path, metavar="DIR", help="where tables of the paper lie")

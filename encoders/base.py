@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -37,6 +38,9 @@ class WeightsCard(BaseModel):
     url: str = Field("", description="address of the file itself, or of a zip archive")
     archive: str = Field(
         "", description="pattern of the wanted members of the zip archive at url; empty if no zip"
+    )
+    folder: Path | None = Field(
+        None, exclude=True, description="where it lies, if not with the weights in the cache"
     )
 
 

@@ -18,7 +18,7 @@ from core.registry import unknown_name
 from encoders.base import Embedding, EncoderCard, WeightsCard
 from encoders.harmonics_siren import BATCH_SIZE, HarmonicsSiren
 from encoders.satclip import CITATION, PREFIX
-from encoders.satclip_shipped import BLUE_MARBLE, SHIPPED, shipped
+from encoders.satclip_shipped import BLUE_MARBLE, SHIPPED, published_sha256, shipped
 from encoders.siren import siren_from_tensors
 from encoders.tensors import load_safetensors
 from encoders.weights import PretrainedEncoder, first_line
@@ -61,7 +61,8 @@ class TrainedSatCLIP(PretrainedEncoder):
             training_data=about["seen"],
             weights=WeightsCard(
                 file=path.name,
-                sha256=None,
+                sha256=published_sha256(path),
+                folder=path.parent,
                 licence="MIT",
                 origin=f"encoders.pretraining, config {about['name']!r}; images: "
                 f"{about['licence']}",

@@ -52,8 +52,8 @@ class PretrainedEncoder(Encoder):
 
 
 def weights_path(card: WeightsCard) -> Path:
-    """Where in the cache the file of `card` belongs, whether or not it is there."""
-    return cache_dir() / "weights" / card.file
+    """Where the file of `card` belongs, whether or not it is there: in the cache, as a rule."""
+    return (card.folder or cache_dir() / "weights") / card.file
 
 
 def find_weights(card: WeightsCard, given: Path | None = None, encoder: str = "") -> Path:

@@ -20,7 +20,7 @@ from benchmarks.suites import SUITES
 from benchmarks.verbs.task_files import draw_task, show_files
 from core.errors import BenchError, UnknownNameError
 from core.registry import unknown_name
-from encoders import encoder_card, get_encoder, list_encoders
+from encoders import EncoderCard, encoder_card, get_encoder, list_encoders
 from encoders.weights import weights_path
 from tasks import Edition, TaskCard, list_tasks
 from tasks import registry as task_registry
@@ -78,11 +78,12 @@ def show_card(
         as_json: the card alone, as JSON.
         edition: which of a task's editions to draw.
         data_dir: folder with the files that do not ship.
-        maps: folder for a map and a histogram of a task's target; None draws none.
+        maps: folder for a map and a histogram of a task's target, or a map of an encoder's
+            embedding; None draws none.
 
     Raises:
         UnknownNameError: nothing is called so.
-        BenchError: maps are asked for of what is no task, or of a table that is not at hand.
+        BenchError: maps are asked for of what can not be drawn, or is not at hand.
     """
     for what in ("tasks", "encoders", "splits", "probes", "suites"):
         cards = cards_of(what)
@@ -103,7 +104,7 @@ def show_card(
             if maps is not None:
                 draw_task(name, edition, data_dir, maps)
         elif maps is not None:
-            raise BenchError(f"{name!r} is no task: only the target of a task can be drawn")
+            _draw_encoder(name, card, maps)
         return 0
     known = [n for what in _COLUMNS for n in cards_of(what)]
     raise UnknownNameError(unknown_name("task, encoder, split, probe or suite", name, known))
@@ -140,6 +141,17 @@ def _one_line(rows: Mapping[str, tuple[str, ...]], width: int) -> dict[str, tupl
 
 def _where(card: Any) -> str:
     return "present" if weights_path(card.weights).exists() else "missing"
+
+
+def _draw_encoder(name: str, card: BaseModel, folder: Path) -> None:
+    from benchmarks.report.embedding_maps import draw_embedding
+
+    if not isinstance(card, EncoderCard):
+        raise BenchError(
+            f"{name!r} is no task and no encoder: only targets and embeddings can be drawn"
+        )
+    path = draw_embedding(get_encoder(name), folder / f"{name}.embedding.png")
+    Console().print(str(path), soft_wrap=True, highlight=False)
 
 
 def _encoder_or_baseline(name: str) -> BaseModel:

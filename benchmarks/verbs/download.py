@@ -142,8 +142,8 @@ def items_of(names: Sequence[str], data_dir: Path | None) -> tuple[Item, ...]:
         else:
             weights = encoder_card(name).weights
             if weights is not None:
-                path = weights_path(weights)
-                found.setdefault(path, Item(name, None, weights, cache_dir() / "weights"))
+                home, path = weights.folder or cache_dir() / "weights", weights_path(weights)
+                found.setdefault(path, Item(name, None, weights, home))
     return tuple(found.values())
 
 

@@ -1,0 +1,162 @@
+"""What an encoder tells apart, as colours: its first three principal components over the globe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.report.style import GREY, LIGHT, figure, footer, save
+from core.errors import BenchError
+from core.sphere import km_to_chord, unit_vectors
+from encoders import LocationEncoder
+from tasks import get_task
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from sklearn.decomposition import PCA
+
+Float = NDArray[np.float64]
+
+STEP = 0.5
+"""Degrees between the points of the map."""
+DISC = 241
+"""Points across a view from above."""
+COAST_KM = 150.0
+"""Beyond this distance of any of 10,000 points spread evenly over land, it counts as sea."""
+PALE = 0.55
+"""How far the sea is taken towards white."""
+ENDS = (1, 99)
+"""Percentiles over land at which a colour ends."""
+
+VIEWS = (("North Pole", 0.0, 90.0), ("Antimeridian", 180.0, 0.0), ("South Pole", 0.0, -90.0))
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """How embeddings become colours, found on points over land.
+
+    Attributes:
+        pca: of the embedding, each number as it is.
+        low, high: `(3,)` scores at which a colour begins and ends.
+        land: tree of unit vectors.
+    """
+
+    pca: PCA
+    low: Float
+    high: Float
+    land: Any
+
+    def __call__(self, encoder: LocationEncoder, lonlat: Float) -> Float:
+        """Colours `(N, 3)` from 0 to 1 of points `(N, 2)`; paler over the sea."""
+        scores = self.pca.transform(encoder.encode(lonlat))
+        colours = np.clip((scores - self.low) / (self.high - self.low), 0, 1)
+        distance, _ = self.land.query(unit_vectors(lonlat))
+        sea = distance > km_to_chord(COAST_KM)
+        colours[sea] = 1 - (1 - colours[sea]) * (1 - PALE)
+        return np.asarray(colours, dtype=np.float64)
+
+
+def fit_colours(encoder: LocationEncoder) -> Colouring:
+    """Principal components over land, and where their colours end.
+
+    Raises:
+        BenchError: the embedding has fewer than three numbers, or is the same everywhere.
+    """
+    from scipy.spatial import KDTree
+    from sklearn.decomposition import PCA
+
+    points = get_task("elevation").load().lonlat
+    embedding = encoder.encode(points)
+    if embedding.shape[1] < 3:
+        raise BenchError(
+            f"{encoder.card.name!r} has {embedding.shape[1]} numbers a point: three are needed to "
+            "be drawn as colours"
+        )
+    if not np.ptp(embedding, axis=0).any():
+        raise BenchError(f"{encoder.card.name!r} is the same everywhere on land")
+    pca = PCA(3, svd_solver="full").fit(embedding.astype(np.float64))
+    low, high = np.percentile(pca.transform(embedding), ENDS, axis=0)
+    # A component without variance stays dark.
+    high = np.maximum(high, low + np.finfo(np.float32).tiny)
+    return Colouring(pca, low, high, KDTree(unit_vectors(points)))
+
+
+def draw_embedding(encoder: LocationEncoder, path: Path) -> Path:
+    """Draw an encoder's first three principal components as red, green and blue.
+
+    The world in Mollweide's equal-area projection, and the places where encoders go wrong seen
+    from above: both poles, and the antimeridian.
+
+    Raises:
+        BenchError: as `fit_colours`; or the encoder's weights are not at hand.
+    """
+    colour = fit_colours(encoder)
+    with figure(9.6, 4.6) as made:
+        grid = made.add_gridspec(3, 2, width_ratios=(3.6, 1))
+        _world(made, grid[:, 0], encoder, colour)
+        for i, view in enumerate(VIEWS):
+            _disc(made.add_subplot(grid[i, 1]), view, encoder, colour)
+        shares = [f"{share:.0%}" for share in colour.pca.explained_variance_ratio_]
+        title = f"{encoder.card.title}: three principal components as red, green and blue"
+        made.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        footer(
+            made,
+            f"Of the embedding's variance over land they hold {', '.join(shares)}. Colours end at "
+            f"the {ENDS[0]}st and {ENDS[1]}th percentile over land. The sea is paler.",
+        )
+        return save(made, path)
+
+
+def _world(made: Figure, where: Any, encoder: LocationEncoder, colour: Colouring) -> None:
+    ax = made.add_subplot(where, projection="mollweide")
+    lon = np.arange(-180, 180, STEP) + STEP / 2
+    lat = np.arange(-90, 90, STEP) + STEP / 2
+    lonlat = np.stack(np.meshgrid(lon, lat), axis=-1)
+    colours = colour(encoder, lonlat.reshape(-1, 2)).reshape(*lonlat.shape[:2], 3)
+    edges = (np.radians(np.append(v - STEP / 2, v[-1] + STEP / 2)) for v in (lon, lat))
+    ax.pcolormesh(*edges, colours, rasterized=True)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines["geo"].set_edgecolor(LIGHT)
+
+
+def _disc(
+    ax: Axes, view: tuple[str, float, float], encoder: LocationEncoder, colour: Colouring
+) -> None:
+    title, lon, lat = view
+    side = np.linspace(-1, 1, DISC)
+    x, y = np.meshgrid(side, side)
+    seen = x**2 + y**2 < 1
+    colours = np.ones((DISC, DISC, 3))
+    colours[seen] = colour(encoder, seen_from(lon, lat, x[seen], y[seen]))
+    ax.imshow(colours, origin="lower", interpolation="nearest")
+    ax.set_axis_off()
+    ax.set_title(title, fontsize=7.5, fontweight="normal", color=GREY)
+
+
+def seen_from(lon: float, lat: float, x: Float, y: Float) -> Float:
+    """Points `(N, 2)`, degrees, that lie at `x` and `y` of a disc seen from far above a place.
+
+    The inverse of the orthographic projection (Snyder 1987, Map Projections: A Working Manual,
+    USGS Professional Paper 1395, eq. 20-14 and 20-15), in vectors.
+
+    Args:
+        lon: of the disc's middle.
+        lat: likewise.
+        x: `(N,)` to the right, in radii.
+        y: `(N,)` upwards.
+    """
+    middle = unit_vectors(np.array([[lon, lat]]))[0]
+    turn = np.radians(lon)
+    right = np.array([-np.sin(turn), np.cos(turn), 0.0])
+    up = np.cross(middle, right)
+    height = np.sqrt(np.maximum(1 - x**2 - y**2, 0))
+    found = x[:, None] * right + y[:, None] * up + height[:, None] * middle
+    degrees = [np.arctan2(found[:, 1], found[:, 0]), np.arcsin(np.clip(found[:, 2], -1, 1))]
+    lonlat: Float = np.degrees(np.stack(degrees, axis=1))
+    return lonlat
