@@ -70,7 +70,7 @@ def load_paper(card: TaskCard, folder: Path) -> TaskTable:
     """
     variant = choose_variant(card, folder)
     paths = [folder / file.file for file in variant.files]
-    digests = [_verified(folder, file) for file in variant.files]
+    digests = [verified_sha256(folder, file) for file in variant.files]
     reader = cast("Callable[[Sequence[Path]], Read]", import_object(variant.reader, "the reader"))
     found = reader(paths)
     frame = found.frame
@@ -122,7 +122,8 @@ def _points(frame: pd.DataFrame, where: str) -> NDArray[np.float64]:
         raise CoordinateError(f"{where}: {error}") from error
 
 
-def _verified(folder: Path, card: FileCard) -> str:
+def verified_sha256(folder: Path, card: FileCard) -> str:
+    """Hash of a file, which is the card's or the lock file's; raises IntegrityError otherwise."""
     path = folder / card.file
     digest = sha256_file(path)
     if card.sha256 is None:

@@ -1,0 +1,46 @@
+"""iNaturalist species: the card. Its files are in `files`, what reads them in `competition`."""
+
+from __future__ import annotations
+
+from tasks.base import EditionCard, Source, TaskCard
+from tasks.inaturalist.files import COMPETITION, LICENCE
+
+CARD = TaskCard(
+    name="inaturalist",
+    title="iNaturalist 2018",
+    description="The species in a photograph, from where it was taken and, where features of the "
+    "image are at hand, from what it shows.",
+    kind="classification",
+    target="species (8,142 classes)",
+    unit="class",
+    metric="top1",
+    extent="global",
+    region="continent",
+    citation="Van Horn et al. 2018, The iNaturalist Species Classification and Detection Dataset, "
+    "CVPR; locations released for Mac Aodha, Cole and Perona 2019, ICCV",
+    paper_rows=461_939,
+    paper_source="iNaturalist 2018 competition, 437,513 training and 24,426 validation photographs",
+    editions={
+        "paper": EditionCard(
+            rows=461_939,
+            sources=(
+                Source(
+                    name="iNaturalist 2018 competition, training and validation photographs",
+                    url="https://github.com/visipedia/inat_comp/tree/master/2018",
+                    licence=LICENCE,
+                    attribution="Van Horn et al. 2018, CVPR; Mac Aodha, Cole and Perona 2019, ICCV",
+                ),
+            ),
+            differs_from_paper="Photographs whose location is not known have no row; the verb "
+            "`species` counts them.",
+            processing="Training photographs, then validation photographs, in the competition's "
+            "order. A class is called by the number of its category.",
+            classes=8142,
+            repeated_points="many photographs are taken at one place",
+            variants=(COMPETITION,),
+        ),
+    },
+    needs="No package carries its labels. It needs train2018.json and val2018.json with their "
+    "location files from the competition (github.com/visipedia/inat_comp, 2018): see "
+    "docs/inaturalist.md. The verb `species` evaluates it.",
+)
