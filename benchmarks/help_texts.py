@@ -52,7 +52,8 @@ PRETRAIN = """\
 Train a location encoder as SatCLIP was trained: an image encoder and a location encoder
 (spherical harmonics, then a SIREN) learn to find each other, and the second is kept.
 
-  small   NASA's Blue Marble, some minutes on 2 cores, a download of 30 MB
+  small   NASA's Blue Marble, L=10, a minute on a laptop, a download of 30 MB
+  small-l40   the same with L=40, some minutes
   paper   S2-100K as in the paper, for a GPU: --set data.folder=DIR (torchrun for several)
   FILE    a config of your own in YAML or JSON, such as for a folder of GeoTIFFs
 

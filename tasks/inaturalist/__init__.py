@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.base import EditionCard, Source, TaskCard
-from tasks.inaturalist.files import COMPETITION, LICENCE
+from tasks.inaturalist.files import CITATION, COMPETITION, LICENCE
 
 CARD = TaskCard(
     name="inaturalist",
@@ -16,8 +16,7 @@ CARD = TaskCard(
     metric="top1",
     extent="global",
     region="continent",
-    citation="Van Horn et al. 2018, The iNaturalist Species Classification and Detection Dataset, "
-    "CVPR; locations released for Mac Aodha, Cole and Perona 2019, ICCV",
+    citation=CITATION,
     paper_rows=461_939,
     paper_source="iNaturalist 2018 competition, 437,513 training and 24,426 validation photographs",
     editions={
@@ -28,11 +27,11 @@ CARD = TaskCard(
                     name="iNaturalist 2018 competition, training and validation photographs",
                     url="https://github.com/visipedia/inat_comp/tree/master/2018",
                     licence=LICENCE,
-                    attribution="Van Horn et al. 2018, CVPR; Mac Aodha, Cole and Perona 2019, ICCV",
+                    attribution=CITATION,
                 ),
             ),
-            differs_from_paper="Photographs whose location is not known have no row; the verb "
-            "`species` counts them.",
+            differs_from_paper="Photographs whose location is not known have no row; the "
+            "table's notes count them.",
             processing="Training photographs, then validation photographs, in the competition's "
             "order. A class is called by the number of its category.",
             classes=8142,
@@ -42,5 +41,5 @@ CARD = TaskCard(
     },
     needs="No package carries its labels. It needs train2018.json and val2018.json with their "
     "location files from the competition (github.com/visipedia/inat_comp, 2018): see "
-    "docs/inaturalist.md. The verb `species` evaluates it.",
+    "docs/data.md.",
 )

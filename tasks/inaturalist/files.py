@@ -15,6 +15,10 @@ LICENCE = (
     "iNaturalist 2018 competition: non-commercial research and education only; the iNaturalist "
     "terms of service hold"
 )
+CITATION = (
+    "Van Horn et al. 2018, The iNaturalist Species Classification and Detection Dataset, CVPR; "
+    "locations released for Mac Aodha, Cole and Perona 2019, ICCV"
+)
 _ADDRESS = "https://ml-inat-competition-datasets.s3.amazonaws.com/2018/"
 _MD5 = {
     "train2018.json.tar.gz": "bfa29d89d629cbf04d826a720c0a68b0",
@@ -28,6 +32,7 @@ def _card(name: str, archive: str, member: str) -> FileCard:
         file=f"{FOLDER}/{name}",
         sha256=None,
         licence=LICENCE,
+        citation=CITATION,
         origins=(Origin(url=_ADDRESS + archive, member=member, archive=True),),
         by_hand=f"Unpack {_ADDRESS}{archive} (MD5 {_MD5[archive]}) and place its {member} as "
         f"<folder>/{FOLDER}/{name}.",

@@ -95,14 +95,14 @@ def test_absent_files_are_named_with_what_to_do(tmp_path: Path) -> None:
 
 def test_reading_holds_little(tmp_path: Path) -> None:
     """Far less than the documents, which a plain loader holds many times over."""
-    write_competition(tmp_path, rows=(20_000, 100))
+    write_competition(tmp_path, rows=(5_000, 100))
     size = sum(path.stat().st_size for path in files(tmp_path))
     located(files(tmp_path))
     tracemalloc.start()
     read_photographs(*files(tmp_path)[:2])
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 20_000 * 200 < size
+    assert peak < 5_000 * 200 < size
 
 
 @pytest.mark.parametrize(
