@@ -33,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         kept = "; what is done is kept: the same command goes on from here"
         if verb is _pretrain:
             kept = "; finished epochs are kept: --resume goes on from there"
-        sys.stderr.write(f"interrupted{kept if verb in (_run, _reproduce, _pretrain) else ''}\n")
+        keeps = verb in (_run, _reproduce, _pretrain, _species)
+        sys.stderr.write(f"interrupted{kept if keeps else ''}\n")
         return 130
     except BrokenPipeError:
         # The reader has gone, as in `... | head`; nothing is left to say to it.
@@ -130,6 +131,29 @@ def _parser() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     embed.add_argument("--lon", metavar="COLUMN", help="default: lon, longitude or lng")
     embed.add_argument("--lat", metavar="COLUMN", help="default: lat or latitude")
     embed.set_defaults(verb=_embed)
+
+    named = verbs.add_parser(
+        "species",
+        help="evaluate encoders on iNaturalist 2018, with and without image features",
+        description=texts.SPECIES,
+        epilog=texts.SPECIES_EXAMPLES,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    named.add_argument("--encoders", action="append", required=True, metavar="NAMES")
+    named.add_argument(
+        "--splits",
+        nargs="+",
+        choices=("competition", "held-out-continent"),
+        default=("competition",),
+        help="default: competition",
+    )
+    named.add_argument("--seeds", type=_seeds, default=(0,), metavar="SEEDS", help="default: 0")
+    named.add_argument("--data-dir", type=Path, metavar="DIR", help="where inaturalist/ lies")
+    named.add_argument("--image-features", type=Path, nargs=2, default=(), metavar=("TRAIN", "VAL"))
+    named.add_argument("--image-probabilities", type=Path, metavar="VAL")
+    named.add_argument("--out", type=Path, default=RUNS / "species", metavar="DIR")
+    named.set_defaults(verb=_species)
 
     again = verbs.add_parser(
         "reproduce",
@@ -381,6 +405,22 @@ def _embed(options: argparse.Namespace) -> int:
         weights=options.weights,
         lon=options.lon,
         lat=options.lat,
+    )
+
+
+def _species(options: argparse.Namespace) -> int:
+    from benchmarks.verbs.species import Request, evaluate_species
+
+    return evaluate_species(
+        Request(
+            encoders=options.encoders,
+            splits=options.splits,
+            seeds=options.seeds,
+            data_dir=options.data_dir,
+            features=options.image_features,
+            probabilities=options.image_probabilities,
+            out=options.out,
+        )
     )
 
 

@@ -48,6 +48,25 @@ gap; the error by distance to the nearest training point, latitude and biome; Mo
 residuals; the geo-bias scores SSI and SRI. Frames and figures go to the folder
 diagnostics/<split>.<probe> of the run. docs/diagnostics.md says what each number is."""
 
+SPECIES = """\
+How often is the species in a photograph among the first that an encoder names? On iNaturalist
+2018, trained on its training part and judged on its validation part, or continent by continent:
+
+  location       P(species | place), a softmax regression on the embedding
+  image          P(species | image): --image-probabilities, or a regression on --image-features
+  product        the two multiplied; a photograph of unknown place has the image alone
+  concatenation  one regression on features and embedding side by side
+
+Without files of images the first alone is evaluated. Features are Parquet (image_id, features)
+or npz; docs/inaturalist.md says how to come by all of it. Every cell is kept as a record in --out:
+the same command goes on where it was."""
+
+SPECIES_EXAMPLES = """\
+examples:
+  python run_benchmarks.py species --encoders geoclip,satclip-bluemarble.l40 --data-dir DIR
+  python run_benchmarks.py species --encoders geoclip --image-features train.parquet val.parquet \\
+      --splits competition held-out-continent --seeds 0-2"""
+
 PRETRAIN = """\
 Train a location encoder as SatCLIP was trained: an image encoder and a location encoder
 (spherical harmonics, then a SIREN) learn to find each other, and the second is kept.

@@ -1,0 +1,1 @@
+"""Species in photographs, from what they show and where they were taken: thousands of classes."""

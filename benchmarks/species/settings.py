@@ -1,0 +1,25 @@
+"""What can change the scores of a fit, as data."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+TOP = (1, 3, 5, 10)
+"""As Mac Aodha, Cole and Perona 2019 and RANGE (CVPR 2025, Table 4) report them."""
+
+
+class SoftmaxSettings(BaseModel):
+    """Hyper-parameters of the softmax regression: the same for every encoder, none searched."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hidden: int = Field(0, ge=0, description="units of a hidden layer with ReLU; 0 for none")
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-4, ge=0)
+    batch_size: int = Field(1024, gt=0)
+    threads: int = Field(2, gt=0, description="of the processor: the last bits depend on them")
+    most_epochs: int = Field(30, gt=0)
+    patience: int = Field(2, gt=0, description="epochs without a lower validation loss")
+    validation_fraction: float = Field(
+        0.05, gt=0, lt=1, description="of the training photographs, for stopping"
+    )

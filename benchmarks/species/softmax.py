@@ -1,0 +1,131 @@
+"""Softmax regression over thousands of classes, in mini-batches. Needs torch: imported late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from benchmarks.species.inputs import Inputs, Integers, batches
+
+if TYPE_CHECKING:
+    from benchmarks.probes.mlp import Layers
+    from benchmarks.species.settings import SoftmaxSettings
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What training gave.
+
+    Attributes:
+        layers: weights and biases of the epoch with the lowest validation loss.
+        epoch: which that was, from 1.
+        losses: mean cross-entropy of the validation part after each epoch.
+    """
+
+    layers: Layers
+    epoch: int
+    losses: tuple[float, ...]
+
+
+def fit_softmax(
+    inputs: Inputs,
+    species: Integers,
+    train: Integers,
+    validation: Integers,
+    classes: int,
+    settings: SoftmaxSettings,
+    seed: int,
+    on_step: Callable[[int, int], None] = lambda epoch, photographs: None,
+) -> Fit:
+    """Train, and return the weights of the epoch with the lowest validation loss.
+
+    No more than one batch of inputs and of logits is held at a time, never one of all rows. The
+    last layer starts at the shares of the classes in the training part (each counted once more
+    than it is there) and weights 0; with no hidden layer the problem is convex. All randomness
+    comes from a generator of its own.
+
+    Args:
+        inputs: of all photographs.
+        species: `(N,)` class indices.
+        train: rows that give the gradients.
+        validation: rows that decide when to stop.
+        classes: number of them.
+        settings: sizes, step, and when to stop at the latest.
+        seed: of the order of the batches and of the weights of a hidden layer.
+        on_step: told the epoch and how many photographs it has seen.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    parameters = _initial(inputs.width, species[train], classes, settings, generator)
+    optimiser = torch.optim.AdamW(
+        parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+    )
+    labels = torch.from_numpy(species)
+    lowest, best_epoch, best = np.inf, 0, parameters
+    losses: list[float] = []
+    for epoch in range(1, settings.most_epochs + 1):
+        order = torch.randperm(len(train), generator=generator).numpy()
+        seen = 0
+        for rows in batches(train[order], settings.batch_size):
+            optimiser.zero_grad()
+            out = _logits(parameters, torch.from_numpy(inputs.take(rows)))
+            functional.cross_entropy(out, labels[rows]).backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            seen += len(rows)
+            on_step(epoch, seen)
+        loss = _loss(parameters, inputs, labels, validation, settings.batch_size)
+        losses.append(loss)
+        if loss < lowest or epoch == 1:
+            lowest, best_epoch = loss, epoch
+            best = [parameter.detach().clone() for parameter in parameters]
+        elif epoch - best_epoch >= settings.patience:
+            break
+    arrays = [parameter.numpy() for parameter in best]
+    return Fit(list(zip(arrays[::2], arrays[1::2], strict=True)), best_epoch, tuple(losses))
+
+
+def _initial(
+    width: int,
+    labels: Integers,
+    classes: int,
+    settings: SoftmaxSettings,
+    generator: torch.Generator,
+) -> list[torch.Tensor]:
+    sizes = (width, settings.hidden, classes) if settings.hidden else (width, classes)
+    parameters = []
+    for wide, narrow in pairwise(sizes):
+        weights = torch.zeros(narrow, wide)
+        if narrow is not sizes[-1]:
+            # He et al. 2015 (arXiv 1502.01852), the fit for ReLU.
+            torch.nn.init.kaiming_uniform_(weights, nonlinearity="relu", generator=generator)
+        parameters += [weights, torch.zeros(narrow)]
+    counts = np.bincount(labels, minlength=classes) + 1.0
+    parameters[-1] = torch.from_numpy(np.log(counts / counts.sum()).astype(np.float32))
+    return [parameter.requires_grad_() for parameter in parameters]
+
+
+def _logits(parameters: list[torch.Tensor], X: torch.Tensor) -> torch.Tensor:
+    hidden = X
+    for weights, biases in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
+        hidden = functional.relu(functional.linear(hidden, weights, biases))
+    return functional.linear(hidden, parameters[-2], parameters[-1])
+
+
+def _loss(
+    parameters: list[torch.Tensor],
+    inputs: Inputs,
+    labels: torch.Tensor,
+    rows: Integers,
+    batch_size: int,
+) -> float:
+    total = 0.0
+    with torch.no_grad():
+        for batch in batches(rows, batch_size):
+            out = _logits(parameters, torch.from_numpy(inputs.take(batch)))
+            total += float(functional.cross_entropy(out, labels[batch], reduction="sum"))
+    return total / len(rows)

@@ -1,0 +1,254 @@
+"""The verb `species`: location encoders on iNaturalist 2018, with and without the image."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from benchmarks.plan import encoder_settings
+from benchmarks.species.evaluation import (
+    WAYS,
+    FoldEvaluation,
+    Photos,
+    Split,
+    Way,
+    photos_of,
+    species_folds,
+)
+from benchmarks.species.features import read_features, read_probabilities
+from benchmarks.species.inputs import Part
+from benchmarks.species.likelihoods import Given
+from benchmarks.species.settings import TOP, SoftmaxSettings
+from benchmarks.store import Store, writable
+from core.errors import BenchError, RecordError
+from core.files import atomic_write, sha256_bytes, sha256_file
+from encoders import get_encoder, match_encoders
+from tasks.inaturalist.competition import read_competition
+from tasks.paper_edition.loading import data_folder
+
+VERSION = 1
+"""Raised when the same inputs start to give other scores."""
+SPLITS: tuple[Split, ...] = ("competition", "held-out-continent")
+WIDE = 140
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be evaluated.
+
+    Attributes:
+        encoders: names or wildcards.
+        splits: of `SPLITS`.
+        seeds: of the fits.
+        data_dir: folder of the competition's files; None for that of the cache.
+        features: files of image features of the training and of the validation part, or none.
+        probabilities: an image classifier's, of the validation part, or None.
+        out: folder of the results.
+    """
+
+    encoders: Sequence[str]
+    splits: Sequence[Split]
+    seeds: Sequence[int]
+    data_dir: Path | None
+    features: Sequence[Path]
+    probabilities: Path | None
+    out: Path
+
+
+@dataclass(frozen=True)
+class Images:
+    """What is known of the images.
+
+    Attributes:
+        part: their features, or None.
+        given: a classifier's probabilities, or None.
+        sha256: of the files.
+    """
+
+    part: Part | None
+    given: Given | None
+    sha256: str
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """What can be evaluated with these."""
+        if self.part is not None:
+            return tuple(WAYS)
+        return ("location", "image", "product") if self.given is not None else ("location",)
+
+
+def evaluate_species(request: Request, settings: SoftmaxSettings | None = None) -> int:
+    """Evaluate, print the table, and write `species.parquet`; what is done is not done again.
+
+    Raises:
+        BenchError: files are absent or not what they should be; says which, and what to do.
+    """
+    fixed = SoftmaxSettings() if settings is None else settings
+    names = match_encoders(request.encoders)
+    writable(request.out)
+    photos = photos_of(read_competition(data_folder(request.data_dir)))
+    images = read_images(request, photos)
+    console = Console(stderr=True)
+    with Store(request.out).lock():
+        rows = list(_cells(request, fixed, names, photos, images, console))
+        frame = pd.DataFrame(rows)
+        with atomic_write(request.out / "species.parquet") as stream:
+            frame.to_parquet(stream, index=False)
+    shown = Console()
+    shown = shown if shown.is_terminal else Console(width=WIDE)
+    shown.print(_table(rows))
+    shown.print(
+        f"{len(photos.species):,} photographs, {int((~photos.located).sum()):,} of unknown place; "
+        f"{photos.classes:,} species. Brackets: 95 % by a bootstrap of blocks of ten degrees. "
+        "Unseen: test photographs of species that the fold's training photographs do not show.",
+        style="dim",
+    )
+    shown.print(str(request.out / "species.parquet"), soft_wrap=True, highlight=False)
+    return 0
+
+
+def read_images(request: Request, photos: Photos) -> Images:
+    """Features and probabilities of the files that a request names.
+
+    Raises:
+        BenchError: a file is absent, or is not such a file, or lacks photographs.
+    """
+    paths = (*request.features, *([request.probabilities] if request.probabilities else []))
+    if absent := [str(path) for path in paths if not path.is_file()]:
+        raise BenchError(f"there is no file {', '.join(absent)}")
+    train, rest = photos.image_id[photos.train], photos.image_id[~photos.train]
+    part = given = None
+    every = np.arange(len(photos.image_id))
+    if request.features:
+        part = Part(read_features(request.features, (train, rest)), every)
+    if request.probabilities:
+        # Only validation photographs are ever asked for.
+        row = np.where(photos.train, -1, every - len(train))
+        given = Given(read_probabilities(request.probabilities, rest, photos.classes), row)
+    return Images(part, given, sha256_bytes(" ".join(map(sha256_file, paths)).encode()))
+
+
+def _cells(
+    request: Request,
+    settings: SoftmaxSettings,
+    names: Sequence[str],
+    photos: Photos,
+    images: Images,
+    console: Console,
+) -> Iterator[dict[str, Any]]:
+    plan = [
+        (s, f, seed)
+        for s in request.splits
+        for f in species_folds(photos, s)
+        for seed in request.seeds
+    ]
+    ways = images.ways
+    total = len(plan) * (len(names) * sum(w != "image" for w in ways) + ("image" in ways))
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("cells", total=total)
+        places: dict[str, Part] = {}
+        for split, fold, seed in plan:
+            fitting = progress.add_task("", total=None, visible=False)
+
+            def tell(epoch: int, seen: int, task: Any = fitting) -> None:
+                told = f"  epoch {epoch}, {seen:,} photographs"
+                progress.update(task, description=told, visible=True)
+
+            evaluation = FoldEvaluation(
+                photos, fold, seed, settings, images.part, images.given, tell
+            )
+            for name, way in _pairs(names, ways):
+                encoder = get_encoder(name) if name else None
+                said = encoder_settings(name, encoder) if name else {"encoder": ""}
+                of: dict[str, Any] = {
+                    "version": VERSION,
+                    "data_sha256": photos.sha256,
+                    "images_sha256": images.sha256 if way != "location" else "",
+                    "split": split,
+                    "fold": fold.name,
+                    "way": way,
+                    "seed": seed,
+                    "fit": settings.model_dump(mode="json"),
+                    **said,
+                }
+                path = request.out / "records" / f"{_key(of)}.json"
+                row = _read(path)
+                if row is None:
+                    if encoder is not None and name not in places:
+                        # One at a time: each takes as much memory as its embedding of all places.
+                        places = {name: _embedded(encoder, photos)}
+                    scores = evaluation.scores(way, name, places.get(name))
+                    row = {"settings": of, "scores": asdict(scores)}
+                    with atomic_write(path) as stream:
+                        stream.write((json.dumps(row, sort_keys=True) + "\n").encode())
+                    # As read again: JSON's keys are text.
+                    row = json.loads(path.read_bytes())
+                    if not console.is_terminal:
+                        console.print(f"{split} {fold.name} seed {seed}: {name} {way}")
+                progress.advance(bar)
+                yield _flat(row)
+            progress.remove_task(fitting)
+
+
+def _pairs(names: Sequence[str], ways: Sequence[Way]) -> list[tuple[str, Way]]:
+    """Encoders and ways; the image alone once, under no encoder's name."""
+    alone: list[tuple[str, Way]] = [("", "image")] if "image" in ways else []
+    return [*alone, *((name, way) for name in names for way in ways if way != "image")]
+
+
+def _embedded(encoder: Any, photos: Photos) -> Part:
+    located = np.flatnonzero(photos.located)
+    row = np.full(len(photos.species), -1, dtype=np.int64)
+    row[located] = np.arange(len(located))
+    return Part(encoder.encode(photos.lonlat[located]), row)
+
+
+def _key(settings: dict[str, Any]) -> str:
+    return sha256_bytes(json.dumps(settings, sort_keys=True, default=str).encode())[:24]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{path} cannot be read: {error}. Delete it to run it again") from error
+    return found
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    of, scores = row["settings"], row["scores"]
+    flat = {name: of[name] for name in ("split", "fold", "seed", "encoder", "way")}
+    for k in map(str, TOP):
+        low, high = scores["intervals"].get(k, (None, None))
+        flat |= {f"top{k}": scores["top"][k], f"top{k}_low": low, f"top{k}_high": high}
+    return flat | {n: scores[n] for n in ("n_train", "n_test", "n_unseen", "n_unlocated")}
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("split", "fold", "seed", "encoder", "way"):
+        table.add_column(title)
+    for title in (*(f"top-{k}" for k in TOP), "photographs", "unseen"):
+        table.add_column(title, justify="right")
+    for row in rows:
+        first = f"{100 * row['top1']:.1f}"
+        if row["top1_low"] is not None:
+            first += f" [{100 * row['top1_low']:.1f}, {100 * row['top1_high']:.1f}]"
+        others = (f"{100 * row[f'top{k}']:.1f}" for k in TOP[1:])
+        names = (row["split"], row["fold"], str(row["seed"]), row["encoder"] or "-", row["way"])
+        counts = (f"{row['n_test']:,}", f"{row['n_unseen']:,}")
+        table.add_row(*map(escape, (*names, first, *others, *counts)))
+    return table
