@@ -33,7 +33,7 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
-	$(BIN)/mypy docs/satclip_numerics.py docs/uncertainty.py docs/pretraining_search.py docs/satclip_bluemarble.py examples/daylight-encoder/daylight_encoder
+	$(BIN)/mypy docs/satclip_numerics.py docs/uncertainty.py docs/pretraining_search.py docs/satclip_bluemarble.py docs/inaturalist_size.py examples/daylight-encoder/daylight_encoder
 
 leaderboard: setup
 	rm -rf results/runs/reference results/leaderboard

@@ -154,7 +154,7 @@ SUITES: Mapping[str, Suite] = {
             description="The paper's own tables, as far as they are here: linear and MLP probes, "
             "random and held-out-region splits. What is missing is listed with what to do; "
             "`download` fetches what some server offers. iNaturalist, whose 8,142 classes and "
-            "437,513 training rows are more than these probes can hold, is not among them.",
+            "437,513 training rows are more than these probes can hold, has the verb `species`.",
             edition="paper",
             blocks=(
                 Block(

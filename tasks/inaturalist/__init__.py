@@ -41,5 +41,5 @@ CARD = TaskCard(
     },
     needs="No package carries its labels. It needs train2018.json and val2018.json with their "
     "location files from the competition (github.com/visipedia/inat_comp, 2018): see "
-    "docs/data.md.",
+    "docs/inaturalist.md. The verb `species` evaluates it.",
 )

@@ -153,6 +153,19 @@ def read_photographs(annotations: Path, locations: Path) -> tuple[Photographs, i
     return Photographs(image_id, species, _lonlat(locations, image_id)), classes
 
 
+def image_files(annotations: Path) -> list[tuple[int, str]]:
+    """Every photograph's id and its file below the folder of images, in the file's order.
+
+    Raises:
+        TaskError: it cannot be read, or is no such file.
+        IntegrityError: it is not whole JSON.
+    """
+    try:
+        return [(int(i["id"]), str(i["file_name"])) for i in _items(annotations, "images.item")]
+    except (KeyError, TypeError, ValueError) as error:
+        raise TaskError(f"{annotations} has an image without id or file_name") from error
+
+
 def _both(paths: Sequence[Path]) -> tuple[Photographs, Photographs, int]:
     train, classes = read_photographs(paths[0], paths[1])
     validation, again = read_photographs(paths[2], paths[3])

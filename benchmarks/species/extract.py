@@ -1,0 +1,210 @@
+r"""Image features of local photographs by a timm backbone, in the form that `species` reads.
+
+    python -m benchmarks.species.extract --annotations train2018.json --images DIR \
+        --backbone resnet50.a1_in1k --out train.parquet
+
+timm and torchvision are not dependencies of this package: `pip install timm`. Interrupted, the same
+command goes on: finished parts lie beside the output until it is whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import BenchError
+from core.files import atomic_write, sha256_file
+from encoders.tensors import load_safetensors
+from encoders.weights import load_state_dict
+from tasks.inaturalist.competition import image_files
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+Backbone = Callable[[Sequence["Image"]], NDArray[np.floating[Any]]]
+"""RGB images to features `(n, D)`."""
+
+PART = 4096
+"""Photographs that are kept together: what an interruption costs at most."""
+BATCH = 64
+METADATA_KEY = b"satclip_bench"
+
+
+def timm_backbone(name: str, checkpoint: Path | None, device: str) -> Backbone:
+    """A model of timm without its classifier, fed as it was trained.
+
+    Args:
+        name: of timm's models.
+        checkpoint: its weights, with or without a classifier; None for those that timm downloads.
+        device: torch's name of it.
+
+    Raises:
+        BenchError: timm is not installed, or knows no such model, or cannot load the weights.
+    """
+    try:
+        import timm
+        from timm.data import create_transform, resolve_model_data_config
+    except ImportError as error:
+        raise BenchError(f"timm cannot be imported ({error}): pip install timm") from error
+    import torch
+
+    try:
+        model = timm.create_model(name, pretrained=checkpoint is None, num_classes=0)
+        if checkpoint is not None:
+            last = model.pretrained_cfg["classifier"]
+            last = (last,) if isinstance(last, str) else tuple(last)
+            tensors = _state_dict(checkpoint).items()
+            # A classifier of any number of classes may be there; it is not wanted.
+            model.load_state_dict({k: v for k, v in tensors if not k.startswith(last)})
+    except (RuntimeError, OSError, ValueError) as error:
+        raise BenchError(f"timm cannot make {name!r}: {error}") from error
+    model = model.eval().to(device)
+    transform = create_transform(**resolve_model_data_config(model), is_training=False)
+
+    def features(images: Sequence[Image]) -> NDArray[np.floating[Any]]:
+        with torch.inference_mode():
+            batch = torch.stack([transform(image) for image in images]).to(device)
+            found: NDArray[np.floating[Any]] = model(batch).float().cpu().numpy()
+            return found
+
+    return features
+
+
+def _state_dict(path: Path) -> dict[str, torch.Tensor]:
+    return dict(load_safetensors(path) if path.suffix == ".safetensors" else load_state_dict(path))
+
+
+def _content(checkpoint: Path | None) -> str:
+    return "timm's" if checkpoint is None else f"sha256 {sha256_file(checkpoint)}"
+
+
+def extract(
+    files: Sequence[tuple[int, str]],
+    folder: Path,
+    backbone: Backbone,
+    about: dict[str, str],
+    out: Path,
+    on_images: Callable[[int], None] = lambda count: None,
+) -> None:
+    """Write the features of photographs as Parquet: image_id and features, lists of float16.
+
+    Args:
+        files: id of each photograph, and its file below `folder`.
+        folder: of the images.
+        backbone: makes the features.
+        about: what the features are, kept in the file; parts of other features are refused.
+        out: the file; `<out>.parts/` holds what is finished until then.
+        on_images: told how many more photographs are done.
+
+    Raises:
+        BenchError: an image is absent or damaged, a feature does not fit float16, or the parts
+            that are there are of something else.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    told = json.dumps(about | {"photographs": str(len(files))}, sort_keys=True).encode()
+    parts = out.with_name(f"{out.name}.parts")
+    paths = []
+    for number, start in enumerate(range(0, len(files), PART)):
+        path = parts / f"{number:05d}.parquet"
+        paths.append(path)
+        chosen = files[start : start + PART]
+        if path.is_file():
+            if (pq.read_schema(path).metadata or {}).get(METADATA_KEY) != told:
+                raise BenchError(
+                    f"{parts} holds parts of other features or photographs: delete it, or name "
+                    "another --out"
+                )
+            on_images(len(chosen))
+            continue
+        values = []
+        for first in range(0, len(chosen), BATCH):
+            batch = [_opened(folder / name) for _, name in chosen[first : first + BATCH]]
+            values.append(_halves(backbone(batch), chosen[first][1]))
+            on_images(len(batch))
+        flat = np.concatenate(values)
+        lists = pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1])
+        ids = np.array([i for i, _ in chosen], dtype=np.int64)
+        table = pa.table({"image_id": ids, "features": lists})
+        table = table.replace_schema_metadata({METADATA_KEY: told})
+        with atomic_write(path) as stream:
+            pq.write_table(table, stream)
+    if not paths:
+        raise BenchError("there are no photographs")
+    with atomic_write(out) as stream, pq.ParquetWriter(stream, pq.read_schema(paths[0])) as writer:
+        for path in paths:
+            writer.write_table(pq.read_table(path))
+    shutil.rmtree(parts)
+
+
+def _opened(path: Path) -> Image:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    # What Pillow raises for a damaged file depends on its format.
+    except (OSError, SyntaxError, ValueError) as error:
+        raise BenchError(f"the image {path} cannot be read: {error}") from error
+
+
+def _halves(values: NDArray[np.floating[Any]], name: str) -> NDArray[np.float16]:
+    with np.errstate(over="ignore"):
+        halves = values.astype(np.float16)
+    if not np.isfinite(halves).all():
+        raise BenchError(f"features of {name} or one of the next {BATCH} do not fit float16")
+    return halves
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.species.extract",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--annotations", type=Path, required=True, metavar="JSON")
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="of file_name")
+    parser.add_argument("--backbone", default="resnet50.a1_in1k", metavar="NAME")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="default: timm downloads")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.parquet")
+    options = parser.parse_args(arguments)
+    from rich.console import Console
+    from rich.progress import Progress
+
+    try:
+        files = image_files(options.annotations)
+        backbone = timm_backbone(options.backbone, options.checkpoint, options.device)
+        about = {"backbone": options.backbone, "checkpoint": _content(options.checkpoint)}
+        with Progress(console=Console(stderr=True)) as progress:
+            bar = progress.add_task("photographs", total=len(files))
+            extract(
+                files,
+                options.images,
+                backbone,
+                about,
+                options.out,
+                lambda count: progress.advance(bar, count),
+            )
+    except BenchError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; finished parts are kept: the same command goes on\n")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
