@@ -148,6 +148,8 @@ def test_an_interruption_stops_transfers_that_run(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from rich.console import Console\n"
         "from core.remote import FileCard, Origin\n"
         "from benchmarks.verbs.download import Item, _fetch_all\n"
+        # A shell that runs the tests in the background has its children ignore interrupts.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "card = FileCard(file='a.csv', sha256='0' * 64, licence='CC0', "
         "origins=(Origin(url=sys.argv[1]),))\n"
         "_fetch_all([Item('toy', card, None, Path(sys.argv[2]))], Console())"
@@ -173,6 +175,7 @@ def test_an_interruption_stops_transfers_that_run(tmp_path: Path) -> None:
             _, said = process.communicate(timeout=60)
         finally:
             process.kill()
+            process.wait()
     assert "KeyboardInterrupt" in said
     assert process.returncode not in (0, None)
     assert (tmp_path / ".a.csv.partial").stat().st_size > 0
