@@ -11,8 +11,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.registry import Registry
-from tasks.base import Edition, EditionCard, Source, Task, TaskCard, TaskTable
+from tasks.base import Edition, EditionCard, Source, TaskCard, TaskTable
 from tasks.check import check_task
+from tasks.task import Task
 
 OPEN_TASKS = (
     "air_temperature",

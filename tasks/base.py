@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -14,18 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.errors import IntegrityError, TaskError
-from core.files import sha256_bytes
 from core.remote import FileCard
-from core.sphere import check_lonlat
 
 Edition = Literal["open", "paper"]
 Kind = Literal["regression", "classification"]
 Extent = Literal["global", "contiguous United States", "California", "regional"]
 RegionKind = Literal["continent", "census region", "equal-area block", "region"]
 Metric = Literal["r2", "accuracy", "top1"]
-
-OPEN_EDITION = Path(__file__).parent / "open_edition"
 
 
 class Card(BaseModel):
@@ -152,111 +144,3 @@ class TaskTable:
 
     def __len__(self) -> int:
         return len(self.target)
-
-
-class Task:
-    """A task in one edition. The table is read when `load` is first called.
-
-    Args:
-        card: the task's card.
-        edition: which edition `load` reads.
-        data_dir: folder with the files of tables that do not ship; by default `data` in the cache.
-
-    Raises:
-        TaskError: the task has no such edition.
-    """
-
-    def __init__(
-        self, card: TaskCard, edition: Edition = "open", data_dir: Path | None = None
-    ) -> None:
-        if edition not in card.editions:
-            raise TaskError(
-                f"task {card.name!r} has no {edition} edition; it has: "
-                f"{', '.join(card.editions) or 'none'}. {card.needs}".rstrip()
-            )
-        self.card = card
-        self.edition: Edition = edition
-        self.data_dir = data_dir
-
-    @property
-    def edition_card(self) -> EditionCard:
-        """The card of this edition."""
-        return self.card.editions[self.edition]
-
-    def load(self) -> TaskTable:
-        """The table, verified against the card.
-
-        Raises:
-            TaskError: this edition does not ship and has not been placed.
-            IntegrityError: the file's content is not the card's.
-        """
-        return self._table
-
-    @cached_property
-    def _table(self) -> TaskTable:
-        if not self.edition_card.variants:
-            path = OPEN_EDITION / self.edition_card.file
-            return read_table(path, self.card, self.edition)
-        from tasks.paper_edition.loading import data_folder, load_paper
-
-        return load_paper(self.card, data_folder(self.data_dir))
-
-
-def read_table(path: Path, card: TaskCard, edition: Edition) -> TaskTable:
-    """Read a shipped table: columns lon, lat, target, perhaps region, and side features.
-
-    Raises:
-        TaskError: the file is absent or is not such a table.
-        IntegrityError: its sha256 is not the card's.
-        CoordinateError: it holds points that are not on the sphere.
-    """
-    import io
-
-    import pyarrow.parquet as pq
-
-    advice = "Restore it from the repository, or rebuild it: python -m tasks.open_edition.builder"
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise TaskError(
-            f"{path} of task {card.name!r} cannot be read: {error.strerror}. {advice}"
-        ) from error
-    digest = sha256_bytes(content)
-    expected = card.editions[edition].sha256
-    if expected is not None and digest != expected:
-        raise IntegrityError(
-            f"{path} has sha256 {digest}; the card of {card.name!r} says {expected}. {advice}"
-        )
-    frame = pq.read_table(io.BytesIO(content)).to_pandas()
-    missing = {"lon", "lat", "target"} - set(frame.columns)
-    if missing:
-        raise TaskError(f"{path} lacks the columns {', '.join(sorted(missing))}")
-    lonlat = check_lonlat(frame[["lon", "lat"]].to_numpy())
-    classes: tuple[str, ...] | None = None
-    target: NDArray[np.float64] | NDArray[np.int64]
-    if card.kind == "classification":
-        column = frame["target"].astype(str).astype("category")
-        classes = tuple(str(c) for c in column.cat.categories)
-        target = column.cat.codes.to_numpy().astype(np.int64)
-    else:
-        target = frame["target"].to_numpy(dtype=np.float64, copy=True)
-    region = (
-        frame["region"].astype(str).to_numpy(dtype=np.str_).copy() if "region" in frame else None
-    )
-    side = [c for c in frame.columns if c not in ("lon", "lat", "target", "region")]
-    return TaskTable(
-        card=card,
-        edition=edition,
-        lonlat=lonlat,
-        target=target,
-        sha256=digest,
-        classes=classes,
-        region=region,
-        features=MappingProxyType({c: frame[c].to_numpy().copy() for c in side}),
-    )
-
-
-def provenance() -> dict[str, Any]:
-    """What the builder wrote down beside the shipped tables."""
-    content: dict[str, Any] = json.loads((OPEN_EDITION / "provenance.json").read_text())
-    return content

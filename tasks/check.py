@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.errors import TaskError
-from tasks.base import Task
+from tasks.task import Task
 
 
 def check_task(task: Task) -> None:

@@ -22,9 +22,10 @@ from core.errors import CoordinateError, IntegrityError, TaskError
 from core.files import atomic_write, sha256_bytes, sha256_file
 from core.point_files import open_points
 from core.sphere import check_lonlat
-from tasks.base import Task, TaskCard, TaskTable
-from tasks.paper_edition.continents import continents
+from tasks.base import TaskCard, TaskTable
+from tasks.regions import continents
 from tasks.table_card import TableCard, make_card, slug, task_card
+from tasks.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import JsonValue
 
-from benchmarks.probes.base import Probe, ProbeCard, Settings
+from benchmarks.probes.base import Probe, ProbeCard
 from benchmarks.probes.estimators import (
     Float64,
     Floats,
@@ -18,24 +18,7 @@ from benchmarks.probes.estimators import (
     seen,
     softmax,
 )
-
-Layers = list[tuple[Floats, Floats]]
-"""Weights `(out, in)` and biases `(out,)`, float32, first layer first."""
-
-
-class PerceptronSettings(Settings):
-    """Fixed hyper-parameters."""
-
-    hidden: tuple[int, ...] = (128, 128)
-    activation: Literal["relu"] = "relu"
-    optimiser: Literal["adamw"] = "adamw"
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.1
-    batch_size: int = 256
-    most_epochs: int = 100
-    most_steps: int = 4000
-    patience: int = 20
-
+from benchmarks.probes.perceptron import Layers, PerceptronSettings, forward
 
 SETTINGS = PerceptronSettings()
 
@@ -113,19 +96,6 @@ class PerceptronClassifier(ProbeClassifier):
 
     def _predict_proba(self, X: Floats) -> Float64:
         return softmax(forward(self.layers_, _inputs(self.scaler_, X)))
-
-
-def forward(layers: Layers, X: Floats) -> Float64:
-    """The network's outputs, `(m, D)` to `(m, outputs)`.
-
-    In float64, although it was trained in float32: a row's result then does not depend on which
-    rows it comes with, and torch is not needed to predict.
-    """
-    hidden = X.astype(np.float64)
-    for weights, biases in layers[:-1]:
-        hidden = np.maximum(hidden @ weights.T.astype(np.float64) + biases, 0)
-    weights, biases = layers[-1]
-    return np.asarray(hidden @ weights.T.astype(np.float64) + biases)
 
 
 def _inputs(scaler: Any, X: Floats) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from benchmarks.probes.mlp import Layers, PerceptronSettings, forward
+from benchmarks.probes.perceptron import Layers, PerceptronSettings, forward
 from benchmarks.protocols.base import (
     Outcome,
     Parts,

@@ -18,7 +18,7 @@ from benchmarks.splits.base import part_rows
 from benchmarks.splits.validation import MIN_TEST
 from core.errors import BenchError
 from tasks.inaturalist.competition import Competition
-from tasks.paper_edition.continents import continents
+from tasks.regions import continents
 
 Way = Literal["location", "image", "product", "concatenation"]
 Split = Literal["competition", "held-out-continent"]

@@ -20,7 +20,7 @@ from benchmarks.species.inputs import Inputs, Integers, batches
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-    from benchmarks.probes.mlp import Layers
+    from benchmarks.probes.perceptron import Layers
 
 Probabilities = NDArray[np.float64]
 
@@ -51,7 +51,7 @@ class Fitted:
     def of(self, rows: Integers) -> Probabilities:
         """Probabilities of every species."""
         from benchmarks.probes.estimators import softmax
-        from benchmarks.probes.mlp import forward
+        from benchmarks.probes.perceptron import forward
 
         found = softmax(forward(self.layers, self.inputs.take(rows)))
         if self.uniform:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from benchmarks.species.inputs import Inputs, Integers, batches
 
 if TYPE_CHECKING:
-    from benchmarks.probes.mlp import Layers
+    from benchmarks.probes.perceptron import Layers
     from benchmarks.species.settings import SoftmaxSettings
 
 

@@ -12,7 +12,7 @@ from core.errors import BenchError
 from core.files import sha256_file
 from core.remote import FileCard
 from tasks import Edition, TaskCard, get_task
-from tasks.base import OPEN_EDITION
+from tasks.open_edition.tables import OPEN_EDITION
 from tasks.paper_edition.loading import data_folder
 
 HASHED = 50_000_000

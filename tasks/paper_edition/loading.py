@@ -16,7 +16,7 @@ from core.registry import import_object
 from core.remote import FileCard
 from core.sphere import SwappedCoordinatesWarning, check_lonlat
 from tasks.base import TaskCard, TaskTable, Variant
-from tasks.paper_edition.continents import continents, nearest_census_regions
+from tasks.regions import continents, nearest_census_regions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import TaskError
+from tasks.open_edition.tables import shipped_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -181,14 +182,8 @@ def median_income(paths: Sequence[Path]) -> Read:
 
 def median_income_at_centroids(paths: Sequence[Path]) -> Read:
     """The same at the centroids of the open edition."""
-    import pandas as pd
-
-    from tasks import get_task
-
-    table = get_task("median_income").load()
-    places = pd.DataFrame(table.lonlat, columns=["lon", "lat"]).assign(
-        FIPS=table.features["fips"].astype(str).astype(np.float64)
-    )
+    table = shipped_frame("median_income")
+    places = table[["lon", "lat"]].assign(FIPS=table["fips"].astype(str).astype(np.float64))
     return _counties(paths, places)
 
 

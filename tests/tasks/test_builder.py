@@ -17,11 +17,11 @@ from core.errors import BenchError, IntegrityError
 from core.files import sha256_bytes, sha256_file
 from core.sphere import great_circle_km
 from tasks import OPEN_TASKS
-from tasks.base import OPEN_EDITION
 from tasks.open_edition.builder.build import table_bytes, write_all
 from tasks.open_edition.builder.points import containing, draw_land, uniform_on_sphere
 from tasks.open_edition.builder.population import BANDWIDTH_KM, density_at
 from tasks.open_edition.builder.rasters import altitude_at, temperature_at
+from tasks.open_edition.tables import OPEN_EDITION
 
 DISTRIBUTIONS = dist.distributions_dir()
 

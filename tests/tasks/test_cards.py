@@ -10,7 +10,8 @@ from core.errors import CoordinateError, IntegrityError, TaskError, UnknownNameE
 from core.files import sha256_bytes, sha256_file
 from core.sphere import great_circle_km
 from tasks import Task, TaskTable, check_task, get_task, list_tasks, registry
-from tasks.base import OPEN_EDITION, EditionCard, TaskCard, read_table
+from tasks.base import EditionCard, TaskCard
+from tasks.open_edition.tables import OPEN_EDITION, read_table
 
 OPEN = tuple(name for name in list_tasks() if "open" in registry.load(name).editions)
 

@@ -21,9 +21,9 @@ import tasks.open_edition.builder.__main__ as command_line
 import tasks.open_edition.builder.distributions as dist
 from core.errors import BenchError, IntegrityError
 from core.files import sha256_bytes, sha256_file
-from tasks.base import OPEN_EDITION
 from tasks.open_edition.builder import build, census, crosscheck, points, polygons, rasters
 from tasks.open_edition.builder.distributions import DISTRIBUTIONS, FOLDER_VARIABLE
+from tasks.open_edition.tables import OPEN_EDITION
 
 ROWS = 400
 

@@ -13,9 +13,9 @@ from core.files import sha256_file
 from core.lock import lock_file
 from tasks import OPEN_TASKS, check_task, get_task, registry
 from tasks.base import TaskCard
-from tasks.paper_edition.continents import nearest_census_regions, nearest_continents
 from tasks.paper_edition.loading import choose_variant, data_folder, load_paper
 from tasks.paper_edition.readers import read_frame
+from tasks.regions import nearest_census_regions, nearest_continents
 
 LAND = np.array([[13.4, 52.5], [139.7, 35.7], [-58.4, -34.6], [25.0, 0.0], [-100.0, 40.0]])
 

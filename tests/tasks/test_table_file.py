@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import BenchError, CoordinateError, IntegrityError, TaskError
 from tasks import check_task, get_task, list_tasks, registry
-from tasks.base import OPEN_EDITION
+from tasks.open_edition.tables import OPEN_EDITION
 from tasks.table_file import FileTask, LostTask, TaskFile
 
 

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from core.errors import BenchError
 from core.files import sha256_file
 from tasks import OPEN_TASKS
-from tasks.base import OPEN_EDITION
 from tasks.open_edition.builder.build import built_with, write_all
 from tasks.open_edition.builder.distributions import distributions_dir
+from tasks.open_edition.tables import OPEN_EDITION
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.sphere import chord_to_km, unit_vectors
-from tasks.base import OPEN_EDITION
+from tasks.open_edition.tables import OPEN_EDITION
 
 Float = NDArray[np.float64]
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks.probes import make_probe, mlp, trees
-from benchmarks.probes.mlp import PerceptronClassifier, PerceptronRegressor, forward
+from benchmarks.probes.mlp import PerceptronClassifier, PerceptronRegressor
 from benchmarks.probes.network import train_network
+from benchmarks.probes.perceptron import forward
 from benchmarks.probes.trees import TreeClassifier, TreeRegressor
 from tests.benchmarks.probes.sphere_data import cells, embed, parts, points, smooth
 

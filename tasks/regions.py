@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.sphere import chord_to_km, unit_vectors
+from tasks.open_edition.tables import shipped_frame
 
 SOURCES = ("countries", "air_temperature", "elevation", "population_density", "biomes")
 """Tasks whose open edition has points uniform over land with the continent of each."""
@@ -40,11 +41,10 @@ def nearest_continents(lonlat: NDArray[np.float64]) -> tuple[NDArray[np.str_], i
     """
     from scipy.spatial import KDTree
 
-    from tasks import get_task
-
-    known = [get_task(name).load() for name in SOURCES]
-    names = np.concatenate([table.region for table in known if table.region is not None])
-    tree = KDTree(unit_vectors(np.concatenate([table.lonlat for table in known])))
+    known = [shipped_frame(name) for name in SOURCES]
+    names = np.concatenate([frame["region"].to_numpy(dtype=np.str_) for frame in known])
+    points = np.concatenate([frame[["lon", "lat"]].to_numpy(dtype=np.float64) for frame in known])
+    tree = KDTree(unit_vectors(points))
     chord, row = tree.query(unit_vectors(lonlat), k=NEAREST)
     found = names[row]
     torn = (found != found[:, :1]).any(axis=1)
@@ -56,9 +56,8 @@ def nearest_census_regions(lonlat: NDArray[np.float64]) -> NDArray[np.str_]:
     """The US census region of each point: that of the nearest county of the open edition."""
     from scipy.spatial import KDTree
 
-    from tasks import get_task
-
-    table = get_task("median_income").load()
-    known = np.array(table.region)
-    _, row = KDTree(unit_vectors(table.lonlat)).query(unit_vectors(lonlat))
+    frame = shipped_frame("median_income")
+    known = frame["region"].to_numpy(dtype=np.str_)
+    points = frame[["lon", "lat"]].to_numpy(dtype=np.float64)
+    _, row = KDTree(unit_vectors(points)).query(unit_vectors(lonlat))
     return known[row]

@@ -1,0 +1,99 @@
+"""Reading of the tables that ship with the package."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import IntegrityError, TaskError
+from core.files import sha256_bytes
+from core.sphere import check_lonlat
+from tasks.base import Edition, TaskCard, TaskTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OPEN_EDITION = Path(__file__).parent
+
+
+def read_table(path: Path, card: TaskCard, edition: Edition) -> TaskTable:
+    """Read a shipped table: columns lon, lat, target, perhaps region, and side features.
+
+    Raises:
+        TaskError: the file is absent or is not such a table.
+        IntegrityError: its sha256 is not the card's.
+        CoordinateError: it holds points that are not on the sphere.
+    """
+    frame, digest = _read_verified(path, card.name, card.editions[edition].sha256)
+    missing = {"lon", "lat", "target"} - set(frame.columns)
+    if missing:
+        raise TaskError(f"{path} lacks the columns {', '.join(sorted(missing))}")
+    lonlat = check_lonlat(frame[["lon", "lat"]].to_numpy())
+    classes: tuple[str, ...] | None = None
+    target: NDArray[np.float64] | NDArray[np.int64]
+    if card.kind == "classification":
+        column = frame["target"].astype(str).astype("category")
+        classes = tuple(str(c) for c in column.cat.categories)
+        target = column.cat.codes.to_numpy().astype(np.int64)
+    else:
+        target = frame["target"].to_numpy(dtype=np.float64, copy=True)
+    region = (
+        frame["region"].astype(str).to_numpy(dtype=np.str_).copy() if "region" in frame else None
+    )
+    side = [c for c in frame.columns if c not in ("lon", "lat", "target", "region")]
+    return TaskTable(
+        card=card,
+        edition=edition,
+        lonlat=lonlat,
+        target=target,
+        sha256=digest,
+        classes=classes,
+        region=region,
+        features=MappingProxyType({c: frame[c].to_numpy().copy() for c in side}),
+    )
+
+
+def shipped_frame(task: str) -> pd.DataFrame:
+    """The shipped table of a task as a frame, without its card.
+
+    Args:
+        task: name of a task that has an open edition.
+
+    Raises:
+        TaskError: the file cannot be read.
+        IntegrityError: its sha256 is not the one in `provenance.json`.
+    """
+    entry = provenance()["tables"][task]
+    return _read_verified(OPEN_EDITION / entry["file"], task, entry["sha256"])[0]
+
+
+def _read_verified(path: Path, task: str, expected: str | None) -> tuple[pd.DataFrame, str]:
+    """The frame in a Parquet file, and the file's SHA-256, which must be the expected one."""
+    import io
+
+    import pyarrow.parquet as pq
+
+    advice = "Restore it from the repository, or rebuild it: python -m tasks.open_edition.builder"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise TaskError(
+            f"{path} of task {task!r} cannot be read: {error.strerror}. {advice}"
+        ) from error
+    digest = sha256_bytes(content)
+    if expected is not None and digest != expected:
+        raise IntegrityError(
+            f"{path} has sha256 {digest}; the card of {task!r} says {expected}. {advice}"
+        )
+    return pq.read_table(io.BytesIO(content)).to_pandas(), digest
+
+
+def provenance() -> dict[str, Any]:
+    """What the builder wrote down beside the shipped tables."""
+    content: dict[str, Any] = json.loads((OPEN_EDITION / "provenance.json").read_text())
+    return content
