@@ -17,7 +17,7 @@ setup: .venv/.ready
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "satclip-bench needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/python -m encoders.obtain
+	$(BIN)/python -m satclip_bench.encoders.obtain
 	touch $@
 
 benchmark: setup
@@ -57,7 +57,7 @@ pretrain: setup
 	  || echo 'Other bytes than those that ship: so it is on another kind of processor.'
 
 rebuild: setup
-	$(BIN)/python -m tasks.open_edition.builder --check
+	$(BIN)/python -m satclip_bench.tasks.open_edition.builder --check
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -18,7 +18,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from core.sphere import equal_area_cells
+from satclip_bench.core.sphere import equal_area_cells
 
 Float = NDArray[np.float64]
 

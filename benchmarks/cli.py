@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import help_texts as texts
-from core.errors import BenchError
+from satclip_bench.benchmarks import help_texts as texts
+from satclip_bench.core.errors import BenchError
 
 RUNS = Path("results/runs")
 
@@ -312,7 +312,7 @@ def _out_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _unknown_verb(word: str, verbs: tuple[str, ...]) -> str:
-    from core.registry import unknown_name
+    from satclip_bench.core.registry import unknown_name
 
     return unknown_name("verb", word, verbs)
 
@@ -355,8 +355,8 @@ def _folder(suite: str, edition: str) -> Path:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from benchmarks.suites import get_suite
-    from benchmarks.verbs.run import run
+    from satclip_bench.benchmarks.suites import get_suite
+    from satclip_bench.benchmarks.verbs.run import run
 
     edition = options.edition or get_suite(options.suite).edition
     return run(
@@ -378,13 +378,13 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from benchmarks.verbs.cards import show_list
+    from satclip_bench.benchmarks.verbs.cards import show_list
 
     return show_list(options.what, as_json=options.json)
 
 
 def _info(options: argparse.Namespace) -> int:
-    from benchmarks.verbs.cards import show_card
+    from satclip_bench.benchmarks.verbs.cards import show_card
 
     return show_card(
         options.name,
@@ -396,7 +396,7 @@ def _info(options: argparse.Namespace) -> int:
 
 
 def _embed(options: argparse.Namespace) -> int:
-    from benchmarks.verbs.embed import embed_file
+    from satclip_bench.benchmarks.verbs.embed import embed_file
 
     return embed_file(
         options.encoder,
@@ -409,7 +409,7 @@ def _embed(options: argparse.Namespace) -> int:
 
 
 def _species(options: argparse.Namespace) -> int:
-    from benchmarks.verbs.species import Request, evaluate_species
+    from satclip_bench.benchmarks.verbs.species import Request, evaluate_species
 
     return evaluate_species(
         Request(
@@ -425,13 +425,13 @@ def _species(options: argparse.Namespace) -> int:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from benchmarks.verbs.reproduce import reproduce_papers
+    from satclip_bench.benchmarks.verbs.reproduce import reproduce_papers
 
     return reproduce_papers(options.paper, options.data_dir, options.out, options.jobs)
 
 
 def _speed(options: argparse.Namespace) -> int:
-    from benchmarks.verbs.speed import speed
+    from satclip_bench.benchmarks.verbs.speed import speed
 
     return speed(
         [names for names in options.encoders if names],
@@ -443,7 +443,7 @@ def _speed(options: argparse.Namespace) -> int:
 
 
 def _download(options: argparse.Namespace) -> int:
-    from benchmarks.verbs.download import download
+    from satclip_bench.benchmarks.verbs.download import download
 
     return download(
         options.names,
@@ -454,13 +454,13 @@ def _download(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from benchmarks.verbs.download import verify
+    from satclip_bench.benchmarks.verbs.download import verify
 
     return verify(options.names, data_dir=options.data_dir)
 
 
 def _pretrain(options: argparse.Namespace) -> int:
-    from benchmarks.verbs.pretrain import pretrain_encoder
+    from satclip_bench.benchmarks.verbs.pretrain import pretrain_encoder
 
     short = (("training.epochs", options.epochs), ("seed", options.seed))
     return pretrain_encoder(
@@ -475,7 +475,7 @@ def _pretrain(options: argparse.Namespace) -> int:
 
 
 def _diagnose(options: argparse.Namespace) -> int:
-    from benchmarks.verbs.diagnose import diagnose_run
+    from satclip_bench.benchmarks.verbs.diagnose import diagnose_run
 
     return diagnose_run(
         options.out or RUNS / options.suite,
@@ -489,7 +489,7 @@ def _diagnose(options: argparse.Namespace) -> int:
 
 
 def _leaderboard(options: argparse.Namespace) -> int:
-    from benchmarks.verbs.report import leaderboard
+    from satclip_bench.benchmarks.verbs.report import leaderboard
 
     return leaderboard(
         options.out or RUNS / options.suite,
@@ -501,12 +501,12 @@ def _leaderboard(options: argparse.Namespace) -> int:
 
 
 def _tables(options: argparse.Namespace) -> int:
-    from benchmarks.verbs.report import tables
+    from satclip_bench.benchmarks.verbs.report import tables
 
     return tables(options.out or RUNS / options.suite)
 
 
 def _figures(options: argparse.Namespace) -> int:
-    from benchmarks.verbs.report import figures
+    from satclip_bench.benchmarks.verbs.report import figures
 
     return figures(options.out or RUNS / options.suite)

@@ -2,7 +2,7 @@
 
 Two questions, two tests. Over tasks: would the order hold on other tasks like these? Tasks are the
 draws (Demsar 2006, JMLR 7; Benavoli et al. 2016, JMLR 17). On these tasks: is the order more than
-noise of their points? The draws are blocks of points (`benchmarks.bootstrap`).
+noise of their points? The draws are blocks of points (`satclip_bench.benchmarks.bootstrap`).
 """
 
 from __future__ import annotations

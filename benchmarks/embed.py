@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import BenchError, EncoderError
-from core.files import atomic_write, cache_dir, sha256_bytes, sha256_file
-from encoders import LocationEncoder
-from encoders.base import Embedding, require_embedding
-from encoders.combine import Combined
-from tasks import TaskTable
+from satclip_bench.core.errors import BenchError, EncoderError
+from satclip_bench.core.files import atomic_write, cache_dir, sha256_bytes, sha256_file
+from satclip_bench.encoders import LocationEncoder
+from satclip_bench.encoders.base import Embedding, require_embedding
+from satclip_bench.encoders.combine import Combined
+from satclip_bench.tasks import TaskTable
 
 
 def embed(encoder: LocationEncoder, table: TaskTable) -> Embedding:
@@ -67,7 +67,7 @@ def is_outside(encoder: LocationEncoder) -> bool:
     """Whether an encoder is a user's own, from a file or from another package."""
     if isinstance(encoder, Combined):
         return any(map(is_outside, encoder.parts))
-    return not type(encoder).__module__.startswith("encoders.")
+    return not type(encoder).__module__.startswith("satclip_bench.encoders.")
 
 
 def source_sha256(encoder: LocationEncoder) -> str:

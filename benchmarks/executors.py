@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.plan import Cell
-from benchmarks.record import Record
-from benchmarks.runner import run_cell
-from benchmarks.store import Store
+from satclip_bench.benchmarks.plan import Cell
+from satclip_bench.benchmarks.record import Record
+from satclip_bench.benchmarks.runner import run_cell
+from satclip_bench.benchmarks.store import Store
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.baselines import PREFIX, baseline_card, list_baselines
-from benchmarks.embed import is_outside, source_sha256, weights_sha256
-from benchmarks.probes import list_probes, probe_card
-from benchmarks.record import Settings
-from benchmarks.splits import Fold, Points, get_split, match_splits
-from benchmarks.splits.domain import prediction_domain
-from benchmarks.suites import Block, Suite
-from core.errors import BenchError
-from core.registry import match_names
-from encoders import LocationEncoder, get_encoder, match_encoders
-from tasks import Edition, TaskCard, TaskTable, get_task, list_tasks
-from tasks import registry as task_registry
-from tasks.table_file import FileTask, TaskFile
+from satclip_bench.benchmarks.baselines import PREFIX, baseline_card, list_baselines
+from satclip_bench.benchmarks.embed import is_outside, source_sha256, weights_sha256
+from satclip_bench.benchmarks.probes import list_probes, probe_card
+from satclip_bench.benchmarks.record import Settings
+from satclip_bench.benchmarks.splits import Fold, Points, get_split, match_splits
+from satclip_bench.benchmarks.splits.domain import prediction_domain
+from satclip_bench.benchmarks.suites import Block, Suite
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.registry import match_names
+from satclip_bench.encoders import LocationEncoder, get_encoder, match_encoders
+from satclip_bench.tasks import Edition, TaskCard, TaskTable, get_task, list_tasks
+from satclip_bench.tasks import registry as task_registry
+from satclip_bench.tasks.table_file import FileTask, TaskFile
 
 PROTOCOL = "satclip-bench/1"
 """What a run uses where no paper's protocol is asked for: each split, probe and score as its card

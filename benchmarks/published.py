@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.errors import BenchError
+from satclip_bench.core.errors import BenchError
 
 FILE = Path(__file__).parent.parent / "results" / "published" / "published.csv"
 

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.aggregates import mean_rank
-from benchmarks.bootstrap import interval
-from benchmarks.comparisons import bootstrap_p, holm, kendall, widened
-from benchmarks.ranking import BASELINE_PROBE, Ranking, rank
-from benchmarks.ratings import column_weights
-from core.errors import BenchError
+from satclip_bench.benchmarks.aggregates import mean_rank
+from satclip_bench.benchmarks.bootstrap import interval
+from satclip_bench.benchmarks.comparisons import bootstrap_p, holm, kendall, widened
+from satclip_bench.benchmarks.ranking import BASELINE_PROBE, Ranking, rank
+from satclip_bench.benchmarks.ratings import column_weights
+from satclip_bench.core.errors import BenchError
 
 Float = NDArray[np.float64]
 
@@ -64,7 +64,7 @@ def rank_changes(
         metrics: the score that each task is ranked by.
         splits: two or more.
         probe: which probe; baselines are always among the encoders.
-        replicates: scores by replicate; see `benchmarks.replicates`.
+        replicates: scores by replicate; see `satclip_bench.benchmarks.replicates`.
 
     Returns:
         None where no two encoders, or no task, have all of the splits whole.

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.bootstrap import interval, mean_of_drawn
-from benchmarks.ties import tied_with_best
-from core.errors import BenchError
+from satclip_bench.benchmarks.bootstrap import interval, mean_of_drawn
+from satclip_bench.benchmarks.ties import tied_with_best
+from satclip_bench.core.errors import BenchError
 
 CELL = ["task", "seed", "fold"]
 """What an encoder's scores are paired by."""
@@ -100,7 +100,7 @@ def rank(
     nothing is imputed. Within a task and seed, encoders are ranked by the mean over folds, equal
     scores sharing the mean of their ranks. A seed's rank is the mean over the tasks that have it.
 
-    A difference to the best of a task is a tie as `benchmarks.ties` says. Without replicates and
+    A difference to the best of a task is a tie as `satclip_bench.benchmarks.ties` says. Without replicates and
     three pairs ties are neither claimed nor denied.
 
     An encoder that lacks a cell of a task is neither its best nor tied with it.

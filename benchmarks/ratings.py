@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.aggregates import borda, elo, mean_rank, skill, win_rate
-from benchmarks.bootstrap import interval
-from benchmarks.comparisons import (
+from satclip_bench.benchmarks.aggregates import borda, elo, mean_rank, skill, win_rate
+from satclip_bench.benchmarks.bootstrap import interval
+from satclip_bench.benchmarks.comparisons import (
     Friedman,
     friedman,
     holm_pairs,
@@ -20,8 +20,8 @@ from benchmarks.comparisons import (
     tie_groups,
     widened,
 )
-from benchmarks.ranking import Ranking
-from benchmarks.ties import TIE_FLOOR
+from satclip_bench.benchmarks.ranking import Ranking
+from satclip_bench.benchmarks.ties import TIE_FLOOR
 
 Float = NDArray[np.float64]
 

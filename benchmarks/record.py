@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.base import Edition
+from satclip_bench.tasks.base import Edition
 
 SCHEMA = 2
 """Raised when records gain what older ones lack; those are still read, and their cells run anew.
@@ -139,7 +139,7 @@ def json_schema() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    # How benchmarks/record.schema.json is made: python -m benchmarks.record > that file.
+    # How benchmarks/record.schema.json is made: python -m satclip_bench.benchmarks.record > that file.
     import sys
 
     sys.stdout.write(json.dumps(json_schema(), indent=1, sort_keys=True) + "\n")

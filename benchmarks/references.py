@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import BenchError
-from encoders.siren import random_siren
-from encoders.untrained import CAPACITY, DIMENSION
+from satclip_bench.core.errors import BenchError
+from satclip_bench.encoders.siren import random_siren
+from satclip_bench.encoders.untrained import CAPACITY, DIMENSION
 
 Job = Callable[[NDArray[np.float64]], object]
 

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.bootstrap import make_blocks, mean_replicates, regression_replicates
-from benchmarks.ranking import BASELINE_PROBE, REPLICATE_KEY
+from satclip_bench.benchmarks.bootstrap import make_blocks, mean_replicates, regression_replicates
+from satclip_bench.benchmarks.ranking import BASELINE_PROBE, REPLICATE_KEY
 
 if TYPE_CHECKING:
-    from benchmarks.record import Record
-    from benchmarks.store import Store
+    from satclip_bench.benchmarks.record import Record
+    from satclip_bench.benchmarks.store import Store
 
 
 def replicates_of(store: Store, split: str | None = None, probe: str | None = None) -> pd.DataFrame:

@@ -16,25 +16,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.baselines import PREFIX, SphereBaseline
-from benchmarks.bootstrap import block_ids
-from benchmarks.metrics import (
+from satclip_bench.benchmarks.baselines import PREFIX, SphereBaseline
+from satclip_bench.benchmarks.bootstrap import block_ids
+from satclip_bench.benchmarks.metrics import (
     TOP_K,
     classification_scores,
     rank_classes,
     regression_scores,
 )
-from benchmarks.plan import Cell, load_table, make_folds
-from benchmarks.probes import make_probe
-from benchmarks.record import Counts, Provenance, Record
-from benchmarks.score_intervals import classification_intervals, regression_intervals
-from core.errors import BenchError
-from tasks import TaskTable
+from satclip_bench.benchmarks.plan import Cell, load_table, make_folds
+from satclip_bench.benchmarks.probes import make_probe
+from satclip_bench.benchmarks.record import Counts, Provenance, Record
+from satclip_bench.benchmarks.score_intervals import classification_intervals, regression_intervals
+from satclip_bench.core.errors import BenchError
+from satclip_bench.tasks import TaskTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from benchmarks.splits import Fold
+    from satclip_bench.benchmarks.splits import Fold
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "lightgbm")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.bootstrap import (
+from satclip_bench.benchmarks.bootstrap import (
     MIN_BLOCKS,
     Blocks,
     interval,
@@ -13,7 +13,7 @@ from benchmarks.bootstrap import (
     mean_replicates,
     regression_replicates,
 )
-from benchmarks.metrics import CALIBRATION_BINS, SEEN, calibration_bin, point_log_loss
+from satclip_bench.benchmarks.metrics import CALIBRATION_BINS, SEEN, calibration_bin, point_log_loss
 
 Float = NDArray[np.float64]
 Interval = tuple[float, float]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.references import (
+from satclip_bench.benchmarks.references import (
     Job,
     geoclip_reference,
     products,
@@ -101,7 +101,7 @@ def contest(name: str, folder: Path, *, reference: bool = True) -> Contest:
     Raises:
         BenchError: the encoder cannot be made.
     """
-    from encoders import get_encoder
+    from satclip_bench.encoders import get_encoder
 
     if name.startswith("satclip.") and "+" not in name:
         return _satclip(name, folder, reference)
@@ -114,7 +114,7 @@ def contest(name: str, folder: Path, *, reference: bool = True) -> Contest:
 
 
 def _satclip(name: str, folder: Path, reference: bool) -> Contest:
-    from encoders import get_encoder
+    from satclip_bench.encoders import get_encoder
 
     degrees = int(name.partition("-l")[2].partition("-")[0])
     path = random_satclip(folder / f"random-l{degrees}.ckpt", degrees)

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from benchmarks.record import SCHEMA, Record, Settings
-from core.errors import BenchError, RecordError
-from core.files import atomic_write, cannot_write
+from satclip_bench.benchmarks.record import SCHEMA, Record, Settings
+from satclip_bench.core.errors import BenchError, RecordError
+from satclip_bench.core.files import atomic_write, cannot_write
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
-from core.errors import UnknownNameError
-from core.registry import unknown_name
-from tasks import OPEN_TASKS, Edition
+from satclip_bench.core.errors import UnknownNameError
+from satclip_bench.core.registry import unknown_name
+from satclip_bench.tasks import OPEN_TASKS, Edition
 
 BASELINES = ("baseline.mean", "baseline.knn", "baseline.idw", "baseline.gp")
 FIRST_ENCODERS = (

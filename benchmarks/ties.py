@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.bootstrap import mean_of_drawn, spread_of_drawn
-from benchmarks.comparisons import ALPHA, holm
+from satclip_bench.benchmarks.bootstrap import mean_of_drawn, spread_of_drawn
+from satclip_bench.benchmarks.comparisons import ALPHA, holm
 
 TIE_PAIRS = 3
 """Fewer paired cells than these say nothing about how a score varies between them."""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from core.errors import BenchError
+from satclip_bench.core.errors import BenchError
 
 Value = int | float | str | tuple[int, ...]
 T = TypeVar("T")

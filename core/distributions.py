@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.errors import BenchError, IntegrityError
-from core.files import cache_dir, cannot_write, require_sha256, sha256_bytes
+from satclip_bench.core.errors import BenchError, IntegrityError
+from satclip_bench.core.files import cache_dir, cannot_write, require_sha256, sha256_bytes
 
 FOLDER_VARIABLE = "SATCLIP_BENCH_DISTRIBUTIONS"
 

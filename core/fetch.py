@@ -14,12 +14,12 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from core.errors import BenchError, IntegrityError
-from core.files import OFFLINE_VARIABLE, cannot_write, is_offline, sha256_file
-from core.lock import lock_file, read_lock, require_locked
-from core.remote import FileCard, Origin
-from core.transfer import Progress, bring, forget, reason
-from core.unpack import swelled, unpack
+from satclip_bench.core.errors import BenchError, IntegrityError
+from satclip_bench.core.files import OFFLINE_VARIABLE, cannot_write, is_offline, sha256_file
+from satclip_bench.core.lock import lock_file, read_lock, require_locked
+from satclip_bench.core.remote import FileCard, Origin
+from satclip_bench.core.transfer import Progress, bring, forget, reason
+from satclip_bench.core.unpack import swelled, unpack
 
 
 def locked_name(card: FileCard) -> str:

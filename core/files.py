@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import platformdirs
 
-from core.errors import BenchError, IntegrityError
+from satclip_bench.core.errors import BenchError, IntegrityError
 
 CACHE_VARIABLE = "SATCLIP_BENCH_CACHE"
 OFFLINE_VARIABLE = "SATCLIP_BENCH_OFFLINE"

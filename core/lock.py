@@ -8,8 +8,8 @@ from pathlib import Path
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from core.errors import BenchError, IntegrityError
-from core.files import atomic_write
+from satclip_bench.core.errors import BenchError, IntegrityError
+from satclip_bench.core.files import atomic_write
 
 NAME = "lock.json"
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import BenchError, CoordinateError
-from core.points import LATITUDE, LONGITUDE, WGS84, coordinate_columns
+from satclip_bench.core.errors import BenchError, CoordinateError
+from satclip_bench.core.points import LATITUDE, LONGITUDE, WGS84, coordinate_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa

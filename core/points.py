@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import CoordinateError
+from satclip_bench.core.errors import CoordinateError
 
 LONGITUDE = ("lon", "longitude", "lng")
 LATITUDE = ("lat", "latitude")

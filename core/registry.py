@@ -14,7 +14,7 @@ from functools import cached_property
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar, cast
 
-from core.errors import BenchError, UnknownNameError
+from satclip_bench.core.errors import BenchError, UnknownNameError
 
 T = TypeVar("T")
 

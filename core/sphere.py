@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from core.errors import CoordinateError
-from core.points import coordinates
+from satclip_bench.core.errors import CoordinateError
+from satclip_bench.core.points import coordinates
 
 Float = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ def check_lonlat(points: ArrayLike, first_row: int = 0) -> Float:
 
     Args:
         points: `(N, 2)` degrees, longitude first: an array, a tensor, a frame with columns called
-            lon and lat, or points with a CRS; see `core.points.coordinates`.
+            lon and lat, or points with a CRS; see `satclip_bench.core.points.coordinates`.
         first_row: what messages call the first row, for a part of something longer.
 
     Raises:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import BenchError
+from satclip_bench.core.errors import BenchError
 
 if TYPE_CHECKING:
     import requests

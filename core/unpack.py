@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import IO
 
-from core.errors import BenchError, IntegrityError
+from satclip_bench.core.errors import BenchError, IntegrityError
 
 PIECE = 2**18
 SWELLING = 200

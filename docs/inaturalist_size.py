@@ -15,11 +15,11 @@ import time
 
 import numpy as np
 
-from benchmarks.species.evaluation import FoldEvaluation, Photos, species_folds
-from benchmarks.species.inputs import Part
-from benchmarks.species.settings import SoftmaxSettings
-from encoders import get_encoder
-from tasks import get_task
+from satclip_bench.benchmarks.species.evaluation import FoldEvaluation, Photos, species_folds
+from satclip_bench.benchmarks.species.inputs import Part
+from satclip_bench.benchmarks.species.settings import SoftmaxSettings
+from satclip_bench.encoders import get_encoder
+from satclip_bench.tasks import get_task
 
 TRAIN, VALIDATION, CLASSES = 437_513, 24_426, 8_142
 

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.plan import Table, load_table
-from benchmarks.protocols.ridge import ridge_path
-from benchmarks.splits import Points, get_split
-from encoders import get_encoder
+from satclip_bench.benchmarks.plan import Table, load_table
+from satclip_bench.benchmarks.protocols.ridge import ridge_path
+from satclip_bench.benchmarks.splits import Points, get_split
+from satclip_bench.encoders import get_encoder
 
 Embed = Callable[[NDArray[np.float64]], NDArray[np.float32]]
 
@@ -76,8 +76,8 @@ def _score(
 
 def trained(changes: Sequence[str]) -> Embed:
     """The location encoder of `small` with some changes."""
-    from encoders.pretraining import load_config, pretrain
-    from encoders.satclip_trained import TrainedSatCLIP
+    from satclip_bench.encoders.pretraining import load_config, pretrain
+    from satclip_bench.encoders.satclip_trained import TrainedSatCLIP
 
     with tempfile.TemporaryDirectory() as folder:
         done = pretrain(load_config("small", changes), Path(folder) / "run")

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.replicates import replicates_of
-from benchmarks.store import Store
-from benchmarks.suites import WIDE_TASKS
-from tasks import registry
+from satclip_bench.benchmarks.replicates import replicates_of
+from satclip_bench.benchmarks.store import Store
+from satclip_bench.benchmarks.suites import WIDE_TASKS
+from satclip_bench.tasks import registry
 
 OURS = ("satclip-bluemarble.l10", "satclip-bluemarble.l40")
 OTHERS = ("siren.l10", "siren.l40", "harmonics.l10", "wrap", "direct", "geoclip")

@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from encoders.harmonics_siren import satclip_basis
-from encoders.satclip_polynomials import released_basis
+from satclip_bench.encoders.harmonics_siren import satclip_basis
+from satclip_bench.encoders.satclip_polynomials import released_basis
 
 DEGREES = (10, 20, 30, 40)
 FIGURE = Path(__file__).with_name("satclip-numerics.png")

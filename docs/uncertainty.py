@@ -20,13 +20,18 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from scipy.spatial.distance import pdist, squareform
 
-from benchmarks.aggregates import mean_rank
-from benchmarks.bootstrap import interval, make_blocks, mean_replicates, regression_replicates
-from benchmarks.comparisons import ALPHA, bootstrap_p, holm
-from benchmarks.plan import Table, load_table
-from benchmarks.store import Store
-from core.sphere import chord_to_km, equal_area_cells, km_to_chord, unit_vectors
-from tasks import get_task
+from satclip_bench.benchmarks.aggregates import mean_rank
+from satclip_bench.benchmarks.bootstrap import (
+    interval,
+    make_blocks,
+    mean_replicates,
+    regression_replicates,
+)
+from satclip_bench.benchmarks.comparisons import ALPHA, bootstrap_p, holm
+from satclip_bench.benchmarks.plan import Table, load_table
+from satclip_bench.benchmarks.store import Store
+from satclip_bench.core.sphere import chord_to_km, equal_area_cells, km_to_chord, unit_vectors
+from satclip_bench.tasks import get_task
 
 Float = NDArray[np.float64]
 

@@ -1,6 +1,6 @@
 """Encoders: longitude and latitude in, an embedding out.
 
->>> from encoders import get_encoder
+>>> from satclip_bench.encoders import get_encoder
 >>> get_encoder("wrap").encode([[13.4, 52.5]]).shape
 (1, 4)
 """
@@ -12,29 +12,29 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
-from core.errors import BenchError, UnknownNameError
-from core.files import sha256_bytes
-from core.registry import Registry, match_names, unknown_name
-from encoders.base import Encoder, EncoderCard, LocationEncoder, WeightsCard
-from encoders.check import check_encoder
-from encoders.satclip_shipped import shipped
+from satclip_bench.core.errors import BenchError, UnknownNameError
+from satclip_bench.core.files import sha256_bytes
+from satclip_bench.core.registry import Registry, match_names, unknown_name
+from satclip_bench.encoders.base import Encoder, EncoderCard, LocationEncoder, WeightsCard
+from satclip_bench.encoders.check import check_encoder
+from satclip_bench.encoders.satclip_shipped import shipped
 
 registry: Registry[Callable[..., LocationEncoder]] = Registry(
     "encoder",
     {
-        "direct": "encoders.coordinates:Direct",
-        "cartesian3d": "encoders.coordinates:Cartesian3D",
-        "wrap": "encoders.coordinates:Wrap",
-        "sines": "encoders.fourier:Sines",
-        "fourier": "encoders.fourier:RandomFourier",
-        "nerf": "encoders.positional:nerf_encoder",
-        "random": "encoders.untrained:Noise",
-        "geoclip": "encoders.geoclip:GeoCLIP",
-        "taxabind": "encoders.taxabind:TaxaBind",
-        "range": "encoders.range:range_plain",
-        "range-plus": "encoders.range:range_plus",
-        "mosaiks": "encoders.mosaiks:MOSAIKS",
-        "alphaearth": "encoders.alphaearth:AlphaEarth",
+        "direct": "satclip_bench.encoders.coordinates:Direct",
+        "cartesian3d": "satclip_bench.encoders.coordinates:Cartesian3D",
+        "wrap": "satclip_bench.encoders.coordinates:Wrap",
+        "sines": "satclip_bench.encoders.fourier:Sines",
+        "fourier": "satclip_bench.encoders.fourier:RandomFourier",
+        "nerf": "satclip_bench.encoders.positional:nerf_encoder",
+        "random": "satclip_bench.encoders.untrained:Noise",
+        "geoclip": "satclip_bench.encoders.geoclip:GeoCLIP",
+        "taxabind": "satclip_bench.encoders.taxabind:TaxaBind",
+        "range": "satclip_bench.encoders.range:range_plain",
+        "range-plus": "satclip_bench.encoders.range:range_plus",
+        "mosaiks": "satclip_bench.encoders.mosaiks:MOSAIKS",
+        "alphaearth": "satclip_bench.encoders.alphaearth:AlphaEarth",
     },
     group="satclip_bench.encoders",
 )
@@ -43,20 +43,20 @@ registry: Registry[Callable[..., LocationEncoder]] = Registry(
 families: Registry[Callable[..., LocationEncoder]] = Registry(
     "encoder family",
     {
-        "harmonics": "encoders.harmonics:from_variant",
-        "space2vec": "encoders.positional:space2vec",
-        "sphere2vec": "encoders.positional:sphere2vec",
-        "siren": "encoders.untrained:siren",
-        "satclip": "encoders.satclip:from_variant",
-        "csp": "encoders.csp:from_variant",
-        "torchspatial": "encoders.torchspatial:from_variant",
-        "sinr": "encoders.sinr:from_variant",
-        "climplicit": "encoders.climplicit:from_variant",
-        "sled": "encoders.sled:from_variant",
-        "mind": "encoders.mind:from_variant",
-        "gps2vec": "encoders.gps2vec:from_variant",
-        "satclip-bluemarble": "encoders.satclip_trained:blue_marble",
-        "own": "encoders.satclip_trained:own",
+        "harmonics": "satclip_bench.encoders.harmonics:from_variant",
+        "space2vec": "satclip_bench.encoders.positional:space2vec",
+        "sphere2vec": "satclip_bench.encoders.positional:sphere2vec",
+        "siren": "satclip_bench.encoders.untrained:siren",
+        "satclip": "satclip_bench.encoders.satclip:from_variant",
+        "csp": "satclip_bench.encoders.csp:from_variant",
+        "torchspatial": "satclip_bench.encoders.torchspatial:from_variant",
+        "sinr": "satclip_bench.encoders.sinr:from_variant",
+        "climplicit": "satclip_bench.encoders.climplicit:from_variant",
+        "sled": "satclip_bench.encoders.sled:from_variant",
+        "mind": "satclip_bench.encoders.mind:from_variant",
+        "gps2vec": "satclip_bench.encoders.gps2vec:from_variant",
+        "satclip-bluemarble": "satclip_bench.encoders.satclip_trained:blue_marble",
+        "own": "satclip_bench.encoders.satclip_trained:own",
     },
 )
 """First parts of `family.variant` names to callables that make an encoder from the variant."""
@@ -113,12 +113,12 @@ def get_encoder(name: str, **options: Any) -> LocationEncoder:
 
 
 def _combined(name: str, options: dict[str, Any]) -> LocationEncoder:
-    from encoders.combine import Combined
+    from satclip_bench.encoders.combine import Combined
 
     if options:
         raise BenchError(
             f"options such as {next(iter(options))!r} cannot be given for {name!r}: make its parts "
-            "one by one, and combine them with encoders.combine.Combined"
+            "one by one, and combine them with satclip_bench.encoders.combine.Combined"
         )
     return Combined([get_encoder(part) for part in name.split("+")])
 
@@ -140,7 +140,7 @@ def make_encoder(
     card = getattr(made, "card", None)
     if not isinstance(card, EncoderCard) or not callable(getattr(made, "encode", None)):
         raise BenchError(
-            f"{what} is no encoder: it needs `card`, an encoders.EncoderCard, and `encode`"
+            f"{what} is no encoder: it needs `card`, a satclip_bench.encoders.EncoderCard, and `encode`"
         )
     return cast(LocationEncoder, made)
 

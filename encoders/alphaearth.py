@@ -11,19 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from core.errors import EncoderError
-from encoders import raster
-from encoders.base import EncoderCard, WeightsCard
-from encoders.partial import PartialEncoder, Uncovered
-from encoders.raster import Raster
-from encoders.table import (
+from satclip_bench.core.errors import EncoderError
+from satclip_bench.encoders import raster
+from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.encoders.partial import PartialEncoder, Uncovered
+from satclip_bench.encoders.raster import Raster
+from satclip_bench.encoders.table import (
     NearestRows,
     column_names,
     numbered_columns,
     read_rows,
     require_max_km,
 )
-from encoders.weights import PretrainedEncoder, weights_path
+from satclip_bench.encoders.weights import PretrainedEncoder, weights_path
 
 AXES = r"A(\d\d)"
 """Names of the embedding's axes in tables: A00 to A63."""

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.errors import EncoderError
-from core.sphere import check_lonlat
+from satclip_bench.core.errors import EncoderError
+from satclip_bench.core.sphere import check_lonlat
 
 Embedding = NDArray[np.float32]
 

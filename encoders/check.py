@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import CoordinateError, EncoderError
-from encoders.base import LocationEncoder, require_embedding
+from satclip_bench.core.errors import CoordinateError, EncoderError
+from satclip_bench.encoders.base import LocationEncoder, require_embedding
 
 CORNERS = np.array(
     [
@@ -109,7 +109,7 @@ def _refuses(
     except Exception as error:
         raise EncoderError(
             f"encoder {encoder.card.name!r}: {why} raised {type(error).__name__}, "
-            "not a core.errors.CoordinateError; core.sphere.check_lonlat does this"
+            "not a satclip_bench.core.errors.CoordinateError; satclip_bench.core.sphere.check_lonlat does this"
         ) from error
     else:
         raise EncoderError(f"encoder {encoder.card.name!r} accepted {why}")

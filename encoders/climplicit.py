@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from core.errors import UnknownNameError
-from core.registry import unknown_name
-from encoders.base import EncoderCard, WeightsCard
-from encoders.tensors import linear_shapes, load_safetensors, require_tensors
-from encoders.weights import PretrainedEncoder
+from satclip_bench.core.errors import UnknownNameError
+from satclip_bench.core.registry import unknown_name
+from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.encoders.tensors import linear_shapes, load_safetensors, require_tensors
+from satclip_bench.encoders.weights import PretrainedEncoder
 
 if TYPE_CHECKING:
     import torch

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from core.sphere import unit_vectors
-from encoders.base import Encoder, EncoderCard
+from satclip_bench.core.sphere import unit_vectors
+from satclip_bench.encoders.base import Encoder, EncoderCard
 
 
 class Direct(Encoder):

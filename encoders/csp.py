@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from core.errors import EncoderError, UnknownNameError
-from core.registry import unknown_name
-from encoders.base import EncoderCard, WeightsCard
-from encoders.feed_forward import FeedForward, feed_forward
-from encoders.positional import ENCODINGS, geometric, octaves
-from encoders.weights import PretrainedEncoder, load_trainer
+from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.core.registry import unknown_name
+from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.encoders.feed_forward import FeedForward, feed_forward
+from satclip_bench.encoders.positional import ENCODINGS, geometric, octaves
+from satclip_bench.encoders.weights import PretrainedEncoder, load_trainer
 
 PREFIX = "spa_enc.ffn."
 DIMENSION = 256

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import EncoderError
+from satclip_bench.core.errors import EncoderError
 
 EXTRA = "encoders"
 

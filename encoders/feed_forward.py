@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.errors import EncoderError
+from satclip_bench.core.errors import EncoderError
 
 if TYPE_CHECKING:
     import torch

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from core.errors import EncoderError
-from core.sphere import EARTH_RADIUS_KM, unit_vectors
-from encoders.base import Encoder, EncoderCard
+from satclip_bench.core.errors import EncoderError
+from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
+from satclip_bench.encoders.base import Encoder, EncoderCard
 
 Float = NDArray[np.float64]
 

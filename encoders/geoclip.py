@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from encoders.base import EncoderCard, WeightsCard
-from encoders.tensors import linear_shapes, require_tensors
-from encoders.weights import PretrainedEncoder, load_state_dict
+from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.encoders.tensors import linear_shapes, require_tensors
+from satclip_bench.encoders.weights import PretrainedEncoder, load_state_dict
 
 if TYPE_CHECKING:
     import torch

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from core.errors import EncoderError, UnknownNameError
-from core.files import sha256_folder
-from core.registry import unknown_name
-from encoders.base import EncoderCard, WeightsCard
-from encoders.keras_weights import Dense, read_dense
-from encoders.partial import PartialEncoder, Uncovered
-from encoders.utm_grid import BANDS, CELLS, SIGMA, closeness, zone_numbers
-from encoders.weights import by_hand, weights_path
+from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.core.files import sha256_folder
+from satclip_bench.core.registry import unknown_name
+from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.encoders.keras_weights import Dense, read_dense
+from satclip_bench.encoders.partial import PartialEncoder, Uncovered
+from satclip_bench.encoders.utm_grid import BANDS, CELLS, SIGMA, closeness, zone_numbers
+from satclip_bench.encoders.weights import by_hand, weights_path
 
 LICENCE = "none stated"
 REPOSITORY = "github.com/yifangyin/GPS2Vec"
@@ -117,7 +117,7 @@ class GPS2Vec(PartialEncoder):
         if not found:
             raise EncoderError(
                 f"there is no network `model_<zone>.h5` in {self.folder}. Run `python -m "
-                f"encoders.obtain {self.card.name}`. Or: {by_hand(self._weights_card)}"
+                f"satclip_bench.encoders.obtain {self.card.name}`. Or: {by_hand(self._weights_card)}"
             )
         return found
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from core.errors import UnknownNameError
-from encoders.base import Encoder, EncoderCard
+from satclip_bench.core.errors import UnknownNameError
+from satclip_bench.encoders.base import Encoder, EncoderCard
 
 Float = NDArray[np.float64]
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.harmonics import Recurrence, real_harmonics
-from encoders.latitude_bands import LatitudeBands
-from encoders.siren import Siren
-from encoders.tiles import over_tiles
+from satclip_bench.encoders.harmonics import Recurrence, real_harmonics
+from satclip_bench.encoders.latitude_bands import LatitudeBands
+from satclip_bench.encoders.siren import Siren
+from satclip_bench.encoders.tiles import over_tiles
 
 BATCH_SIZE = 32_768
 """Rows encoded at a time: the more there are, the narrower the bands of latitude they fill."""

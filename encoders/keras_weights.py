@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import EncoderError
-from encoders.extras import lacking
+from satclip_bench.core.errors import EncoderError
+from satclip_bench.encoders.extras import lacking
 
 Dense = tuple[NDArray[np.float32], NDArray[np.float32]]
 """The kernel `(in, out)` and the bias `(out,)` of a layer."""

@@ -13,8 +13,8 @@ from math import factorial
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.harmonics import Recurrence
-from encoders.tiles import TILE
+from satclip_bench.encoders.harmonics import Recurrence
+from satclip_bench.encoders.tiles import TILE
 
 TOLERANCE = 2.0**-24
 """Largest error of a series, in parts of the largest sum: what rounding to float32 may lose."""

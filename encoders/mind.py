@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from core.errors import EncoderError, UnknownNameError
-from core.registry import unknown_name
-from encoders.base import EncoderCard, WeightsCard
-from encoders.geoclip import equal_earth
-from encoders.tensors import linear_shapes, load_safetensors, require_tensors
-from encoders.weights import PretrainedEncoder
+from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.core.registry import unknown_name
+from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.encoders.geoclip import equal_earth
+from satclip_bench.encoders.tensors import linear_shapes, load_safetensors, require_tensors
+from satclip_bench.encoders.weights import PretrainedEncoder
 
 if TYPE_CHECKING:
     import torch

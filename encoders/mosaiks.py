@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from core.errors import EncoderError
-from encoders.base import EncoderCard, WeightsCard
-from encoders.partial import PartialEncoder, Uncovered
-from encoders.table import (
+from satclip_bench.core.errors import EncoderError
+from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.encoders.partial import PartialEncoder, Uncovered
+from satclip_bench.encoders.table import (
     NearestRows,
     column_names,
     numbered_columns,
     read_rows,
     require_max_km,
 )
-from encoders.weights import PretrainedEncoder, weights_path
+from satclip_bench.encoders.weights import PretrainedEncoder, weights_path
 
 FEATURES = r"X_(\d+)"
 """Columns of the tables that api.mosaiks.org gives out, besides Lat and Lon."""

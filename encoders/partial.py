@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import override
 
-from core.errors import EncoderError
-from core.sphere import check_lonlat
-from encoders.base import BATCH_SIZE, Embedding, Encoder, require_embedding
+from satclip_bench.core.errors import EncoderError
+from satclip_bench.core.sphere import check_lonlat
+from satclip_bench.encoders.base import BATCH_SIZE, Embedding, Encoder, require_embedding
 
 Uncovered = Literal["zeros", "error"]
 """What a point becomes of which an encoder knows nothing: a row of zeros, or an error."""

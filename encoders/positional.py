@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from core.errors import EncoderError, UnknownNameError
-from core.registry import unknown_name
-from core.sphere import unit_vectors
-from encoders.base import Encoder, EncoderCard
+from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.core.registry import unknown_name
+from satclip_bench.core.sphere import unit_vectors
+from satclip_bench.encoders.base import Encoder, EncoderCard
 
 Float = NDArray[np.float64]
 

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from core.files import sha256_bytes
-from core.sphere import unit_vectors
-from encoders import satclip
-from encoders.base import EncoderCard, WeightsCard
-from encoders.retrieval import COLUMNS, Database, Mix, load_database, retrieve
-from encoders.weights import PretrainedEncoder
+from satclip_bench.core.files import sha256_bytes
+from satclip_bench.core.sphere import unit_vectors
+from satclip_bench.encoders import satclip
+from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.encoders.retrieval import COLUMNS, Database, Mix, load_database, retrieve
+from satclip_bench.encoders.weights import PretrainedEncoder
 
 BACKBONE = "vit16-l40"
 """The SatCLIP checkpoint whose embeddings are the queries."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import EncoderError
-from encoders.extras import lacking
+from satclip_bench.core.errors import EncoderError
+from satclip_bench.encoders.extras import lacking
 
 if TYPE_CHECKING:
     from pyproj import Transformer

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import CoordinateError, EncoderError
-from core.sphere import check_lonlat, unit_vectors
-from encoders.weights import first_line
+from satclip_bench.core.errors import CoordinateError, EncoderError
+from satclip_bench.core.sphere import check_lonlat, unit_vectors
+from satclip_bench.encoders.weights import first_line
 
 Float32 = NDArray[np.float32]
 

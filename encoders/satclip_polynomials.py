@@ -3,7 +3,7 @@
 That code writes each function as an expanded polynomial in cos(theta) whose coefficients SymPy
 printed with 15 digits. Its terms cancel: towards the poles the sum loses its digits, at L=40 all
 of them beyond 60 degrees (docs/satclip-numerics.md). Whoever has to reproduce numbers computed
-with the released code needs the same losses; everyone else wants `encoders.satclip`'s basis.
+with the released code needs the same losses; everyone else wants `satclip_bench.encoders.satclip`'s basis.
 """
 
 from __future__ import annotations

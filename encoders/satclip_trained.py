@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import override
 
-from core.errors import EncoderError, UnknownNameError
-from core.files import cache_dir
-from core.registry import unknown_name
-from encoders.base import Embedding, EncoderCard, WeightsCard
-from encoders.harmonics_siren import BATCH_SIZE, HarmonicsSiren
-from encoders.satclip import CITATION, PREFIX
-from encoders.satclip_shipped import BLUE_MARBLE, SHIPPED, published_sha256, shipped
-from encoders.siren import siren_from_tensors
-from encoders.tensors import load_safetensors
-from encoders.weights import PretrainedEncoder, first_line
+from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.core.files import cache_dir
+from satclip_bench.core.registry import unknown_name
+from satclip_bench.encoders.base import Embedding, EncoderCard, WeightsCard
+from satclip_bench.encoders.harmonics_siren import BATCH_SIZE, HarmonicsSiren
+from satclip_bench.encoders.satclip import CITATION, PREFIX
+from satclip_bench.encoders.satclip_shipped import BLUE_MARBLE, SHIPPED, published_sha256, shipped
+from satclip_bench.encoders.siren import siren_from_tensors
+from satclip_bench.encoders.tensors import load_safetensors
+from satclip_bench.encoders.weights import PretrainedEncoder, first_line
 
 METADATA_KEY = "satclip_bench"
 """Under which a safetensors file tells what it is."""
@@ -30,7 +30,7 @@ LONGEST_HEADER = 2**24
 
 
 class TrainedSatCLIP(PretrainedEncoder):
-    """Harmonics and a SIREN from a file that `encoders.pretraining` wrote.
+    """Harmonics and a SIREN from a file that `satclip_bench.encoders.pretraining` wrote.
 
     Args:
         name: of the encoder.
@@ -54,7 +54,7 @@ class TrainedSatCLIP(PretrainedEncoder):
             f"L={self.degrees}",
             dimension=int(settings["embed_dim"]),
             description=f"{self.degrees**2} spherical harmonics and a SIREN, trained by "
-            f"encoders.pretraining to match images under the image encoder "
+            f"satclip_bench.encoders.pretraining to match images under the image encoder "
             f"{settings['vision_layers']}.{unit}",
             citation=CITATION,
             licence="MIT",
@@ -64,7 +64,7 @@ class TrainedSatCLIP(PretrainedEncoder):
                 sha256=published_sha256(path),
                 folder=path.parent,
                 licence="MIT",
-                origin=f"encoders.pretraining, config {about['name']!r}; images: "
+                origin=f"satclip_bench.encoders.pretraining, config {about['name']!r}; images: "
                 f"{about['licence']}",
             ),
             parameters={"degrees": self.degrees, "normalise": self.normalise},
@@ -117,7 +117,7 @@ def read_about(path: Path) -> dict[str, Any]:
             raise ValueError("it is another kind of encoder")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EncoderError(
-            f"{path} is no location encoder that encoders.pretraining wrote: {first_line(error)}"
+            f"{path} is no location encoder that satclip_bench.encoders.pretraining wrote: {first_line(error)}"
         ) from error
     return about
 

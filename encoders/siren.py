@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import EncoderError
+from satclip_bench.core.errors import EncoderError
 
 if TYPE_CHECKING:
     import torch

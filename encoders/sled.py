@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from core.errors import EncoderError, UnknownNameError
-from core.registry import unknown_name
-from encoders.base import EncoderCard, WeightsCard
-from encoders.geoclip import Branches, branches_from_tensors
-from encoders.tensors import load_safetensors
-from encoders.weights import PretrainedEncoder
+from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.core.registry import unknown_name
+from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.encoders.geoclip import Branches, branches_from_tensors
+from satclip_bench.encoders.tensors import load_safetensors
+from satclip_bench.encoders.weights import PretrainedEncoder
 
 Order = Literal["lat, lon", "lon, lat"]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import CoordinateError, EncoderError
-from core.points import coordinate_columns
-from core.sphere import check_lonlat, chord_to_km, unit_vectors
+from satclip_bench.core.errors import CoordinateError, EncoderError
+from satclip_bench.core.points import coordinate_columns
+from satclip_bench.core.sphere import check_lonlat, chord_to_km, unit_vectors
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from encoders.base import EncoderCard, WeightsCard
-from encoders.geoclip import SCALES, Branches, branches_from_tensors
-from encoders.tensors import load_safetensors
-from encoders.weights import PretrainedEncoder
+from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.encoders.geoclip import SCALES, Branches, branches_from_tensors
+from satclip_bench.encoders.tensors import load_safetensors
+from satclip_bench.encoders.weights import PretrainedEncoder
 
 HUB = "MVRL/ecogeo"
 

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import EncoderError
-from encoders.extras import lacking
-from encoders.weights import first_line
+from satclip_bench.core.errors import EncoderError
+from satclip_bench.encoders.extras import lacking
+from satclip_bench.encoders.weights import first_line
 
 if TYPE_CHECKING:
     import torch

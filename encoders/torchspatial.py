@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from core.errors import UnknownNameError
-from core.registry import unknown_name
-from encoders.base import EncoderCard, WeightsCard
-from encoders.csp import DIMENSION, SpatialCheckpoint
+from satclip_bench.core.errors import UnknownNameError
+from satclip_bench.core.registry import unknown_name
+from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.encoders.csp import DIMENSION, SpatialCheckpoint
 
 REPOSITORY = "github.com/seai-lab/TorchSpatial"
 COMMIT = "9f8d83361d84da2524596ad099d797d550e76139"

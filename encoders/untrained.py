@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import override
 
-from core.errors import EncoderError, UnknownNameError
-from encoders.base import Embedding, Encoder, EncoderCard
-from encoders.harmonics import MAX_DEGREES
-from encoders.harmonics_siren import BATCH_SIZE, HarmonicsSiren
-from encoders.siren import random_siren
+from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.encoders.base import Embedding, Encoder, EncoderCard
+from satclip_bench.encoders.harmonics import MAX_DEGREES
+from satclip_bench.encoders.harmonics_siren import BATCH_SIZE, HarmonicsSiren
+from satclip_bench.encoders.siren import random_siren
 
 CAPACITY, DIMENSION = 512, 256
 """Widths of the released SatCLIP networks."""

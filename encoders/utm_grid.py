@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.extras import lacking
+from satclip_bench.encoders.extras import lacking
 
 if TYPE_CHECKING:
     from pyproj import Proj

@@ -1,6 +1,6 @@
 """Checkpoints: found, verified by content, and loaded without executing anything.
 
-Here files are only looked for; `python -m encoders.obtain` fetches them.
+Here files are only looked for; `python -m satclip_bench.encoders.obtain` fetches them.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from core.errors import EncoderError
-from core.files import cache_dir, require_sha256, sha256_file
-from core.lock import require_locked
-from encoders.base import Encoder, WeightsCard
+from satclip_bench.core.errors import EncoderError
+from satclip_bench.core.files import cache_dir, require_sha256, sha256_file
+from satclip_bench.core.lock import require_locked
+from satclip_bench.encoders.base import Encoder, WeightsCard
 
 if TYPE_CHECKING:
     import torch
@@ -72,7 +72,7 @@ def find_weights(card: WeightsCard, given: Path | None = None, encoder: str = ""
     path = weights_path(card) if given is None else given
     how = by_hand(card)
     if card.distribution or card.hub or card.url:
-        how = f"Run `{f'python -m encoders.obtain {encoder}'.rstrip()}`. Or: {how}"
+        how = f"Run `{f'python -m satclip_bench.encoders.obtain {encoder}'.rstrip()}`. Or: {how}"
     if not path.is_file():
         raise EncoderError(f"the weights {card.file} are not at {path}. {how}")
     if card.sha256 is not None:

@@ -1,6 +1,6 @@
 """Tasks: named prediction problems, each mostly its card.
 
->>> from tasks import get_task
+>>> from satclip_bench.tasks import get_task
 >>> table = get_task("air_temperature").load()
 >>> table.lonlat.shape, table.target.shape
 ((10000, 2), (10000,))
@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.registry import Registry
-from tasks.base import Edition, EditionCard, Source, TaskCard, TaskTable
-from tasks.check import check_task
-from tasks.task import Task
+from satclip_bench.core.registry import Registry
+from satclip_bench.tasks.base import Edition, EditionCard, Source, TaskCard, TaskTable
+from satclip_bench.tasks.check import check_task
+from satclip_bench.tasks.task import Task
 
 OPEN_TASKS = (
     "air_temperature",
@@ -31,7 +31,9 @@ PAPER_TASKS = (*OPEN_TASKS, "inaturalist")
 """The nine tasks of the SatCLIP paper."""
 
 registry: Registry[TaskCard] = Registry(
-    "task", {name: f"tasks.{name}:CARD" for name in PAPER_TASKS}, group="satclip_bench.tasks"
+    "task",
+    {name: f"satclip_bench.tasks.{name}:CARD" for name in PAPER_TASKS},
+    group="satclip_bench.tasks",
 )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tasks.base import EditionCard, TaskCard
-from tasks.paper_edition.files import BIOMES
-from tasks.paper_edition.sources import ECOREGIONS_SOURCE
-from tasks.sources import NATURAL_EARTH, WWF_ECOREGIONS
+from satclip_bench.tasks.base import EditionCard, TaskCard
+from satclip_bench.tasks.paper_edition.files import BIOMES
+from satclip_bench.tasks.paper_edition.sources import ECOREGIONS_SOURCE
+from satclip_bench.tasks.sources import NATURAL_EARTH, WWF_ECOREGIONS
 
 CARD = TaskCard(
     name="biomes",

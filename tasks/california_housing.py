@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tasks.base import EditionCard, TaskCard
-from tasks.sources import CALIFORNIA
+from satclip_bench.tasks.base import EditionCard, TaskCard
+from satclip_bench.tasks.sources import CALIFORNIA
 
 _TABLE = EditionCard(
     rows=20_640,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.errors import TaskError
-from tasks.task import Task
+from satclip_bench.core.errors import TaskError
+from satclip_bench.tasks.task import Task
 
 
 def check_task(task: Task) -> None:

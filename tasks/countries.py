@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tasks.base import EditionCard, TaskCard
-from tasks.paper_edition.files import COUNTRIES
-from tasks.paper_edition.sources import COUNTRIES_SOURCE
-from tasks.sources import NATURAL_EARTH
+from satclip_bench.tasks.base import EditionCard, TaskCard
+from satclip_bench.tasks.paper_edition.files import COUNTRIES
+from satclip_bench.tasks.paper_edition.sources import COUNTRIES_SOURCE
+from satclip_bench.tasks.sources import NATURAL_EARTH
 
 CARD = TaskCard(
     name="countries",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tasks.base import CrossCheck, EditionCard, TaskCard
-from tasks.paper_edition.files import ELEVATION
-from tasks.paper_edition.sources import ELEVATION_SOURCE
-from tasks.sources import ALTITUDE, NATURAL_EARTH
+from satclip_bench.tasks.base import CrossCheck, EditionCard, TaskCard
+from satclip_bench.tasks.paper_edition.files import ELEVATION
+from satclip_bench.tasks.paper_edition.sources import ELEVATION_SOURCE
+from satclip_bench.tasks.sources import ALTITUDE, NATURAL_EARTH
 
 CARD = TaskCard(
     name="elevation",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tasks.base import CrossCheck, EditionCard, TaskCard
-from tasks.paper_edition.files import MEDIAN_INCOME
-from tasks.paper_edition.sources import COUNTY_TABLES
-from tasks.sources import COUNTIES
+from satclip_bench.tasks.base import CrossCheck, EditionCard, TaskCard
+from satclip_bench.tasks.paper_edition.files import MEDIAN_INCOME
+from satclip_bench.tasks.paper_edition.sources import COUNTY_TABLES
+from satclip_bench.tasks.sources import COUNTIES
 
 CARD = TaskCard(
     name="median_income",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tasks.base import CrossCheck, EditionCard, TaskCard
-from tasks.paper_edition.files import POPULATION_DENSITY
-from tasks.paper_edition.sources import POPULATION_SOURCE
-from tasks.sources import GEONAMES, NATURAL_EARTH
+from satclip_bench.tasks.base import CrossCheck, EditionCard, TaskCard
+from satclip_bench.tasks.paper_edition.files import POPULATION_DENSITY
+from satclip_bench.tasks.paper_edition.sources import POPULATION_SOURCE
+from satclip_bench.tasks.sources import GEONAMES, NATURAL_EARTH
 
 CARD = TaskCard(
     name="population_density",

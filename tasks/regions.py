@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.sphere import chord_to_km, unit_vectors
-from tasks.open_edition.tables import shipped_frame
+from satclip_bench.core.sphere import chord_to_km, unit_vectors
+from satclip_bench.tasks.open_edition.tables import shipped_frame
 
 SOURCES = ("countries", "air_temperature", "elevation", "population_density", "biomes")
 """Tasks whose open edition has points uniform over land with the continent of each."""

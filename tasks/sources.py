@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.base import Source
+from satclip_bench.tasks.base import Source
 
 ERA5 = Source(
     name="ERA5 monthly 2 m temperature, mean of 2000-2025, 0.25 degrees",

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from core.sphere import check_lonlat, equal_area_cells
-from tasks.base import Card, EditionCard, Extent, Kind, Source, TaskCard
+from satclip_bench.core.sphere import check_lonlat, equal_area_cells
+from satclip_bench.tasks.base import Card, EditionCard, Extent, Kind, Source, TaskCard
 
 if TYPE_CHECKING:
     import pandas as pd

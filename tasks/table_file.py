@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from typing_extensions import override
 
-from core.errors import CoordinateError, IntegrityError, TaskError
-from core.files import atomic_write, sha256_bytes, sha256_file
-from core.point_files import open_points
-from core.sphere import check_lonlat
-from tasks.base import TaskCard, TaskTable
-from tasks.regions import continents
-from tasks.table_card import TableCard, make_card, slug, task_card
-from tasks.task import Task
+from satclip_bench.core.errors import CoordinateError, IntegrityError, TaskError
+from satclip_bench.core.files import atomic_write, sha256_bytes, sha256_file
+from satclip_bench.core.point_files import open_points
+from satclip_bench.core.sphere import check_lonlat
+from satclip_bench.tasks.base import TaskCard, TaskTable
+from satclip_bench.tasks.regions import continents
+from satclip_bench.tasks.table_card import TableCard, make_card, slug, task_card
+from satclip_bench.tasks.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from core.errors import TaskError
-from tasks.base import Edition, EditionCard, TaskCard, TaskTable
-from tasks.open_edition.tables import OPEN_EDITION, read_table
+from satclip_bench.core.errors import TaskError
+from satclip_bench.tasks.base import Edition, EditionCard, TaskCard, TaskTable
+from satclip_bench.tasks.open_edition.tables import OPEN_EDITION, read_table
 
 
 class Task:
@@ -53,6 +53,6 @@ class Task:
         if not self.edition_card.variants:
             path = OPEN_EDITION / self.edition_card.file
             return read_table(path, self.card, self.edition)
-        from tasks.paper_edition.loading import data_folder, load_paper
+        from satclip_bench.tasks.paper_edition.loading import data_folder, load_paper
 
         return load_paper(self.card, data_folder(self.data_dir))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.files import CACHE_VARIABLE, cache_dir
+from satclip_bench.core.files import CACHE_VARIABLE, cache_dir
 
 REAL_CACHE = cache_dir()
 

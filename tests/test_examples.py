@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from encoders import check_encoder, encoder_card, encoder_from_file, list_encoders
+from satclip_bench.encoders import check_encoder, encoder_card, encoder_from_file, list_encoders
 
 
 @pytest.fixture(scope="module")

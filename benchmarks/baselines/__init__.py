@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.baselines.base import BaselineCard
-from benchmarks.baselines.sphere import (
+from satclip_bench.benchmarks.baselines.base import BaselineCard
+from satclip_bench.benchmarks.baselines.sphere import (
     CARDS,
     PREFIX,
     SphereBaseline,

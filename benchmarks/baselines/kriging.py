@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from benchmarks.baselines.base import (
+from satclip_bench.benchmarks.baselines.base import (
     UNSEEN,
     BaselineCard,
     Choice,
@@ -20,7 +20,7 @@ from benchmarks.baselines.base import (
     Values,
     spread,
 )
-from core.sphere import EARTH_RADIUS_KM, unit_vectors
+from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
 
 Float = NDArray[np.float64]
 

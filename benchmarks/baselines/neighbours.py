@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from benchmarks.baselines.base import (
+from satclip_bench.benchmarks.baselines.base import (
     BaselineCard,
     Choice,
     Lonlat,
@@ -19,7 +19,7 @@ from benchmarks.baselines.base import (
     Values,
     spread,
 )
-from core.sphere import chord_to_km, unit_vectors
+from satclip_bench.core.sphere import chord_to_km, unit_vectors
 
 MEAN = BaselineCard(
     name="baseline.mean",

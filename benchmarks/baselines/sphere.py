@@ -8,10 +8,24 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.baselines.base import UNSEEN, BaselineCard, Choice, Method, Part, Target
-from benchmarks.baselines.kriging import GP, Kriging
-from benchmarks.baselines.neighbours import IDW, KNN, MEAN, InverseDistance, Mean, Nearest
-from core.errors import UnknownNameError
+from satclip_bench.benchmarks.baselines.base import (
+    UNSEEN,
+    BaselineCard,
+    Choice,
+    Method,
+    Part,
+    Target,
+)
+from satclip_bench.benchmarks.baselines.kriging import GP, Kriging
+from satclip_bench.benchmarks.baselines.neighbours import (
+    IDW,
+    KNN,
+    MEAN,
+    InverseDistance,
+    Mean,
+    Nearest,
+)
+from satclip_bench.core.errors import UnknownNameError
 
 PREFIX = "baseline."
 

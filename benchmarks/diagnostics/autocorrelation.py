@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.diagnostics.neighbourhood import nearest_others
-from core.errors import BenchError
-from core.sphere import unit_vectors
+from satclip_bench.benchmarks.diagnostics.neighbourhood import nearest_others
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.sphere import unit_vectors
 
 if TYPE_CHECKING:
     from libpysal.weights import W

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.bootstrap import block_ids
-from benchmarks.diagnostics.autocorrelation import (
+from satclip_bench.benchmarks.bootstrap import block_ids
+from satclip_bench.benchmarks.diagnostics.autocorrelation import (
     NEIGHBOURS,
     UNDEFINED,
     Moran,
     morans_i,
     neighbour_weights,
 )
-from benchmarks.diagnostics.fairness import Fairness, fairness
-from benchmarks.diagnostics.geo_bias import GeoBias, geo_bias, marks
-from benchmarks.diagnostics.judged import Judged
-from benchmarks.diagnostics.strata import (
+from satclip_bench.benchmarks.diagnostics.fairness import Fairness, fairness
+from satclip_bench.benchmarks.diagnostics.geo_bias import GeoBias, geo_bias, marks
+from satclip_bench.benchmarks.diagnostics.judged import Judged
+from satclip_bench.benchmarks.diagnostics.strata import (
     Stratum,
     band_of,
     distance_strata,

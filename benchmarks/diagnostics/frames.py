@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.diagnostics.diagnosis import Diagnosis, Spatial
-from benchmarks.diagnostics.geo_bias import SCORES
+from satclip_bench.benchmarks.diagnostics.diagnosis import Diagnosis, Spatial
+from satclip_bench.benchmarks.diagnostics.geo_bias import SCORES
 
 if TYPE_CHECKING:
     import pandas as pd

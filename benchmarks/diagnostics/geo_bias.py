@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import rel_entr
 
-from benchmarks.diagnostics.neighbourhood import (
+from satclip_bench.benchmarks.diagnostics.neighbourhood import (
     Neighbourhood,
     Surroundings,
     background,

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from benchmarks.metrics import regression_scores
-from core.errors import BenchError
-from core.sphere import chord_to_km, unit_vectors
+from satclip_bench.benchmarks.metrics import regression_scores
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.sphere import chord_to_km, unit_vectors
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from core.sphere import EARTH_RADIUS_KM, chord_to_km, unit_vectors
+from satclip_bench.core.sphere import EARTH_RADIUS_KM, chord_to_km, unit_vectors
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]

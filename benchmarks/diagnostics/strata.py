@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from benchmarks.bootstrap import MIN_BLOCKS, interval, make_blocks, mean_replicates
-from core.sphere import chord_to_km, unit_vectors
+from satclip_bench.benchmarks.bootstrap import MIN_BLOCKS, interval, make_blocks, mean_replicates
+from satclip_bench.core.sphere import chord_to_km, unit_vectors
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]

@@ -1,6 +1,6 @@
 """Probes: what is fitted on frozen embeddings, and never changes them.
 
->>> from benchmarks.probes import make_probe
+>>> from satclip_bench.benchmarks.probes import make_probe
 >>> probe = make_probe("linear", "regression", seed=0)
 >>> probe.fit([[0.0], [1.0], [2.0], [3.0]], [1.0, 3.0, 5.0, 7.0]).predict([[4.0]]).shape
 (1,)
@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from typing import get_args
 
-from benchmarks.probes.base import Kind, Probe, ProbeCard, ProbeEstimator
-from core.errors import BenchError
-from core.registry import Registry
+from satclip_bench.benchmarks.probes.base import Kind, Probe, ProbeCard, ProbeEstimator
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.registry import Registry
 
 registry: Registry[Probe] = Registry(
     "probe",
     {
-        "linear": "benchmarks.probes.linear:PROBE",
-        "knn": "benchmarks.probes.knn:PROBE",
-        "mlp": "benchmarks.probes.mlp:PROBE",
-        "lightgbm": "benchmarks.probes.trees:PROBE",
+        "linear": "satclip_bench.benchmarks.probes.linear:PROBE",
+        "knn": "satclip_bench.benchmarks.probes.knn:PROBE",
+        "mlp": "satclip_bench.benchmarks.probes.mlp:PROBE",
+        "lightgbm": "satclip_bench.benchmarks.probes.trees:PROBE",
     },
     group="satclip_bench.probes",
 )
@@ -43,7 +43,7 @@ def get_probe(name: str) -> Probe:
     if not isinstance(found, Probe):
         raise BenchError(
             f"probe {name!r} ({registry.target(name)}) is a {type(found).__name__}; "
-            "it should be a benchmarks.probes.Probe, which holds a card and two estimators"
+            "it should be a satclip_bench.benchmarks.probes.Probe, which holds a card and two estimators"
         )
     return found
 

@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from benchmarks.probes.base import VALIDATION_FRACTION, Validation
+from satclip_bench.benchmarks.probes.base import VALIDATION_FRACTION, Validation
 
 Floats = NDArray[np.floating[Any]]
 Float64 = NDArray[np.float64]

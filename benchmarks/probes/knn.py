@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 from sklearn.neighbors import NearestNeighbors
 
-from benchmarks.probes.base import Probe, ProbeCard, Settings
-from benchmarks.probes.estimators import (
+from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
+from satclip_bench.benchmarks.probes.estimators import (
     Codes,
     Float64,
     Floats,

@@ -12,8 +12,8 @@ from scipy.linalg import eigh
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks.probes.base import Probe, ProbeCard, Settings
-from benchmarks.probes.estimators import (
+from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
+from satclip_bench.benchmarks.probes.estimators import (
     Float64,
     Floats,
     Part,

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from pydantic import JsonValue
 
-from benchmarks.probes.base import Probe, ProbeCard
-from benchmarks.probes.estimators import (
+from satclip_bench.benchmarks.probes.base import Probe, ProbeCard
+from satclip_bench.benchmarks.probes.estimators import (
     Float64,
     Floats,
     Part,
@@ -18,7 +18,7 @@ from benchmarks.probes.estimators import (
     seen,
     softmax,
 )
-from benchmarks.probes.perceptron import Layers, PerceptronSettings, forward
+from satclip_bench.benchmarks.probes.perceptron import Layers, PerceptronSettings, forward
 
 SETTINGS = PerceptronSettings()
 
@@ -51,7 +51,7 @@ class PerceptronRegressor(ProbeRegressor):
     layers_: Layers
 
     def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
-        from benchmarks.probes.network import train_network
+        from satclip_bench.benchmarks.probes.network import train_network
 
         self.scaler_ = fit_scaler(train.X)
         self.target_mean_ = float(train.y.mean())
@@ -81,7 +81,7 @@ class PerceptronClassifier(ProbeClassifier):
     layers_: Layers
 
     def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
-        from benchmarks.probes.network import train_network
+        from satclip_bench.benchmarks.probes.network import train_network
 
         self.scaler_ = fit_scaler(train.X)
         held = seen(validation) or train

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from benchmarks.probes.perceptron import Layers, PerceptronSettings
+    from satclip_bench.benchmarks.probes.perceptron import Layers, PerceptronSettings
 
 Rows = tuple[NDArray[np.floating[Any]], NDArray[Any]]
 """Standardised float32 features `(n, D)` with `(n,)` numbers or codes of classes."""

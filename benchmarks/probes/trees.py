@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from pydantic import JsonValue
 
-from benchmarks.probes.base import Probe, ProbeCard, Settings
-from benchmarks.probes.estimators import (
+from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
+from satclip_bench.benchmarks.probes.estimators import (
     Float64,
     Floats,
     Part,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.protocols.base import (
+from satclip_bench.benchmarks.protocols.base import (
     Kind,
     Outcome,
     Parts,
@@ -12,17 +12,17 @@ from benchmarks.protocols.base import (
     SplitMethod,
     Work,
 )
-from core.registry import Registry
+from satclip_bench.core.registry import Registry
 
 registry: Registry[type[Protocol]] = Registry(
     "protocol",
     {
-        "satclip": "benchmarks.protocols.satclip:SatclipProtocol",
-        "satclip-notebook": "benchmarks.protocols.satclip_notebook:SatclipNotebookProtocol",
-        "range": "benchmarks.protocols.range:RangeProtocol",
-        "climplicit": "benchmarks.protocols.climplicit:ClimplicitProtocol",
-        "coordbench": "benchmarks.protocols.coordbench:CoordbenchProtocol",
-        "coordbench-harness": "benchmarks.protocols.coordbench:CoordbenchHarnessProtocol",
+        "satclip": "satclip_bench.benchmarks.protocols.satclip:SatclipProtocol",
+        "satclip-notebook": "satclip_bench.benchmarks.protocols.satclip_notebook:SatclipNotebookProtocol",
+        "range": "satclip_bench.benchmarks.protocols.range:RangeProtocol",
+        "climplicit": "satclip_bench.benchmarks.protocols.climplicit:ClimplicitProtocol",
+        "coordbench": "satclip_bench.benchmarks.protocols.coordbench:CoordbenchProtocol",
+        "coordbench-harness": "satclip_bench.benchmarks.protocols.coordbench:CoordbenchHarnessProtocol",
     },
     group="satclip_bench.protocols",
 )

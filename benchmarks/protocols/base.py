@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from benchmarks.splits import Points
-from benchmarks.splits.base import Index
-from benchmarks.tuning import Tuning
-from core.errors import BenchError, UnknownNameError
-from core.registry import unknown_name
+from satclip_bench.benchmarks.splits import Points
+from satclip_bench.benchmarks.splits.base import Index
+from satclip_bench.benchmarks.tuning import Tuning
+from satclip_bench.core.errors import BenchError, UnknownNameError
+from satclip_bench.core.registry import unknown_name
 
 Kind = Literal["regression", "classification"]
 Metric = Literal["r2", "r2_percent", "accuracy", "accuracy_percent", "f1_percent", "mse"]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from benchmarks.protocols.base import (
+from satclip_bench.benchmarks.protocols.base import (
     Outcome,
     Parts,
     ProbeMethod,
@@ -19,10 +19,10 @@ from benchmarks.protocols.base import (
     Work,
     score,
 )
-from benchmarks.protocols.range import random_split
-from benchmarks.protocols.training import Training
-from benchmarks.splits import Points
-from core.errors import BenchError
+from satclip_bench.benchmarks.protocols.range import random_split
+from satclip_bench.benchmarks.protocols.training import Training
+from satclip_bench.benchmarks.splits import Points
+from satclip_bench.core.errors import BenchError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -96,7 +96,12 @@ class ClimplicitProtocol(Protocol):
 
     @override
     def outcomes(self, work: Work) -> Iterator[Outcome]:
-        from benchmarks.protocols.networks import as_tensors, outputs_of, seeded, stopped_early
+        from satclip_bench.benchmarks.protocols.networks import (
+            as_tensors,
+            outputs_of,
+            seeded,
+            stopped_early,
+        )
 
         self.card.probe(work.probe)
         X = np.asarray(work.embedding, dtype=np.float32)
@@ -157,7 +162,7 @@ def _network(
 ) -> tuple[nn.Module, nn.Module | None]:
     from torch import nn
 
-    from benchmarks.protocols.networks import ResidualSiren, tied_perceptron
+    from satclip_bench.benchmarks.protocols.networks import ResidualSiren, tied_perceptron
 
     if probe == "linear":
         return nn.Linear(inputs, outputs), None

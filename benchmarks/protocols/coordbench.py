@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from benchmarks.protocols.base import (
+from satclip_bench.benchmarks.protocols.base import (
     NO_ROWS,
     Kind,
     Metric,
@@ -22,11 +22,11 @@ from benchmarks.protocols.base import (
     Work,
     score,
 )
-from benchmarks.protocols.ridge import ridge_path
-from benchmarks.splits import Points
-from benchmarks.splits.base import Index
-from benchmarks.tuning import Grid, Judge, choose
-from core.errors import BenchError
+from satclip_bench.benchmarks.protocols.ridge import ridge_path
+from satclip_bench.benchmarks.splits import Points
+from satclip_bench.benchmarks.splits.base import Index
+from satclip_bench.benchmarks.tuning import Grid, Judge, choose
+from satclip_bench.core.errors import BenchError
 
 SEED = 0
 FOLDS = 5

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from benchmarks.protocols.training import Training
+from satclip_bench.benchmarks.protocols.training import Training
 
 Tensors = tuple[torch.Tensor, torch.Tensor]
 """Features `(n, D)` and targets `(n,)` or class codes."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from benchmarks.protocols.base import (
+from satclip_bench.benchmarks.protocols.base import (
     NO_ROWS,
     Outcome,
     Parts,
@@ -20,8 +20,8 @@ from benchmarks.protocols.base import (
     Work,
     score,
 )
-from benchmarks.splits import Points
-from benchmarks.tuning import Grid
+from satclip_bench.benchmarks.splits import Points
+from satclip_bench.benchmarks.tuning import Grid
 
 SEED = 42
 TEST = 0.2

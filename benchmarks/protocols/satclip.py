@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from benchmarks.probes.perceptron import Layers, PerceptronSettings, forward
-from benchmarks.protocols.base import (
+from satclip_bench.benchmarks.probes.perceptron import Layers, PerceptronSettings, forward
+from satclip_bench.benchmarks.protocols.base import (
     Outcome,
     Parts,
     ProbeMethod,
@@ -21,12 +21,12 @@ from benchmarks.protocols.base import (
     Work,
     score,
 )
-from benchmarks.splits import Points, get_split
-from benchmarks.tuning import Choice, LogUniform, RandomSearch, choose
-from core.errors import BenchError
+from satclip_bench.benchmarks.splits import Points, get_split
+from satclip_bench.benchmarks.tuning import Choice, LogUniform, RandomSearch, choose
+from satclip_bench.core.errors import BenchError
 
 if TYPE_CHECKING:
-    from benchmarks.probes.network import Rows
+    from satclip_bench.benchmarks.probes.network import Rows
 
 SPLIT_SEED = 0
 CONTINENTS = ("Asia", "Africa")
@@ -171,7 +171,7 @@ class _Scaled:
 
     @classmethod
     def of(cls, work: Work, parts: Parts) -> _Scaled:
-        from benchmarks.probes.estimators import fit_scaler
+        from satclip_bench.benchmarks.probes.estimators import fit_scaler
 
         X, y = work.embedding, work.points.target
         scaler = fit_scaler(np.asarray(X[parts.train]))
@@ -195,7 +195,7 @@ class _Scaled:
 
     def fit(self, settings: Mapping[str, Any], seed: int) -> tuple[Layers, int, float]:
         """Layers, the epoch they are of, and the validation loss there."""
-        from benchmarks.probes.network import train_network
+        from satclip_bench.benchmarks.probes.network import train_network
 
         chosen = {name: settings[name] for name in TUNING.space}
         layers, epochs = train_network(

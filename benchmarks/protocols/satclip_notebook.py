@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from typing_extensions import override
 
-from benchmarks.protocols.base import (
+from satclip_bench.benchmarks.protocols.base import (
     NO_ROWS,
     Outcome,
     Parts,
@@ -18,9 +18,9 @@ from benchmarks.protocols.base import (
     Work,
     score,
 )
-from benchmarks.protocols.range import random_split
-from benchmarks.splits import Points
-from core.errors import BenchError
+from satclip_bench.benchmarks.protocols.range import random_split
+from satclip_bench.benchmarks.splits import Points
+from satclip_bench.core.errors import BenchError
 
 SPLIT_SEED = 0
 TRAIN = 0.5
@@ -81,7 +81,7 @@ class SatclipNotebookProtocol(Protocol):
 
     @override
     def outcomes(self, work: Work) -> Iterator[Outcome]:
-        from benchmarks.protocols.networks import (
+        from satclip_bench.benchmarks.protocols.networks import (
             as_tensors,
             full_batch,
             outputs_of,

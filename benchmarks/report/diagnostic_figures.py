@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.diagnostics.diagnosis import Diagnosis
-from benchmarks.diagnostics.strata import UNKNOWN, Stratum
-from benchmarks.report.maps import map_axes, place, shape
-from benchmarks.report.model import listed
-from benchmarks.report.style import GREY, LIGHT, QUALITATIVE, figure, footer, save
-from tasks import TaskTable
+from satclip_bench.benchmarks.diagnostics.diagnosis import Diagnosis
+from satclip_bench.benchmarks.diagnostics.strata import UNKNOWN, Stratum
+from satclip_bench.benchmarks.report.maps import map_axes, place, shape
+from satclip_bench.benchmarks.report.model import listed
+from satclip_bench.benchmarks.report.style import GREY, LIGHT, QUALITATIVE, figure, footer, save
+from satclip_bench.tasks import TaskTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

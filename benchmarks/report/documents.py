@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.report.latex import escape_latex, latex
-from benchmarks.report.markdown import escape_markdown, markdown, regions
-from benchmarks.report.model import boards, leaderboard
-from benchmarks.report.rank_changes import changes_latex, changes_markdown, tables_of_changes
-from benchmarks.report.ranks import rank_table, ranks_latex, ranks_markdown
-from core.files import atomic_write
-from tasks import TaskCard
+from satclip_bench.benchmarks.report.latex import escape_latex, latex
+from satclip_bench.benchmarks.report.markdown import escape_markdown, markdown, regions
+from satclip_bench.benchmarks.report.model import boards, leaderboard
+from satclip_bench.benchmarks.report.rank_changes import (
+    changes_latex,
+    changes_markdown,
+    tables_of_changes,
+)
+from satclip_bench.benchmarks.report.ranks import rank_table, ranks_latex, ranks_markdown
+from satclip_bench.core.files import atomic_write
+from satclip_bench.tasks import TaskCard
 
 __all__ = ["escape_latex", "escape_markdown", "latex", "markdown", "regions", "write_tables"]
 
@@ -37,7 +41,7 @@ def write_tables(
         cards: of the tasks in it.
         titles: of encoders and baselines; a name without one stands for itself.
         out: folder of the tables.
-        replicates: scores by replicate, for intervals and ties; see `benchmarks.replicates`.
+        replicates: scores by replicate, for intervals and ties; see `satclip_bench.benchmarks.replicates`.
 
     Raises:
         BenchError: the frame is empty, or a file cannot be written.

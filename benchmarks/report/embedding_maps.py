@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.report.style import GREY, LIGHT, figure, footer, save
-from core.errors import BenchError
-from core.sphere import km_to_chord, unit_vectors
-from encoders import LocationEncoder
-from tasks import get_task
+from satclip_bench.benchmarks.report.style import GREY, LIGHT, figure, footer, save
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.sphere import km_to_chord, unit_vectors
+from satclip_bench.encoders import LocationEncoder
+from satclip_bench.tasks import get_task
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from benchmarks.report.maps import draw_map
-from benchmarks.report.model import (
+from satclip_bench.benchmarks.report.maps import draw_map
+from satclip_bench.benchmarks.report.model import (
     SPLIT_TITLES,
     Leaderboard,
     Row,
@@ -19,11 +19,19 @@ from benchmarks.report.model import (
     leaderboard,
     short_title,
 )
-from benchmarks.report.rank_changes import tables_of_changes
-from benchmarks.report.rank_figures import draw_changes, draw_ranks
-from benchmarks.report.ranks import rank_table
-from benchmarks.report.style import HELD_OUT, LIGHT, RANDOM, SHADE, figure, footer, save
-from tasks import TaskCard, TaskTable
+from satclip_bench.benchmarks.report.rank_changes import tables_of_changes
+from satclip_bench.benchmarks.report.rank_figures import draw_changes, draw_ranks
+from satclip_bench.benchmarks.report.ranks import rank_table
+from satclip_bench.benchmarks.report.style import (
+    HELD_OUT,
+    LIGHT,
+    RANDOM,
+    SHADE,
+    figure,
+    footer,
+    save,
+)
+from satclip_bench.tasks import TaskCard, TaskTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +67,7 @@ def write_figures(
         titles: of encoders and baselines; a name without one stands for itself.
         tables: of the tasks whose map is to be drawn.
         out: folder of the figures.
-        replicates: scores by replicate, for intervals; see `benchmarks.replicates`.
+        replicates: scores by replicate, for intervals; see `satclip_bench.benchmarks.replicates`.
 
     Raises:
         BenchError: the frame is empty, or a file cannot be written.

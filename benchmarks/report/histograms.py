@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.report.style import GREY, HELD_OUT, RANDOM, figure, footer, save
-from tasks import TaskTable
+from satclip_bench.benchmarks.report.style import GREY, HELD_OUT, RANDOM, figure, footer, save
+from satclip_bench.tasks import TaskTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

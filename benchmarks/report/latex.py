@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import re
 
-from benchmarks.report.markdown import rank_text
-from benchmarks.report.model import DAGGER, DASH, Leaderboard, Row, Score, gaps, listed
+from satclip_bench.benchmarks.report.markdown import rank_text
+from satclip_bench.benchmarks.report.model import (
+    DAGGER,
+    DASH,
+    Leaderboard,
+    Row,
+    Score,
+    gaps,
+    listed,
+)
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.report.model import edition_note
-from benchmarks.report.style import GREY, LIGHT, QUALITATIVE, figure, footer, save
-from benchmarks.splits.base import Points
-from benchmarks.splits.held_out_region import regions
-from benchmarks.splits.validation import MIN_TEST
-from core.sphere import unit_vectors
-from tasks import TaskTable
+from satclip_bench.benchmarks.report.model import edition_note
+from satclip_bench.benchmarks.report.style import GREY, LIGHT, QUALITATIVE, figure, footer, save
+from satclip_bench.benchmarks.splits.base import Points
+from satclip_bench.benchmarks.splits.held_out_region import regions
+from satclip_bench.benchmarks.splits.validation import MIN_TEST
+from satclip_bench.core.sphere import unit_vectors
+from satclip_bench.tasks import TaskTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

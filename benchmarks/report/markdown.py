@@ -8,8 +8,16 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from benchmarks.report.model import DASH, Leaderboard, Row, Score, gaps, leaderboard, number
-from tasks import TaskCard
+from satclip_bench.benchmarks.report.model import (
+    DASH,
+    Leaderboard,
+    Row,
+    Score,
+    gaps,
+    leaderboard,
+    number,
+)
+from satclip_bench.tasks import TaskCard
 
 
 def escape_markdown(text: str) -> str:

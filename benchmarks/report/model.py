@@ -9,10 +9,10 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from benchmarks.ranking import BASELINE_PROBE, Missing, Ranking, rank, select
-from benchmarks.ties import TIE_PAIRS
-from core.errors import BenchError
-from tasks import TaskCard
+from satclip_bench.benchmarks.ranking import BASELINE_PROBE, Missing, Ranking, rank, select
+from satclip_bench.benchmarks.ties import TIE_PAIRS
+from satclip_bench.core.errors import BenchError
+from satclip_bench.tasks import TaskCard
 
 SHORT = {
     "air_temperature": "Air temp.",
@@ -227,7 +227,7 @@ def leaderboard(
         titles: of encoders and baselines; a name without one stands for itself.
         split: which split.
         probe: which probe.
-        replicates: scores by replicate, for intervals and ties; see `benchmarks.replicates`.
+        replicates: scores by replicate, for intervals and ties; see `satclip_bench.benchmarks.replicates`.
         contaminated: whether encoders that were trained on the data of one of the tasks take part.
 
     Raises:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from benchmarks.comparisons import ALPHA
-from benchmarks.rank_changes import RankChanges, rank_changes
-from benchmarks.report.latex import escape_latex
-from benchmarks.report.markdown import escape_markdown, table_lines
-from benchmarks.report.model import boards, caveats_of, edition_note, listed, number
-from tasks import TaskCard
+from satclip_bench.benchmarks.comparisons import ALPHA
+from satclip_bench.benchmarks.rank_changes import RankChanges, rank_changes
+from satclip_bench.benchmarks.report.latex import escape_latex
+from satclip_bench.benchmarks.report.markdown import escape_markdown, table_lines
+from satclip_bench.benchmarks.report.model import boards, caveats_of, edition_note, listed, number
+from satclip_bench.tasks import TaskCard
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def tables_of_changes(
         frame: a run's tidy frame.
         cards: of the tasks in it.
         titles: of encoders and baselines; a name without one stands for itself.
-        replicates: scores by replicate; see `benchmarks.replicates`.
+        replicates: scores by replicate; see `satclip_bench.benchmarks.replicates`.
     """
     pairs = boards(frame)
     metrics = {name: card.metric for name, card in cards.items()}

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.comparisons import ALPHA
-from benchmarks.report.model import Leaderboard, short_title
-from benchmarks.report.rank_changes import ChangesTable
-from benchmarks.report.ranks import RankTable
-from benchmarks.report.style import GREY, HELD_OUT, LIGHT, RANDOM, figure, footer, save
+from satclip_bench.benchmarks.comparisons import ALPHA
+from satclip_bench.benchmarks.report.model import Leaderboard, short_title
+from satclip_bench.benchmarks.report.rank_changes import ChangesTable
+from satclip_bench.benchmarks.report.ranks import RankTable
+from satclip_bench.benchmarks.report.style import (
+    GREY,
+    HELD_OUT,
+    LIGHT,
+    RANDOM,
+    figure,
+    footer,
+    save,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from benchmarks.comparisons import ALPHA, Friedman
-from benchmarks.ratings import REFERENCE, Ratings, rate
-from benchmarks.report.latex import escape_latex
-from benchmarks.report.markdown import escape_markdown, table_lines
-from benchmarks.report.model import DASH, Leaderboard, gaps, number
+from satclip_bench.benchmarks.comparisons import ALPHA, Friedman
+from satclip_bench.benchmarks.ratings import REFERENCE, Ratings, rate
+from satclip_bench.benchmarks.report.latex import escape_latex
+from satclip_bench.benchmarks.report.markdown import escape_markdown, table_lines
+from satclip_bench.benchmarks.report.model import DASH, Leaderboard, gaps, number
 
 WIDE = 125
 """Columns of a terminal that hold a value and its interval side by side."""

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from benchmarks.report.maps import map_axes, place, shape
-from benchmarks.report.style import GREY, LIGHT, QUALITATIVE, figure, footer
-from benchmarks.splits.base import Fold, SplitCard
-from core.files import atomic_write
-from core.sphere import unit_vectors
-from tasks import TaskTable
+from satclip_bench.benchmarks.report.maps import map_axes, place, shape
+from satclip_bench.benchmarks.report.style import GREY, LIGHT, QUALITATIVE, figure, footer
+from satclip_bench.benchmarks.splits.base import Fold, SplitCard
+from satclip_bench.core.files import atomic_write
+from satclip_bench.core.sphere import unit_vectors
+from satclip_bench.tasks import TaskTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.files import atomic_write
+from satclip_bench.core.files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

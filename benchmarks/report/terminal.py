@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from benchmarks.report.model import DASH, Leaderboard, Row, Score, gaps
+from satclip_bench.benchmarks.report.model import DASH, Leaderboard, Row, Score, gaps
 
 TITLE_WIDTH, NARROW_TITLE_WIDTH = 30, 25
 """Columns an encoder's title may take, usually and at the narrowest; longer ones are cut."""

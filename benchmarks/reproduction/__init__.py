@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.reproduction.papers import PAPERS, Paper, PublishedTable
-from benchmarks.reproduction.rows import Reproduction, reproduce
-from benchmarks.reproduction.verdicts import Verdict, verdict
+from satclip_bench.benchmarks.reproduction.papers import PAPERS, Paper, PublishedTable
+from satclip_bench.benchmarks.reproduction.rows import Reproduction, reproduce
+from satclip_bench.benchmarks.reproduction.verdicts import Verdict, verdict
 
 __all__ = [
     "PAPERS",

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.embed import embedding_file
-from benchmarks.plan import encoder_settings
-from benchmarks.protocols import Outcome, Parts, Protocol, Work, get_protocol
-from benchmarks.record import Counts, Record, Settings
-from benchmarks.reproduction.tables import PaperTable, paper_table
-from benchmarks.runner import one_thread, provenance
-from benchmarks.splits import Points
-from benchmarks.store import Store, read_record
-from core.errors import BenchError
-from encoders import get_encoder
+from satclip_bench.benchmarks.embed import embedding_file
+from satclip_bench.benchmarks.plan import encoder_settings
+from satclip_bench.benchmarks.protocols import Outcome, Parts, Protocol, Work, get_protocol
+from satclip_bench.benchmarks.record import Counts, Record, Settings
+from satclip_bench.benchmarks.reproduction.tables import PaperTable, paper_table
+from satclip_bench.benchmarks.runner import one_thread, provenance
+from satclip_bench.benchmarks.splits import Points
+from satclip_bench.benchmarks.store import Store, read_record
+from satclip_bench.core.errors import BenchError
+from satclip_bench.encoders import get_encoder
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from benchmarks.reproduction import explanations
+from satclip_bench.benchmarks.reproduction import explanations
 
 
 @dataclass(frozen=True)

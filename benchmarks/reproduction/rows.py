@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.protocols import get_protocol
-from benchmarks.published import published_scores
-from benchmarks.record import Record
-from benchmarks.reproduction.jobs import Done, Job, run_jobs
-from benchmarks.reproduction.papers import PAPERS, PublishedTable
-from benchmarks.reproduction.tables import known_tables
-from benchmarks.reproduction.verdicts import Verdict, verdict
+from satclip_bench.benchmarks.protocols import get_protocol
+from satclip_bench.benchmarks.published import published_scores
+from satclip_bench.benchmarks.record import Record
+from satclip_bench.benchmarks.reproduction.jobs import Done, Job, run_jobs
+from satclip_bench.benchmarks.reproduction.papers import PAPERS, PublishedTable
+from satclip_bench.benchmarks.reproduction.tables import known_tables
+from satclip_bench.benchmarks.reproduction.verdicts import Verdict, verdict
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.errors import TaskError
-from core.files import sha256_bytes
-from core.sphere import check_lonlat
-from tasks import TaskTable, get_task, list_tasks
-from tasks.paper_edition.loading import data_folder
+from satclip_bench.core.errors import TaskError
+from satclip_bench.core.files import sha256_bytes
+from satclip_bench.core.sphere import check_lonlat
+from satclip_bench.tasks import TaskTable, get_task, list_tasks
+from satclip_bench.tasks.paper_edition.loading import data_folder
 
 if TYPE_CHECKING:
     import pandas as pd

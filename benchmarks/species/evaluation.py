@@ -10,15 +10,21 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.bootstrap import MIN_BLOCKS, block_ids, interval, make_blocks, mean_replicates
-from benchmarks.species.inputs import Inputs, Integers, Part
-from benchmarks.species.likelihoods import Fitted, Given, Likelihood, own_ranks
-from benchmarks.species.settings import TOP, SoftmaxSettings
-from benchmarks.splits.base import part_rows
-from benchmarks.splits.validation import MIN_TEST
-from core.errors import BenchError
-from tasks.inaturalist.competition import Competition
-from tasks.regions import continents
+from satclip_bench.benchmarks.bootstrap import (
+    MIN_BLOCKS,
+    block_ids,
+    interval,
+    make_blocks,
+    mean_replicates,
+)
+from satclip_bench.benchmarks.species.inputs import Inputs, Integers, Part
+from satclip_bench.benchmarks.species.likelihoods import Fitted, Given, Likelihood, own_ranks
+from satclip_bench.benchmarks.species.settings import TOP, SoftmaxSettings
+from satclip_bench.benchmarks.splits.base import part_rows
+from satclip_bench.benchmarks.splits.validation import MIN_TEST
+from satclip_bench.core.errors import BenchError
+from satclip_bench.tasks.inaturalist.competition import Competition
+from satclip_bench.tasks.regions import continents
 
 Way = Literal["location", "image", "product", "concatenation"]
 Split = Literal["competition", "held-out-continent"]
@@ -208,7 +214,7 @@ class FoldEvaluation:
     def _fit(
         self, name: str, parts: tuple[Part | None, ...], uniform: bool, way: Way
     ) -> tuple[Fitted, int, int]:
-        from benchmarks.species.softmax import fit_softmax
+        from satclip_bench.benchmarks.species.softmax import fit_softmax
 
         if name not in self._fits:
             there = [part for part in parts if part is not None]

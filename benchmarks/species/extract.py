@@ -1,6 +1,6 @@
 r"""Image features of local photographs by a timm backbone, in the form that `species` reads.
 
-    python -m benchmarks.species.extract --annotations train2018.json --images DIR \
+    python -m satclip_bench.benchmarks.species.extract --annotations train2018.json --images DIR \
         --backbone resnet50.a1_in1k --out train.parquet
 
 timm and torchvision are not dependencies of this package: `pip install timm`. Interrupted, the same
@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import BenchError
-from core.files import atomic_write, sha256_file
-from encoders.tensors import load_safetensors
-from encoders.weights import load_state_dict
-from tasks.inaturalist.competition import image_files
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import atomic_write, sha256_file
+from satclip_bench.encoders.tensors import load_safetensors
+from satclip_bench.encoders.weights import load_state_dict
+from satclip_bench.tasks.inaturalist.competition import image_files
 
 if TYPE_CHECKING:
     import torch
@@ -169,7 +169,7 @@ def _halves(values: NDArray[np.floating[Any]], name: str) -> NDArray[np.float16]
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.species.extract",
+        prog="python -m satclip_bench.benchmarks.species.extract",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

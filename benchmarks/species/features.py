@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.species.inputs import Integers
-from core.errors import BenchError
+from satclip_bench.benchmarks.species.inputs import Integers
+from satclip_bench.core.errors import BenchError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import BenchError
+from satclip_bench.core.errors import BenchError
 
 Integers = NDArray[np.int64]
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.species.inputs import Inputs, Integers, batches
+from satclip_bench.benchmarks.species.inputs import Inputs, Integers, batches
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-    from benchmarks.probes.perceptron import Layers
+    from satclip_bench.benchmarks.probes.perceptron import Layers
 
 Probabilities = NDArray[np.float64]
 
@@ -50,8 +50,8 @@ class Fitted:
 
     def of(self, rows: Integers) -> Probabilities:
         """Probabilities of every species."""
-        from benchmarks.probes.estimators import softmax
-        from benchmarks.probes.perceptron import forward
+        from satclip_bench.benchmarks.probes.estimators import softmax
+        from satclip_bench.benchmarks.probes.perceptron import forward
 
         found = softmax(forward(self.layers, self.inputs.take(rows)))
         if self.uniform:

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from benchmarks.species.inputs import Inputs, Integers, batches
+from satclip_bench.benchmarks.species.inputs import Inputs, Integers, batches
 
 if TYPE_CHECKING:
-    from benchmarks.probes.perceptron import Layers
-    from benchmarks.species.settings import SoftmaxSettings
+    from satclip_bench.benchmarks.probes.perceptron import Layers
+    from satclip_bench.benchmarks.species.settings import SoftmaxSettings
 
 
 @dataclass(frozen=True)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from benchmarks.splits.base import Fold, Points, Split, SplitCard
-from core.errors import UnknownNameError
-from core.registry import Registry, match_names, unknown_name
+from satclip_bench.benchmarks.splits.base import Fold, Points, Split, SplitCard
+from satclip_bench.core.errors import UnknownNameError
+from satclip_bench.core.registry import Registry, match_names, unknown_name
 
 registry: Registry[type[Split]] = Registry(
     "split",
     {
-        "random": "benchmarks.splits.random:RandomSplit",
-        "held-out-region": "benchmarks.splits.held_out_region:HeldOutRegionSplit",
-        "few-shot": "benchmarks.splits.few_shot:FewShotSplit",
-        "latitude": "benchmarks.splits.bands:LatitudeSplit",
-        "checkerboard": "benchmarks.splits.bands:CheckerboardSplit",
-        "nndm": "benchmarks.splits.nndm:NndmSplit",
-        "official": "benchmarks.splits.official:OfficialSplit",
+        "random": "satclip_bench.benchmarks.splits.random:RandomSplit",
+        "held-out-region": "satclip_bench.benchmarks.splits.held_out_region:HeldOutRegionSplit",
+        "few-shot": "satclip_bench.benchmarks.splits.few_shot:FewShotSplit",
+        "latitude": "satclip_bench.benchmarks.splits.bands:LatitudeSplit",
+        "checkerboard": "satclip_bench.benchmarks.splits.bands:CheckerboardSplit",
+        "nndm": "satclip_bench.benchmarks.splits.nndm:NndmSplit",
+        "official": "satclip_bench.benchmarks.splits.official:OfficialSplit",
     },
     group="satclip_bench.splits",
 )
@@ -25,8 +25,8 @@ registry: Registry[type[Split]] = Registry(
 families: Registry[Callable[[str], Split]] = Registry(
     "split family",
     {
-        "blocks": "benchmarks.splits.blocks:blocks",
-        "buffered": "benchmarks.splits.blocks:buffered",
+        "blocks": "satclip_bench.benchmarks.splits.blocks:blocks",
+        "buffered": "satclip_bench.benchmarks.splits.blocks:buffered",
     },
 )
 """First parts of `family.variant` names to callables that make a split from the variant."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.splits.base import Fold, Points, SplitCard
-from benchmarks.splits.blocks import VALIDATION_FOLDS
-from benchmarks.splits.validation import (
+from satclip_bench.benchmarks.splits.base import Fold, Points, SplitCard
+from satclip_bench.benchmarks.splits.blocks import VALIDATION_FOLDS
+from satclip_bench.benchmarks.splits.validation import (
     CELLS,
     MIN_TEST,
     RULE,
@@ -16,7 +16,7 @@ from benchmarks.splits.validation import (
     hold_out_groups,
     hold_out_too,
 )
-from core.errors import BenchError
+from satclip_bench.core.errors import BenchError
 
 BAND = 30
 SQUARE = 10

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.errors import BenchError
+from satclip_bench.core.errors import BenchError
 
 Index = NDArray[np.int64]
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from benchmarks.splits.base import Fold, Index, Points, SplitCard
-from core.errors import BenchError, UnknownNameError
-from core.sphere import equal_area_cells, km_to_chord, unit_vectors
+from satclip_bench.benchmarks.splits.base import Fold, Index, Points, SplitCard
+from satclip_bench.core.errors import BenchError, UnknownNameError
+from satclip_bench.core.sphere import equal_area_cells, km_to_chord, unit_vectors
 
 FOLDS = 5
 VALIDATION_FOLDS = 4

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, KDTree, QhullError
 
-from core.errors import BenchError
-from core.sphere import EARTH_RADIUS_KM, chord_to_km, unit_vectors
-from tasks import TaskTable, get_task
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.sphere import EARTH_RADIUS_KM, chord_to_km, unit_vectors
+from satclip_bench.tasks import TaskTable, get_task
 
 PLACES = 10_000
 SEED = 0

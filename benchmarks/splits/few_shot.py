@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.splits.base import Fold, Points, SplitCard, part_rows
-from benchmarks.splits.held_out_region import HeldOutRegionSplit
+from satclip_bench.benchmarks.splits.base import Fold, Points, SplitCard, part_rows
+from satclip_bench.benchmarks.splits.held_out_region import HeldOutRegionSplit
 
 SHARE = 0.01
 

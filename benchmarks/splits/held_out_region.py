@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.splits.base import Fold, Points, SplitCard
-from benchmarks.splits.validation import MIN_TEST, RULE, SETTINGS, hold_out_too
-from core.errors import BenchError
-from core.sphere import equal_area_cells
+from satclip_bench.benchmarks.splits.base import Fold, Points, SplitCard
+from satclip_bench.benchmarks.splits.validation import MIN_TEST, RULE, SETTINGS, hold_out_too
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.sphere import equal_area_cells
 
 
 class HeldOutRegionSplit:

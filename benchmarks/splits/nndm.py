@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from benchmarks.splits.base import Fold, Index, Points, SplitCard
-from core.errors import BenchError
-from core.sphere import chord_to_km, unit_vectors
+from satclip_bench.benchmarks.splits.base import Fold, Index, Points, SplitCard
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.sphere import chord_to_km, unit_vectors
 
 FOLDS = 5
 LARGEST = 0.5

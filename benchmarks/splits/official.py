@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.splits.base import Fold, Points, SplitCard, part_rows
-from core.errors import BenchError
+from satclip_bench.benchmarks.splits.base import Fold, Points, SplitCard, part_rows
+from satclip_bench.core.errors import BenchError
 
 NAMES = {
     "train": ("train", "training"),

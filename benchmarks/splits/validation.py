@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.splits.base import Index, Points
-from benchmarks.splits.blocks import VALIDATION_FOLDS, deal_groups
-from core.errors import BenchError
-from core.sphere import equal_area_cells
+from satclip_bench.benchmarks.splits.base import Index, Points
+from satclip_bench.benchmarks.splits.blocks import VALIDATION_FOLDS, deal_groups
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.sphere import equal_area_cells
 
 MIN_TEST = 100
 """A region with fewer points is never held out."""

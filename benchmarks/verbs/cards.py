@@ -13,17 +13,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from benchmarks.baselines import baseline_card, list_baselines
-from benchmarks.probes import list_probes, probe_card
-from benchmarks.splits import get_split, list_splits
-from benchmarks.suites import SUITES
-from benchmarks.verbs.task_files import draw_task, show_files
-from core.errors import BenchError, UnknownNameError
-from core.registry import unknown_name
-from encoders import EncoderCard, encoder_card, get_encoder, list_encoders
-from encoders.weights import weights_path
-from tasks import Edition, TaskCard, list_tasks
-from tasks import registry as task_registry
+from satclip_bench.benchmarks.baselines import baseline_card, list_baselines
+from satclip_bench.benchmarks.probes import list_probes, probe_card
+from satclip_bench.benchmarks.splits import get_split, list_splits
+from satclip_bench.benchmarks.suites import SUITES
+from satclip_bench.benchmarks.verbs.task_files import draw_task, show_files
+from satclip_bench.core.errors import BenchError, UnknownNameError
+from satclip_bench.core.registry import unknown_name
+from satclip_bench.encoders import EncoderCard, encoder_card, get_encoder, list_encoders
+from satclip_bench.encoders.weights import weights_path
+from satclip_bench.tasks import Edition, TaskCard, list_tasks
+from satclip_bench.tasks import registry as task_registry
 
 Cards = Mapping[str, BaseModel | BenchError]
 
@@ -144,7 +144,7 @@ def _where(card: Any) -> str:
 
 
 def _draw_encoder(name: str, card: BaseModel, folder: Path) -> None:
-    from benchmarks.report.embedding_maps import draw_embedding
+    from satclip_bench.benchmarks.report.embedding_maps import draw_embedding
 
     if not isinstance(card, EncoderCard):
         raise BenchError(

@@ -13,23 +13,23 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
-from benchmarks.bootstrap import BLOCK_DEGREES
-from benchmarks.diagnostics.diagnosis import Diagnosis, Where, diagnose
-from benchmarks.diagnostics.frames import strata_frame, summary_row
-from benchmarks.diagnostics.judged import Judged, nearest_km, together
-from benchmarks.diagnostics.strata import biome_of
-from benchmarks.plan import Table, load_table, make_folds
-from benchmarks.ranking import BASELINE_PROBE
-from benchmarks.record import Record
-from benchmarks.report.model import DASH, METRIC_SIGNS, boards, number
-from benchmarks.splits import Fold, Points
-from benchmarks.splits.held_out_region import regions
-from benchmarks.store import Store
-from benchmarks.verbs.own_tasks import adopt
-from core.errors import BenchError
-from core.files import atomic_write
-from core.registry import match_names
-from tasks import TaskTable, list_tasks
+from satclip_bench.benchmarks.bootstrap import BLOCK_DEGREES
+from satclip_bench.benchmarks.diagnostics.diagnosis import Diagnosis, Where, diagnose
+from satclip_bench.benchmarks.diagnostics.frames import strata_frame, summary_row
+from satclip_bench.benchmarks.diagnostics.judged import Judged, nearest_km, together
+from satclip_bench.benchmarks.diagnostics.strata import biome_of
+from satclip_bench.benchmarks.plan import Table, load_table, make_folds
+from satclip_bench.benchmarks.ranking import BASELINE_PROBE
+from satclip_bench.benchmarks.record import Record
+from satclip_bench.benchmarks.report.model import DASH, METRIC_SIGNS, boards, number
+from satclip_bench.benchmarks.splits import Fold, Points
+from satclip_bench.benchmarks.splits.held_out_region import regions
+from satclip_bench.benchmarks.store import Store
+from satclip_bench.benchmarks.verbs.own_tasks import adopt
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import atomic_write
+from satclip_bench.core.registry import match_names
+from satclip_bench.tasks import TaskTable, list_tasks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -305,7 +305,7 @@ def _beside(value: float, shuffled: float, digits: int) -> str:
 
 
 def _draw(read: Read, found: Sequence[Diagnosis], what: str, path: Path) -> None:
-    from benchmarks.report.diagnostic_figures import ErrorMap, draw_diagnostics
+    from satclip_bench.benchmarks.report.diagnostic_figures import ErrorMap, draw_diagnostics
 
     ranked = [d.encoder for d in found if not d.encoder.startswith("baseline.")]
     ranked = ranked or [d.encoder for d in found]

@@ -15,20 +15,20 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from core.errors import BenchError
-from core.fetch import by_hand, fetch, state
-from core.files import cache_dir, sha256_file, sha256_folder
-from core.lock import read_lock
-from core.registry import match_names
-from core.remote import FileCard
-from encoders import encoder_card, list_encoders
-from encoders.base import WeightsCard
-from encoders.obtain import obtain_weights
-from encoders.weights import by_hand as weights_by_hand
-from encoders.weights import weights_path
-from tasks import list_tasks
-from tasks import registry as task_registry
-from tasks.paper_edition.loading import data_folder, missing_files
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.fetch import by_hand, fetch, state
+from satclip_bench.core.files import cache_dir, sha256_file, sha256_folder
+from satclip_bench.core.lock import read_lock
+from satclip_bench.core.registry import match_names
+from satclip_bench.core.remote import FileCard
+from satclip_bench.encoders import encoder_card, list_encoders
+from satclip_bench.encoders.base import WeightsCard
+from satclip_bench.encoders.obtain import obtain_weights
+from satclip_bench.encoders.weights import by_hand as weights_by_hand
+from satclip_bench.encoders.weights import weights_path
+from satclip_bench.tasks import list_tasks
+from satclip_bench.tasks import registry as task_registry
+from satclip_bench.tasks.paper_edition.loading import data_folder, missing_files
 
 ASK_ABOVE = 100_000_000
 """Bytes from which on a download is asked for once more."""
@@ -102,7 +102,7 @@ class Item:
         return weights_by_hand(self.of_weights)
 
     def state(self) -> str:
-        """As `core.fetch.state` has it."""
+        """As `satclip_bench.core.fetch.state` has it."""
         if self.card:
             return state(self.card, self.folder)
         weights = self.of_weights

@@ -20,13 +20,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from benchmarks.embed import weights_sha256
-from core.errors import BenchError, EncoderError
-from core.files import atomic_write
-from core.point_files import PARQUET, Part, open_points
-from core.sphere import SwappedCoordinatesWarning, check_lonlat
-from encoders import LocationEncoder, encoder_card, encoder_from_file, get_encoder
-from encoders.base import Embedding, require_embedding
+from satclip_bench.benchmarks.embed import weights_sha256
+from satclip_bench.core.errors import BenchError, EncoderError
+from satclip_bench.core.files import atomic_write
+from satclip_bench.core.point_files import PARQUET, Part, open_points
+from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
+from satclip_bench.encoders import LocationEncoder, encoder_card, encoder_from_file, get_encoder
+from satclip_bench.encoders.base import Embedding, require_embedding
 
 METADATA_KEY = b"satclip_bench"
 """Under which the file's metadata holds the encoder's card and the hash of its weights."""

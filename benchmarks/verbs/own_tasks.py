@@ -8,10 +8,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 from rich.console import Console
 
-from core.errors import BenchError, RecordError
-from core.files import atomic_write
-from tasks import TaskCard, add_task
-from tasks.table_file import FileTask, LostTask, TaskFile
+from satclip_bench.core.errors import BenchError, RecordError
+from satclip_bench.core.files import atomic_write
+from satclip_bench.tasks import TaskCard, add_task
+from satclip_bench.tasks.table_file import FileTask, LostTask, TaskFile
 
 FOLDER = "tasks"
 

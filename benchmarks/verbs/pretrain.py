@@ -11,11 +11,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from core.errors import BenchError
-from core.files import atomic_write
-from encoders.pretraining import load_config, pretrain
-from encoders.pretraining.config import PretrainConfig
-from encoders.satclip_trained import registered_dir
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import atomic_write
+from satclip_bench.encoders.pretraining import load_config, pretrain
+from satclip_bench.encoders.pretraining.config import PretrainConfig
+from satclip_bench.encoders.satclip_trained import registered_dir
 
 FOLDER = Path("results/pretrained")
 
@@ -78,7 +78,7 @@ def _train(
     config: PretrainConfig, folder: Path, *, resume: bool, device: str | None, quiet: bool
 ) -> Path:
     """Train with a bar for the steps and a line for each epoch; returns the encoder's file."""
-    from encoders.pretraining.training import Watch
+    from satclip_bench.encoders.pretraining.training import Watch
 
     console = Console(stderr=True, quiet=quiet)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

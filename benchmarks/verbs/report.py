@@ -8,15 +8,15 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from benchmarks.replicates import replicates_of
-from benchmarks.report.model import boards
-from benchmarks.report.model import leaderboard as build
-from benchmarks.report.terminal import print_leaderboard
-from benchmarks.store import Store
-from benchmarks.verbs.own_tasks import adopt
-from core.errors import BenchError
-from tasks import TaskCard, list_tasks
-from tasks import registry as task_registry
+from satclip_bench.benchmarks.replicates import replicates_of
+from satclip_bench.benchmarks.report.model import boards
+from satclip_bench.benchmarks.report.model import leaderboard as build
+from satclip_bench.benchmarks.report.terminal import print_leaderboard
+from satclip_bench.benchmarks.store import Store
+from satclip_bench.benchmarks.verbs.own_tasks import adopt
+from satclip_bench.core.errors import BenchError
+from satclip_bench.tasks import TaskCard, list_tasks
+from satclip_bench.tasks import registry as task_registry
 
 
 def leaderboard(
@@ -36,7 +36,7 @@ def leaderboard(
         ranks: ratings over the tasks in place of scores.
         contaminated: whether encoders trained on the data of one of the tasks take part.
     """
-    from benchmarks.report.ranks import print_ranks, rank_table
+    from satclip_bench.benchmarks.report.ranks import print_ranks, rank_table
 
     adopt(out)
     store = Store(out)
@@ -61,7 +61,7 @@ def leaderboard(
 
 def tables(out: Path) -> int:
     """Write the tables of a run. Returns the exit code."""
-    from benchmarks.report.documents import write_tables
+    from satclip_bench.benchmarks.report.documents import write_tables
 
     adopt(out)
     store = Store(out)
@@ -81,7 +81,7 @@ def figures(out: Path) -> int:
 
 def report_all(store: Store, frame: pd.DataFrame, console: Console, *, redraw: bool) -> None:
     """After a run: tables and figures where anything changed, and the leaderboard."""
-    from benchmarks.report.documents import write_tables
+    from satclip_bench.benchmarks.report.documents import write_tables
 
     out, replicates = store.folder, replicates_of(store)
     if redraw or not (out / "figures").is_dir() or not (out / "tables").is_dir():
@@ -120,8 +120,8 @@ def _choose(frame: pd.DataFrame, split: str | None, probe: str | None) -> tuple[
 
 
 def _draw(frame: pd.DataFrame, out: Path, replicates: pd.DataFrame) -> tuple[Path, ...]:
-    from benchmarks.plan import Table, load_table
-    from benchmarks.report.figures import write_figures
+    from satclip_bench.benchmarks.plan import Table, load_table
+    from satclip_bench.benchmarks.report.figures import write_figures
 
     cards, maps = cards_of(frame), {}
     for name in cards:
@@ -136,9 +136,9 @@ def _draw(frame: pd.DataFrame, out: Path, replicates: pd.DataFrame) -> tuple[Pat
 
 def _draw_splits(frame: pd.DataFrame, folder: Path) -> tuple[Path, ...]:
     """A map of every split of every task, with the lowest of its seeds."""
-    from benchmarks.plan import Table, load_table, make_folds
-    from benchmarks.report.split_maps import draw_split
-    from benchmarks.splits import get_split
+    from satclip_bench.benchmarks.plan import Table, load_table, make_folds
+    from satclip_bench.benchmarks.report.split_maps import draw_split
+    from satclip_bench.benchmarks.splits import get_split
 
     lowest = frame.groupby(["task", "edition", "split"], as_index=False)["seed"].min()
     paths = []

@@ -13,12 +13,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benchmarks.reproduction import PAPERS, Reproduction, reproduce
-from benchmarks.reproduction.jobs import Done
-from benchmarks.store import Store, writable
-from core.errors import UnknownNameError
-from core.files import atomic_write
-from core.registry import unknown_name
+from satclip_bench.benchmarks.reproduction import PAPERS, Reproduction, reproduce
+from satclip_bench.benchmarks.reproduction.jobs import Done
+from satclip_bench.benchmarks.store import Store, writable
+from satclip_bench.core.errors import UnknownNameError
+from satclip_bench.core.files import atomic_write
+from satclip_bench.core.registry import unknown_name
 
 WIDE = 140
 """Columns of a table that goes to a file."""

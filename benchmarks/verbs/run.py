@@ -21,17 +21,17 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from benchmarks.embed import embedding_file
-from benchmarks.executors import Job, execute
-from benchmarks.plan import Cell, Selection, load_table, make_plan
-from benchmarks.record import Record
-from benchmarks.runner import failed, one_thread
-from benchmarks.store import Store, writable
-from benchmarks.suites import get_suite
-from benchmarks.verbs.own_tasks import add_files, adopt, remember
-from core.errors import BenchError
-from encoders import LocationEncoder, encoder_from_file, get_encoder, list_encoders
-from tasks import Edition
+from satclip_bench.benchmarks.embed import embedding_file
+from satclip_bench.benchmarks.executors import Job, execute
+from satclip_bench.benchmarks.plan import Cell, Selection, load_table, make_plan
+from satclip_bench.benchmarks.record import Record
+from satclip_bench.benchmarks.runner import failed, one_thread
+from satclip_bench.benchmarks.store import Store, writable
+from satclip_bench.benchmarks.suites import get_suite
+from satclip_bench.benchmarks.verbs.own_tasks import add_files, adopt, remember
+from satclip_bench.core.errors import BenchError
+from satclip_bench.encoders import LocationEncoder, encoder_from_file, get_encoder, list_encoders
+from satclip_bench.tasks import Edition
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -84,7 +84,7 @@ def run(
         if missing:
             _run_missing(missing, own, store, jobs or os.cpu_count() or 1, console)
         frame = store.write_table()
-    from benchmarks.verbs.report import report_all
+    from satclip_bench.benchmarks.verbs.report import report_all
 
     report_all(store, frame, Console(), redraw=bool(missing))
     return _verdict(plan, store, console)

@@ -15,8 +15,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benchmarks.plan import encoder_settings
-from benchmarks.species.evaluation import (
+from satclip_bench.benchmarks.plan import encoder_settings
+from satclip_bench.benchmarks.species.evaluation import (
     WAYS,
     FoldEvaluation,
     Photos,
@@ -25,16 +25,16 @@ from benchmarks.species.evaluation import (
     photos_of,
     species_folds,
 )
-from benchmarks.species.features import read_features, read_probabilities
-from benchmarks.species.inputs import Part
-from benchmarks.species.likelihoods import Given
-from benchmarks.species.settings import TOP, SoftmaxSettings
-from benchmarks.store import Store, writable
-from core.errors import BenchError, RecordError
-from core.files import atomic_write, sha256_bytes, sha256_file
-from encoders import get_encoder, match_encoders
-from tasks.inaturalist.competition import read_competition
-from tasks.paper_edition.loading import data_folder
+from satclip_bench.benchmarks.species.features import read_features, read_probabilities
+from satclip_bench.benchmarks.species.inputs import Part
+from satclip_bench.benchmarks.species.likelihoods import Given
+from satclip_bench.benchmarks.species.settings import TOP, SoftmaxSettings
+from satclip_bench.benchmarks.store import Store, writable
+from satclip_bench.core.errors import BenchError, RecordError
+from satclip_bench.core.files import atomic_write, sha256_bytes, sha256_file
+from satclip_bench.encoders import get_encoder, match_encoders
+from satclip_bench.tasks.inaturalist.competition import read_competition
+from satclip_bench.tasks.paper_edition.loading import data_folder
 
 VERSION = 1
 """Raised when the same inputs start to give other scores."""

@@ -12,11 +12,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benchmarks.report.model import DASH
-from benchmarks.speed import Contest, Timing, as_json, contest, measure, spread
-from core.errors import BenchError
-from core.files import atomic_write
-from encoders import match_encoders
+from satclip_bench.benchmarks.report.model import DASH
+from satclip_bench.benchmarks.speed import Contest, Timing, as_json, contest, measure, spread
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import atomic_write
+from satclip_bench.encoders import match_encoders
 
 DEFAULT = ("satclip.vit16-l40", "satclip.vit16-l10", "geoclip")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from core.errors import BenchError
-from core.files import sha256_file
-from core.remote import FileCard
-from tasks import Edition, TaskCard, get_task
-from tasks.open_edition.tables import OPEN_EDITION
-from tasks.paper_edition.loading import data_folder
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import sha256_file
+from satclip_bench.core.remote import FileCard
+from satclip_bench.tasks import Edition, TaskCard, get_task
+from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
+from satclip_bench.tasks.paper_edition.loading import data_folder
 
 HASHED = 50_000_000
 """Larger files are not read to be shown: that is what `verify` is for."""
@@ -82,8 +82,8 @@ def draw_task(name: str, edition: Edition, data_dir: Path | None, folder: Path) 
     Raises:
         BenchError: the table cannot be loaded, or the folder not be written.
     """
-    from benchmarks.report.histograms import draw_histogram
-    from benchmarks.report.maps import draw_map
+    from satclip_bench.benchmarks.report.histograms import draw_histogram
+    from satclip_bench.benchmarks.report.maps import draw_map
 
     task = get_task(name, edition, data_dir)
     try:

@@ -1,7 +1,7 @@
 """SatCLIP's contrastive pretraining: images and their places in, a location encoder out.
 
 >>> from pathlib import Path
->>> from encoders.pretraining import load_config, pretrain
+>>> from satclip_bench.encoders.pretraining import load_config, pretrain
 >>> pretrain(load_config("small"), Path("results/pretrained/small"))  # doctest: +SKIP
 """
 
@@ -10,15 +10,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from encoders.pretraining.config import PretrainConfig, load_config, shipped_configs
+from satclip_bench.encoders.pretraining.config import PretrainConfig, load_config, shipped_configs
 
 if TYPE_CHECKING:
-    from encoders.pretraining.export import Trained
+    from satclip_bench.encoders.pretraining.export import Trained
 
 
 def pretrain(config: PretrainConfig, out: Path, **options: Any) -> Trained:
-    """As `encoders.pretraining.training.pretrain`, which imports torch."""
-    from encoders.pretraining.training import pretrain as run
+    """As `satclip_bench.encoders.pretraining.training.pretrain`, which imports torch."""
+    from satclip_bench.encoders.pretraining.training import pretrain as run
 
     return run(config, out, **options)
 

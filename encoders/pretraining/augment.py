@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from encoders.pretraining.config import Augment
+from satclip_bench.encoders.pretraining.config import Augment
 
 BLUR_LEAST, BLUR_MOST = 0.1, 2.0
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from core.errors import BenchError
-from core.registry import unknown_name
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.registry import unknown_name
 
 CONFIGS = Path(__file__).parent / "configs"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.files import atomic_write
-from encoders.pretraining.checkpoints import Row
+from satclip_bench.core.files import atomic_write
+from satclip_bench.encoders.pretraining.checkpoints import Row
 
 BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
 

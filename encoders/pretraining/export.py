@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.files import atomic_write
-from encoders.pretraining.checkpoints import Row
-from encoders.pretraining.config import Location, PretrainConfig, as_json
-from encoders.pretraining.curves import draw_curves
-from encoders.pretraining.location import LocationNet, released_tensors
-from encoders.pretraining.sources import Pairs
-from encoders.satclip import PREFIX
-from encoders.satclip_trained import METADATA_KEY
+from satclip_bench.core.files import atomic_write
+from satclip_bench.encoders.pretraining.checkpoints import Row
+from satclip_bench.encoders.pretraining.config import Location, PretrainConfig, as_json
+from satclip_bench.encoders.pretraining.curves import draw_curves
+from satclip_bench.encoders.pretraining.location import LocationNet, released_tensors
+from satclip_bench.encoders.pretraining.sources import Pairs
+from satclip_bench.encoders.satclip import PREFIX
+from satclip_bench.encoders.satclip_trained import METADATA_KEY
 
 ENCODER = "encoder.safetensors"
 CHECKPOINT = "encoder.ckpt"
@@ -113,7 +113,7 @@ def write_encoder(
 
 
 def write_safetensors(path: Path, tensors: dict[str, torch.Tensor], about: dict[str, Any]) -> None:
-    """Write a location encoder that `encoders.satclip_trained` reads.
+    """Write a location encoder that `satclip_bench.encoders.satclip_trained` reads.
 
     Args:
         path: the file.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import BenchError
-from core.sphere import equal_area_cells
-from encoders.pretraining.config import HeldOut
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.sphere import equal_area_cells
+from satclip_bench.encoders.pretraining.config import HeldOut
 
 Rows = NDArray[np.int64]
 

@@ -15,10 +15,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from core.errors import BenchError
-from encoders.pretraining.config import Image
-from encoders.tensors import load_safetensors
-from encoders.weights import load_state_dict
+from satclip_bench.core.errors import BenchError
+from satclip_bench.encoders.pretraining.config import Image
+from satclip_bench.encoders.tensors import load_safetensors
+from satclip_bench.encoders.weights import load_state_dict
 
 
 def image_encoder(config: Image, shape: tuple[int, ...], dimension: int) -> nn.Module:

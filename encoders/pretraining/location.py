@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from encoders.harmonics import Recurrence
-from encoders.harmonics_siren import basis_factors
-from encoders.pretraining.config import Location
-from encoders.siren import FIRST_FREQUENCY, random_siren
+from satclip_bench.encoders.harmonics import Recurrence
+from satclip_bench.encoders.harmonics_siren import basis_factors
+from satclip_bench.encoders.pretraining.config import Location
+from satclip_bench.encoders.siren import FIRST_FREQUENCY, random_siren
 
 
 class Basis:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from encoders.pretraining.config import Training
+from satclip_bench.encoders.pretraining.config import Training
 
 
 def rate(step: int, steps: int, config: Training) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import distributed
 
-from core.errors import BenchError
+from satclip_bench.core.errors import BenchError
 
 
 @dataclass(frozen=True)

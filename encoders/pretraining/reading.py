@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.pretraining.sources import Pairs
-from encoders.pretraining.sources.base import InMemory
+from satclip_bench.encoders.pretraining.sources import Pairs
+from satclip_bench.encoders.pretraining.sources.base import InMemory
 
 Rows = NDArray[np.int64]
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from encoders.pretraining.config import Training
+from satclip_bench.encoders.pretraining.config import Training
 
 
 @contextmanager

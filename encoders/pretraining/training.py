@@ -15,20 +15,20 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from core.errors import BenchError
-from encoders.pretraining.augment import augmented, jittered
-from encoders.pretraining.checkpoints import NAME, Row, State, load_state, save_state
-from encoders.pretraining.config import PretrainConfig
-from encoders.pretraining.contrast import contrastive_loss, pull, retrieval
-from encoders.pretraining.export import Trained, write_encoder, write_history
-from encoders.pretraining.held_out import held_out_rows
-from encoders.pretraining.images import image_encoder, train_mode
-from encoders.pretraining.location import Basis, LocationNet
-from encoders.pretraining.optimising import optimizer, rate, set_rate
-from encoders.pretraining.processes import Group, group
-from encoders.pretraining.reading import Rows, in_parts, read_ahead
-from encoders.pretraining.repeatable import repeatable, still_statistics
-from encoders.pretraining.sources import Pairs, read_pairs
+from satclip_bench.core.errors import BenchError
+from satclip_bench.encoders.pretraining.augment import augmented, jittered
+from satclip_bench.encoders.pretraining.checkpoints import NAME, Row, State, load_state, save_state
+from satclip_bench.encoders.pretraining.config import PretrainConfig
+from satclip_bench.encoders.pretraining.contrast import contrastive_loss, pull, retrieval
+from satclip_bench.encoders.pretraining.export import Trained, write_encoder, write_history
+from satclip_bench.encoders.pretraining.held_out import held_out_rows
+from satclip_bench.encoders.pretraining.images import image_encoder, train_mode
+from satclip_bench.encoders.pretraining.location import Basis, LocationNet
+from satclip_bench.encoders.pretraining.optimising import optimizer, rate, set_rate
+from satclip_bench.encoders.pretraining.processes import Group, group
+from satclip_bench.encoders.pretraining.reading import Rows, in_parts, read_ahead
+from satclip_bench.encoders.pretraining.repeatable import repeatable, still_statistics
+from satclip_bench.encoders.pretraining.sources import Pairs, read_pairs
 
 MOST_KEPT = 2**28
 """Numbers of the harmonics of all points that are kept: 1 GiB."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tasks.base import EditionCard, Source, TaskCard
-from tasks.inaturalist.files import CITATION, COMPETITION, LICENCE
+from satclip_bench.tasks.base import EditionCard, Source, TaskCard
+from satclip_bench.tasks.inaturalist.files import CITATION, COMPETITION, LICENCE
 
 CARD = TaskCard(
     name="inaturalist",

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import CoordinateError, IntegrityError, TaskError
-from core.files import sha256_bytes
-from core.sphere import SwappedCoordinatesWarning, check_lonlat
+from satclip_bench.core.errors import CoordinateError, IntegrityError, TaskError
+from satclip_bench.core.files import sha256_bytes
+from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
 
 if TYPE_CHECKING:
-    from tasks.paper_edition.readers import Read
+    from satclip_bench.tasks.paper_edition.readers import Read
 
 Integers = NDArray[np.int64]
 NO_LOCATION = "without a location"
@@ -85,8 +85,8 @@ def read_competition(folder: Path) -> Competition:
         IntegrityError: a file has changed since it was downloaded, or is not whole.
         CoordinateError: locations that are not on the sphere.
     """
-    from tasks.inaturalist import CARD
-    from tasks.paper_edition.loading import choose_variant, verified_sha256
+    from satclip_bench.tasks.inaturalist import CARD
+    from satclip_bench.tasks.paper_edition.loading import choose_variant, verified_sha256
 
     files = choose_variant(CARD, folder).files
     digests = [verified_sha256(folder, card) for card in files]
@@ -102,7 +102,7 @@ def located(paths: Sequence[Path]) -> Read:
     """
     import pandas as pd
 
-    from tasks.paper_edition.readers import Read
+    from satclip_bench.tasks.paper_edition.readers import Read
 
     train, validation, _ = _both(paths)
     lonlat = np.concatenate([train.lonlat, validation.lonlat])

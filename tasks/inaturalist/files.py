@@ -6,8 +6,8 @@ github.com/visipedia/inat_comp, folder 2018; the organisers publish no hash of w
 
 from __future__ import annotations
 
-from core.remote import FileCard, Origin
-from tasks.base import Variant
+from satclip_bench.core.remote import FileCard, Origin
+from satclip_bench.tasks.base import Variant
 
 FOLDER = "inaturalist"
 PARTS = ("train", "val")
@@ -54,7 +54,7 @@ def location_file(part: str) -> FileCard:
 COMPETITION = Variant(
     name="competition",
     files=tuple(card(part) for part in PARTS for card in (annotation_file, location_file)),
-    reader="tasks.inaturalist.competition:located",
+    reader="satclip_bench.tasks.inaturalist.competition:located",
     differs="",
 )
 """Annotations and locations of the training part, then of the validation part."""

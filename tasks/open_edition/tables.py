@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import IntegrityError, TaskError
-from core.files import sha256_bytes
-from core.sphere import check_lonlat
-from tasks.base import Edition, TaskCard, TaskTable
+from satclip_bench.core.errors import IntegrityError, TaskError
+from satclip_bench.core.files import sha256_bytes
+from satclip_bench.core.sphere import check_lonlat
+from satclip_bench.tasks.base import Edition, TaskCard, TaskTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +78,7 @@ def _read_verified(path: Path, task: str, expected: str | None) -> tuple[pd.Data
 
     import pyarrow.parquet as pq
 
-    advice = "Restore it from the repository, or rebuild it: python -m tasks.open_edition.builder"
+    advice = "Restore it from the repository, or rebuild it: python -m satclip_bench.tasks.open_edition.builder"
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -6,11 +6,18 @@ docs/data.md. A hash that is not known is None: the first download is then remem
 
 from __future__ import annotations
 
-from core.remote import FileCard, Origin
-from tasks.base import Variant
-from tasks.paper_edition.citations import COUNTIES, HOOKER, MOSAIKS, RESOLVE, SATCLIP, TORCHSPATIAL
+from satclip_bench.core.remote import FileCard, Origin
+from satclip_bench.tasks.base import Variant
+from satclip_bench.tasks.paper_edition.citations import (
+    COUNTIES,
+    HOOKER,
+    MOSAIKS,
+    RESOLVE,
+    SATCLIP,
+    TORCHSPATIAL,
+)
 
-_READERS = "tasks.paper_edition.readers"
+_READERS = "satclip_bench.tasks.paper_edition.readers"
 _COORDBENCH = "taylor-geospatial/coordbench"
 _DRIVE = (
     "The authors share their tables in a folder that github.com/microsoft/satclip names in its "

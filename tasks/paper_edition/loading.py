@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import CoordinateError, IntegrityError, TaskError
-from core.files import cache_dir, sha256_bytes, sha256_file
-from core.lock import require_locked
-from core.registry import import_object
-from core.remote import FileCard
-from core.sphere import SwappedCoordinatesWarning, check_lonlat
-from tasks.base import TaskCard, TaskTable, Variant
-from tasks.regions import continents, nearest_census_regions
+from satclip_bench.core.errors import CoordinateError, IntegrityError, TaskError
+from satclip_bench.core.files import cache_dir, sha256_bytes, sha256_file
+from satclip_bench.core.lock import require_locked
+from satclip_bench.core.registry import import_object
+from satclip_bench.core.remote import FileCard
+from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
+from satclip_bench.tasks.base import TaskCard, TaskTable, Variant
+from satclip_bench.tasks.regions import continents, nearest_census_regions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import pandas as pd
 
-    from tasks.paper_edition.readers import Read
+    from satclip_bench.tasks.paper_edition.readers import Read
 
 VERSION = 1
 """Raised when the same files start to give another table."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.errors import TaskError
-from tasks.open_edition.tables import shipped_frame
+from satclip_bench.core.errors import TaskError
+from satclip_bench.tasks.open_edition.tables import shipped_frame
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tasks.base import Source
-from tasks.paper_edition.citations import COUNTIES, MOSAIKS, RESOLVE, SATCLIP
+from satclip_bench.tasks.base import Source
+from satclip_bench.tasks.paper_edition.citations import COUNTIES, MOSAIKS, RESOLVE, SATCLIP
 
 ELEVATION_SOURCE = Source(
     name="MOSAIKS elevation, the authors' table",

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from benchmarks import aggregates as ag
+from satclip_bench.benchmarks import aggregates as ag
 
 Float = NDArray[np.float64]
 

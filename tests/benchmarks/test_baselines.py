@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from threadpoolctl import threadpool_limits
 
-from benchmarks.baselines import CARDS, SphereBaseline, baseline_card, list_baselines
-from core.errors import UnknownNameError
-from core.sphere import EARTH_RADIUS_KM, unit_vectors
+from satclip_bench.benchmarks.baselines import CARDS, SphereBaseline, baseline_card, list_baselines
+from satclip_bench.core.errors import UnknownNameError
+from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
 
 Part = tuple[NDArray[np.float64], NDArray[np.float64]]
 

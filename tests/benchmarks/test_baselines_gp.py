@@ -12,9 +12,9 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 from threadpoolctl import threadpool_limits
 
-from benchmarks.baselines import SphereBaseline, kriging
-from benchmarks.baselines.kriging import GP, covariance
-from core.sphere import EARTH_RADIUS_KM, unit_vectors
+from satclip_bench.benchmarks.baselines import SphereBaseline, kriging
+from satclip_bench.benchmarks.baselines.kriging import GP, covariance
+from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
 from tests.benchmarks.test_baselines import TEST, TRAIN, VALIDATION, classes, part
 
 Float = NDArray[np.float64]

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 from sklearn import metrics
 
-from benchmarks.bootstrap import (
+from satclip_bench.benchmarks.bootstrap import (
     BLOCK_DEGREES,
     LEVEL,
     block_ids,
@@ -18,10 +18,10 @@ from benchmarks.bootstrap import (
     regression_replicates,
     spread_of_drawn,
 )
-from benchmarks.metrics import calibration_error, rank_classes
-from benchmarks.score_intervals import _classification, classification_intervals
-from core.sphere import chord_to_km, unit_vectors
-from tasks import get_task
+from satclip_bench.benchmarks.metrics import calibration_error, rank_classes
+from satclip_bench.benchmarks.score_intervals import _classification, classification_intervals
+from satclip_bench.core.sphere import chord_to_km, unit_vectors
+from satclip_bench.tasks import get_task
 
 RNG = np.random.default_rng(0)
 IDS = RNG.integers(0, 12, 300)

@@ -50,7 +50,7 @@ def test_help_is_quick_and_imports_nothing_heavy(tmp_path: Path) -> None:
     assert "examples:" in done.stdout
     assert min(times) < 0.5
     code = (
-        "import sys; import benchmarks.cli as c\n"
+        "import sys; import satclip_bench.benchmarks.cli as c\n"
         "try: c.main(['--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'torch', 'numpy', 'pandas', 'matplotlib', 'rich'} & set(sys.modules)\n"
@@ -220,7 +220,7 @@ def test_killed_half_way_and_started_again(tmp_path: Path) -> None:
 
 MINE = """
 import numpy as np
-from encoders import Encoder, EncoderCard
+from satclip_bench.encoders import Encoder, EncoderCard
 
 
 class Waves(Encoder):
@@ -250,7 +250,7 @@ def test_a_ten_line_encoder_from_outside_is_on_the_leaderboard(tmp_path: Path) -
 
 FAULTS = """
 import numpy as np
-from encoders import Encoder, EncoderCard
+from satclip_bench.encoders import Encoder, EncoderCard
 
 
 class Base:
@@ -316,7 +316,7 @@ def test_weights_with_the_wrong_hash_fail_alone(tmp_path: Path) -> None:
     assert done.returncode == 1
     frame = results(tmp_path / "r")
     assert told(frame, "encoder", "wrap")[0] == {"done"}
-    assert "python -m encoders.obtain" in told(frame, "encoder", "geoclip")[1]
+    assert "python -m satclip_bench.encoders.obtain" in told(frame, "encoder", "geoclip")[1]
 
 
 def test_a_task_without_data_fails_alone(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchmarks import comparisons as co
-from benchmarks.aggregates import mean_rank
+from satclip_bench.benchmarks import comparisons as co
+from satclip_bench.benchmarks.aggregates import mean_rank
 
 
 @pytest.mark.parametrize(("encoders", "q"), [(3, 2.343), (5, 2.728), (10, 3.164)])

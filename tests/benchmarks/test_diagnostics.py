@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import r2_score
 
-from benchmarks.diagnostics.autocorrelation import UNDEFINED, morans_i, neighbour_weights
-from benchmarks.diagnostics.diagnosis import Where, diagnose
-from benchmarks.diagnostics.fairness import fairness
-from benchmarks.diagnostics.frames import strata_frame, summary_row
-from benchmarks.diagnostics.judged import Judged, nearest_km, together
-from benchmarks.diagnostics.strata import (
+from satclip_bench.benchmarks.diagnostics.autocorrelation import (
+    UNDEFINED,
+    morans_i,
+    neighbour_weights,
+)
+from satclip_bench.benchmarks.diagnostics.diagnosis import Where, diagnose
+from satclip_bench.benchmarks.diagnostics.fairness import fairness
+from satclip_bench.benchmarks.diagnostics.frames import strata_frame, summary_row
+from satclip_bench.benchmarks.diagnostics.judged import Judged, nearest_km, together
+from satclip_bench.benchmarks.diagnostics.strata import (
     UNKNOWN,
     biome_of,
     distance_strata,
@@ -24,8 +28,8 @@ from benchmarks.diagnostics.strata import (
     latitude_strata,
     named_strata,
 )
-from core.errors import BenchError
-from core.sphere import EARTH_RADIUS_KM
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.sphere import EARTH_RADIUS_KM
 
 Float = NDArray[np.float64]
 

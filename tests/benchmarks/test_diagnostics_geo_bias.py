@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from benchmarks.diagnostics.geo_bias import (
+from satclip_bench.benchmarks.diagnostics.geo_bias import (
     GeoBias,
     geo_bias,
     marks,
@@ -19,7 +19,7 @@ from benchmarks.diagnostics.geo_bias import (
     relative_information,
     self_information,
 )
-from benchmarks.diagnostics.neighbourhood import (
+from satclip_bench.benchmarks.diagnostics.neighbourhood import (
     Surroundings,
     background,
     direction_sectors,
@@ -27,7 +27,7 @@ from benchmarks.diagnostics.neighbourhood import (
     grid_cells,
     nearest_others,
 )
-from core.sphere import EARTH_RADIUS_KM, unit_vectors
+from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
 
 Float = NDArray[np.float64]
 Place = tuple[float, float]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.cli import main
-from benchmarks.store import Store
+from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.store import Store
 
 RUN = ["--suite", "quick", "--splits", "random", "--probes", "linear", "--jobs", "1"]
 ENCODERS = "baseline.mean,direct,wrap"

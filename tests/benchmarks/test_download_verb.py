@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cli import main
-from benchmarks.verbs import download as module
-from core.files import sha256_bytes
-from core.remote import FileCard, Origin
-from tasks import registry
+from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.verbs import download as module
+from satclip_bench.core.files import sha256_bytes
+from satclip_bench.core.remote import FileCard, Origin
+from satclip_bench.tasks import registry
 from tests.core.test_fetch import CONTENT, Server, server
 
 __all__ = ["server"]
@@ -122,9 +122,9 @@ def test_a_mirror_that_is_down_is_said(
 
 def test_weights_that_are_a_folder_are_hashed() -> None:
     """Known from the first download, like a file."""
-    from core.files import cache_dir, sha256_folder
-    from core.lock import lock_file
-    from encoders.base import WeightsCard
+    from satclip_bench.core.files import cache_dir, sha256_folder
+    from satclip_bench.core.lock import lock_file
+    from satclip_bench.encoders.base import WeightsCard
 
     folder = cache_dir() / "weights" / "toys"
     # The tests' cache links to the user's own weights, which are not to be touched.
@@ -146,8 +146,8 @@ def test_an_interruption_stops_transfers_that_run(tmp_path: Path) -> None:
     endless = socket.create_server(("127.0.0.1", 0))
     script = (
         "import sys; from pathlib import Path; from rich.console import Console\n"
-        "from core.remote import FileCard, Origin\n"
-        "from benchmarks.verbs.download import Item, _fetch_all\n"
+        "from satclip_bench.core.remote import FileCard, Origin\n"
+        "from satclip_bench.benchmarks.verbs.download import Item, _fetch_all\n"
         # A shell that runs the tests in the background has its children ignore interrupts.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "card = FileCard(file='a.csv', sha256='0' * 64, licence='CC0', "

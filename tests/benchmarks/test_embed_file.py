@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.cli import main
-from benchmarks.verbs import embed as verb
-from core import point_files
-from core.errors import BenchError
-from core.point_files import open_points
-from encoders import get_encoder
+from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.verbs import embed as verb
+from satclip_bench.core import point_files
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.point_files import open_points
+from satclip_bench.encoders import get_encoder
 
 LONLAT = np.array([[13.4, 52.5], [-70.25, -33.5], [180, 0], [0, 90], [359, 1]])
 
@@ -211,7 +211,7 @@ def test_an_own_encoder_that_fails_is_said(
 ) -> None:
     source = tmp_path / "bad.py"
     source.write_text(
-        "from encoders import Encoder, EncoderCard\n"
+        "from satclip_bench.encoders import Encoder, EncoderCard\n"
         "class Bad(Encoder):\n"
         "    card = EncoderCard(name='bad', title='Bad', dimension=1)\n"
         "    def forward(self, lonlat):\n"
@@ -281,7 +281,7 @@ def test_an_own_encoder_from_a_file(tmp_path: Path) -> None:
     source = tmp_path / "mine.py"
     source.write_text(
         "import numpy as np\n"
-        "from encoders import Encoder, EncoderCard\n"
+        "from satclip_bench.encoders import Encoder, EncoderCard\n"
         "class Mine(Encoder):\n"
         "    card = EncoderCard(name='mine', title='Mine', dimension=1)\n"
         "    def forward(self, lonlat):\n"

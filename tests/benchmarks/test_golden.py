@@ -17,14 +17,14 @@ from scipy.special import sph_harm_y_all
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
 
-from benchmarks.baselines import SphereBaseline
-from benchmarks.metrics import classification_scores, rank_classes, regression_scores
-from benchmarks.probes import Kind, make_probe
-from benchmarks.runner import one_thread
-from benchmarks.splits import Fold, Points, get_split
-from core.sphere import EARTH_RADIUS_KM, unit_vectors
-from encoders import get_encoder
-from encoders.combine import fibonacci_lattice
+from satclip_bench.benchmarks.baselines import SphereBaseline
+from satclip_bench.benchmarks.metrics import classification_scores, rank_classes, regression_scores
+from satclip_bench.benchmarks.probes import Kind, make_probe
+from satclip_bench.benchmarks.runner import one_thread
+from satclip_bench.benchmarks.splits import Fold, Points, get_split
+from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
+from satclip_bench.encoders import get_encoder
+from satclip_bench.encoders.combine import fibonacci_lattice
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from benchmarks.metrics import (
+from satclip_bench.benchmarks.metrics import (
     CALIBRATION_BINS,
     METRICS,
     REGRESSION,
@@ -22,10 +22,10 @@ from benchmarks.metrics import (
     rank_classes,
     regression_scores,
 )
-from benchmarks.plan import Selection, load_table, make_folds, make_plan
-from benchmarks.runner import run_cell
-from benchmarks.store import Store
-from benchmarks.suites import get_suite
+from satclip_bench.benchmarks.plan import Selection, load_table, make_folds, make_plan
+from satclip_bench.benchmarks.runner import run_cell
+from satclip_bench.benchmarks.store import Store
+from satclip_bench.benchmarks.suites import get_suite
 
 
 def test_regression_by_hand() -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import tasks
-from benchmarks.cli import main
-from benchmarks.verbs.task_files import file_rows
-from tasks import registry
+from satclip_bench import tasks
+from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.verbs.task_files import file_rows
+from satclip_bench.tasks import registry
 from tests.tasks.test_table_file import points, write
 
 

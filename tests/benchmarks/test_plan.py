@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.plan import Cell, Selection, blocks_of, make_plan
-from benchmarks.suites import BASELINES, SUITES, Block, Suite, get_suite
-from core.errors import UnknownNameError
-from encoders import get_encoder
+from satclip_bench.benchmarks.plan import Cell, Selection, blocks_of, make_plan
+from satclip_bench.benchmarks.suites import BASELINES, SUITES, Block, Suite, get_suite
+from satclip_bench.core.errors import UnknownNameError
+from satclip_bench.encoders import get_encoder
 
 SUITE = Suite(
     name="toy",

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.cli import main
-from core.errors import BenchError
-from encoders import check_encoder, encoder_card, get_encoder, match_encoders
-from encoders.pretraining.config import load_config
-from encoders.satclip_trained import registered
+from satclip_bench.benchmarks.cli import main
+from satclip_bench.core.errors import BenchError
+from satclip_bench.encoders import check_encoder, encoder_card, get_encoder, match_encoders
+from satclip_bench.encoders.pretraining.config import load_config
+from satclip_bench.encoders.satclip_trained import registered
 from tests.encoders.pretraining.files import write_tiff
 
 MINE = """\

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.ranking import rank, select
-from core.errors import BenchError
+from satclip_bench.benchmarks.ranking import rank, select
+from satclip_bench.core.errors import BenchError
 from tests.benchmarks.frames import ENCODERS, METRICS, REGIONS, fail, frame, score
 
 
@@ -148,7 +148,7 @@ def test_ranks_hang_on_order_alone(seed: int, shift: float) -> None:
 
 
 def test_ranking_needs_no_torch() -> None:
-    code = "import sys, benchmarks.ranking; sys.exit('torch' in sys.modules)"
+    code = "import sys, satclip_bench.benchmarks.ranking; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

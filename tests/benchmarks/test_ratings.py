@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.rank_changes import rank_changes
-from benchmarks.ranking import REPLICATE_KEY, rank
-from benchmarks.ratings import MEASURES, rate
+from satclip_bench.benchmarks.rank_changes import rank_changes
+from satclip_bench.benchmarks.ranking import REPLICATE_KEY, rank
+from satclip_bench.benchmarks.ratings import MEASURES, rate
 from tests.benchmarks.frames import ENCODERS, METRICS, REGIONS, fail, frame, score
 
 NOISE = 0.02

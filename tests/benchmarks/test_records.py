@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 from filelock import FileLock
 
-import benchmarks.record
-from benchmarks.record import Provenance, Record, Settings, json_schema
-from benchmarks.store import COLUMNS, Store, writable
-from core.errors import BenchError, RecordError
+import satclip_bench.benchmarks.record
+from satclip_bench.benchmarks.record import Provenance, Record, Settings, json_schema
+from satclip_bench.benchmarks.store import COLUMNS, Store, writable
+from satclip_bench.core.errors import BenchError, RecordError
 
 SETTINGS = Settings(
     task="biomes",
@@ -87,9 +87,9 @@ def test_a_record_of_an_older_layout_is_read_and_its_cell_runs_anew(tmp_path: Pa
 
 
 def test_the_committed_schema_is_the_models() -> None:
-    path = Path(benchmarks.record.__file__).with_name("record.schema.json")
+    path = Path(satclip_bench.benchmarks.record.__file__).with_name("record.schema.json")
     assert json.loads(path.read_text()) == json.loads(json.dumps(json_schema())), (
-        "python -m benchmarks.record > benchmarks/record.schema.json"
+        "python -m satclip_bench.benchmarks.record > benchmarks/record.schema.json"
     )
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.embed import embedding_file
-from benchmarks.plan import Selection, load_table, make_plan
-from benchmarks.report.documents import write_tables
-from benchmarks.runner import one_thread, run_cell
-from benchmarks.store import COLUMNS
-from benchmarks.suites import get_suite
-from benchmarks.verbs.report import cards_of, titles_of
-from encoders import get_encoder
+from satclip_bench.benchmarks.embed import embedding_file
+from satclip_bench.benchmarks.plan import Selection, load_table, make_plan
+from satclip_bench.benchmarks.report.documents import write_tables
+from satclip_bench.benchmarks.runner import one_thread, run_cell
+from satclip_bench.benchmarks.store import COLUMNS
+from satclip_bench.benchmarks.suites import get_suite
+from satclip_bench.benchmarks.verbs.report import cards_of, titles_of
+from satclip_bench.encoders import get_encoder
 
 REFERENCE = Path(__file__).parents[2] / "results" / "leaderboard"
 
@@ -84,8 +84,8 @@ def test_the_readme_shows_it(reference: pd.DataFrame, repository: Path) -> None:
 
     from rich.console import Console
 
-    from benchmarks.report.model import leaderboard
-    from benchmarks.report.terminal import print_leaderboard
+    from satclip_bench.benchmarks.report.model import leaderboard
+    from satclip_bench.benchmarks.report.terminal import print_leaderboard
 
     shown = (repository / "README.md").read_text()
     for split in ("random", "held-out-region"):

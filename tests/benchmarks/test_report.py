@@ -9,12 +9,24 @@ import pytest
 from matplotlib.image import imread
 from rich.console import Console
 
-from benchmarks.report.documents import escape_latex, latex, markdown, regions, write_tables
-from benchmarks.report.figures import write_figures
-from benchmarks.report.model import Leaderboard, boards, edition_note, leaderboard, number
-from benchmarks.report.terminal import print_leaderboard
-from core.errors import BenchError
-from tasks import get_task, registry
+from satclip_bench.benchmarks.report.documents import (
+    escape_latex,
+    latex,
+    markdown,
+    regions,
+    write_tables,
+)
+from satclip_bench.benchmarks.report.figures import write_figures
+from satclip_bench.benchmarks.report.model import (
+    Leaderboard,
+    boards,
+    edition_note,
+    leaderboard,
+    number,
+)
+from satclip_bench.benchmarks.report.terminal import print_leaderboard
+from satclip_bench.core.errors import BenchError
+from satclip_bench.tasks import get_task, registry
 from tests.benchmarks.frames import METRICS, fail, frame
 
 CARDS = {name: registry.load(name) for name in METRICS}

@@ -10,16 +10,16 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks.cli import main
-from benchmarks.protocols import get_protocol
-from benchmarks.protocols.range import random_split
-from benchmarks.published import COLUMNS, published_scores
-from benchmarks.reproduction import PAPERS, verdict
-from benchmarks.reproduction.jobs import LONGEST_FIRST, Job, run_job, run_jobs
-from benchmarks.reproduction.tables import known_tables
-from core.errors import BenchError
-from encoders import encoder_card
-from encoders.weights import weights_path
+from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.protocols import get_protocol
+from satclip_bench.benchmarks.protocols.range import random_split
+from satclip_bench.benchmarks.published import COLUMNS, published_scores
+from satclip_bench.benchmarks.reproduction import PAPERS, verdict
+from satclip_bench.benchmarks.reproduction.jobs import LONGEST_FIRST, Job, run_job, run_jobs
+from satclip_bench.benchmarks.reproduction.tables import known_tables
+from satclip_bench.core.errors import BenchError
+from satclip_bench.encoders import encoder_card
+from satclip_bench.encoders.weights import weights_path
 
 EXACT = {"Direct", "Cartesian 3D", "Wrap", "Theory", "SphereC", "SphereM", "GeoCLIP"}
 NEAR = 0.002
@@ -78,7 +78,9 @@ def test_coordbenchs_harness_comes_out_to_four_digits(
     tmp_path: Path, encoder: str, name: str
 ) -> None:
     if encoder == "geoclip" and not geoclip_at_hand():
-        pytest.skip("the weights of GeoCLIP are not at hand: python -m encoders.obtain")
+        pytest.skip(
+            "the weights of GeoCLIP are not at hand: python -m satclip_bench.encoders.obtain"
+        )
     job = Job("coordbench-harness", "random", "ridge", "california_housing", encoder)
     scores = [record.scores["r2"] or 0 for record in run_job(job, None, tmp_path).records]
     frame = published_scores()

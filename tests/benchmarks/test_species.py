@@ -15,16 +15,21 @@ from scipy.sparse import csr_array, save_npz
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, top_k_accuracy_score
 
-import benchmarks.species.softmax as softmax_module
-from benchmarks.cli import main
-from benchmarks.species.evaluation import FoldEvaluation, Photos, photos_of, species_folds
-from benchmarks.species.features import read_features, read_probabilities
-from benchmarks.species.inputs import Inputs, Part
-from benchmarks.species.likelihoods import Fitted, Given, own_ranks
-from benchmarks.species.settings import TOP, SoftmaxSettings
-from benchmarks.species.softmax import fit_softmax
-from core.errors import BenchError
-from tasks.inaturalist.competition import read_competition
+import satclip_bench.benchmarks.species.softmax as softmax_module
+from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.species.evaluation import (
+    FoldEvaluation,
+    Photos,
+    photos_of,
+    species_folds,
+)
+from satclip_bench.benchmarks.species.features import read_features, read_probabilities
+from satclip_bench.benchmarks.species.inputs import Inputs, Part
+from satclip_bench.benchmarks.species.likelihoods import Fitted, Given, own_ranks
+from satclip_bench.benchmarks.species.settings import TOP, SoftmaxSettings
+from satclip_bench.benchmarks.species.softmax import fit_softmax
+from satclip_bench.core.errors import BenchError
+from satclip_bench.tasks.inaturalist.competition import read_competition
 from tests.tasks.competition_files import write_competition
 
 Float = NDArray[np.float64]

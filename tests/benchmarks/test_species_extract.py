@@ -11,11 +11,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-import benchmarks.species.extract as module
-from benchmarks.species.extract import extract, main
-from benchmarks.species.features import read_features
-from core.errors import BenchError
-from tasks.inaturalist.competition import image_files
+import satclip_bench.benchmarks.species.extract as module
+from satclip_bench.benchmarks.species.extract import extract, main
+from satclip_bench.benchmarks.species.features import read_features
+from satclip_bench.core.errors import BenchError
+from satclip_bench.tasks.inaturalist.competition import image_files
 from tests.tasks.competition_files import write_competition
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.cli import main
-from benchmarks.references import products, random_satclip, rangegeo_reference
-from benchmarks.speed import Contest, Timing, contest, measure, spread
-from encoders import get_encoder
+from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.references import products, random_satclip, rangegeo_reference
+from satclip_bench.benchmarks.speed import Contest, Timing, contest, measure, spread
+from satclip_bench.encoders import get_encoder
 
 
 def test_speed_writes_what_it_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

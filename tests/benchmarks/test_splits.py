@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from benchmarks.splits import Points, get_split, list_splits, match_splits
-from benchmarks.splits.base import Fold
-from benchmarks.splits.held_out_region import regions
-from benchmarks.splits.validation import MIN_TEST
-from core.errors import BenchError, UnknownNameError
-from core.sphere import chord_to_km, equal_area_cells, km_to_chord
+from satclip_bench.benchmarks.splits import Points, get_split, list_splits, match_splits
+from satclip_bench.benchmarks.splits.base import Fold
+from satclip_bench.benchmarks.splits.held_out_region import regions
+from satclip_bench.benchmarks.splits.validation import MIN_TEST
+from satclip_bench.core.errors import BenchError, UnknownNameError
+from satclip_bench.core.sphere import chord_to_km, equal_area_cells, km_to_chord
 
 
 def points(n: int, seed: int = 0, names: int = 4) -> Points:

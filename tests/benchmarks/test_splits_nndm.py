@@ -13,13 +13,21 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from benchmarks.plan import Table, load_table, make_folds
-from benchmarks.splits import Points, get_split
-from benchmarks.splits.domain import covered, prediction_domain
-from benchmarks.splits.nndm import FOLDS, LARGEST, candidates, clusters, deal, distances, match
-from core.errors import BenchError
-from core.sphere import EARTH_RADIUS_KM, unit_vectors
-from tasks import OPEN_TASKS
+from satclip_bench.benchmarks.plan import Table, load_table, make_folds
+from satclip_bench.benchmarks.splits import Points, get_split
+from satclip_bench.benchmarks.splits.domain import covered, prediction_domain
+from satclip_bench.benchmarks.splits.nndm import (
+    FOLDS,
+    LARGEST,
+    candidates,
+    clusters,
+    deal,
+    distances,
+    match,
+)
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
+from satclip_bench.tasks import OPEN_TASKS
 from tests.benchmarks.test_splits import haversine_km, uniform
 
 Float = NDArray[np.float64]

@@ -9,12 +9,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.model_selection import LeaveOneGroupOut
 
-from benchmarks.plan import Table, load_table, make_folds
-from benchmarks.splits import Points, get_split
-from benchmarks.splits.held_out_region import regions
-from benchmarks.splits.validation import LEAST_CELLS, MIN_TEST, MOST, SHARE, SIDES, group_choices
-from core.errors import BenchError
-from core.sphere import equal_area_cells
+from satclip_bench.benchmarks.plan import Table, load_table, make_folds
+from satclip_bench.benchmarks.splits import Points, get_split
+from satclip_bench.benchmarks.splits.held_out_region import regions
+from satclip_bench.benchmarks.splits.validation import (
+    LEAST_CELLS,
+    MIN_TEST,
+    MOST,
+    SHARE,
+    SIDES,
+    group_choices,
+)
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.sphere import equal_area_cells
 
 REGIONAL = ("biomes", "median_income", "california_housing")
 
@@ -207,7 +214,7 @@ def test_what_gives_other_folds_says_so() -> None:
 def test_squares_and_blocks_are_verdes() -> None:
     """verde is an independent implementation of spatial blocks, on a plane."""
     verde = pytest.importorskip("verde", reason="verde is not installed (extra dev)")
-    from benchmarks.splits.blocks import block_folds
+    from satclip_bench.benchmarks.splits.blocks import block_folds
 
     table = scattered({"a": 3000})
     coordinates = tuple(table.lonlat.T)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from benchmarks.tuning import Choice, Grid, LogUniform, RandomSearch, choose
-from core.errors import BenchError
+from satclip_bench.benchmarks.tuning import Choice, Grid, LogUniform, RandomSearch, choose
+from satclip_bench.core.errors import BenchError
 
 
 def search(draws: int, seed: int = 0) -> RandomSearch:

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from core import transfer as module
-from core.errors import BenchError, IntegrityError
-from core.fetch import at_hand, fetch, state
-from core.files import sha256_bytes
-from core.remote import FileCard, Origin
+from satclip_bench.core import transfer as module
+from satclip_bench.core.errors import BenchError, IntegrityError
+from satclip_bench.core.fetch import at_hand, fetch, state
+from satclip_bench.core.files import sha256_bytes
+from satclip_bench.core.remote import FileCard, Origin
 
 CONTENT = bytes(range(256)) * 4096
 

@@ -20,12 +20,12 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from core import transfer as module
-from core.errors import BenchError
-from core.fetch import fetch
-from core.files import sha256_bytes
-from core.lock import read_lock
-from core.remote import FileCard, Origin
+from satclip_bench.core import transfer as module
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.fetch import fetch
+from satclip_bench.core.files import sha256_bytes
+from satclip_bench.core.lock import read_lock
+from satclip_bench.core.remote import FileCard, Origin
 from tests.core.test_fetch import CONTENT, zipped
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -116,8 +116,8 @@ def slowly(handler: BaseHTTPRequestHandler) -> None:
 
 def child(url: str, folder: Path, before: str = "") -> subprocess.Popen[str]:
     script = (
-        "import sys; from pathlib import Path; from core.fetch import fetch; "
-        "from core.remote import FileCard, Origin\n"
+        "import sys; from pathlib import Path; from satclip_bench.core.fetch import fetch; "
+        "from satclip_bench.core.remote import FileCard, Origin\n"
         f"{before}\n"
         f"card = FileCard(file='labels.csv', sha256={sha256_bytes(CONTENT)!r}, licence='CC0', "
         "origins=(Origin(url=sys.argv[1]),))\n"

@@ -6,8 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import BenchError, IntegrityError
-from core.files import CACHE_VARIABLE, atomic_write, cache_dir, require_sha256, sha256_file
+from satclip_bench.core.errors import BenchError, IntegrityError
+from satclip_bench.core.files import (
+    CACHE_VARIABLE,
+    atomic_write,
+    cache_dir,
+    require_sha256,
+    sha256_file,
+)
 
 
 def test_hashes_are_sha256(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 import torch
 from shapely import Point, Polygon
 
-from core.errors import CoordinateError
-from core.sphere import check_lonlat
-from encoders import get_encoder
+from satclip_bench.core.errors import CoordinateError
+from satclip_bench.core.sphere import check_lonlat
+from satclip_bench.encoders import get_encoder
 
 LONLAT = np.array([[13.4, 52.5], [-70.25, -33.5], [180, 0], [0, 90]])
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import BenchError, UnknownNameError
-from core.registry import Registry, match_names
+from satclip_bench.core.errors import BenchError, UnknownNameError
+from satclip_bench.core.registry import Registry, match_names
 
 NAMES = ("air_temperature", "elevation", "satclip.vit16-l40", "satclip.vit16-l10", "odd[1]")
 
@@ -57,10 +57,10 @@ def test_exact_names_select_themselves(order: list[str]) -> None:
 def test_two_packages_may_not_take_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
     from importlib.metadata import EntryPoint
 
-    import core.registry
+    import satclip_bench.core.registry
 
     points = [EntryPoint("pi", "other:pi", "g"), EntryPoint("tau", "math:tau", "g")]
-    monkeypatch.setattr(core.registry, "entry_points", lambda group: points)
+    monkeypatch.setattr(satclip_bench.core.registry, "entry_points", lambda group: points)
     clash: Registry[float] = Registry("thing", {"pi": "math:pi"}, group="g")
     with pytest.raises(BenchError, match="two things are called 'pi'"):
         clash.names()

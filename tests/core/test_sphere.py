@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Geod
 
-from core.errors import CoordinateError
-from core.sphere import (
+from satclip_bench.core.errors import CoordinateError
+from satclip_bench.core.sphere import (
     EARTH_RADIUS_KM,
     SwappedCoordinatesWarning,
     check_lonlat,

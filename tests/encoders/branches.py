@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from encoders.geoclip import branch_shapes
+from satclip_bench.encoders.geoclip import branch_shapes
 from tests.encoders.tensor_files import plane, reckoned_tensors
 
 

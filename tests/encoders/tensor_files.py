@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from pyproj import Proj
 
-from encoders.check import CORNERS
+from satclip_bench.encoders.check import CORNERS
 
 
 def reckoned_tensors(

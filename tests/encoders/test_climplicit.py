@@ -13,9 +13,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from core.errors import EncoderError, UnknownNameError
-from encoders import check_encoder
-from encoders.climplicit import VARIANTS, from_variant, network_shapes
+from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.encoders import check_encoder
+from satclip_bench.encoders.climplicit import VARIANTS, from_variant, network_shapes
 from tests.encoders.tensor_files import LONLAT, reckoned_tensors, same_as_released, spread
 
 save_file = pytest.importorskip("safetensors.torch").save_file

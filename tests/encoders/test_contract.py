@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-import encoders
-from benchmarks.embed import weights_sha256
-from core.errors import BenchError, CoordinateError, EncoderError, UnknownNameError
-from core.sphere import check_lonlat
-from encoders import (
+from satclip_bench import encoders
+from satclip_bench.benchmarks.embed import weights_sha256
+from satclip_bench.core.errors import BenchError, CoordinateError, EncoderError, UnknownNameError
+from satclip_bench.core.sphere import check_lonlat
+from satclip_bench.encoders import (
     Encoder,
     EncoderCard,
     check_encoder,
@@ -22,10 +22,10 @@ from encoders import (
     list_encoders,
     match_encoders,
 )
-from encoders.weights import weights_path
+from satclip_bench.encoders.weights import weights_path
 
 
-@pytest.mark.filterwarnings("ignore::encoders.partial.UncoveredPointsWarning")
+@pytest.mark.filterwarnings("ignore::satclip_bench.encoders.partial.UncoveredPointsWarning")
 @pytest.mark.parametrize("name", list_encoders())
 def test_every_encoder_obeys_the_contract(name: str) -> None:
     card = encoder_card(name)
@@ -157,7 +157,7 @@ def test_options_that_an_encoder_lacks_are_an_error() -> None:
 
 def test_listing_imports_no_torch() -> None:
     code = (
-        "import sys, encoders; [encoders.encoder_card(n) for n in encoders.list_encoders()];"
+        "import sys; from satclip_bench import encoders; [encoders.encoder_card(n) for n in encoders.list_encoders()];"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -165,7 +165,7 @@ def test_listing_imports_no_torch() -> None:
 
 FILE = """
 import numpy as np
-from encoders import Encoder, EncoderCard
+from satclip_bench.encoders import Encoder, EncoderCard
 class Mine(Encoder):
     card = EncoderCard(name="mine", title="Mine", dimension=2)
     def forward(self, lonlat):

@@ -13,12 +13,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from core.errors import EncoderError, IntegrityError, UnknownNameError
-from core.files import sha256_bytes
-from encoders import EncoderCard, WeightsCard, check_encoder, get_encoder
-from encoders.csp import SpatialCheckpoint
-from encoders.positional import ENCODINGS
-from encoders.torchspatial import VARIANTS
+from satclip_bench.core.errors import EncoderError, IntegrityError, UnknownNameError
+from satclip_bench.core.files import sha256_bytes
+from satclip_bench.encoders import EncoderCard, WeightsCard, check_encoder, get_encoder
+from satclip_bench.encoders.csp import SpatialCheckpoint
+from satclip_bench.encoders.positional import ENCODINGS
+from satclip_bench.encoders.torchspatial import VARIANTS
 
 LONLAT = np.array([[0, 0], [180, 0], [-180, 0], [0, 90], [120, -90], [13.4, 52.5], [-70.2, -33.5]])
 

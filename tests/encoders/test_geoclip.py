@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import EncoderError, IntegrityError
-from encoders import get_encoder
-from encoders.geoclip import WEIGHTS, GeoCLIP, equal_earth
-from encoders.weights import weights_path
+from satclip_bench.core.errors import EncoderError, IntegrityError
+from satclip_bench.encoders import get_encoder
+from satclip_bench.encoders.geoclip import WEIGHTS, GeoCLIP, equal_earth
+from satclip_bench.encoders.weights import weights_path
 
 
 @pytest.fixture

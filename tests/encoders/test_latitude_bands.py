@@ -8,17 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.polynomial import chebyshev
 
-from encoders.harmonics import real_harmonics
-from encoders.harmonics_siren import HarmonicsSiren, satclip_basis
-from encoders.latitude_bands import (
+from satclip_bench.encoders.harmonics import real_harmonics
+from satclip_bench.encoders.harmonics_siren import HarmonicsSiren, satclip_basis
+from satclip_bench.encoders.latitude_bands import (
     TOLERANCE,
     WORTH,
     LatitudeBands,
     chebyshev_nodes,
     terms_needed,
 )
-from encoders.siren import random_siren
-from encoders.tiles import TILE
+from satclip_bench.encoders.siren import random_siren
+from satclip_bench.encoders.tiles import TILE
 
 
 def _ordered(points: int, low: float, high: float, seed: int = 0) -> np.ndarray:

@@ -12,9 +12,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from core.errors import EncoderError, UnknownNameError
-from encoders import check_encoder
-from encoders.mind import VARIANTS, from_variant, network_shapes
+from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.encoders import check_encoder
+from satclip_bench.encoders.mind import VARIANTS, from_variant, network_shapes
 from tests.encoders.tensor_files import (
     LONLAT,
     plane,

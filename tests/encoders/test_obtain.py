@@ -15,11 +15,11 @@ from typing import ClassVar
 import pytest
 from typing_extensions import override
 
-from core.errors import BenchError, IntegrityError
-from core.files import sha256_bytes
-from encoders.base import WeightsCard
-from encoders.obtain import main, obtain_weights
-from encoders.weights import find_weights, weights_path
+from satclip_bench.core.errors import BenchError, IntegrityError
+from satclip_bench.core.files import sha256_bytes
+from satclip_bench.encoders.base import WeightsCard
+from satclip_bench.encoders.obtain import main, obtain_weights
+from satclip_bench.encoders.weights import find_weights, weights_path
 
 CONTENT = b"weights " * 1000
 COMMIT = "0ef2acc0b91d3c8cfdf4a0cc03207095989287ab"
@@ -333,8 +333,8 @@ def test_a_page_in_place_of_weights_is_neither_placed_nor_remembered(
 def test_a_cut_transfer_of_weights_goes_on_where_it_stopped(
     hub: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.transfer.PAUSE", 0.01)
-    monkeypatch.setattr("core.transfer.PIECE", 1000)
+    monkeypatch.setattr("satclip_bench.core.transfer.PAUSE", 0.01)
+    monkeypatch.setattr("satclip_bench.core.transfer.PIECE", 1000)
     monkeypatch.setattr(Hub, "cut", 3000)
     plain = hub_card(hub="", url=f"{hub}/plain/weights.pth")
     # 8,000 bytes in pieces of 3,000: three attempts of four.
@@ -348,8 +348,8 @@ def test_a_bomb_of_weights_is_stopped(
 ) -> None:
     """Also one whose members are large together only."""
     half = bytes(5_000_000)
-    monkeypatch.setattr("core.unpack.FLOOR", 0)
-    monkeypatch.setattr("core.unpack.SWELLING", 400)
+    monkeypatch.setattr("satclip_bench.core.unpack.FLOOR", 0)
+    monkeypatch.setattr("satclip_bench.core.unpack.SWELLING", 400)
     members = {"m_1.h5": half * 2} if pattern == "*m_1.h5" else {"m_1.h5": half, "m_2.h5": half}
     monkeypatch.setattr(Hub, "content", zipped(members))
     wanted = hub_card(hub="", url=f"{hub}/plain/weights.pth", archive=pattern, file="toys")

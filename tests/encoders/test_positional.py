@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from core.errors import EncoderError, UnknownNameError
-from encoders import check_encoder, get_encoder
-from encoders.positional import AS_IN_RANGE, ENCODINGS, geometric
+from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.encoders import check_encoder, get_encoder
+from satclip_bench.encoders.positional import AS_IN_RANGE, ENCODINGS, geometric
 
 LONLAT = np.array([[0, 0], [180, 0], [-180, 0], [0, 90], [120, -90], [13.4, 52.5], [-70.2, -33.5]])
 

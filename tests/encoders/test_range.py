@@ -19,17 +19,17 @@ import pytest
 import rangegeo
 from numpy.typing import NDArray
 
-from benchmarks.embed import weights_sha256 as weights_of
-from core.errors import EncoderError, IntegrityError
-from core.files import sha256_file
-from core.lock import lock_file
-from encoders import check_encoder
-from encoders.combine import Combined
-from encoders.coordinates import Wrap
-from encoders.range import Range, range_plain, range_plus
-from encoders.retrieval import TILE, Database, Mix, load_database, retrieve
-from encoders.satclip import SatCLIP
-from encoders.weights import weights_path
+from satclip_bench.benchmarks.embed import weights_sha256 as weights_of
+from satclip_bench.core.errors import EncoderError, IntegrityError
+from satclip_bench.core.files import sha256_file
+from satclip_bench.core.lock import lock_file
+from satclip_bench.encoders import check_encoder
+from satclip_bench.encoders.combine import Combined
+from satclip_bench.encoders.coordinates import Wrap
+from satclip_bench.encoders.range import Range, range_plain, range_plus
+from satclip_bench.encoders.retrieval import TILE, Database, Mix, load_database, retrieve
+from satclip_bench.encoders.satclip import SatCLIP
+from satclip_bench.encoders.weights import weights_path
 from tests.encoders.test_satclip import CORNERS, Bomb, checkpoint, float64_embedding, spread
 
 ROWS = 150
@@ -270,7 +270,7 @@ def test_every_setting_is_on_the_card() -> None:
 
 def test_the_card_is_there_without_torch() -> None:
     code = (
-        "import sys; from encoders.range import range_plain, range_plus; range_plain().card;"
+        "import sys; from satclip_bench.encoders.range import range_plain, range_plus; range_plain().card;"
         "range_plus().card; sys.exit('torch' in sys.modules)"
     )
     root = Path(__file__).parents[2]
@@ -279,10 +279,13 @@ def test_the_card_is_there_without_torch() -> None:
 
 def test_missing_files_say_where_they_are_and_go(weights: Path, database: Path) -> None:
     for encoder, parts in (
-        (range_plus(weights), ("range_db_large.npz", "encoders.obtain range-plus", "by hand")),
+        (
+            range_plus(weights),
+            ("range_db_large.npz", "satclip_bench.encoders.obtain range-plus", "by hand"),
+        ),
         (
             range_plain(database=database),
-            ("satclip-vit16-l40.ckpt", "encoders.obtain satclip.vit16-l40"),
+            ("satclip-vit16-l40.ckpt", "satclip_bench.encoders.obtain satclip.vit16-l40"),
         ),
     ):
         with pytest.raises(EncoderError) as caught:

@@ -24,12 +24,12 @@ from rangegeo.satclip.positional_encoding.spherical_harmonics import (
 )
 from scipy.special import sph_legendre_p_all
 
-from core.errors import EncoderError, UnknownNameError
-from core.files import sha256_file
-from encoders import check_encoder, get_encoder
-from encoders.harmonics_siren import satclip_basis
-from encoders.satclip import VARIANTS, Numerics, SatCLIP
-from encoders.satclip_polynomials import released_basis
+from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.core.files import sha256_file
+from satclip_bench.encoders import check_encoder, get_encoder
+from satclip_bench.encoders.harmonics_siren import satclip_basis
+from satclip_bench.encoders.satclip import VARIANTS, Numerics, SatCLIP
+from satclip_bench.encoders.satclip_polynomials import released_basis
 
 
 def checkpoint(
@@ -194,7 +194,7 @@ def test_every_precision_obeys_the_contract(tmp_path: Path, numerics: Numerics) 
 
 
 def test_the_hash_is_of_the_checkpoint_that_is_used(tmp_path: Path) -> None:
-    from benchmarks.embed import weights_sha256
+    from satclip_bench.benchmarks.embed import weights_sha256
 
     path = checkpoint(tmp_path, 10)
     assert weights_sha256(get_encoder("satclip.vit16-l10", weights=path)) == sha256_file(path)
@@ -213,7 +213,7 @@ def test_memory_is_bounded_by_the_batch(tmp_path: Path) -> None:
     path = checkpoint(tmp_path, 40)
     code = (
         "import resource, sys, numpy as np\n"
-        "from encoders import get_encoder\n"
+        "from satclip_bench.encoders import get_encoder\n"
         "encoder = get_encoder('satclip.vit16-l40', weights=sys.argv[1])\n"
         "encoder.encode(np.zeros((1000, 2)))\n"
         "encoder.encode(np.zeros((int(sys.argv[2]), 2)))\n"

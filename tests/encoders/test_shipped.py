@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import IntegrityError
-from core.files import sha256_file
-from encoders import encoder_card, get_encoder, list_encoders
-from encoders.pretraining import load_config
-from encoders.pretraining.config import parse_config
-from encoders.satclip_shipped import SHIPPED, SUMS, published_sha256, shipped
-from encoders.satclip_trained import TrainedSatCLIP, read_about
+from satclip_bench.core.errors import IntegrityError
+from satclip_bench.core.files import sha256_file
+from satclip_bench.encoders import encoder_card, get_encoder, list_encoders
+from satclip_bench.encoders.pretraining import load_config
+from satclip_bench.encoders.pretraining.config import parse_config
+from satclip_bench.encoders.satclip_shipped import SHIPPED, SUMS, published_sha256, shipped
+from satclip_bench.encoders.satclip_trained import TrainedSatCLIP, read_about
 
 FILES = tuple(sorted(SHIPPED.glob("*.safetensors")))
 CONFIGS = {"l10": "small", "l40": "small-l40"}

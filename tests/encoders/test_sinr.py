@@ -14,9 +14,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from core.errors import EncoderError, UnknownNameError
-from encoders import check_encoder
-from encoders.sinr import CLASSES, VARIANTS, from_variant, network_shapes
+from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.encoders import check_encoder
+from satclip_bench.encoders.sinr import CLASSES, VARIANTS, from_variant, network_shapes
 from tests.encoders.tensor_files import LONLAT, Bomb, reckoned_tensors, same_as_released, spread
 
 PARAMS = {
@@ -102,7 +102,7 @@ def test_missing_weights_say_where_they_are() -> None:
         from_variant("an-full-100").encode([[0, 0]])
     for part in (
         "sinr-an-full-100.pt",
-        "python -m encoders.obtain",
+        "python -m satclip_bench.encoders.obtain",
         "hard_cap_num_per_class_100.pt",
     ):
         assert part in str(caught.value)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.errors import EncoderError, UnknownNameError
-from encoders import check_encoder
-from encoders.geoclip import branch_shapes
-from encoders.sled import SLED, VARIANTS, from_variant
+from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.encoders import check_encoder
+from satclip_bench.encoders.geoclip import branch_shapes
+from satclip_bench.encoders.sled import SLED, VARIANTS, from_variant
 from tests.encoders.branches import naive_branches, write_branches
 from tests.encoders.tensor_files import LONLAT, reckoned_tensors, same_as_released, spread
 

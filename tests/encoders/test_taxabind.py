@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import EncoderError
-from encoders import check_encoder
-from encoders.geoclip import branch_shapes
-from encoders.taxabind import TaxaBind
+from satclip_bench.core.errors import EncoderError
+from satclip_bench.encoders import check_encoder
+from satclip_bench.encoders.geoclip import branch_shapes
+from satclip_bench.encoders.taxabind import TaxaBind
 from tests.encoders.branches import naive_branches, write_branches
 from tests.encoders.tensor_files import LONLAT, reckoned_tensors, same_as_released, spread
 

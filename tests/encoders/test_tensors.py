@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.errors import EncoderError
-from encoders.tensors import linear_shapes, load_safetensors, require_tensors
+from satclip_bench.core.errors import EncoderError
+from satclip_bench.encoders.tensors import linear_shapes, load_safetensors, require_tensors
 from tests.encoders.tensor_files import Bomb
 
 save_file = pytest.importorskip("safetensors.torch").save_file

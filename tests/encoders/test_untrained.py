@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
-from core.errors import EncoderError, UnknownNameError
-from core.sphere import EARTH_RADIUS_KM, unit_vectors
-from encoders import check_encoder, get_encoder
-from encoders.harmonics_siren import satclip_basis
-from encoders.siren import random_siren
-from encoders.untrained import mixed
+from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
+from satclip_bench.encoders import check_encoder, get_encoder
+from satclip_bench.encoders.harmonics_siren import satclip_basis
+from satclip_bench.encoders.siren import random_siren
+from satclip_bench.encoders.untrained import mixed
 
 
 def spread(n: int) -> NDArray[np.float64]:

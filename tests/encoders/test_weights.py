@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.errors import EncoderError, IntegrityError
-from core.files import sha256_bytes
-from core.lock import lock_file
-from encoders.base import WeightsCard
-from encoders.weights import find_weights, load_state_dict, weights_path
+from satclip_bench.core.errors import EncoderError, IntegrityError
+from satclip_bench.core.files import sha256_bytes
+from satclip_bench.core.lock import lock_file
+from satclip_bench.encoders.base import WeightsCard
+from satclip_bench.encoders.weights import find_weights, load_state_dict, weights_path
 
 CONTENT = b"weights " * 1000
 
@@ -38,14 +38,14 @@ def test_absent_weights_say_how_they_are_obtained() -> None:
         find_weights(card(), encoder="toy.v1")
     for part in (
         f"not at {weights_path(card())}",
-        "`python -m encoders.obtain toy.v1`",
+        "`python -m satclip_bench.encoders.obtain toy.v1`",
         "w/toy.pth at revision 0000",
         sha256_bytes(CONTENT),
     ):
         assert part in str(caught.value)
     with pytest.raises(EncoderError) as caught:
         find_weights(card(hub=""))
-    assert "encoders.obtain" not in str(caught.value)
+    assert "satclip_bench.encoders.obtain" not in str(caught.value)
 
 
 def test_another_content_than_published_is_refused(tmp_path: Path) -> None:

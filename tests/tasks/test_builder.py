@@ -12,16 +12,16 @@ import pytest
 from scipy.stats import kstest
 from shapely.geometry import box
 
-import tasks.open_edition.builder.distributions as dist
-from core.errors import BenchError, IntegrityError
-from core.files import sha256_bytes, sha256_file
-from core.sphere import great_circle_km
-from tasks import OPEN_TASKS
-from tasks.open_edition.builder.build import table_bytes, write_all
-from tasks.open_edition.builder.points import containing, draw_land, uniform_on_sphere
-from tasks.open_edition.builder.population import BANDWIDTH_KM, density_at
-from tasks.open_edition.builder.rasters import altitude_at, temperature_at
-from tasks.open_edition.tables import OPEN_EDITION
+import satclip_bench.tasks.open_edition.builder.distributions as dist
+from satclip_bench.core.errors import BenchError, IntegrityError
+from satclip_bench.core.files import sha256_bytes, sha256_file
+from satclip_bench.core.sphere import great_circle_km
+from satclip_bench.tasks import OPEN_TASKS
+from satclip_bench.tasks.open_edition.builder.build import table_bytes, write_all
+from satclip_bench.tasks.open_edition.builder.points import containing, draw_land, uniform_on_sphere
+from satclip_bench.tasks.open_edition.builder.population import BANDWIDTH_KM, density_at
+from satclip_bench.tasks.open_edition.builder.rasters import altitude_at, temperature_at
+from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
 
 DISTRIBUTIONS = dist.distributions_dir()
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import CoordinateError, IntegrityError, TaskError, UnknownNameError
-from core.files import sha256_bytes, sha256_file
-from core.sphere import great_circle_km
-from tasks import Task, TaskTable, check_task, get_task, list_tasks, registry
-from tasks.base import EditionCard, TaskCard
-from tasks.open_edition.tables import OPEN_EDITION, read_table
+from satclip_bench.core.errors import CoordinateError, IntegrityError, TaskError, UnknownNameError
+from satclip_bench.core.files import sha256_bytes, sha256_file
+from satclip_bench.core.sphere import great_circle_km
+from satclip_bench.tasks import Task, TaskTable, check_task, get_task, list_tasks, registry
+from satclip_bench.tasks.base import EditionCard, TaskCard
+from satclip_bench.tasks.open_edition.tables import OPEN_EDITION, read_table
 
 OPEN = tuple(name for name in list_tasks() if "open" in registry.load(name).editions)
 

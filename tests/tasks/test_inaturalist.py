@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.errors import BenchError, CoordinateError, IntegrityError, TaskError
-from tasks import check_task, get_task, registry
-from tasks.base import TaskCard
-from tasks.inaturalist.competition import located, read_competition, read_photographs
-from tasks.inaturalist.files import COMPETITION
+from satclip_bench.core.errors import BenchError, CoordinateError, IntegrityError, TaskError
+from satclip_bench.tasks import check_task, get_task, registry
+from satclip_bench.tasks.base import TaskCard
+from satclip_bench.tasks.inaturalist.competition import located, read_competition, read_photographs
+from satclip_bench.tasks.inaturalist.files import COMPETITION
 from tests.tasks.competition_files import CONTINENTS, write_competition
 
 
@@ -163,8 +163,8 @@ def test_locations_that_cannot_be_read(
 
 
 def test_a_changed_file_is_refused_after_its_download(tmp_path: Path) -> None:
-    from core.files import sha256_file
-    from core.lock import lock_file
+    from satclip_bench.core.files import sha256_file
+    from satclip_bench.core.lock import lock_file
 
     write_competition(tmp_path)
     card = COMPETITION.files[0]

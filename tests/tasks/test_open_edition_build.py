@@ -17,13 +17,20 @@ import pandas as pd
 import pytest
 from shapely.geometry import box
 
-import tasks.open_edition.builder.__main__ as command_line
-import tasks.open_edition.builder.distributions as dist
-from core.errors import BenchError, IntegrityError
-from core.files import sha256_bytes, sha256_file
-from tasks.open_edition.builder import build, census, crosscheck, points, polygons, rasters
-from tasks.open_edition.builder.distributions import DISTRIBUTIONS, FOLDER_VARIABLE
-from tasks.open_edition.tables import OPEN_EDITION
+import satclip_bench.tasks.open_edition.builder.__main__ as command_line
+import satclip_bench.tasks.open_edition.builder.distributions as dist
+from satclip_bench.core.errors import BenchError, IntegrityError
+from satclip_bench.core.files import sha256_bytes, sha256_file
+from satclip_bench.tasks.open_edition.builder import (
+    build,
+    census,
+    crosscheck,
+    points,
+    polygons,
+    rasters,
+)
+from satclip_bench.tasks.open_edition.builder.distributions import DISTRIBUTIONS, FOLDER_VARIABLE
+from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
 
 ROWS = 400
 

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.errors import CoordinateError, IntegrityError, TaskError
-from core.files import sha256_file
-from core.lock import lock_file
-from tasks import OPEN_TASKS, check_task, get_task, registry
-from tasks.base import TaskCard
-from tasks.paper_edition.loading import choose_variant, data_folder, load_paper
-from tasks.paper_edition.readers import read_frame
-from tasks.regions import nearest_census_regions, nearest_continents
+from satclip_bench.core.errors import CoordinateError, IntegrityError, TaskError
+from satclip_bench.core.files import sha256_file
+from satclip_bench.core.lock import lock_file
+from satclip_bench.tasks import OPEN_TASKS, check_task, get_task, registry
+from satclip_bench.tasks.base import TaskCard
+from satclip_bench.tasks.paper_edition.loading import choose_variant, data_folder, load_paper
+from satclip_bench.tasks.paper_edition.readers import read_frame
+from satclip_bench.tasks.regions import nearest_census_regions, nearest_continents
 
 LAND = np.array([[13.4, 52.5], [139.7, 35.7], [-58.4, -34.6], [25.0, 0.0], [-100.0, 40.0]])
 

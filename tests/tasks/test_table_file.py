@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.errors import BenchError, CoordinateError, IntegrityError, TaskError
-from tasks import check_task, get_task, list_tasks, registry
-from tasks.open_edition.tables import OPEN_EDITION
-from tasks.table_file import FileTask, LostTask, TaskFile
+from satclip_bench.core.errors import BenchError, CoordinateError, IntegrityError, TaskError
+from satclip_bench.tasks import check_task, get_task, list_tasks, registry
+from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
+from satclip_bench.tasks.table_file import FileTask, LostTask, TaskFile
 
 
 def points(rows: int = 800, seed: int = 0) -> pd.DataFrame:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from encoders.pretraining.config import S2, BlueMarble, Data, GeoTiffs
-from encoders.pretraining.sources.base import Images, Pairs
+from satclip_bench.encoders.pretraining.config import S2, BlueMarble, Data, GeoTiffs
+from satclip_bench.encoders.pretraining.sources.base import Images, Pairs
 
 
 def read_pairs(data: Data, seed: int, said: Callable[[str], None] = lambda _: None) -> Pairs:
@@ -20,18 +20,18 @@ def read_pairs(data: Data, seed: int, said: Callable[[str], None] = lambda _: No
         BenchError: they are not there, or not what they should be; says which file.
     """
     if isinstance(data, BlueMarble):
-        from encoders.pretraining.sources.bluemarble import blue_marble_pairs
+        from satclip_bench.encoders.pretraining.sources.bluemarble import blue_marble_pairs
 
         return blue_marble_pairs(data, seed)
     if isinstance(data, S2):
-        from encoders.pretraining.sources.s2 import s2_pairs
+        from satclip_bench.encoders.pretraining.sources.s2 import s2_pairs
 
         return s2_pairs(data, said)
     if isinstance(data, GeoTiffs):
-        from encoders.pretraining.sources.geotiffs import geotiff_pairs
+        from satclip_bench.encoders.pretraining.sources.geotiffs import geotiff_pairs
 
         return geotiff_pairs(data)
-    from encoders.pretraining.sources.embeddings import embedding_pairs
+    from satclip_bench.encoders.pretraining.sources.embeddings import embedding_pairs
 
     return embedding_pairs(data)
 

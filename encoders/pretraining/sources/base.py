@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import BenchError
-from core.files import sha256_bytes
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import sha256_bytes
 
 Float = NDArray[np.float64]
 

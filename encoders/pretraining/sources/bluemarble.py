@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.distributions import Distribution, distributions_dir, read_member
-from encoders.pretraining.config import BlueMarble
-from encoders.pretraining.sources.base import InMemory, Pairs, fingerprint
+from satclip_bench.core.distributions import Distribution, distributions_dir, read_member
+from satclip_bench.encoders.pretraining.config import BlueMarble
+from satclip_bench.encoders.pretraining.sources.base import InMemory, Pairs, fingerprint
 
 Float = NDArray[np.float64]
 Bytes = NDArray[np.uint8]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import BenchError, CoordinateError
-from core.sphere import check_lonlat
-from encoders.extras import lacking
-from encoders.pretraining.config import GeoTiffs
-from encoders.pretraining.sources.base import (
+from satclip_bench.core.errors import BenchError, CoordinateError
+from satclip_bench.core.sphere import check_lonlat
+from satclip_bench.encoders.extras import lacking
+from satclip_bench.encoders.pretraining.config import GeoTiffs
+from satclip_bench.encoders.pretraining.sources.base import (
     Float,
     InMemory,
     Pairs,
@@ -21,7 +21,7 @@ from encoders.pretraining.sources.base import (
     fingerprint,
     require_sound,
 )
-from encoders.weights import first_line
+from satclip_bench.encoders.weights import first_line
 
 if TYPE_CHECKING:
     import rasterio

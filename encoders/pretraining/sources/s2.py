@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.errors import BenchError, CoordinateError
-from core.files import sha256_bytes, sha256_file
-from core.sphere import check_lonlat
-from encoders.extras import lacking
-from encoders.pretraining.config import S2
-from encoders.pretraining.sources.base import Pairs, fault, require_sound
-from encoders.weights import first_line
+from satclip_bench.core.errors import BenchError, CoordinateError
+from satclip_bench.core.files import sha256_bytes, sha256_file
+from satclip_bench.core.sphere import check_lonlat
+from satclip_bench.encoders.extras import lacking
+from satclip_bench.encoders.pretraining.config import S2
+from satclip_bench.encoders.pretraining.sources.base import Pairs, fault, require_sound
+from satclip_bench.encoders.weights import first_line
 
 STORED_BANDS = 12
 B10 = 10

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from encoders import Encoder, EncoderCard
+from satclip_bench.encoders import Encoder, EncoderCard
 
 TILT = np.radians(23.44)
 MONTHS = 12

@@ -1,4 +1,4 @@
-from encoders import check_encoder, get_encoder
+from satclip_bench.encoders import check_encoder, get_encoder
 
 
 def test_it_obeys_the_contract() -> None:

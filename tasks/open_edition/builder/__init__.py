@@ -1,1 +1,1 @@
-"""Builds the shipped tables from pinned distributions: `python -m tasks.open_edition.builder`."""
+"""Builds the shipped tables from pinned distributions: `python -m satclip_bench.tasks.open_edition.builder`."""

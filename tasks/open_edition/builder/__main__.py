@@ -1,4 +1,4 @@
-"""`python -m tasks.open_edition.builder`: build the shipped tables, or check that they rebuild."""
+"""`python -m satclip_bench.tasks.open_edition.builder`: build the shipped tables, or check that they rebuild."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.errors import BenchError
-from core.files import sha256_file
-from tasks import OPEN_TASKS
-from tasks.open_edition.builder.build import built_with, write_all
-from tasks.open_edition.builder.distributions import distributions_dir
-from tasks.open_edition.tables import OPEN_EDITION
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import sha256_file
+from satclip_bench.tasks import OPEN_TASKS
+from satclip_bench.tasks.open_edition.builder.build import built_with, write_all
+from satclip_bench.tasks.open_edition.builder.distributions import distributions_dir
+from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
 
 
 def main() -> int:
     """Run the command line. Returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m tasks.open_edition.builder", description=__doc__
+        prog="python -m satclip_bench.tasks.open_edition.builder", description=__doc__
     )
     parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(OPEN_TASKS)}")
     parser.add_argument(

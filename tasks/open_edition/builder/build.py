@@ -16,12 +16,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from core.files import atomic_write, sha256_bytes
-from tasks import OPEN_TASKS, get_task
-from tasks.open_edition.builder import census, population, rasters
-from tasks.open_edition.builder.distributions import DISTRIBUTIONS
-from tasks.open_edition.builder.points import LandPoints, containing, draw_land, read_countries
-from tasks.open_edition.builder.polygons import read_ecoregions
+from satclip_bench.core.files import atomic_write, sha256_bytes
+from satclip_bench.tasks import OPEN_TASKS, get_task
+from satclip_bench.tasks.open_edition.builder import census, population, rasters
+from satclip_bench.tasks.open_edition.builder.distributions import DISTRIBUTIONS
+from satclip_bench.tasks.open_edition.builder.points import (
+    LandPoints,
+    containing,
+    draw_land,
+    read_countries,
+)
+from satclip_bench.tasks.open_edition.builder.polygons import read_ecoregions
 
 if TYPE_CHECKING:
     import geopandas as gpd

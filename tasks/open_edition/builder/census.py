@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.open_edition.builder.distributions import read_member
-from tasks.open_edition.builder.points import DECIMALS
+from satclip_bench.tasks.open_edition.builder.distributions import read_member
+from satclip_bench.tasks.open_edition.builder.points import DECIMALS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,6 +1,6 @@
 """Hold shipped targets against the papers' own tables at nearby points.
 
-`python -m tasks.open_edition.builder.crosscheck --data-dir DIR`, where DIR holds
+`python -m satclip_bench.tasks.open_edition.builder.crosscheck --data-dir DIR`, where DIR holds
 `air_temperature/stationDataAll.csv`, `mosaiks/elevation.csv`, `mosaiks/population.csv` and
 `median_income/income.csv`. The numbers on the task cards come from here.
 """
@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.sphere import chord_to_km, unit_vectors
-from tasks.open_edition.tables import OPEN_EDITION
+from satclip_bench.core.sphere import chord_to_km, unit_vectors
+from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
 
 Float = NDArray[np.float64]
 

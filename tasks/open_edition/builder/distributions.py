@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from core import distributions
-from core.distributions import FOLDER_VARIABLE, Distribution, distributions_dir
+from satclip_bench.core import distributions
+from satclip_bench.core.distributions import FOLDER_VARIABLE, Distribution, distributions_dir
 
 __all__ = [
     "DISTRIBUTIONS",
@@ -105,10 +105,10 @@ def missing_distributions(folder: Path) -> tuple[str, ...]:
 
 
 def obtain(name: str, folder: Path) -> Path:
-    """As `core.distributions.obtain`, of the table above."""
+    """As `satclip_bench.core.distributions.obtain`, of the table above."""
     return distributions.obtain(name, DISTRIBUTIONS[name], folder)
 
 
 def read_member(name: str, member: str, folder: Path) -> bytes:
-    """As `core.distributions.read_member`, of the table above."""
+    """As `satclip_bench.core.distributions.read_member`, of the table above."""
     return distributions.read_member(name, DISTRIBUTIONS[name], member, folder)

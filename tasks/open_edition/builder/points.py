@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.open_edition.builder.distributions import read_member
+from satclip_bench.tasks.open_edition.builder.distributions import read_member
 
 if TYPE_CHECKING:
     import geopandas as gpd

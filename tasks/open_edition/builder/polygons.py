@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.open_edition.builder.distributions import read_member
+from satclip_bench.tasks.open_edition.builder.distributions import read_member
 
 if TYPE_CHECKING:
     import geopandas as gpd

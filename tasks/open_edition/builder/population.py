@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.sphere import EARTH_RADIUS_KM, chord_to_km, unit_vectors
-from tasks.open_edition.builder.distributions import read_member
+from satclip_bench.core.sphere import EARTH_RADIUS_KM, chord_to_km, unit_vectors
+from satclip_bench.tasks.open_edition.builder.distributions import read_member
 
 Float = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.open_edition.builder.distributions import read_member
+from satclip_bench.tasks.open_edition.builder.distributions import read_member
 
 Float = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.probes import Kind, list_probes
+from satclip_bench.benchmarks.probes import Kind, list_probes
 
 PROBES = list_probes()
 BOTH: tuple[tuple[str, Kind], ...] = tuple(

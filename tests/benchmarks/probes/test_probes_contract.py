@@ -12,9 +12,9 @@ from typing import Any, cast
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from benchmarks.probes import ProbeCard, list_probes, make_probe, probe_card, registry
-from benchmarks.probes.base import Settings
-from core.errors import BenchError, UnknownNameError
+from satclip_bench.benchmarks.probes import ProbeCard, list_probes, make_probe, probe_card, registry
+from satclip_bench.benchmarks.probes.base import Settings
+from satclip_bench.core.errors import BenchError, UnknownNameError
 from tests.benchmarks.probes.sphere_data import BOTH, PROBES
 
 # No check is expected to fail, and none is left out. The array-API one skips itself.
@@ -61,7 +61,7 @@ def test_entry_that_is_no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_imports_are_lazy(repository: Path) -> None:
     code = (
-        "import sys; from benchmarks.probes import list_probes, probe_card\n"
+        "import sys; from satclip_bench.benchmarks.probes import list_probes, probe_card\n"
         "assert not {'torch', 'lightgbm', 'sklearn', 'scipy'} & set(sys.modules)\n"
         "[probe_card(name) for name in list_probes()]\n"
         "assert not {'torch', 'lightgbm'} & set(sys.modules)\n"

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.probes import make_probe, mlp, trees
-from benchmarks.probes.mlp import PerceptronClassifier, PerceptronRegressor
-from benchmarks.probes.network import train_network
-from benchmarks.probes.perceptron import forward
-from benchmarks.probes.trees import TreeClassifier, TreeRegressor
+from satclip_bench.benchmarks.probes import make_probe, mlp, trees
+from satclip_bench.benchmarks.probes.mlp import PerceptronClassifier, PerceptronRegressor
+from satclip_bench.benchmarks.probes.network import train_network
+from satclip_bench.benchmarks.probes.perceptron import forward
+from satclip_bench.benchmarks.probes.trees import TreeClassifier, TreeRegressor
 from tests.benchmarks.probes.sphere_data import cells, embed, parts, points, smooth
 
 

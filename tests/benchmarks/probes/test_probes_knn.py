@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from benchmarks.probes import Kind
-from benchmarks.probes.knn import (
+from satclip_bench.benchmarks.probes import Kind
+from satclip_bench.benchmarks.probes.knn import (
     NEIGHBOURS,
     NeighbourClassifier,
     NeighbourRegressor,

@@ -12,8 +12,8 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.probes import Kind, linear, make_probe
-from benchmarks.probes.linear import (
+from satclip_bench.benchmarks.probes import Kind, linear, make_probe
+from satclip_bench.benchmarks.probes.linear import (
     ALPHAS,
     STRENGTHS,
     LinearClassifier,

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from benchmarks.probes import Kind, make_probe
+from satclip_bench.benchmarks.probes import Kind, make_probe
 from tests.benchmarks.probes.sphere_data import BOTH, PROBES, parts
 
 both = pytest.mark.parametrize(("name", "kind"), BOTH)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.protocols import Kind, Protocol, Work
-from benchmarks.splits import Points
+from satclip_bench.benchmarks.protocols import Kind, Protocol, Work
+from satclip_bench.benchmarks.splits import Points
 
 CONTINENTS = ("Africa", "Asia", "Europe", "North America", "South America")
 

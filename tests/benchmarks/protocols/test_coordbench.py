@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from benchmarks.protocols import get_protocol
-from benchmarks.protocols.coordbench import ALPHAS, CoordbenchProtocol, floored_mean
-from benchmarks.protocols.ridge import ridge_path
-from benchmarks.splits import Points
-from core.errors import BenchError
+from satclip_bench.benchmarks.protocols import get_protocol
+from satclip_bench.benchmarks.protocols.coordbench import ALPHAS, CoordbenchProtocol, floored_mean
+from satclip_bench.benchmarks.protocols.ridge import ridge_path
+from satclip_bench.benchmarks.splits import Points
+from satclip_bench.core.errors import BenchError
 from tests.benchmarks.protocols.tables import features, points, work
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.protocols import Kind, Protocol, get_protocol, list_protocols
-from benchmarks.protocols import climplicit as climplicit_module
-from benchmarks.protocols import satclip as satclip_module
-from benchmarks.protocols import satclip_notebook as notebook_module
-from benchmarks.protocols.base import NO_ROWS, Parts
-from core.errors import BenchError, UnknownNameError
+from satclip_bench.benchmarks.protocols import Kind, Protocol, get_protocol, list_protocols
+from satclip_bench.benchmarks.protocols import climplicit as climplicit_module
+from satclip_bench.benchmarks.protocols import satclip as satclip_module
+from satclip_bench.benchmarks.protocols import satclip_notebook as notebook_module
+from satclip_bench.benchmarks.protocols.base import NO_ROWS, Parts
+from satclip_bench.core.errors import BenchError, UnknownNameError
 from tests.benchmarks.protocols.tables import points, spoilt, work
 
 KINDS: tuple[Kind, ...] = ("regression", "classification")

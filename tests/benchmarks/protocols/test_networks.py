@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.protocols.networks import (
+from satclip_bench.benchmarks.protocols.networks import (
     ResidualSiren,
     as_tensors,
     full_batch,
@@ -18,7 +18,7 @@ from benchmarks.protocols.networks import (
     stopped_early,
     tied_perceptron,
 )
-from benchmarks.protocols.training import Training
+from satclip_bench.benchmarks.protocols.training import Training
 
 
 def data(rows: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

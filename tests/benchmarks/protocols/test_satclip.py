@@ -5,11 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.protocols import get_protocol
-from benchmarks.protocols import satclip as module
-from benchmarks.protocols import satclip_notebook as notebook
-from benchmarks.protocols.networks import full_batch, outputs_of, seeded, tied_perceptron
-from core.errors import BenchError
+from satclip_bench.benchmarks.protocols import get_protocol
+from satclip_bench.benchmarks.protocols import satclip as module
+from satclip_bench.benchmarks.protocols import satclip_notebook as notebook
+from satclip_bench.benchmarks.protocols.networks import (
+    full_batch,
+    outputs_of,
+    seeded,
+    tied_perceptron,
+)
+from satclip_bench.core.errors import BenchError
 from tests.benchmarks.protocols.tables import features, points, work
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.report.documents import write_tables
-from benchmarks.report.figures import write_figures
-from benchmarks.report.model import (
+from satclip_bench.benchmarks.report.documents import write_tables
+from satclip_bench.benchmarks.report.figures import write_figures
+from satclip_bench.benchmarks.report.model import (
     Leaderboard,
     boards,
     edition_note,
@@ -17,9 +17,9 @@ from benchmarks.report.model import (
     leaderboard,
     listed,
 )
-from benchmarks.report.rank_changes import tables_of_changes
-from core.errors import BenchError
-from tasks import registry
+from satclip_bench.benchmarks.report.rank_changes import tables_of_changes
+from satclip_bench.core.errors import BenchError
+from satclip_bench.tasks import registry
 from tests.benchmarks.frames import METRICS, fail, frame
 
 CARDS = {name: registry.load(name) for name in METRICS}
@@ -119,7 +119,7 @@ def test_lists_in_words() -> None:
 
 def test_models_and_tables_need_no_matplotlib() -> None:
     code = (
-        "import sys, benchmarks.report, benchmarks.report.documents, benchmarks.report.figures;"
+        "import sys, satclip_bench.benchmarks.report, satclip_bench.benchmarks.report.documents, satclip_bench.benchmarks.report.figures;"
         "sys.exit('matplotlib' in sys.modules or 'torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

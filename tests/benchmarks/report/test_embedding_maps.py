@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from pyproj import Transformer
 
-from benchmarks.cli import main
-from benchmarks.report.embedding_maps import draw_embedding, fit_colours, seen_from
-from core.errors import BenchError
-from core.sphere import great_circle_km, unit_vectors
-from encoders import Encoder, EncoderCard, get_encoder
+from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.report.embedding_maps import draw_embedding, fit_colours, seen_from
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.sphere import great_circle_km, unit_vectors
+from satclip_bench.encoders import Encoder, EncoderCard, get_encoder
 
 
 @given(

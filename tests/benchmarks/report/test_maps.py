@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from benchmarks.report.maps import class_colours, degrees, draw_map
-from tasks import get_task
+from satclip_bench.benchmarks.report.maps import class_colours, degrees, draw_map
+from satclip_bench.tasks import get_task
 
 
 def test_sides_of_the_globe() -> None:

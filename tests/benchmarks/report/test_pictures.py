@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.rank_changes import rank_changes
-from benchmarks.report.figures import compact, write_figures
-from benchmarks.report.rank_figures import spread_apart
-from tasks import registry
+from satclip_bench.benchmarks.rank_changes import rank_changes
+from satclip_bench.benchmarks.report.figures import compact, write_figures
+from satclip_bench.benchmarks.report.rank_figures import spread_apart
+from satclip_bench.tasks import registry
 from tests.benchmarks.frames import ENCODERS, METRICS, fail, frame
 
 CARDS = {name: registry.load(name) for name in METRICS}

@@ -11,14 +11,23 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from benchmarks.report.figures import write_figures
-from benchmarks.report.latex import latex
-from benchmarks.report.markdown import markdown
-from benchmarks.report.model import DAGGER, Score, leaderboard
-from benchmarks.report.rank_changes import changes_latex, changes_markdown, tables_of_changes
-from benchmarks.report.ranks import print_ranks, rank_table, ranks_latex, ranks_markdown
-from benchmarks.report.terminal import print_leaderboard
-from tasks import registry
+from satclip_bench.benchmarks.report.figures import write_figures
+from satclip_bench.benchmarks.report.latex import latex
+from satclip_bench.benchmarks.report.markdown import markdown
+from satclip_bench.benchmarks.report.model import DAGGER, Score, leaderboard
+from satclip_bench.benchmarks.report.rank_changes import (
+    changes_latex,
+    changes_markdown,
+    tables_of_changes,
+)
+from satclip_bench.benchmarks.report.ranks import (
+    print_ranks,
+    rank_table,
+    ranks_latex,
+    ranks_markdown,
+)
+from satclip_bench.benchmarks.report.terminal import print_leaderboard
+from satclip_bench.tasks import registry
 from tests.benchmarks.frames import METRICS, fail, frame
 from tests.benchmarks.test_ratings import replicates
 

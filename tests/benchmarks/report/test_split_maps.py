@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from benchmarks.plan import Table, load_table, make_folds
-from benchmarks.report.split_maps import COLOURS, PARTS, draw_split, parts_of
-from benchmarks.splits import Fold, get_split
-from benchmarks.verbs.report import _draw_splits
-from tasks import TaskTable
+from satclip_bench.benchmarks.plan import Table, load_table, make_folds
+from satclip_bench.benchmarks.report.split_maps import COLOURS, PARTS, draw_split, parts_of
+from satclip_bench.benchmarks.splits import Fold, get_split
+from satclip_bench.benchmarks.verbs.report import _draw_splits
+from satclip_bench.tasks import TaskTable
 from tests.benchmarks.frames import METRICS, frame
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from encoders.pretraining.config import PretrainConfig, parse_config
-from encoders.pretraining.sources.base import InMemory, Pairs, fingerprint
+from satclip_bench.encoders.pretraining.config import PretrainConfig, parse_config
+from satclip_bench.encoders.pretraining.sources.base import InMemory, Pairs, fingerprint
 
 
 def config(**changes: Any) -> PretrainConfig:

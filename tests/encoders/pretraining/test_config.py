@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from core.errors import BenchError
-from encoders.pretraining import load_config, shipped_configs
-from encoders.pretraining.config import as_json, differences, parse_config
+from satclip_bench.core.errors import BenchError
+from satclip_bench.encoders.pretraining import load_config, shipped_configs
+from satclip_bench.encoders.pretraining.config import as_json, differences, parse_config
 
 
 def test_shipped_configs_are_whole() -> None:

@@ -9,16 +9,21 @@ from rangegeo.satclip.load import load_satclip_location_encoder
 from rangegeo.satclip.location_encoder import SirenNet as ReleasedSiren
 from torch import nn
 
-from core.errors import BenchError, EncoderError
-from encoders import check_encoder, get_encoder
-from encoders.check import CORNERS
-from encoders.harmonics_siren import satclip_basis
-from encoders.pretraining.config import Image, Location
-from encoders.pretraining.export import released_settings, write_safetensors
-from encoders.pretraining.images import _Block, image_encoder, train_mode
-from encoders.pretraining.location import Basis, LocationNet, SirenNet, released_tensors
-from encoders.satclip import SatCLIP
-from encoders.satclip_trained import TrainedSatCLIP, read_about
+from satclip_bench.core.errors import BenchError, EncoderError
+from satclip_bench.encoders import check_encoder, get_encoder
+from satclip_bench.encoders.check import CORNERS
+from satclip_bench.encoders.harmonics_siren import satclip_basis
+from satclip_bench.encoders.pretraining.config import Image, Location
+from satclip_bench.encoders.pretraining.export import released_settings, write_safetensors
+from satclip_bench.encoders.pretraining.images import _Block, image_encoder, train_mode
+from satclip_bench.encoders.pretraining.location import (
+    Basis,
+    LocationNet,
+    SirenNet,
+    released_tensors,
+)
+from satclip_bench.encoders.satclip import SatCLIP
+from satclip_bench.encoders.satclip_trained import TrainedSatCLIP, read_about
 
 
 @pytest.mark.parametrize(

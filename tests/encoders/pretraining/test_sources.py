@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from scipy.stats import kstest
 
-from core.distributions import distributions_dir
-from core.errors import BenchError
-from encoders.pretraining.config import S2, BlueMarble, Data, GeoTiffs, Table
-from encoders.pretraining.sources import read_pairs
-from encoders.pretraining.sources.bluemarble import (
+from satclip_bench.core.distributions import distributions_dir
+from satclip_bench.core.errors import BenchError
+from satclip_bench.encoders.pretraining.config import S2, BlueMarble, Data, GeoTiffs, Table
+from satclip_bench.encoders.pretraining.sources import read_pairs
+from satclip_bench.encoders.pretraining.sources.bluemarble import (
     DISTRIBUTION,
     blue_marble_pairs,
     coarser,
@@ -129,7 +129,7 @@ PLACES = ((13.4, 52.5), (15.0, 13.2), (-150.0, 0.0), (-30.0, 40.0))
 
 
 def crop_mean(folder: Path, lon: float, lat: float) -> NDArray[np.float64]:
-    from encoders.pretraining.sources.bluemarble import read_image
+    from satclip_bench.encoders.pretraining.sources.bluemarble import read_image
 
     crop = crops(read_image(folder), np.array([[lon, lat]]), BlueMarble(pixels=16))
     mean: NDArray[np.float64] = crop[0].mean(axis=(1, 2))

@@ -14,19 +14,19 @@ import pytest
 import torch
 from rangegeo.satclip.load import load_satclip_location_encoder
 
-from core.errors import BenchError
-from core.sphere import equal_area_cells
-from encoders.pretraining import load_config
-from encoders.pretraining.augment import augmented, jittered
-from encoders.pretraining.checkpoints import NAME
-from encoders.pretraining.config import Augment, HeldOut, PretrainConfig, Training
-from encoders.pretraining.export import CHECKPOINT, CURVES, ENCODER, METRICS
-from encoders.pretraining.held_out import held_out_rows
-from encoders.pretraining.optimising import rate
-from encoders.pretraining.sources.base import InMemory, Pairs
-from encoders.pretraining.training import Watch, pretrain
-from encoders.satclip import SatCLIP
-from encoders.satclip_trained import TrainedSatCLIP
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.sphere import equal_area_cells
+from satclip_bench.encoders.pretraining import load_config
+from satclip_bench.encoders.pretraining.augment import augmented, jittered
+from satclip_bench.encoders.pretraining.checkpoints import NAME
+from satclip_bench.encoders.pretraining.config import Augment, HeldOut, PretrainConfig, Training
+from satclip_bench.encoders.pretraining.export import CHECKPOINT, CURVES, ENCODER, METRICS
+from satclip_bench.encoders.pretraining.held_out import held_out_rows
+from satclip_bench.encoders.pretraining.optimising import rate
+from satclip_bench.encoders.pretraining.sources.base import InMemory, Pairs
+from satclip_bench.encoders.pretraining.training import Watch, pretrain
+from satclip_bench.encoders.satclip import SatCLIP
+from satclip_bench.encoders.satclip_trained import TrainedSatCLIP
 from tests.encoders.pretraining.files import s2_folder
 from tests.encoders.pretraining.small import config, pairs
 

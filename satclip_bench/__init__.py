@@ -1,0 +1,1 @@
+"""Benchmark and evaluation suite for location encoders."""
