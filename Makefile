@@ -17,7 +17,7 @@ setup: .venv/.ready
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "satclip-bench needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/python -m satclip_bench.encoders.obtain
+	$(BIN)/python -m satclip_bench.encoders.weights.fetch
 	touch $@
 
 benchmark: setup
@@ -33,7 +33,7 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
-	$(BIN)/mypy docs/satclip_numerics.py docs/uncertainty.py docs/pretraining_search.py docs/satclip_bluemarble.py docs/inaturalist_size.py examples/daylight-encoder/daylight_encoder
+	$(BIN)/mypy docs/studies/*.py examples/daylight-encoder/daylight_encoder
 
 leaderboard: setup
 	rm -rf results/runs/reference results/leaderboard
@@ -57,7 +57,7 @@ pretrain: setup
 	  || echo 'Other bytes than those that ship: so it is on another kind of processor.'
 
 rebuild: setup
-	$(BIN)/python -m satclip_bench.tasks.open_edition.builder --check
+	$(BIN)/python -m satclip_bench.tasks.builder --check
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -17,7 +17,7 @@ from satclip_bench.core.files import sha256_bytes
 from satclip_bench.core.registry import Registry, match_names, unknown_name
 from satclip_bench.encoders.base import Encoder, EncoderCard, LocationEncoder, WeightsCard
 from satclip_bench.encoders.check import check_encoder
-from satclip_bench.encoders.satclip_shipped import shipped
+from satclip_bench.encoders.weights.shipped import shipped
 
 registry: Registry[Callable[..., LocationEncoder]] = Registry(
     "encoder",
@@ -55,8 +55,8 @@ families: Registry[Callable[..., LocationEncoder]] = Registry(
         "sled": "satclip_bench.encoders.sled:from_variant",
         "mind": "satclip_bench.encoders.mind:from_variant",
         "gps2vec": "satclip_bench.encoders.gps2vec:from_variant",
-        "satclip-bluemarble": "satclip_bench.encoders.satclip_trained:blue_marble",
-        "own": "satclip_bench.encoders.satclip_trained:own",
+        "satclip-bluemarble": "satclip_bench.encoders.satclip_retrained:blue_marble",
+        "own": "satclip_bench.encoders.satclip_retrained:own",
     },
 )
 """First parts of `family.variant` names to callables that make an encoder from the variant."""
@@ -140,7 +140,8 @@ def make_encoder(
     card = getattr(made, "card", None)
     if not isinstance(card, EncoderCard) or not callable(getattr(made, "encode", None)):
         raise BenchError(
-            f"{what} is no encoder: it needs `card`, a satclip_bench.encoders.EncoderCard, and `encode`"
+            f"{what} is no encoder: it needs `card`, a satclip_bench.encoders.EncoderCard, "
+            "and `encode`"
         )
     return cast(LocationEncoder, made)
 

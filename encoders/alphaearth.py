@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from satclip_bench.core.errors import EncoderError
-from satclip_bench.encoders import raster
 from satclip_bench.encoders.base import EncoderCard, WeightsCard
-from satclip_bench.encoders.partial import PartialEncoder, Uncovered
-from satclip_bench.encoders.raster import Raster
-from satclip_bench.encoders.table import (
+from satclip_bench.encoders.lookup import raster
+from satclip_bench.encoders.lookup.partial import PartialEncoder, Uncovered
+from satclip_bench.encoders.lookup.raster import Raster
+from satclip_bench.encoders.lookup.table import (
     NearestRows,
     column_names,
     numbered_columns,
     read_rows,
     require_max_km,
 )
-from satclip_bench.encoders.weights import PretrainedEncoder, weights_path
+from satclip_bench.encoders.weights.files import PretrainedEncoder, weights_path
 
 AXES = r"A(\d\d)"
 """Names of the embedding's axes in tables: A00 to A63."""

@@ -109,7 +109,8 @@ def _refuses(
     except Exception as error:
         raise EncoderError(
             f"encoder {encoder.card.name!r}: {why} raised {type(error).__name__}, "
-            "not a satclip_bench.core.errors.CoordinateError; satclip_bench.core.sphere.check_lonlat does this"
+            "not a satclip_bench.core.errors.CoordinateError; "
+            "satclip_bench.core.sphere.check_lonlat does this"
         ) from error
     else:
         raise EncoderError(f"encoder {encoder.card.name!r} accepted {why}")

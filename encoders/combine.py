@@ -14,7 +14,7 @@ from typing_extensions import override
 from satclip_bench.core.errors import BenchError, EncoderError
 from satclip_bench.core.sphere import SwappedCoordinatesWarning
 from satclip_bench.encoders.base import Encoder, EncoderCard, LocationEncoder
-from satclip_bench.encoders.partial import PartialEncoder, UncoveredPointsWarning
+from satclip_bench.encoders.lookup.partial import PartialEncoder, UncoveredPointsWarning
 
 REFERENCE_POINTS = 2048
 """Points over which blocks are standardised. They are the same for every task and split."""

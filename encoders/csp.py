@@ -14,9 +14,9 @@ from typing_extensions import override
 from satclip_bench.core.errors import EncoderError, UnknownNameError
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.encoders.base import EncoderCard, WeightsCard
-from satclip_bench.encoders.feed_forward import FeedForward, feed_forward
+from satclip_bench.encoders.layers.feed_forward import FeedForward, feed_forward
 from satclip_bench.encoders.positional import ENCODINGS, geometric, octaves
-from satclip_bench.encoders.weights import PretrainedEncoder, load_trainer
+from satclip_bench.encoders.weights.files import PretrainedEncoder, load_trainer
 
 PREFIX = "spa_enc.ffn."
 DIMENSION = 256

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from satclip_bench.encoders.base import EncoderCard, WeightsCard
-from satclip_bench.encoders.tensors import linear_shapes, require_tensors
-from satclip_bench.encoders.weights import PretrainedEncoder, load_state_dict
+from satclip_bench.encoders.weights.files import PretrainedEncoder, load_state_dict
+from satclip_bench.encoders.weights.tensors import linear_shapes, require_tensors
 
 if TYPE_CHECKING:
     import torch

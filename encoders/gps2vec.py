@@ -16,10 +16,10 @@ from satclip_bench.core.errors import EncoderError, UnknownNameError
 from satclip_bench.core.files import sha256_folder
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.encoders.base import EncoderCard, WeightsCard
-from satclip_bench.encoders.keras_weights import Dense, read_dense
-from satclip_bench.encoders.partial import PartialEncoder, Uncovered
-from satclip_bench.encoders.utm_grid import BANDS, CELLS, SIGMA, closeness, zone_numbers
-from satclip_bench.encoders.weights import by_hand, weights_path
+from satclip_bench.encoders.lookup.partial import PartialEncoder, Uncovered
+from satclip_bench.encoders.lookup.utm_grid import BANDS, CELLS, SIGMA, closeness, zone_numbers
+from satclip_bench.encoders.weights.files import by_hand, weights_path
+from satclip_bench.encoders.weights.keras import Dense, read_dense
 
 LICENCE = "none stated"
 REPOSITORY = "github.com/yifangyin/GPS2Vec"
@@ -117,7 +117,8 @@ class GPS2Vec(PartialEncoder):
         if not found:
             raise EncoderError(
                 f"there is no network `model_<zone>.h5` in {self.folder}. Run `python -m "
-                f"satclip_bench.encoders.obtain {self.card.name}`. Or: {by_hand(self._weights_card)}"
+                f"satclip_bench.encoders.weights.fetch {self.card.name}`. "
+                f"Or: {by_hand(self._weights_card)}"
             )
         return found
 

@@ -16,8 +16,8 @@ from satclip_bench.core.errors import EncoderError, UnknownNameError
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.encoders.base import EncoderCard, WeightsCard
 from satclip_bench.encoders.geoclip import equal_earth
-from satclip_bench.encoders.tensors import linear_shapes, load_safetensors, require_tensors
-from satclip_bench.encoders.weights import PretrainedEncoder
+from satclip_bench.encoders.weights.files import PretrainedEncoder
+from satclip_bench.encoders.weights.tensors import linear_shapes, load_safetensors, require_tensors
 
 if TYPE_CHECKING:
     import torch

@@ -12,15 +12,15 @@ from typing_extensions import override
 
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.encoders.base import EncoderCard, WeightsCard
-from satclip_bench.encoders.partial import PartialEncoder, Uncovered
-from satclip_bench.encoders.table import (
+from satclip_bench.encoders.lookup.partial import PartialEncoder, Uncovered
+from satclip_bench.encoders.lookup.table import (
     NearestRows,
     column_names,
     numbered_columns,
     read_rows,
     require_max_km,
 )
-from satclip_bench.encoders.weights import PretrainedEncoder, weights_path
+from satclip_bench.encoders.weights.files import PretrainedEncoder, weights_path
 
 FEATURES = r"X_(\d+)"
 """Columns of the tables that api.mosaiks.org gives out, besides Lat and Lon."""

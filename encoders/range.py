@@ -17,8 +17,8 @@ from satclip_bench.core.files import sha256_bytes
 from satclip_bench.core.sphere import unit_vectors
 from satclip_bench.encoders import satclip
 from satclip_bench.encoders.base import EncoderCard, WeightsCard
-from satclip_bench.encoders.retrieval import COLUMNS, Database, Mix, load_database, retrieve
-from satclip_bench.encoders.weights import PretrainedEncoder
+from satclip_bench.encoders.lookup.retrieval import COLUMNS, Database, Mix, load_database, retrieve
+from satclip_bench.encoders.weights.files import PretrainedEncoder
 
 BACKBONE = "vit16-l40"
 """The SatCLIP checkpoint whose embeddings are the queries."""

@@ -14,11 +14,11 @@ from typing_extensions import override
 from satclip_bench.core.errors import EncoderError, UnknownNameError
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.encoders.base import Embedding, EncoderCard, WeightsCard
-from satclip_bench.encoders.harmonics_siren import BATCH_SIZE, HarmonicsSiren, satclip_basis
-from satclip_bench.encoders.satclip_polynomials import released_basis
-from satclip_bench.encoders.siren import Siren, siren_from_tensors
-from satclip_bench.encoders.tiles import over_tiles
-from satclip_bench.encoders.weights import PretrainedEncoder, load_lightning
+from satclip_bench.encoders.layers.harmonics_siren import BATCH_SIZE, HarmonicsSiren, satclip_basis
+from satclip_bench.encoders.layers.satclip_polynomials import released_basis
+from satclip_bench.encoders.layers.siren import Siren, siren_from_tensors
+from satclip_bench.encoders.layers.tiles import over_tiles
+from satclip_bench.encoders.weights.files import PretrainedEncoder, load_lightning
 
 if TYPE_CHECKING:
     pass

@@ -13,8 +13,8 @@ from typing_extensions import override
 from satclip_bench.core.errors import EncoderError, UnknownNameError
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.encoders.base import EncoderCard, WeightsCard
-from satclip_bench.encoders.tensors import linear_shapes, require_tensors
-from satclip_bench.encoders.weights import PretrainedEncoder, load_trainer
+from satclip_bench.encoders.weights.files import PretrainedEncoder, load_trainer
+from satclip_bench.encoders.weights.tensors import linear_shapes, require_tensors
 
 if TYPE_CHECKING:
     import torch

@@ -14,8 +14,8 @@ from satclip_bench.core.errors import EncoderError, UnknownNameError
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.encoders.base import EncoderCard, WeightsCard
 from satclip_bench.encoders.geoclip import Branches, branches_from_tensors
-from satclip_bench.encoders.tensors import load_safetensors
-from satclip_bench.encoders.weights import PretrainedEncoder
+from satclip_bench.encoders.weights.files import PretrainedEncoder
+from satclip_bench.encoders.weights.tensors import load_safetensors
 
 Order = Literal["lat, lon", "lon, lat"]
 

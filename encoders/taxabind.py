@@ -10,8 +10,8 @@ from typing_extensions import override
 
 from satclip_bench.encoders.base import EncoderCard, WeightsCard
 from satclip_bench.encoders.geoclip import SCALES, Branches, branches_from_tensors
-from satclip_bench.encoders.tensors import load_safetensors
-from satclip_bench.encoders.weights import PretrainedEncoder
+from satclip_bench.encoders.weights.files import PretrainedEncoder
+from satclip_bench.encoders.weights.tensors import load_safetensors
 
 HUB = "MVRL/ecogeo"
 

@@ -13,8 +13,8 @@ from typing_extensions import override
 from satclip_bench.core.errors import EncoderError, UnknownNameError
 from satclip_bench.encoders.base import Embedding, Encoder, EncoderCard
 from satclip_bench.encoders.harmonics import MAX_DEGREES
-from satclip_bench.encoders.harmonics_siren import BATCH_SIZE, HarmonicsSiren
-from satclip_bench.encoders.siren import random_siren
+from satclip_bench.encoders.layers.harmonics_siren import BATCH_SIZE, HarmonicsSiren
+from satclip_bench.encoders.layers.siren import random_siren
 
 CAPACITY, DIMENSION = 512, 256
 """Widths of the released SatCLIP networks."""

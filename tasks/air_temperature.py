@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from satclip_bench.tasks.base import CrossCheck, EditionCard, Source, TaskCard
+from satclip_bench.tasks.open_edition.sources import ERA5, NATURAL_EARTH
 from satclip_bench.tasks.paper_edition.citations import HOOKER
 from satclip_bench.tasks.paper_edition.files import AIR_TEMPERATURE
-from satclip_bench.tasks.sources import ERA5, NATURAL_EARTH
 
 CARD = TaskCard(
     name="air_temperature",

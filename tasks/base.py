@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from satclip_bench.core.remote import FileCard
+from satclip_bench.core.download.cards import FileCard
 
 Edition = Literal["open", "paper"]
 Kind = Literal["regression", "classification"]

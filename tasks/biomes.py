@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from satclip_bench.tasks.base import EditionCard, TaskCard
+from satclip_bench.tasks.open_edition.sources import NATURAL_EARTH, WWF_ECOREGIONS
 from satclip_bench.tasks.paper_edition.files import BIOMES
 from satclip_bench.tasks.paper_edition.sources import ECOREGIONS_SOURCE
-from satclip_bench.tasks.sources import NATURAL_EARTH, WWF_ECOREGIONS
 
 CARD = TaskCard(
     name="biomes",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from satclip_bench.tasks.base import EditionCard, TaskCard
-from satclip_bench.tasks.sources import CALIFORNIA
+from satclip_bench.tasks.open_edition.sources import CALIFORNIA
 
 _TABLE = EditionCard(
     rows=20_640,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from satclip_bench.tasks.base import CrossCheck, EditionCard, TaskCard
+from satclip_bench.tasks.open_edition.sources import ALTITUDE, NATURAL_EARTH
 from satclip_bench.tasks.paper_edition.files import ELEVATION
 from satclip_bench.tasks.paper_edition.sources import ELEVATION_SOURCE
-from satclip_bench.tasks.sources import ALTITUDE, NATURAL_EARTH
 
 CARD = TaskCard(
     name="elevation",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from satclip_bench.tasks.base import CrossCheck, EditionCard, TaskCard
+from satclip_bench.tasks.open_edition.sources import COUNTIES
 from satclip_bench.tasks.paper_edition.files import MEDIAN_INCOME
 from satclip_bench.tasks.paper_edition.sources import COUNTY_TABLES
-from satclip_bench.tasks.sources import COUNTIES
 
 CARD = TaskCard(
     name="median_income",

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.bootstrap import block_ids
 from satclip_bench.benchmarks.diagnostics.autocorrelation import (
     NEIGHBOURS,
     UNDEFINED,
@@ -18,7 +17,7 @@ from satclip_bench.benchmarks.diagnostics.autocorrelation import (
 )
 from satclip_bench.benchmarks.diagnostics.fairness import Fairness, fairness
 from satclip_bench.benchmarks.diagnostics.geo_bias import GeoBias, geo_bias, marks
-from satclip_bench.benchmarks.diagnostics.judged import Judged
+from satclip_bench.benchmarks.diagnostics.predictions import Judged
 from satclip_bench.benchmarks.diagnostics.strata import (
     Stratum,
     band_of,
@@ -27,6 +26,7 @@ from satclip_bench.benchmarks.diagnostics.strata import (
     latitude_strata,
     named_strata,
 )
+from satclip_bench.benchmarks.metrics.bootstrap import block_ids
 
 Float = NDArray[np.float64]
 

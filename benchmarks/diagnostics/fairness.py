@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.diagnostics.judged import Judged, score
+from satclip_bench.benchmarks.diagnostics.predictions import Judged, score
 
 MIN_POINTS = 30
 """A region with fewer test points under some seed is listed and never the worst or the best."""

@@ -43,7 +43,8 @@ def get_probe(name: str) -> Probe:
     if not isinstance(found, Probe):
         raise BenchError(
             f"probe {name!r} ({registry.target(name)}) is a {type(found).__name__}; "
-            "it should be a satclip_bench.benchmarks.probes.Probe, which holds a card and two estimators"
+            "it should be a satclip_bench.benchmarks.probes.Probe, which holds a card and two "
+            "estimators"
         )
     return found
 

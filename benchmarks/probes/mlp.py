@@ -51,7 +51,7 @@ class PerceptronRegressor(ProbeRegressor):
     layers_: Layers
 
     def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
-        from satclip_bench.benchmarks.probes.network import train_network
+        from satclip_bench.benchmarks.probes.training import train_network
 
         self.scaler_ = fit_scaler(train.X)
         self.target_mean_ = float(train.y.mean())
@@ -81,7 +81,7 @@ class PerceptronClassifier(ProbeClassifier):
     layers_: Layers
 
     def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
-        from satclip_bench.benchmarks.probes.network import train_network
+        from satclip_bench.benchmarks.probes.training import train_network
 
         self.scaler_ = fit_scaler(train.X)
         held = seen(validation) or train

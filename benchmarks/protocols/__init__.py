@@ -14,15 +14,17 @@ from satclip_bench.benchmarks.protocols.base import (
 )
 from satclip_bench.core.registry import Registry
 
+_HERE = "satclip_bench.benchmarks.protocols"
+
 registry: Registry[type[Protocol]] = Registry(
     "protocol",
     {
-        "satclip": "satclip_bench.benchmarks.protocols.satclip:SatclipProtocol",
-        "satclip-notebook": "satclip_bench.benchmarks.protocols.satclip_notebook:SatclipNotebookProtocol",
-        "range": "satclip_bench.benchmarks.protocols.range:RangeProtocol",
-        "climplicit": "satclip_bench.benchmarks.protocols.climplicit:ClimplicitProtocol",
-        "coordbench": "satclip_bench.benchmarks.protocols.coordbench:CoordbenchProtocol",
-        "coordbench-harness": "satclip_bench.benchmarks.protocols.coordbench:CoordbenchHarnessProtocol",
+        "satclip": f"{_HERE}.satclip:SatclipProtocol",
+        "satclip-notebook": f"{_HERE}.satclip_notebook:SatclipNotebookProtocol",
+        "range": f"{_HERE}.range:RangeProtocol",
+        "climplicit": f"{_HERE}.climplicit:ClimplicitProtocol",
+        "coordbench": f"{_HERE}.coordbench:CoordbenchProtocol",
+        "coordbench-harness": f"{_HERE}.coordbench:CoordbenchHarnessProtocol",
     },
     group="satclip_bench.protocols",
 )

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from satclip_bench.benchmarks.protocols.tuning import Tuning
 from satclip_bench.benchmarks.splits import Points
 from satclip_bench.benchmarks.splits.base import Index
-from satclip_bench.benchmarks.tuning import Tuning
 from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.registry import unknown_name
 

@@ -96,7 +96,7 @@ class ClimplicitProtocol(Protocol):
 
     @override
     def outcomes(self, work: Work) -> Iterator[Outcome]:
-        from satclip_bench.benchmarks.protocols.networks import (
+        from satclip_bench.benchmarks.protocols.paper_networks import (
             as_tensors,
             outputs_of,
             seeded,
@@ -162,7 +162,7 @@ def _network(
 ) -> tuple[nn.Module, nn.Module | None]:
     from torch import nn
 
-    from satclip_bench.benchmarks.protocols.networks import ResidualSiren, tied_perceptron
+    from satclip_bench.benchmarks.protocols.paper_networks import ResidualSiren, tied_perceptron
 
     if probe == "linear":
         return nn.Linear(inputs, outputs), None

@@ -23,9 +23,9 @@ from satclip_bench.benchmarks.protocols.base import (
     score,
 )
 from satclip_bench.benchmarks.protocols.ridge import ridge_path
+from satclip_bench.benchmarks.protocols.tuning import Grid, Judge, choose
 from satclip_bench.benchmarks.splits import Points
 from satclip_bench.benchmarks.splits.base import Index
-from satclip_bench.benchmarks.tuning import Grid, Judge, choose
 from satclip_bench.core.errors import BenchError
 
 SEED = 0

@@ -20,8 +20,8 @@ from satclip_bench.benchmarks.protocols.base import (
     Work,
     score,
 )
+from satclip_bench.benchmarks.protocols.tuning import Grid
 from satclip_bench.benchmarks.splits import Points
-from satclip_bench.benchmarks.tuning import Grid
 
 SEED = 42
 TEST = 0.2

@@ -21,12 +21,12 @@ from satclip_bench.benchmarks.protocols.base import (
     Work,
     score,
 )
+from satclip_bench.benchmarks.protocols.tuning import Choice, LogUniform, RandomSearch, choose
 from satclip_bench.benchmarks.splits import Points, get_split
-from satclip_bench.benchmarks.tuning import Choice, LogUniform, RandomSearch, choose
 from satclip_bench.core.errors import BenchError
 
 if TYPE_CHECKING:
-    from satclip_bench.benchmarks.probes.network import Rows
+    from satclip_bench.benchmarks.probes.training import Rows
 
 SPLIT_SEED = 0
 CONTINENTS = ("Asia", "Africa")
@@ -195,7 +195,7 @@ class _Scaled:
 
     def fit(self, settings: Mapping[str, Any], seed: int) -> tuple[Layers, int, float]:
         """Layers, the epoch they are of, and the validation loss there."""
-        from satclip_bench.benchmarks.probes.network import train_network
+        from satclip_bench.benchmarks.probes.training import train_network
 
         chosen = {name: settings[name] for name in TUNING.space}
         layers, epochs = train_network(

@@ -81,7 +81,7 @@ class SatclipNotebookProtocol(Protocol):
 
     @override
     def outcomes(self, work: Work) -> Iterator[Outcome]:
-        from satclip_bench.benchmarks.protocols.networks import (
+        from satclip_bench.benchmarks.protocols.paper_networks import (
             as_tensors,
             full_batch,
             outputs_of,

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from satclip_bench.benchmarks.diagnostics.diagnosis import Diagnosis
 from satclip_bench.benchmarks.diagnostics.strata import UNKNOWN, Stratum
 from satclip_bench.benchmarks.report.maps import map_axes, place, shape
-from satclip_bench.benchmarks.report.model import listed
 from satclip_bench.benchmarks.report.style import GREY, LIGHT, QUALITATIVE, figure, footer, save
+from satclip_bench.benchmarks.report.wording import listed
 from satclip_bench.tasks import TaskTable
 
 if TYPE_CHECKING:

@@ -10,17 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from satclip_bench.benchmarks.report.board import Leaderboard, Row, boards, leaderboard
 from satclip_bench.benchmarks.report.maps import draw_map
-from satclip_bench.benchmarks.report.model import (
-    SPLIT_TITLES,
-    Leaderboard,
-    Row,
-    boards,
-    leaderboard,
-    short_title,
-)
-from satclip_bench.benchmarks.report.rank_changes import tables_of_changes
 from satclip_bench.benchmarks.report.rank_figures import draw_changes, draw_ranks
+from satclip_bench.benchmarks.report.rank_shifts import tables_of_changes
 from satclip_bench.benchmarks.report.ranks import rank_table
 from satclip_bench.benchmarks.report.style import (
     HELD_OUT,
@@ -31,6 +24,7 @@ from satclip_bench.benchmarks.report.style import (
     footer,
     save,
 )
+from satclip_bench.benchmarks.report.wording import SPLIT_TITLES, short_title
 from satclip_bench.tasks import TaskCard, TaskTable
 
 if TYPE_CHECKING:
@@ -67,7 +61,7 @@ def write_figures(
         titles: of encoders and baselines; a name without one stands for itself.
         tables: of the tasks whose map is to be drawn.
         out: folder of the figures.
-        replicates: scores by replicate, for intervals; see `satclip_bench.benchmarks.replicates`.
+        replicates: scores by replicate, for intervals; see `runs/replicates.py`.
 
     Raises:
         BenchError: the frame is empty, or a file cannot be written.

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import re
 
+from satclip_bench.benchmarks.report.board import Leaderboard, Row, Score, gaps
 from satclip_bench.benchmarks.report.markdown import rank_text
-from satclip_bench.benchmarks.report.model import (
-    DAGGER,
-    DASH,
-    Leaderboard,
-    Row,
-    Score,
-    gaps,
-    listed,
-)
+from satclip_bench.benchmarks.report.wording import DAGGER, DASH, listed
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.report.model import edition_note
+from satclip_bench.benchmarks.report.notes import edition_note
 from satclip_bench.benchmarks.report.style import GREY, LIGHT, QUALITATIVE, figure, footer, save
 from satclip_bench.benchmarks.splits.base import Points
 from satclip_bench.benchmarks.splits.held_out_region import regions

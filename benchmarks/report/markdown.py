@@ -8,15 +8,8 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from satclip_bench.benchmarks.report.model import (
-    DASH,
-    Leaderboard,
-    Row,
-    Score,
-    gaps,
-    leaderboard,
-    number,
-)
+from satclip_bench.benchmarks.report.board import Leaderboard, Row, Score, gaps, leaderboard
+from satclip_bench.benchmarks.report.wording import DASH, number
 from satclip_bench.tasks import TaskCard
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from satclip_bench.benchmarks.comparisons import ALPHA
-from satclip_bench.benchmarks.report.model import Leaderboard, short_title
-from satclip_bench.benchmarks.report.rank_changes import ChangesTable
+from satclip_bench.benchmarks.ranking.significance import ALPHA
+from satclip_bench.benchmarks.report.board import Leaderboard
+from satclip_bench.benchmarks.report.rank_shifts import ChangesTable
 from satclip_bench.benchmarks.report.ranks import RankTable
 from satclip_bench.benchmarks.report.style import (
     GREY,
@@ -21,6 +21,7 @@ from satclip_bench.benchmarks.report.style import (
     footer,
     save,
 )
+from satclip_bench.benchmarks.report.wording import short_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

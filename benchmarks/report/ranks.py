@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from satclip_bench.benchmarks.comparisons import ALPHA, Friedman
-from satclip_bench.benchmarks.ratings import REFERENCE, Ratings, rate
+from satclip_bench.benchmarks.ranking.ratings import REFERENCE, Ratings, rate
+from satclip_bench.benchmarks.ranking.significance import ALPHA, Friedman
+from satclip_bench.benchmarks.report.board import Leaderboard, gaps
 from satclip_bench.benchmarks.report.latex import escape_latex
 from satclip_bench.benchmarks.report.markdown import escape_markdown, table_lines
-from satclip_bench.benchmarks.report.model import DASH, Leaderboard, gaps, number
+from satclip_bench.benchmarks.report.wording import DASH, number
 
 WIDE = 125
 """Columns of a terminal that hold a value and its interval side by side."""

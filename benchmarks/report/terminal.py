@@ -8,7 +8,8 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from satclip_bench.benchmarks.report.model import DASH, Leaderboard, Row, Score, gaps
+from satclip_bench.benchmarks.report.board import Leaderboard, Row, Score, gaps
+from satclip_bench.benchmarks.report.wording import DASH
 
 TITLE_WIDTH, NARROW_TITLE_WIDTH = 30, 25
 """Columns an encoder's title may take, usually and at the narrowest; longer ones are cut."""

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from satclip_bench.benchmarks.embed import embedding_file
-from satclip_bench.benchmarks.plan import encoder_settings
 from satclip_bench.benchmarks.protocols import Outcome, Parts, Protocol, Work, get_protocol
-from satclip_bench.benchmarks.record import Counts, Record, Settings
 from satclip_bench.benchmarks.reproduction.tables import PaperTable, paper_table
-from satclip_bench.benchmarks.runner import one_thread, provenance
+from satclip_bench.benchmarks.runs.embeddings import embedding_file, encoder_settings
+from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
+from satclip_bench.benchmarks.runs.runner import one_thread, provenance
+from satclip_bench.benchmarks.runs.store import Store, read_record
 from satclip_bench.benchmarks.splits import Points
-from satclip_bench.benchmarks.store import Store, read_record
 from satclip_bench.core.errors import BenchError
 from satclip_bench.encoders import get_encoder
 

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from satclip_bench.benchmarks.protocols import get_protocol
-from satclip_bench.benchmarks.published import published_scores
-from satclip_bench.benchmarks.record import Record
 from satclip_bench.benchmarks.reproduction.jobs import Done, Job, run_jobs
 from satclip_bench.benchmarks.reproduction.papers import PAPERS, PublishedTable
+from satclip_bench.benchmarks.reproduction.published import published_scores
 from satclip_bench.benchmarks.reproduction.tables import known_tables
 from satclip_bench.benchmarks.reproduction.verdicts import Verdict, verdict
+from satclip_bench.benchmarks.runs.record import Record
 
 
 @dataclass(frozen=True)

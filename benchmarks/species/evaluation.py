@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.bootstrap import (
+from satclip_bench.benchmarks.metrics.bootstrap import (
     MIN_BLOCKS,
     block_ids,
     interval,

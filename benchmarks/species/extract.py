@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import atomic_write, sha256_file
-from satclip_bench.encoders.tensors import load_safetensors
-from satclip_bench.encoders.weights import load_state_dict
+from satclip_bench.encoders.weights.files import load_state_dict
+from satclip_bench.encoders.weights.tensors import load_safetensors
 from satclip_bench.tasks.inaturalist.competition import image_files
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import torch
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import atomic_write
 from satclip_bench.encoders.pretraining.config import PretrainConfig, as_json, differences
-from satclip_bench.encoders.weights import first_line
+from satclip_bench.encoders.weights.files import first_line
 
 FORMAT = 1
 NAME = "checkpoint.pt"

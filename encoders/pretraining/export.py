@@ -16,10 +16,10 @@ from satclip_bench.core.files import atomic_write
 from satclip_bench.encoders.pretraining.checkpoints import Row
 from satclip_bench.encoders.pretraining.config import Location, PretrainConfig, as_json
 from satclip_bench.encoders.pretraining.curves import draw_curves
-from satclip_bench.encoders.pretraining.location import LocationNet, released_tensors
+from satclip_bench.encoders.pretraining.location_encoder import LocationNet, released_tensors
 from satclip_bench.encoders.pretraining.sources import Pairs
 from satclip_bench.encoders.satclip import PREFIX
-from satclip_bench.encoders.satclip_trained import METADATA_KEY
+from satclip_bench.encoders.satclip_retrained import METADATA_KEY
 
 ENCODER = "encoder.safetensors"
 CHECKPOINT = "encoder.ckpt"
@@ -113,7 +113,7 @@ def write_encoder(
 
 
 def write_safetensors(path: Path, tensors: dict[str, torch.Tensor], about: dict[str, Any]) -> None:
-    """Write a location encoder that `satclip_bench.encoders.satclip_trained` reads.
+    """Write a location encoder that `satclip_bench.encoders.satclip_retrained` reads.
 
     Args:
         path: the file.

@@ -19,15 +19,15 @@ from satclip_bench.core.errors import BenchError
 from satclip_bench.encoders.pretraining.augment import augmented, jittered
 from satclip_bench.encoders.pretraining.checkpoints import NAME, Row, State, load_state, save_state
 from satclip_bench.encoders.pretraining.config import PretrainConfig
-from satclip_bench.encoders.pretraining.contrast import contrastive_loss, pull, retrieval
+from satclip_bench.encoders.pretraining.determinism import repeatable, still_statistics
+from satclip_bench.encoders.pretraining.distributed import Group, group
 from satclip_bench.encoders.pretraining.export import Trained, write_encoder, write_history
-from satclip_bench.encoders.pretraining.held_out import held_out_rows
-from satclip_bench.encoders.pretraining.images import image_encoder, train_mode
-from satclip_bench.encoders.pretraining.location import Basis, LocationNet
-from satclip_bench.encoders.pretraining.optimising import optimizer, rate, set_rate
-from satclip_bench.encoders.pretraining.processes import Group, group
-from satclip_bench.encoders.pretraining.reading import Rows, in_parts, read_ahead
-from satclip_bench.encoders.pretraining.repeatable import repeatable, still_statistics
+from satclip_bench.encoders.pretraining.holdout import held_out_rows
+from satclip_bench.encoders.pretraining.image_encoder import image_encoder, train_mode
+from satclip_bench.encoders.pretraining.location_encoder import Basis, LocationNet
+from satclip_bench.encoders.pretraining.loss import contrastive_loss, pull, retrieval
+from satclip_bench.encoders.pretraining.optimizer import optimizer, rate, set_rate
+from satclip_bench.encoders.pretraining.prefetch import Rows, in_parts, read_ahead
 from satclip_bench.encoders.pretraining.sources import Pairs, read_pairs
 
 MOST_KEPT = 2**28

@@ -6,7 +6,7 @@ github.com/visipedia/inat_comp, folder 2018; the organisers publish no hash of w
 
 from __future__ import annotations
 
-from satclip_bench.core.remote import FileCard, Origin
+from satclip_bench.core.download.cards import FileCard, Origin
 from satclip_bench.tasks.base import Variant
 
 FOLDER = "inaturalist"

@@ -78,7 +78,7 @@ def _read_verified(path: Path, task: str, expected: str | None) -> tuple[pd.Data
 
     import pyarrow.parquet as pq
 
-    advice = "Restore it from the repository, or rebuild it: python -m satclip_bench.tasks.open_edition.builder"
+    advice = "Restore it from the repository, or rebuild it: python -m satclip_bench.tasks.builder"
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -6,7 +6,7 @@ docs/data.md. A hash that is not known is None: the first download is then remem
 
 from __future__ import annotations
 
-from satclip_bench.core.remote import FileCard, Origin
+from satclip_bench.core.download.cards import FileCard, Origin
 from satclip_bench.tasks.base import Variant
 from satclip_bench.tasks.paper_edition.citations import (
     COUNTIES,

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_bench.core.download.cards import FileCard
+from satclip_bench.core.download.lock import require_locked
 from satclip_bench.core.errors import CoordinateError, IntegrityError, TaskError
 from satclip_bench.core.files import cache_dir, sha256_bytes, sha256_file
-from satclip_bench.core.lock import require_locked
 from satclip_bench.core.registry import import_object
-from satclip_bench.core.remote import FileCard
 from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
 from satclip_bench.tasks.base import TaskCard, TaskTable, Variant
 from satclip_bench.tasks.regions import continents, nearest_census_regions

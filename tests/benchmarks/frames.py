@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
-from satclip_bench.benchmarks.store import COLUMNS
+from satclip_bench.benchmarks.runs.columns import COLUMNS
 
 METRICS = {"air_temperature": "r2", "elevation": "r2", "biomes": "accuracy"}
 ENCODERS = ("baseline.mean", "baseline.knn", "direct", "wrap", "geoclip")

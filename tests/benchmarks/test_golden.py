@@ -18,9 +18,13 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
 
 from satclip_bench.benchmarks.baselines import SphereBaseline
-from satclip_bench.benchmarks.metrics import classification_scores, rank_classes, regression_scores
+from satclip_bench.benchmarks.metrics.scores import (
+    classification_scores,
+    rank_classes,
+    regression_scores,
+)
 from satclip_bench.benchmarks.probes import Kind, make_probe
-from satclip_bench.benchmarks.runner import one_thread
+from satclip_bench.benchmarks.runs.runner import one_thread
 from satclip_bench.benchmarks.splits import Fold, Points, get_split
 from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
 from satclip_bench.encoders import get_encoder

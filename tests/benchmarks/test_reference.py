@@ -8,13 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from satclip_bench.benchmarks.embed import embedding_file
-from satclip_bench.benchmarks.plan import Selection, load_table, make_plan
-from satclip_bench.benchmarks.report.documents import write_tables
-from satclip_bench.benchmarks.runner import one_thread, run_cell
-from satclip_bench.benchmarks.store import COLUMNS
-from satclip_bench.benchmarks.suites import get_suite
-from satclip_bench.benchmarks.verbs.report import cards_of, titles_of
+from satclip_bench.benchmarks.commands.report import cards_of, titles_of
+from satclip_bench.benchmarks.report.tables import write_tables
+from satclip_bench.benchmarks.runs.columns import COLUMNS
+from satclip_bench.benchmarks.runs.embeddings import embedding_file
+from satclip_bench.benchmarks.runs.plan import Selection, make_plan
+from satclip_bench.benchmarks.runs.runner import one_thread, run_cell
+from satclip_bench.benchmarks.runs.suites import get_suite
+from satclip_bench.benchmarks.runs.tables import load_table
 from satclip_bench.encoders import get_encoder
 
 REFERENCE = Path(__file__).parents[2] / "results" / "leaderboard"
@@ -84,7 +85,7 @@ def test_the_readme_shows_it(reference: pd.DataFrame, repository: Path) -> None:
 
     from rich.console import Console
 
-    from satclip_bench.benchmarks.report.model import leaderboard
+    from satclip_bench.benchmarks.report.board import leaderboard
     from satclip_bench.benchmarks.report.terminal import print_leaderboard
 
     shown = (repository / "README.md").read_text()

@@ -18,11 +18,11 @@ from pyproj import Transformer
 
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.core.files import CACHE_VARIABLE, sha256_file
-from satclip_bench.encoders import raster
 from satclip_bench.encoders.alphaearth import AlphaEarth, dequantised
 from satclip_bench.encoders.check import CORNERS, check_encoder
-from satclip_bench.encoders.partial import UncoveredPointsWarning
-from satclip_bench.encoders.raster import Raster
+from satclip_bench.encoders.lookup import raster
+from satclip_bench.encoders.lookup.partial import UncoveredPointsWarning
+from satclip_bench.encoders.lookup.raster import Raster
 
 UTM33 = "EPSG:32633"
 WEST, SOUTH, PIXEL = 380_000.0, 5_800_000.0, 10.0
@@ -128,7 +128,7 @@ def test_outside_and_masked_points_are_told(tmp_path: Path) -> None:
         AlphaEarth(path, uncovered="error").encode(points)
 
 
-@pytest.mark.filterwarnings("ignore::satclip_bench.encoders.partial.UncoveredPointsWarning")
+@pytest.mark.filterwarnings("ignore::satclip_bench.encoders.lookup.partial.UncoveredPointsWarning")
 def test_nothing_of_the_world_but_the_raster_is_covered(tmp_path: Path) -> None:
     source = Raster(geotiff(tmp_path / "t.tif", quantised(64, 64)))
     rng = np.random.default_rng(0)

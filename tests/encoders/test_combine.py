@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from satclip_bench.benchmarks.embed import is_outside, source_sha256
-from satclip_bench.benchmarks.embed import weights_sha256 as weights_of
+from satclip_bench.benchmarks.runs.embeddings import is_outside, source_sha256
+from satclip_bench.benchmarks.runs.embeddings import weights_sha256 as weights_of
 from satclip_bench.core.errors import BenchError, EncoderError, UnknownNameError
 from satclip_bench.core.sphere import SwappedCoordinatesWarning, great_circle_km
 from satclip_bench.encoders import EncoderCard, check_encoder, get_encoder, match_encoders
 from satclip_bench.encoders.combine import Combined, fibonacci_lattice
-from satclip_bench.encoders.partial import PartialEncoder
+from satclip_bench.encoders.lookup.partial import PartialEncoder
 
 
 def spread(n: int) -> NDArray[np.float64]:
@@ -98,7 +98,7 @@ class Regional(PartialEncoder):
         return np.where(lonlat[:, :1] > self.west, 1000 + lonlat[:, 1:], np.nan)
 
 
-@pytest.mark.filterwarnings("ignore::satclip_bench.encoders.partial.UncoveredPointsWarning")
+@pytest.mark.filterwarnings("ignore::satclip_bench.encoders.lookup.partial.UncoveredPointsWarning")
 def test_what_a_part_knows_nothing_of_does_not_count() -> None:
     lonlat = spread(5000)
     found = Combined([get_encoder("wrap"), Regional(west=0)]).encode(lonlat)[:, 4]

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 from satclip_bench import encoders
-from satclip_bench.benchmarks.embed import weights_sha256
+from satclip_bench.benchmarks.runs.embeddings import weights_sha256
 from satclip_bench.core.errors import BenchError, CoordinateError, EncoderError, UnknownNameError
 from satclip_bench.core.sphere import check_lonlat
 from satclip_bench.encoders import (
@@ -22,10 +22,10 @@ from satclip_bench.encoders import (
     list_encoders,
     match_encoders,
 )
-from satclip_bench.encoders.weights import weights_path
+from satclip_bench.encoders.weights.files import weights_path
 
 
-@pytest.mark.filterwarnings("ignore::satclip_bench.encoders.partial.UncoveredPointsWarning")
+@pytest.mark.filterwarnings("ignore::satclip_bench.encoders.lookup.partial.UncoveredPointsWarning")
 @pytest.mark.parametrize("name", list_encoders())
 def test_every_encoder_obeys_the_contract(name: str) -> None:
     card = encoder_card(name)
@@ -157,7 +157,8 @@ def test_options_that_an_encoder_lacks_are_an_error() -> None:
 
 def test_listing_imports_no_torch() -> None:
     code = (
-        "import sys; from satclip_bench import encoders; [encoders.encoder_card(n) for n in encoders.list_encoders()];"
+        "import sys; from satclip_bench import encoders as e;"
+        "[e.encoder_card(n) for n in e.list_encoders()];"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

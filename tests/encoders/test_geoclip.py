@@ -14,7 +14,7 @@ import pytest
 from satclip_bench.core.errors import EncoderError, IntegrityError
 from satclip_bench.encoders import get_encoder
 from satclip_bench.encoders.geoclip import WEIGHTS, GeoCLIP, equal_earth
-from satclip_bench.encoders.weights import weights_path
+from satclip_bench.encoders.weights.files import weights_path
 
 
 @pytest.fixture

@@ -22,9 +22,15 @@ from satclip_bench.core.files import CACHE_VARIABLE, sha256_file
 from satclip_bench.encoders.base import Encoder
 from satclip_bench.encoders.check import CORNERS, check_encoder
 from satclip_bench.encoders.gps2vec import VARIANTS, GPS2Vec, from_variant
-from satclip_bench.encoders.partial import UncoveredPointsWarning
-from satclip_bench.encoders.utm_grid import NOWHERE, closeness, zone_edges, zone_name, zone_numbers
-from tests.encoders.keras_files import gps2vec_layers, write_weights
+from satclip_bench.encoders.lookup.partial import UncoveredPointsWarning
+from satclip_bench.encoders.lookup.utm_grid import (
+    NOWHERE,
+    closeness,
+    zone_edges,
+    zone_name,
+    zone_numbers,
+)
+from tests.encoders.weights.keras_files import gps2vec_layers, write_weights
 
 ORACLE = json.loads((Path(__file__).parent / "oracles" / "gps2vec.json").read_text())
 LONLAT = np.array(ORACLE["lonlat"])
@@ -139,7 +145,7 @@ def test_sides_of_the_antimeridian_have_their_own_zones() -> None:
     assert sides.max() > 0.2
 
 
-@pytest.mark.filterwarnings("ignore::satclip_bench.encoders.partial.UncoveredPointsWarning")
+@pytest.mark.filterwarnings("ignore::satclip_bench.encoders.lookup.partial.UncoveredPointsWarning")
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_contract(variant: str, networks: Path) -> None:
     encoder = from_variant(variant, weights=networks / variant)

@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import roots_legendre, sph_legendre_p_all
 
-from satclip_bench.encoders.harmonics import MAX_DEGREES, Recurrence, real_harmonics
+from satclip_bench.encoders.harmonics import MAX_DEGREES
+from satclip_bench.encoders.layers.spherical_harmonics import Recurrence, real_harmonics
 
 
 def by_scipy(lonlat: NDArray[np.float64], degrees: int) -> NDArray[np.float64]:

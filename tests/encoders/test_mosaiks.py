@@ -22,8 +22,8 @@ from satclip_bench.core.files import CACHE_VARIABLE, sha256_file
 from satclip_bench.core.sphere import EARTH_RADIUS_KM
 from satclip_bench.encoders.base import Embedding
 from satclip_bench.encoders.check import CORNERS, check_encoder
+from satclip_bench.encoders.lookup.partial import UncoveredPointsWarning
 from satclip_bench.encoders.mosaiks import MAX_KM, MOSAIKS
-from satclip_bench.encoders.partial import UncoveredPointsWarning
 
 Float = NDArray[np.float64]
 
@@ -80,7 +80,7 @@ def test_the_nearest_row_of_every_format(name: str, tmp_path: Path) -> None:
     check_encoder(encoder)
 
 
-@pytest.mark.filterwarnings("ignore::satclip_bench.encoders.partial.UncoveredPointsWarning")
+@pytest.mark.filterwarnings("ignore::satclip_bench.encoders.lookup.partial.UncoveredPointsWarning")
 def test_the_contract_with_the_default_limit(tmp_path: Path) -> None:
     check_encoder(MOSAIKS(write(frame(CORNERS[:1]), tmp_path / "t.parquet")))
 

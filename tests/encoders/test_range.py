@@ -19,17 +19,17 @@ import pytest
 import rangegeo
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.embed import weights_sha256 as weights_of
+from satclip_bench.benchmarks.runs.embeddings import weights_sha256 as weights_of
+from satclip_bench.core.download.lock import lock_file
 from satclip_bench.core.errors import EncoderError, IntegrityError
 from satclip_bench.core.files import sha256_file
-from satclip_bench.core.lock import lock_file
 from satclip_bench.encoders import check_encoder
 from satclip_bench.encoders.combine import Combined
 from satclip_bench.encoders.coordinates import Wrap
+from satclip_bench.encoders.lookup.retrieval import TILE, Database, Mix, load_database, retrieve
 from satclip_bench.encoders.range import Range, range_plain, range_plus
-from satclip_bench.encoders.retrieval import TILE, Database, Mix, load_database, retrieve
 from satclip_bench.encoders.satclip import SatCLIP
-from satclip_bench.encoders.weights import weights_path
+from satclip_bench.encoders.weights.files import weights_path
 from tests.encoders.test_satclip import CORNERS, Bomb, checkpoint, float64_embedding, spread
 
 ROWS = 150
@@ -270,8 +270,8 @@ def test_every_setting_is_on_the_card() -> None:
 
 def test_the_card_is_there_without_torch() -> None:
     code = (
-        "import sys; from satclip_bench.encoders.range import range_plain, range_plus; range_plain().card;"
-        "range_plus().card; sys.exit('torch' in sys.modules)"
+        "import sys; from satclip_bench.encoders.range import range_plain, range_plus;"
+        "range_plain().card; range_plus().card; sys.exit('torch' in sys.modules)"
     )
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
@@ -281,11 +281,11 @@ def test_missing_files_say_where_they_are_and_go(weights: Path, database: Path) 
     for encoder, parts in (
         (
             range_plus(weights),
-            ("range_db_large.npz", "satclip_bench.encoders.obtain range-plus", "by hand"),
+            ("range_db_large.npz", "satclip_bench.encoders.weights.fetch range-plus", "by hand"),
         ),
         (
             range_plain(database=database),
-            ("satclip-vit16-l40.ckpt", "satclip_bench.encoders.obtain satclip.vit16-l40"),
+            ("satclip-vit16-l40.ckpt", "satclip_bench.encoders.weights.fetch satclip.vit16-l40"),
         ),
     ):
         with pytest.raises(EncoderError) as caught:

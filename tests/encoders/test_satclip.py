@@ -27,9 +27,9 @@ from scipy.special import sph_legendre_p_all
 from satclip_bench.core.errors import EncoderError, UnknownNameError
 from satclip_bench.core.files import sha256_file
 from satclip_bench.encoders import check_encoder, get_encoder
-from satclip_bench.encoders.harmonics_siren import satclip_basis
+from satclip_bench.encoders.layers.harmonics_siren import satclip_basis
+from satclip_bench.encoders.layers.satclip_polynomials import released_basis
 from satclip_bench.encoders.satclip import VARIANTS, Numerics, SatCLIP
-from satclip_bench.encoders.satclip_polynomials import released_basis
 
 
 def checkpoint(
@@ -194,7 +194,7 @@ def test_every_precision_obeys_the_contract(tmp_path: Path, numerics: Numerics) 
 
 
 def test_the_hash_is_of_the_checkpoint_that_is_used(tmp_path: Path) -> None:
-    from satclip_bench.benchmarks.embed import weights_sha256
+    from satclip_bench.benchmarks.runs.embeddings import weights_sha256
 
     path = checkpoint(tmp_path, 10)
     assert weights_sha256(get_encoder("satclip.vit16-l10", weights=path)) == sha256_file(path)

@@ -102,7 +102,7 @@ def test_missing_weights_say_where_they_are() -> None:
         from_variant("an-full-100").encode([[0, 0]])
     for part in (
         "sinr-an-full-100.pt",
-        "python -m satclip_bench.encoders.obtain",
+        "python -m satclip_bench.encoders.weights.fetch",
         "hard_cap_num_per_class_100.pt",
     ):
         assert part in str(caught.value)

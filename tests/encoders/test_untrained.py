@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_info
 from satclip_bench.core.errors import EncoderError, UnknownNameError
 from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
 from satclip_bench.encoders import check_encoder, get_encoder
-from satclip_bench.encoders.harmonics_siren import satclip_basis
-from satclip_bench.encoders.siren import random_siren
+from satclip_bench.encoders.layers.harmonics_siren import satclip_basis
+from satclip_bench.encoders.layers.siren import random_siren
 from satclip_bench.encoders.untrained import mixed
 
 

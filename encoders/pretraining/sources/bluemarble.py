@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.core.distributions import Distribution, distributions_dir, read_member
+from satclip_bench.core.download.packages import Distribution, distributions_dir, read_member
 from satclip_bench.encoders.pretraining.config import BlueMarble
 from satclip_bench.encoders.pretraining.sources.base import InMemory, Pairs, fingerprint
 

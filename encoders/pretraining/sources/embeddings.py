@@ -14,7 +14,7 @@ from satclip_bench.core.errors import BenchError, CoordinateError
 from satclip_bench.core.sphere import check_lonlat
 from satclip_bench.encoders.pretraining.config import Table
 from satclip_bench.encoders.pretraining.sources.base import InMemory, Pairs, fingerprint
-from satclip_bench.encoders.weights import first_line
+from satclip_bench.encoders.weights.files import first_line
 
 
 def embedding_pairs(data: Table) -> Pairs:

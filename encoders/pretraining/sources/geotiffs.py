@@ -21,7 +21,7 @@ from satclip_bench.encoders.pretraining.sources.base import (
     fingerprint,
     require_sound,
 )
-from satclip_bench.encoders.weights import first_line
+from satclip_bench.encoders.weights.files import first_line
 
 if TYPE_CHECKING:
     import rasterio

@@ -24,7 +24,7 @@ from satclip_bench.core.sphere import check_lonlat
 from satclip_bench.encoders.extras import lacking
 from satclip_bench.encoders.pretraining.config import S2
 from satclip_bench.encoders.pretraining.sources.base import Pairs, fault, require_sound
-from satclip_bench.encoders.weights import first_line
+from satclip_bench.encoders.weights.files import first_line
 
 STORED_BANDS = 12
 B10 = 10

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from satclip_bench.benchmarks.runner import one_thread
+from satclip_bench.benchmarks.runs.runner import one_thread
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import pytest
 from satclip_bench.benchmarks.protocols import get_protocol
 from satclip_bench.benchmarks.protocols import satclip as module
 from satclip_bench.benchmarks.protocols import satclip_notebook as notebook
-from satclip_bench.benchmarks.protocols.networks import (
+from satclip_bench.benchmarks.protocols.paper_networks import (
     full_batch,
     outputs_of,
     seeded,

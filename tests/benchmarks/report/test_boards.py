@@ -7,17 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from satclip_bench.benchmarks.report.documents import write_tables
+from satclip_bench.benchmarks.report.board import Leaderboard, boards, gaps, leaderboard
 from satclip_bench.benchmarks.report.figures import write_figures
-from satclip_bench.benchmarks.report.model import (
-    Leaderboard,
-    boards,
-    edition_note,
-    gaps,
-    leaderboard,
-    listed,
-)
-from satclip_bench.benchmarks.report.rank_changes import tables_of_changes
+from satclip_bench.benchmarks.report.notes import edition_note
+from satclip_bench.benchmarks.report.rank_shifts import tables_of_changes
+from satclip_bench.benchmarks.report.tables import write_tables
+from satclip_bench.benchmarks.report.wording import listed
 from satclip_bench.core.errors import BenchError
 from satclip_bench.tasks import registry
 from tests.benchmarks.frames import METRICS, fail, frame
@@ -119,7 +114,7 @@ def test_lists_in_words() -> None:
 
 def test_models_and_tables_need_no_matplotlib() -> None:
     code = (
-        "import sys, satclip_bench.benchmarks.report, satclip_bench.benchmarks.report.documents, satclip_bench.benchmarks.report.figures;"
+        "import sys; from satclip_bench.benchmarks.report import figures, tables;"
         "sys.exit('matplotlib' in sys.modules or 'torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

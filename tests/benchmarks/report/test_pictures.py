@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from satclip_bench.benchmarks.rank_changes import rank_changes
+from satclip_bench.benchmarks.ranking.shifts import rank_changes
 from satclip_bench.benchmarks.report.figures import compact, write_figures
 from satclip_bench.benchmarks.report.rank_figures import spread_apart
 from satclip_bench.tasks import registry

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from satclip_bench.benchmarks.report.board import Score, leaderboard
 from satclip_bench.benchmarks.report.figures import write_figures
 from satclip_bench.benchmarks.report.latex import latex
 from satclip_bench.benchmarks.report.markdown import markdown
-from satclip_bench.benchmarks.report.model import DAGGER, Score, leaderboard
-from satclip_bench.benchmarks.report.rank_changes import (
+from satclip_bench.benchmarks.report.rank_shifts import (
     changes_latex,
     changes_markdown,
     tables_of_changes,
@@ -27,9 +27,10 @@ from satclip_bench.benchmarks.report.ranks import (
     ranks_markdown,
 )
 from satclip_bench.benchmarks.report.terminal import print_leaderboard
+from satclip_bench.benchmarks.report.wording import DAGGER
 from satclip_bench.tasks import registry
 from tests.benchmarks.frames import METRICS, fail, frame
-from tests.benchmarks.test_ratings import replicates
+from tests.benchmarks.ranking.test_ratings import replicates
 
 CARDS = {name: registry.load(name) for name in METRICS}
 TITLES = {"wrap": "Wr_ap & $co$", "baseline.knn": "k-NN"}

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from satclip_bench.benchmarks.report.documents import latex, markdown, regions, write_tables
-from satclip_bench.benchmarks.report.model import DASH, Leaderboard, leaderboard
+from satclip_bench.benchmarks.report.board import Leaderboard, leaderboard
+from satclip_bench.benchmarks.report.tables import latex, markdown, regions, write_tables
 from satclip_bench.benchmarks.report.terminal import print_leaderboard
+from satclip_bench.benchmarks.report.wording import DASH
 from satclip_bench.tasks import registry
 from tests.benchmarks.frames import METRICS, fail, frame, score
 

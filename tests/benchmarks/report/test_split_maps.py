@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from satclip_bench.benchmarks.plan import Table, load_table, make_folds
+from satclip_bench.benchmarks.commands.report import _draw_splits
 from satclip_bench.benchmarks.report.split_maps import COLOURS, PARTS, draw_split, parts_of
+from satclip_bench.benchmarks.runs.tables import Table, load_table, make_folds
 from satclip_bench.benchmarks.splits import Fold, get_split
-from satclip_bench.benchmarks.verbs.report import _draw_splits
 from satclip_bench.tasks import TaskTable
 from tests.benchmarks.frames import METRICS, frame
 

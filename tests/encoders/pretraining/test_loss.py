@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.special import log_softmax
 
-from satclip_bench.encoders.pretraining.contrast import contrastive_loss, pull, retrieval
+from satclip_bench.encoders.pretraining.loss import contrastive_loss, pull, retrieval
 
 
 def draw(n: int, d: int, seed: int) -> torch.Tensor:

@@ -12,18 +12,18 @@ from torch import nn
 from satclip_bench.core.errors import BenchError, EncoderError
 from satclip_bench.encoders import check_encoder, get_encoder
 from satclip_bench.encoders.check import CORNERS
-from satclip_bench.encoders.harmonics_siren import satclip_basis
+from satclip_bench.encoders.layers.harmonics_siren import satclip_basis
 from satclip_bench.encoders.pretraining.config import Image, Location
 from satclip_bench.encoders.pretraining.export import released_settings, write_safetensors
-from satclip_bench.encoders.pretraining.images import _Block, image_encoder, train_mode
-from satclip_bench.encoders.pretraining.location import (
+from satclip_bench.encoders.pretraining.image_encoder import _Block, image_encoder, train_mode
+from satclip_bench.encoders.pretraining.location_encoder import (
     Basis,
     LocationNet,
     SirenNet,
     released_tensors,
 )
 from satclip_bench.encoders.satclip import SatCLIP
-from satclip_bench.encoders.satclip_trained import TrainedSatCLIP, read_about
+from satclip_bench.encoders.satclip_retrained import TrainedSatCLIP, read_about
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from scipy.stats import kstest
 
-from satclip_bench.core.distributions import distributions_dir
+from satclip_bench.core.download.packages import distributions_dir
 from satclip_bench.core.errors import BenchError
 from satclip_bench.encoders.pretraining.config import S2, BlueMarble, Data, GeoTiffs, Table
 from satclip_bench.encoders.pretraining.sources import read_pairs

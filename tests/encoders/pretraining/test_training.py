@@ -21,12 +21,12 @@ from satclip_bench.encoders.pretraining.augment import augmented, jittered
 from satclip_bench.encoders.pretraining.checkpoints import NAME
 from satclip_bench.encoders.pretraining.config import Augment, HeldOut, PretrainConfig, Training
 from satclip_bench.encoders.pretraining.export import CHECKPOINT, CURVES, ENCODER, METRICS
-from satclip_bench.encoders.pretraining.held_out import held_out_rows
-from satclip_bench.encoders.pretraining.optimising import rate
+from satclip_bench.encoders.pretraining.holdout import held_out_rows
+from satclip_bench.encoders.pretraining.optimizer import rate
 from satclip_bench.encoders.pretraining.sources.base import InMemory, Pairs
 from satclip_bench.encoders.pretraining.training import Watch, pretrain
 from satclip_bench.encoders.satclip import SatCLIP
-from satclip_bench.encoders.satclip_trained import TrainedSatCLIP
+from satclip_bench.encoders.satclip_retrained import TrainedSatCLIP
 from tests.encoders.pretraining.files import s2_folder
 from tests.encoders.pretraining.small import config, pairs
 

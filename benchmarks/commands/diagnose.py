@@ -1,0 +1,217 @@
+"""The verb `diagnose`: where the encoders of a run fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table as Grid
+
+from satclip_bench.benchmarks.commands.user_tables import adopt
+from satclip_bench.benchmarks.diagnostics.diagnosis import Diagnosis, diagnose
+from satclip_bench.benchmarks.diagnostics.frames import strata_frame, summary_row
+from satclip_bench.benchmarks.report.board import boards
+from satclip_bench.benchmarks.report.wording import DASH, METRIC_SIGNS, number
+from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
+from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import atomic_write
+from satclip_bench.core.registry import match_names
+from satclip_bench.tasks import list_tasks
+
+if TYPE_CHECKING:
+    import pandas as pd
+from satclip_bench.benchmarks.diagnostics.reading import Read, places, read_task
+
+TITLE_WIDTH, REGION_WIDTH = 24, 14
+"""Columns that the title of an encoder and the name of a region take in the terminal."""
+
+
+def diagnose_run(
+    out: Path,
+    split: str | None = None,
+    probe: str | None = None,
+    tasks: Sequence[str] = (),
+    encoders: Sequence[str] = (),
+    data_dir: Path | None = None,
+    radius_km: float | None = None,
+) -> int:
+    """Print where the encoders of a run fail, and write frames and figures.
+
+    Args:
+        out: the run's folder.
+        split: by default the first that the run has, random before others.
+        probe: by default linear, or else the first that the split has.
+        tasks: names or wildcards; none stands for all in the run.
+        encoders: likewise.
+        data_dir: folder with the tables that do not ship.
+        radius_km: of the neighbourhoods of SSI; by default one that suits the task's points.
+
+    Returns:
+        The exit code: 1 if some records could not be read.
+
+    Raises:
+        BenchError: the run has nothing of that kind, or none of it can be read.
+    """
+    adopt(out)
+    store, console = Store(out), Console()
+    split, probe = _choose(store.frame(), split, probe)
+    records = [
+        r
+        for r in store.records()
+        if r.settings.split == split and r.settings.probe in (probe, BASELINE_PROBE)
+    ]
+    names = _in_order({r.settings.task for r in records}, list_tasks())
+    of_run = tuple(dict.fromkeys(r.settings.encoder for r in records))
+    chosen = match_names("task", tasks, names) or names
+    wanted = match_names("encoder", encoders, of_run) or of_run
+    folder = out / "diagnostics" / f"{split}.{probe}"
+    summaries, strata, problems = [], [], []
+    for task in chosen:
+        mine = [r for r in records if r.settings.task == task and r.settings.encoder in wanted]
+        try:
+            read = read_task(store, mine, data_dir)
+        except BenchError as error:
+            problems.append(f"{task}: {error}")
+            continue
+        problems += [f"{task}: {reason}" for reason in read.left_out]
+        if not read.judged:
+            continue
+        found = _with_progress(task, read, radius_km, console)
+        common = {"task": task, "split": split, "probe": probe}
+        summaries.append(_summary(found, read, common))
+        strata.append(strata_frame(found, common))
+        console.print(_table(summaries[-1], read, split, probe))
+        _draw(read, found, f"{split}, {probe} probe", folder / f"{task}.png")
+    for problem in problems:
+        console.print(f"[yellow]left out: {escape(problem)}[/yellow]", highlight=False)
+    if not summaries:
+        raise BenchError(f"nothing of {out} with split {split!r} and probe {probe!r} can be read")
+    _write(summaries, folder / "summary.csv")
+    _write(strata, folder / "strata.csv")
+    _explain(console, folder)
+    return 1 if problems else 0
+
+
+def _choose(frame: pd.DataFrame, split: str | None, probe: str | None) -> tuple[str, str]:
+    pairs = boards(frame)
+    fitting = [p for p in pairs if split in (None, p[0]) and probe in (None, p[1])]
+    if not fitting:
+        has = "; ".join(f"--split {s} --probe {p}" for s, p in pairs)
+        raise BenchError(f"this run has no such predictions. It has: {has}")
+    linear = [p for p in fitting if p[0] == fitting[0][0] and p[1] == "linear"]
+    return (linear or fitting)[0]
+
+
+def _in_order(names: Iterable[str], order: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(names, key=lambda n: (order.index(n) if n in order else len(order), n)))
+
+
+def _with_progress(
+    task: str, read: Read, radius_km: float | None, console: Console
+) -> tuple[Diagnosis, ...]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        total = sum(len(seeds) for seeds in read.judged.values())
+        bar = progress.add_task(f"{task}: encoders x seeds", total=total)
+        advance: Callable[[], None] = lambda: progress.advance(bar)  # noqa: E731
+        found = diagnose(read.judged, places(read.table), radius_km, advance)
+    # Best first, in the terminal, the frames and the figures.
+    return tuple(sorted(found, key=lambda d: -np.nan_to_num(read.scores[d.encoder], nan=-np.inf)))
+
+
+def _summary(found: Sequence[Diagnosis], read: Read, common: Mapping[str, object]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {
+                **common,
+                "edition": read.table.edition,
+                "encoder": d.encoder,
+                "encoder_title": read.titles[d.encoder],
+                "seeds": len(read.judged[d.encoder]),
+                "metric": read.table.card.metric,
+                "score": read.scores[d.encoder],
+                **summary_row(d),
+            }
+            for d in found
+        ]
+    )
+
+
+def _table(summary: pd.DataFrame, read: Read, split: str, probe: str) -> Grid:
+    card, first = read.table.card, summary.iloc[0]
+    grid = Grid(
+        title=f"\n{card.title} · {read.table.edition} edition · {split} · probe {probe} · "
+        f"radius {first['ssi_km']:.3g} km",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        header_style="bold",
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    grid.add_column("Encoder", no_wrap=True, max_width=TITLE_WIDTH, overflow="ellipsis")
+    grid.add_column(METRIC_SIGNS[card.metric], justify="right", no_wrap=True)
+    grid.add_column("Worst region", no_wrap=True, max_width=REGION_WIDTH, overflow="ellipsis")
+    for title in ("there", "Gap", "I", "SSI/sh.", "SRI/sh."):
+        grid.add_column(title, justify="right", no_wrap=True)
+    for row in summary.to_dict("records"):
+        grid.add_row(
+            escape(str(row["encoder_title"])),
+            number(row["score"]),
+            escape(str(row["worst_region"])) or DASH,
+            *(number(row[name]) for name in ("worst_score", "gap")),
+            number(row["moran_i"], 2),
+            _beside(row["ssi"], row["ssi_shuffled"], 1),
+            _beside(row["sri_grid"], row["sri_grid_shuffled"], 2),
+            style="cyan" if str(row["encoder"]).startswith("baseline.") else None,
+        )
+    return grid
+
+
+def _beside(value: float, shuffled: float, digits: int) -> str:
+    return f"{number(value, digits)}[dim]/{number(shuffled, digits)}[/dim]"
+
+
+def _draw(read: Read, found: Sequence[Diagnosis], what: str, path: Path) -> None:
+    from satclip_bench.benchmarks.report.diagnostic_figures import ErrorMap, draw_diagnostics
+
+    ranked = [d.encoder for d in found if not d.encoder.startswith("baseline.")]
+    ranked = ranked or [d.encoder for d in found]
+    maps = []
+    for name in dict.fromkeys([ranked[0], ranked[-1]]):
+        first = read.judged[name][0]
+        rows, residual = first.once(first.residual)
+        maps.append(ErrorMap(read.titles[name], first.seed, rows, residual))
+    titled = [replace(d, encoder=read.titles[d.encoder]) for d in found]
+    baseline = {read.titles[d.encoder] for d in found if d.encoder.startswith("baseline.")}
+    draw_diagnostics(read.table, titled, baseline, maps, what, path)
+
+
+def _write(frames: Sequence[pd.DataFrame], path: Path) -> None:
+    import pandas as pd
+
+    text = pd.concat(frames).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    with atomic_write(path) as stream:
+        stream.write(text.encode())
+
+
+def _explain(console: Console, folder: Path) -> None:
+    console.print(
+        "Gap: best minus worst region. I: Moran's I of residuals. SSI and SRI (squares): geo-bias "
+        "scores; sh.: the same after good and bad were shuffled over the points, what errors "
+        "without any geography would score. docs/diagnostics.md says how to read them.",
+        style="dim",
+        highlight=False,
+    )
+    console.print(
+        f"summary.csv, strata.csv and a figure for each task are in {folder}", soft_wrap=True
+    )

@@ -1,0 +1,217 @@
+"""The verbs `list` and `info`: what there is, and what is known of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from satclip_bench.benchmarks.baselines import baseline_card, list_baselines
+from satclip_bench.benchmarks.commands.show_files import draw_task, show_files
+from satclip_bench.benchmarks.probes import list_probes, probe_card
+from satclip_bench.benchmarks.runs.suites import SUITES
+from satclip_bench.benchmarks.splits import get_split, list_splits
+from satclip_bench.core.errors import BenchError, UnknownNameError
+from satclip_bench.core.registry import unknown_name
+from satclip_bench.encoders import EncoderCard, encoder_card, get_encoder, list_encoders
+from satclip_bench.encoders.weights.files import weights_path
+from satclip_bench.tasks import Edition, TaskCard, list_tasks
+from satclip_bench.tasks import registry as task_registry
+
+Cards = Mapping[str, BaseModel | BenchError]
+
+
+def cards_of(what: str) -> Cards:
+    """All cards of one kind by name; an error in place of a card that cannot be read."""
+    kinds: dict[str, tuple[Sequence[str], Callable[[str], BaseModel]]] = {
+        "tasks": (list_tasks(), task_registry.load),
+        "encoders": ((*list_encoders(), *list_baselines()), _encoder_or_baseline),
+        "splits": (list_splits(), lambda name: get_split(name).card),
+        "probes": (list_probes(), probe_card),
+        "suites": (tuple(SUITES), lambda name: SUITES[name]),
+    }
+    names, card_of = kinds[what]
+    return {name: _card_or_error(card_of, name) for name in names}
+
+
+def show_list(what: str, *, as_json: bool) -> int:
+    """Print all cards of one kind, a line each or as JSON."""
+    cards = cards_of(what)
+    if as_json:
+        _print_json([_as_dict(name, card) for name, card in cards.items()])
+        return 0
+    console = Console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in _COLUMNS[what]:
+        table.add_column(column, overflow="fold", no_wrap=column in ("kind", what[:-1]))
+    rows = {n: _row(what, n, c) for n, c in cards.items() if not isinstance(c, BenchError)}
+    if what == "encoders":
+        rows = _one_line(rows, console.width)
+    for name, card in cards.items():
+        if isinstance(card, BenchError):
+            table.add_row(name, f"[red]{escape(str(card))}[/red]")
+        else:
+            table.add_row(*map(escape, rows[name]))
+    console.print(table)
+    return 0
+
+
+def show_card(
+    name: str,
+    *,
+    as_json: bool,
+    edition: Edition = "open",
+    data_dir: Path | None = None,
+    maps: Path | None = None,
+) -> int:
+    """Print the card of whatever is called `name`, and where a task's files lie.
+
+    Args:
+        name: of a task, encoder, split, probe or suite.
+        as_json: the card alone, as JSON.
+        edition: which of a task's editions to draw.
+        data_dir: folder with the files that do not ship.
+        maps: folder for a map and a histogram of a task's target, or a map of an encoder's
+            embedding; None draws none.
+
+    Raises:
+        UnknownNameError: nothing is called so.
+        BenchError: maps are asked for of what can not be drawn, or is not at hand.
+    """
+    for what in ("tasks", "encoders", "splits", "probes", "suites"):
+        cards = cards_of(what)
+        card = cards.get(name)
+        if card is None and what == "encoders" and ("." in name or "+" in name):
+            card = _unlisted(name)
+        if card is None:
+            continue
+        if isinstance(card, BenchError):
+            raise card
+        if as_json:
+            _print_json(_as_dict(name, card))
+        else:
+            _print_card(what[:-1], name, card)
+        if isinstance(card, TaskCard):
+            if not as_json:
+                show_files(card, data_dir)
+            if maps is not None:
+                draw_task(name, edition, data_dir, maps)
+        elif maps is not None:
+            _draw_encoder(name, card, maps)
+        return 0
+    known = [n for what in _COLUMNS for n in cards_of(what)]
+    raise UnknownNameError(unknown_name("task, encoder, split, probe or suite", name, known))
+
+
+_COLUMNS = {
+    "tasks": ("task", "kind", "metric", "unit", "rows by edition"),
+    "encoders": ("encoder", "dim.", "weights", "verified", "trained on"),
+    "splits": ("split", "description"),
+    "probes": ("probe", "description"),
+    "suites": ("suite", "description"),
+}
+
+
+def _row(what: str, name: str, card: Any) -> tuple[str, ...]:
+    if what == "tasks":
+        rows = ", ".join(f"{edition} {e.rows:,}" for edition, e in card.editions.items())
+        return name, card.kind, card.metric, card.unit, rows or "none yet: see info"
+    if what == "encoders":
+        if name in list_baselines():
+            return name, "-", "-", "-", "baseline: needs no encoder"
+        weights = "none needed" if card.weights is None else _where(card)
+        verified = "yes" if card.verified else "no"
+        return name, str(card.dimension), weights, verified, card.training_data or "-"
+    return name, card.description
+
+
+def _one_line(rows: Mapping[str, tuple[str, ...]], width: int) -> dict[str, tuple[str, ...]]:
+    """The encoders' rows with their last cell cut to what the others leave of the width."""
+    columns = list(zip(_COLUMNS["encoders"], *rows.values(), strict=True))[:-1]
+    room = max(16, width - sum(max(map(len, column)) + 2 for column in columns))
+    return {n: (*row[:-1], shorten(row[-1], room, placeholder="…")) for n, row in rows.items()}
+
+
+def _where(card: Any) -> str:
+    return "present" if weights_path(card.weights).exists() else "missing"
+
+
+def _draw_encoder(name: str, card: BaseModel, folder: Path) -> None:
+    from satclip_bench.benchmarks.report.embedding_maps import draw_embedding
+
+    if not isinstance(card, EncoderCard):
+        raise BenchError(
+            f"{name!r} is no task and no encoder: only targets and embeddings can be drawn"
+        )
+    path = draw_embedding(get_encoder(name), folder / f"{name}.embedding.png")
+    Console().print(str(path), soft_wrap=True, highlight=False)
+
+
+def _encoder_or_baseline(name: str) -> BaseModel:
+    return baseline_card(name) if name in list_baselines() else encoder_card(name)
+
+
+def _unlisted(name: str) -> BaseModel | None:
+    try:
+        return get_encoder(name).card
+    except UnknownNameError:
+        return None
+
+
+def _card_or_error(card_of: Callable[[str], BaseModel], name: str) -> BaseModel | BenchError:
+    try:
+        return card_of(name)
+    except BenchError as error:
+        return error
+
+
+def _as_dict(name: str, card: BaseModel | BenchError) -> dict[str, Any]:
+    if isinstance(card, BenchError):
+        return {"name": name, "error": str(card)}
+    return {"name": name} | card.model_dump(mode="json")
+
+
+def _print_json(content: object) -> None:
+    # Not through rich, which would wrap long strings.
+    import sys
+
+    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def _print_card(kind: str, name: str, card: BaseModel) -> None:
+    console = Console()
+    console.print(f"[bold]{escape(name)}[/bold] ({kind})")
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    content = card.model_dump(mode="json", exclude={"name"})
+    for edition in content.get("editions", {}).values():
+        # What files there are, and where, is shown below the card.
+        edition.pop("variants", None)
+    for label, text in _lines(content):
+        table.add_row(label, escape(text))
+    console.print(table)
+
+
+def _lines(content: Mapping[str, Any], indent: str = "") -> list[tuple[str, str]]:
+    lines: list[tuple[str, str]] = []
+    for key, value in content.items():
+        label = indent + key.replace("_", " ")
+        if value in ("", None, [], {}):
+            continue
+        if isinstance(value, dict):
+            lines += [(label, ""), *_lines(value, indent + "  ")]
+        elif isinstance(value, list) and isinstance(value[0], dict):
+            for item in value:
+                lines += [(label, ""), *_lines(item, indent + "  ")]
+        else:
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            lines.append((label, text))
+    return lines

@@ -1,0 +1,94 @@
+"""The verb `speed`: how fast encoders are, beside the code they were released with."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from satclip_bench.benchmarks.report.wording import DASH
+from satclip_bench.benchmarks.speed.timing import Contest, Timing, as_json, contest, measure, spread
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import atomic_write
+from satclip_bench.encoders import match_encoders
+
+DEFAULT = ("satclip.vit16-l40", "satclip.vit16-l10", "geoclip")
+
+
+def speed(
+    encoders: Sequence[str], points: int, rounds: int, out: Path, *, reference: bool = True
+) -> int:
+    """Time encoders, print a table and write JSON. Returns the exit code.
+
+    Args:
+        encoders: names or wildcards; none stands for those that have a reference.
+        points: how many points are embedded in each round.
+        rounds: how often everything is timed, in turns.
+        out: the JSON file.
+        reference: whether released code is timed too, where it is installed.
+    """
+    console = Console()
+    with tempfile.TemporaryDirectory() as folder:
+        contests = [
+            contest(name, Path(folder), reference=reference)
+            for name in match_encoders(encoders or DEFAULT)
+        ]
+        timings = _measure(contests, points, rounds, console)
+    if not timings:
+        raise BenchError("none of these encoders could be timed")
+    with atomic_write(out) as stream:
+        stream.write((json.dumps(as_json(timings, rounds), indent=1) + "\n").encode())
+    console.print(_table(timings))
+    for timing in timings:
+        for note in timing.contest.notes:
+            console.print(escape(f"{timing.contest.encoder}: {note}"), style="dim")
+    console.print(f"written to {out}", highlight=False, soft_wrap=True)
+    return 0 if len(timings) == len(contests) else 1
+
+
+def _measure(
+    contests: Sequence[Contest], points: int, rounds: int, console: Console
+) -> list[Timing]:
+    lonlat = spread(points)
+    timings = []
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        for entry in contests:
+            bar = progress.add_task(entry.encoder, total=rounds * len(entry.jobs))
+            try:
+                for timing in measure(entry, lonlat, rounds):  # noqa: B007
+                    progress.advance(bar)
+            except BenchError as error:
+                # Weights that are not at hand: the others are timed all the same.
+                console.print(f"[red]{escape(f'{entry.encoder}: {error}')}[/red]")
+            else:
+                timings.append(timing)
+    return timings
+
+
+def _table(timings: Sequence[Timing]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("encoder", no_wrap=True)
+    for title in ("seconds", "points/s", "released code, seconds", "times faster", "x products"):
+        table.add_column(title, justify="right")
+    for timing in timings:
+        ours = timing.median("ours") or float("nan")
+        table.add_row(
+            timing.contest.encoder,
+            f"{ours:.3f}",
+            f"{timing.points / ours:,.0f}",
+            _number(timing.median("reference"), "{:.3f}"),
+            _number(timing.ratio("reference", "ours"), "{:.1f}"),
+            _number(timing.ratio("ours", "products"), "{:.2f}"),
+        )
+    return table
+
+
+def _number(value: float | None, form: str) -> str:
+    return DASH if value is None else form.format(value)

@@ -1,0 +1,103 @@
+"""What was predicted at test points: the input of every diagnostic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+from satclip_bench.benchmarks.metrics.scores import regression_scores
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.sphere import chord_to_km, unit_vectors
+
+Float = NDArray[np.float64]
+Index = NDArray[np.int64]
+Kind = Literal["regression", "classification"]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The predictions of one encoder at the test points of one seed, all folds together.
+
+    Attributes:
+        encoder: name of the encoder or baseline.
+        seed: of the split and the probe.
+        kind: of the task.
+        row: `(n,)` rows of the task's table; a row occurs once for every fold that tests it.
+        target: `(n,)` values or class indices.
+        prediction: likewise.
+        nearest_km: `(n,)` great-circle distance to the nearest training point of the row's fold.
+    """
+
+    encoder: str
+    seed: int
+    kind: Kind
+    row: Index
+    target: Float
+    prediction: Float
+    nearest_km: Float
+
+    def __post_init__(self) -> None:
+        sizes = {len(x) for x in (self.row, self.target, self.prediction, self.nearest_km)}
+        if sizes == {0} or len(sizes) != 1:
+            raise BenchError(
+                f"predictions of {self.encoder!r}, seed {self.seed}: rows, targets, predictions "
+                f"and distances must be as many as each other, and one at least; got {sizes}"
+            )
+
+    @property
+    def error(self) -> Float:
+        """`(n,)`: absolute error, in the unit of the target; for classes 1 if wrong, else 0."""
+        if self.kind == "regression":
+            return np.abs(self.target - self.prediction)
+        return np.asarray(self.target != self.prediction, dtype=np.float64)
+
+    @property
+    def residual(self) -> Float:
+        """`(n,)`: target - prediction; for classes the error, which has no sign."""
+        return self.target - self.prediction if self.kind == "regression" else self.error
+
+    def once(self, values: Float) -> tuple[Index, Float]:
+        """Every row once, ascending, with the mean of its `values` over the folds that test it.
+
+        Spatial statistics count pairs of neighbours, among which a point twice is a false pair.
+        """
+        rows, place, count = np.unique(self.row, return_inverse=True, return_counts=True)
+        return rows, np.bincount(place, weights=values) / count
+
+
+def together(parts: Sequence[Judged]) -> Judged:
+    """The folds of one encoder and seed as one."""
+    first = parts[0]
+    return Judged(
+        first.encoder,
+        first.seed,
+        first.kind,
+        np.concatenate([p.row for p in parts]),
+        np.concatenate([p.target for p in parts]),
+        np.concatenate([p.prediction for p in parts]),
+        np.concatenate([p.nearest_km for p in parts]),
+    )
+
+
+def nearest_km(lonlat: Float, test: Index, train: Index) -> Float:
+    """Great-circle distance from each test row to the nearest training row, `(len(test),)` km.
+
+    Args:
+        lonlat: `(N, 2)` degrees, of the whole table.
+        test: rows of it.
+        train: rows of it.
+    """
+    chord, _ = KDTree(unit_vectors(lonlat[train])).query(unit_vectors(lonlat[test]))
+    return chord_to_km(np.asarray(chord))
+
+
+def score(kind: Kind, target: Float, prediction: Float) -> float:
+    """R2, or accuracy; NaN for an R2 of targets that do not vary."""
+    if kind == "classification":
+        return float(np.mean(target == prediction))
+    return regression_scores(target, prediction)["r2"]

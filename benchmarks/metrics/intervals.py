@@ -1,0 +1,130 @@
+"""An interval for every score of a test part."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_bench.benchmarks.metrics.bootstrap import (
+    MIN_BLOCKS,
+    Blocks,
+    interval,
+    make_blocks,
+    mean_replicates,
+    regression_replicates,
+)
+from satclip_bench.benchmarks.metrics.scores import (
+    CALIBRATION_BINS,
+    SEEN,
+    calibration_bin,
+    point_log_loss,
+)
+
+Float = NDArray[np.float64]
+Interval = tuple[float, float]
+
+
+def regression_intervals(
+    ids: NDArray[np.integer], target: Float, predicted: Float
+) -> dict[str, Interval]:
+    """Intervals of R2, RMSE and MAE; of none where there are too few blocks.
+
+    Args:
+        ids: `(n,)` block of every point.
+        target: `(n,)`.
+        predicted: `(n,)`.
+    """
+    blocks = make_blocks(ids)
+    return (
+        {}
+        if blocks.count < MIN_BLOCKS
+        else _intervals(regression_replicates(blocks, target, predicted))
+    )
+
+
+def classification_intervals(
+    ids: NDArray[np.integer],
+    target: NDArray[np.int64],
+    ranked: NDArray[np.int64],
+    confidence: NDArray[np.floating],
+    own: NDArray[np.floating],
+    trained: NDArray[np.int64],
+) -> dict[str, Interval]:
+    """Intervals of what `classification_scores` gives, by the same names.
+
+    Args:
+        ids: `(n,)` block of every point.
+        target: `(n,)` class indices.
+        ranked: `(n, k)` class indices, most probable first.
+        confidence: `(n,)` probability of the most probable class.
+        own: `(n,)` probability of the point's own class.
+        trained: the classes of the training part.
+    """
+    found: dict[str, Interval] = {}
+    for suffix, rows in (("", slice(None)), (SEEN, np.isin(target, trained))):
+        of = (ids[rows], target[rows], ranked[rows], confidence[rows], own[rows])
+        if len(of[0]):
+            blocks = make_blocks(of[0])
+            if blocks.count >= MIN_BLOCKS:
+                values = _intervals(_classification(blocks, *of[1:]))
+                found |= {name + suffix: value for name, value in values.items()}
+    return found
+
+
+def _classification(
+    blocks: Blocks,
+    target: NDArray[np.int64],
+    ranked: NDArray[np.int64],
+    confidence: NDArray[np.floating],
+    own: NDArray[np.floating],
+) -> dict[str, Float]:
+    right = ranked[:, 0] == target
+    return {
+        "accuracy": mean_replicates(blocks, right),
+        "top5_accuracy": mean_replicates(blocks, (ranked[:, :5] == target[:, None]).any(axis=1)),
+        "log_loss": mean_replicates(blocks, point_log_loss(own)),
+        "ece": _calibration_error(blocks, right, confidence),
+        **_by_class(blocks, target, ranked[:, 0]),
+    }
+
+
+def _calibration_error(
+    blocks: Blocks, right: NDArray[np.bool_], confidence: NDArray[np.floating]
+) -> Float:
+    gap = _sums_by(blocks, calibration_bin(confidence), CALIBRATION_BINS, right - confidence)
+    total = blocks.replicated(blocks.sums(np.ones(len(right))))[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.abs(blocks.replicated(gap)).sum(axis=1) / total)
+
+
+def _by_class(
+    blocks: Blocks, target: NDArray[np.int64], first: NDArray[np.int64]
+) -> dict[str, Float]:
+    """Balanced accuracy and macro F1, over the classes that a replicate has."""
+    classes, codes = np.unique(np.concatenate([target, first]), return_inverse=True)
+    of_target, of_first = codes[: len(target)], codes[len(target) :]
+    right = (of_target == of_first).astype(np.float64)
+    ones = np.ones(len(target))
+    hits, there, said = (
+        blocks.replicated(_sums_by(blocks, code, len(classes), value))
+        for code, value in ((of_target, right), (of_target, ones), (of_first, ones))
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        recall = np.where(there > 0, hits / there, 0)
+        f1 = np.where(there + said > 0, 2 * hits / (there + said), 0)
+        return {
+            "balanced_accuracy": recall.sum(axis=1) / (there > 0).sum(axis=1),
+            "macro_f1": f1.sum(axis=1) / (there + said > 0).sum(axis=1),
+        }
+
+
+def _sums_by(blocks: Blocks, code: NDArray[np.integer], codes: int, value: Float) -> Float:
+    """Sums of `(n,)` values by block and by code, `(G, codes)`."""
+    cell = blocks.index * codes + code
+    flat = np.bincount(cell, weights=value, minlength=blocks.count * codes)
+    return np.asarray(flat, dtype=np.float64).reshape(blocks.count, codes)
+
+
+def _intervals(replicates: dict[str, Float]) -> dict[str, Interval]:
+    found = {name: interval(values) for name, values in replicates.items()}
+    return {name: value for name, value in found.items() if value is not None}

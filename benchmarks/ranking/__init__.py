@@ -1,0 +1,1 @@
+"""Ranks, ratings and tests, computed from a tidy frame of results."""

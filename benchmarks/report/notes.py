@@ -1,0 +1,88 @@
+"""Notes below a board: editions, contamination, unseen classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from satclip_bench.benchmarks.ranking.ranking import Ranking
+from satclip_bench.benchmarks.ranking.ties import TIE_PAIRS
+from satclip_bench.benchmarks.report.wording import DAGGER, listed
+from satclip_bench.tasks import TaskCard
+
+
+def caveats_of(frame: pd.DataFrame) -> dict[str, str]:
+    """By task, what the tidy table says of how its table differs from its edition's."""
+    said = frame[frame["caveat"] != ""]
+    return dict(zip(map(str, said["task"]), map(str, said["caveat"]), strict=True))
+
+
+def edition_note(
+    edition: str, cards: Iterable[TaskCard], caveats: Mapping[str, str] | None = None
+) -> str:
+    """The sentences that keep a table from being taken for the paper's."""
+    cards = tuple(cards)
+    said = [f"{c.title}: {caveats[c.name]}." for c in cards if caveats and c.name in caveats]
+    return " ".join(filter(None, [_edition_note(edition, cards), *said]))
+
+
+def _edition_note(edition: str, cards: Iterable[TaskCard]) -> str:
+    titles: dict[bool, list[str]] = {False: [], True: []}
+    for card in cards:
+        differs = any(n == edition and e.differs_from_paper for n, e in card.editions.items())
+        titles[differs].append(card.title)
+    if not titles[True]:
+        return ""
+    return (
+        f"{edition.capitalize()} edition: not the paper's tables for {', '.join(titles[True])}"
+        + (f" (the paper's own: {', '.join(titles[False])})" if titles[False] else "")
+        + ". The task cards say what differs."
+    )
+
+
+def _notes(ranking: Ranking, chosen: pd.DataFrame, cards: Mapping[str, TaskCard]) -> Iterable[str]:
+    if ranking.seeds > 1:
+        yield f"Mean over folds and {ranking.seeds} seeds ± standard deviation over the seeds."
+    else:
+        yield "Mean over folds; one seed, so no spread is known."
+    if ranking.low.notna().any(axis=None):
+        yield "In brackets: 95 % interval of the mean, by a bootstrap of spatial blocks."
+    yield (
+        "Rank: mean over tasks. Bold: best of a task; underlined: tied with it, the difference "
+        "being within the noise of blocks and seeds (5 % over all encoders, Holm; "
+        "scores below -1 taken as -1)."
+    )
+    if ranking.untold:
+        yield (
+            f"No intervals and fewer than {TIE_PAIRS} pairs, so that ties are neither claimed nor "
+            f"denied: {listed([c.title for name, c in cards.items() if name in ranking.untold])}."
+        )
+    shares = _unseen(chosen)
+    if shares:
+        named = listed([f"{cards[n].title} {s:.0%}" for n, s in shares.items() if n in cards])
+        yield f"Test points of classes never trained on count as wrong: {named}."
+    if ranking.undefined:
+        lost = listed([f"{cards[m.task].title}, {m.fold}" for m in ranking.undefined])
+        yield f"Scores that are not defined count for nobody: {lost}."
+    unknown = sorted(set(chosen["task"]) - set(cards))
+    if unknown:
+        yield f"Left out, their cards being unknown: {listed(unknown)}."
+
+
+def _taint_notes(
+    left_out: tuple[str, ...], tainted: pd.DataFrame, titles: Mapping[str, str]
+) -> Iterable[str]:
+    if left_out:
+        names = listed([titles.get(name, name) for name in left_out])
+        yield f"Left out, having been trained on the data of one of these tasks: {names}."
+    elif len(tainted):
+        yield f"{DAGGER} trained on the data of this task, or near copies of it."
+
+
+def _unseen(chosen: pd.DataFrame) -> dict[str, float]:
+    """Share of test points whose class was never trained, of tasks where it is 0.5 % or more."""
+    cells = chosen[chosen["status"] == "done"].drop_duplicates(["task", "seed", "fold"])
+    sums = cells.groupby("task")[["n_unseen", "n_test"]].sum()
+    shares = sums["n_unseen"] / sums["n_test"]
+    return {str(task): float(share) for task, share in shares.items() if share >= 0.005}

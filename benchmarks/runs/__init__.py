@@ -1,0 +1,1 @@
+"""How records are made and kept: suites, plans, cells, executors and the store."""

@@ -1,0 +1,1 @@
+"""Timing of encoders beside the code they were released with."""

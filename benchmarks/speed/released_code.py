@@ -1,0 +1,107 @@
+"""Code that encoders were released with, and the matrix products of their networks, to be timed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_bench.core.errors import BenchError
+from satclip_bench.encoders.layers.siren import random_siren
+from satclip_bench.encoders.untrained import CAPACITY, DIMENSION
+
+Job = Callable[[NDArray[np.float64]], object]
+
+TILE = 1024
+"""Rows multiplied at a time."""
+
+
+def random_satclip(path: Path, degrees: int, seed: int = 0) -> Path:
+    """Write a checkpoint of a released SatCLIP's layout and shapes with random weights."""
+    import torch
+
+    network = random_siren(_widths(degrees), seed)
+    state = {}
+    for i, layer in enumerate(("layers.0", "layers.1", "last_layer")):
+        state[f"model.location.nnet.{layer}.weight"] = network.weights[i]
+        state[f"model.location.nnet.{layer}.bias"] = network.biases[i]
+    settings = {
+        "le_type": "sphericalharmonics",
+        "pe_type": "siren",
+        "harmonics_calculation": "analytic",
+        "legendre_polys": degrees,
+        "min_radius": 1,
+        "max_radius": 360,
+        "frequency_num": 16,
+        "embed_dim": DIMENSION,
+        "capacity": CAPACITY,
+        "num_hidden_layers": 2,
+    }
+    try:
+        torch.save({"state_dict": state, "hyper_parameters": settings}, path)
+    except (OSError, RuntimeError) as error:
+        raise BenchError(f"{path} cannot be written: {error}") from error
+    return path
+
+
+def _widths(degrees: int) -> tuple[int, ...]:
+    return degrees**2, CAPACITY, CAPACITY, DIMENSION
+
+
+def products(degrees: int) -> Job:
+    """The network's matrix products in float32, as they stand in its definition."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    pairs = pairwise(_widths(degrees))
+    weights = [torch.randn((rows, columns), generator=generator) for columns, rows in pairs]
+
+    tile = torch.randn(TILE, degrees**2, generator=generator)
+
+    def job(lonlat: NDArray[np.float64]) -> object:
+        with torch.inference_mode():
+            for start in range(0, len(lonlat), TILE):
+                x = tile[: len(lonlat) - start]
+                for weight in weights:
+                    x = x @ weight.T
+        return None
+
+    return job
+
+
+def rangegeo_reference(path: Path) -> Job | None:
+    """SatCLIP's released code, in float64, as `rangegeo` carries it; None if not installed."""
+    try:
+        from rangegeo.satclip.load import load_satclip_location_encoder
+    except ImportError:
+        return None
+    import torch
+
+    model = load_satclip_location_encoder(path)
+
+    def job(lonlat: NDArray[np.float64]) -> object:
+        with torch.inference_mode():
+            return model(torch.from_numpy(lonlat))
+
+    return job
+
+
+def geoclip_reference() -> Job | None:
+    """GeoCLIP's released class with its weights; None if its package is not installed."""
+    try:
+        from geoclip import LocationEncoder
+    except ImportError:
+        return None
+    import torch
+
+    model = LocationEncoder().eval()
+
+    def job(lonlat: NDArray[np.float64]) -> object:
+        latlon = torch.from_numpy(np.ascontiguousarray(lonlat[:, ::-1], dtype=np.float32))
+        with torch.inference_mode():
+            return model(latlon)
+
+    return job

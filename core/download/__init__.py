@@ -1,0 +1,1 @@
+"""Remote files: their cards, how they are fetched, verified and unpacked."""

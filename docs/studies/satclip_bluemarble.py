@@ -1,0 +1,59 @@
+"""The table of satclip-bluemarble.md: its scores less those of others, with intervals.
+
+    make spatial && python docs/studies/satclip_bluemarble.py results/runs/spatial
+
+Means over folds, scores below -1 taken as -1; 95 % intervals by the bootstrap of blocks that all
+encoders share.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from satclip_bench.benchmarks.runs.replicates import replicates_of
+from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.runs.suites import WIDE_TASKS
+from satclip_bench.tasks import registry
+
+OURS = ("satclip-bluemarble.l10", "satclip-bluemarble.l40")
+OTHERS = ("siren.l10", "siren.l40", "harmonics.l10", "wrap", "direct", "geoclip")
+SPLITS = ("random", "blocks.10", "held-out-region")
+WORST = -1.0
+
+
+def main(folder: Path) -> None:
+    """Print the table in Markdown."""
+    store = Store(folder)
+    print("| | split | against |", " | ".join(registry.load(t).title for t in WIDE_TASKS), "|")
+    print("|---|---|---|" + "---:|" * len(WIDE_TASKS))
+    for split in SPLITS:
+        drawn = replicates_of(store, split, "linear").clip(lower=WORST)
+        found = {
+            (r.settings.task, r.settings.seed, r.settings.fold, r.settings.encoder): value
+            for r in store.records()
+            if r.settings.split == split and (value := r.scores.get(r.metric)) is not None
+        }
+        for own in OURS:
+            for other in OTHERS:
+                cells = []
+                for task in WIDE_TASKS:
+                    keys = [k[1:3] for k in found if k[0] == task and k[3] == own]
+                    gaps = [
+                        max(found[task, *k, own], WORST) - max(found[task, *k, other], WORST)
+                        for k in keys
+                    ]
+                    mine, theirs = (
+                        drawn.xs((task, e), level=("task", "encoder")).to_numpy()
+                        for e in (own, other)
+                    )
+                    low, high = np.nanpercentile(np.nanmean(mine - theirs, axis=0), (2.5, 97.5))
+                    mark = "**" if low > 0 else "*" if high < 0 else ""
+                    cells.append(f"{mark}{np.mean(gaps):+.2f}{mark} [{low:+.2f}, {high:+.2f}]")
+                print(f"| {own.partition('.')[2]} | {split} | {other} |", " | ".join(cells), "|")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,87 @@
+"""Spherical harmonics and a SIREN after them, fast: what SatCLIP's location branch is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_bench.encoders.layers.latitude_bands import LatitudeBands
+from satclip_bench.encoders.layers.siren import Siren
+from satclip_bench.encoders.layers.spherical_harmonics import Recurrence, real_harmonics
+from satclip_bench.encoders.layers.tiles import over_tiles
+
+BATCH_SIZE = 32_768
+"""Rows encoded at a time: the more there are, the narrower the bands of latitude they fill."""
+
+
+def satclip_basis(lonlat: NDArray[np.float64], degrees: int) -> NDArray[np.float64]:
+    """The harmonics that released SatCLIP checkpoints were trained on, `(N, degrees**2)`.
+
+    The released code evaluates them at lon + 180 and lat + 90 degrees, which by parity is
+    (-1)**l times the value at (lon, lat), and multiplies the terms of order 0 by pi.
+
+    Args:
+        lonlat: `(N, 2)` degrees, longitude first.
+        degrees: number of degrees L.
+    """
+    return real_harmonics(lonlat, degrees) * basis_factors(degrees)
+
+
+def basis_factors(degrees: int) -> NDArray[np.float64]:
+    """What each orthonormal harmonic is multiplied by to give SatCLIP's, `(degrees**2,)`."""
+    degree = np.repeat(np.arange(degrees), 2 * np.arange(degrees) + 1)
+    order = np.arange(degrees * degrees) - degree * (degree + 1)
+    factors: NDArray[np.float64] = np.where(order == 0, np.pi, 1.0) * (-1.0) ** degree
+    return factors
+
+
+class HarmonicsSiren:
+    """A SIREN over `satclip_basis`: harmonics in float64, the network in float32.
+
+    Many points are taken in the order of their latitude, and the first layer of those in a narrow
+    band is summed as a series; few points, or few degrees, by the harmonics themselves.
+
+    Args:
+        network: over the basis, in float64.
+        degrees: number of degrees L.
+    """
+
+    def __init__(self, network: Siren, degrees: int) -> None:
+        import torch
+
+        # The basis' factors and the first frequency go into the first layer, so that what is
+        # computed for each point is the orthonormal harmonics alone.
+        factors = torch.from_numpy(basis_factors(degrees))
+        first, w0 = network.weights[0] * factors, network.first_frequency
+        self._network = replace(
+            network,
+            weights=(first * w0, *network.weights[1:]),
+            biases=(network.biases[0] * w0, *network.biases[1:]),
+            first_frequency=1.0,
+        ).to(torch.float32)
+        self._recurrence = Recurrence(degrees)
+        self._bands = LatitudeBands(self._network.weights[0].numpy(), degrees)
+
+    def __call__(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
+        """`(n, 2)` degrees, longitude first, to `(n, out)`."""
+        order = np.argsort(lonlat[:, 1], kind="stable")
+        ordered = lonlat[order]
+        bands = self._bands.over(ordered)
+
+        def forward(start: int, stop: int) -> NDArray[np.float32]:
+            if (sums := bands.first_layer(start, stop)) is None:
+                return self._network.of_columns(self._harmonics(ordered[start:stop]))
+            return self._network.after_first(sums)
+
+        found = np.empty((len(lonlat), self._network.outputs), np.float32)
+        over_tiles(forward, found)
+        out = np.empty_like(found)
+        out[order] = found
+        return out
+
+    def _harmonics(self, tile: NDArray[np.float64]) -> NDArray[np.float32]:
+        columns = np.empty((self._recurrence.degrees**2, len(tile)), np.float32)
+        self._recurrence.fill(tile, columns)
+        return columns

@@ -1,0 +1,155 @@
+"""The first layer over harmonics for many points at once: a band of latitude at a time.
+
+A layer's sum over the harmonics is, for each of the 2 L - 1 waves of longitude, a trigonometric
+polynomial of latitude of degree below L. Within a narrow band it is a Chebyshev series of few
+terms, whose coefficients are worked out once for all points of the band. The layer is then a
+product with (2 L - 1) x terms columns in place of L^2.
+"""
+
+from __future__ import annotations
+
+from math import factorial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_bench.encoders.layers.spherical_harmonics import Recurrence
+from satclip_bench.encoders.layers.tiles import TILE
+
+TOLERANCE = 2.0**-24
+"""Largest error of a series, in parts of the largest sum: what rounding to float32 may lose."""
+
+WORTH = 0.8
+"""A series is taken where it has fewer columns than this share of the harmonics."""
+
+
+class LatitudeBands:
+    """A first layer over orthonormal harmonics.
+
+    Args:
+        weights: `(H, L**2)` float32, columns as in `real_harmonics`.
+        degrees: number of degrees L.
+    """
+
+    def __init__(self, weights: NDArray[np.float32], degrees: int) -> None:
+        self.recurrence = Recurrence(degrees)
+        # Wave, degree, unit; zero where the degree lies below the wave's order.
+        self.weights = np.zeros((2 * degrees - 1, degrees, len(weights)), np.float32)
+        for order in range(degrees):
+            degree = np.arange(order, degrees)
+            middle = degree * (degree + 1)
+            self.weights[order, order:] = weights[:, middle + order].T
+            if order:
+                self.weights[degrees + order - 1, order:] = weights[:, middle - order].T
+
+    def over(self, ordered: NDArray[np.float64]) -> BandsOfPoints:
+        """The bands of `(n, 2)` lonlat that ascends in latitude, a tile of points each."""
+        return BandsOfPoints(self, ordered)
+
+
+class BandsOfPoints:
+    """The series of the bands in which points lie.
+
+    Args:
+        layer: the first layer.
+        ordered: `(n, 2)` lonlat, ascending in latitude.
+    """
+
+    def __init__(self, layer: LatitudeBands, ordered: NDArray[np.float64]) -> None:
+        self._layer, self._ordered = layer, ordered
+        latitude = np.radians(ordered[:, 1])
+        degrees = layer.recurrence.degrees
+        most = int(WORTH * degrees**2 / (2 * degrees - 1))
+        self._series: dict[int, tuple[float, float, NDArray[np.float32]]] = {}
+        bands, nodes = {}, []
+        for start in range(0, len(ordered), TILE):
+            low, high = latitude[start], latitude[min(start + TILE, len(ordered)) - 1]
+            half = (high - low) / 2
+            terms = terms_needed(degrees - 1, half, most)
+            if terms <= most and 2 * terms < min(TILE, len(ordered) - start):
+                bands[start] = (low + half, half, terms)
+                nodes.append(low + half + half * chebyshev_nodes(terms))
+        if not bands:
+            return
+        legendre = _legendre(layer.recurrence, np.concatenate(nodes))
+        first = 0
+        for start, (centre, half, terms) in bands.items():
+            values = legendre[:, :, first : first + terms]
+            series = np.einsum("jk,mlk->mjl", _to_series(terms), values).astype(np.float32)
+            self._series[start] = (centre, half, series)
+            first += terms
+
+    def first_layer(self, start: int, stop: int) -> NDArray[np.float32] | None:
+        """The layer's sums at points `start` to `stop`, a tile, `(n, H)`, without the bias.
+
+        None where the tile's band is too wide for a series to be worth it.
+        """
+        if start not in self._series:
+            return None
+        centre, half, series = self._series[start]
+        lon, lat = np.radians(self._ordered[start:stop]).T
+        place = (lat - centre) / half if half else np.zeros_like(lat)
+        waves = self._layer.recurrence.plain_waves(lon)
+        columns = waves[:, None] * _chebyshev(place, series.shape[1]).astype(np.float32)
+        # Orders 1 and up occur twice, with the cosine and with the sine.
+        weights = np.matmul(np.concatenate([series, series[1:]]), self._layer.weights)
+        flat = columns.reshape(-1, len(lat))
+        sums: NDArray[np.float32] = flat.T @ weights.reshape(len(flat), -1)
+        return sums
+
+
+def terms_needed(degree: int, half: float, most: int) -> int:
+    """Terms of the Chebyshev series that is within `TOLERANCE`; `most + 1` if it needs more.
+
+    Interpolation in k Chebyshev nodes over an interval of half-width h errs by at most
+    max |f^(k)| h^k / (2^(k-1) k!), and by Bernstein's inequality |f^(k)| <= degree^k max |f| for
+    a trigonometric polynomial (Trefethen 2019, Approximation Theory and Approximation Practice).
+
+    Args:
+        degree: of the trigonometric polynomial.
+        half: half of the interval in radians.
+        most: where to stop.
+    """
+    for terms in range(1, most + 1):
+        if (degree * half) ** terms <= TOLERANCE * 2 ** (terms - 1) * factorial(terms):
+            return terms
+    return most + 1
+
+
+def chebyshev_nodes(count: int) -> NDArray[np.float64]:
+    """Zeros of the Chebyshev polynomial of degree `count`, in (-1, 1)."""
+    nodes: NDArray[np.float64] = np.cos(np.pi * (np.arange(count) + 0.5) / count)
+    return nodes
+
+
+def _to_series(count: int) -> NDArray[np.float64]:
+    """What turns values at the nodes into coefficients: row j, column k."""
+    matrix = 2 / count * _chebyshev(chebyshev_nodes(count), count)
+    matrix[0] /= 2
+    return matrix
+
+
+def _chebyshev(x: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Chebyshev polynomials of degree 0 to `count - 1`, `(count, n)`."""
+    out = np.ones((count, len(x)))
+    if count > 1:
+        out[1] = x
+    for j in range(2, count):
+        out[j] = 2 * x * out[j - 1] - out[j - 2]
+    return out
+
+
+def _legendre(recurrence: Recurrence, latitude: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Legendre functions at latitudes in radians, `(order, degree, n)`, zero below the order.
+
+    With the factor sqrt(2) for orders above 0, so that plain waves make harmonics of them.
+    """
+    degrees = recurrence.degrees
+    on_meridian = np.stack([np.zeros(len(latitude)), np.degrees(latitude)], axis=1)
+    harmonics = np.empty((degrees * degrees, len(latitude)))
+    recurrence.fill(on_meridian, harmonics)
+    out = np.zeros((degrees, degrees, len(latitude)))
+    for order in range(degrees):
+        degree = np.arange(order, degrees)
+        out[order, order:] = harmonics[degree * (degree + 1) + order]
+    return out

@@ -1,0 +1,124 @@
+"""Real spherical harmonics by a stable recurrence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+
+
+def real_harmonics(lonlat: Float, degrees: int) -> Float:
+    """Orthonormal real spherical harmonics of degree 0 to `degrees - 1`.
+
+    Args:
+        lonlat: `(N, 2)` degrees, longitude first.
+        degrees: number of degrees L, at least 1.
+
+    Returns:
+        `(N, L**2)`: column `l*l + l + m` is Y_lm with sin(|m| lon) for m < 0 and cos(m lon) for
+        m > 0, without the Condon-Shortley phase. The integral of the square of each over the
+        sphere is 1.
+    """
+    out = np.empty((degrees * degrees, len(lonlat)))
+    Recurrence(degrees).fill(lonlat, out)
+    return np.ascontiguousarray(out.T)
+
+
+class Recurrence:
+    """The associated Legendre functions, fully normalised, for all orders of a degree at once.
+
+    The standard forward column recurrence (Holmes and Featherstone 2002, J. Geodesy 76, eq. 11),
+    which is stable everywhere on the sphere for the degrees that are used here (checked to 200).
+
+    Args:
+        degrees: number of degrees L, at least 1.
+    """
+
+    def __init__(self, degrees: int) -> None:
+        if degrees < 1:
+            raise ValueError(f"harmonics need at least one degree, not {degrees}")
+        self.degrees = degrees
+        # Row l, column m < l: what P_lm takes of sin(lat) P_(l-1)m and of P_(l-2)m.
+        self._a, self._b = np.zeros((2, degrees, degrees))
+        for k in range(1, degrees):
+            m = np.arange(k, dtype=np.float64)
+            self._a[k, :k] = np.sqrt((4 * k * k - 1) / (k * k - m * m))
+            if k > 1:
+                m = m[:-1]
+                self._b[k, : k - 1] = np.sqrt(
+                    (2 * k + 1) * (k + m - 1) * (k - m - 1) / ((2 * k - 3) * (k * k - m * m))
+                )
+
+    def fill(self, lonlat: Float, out: NDArray[np.float64] | NDArray[np.float32]) -> None:
+        """Write the harmonics of `(n, 2)` degrees into `out`, `(L**2, n)`.
+
+        The Legendre functions are computed in float64 in any case; their products with the waves
+        of longitude in the precision of `out`.
+
+        The point index comes last, so that each step runs over contiguous memory.
+        """
+        lon, lat = np.radians(lonlat).T
+        t, u = np.sin(lat), np.cos(lat)
+        single = out.dtype == np.float32
+        cosine, sine = self._fast_waves(lon) if single else self._waves(lon)
+        now, before, spare = np.zeros((3, self.degrees, len(lonlat)))
+        rounded = np.empty(now.shape, np.float32) if single else None
+        sectoral = np.full(len(lonlat), np.sqrt(1 / (4 * np.pi)))
+        for degree in range(self.degrees):
+            if degree:
+                sectoral = sectoral * (np.sqrt((2 * degree + 1) / (2 * degree)) * u)
+                here = slice(0, degree)
+                # a t P_(l-1) - b P_(l-2), into the arrays that hold the older values.
+                np.multiply(self._a[degree, here, None], t, out=spare[here])
+                spare[here] *= now[here]
+                before[here] *= self._b[degree, here, None]
+                np.subtract(spare[here], before[here], out=before[here])
+                now, before = before, now
+            now[degree] = sectoral
+            legendre: NDArray[np.floating[Any]] = now[: degree + 1]
+            if rounded is not None:
+                rounded[: degree + 1] = legendre
+                legendre = rounded[: degree + 1]
+            middle = degree * degree + degree
+            np.multiply(legendre, cosine[: degree + 1], out=out[middle : middle + degree + 1])
+            # Orders -1, -2, ... lie before the middle, in descending order.
+            if degree:
+                np.multiply(
+                    legendre[1:], sine[1 : degree + 1], out=out[middle - degree : middle][::-1]
+                )
+
+    def _waves(self, lon: Float) -> tuple[Float, Float]:
+        """cos(m lon) and sin(m lon), `(L, n)` both, times sqrt(2) but for m = 0."""
+        order = np.arange(self.degrees, dtype=np.float64)[:, None]
+        cosine, sine = np.sqrt(2) * np.cos(order * lon), np.sqrt(2) * np.sin(order * lon)
+        cosine[0] = 1
+        return cosine, sine
+
+    def plain_waves(self, lon: Float) -> NDArray[np.float32]:
+        """cos(m lon) for m = 0 to L - 1, then sin(m lon) for m = 1 to L - 1, `(2 L - 1, n)`."""
+        powers = self._powers(lon, 1.0)
+        out = np.empty((2 * self.degrees - 1, len(lon)), np.float32)
+        out[: self.degrees], out[self.degrees :] = powers.real, powers.imag[1:]
+        return out
+
+    def _fast_waves(self, lon: Float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As `_waves` in float32, from products of exp(i lon): what differs is rounded away."""
+        powers = self._powers(lon, np.sqrt(2))
+        powers[0] = 1
+        return powers.real.astype(np.float32), powers.imag.astype(np.float32)
+
+    def _powers(self, lon: Float, first: float) -> NDArray[np.complex128]:
+        """exp(i m lon) times `first`, `(L, n)`."""
+        powers = np.empty((self.degrees, len(lon)), np.complex128)
+        powers[0] = first
+        turn = np.exp(1j * lon)
+        known, last = 1, turn
+        while known < self.degrees:
+            # z^k for k below `known`, times z^known, give as many again.
+            more = min(known, self.degrees - known)
+            np.multiply(powers[:more], last, out=powers[known : known + more])
+            known, last = known + more, last * last
+        return powers

@@ -1,0 +1,1 @@
+"""Encoders' tables: rasters, grids and databases that are looked up by place."""

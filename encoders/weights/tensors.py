@@ -1,0 +1,70 @@
+"""Tensors by name: read from a safetensors file, and held against what a network needs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from satclip_bench.core.errors import EncoderError
+from satclip_bench.encoders.extras import lacking
+from satclip_bench.encoders.weights.files import first_line
+
+if TYPE_CHECKING:
+    import torch
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def load_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a safetensors file, by name, on the CPU. The format holds no code.
+
+    Raises:
+        EncoderError: the file is damaged or another kind of file, or the package that reads it
+            is not installed.
+    """
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise lacking("safetensors", f"to read {path}") from error
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise EncoderError(
+            f"{path} is damaged, or no safetensors file: {first_line(error)}"
+        ) from error
+
+
+def require_tensors(
+    tensors: Mapping[str, torch.Tensor], shapes: Shapes, where: str, spare: Collection[str] = ()
+) -> dict[str, torch.Tensor]:
+    """The tensors that a network needs, in float32.
+
+    Args:
+        tensors: of a checkpoint, by name.
+        shapes: of the wanted ones, by name.
+        where: names the checkpoint in messages.
+        spare: names that may be there besides, of which nothing is used.
+
+    Raises:
+        EncoderError: tensors are missing, unknown or of another shape; the message names them.
+    """
+    absent = sorted(shapes.keys() - tensors.keys())
+    unknown = sorted(tensors.keys() - shapes.keys() - set(spare))
+    if absent or unknown:
+        raise EncoderError(f"{where} lacks the tensors {absent} and has unknown {unknown}")
+    wrong = {
+        name: tuple(tensors[name].shape)
+        for name, shape in shapes.items()
+        if tuple(tensors[name].shape) != shape
+    }
+    if wrong:
+        wanted = {name: shapes[name] for name in wrong}
+        raise EncoderError(f"{where} has tensors of shapes {wrong}; they should have {wanted}")
+    return {name: tensors[name].float() for name in shapes}
+
+
+def linear_shapes(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of a linear layer's tensors: `<name>.weight` and `<name>.bias`."""
+    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}

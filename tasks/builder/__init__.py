@@ -1,0 +1,1 @@
+"""Builds the shipped tables from pinned distributions: `python -m satclip_bench.tasks.builder`."""

@@ -1,0 +1,86 @@
+"""`python -m satclip_bench.tasks.builder`: build the shipped tables, or check that they rebuild."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import sha256_file
+from satclip_bench.tasks import OPEN_TASKS
+from satclip_bench.tasks.builder.build import built_with, write_all
+from satclip_bench.tasks.builder.distributions import distributions_dir
+from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
+
+
+def main() -> int:
+    """Run the command line. Returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m satclip_bench.tasks.builder", description=__doc__
+    )
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(OPEN_TASKS)}")
+    parser.add_argument(
+        "--out", type=Path, default=OPEN_EDITION, help="default: beside this builder"
+    )
+    parser.add_argument(
+        "--distributions",
+        type=Path,
+        default=distributions_dir(),
+        help="folder of the pinned distributions; what it lacks is downloaded (183 MB)",
+    )
+    parser.add_argument("--check", action="store_true", help="compare with --out; write nothing")
+    options = parser.parse_args()
+    unknown = set(options.tasks) - set(OPEN_TASKS)
+    if unknown:
+        parser.error(f"no table is called {', '.join(sorted(unknown))}")
+    tasks = tuple(options.tasks) or OPEN_TASKS
+    try:
+        if not options.check:
+            for task, entry in write_all(tasks, options.distributions, options.out).items():
+                print(f"{task}: {entry['rows']} rows, {entry['bytes']} bytes, {entry['sha256']}")
+            return 0
+        with tempfile.TemporaryDirectory() as scratch:
+            write_all(tasks, options.distributions, Path(scratch))
+            differ = [
+                difference(name, Path(scratch) / name, options.out / name)
+                for name in (f"{task}.parquet" for task in tasks)
+                if not same_bytes(Path(scratch) / name, options.out / name)
+            ]
+    except BenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if not differ:
+        print(f"{len(tasks)} tables: the same bytes")
+        return 0
+    print("\n".join(differ))
+    print("built with: " + ", ".join(f"{name} {v}" for name, v in built_with().items()))
+    print(f"the shipped tables' versions are in {options.out / 'provenance.json'}")
+    return 1
+
+
+def same_bytes(ours: Path, theirs: Path) -> bool:
+    """Whether two files have the same content; False where the second is absent."""
+    return theirs.is_file() and sha256_file(ours) == sha256_file(theirs)
+
+
+def difference(name: str, rebuilt: Path, shipped: Path) -> str:
+    """What differs between a rebuilt table and the shipped one, in one line.
+
+    Another pyarrow writes other bytes for the same values, which is no fault of the data.
+    """
+    if not shipped.is_file():
+        return f"{name}: absent from {shipped.parent}"
+    try:
+        equal = pq.read_table(rebuilt).equals(pq.read_table(shipped))
+    except pa.ArrowException as error:
+        return f"{name}: the shipped file cannot be read ({error})"
+    return f"{name}: {'other bytes for the same values' if equal else 'other values'}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

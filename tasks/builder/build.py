@@ -1,0 +1,196 @@
+"""Each shipped table from its sources, and how it is written."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from satclip_bench.core.files import atomic_write, sha256_bytes
+from satclip_bench.tasks import OPEN_TASKS, get_task
+from satclip_bench.tasks.builder import census, population, rasters
+from satclip_bench.tasks.builder.distributions import DISTRIBUTIONS
+from satclip_bench.tasks.builder.points import (
+    LandPoints,
+    containing,
+    draw_land,
+    read_countries,
+)
+from satclip_bench.tasks.builder.polygons import read_ecoregions
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+GLOBAL_ROWS = 10_000
+
+SEEDS = {
+    "air_temperature": 101,
+    "elevation": 102,
+    "population_density": 103,
+    "countries": 104,
+    "biomes": 105,
+    # The same points as biomes, as in the paper.
+    "ecoregions": 105,
+}
+
+
+class Builder:
+    """Builds tables out of one folder of distributions, reading each source once.
+
+    Args:
+        folder: where distributions are, or are downloaded to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def _countries(self) -> gpd.GeoDataFrame:
+        return read_countries(self.folder)
+
+    @cached_property
+    def _ecoregions(self) -> gpd.GeoDataFrame:
+        return read_ecoregions(self.folder)
+
+    def _land(
+        self, task: str, keep: Callable[[LandPoints], NDArray[np.bool_]] | None = None
+    ) -> LandPoints:
+        known = keep or (lambda land: np.ones(len(land.lonlat), dtype=np.bool_))
+        return draw_land(self._countries, GLOBAL_ROWS, SEEDS[task], known)
+
+    def table(self, task: str) -> pd.DataFrame:
+        """The shipped table of a task: lon, lat, target, perhaps region, and further columns."""
+        build: Mapping[str, Callable[[], pd.DataFrame]] = {
+            "air_temperature": self._air_temperature,
+            "elevation": self._elevation,
+            "median_income": lambda: census.median_income(self.folder),
+            "california_housing": lambda: census.california_housing(self.folder),
+            "population_density": self._population_density,
+            "countries": self._countries_table,
+            "biomes": lambda: self._ecoregion_table("biomes", "biome"),
+            "ecoregions": lambda: self._ecoregion_table("ecoregions", "ECO_NAME"),
+        }
+        return build[task]()
+
+    def _air_temperature(self) -> pd.DataFrame:
+        land = self._land("air_temperature")
+        grid = rasters.read_temperature(self.folder)
+        return _frame(land, np.round(rasters.temperature_at(grid, land.lonlat), 2))
+
+    def _elevation(self) -> pd.DataFrame:
+        grid = rasters.read_altitude(self.folder)
+        land = self._land(
+            "elevation", lambda land: np.isfinite(rasters.altitude_at(grid, land.lonlat))
+        )
+        return _frame(land, rasters.altitude_at(grid, land.lonlat))
+
+    def _population_density(self) -> pd.DataFrame:
+        land = self._land("population_density")
+        places, inhabitants = population.read_places(self.folder)
+        density = population.density_at(places, inhabitants, land.lonlat)
+        return _frame(land, np.round(np.log1p(density), 4))
+
+    def _countries_table(self) -> pd.DataFrame:
+        land = self._land("countries")
+        return _frame(land, land.country)
+
+    def _ecoregion_table(self, task: str, column: str) -> pd.DataFrame:
+        names = self._ecoregions[column].to_numpy(dtype=np.str_)
+        land = self._land(task, lambda land: containing(land.lonlat, self._ecoregions) >= 0)
+        return _frame(land, names[containing(land.lonlat, self._ecoregions)])
+
+
+def _frame(land: LandPoints, target: NDArray[Any]) -> pd.DataFrame:
+    lon, lat = land.lonlat.T
+    return pd.DataFrame({"lon": lon, "lat": lat, "target": target, "region": land.continent})
+
+
+def table_bytes(table: pd.DataFrame) -> bytes:
+    """A table as Parquet, strings as dictionaries; the same bytes for the same table."""
+    arrays = {
+        name: pa.array(column.to_numpy())
+        if pd.api.types.is_numeric_dtype(column)
+        else pa.array(column.astype(str).to_list()).dictionary_encode()
+        for name, column in table.items()
+    }
+    sink = io.BytesIO()
+    text = [str(name) for name, column in arrays.items() if pa.types.is_dictionary(column.type)]
+    pq.write_table(
+        pa.table({str(name): column for name, column in arrays.items()}),
+        sink,
+        compression="zstd",
+        compression_level=19,
+        use_dictionary=text,
+        column_encoding={
+            str(n): "BYTE_STREAM_SPLIT" for n in arrays if pa.types.is_floating(arrays[n].type)
+        },
+    )
+    return sink.getvalue()
+
+
+def describe(task: str, table: pd.DataFrame, content: bytes) -> dict[str, Any]:
+    """What `provenance.json` says of a table."""
+    target = table["target"]
+    numeric = pd.api.types.is_numeric_dtype(target)
+    return {
+        "file": f"{task}.parquet",
+        "sha256": sha256_bytes(content),
+        "bytes": len(content),
+        "rows": len(table),
+        "seed": SEEDS.get(task),
+        "target": {
+            "min": float(target.min()),
+            "max": float(target.max()),
+            "mean": round(float(target.mean()), 6),
+        }
+        if numeric
+        else {"classes": int(target.nunique())},
+        "regions": {str(k): int(v) for k, v in table["region"].value_counts().sort_index().items()}
+        if "region" in table
+        else {},
+        "sources": [
+            source.model_dump() | _pins(source.distribution.partition("==")[0])
+            for source in get_task(task).edition_card.sources
+        ],
+    }
+
+
+def _pins(name: str) -> dict[str, Any]:
+    pinned = DISTRIBUTIONS[name]
+    return {"distribution_sha256": pinned.sha256, "member_sha256": dict(pinned.members)}
+
+
+def built_with() -> dict[str, str]:
+    """Versions of the libraries that can change a table's values or its bytes."""
+    libraries = ("numpy", "pandas", "pyarrow", "shapely", "geopandas", "scipy", "pyproj")
+    return {name: version(name) for name in libraries}
+
+
+def write_all(tasks: tuple[str, ...], folder: Path, out: Path) -> dict[str, dict[str, Any]]:
+    """Build tables into `out` and bring its `provenance.json` up to date. Returns the latter."""
+    builder = Builder(folder)
+    ledger = out / "provenance.json"
+    known = json.loads(ledger.read_text())["tables"] if ledger.is_file() else {}
+    for task in tasks:
+        table = builder.table(task)
+        content = table_bytes(table)
+        with atomic_write(out / f"{task}.parquet") as stream:
+            stream.write(content)
+        known[task] = describe(task, table, content)
+    written = {
+        "tables": {task: known[task] for task in OPEN_TASKS if task in known},
+        "built_with": built_with(),
+    }
+    with atomic_write(ledger) as stream:
+        stream.write((json.dumps(written, indent=1, ensure_ascii=False) + "\n").encode())
+    return known

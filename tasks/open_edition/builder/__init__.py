@@ -1,1 +1,0 @@
-"""Builds the shipped tables from pinned distributions: `python -m satclip_bench.tasks.open_edition.builder`."""

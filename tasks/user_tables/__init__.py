@@ -1,0 +1,1 @@
+"""Tables of points that users bring, as tasks."""

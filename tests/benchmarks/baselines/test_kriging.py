@@ -1,0 +1,211 @@
+"""Kriging against the textbook's system and scikit-learn's Gaussian process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Matern
+from threadpoolctl import threadpool_limits
+
+from satclip_bench.benchmarks.baselines import SphereBaseline, kriging
+from satclip_bench.benchmarks.baselines.kriging import GP, covariance
+from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
+from tests.benchmarks.baselines.test_baselines import TEST, TRAIN, VALIDATION, classes, part
+
+Float = NDArray[np.float64]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As cells are run; small systems are slower on more."""
+    with threadpool_limits(1):
+        yield
+
+
+def fitted(
+    train: tuple[Float, Float] = TRAIN, validation: tuple[Float, Float] = VALIDATION
+) -> SphereBaseline:
+    return SphereBaseline("baseline.gp", "regression").fit(*train, validation=validation)
+
+
+def matern(smoothness: float, length_km: float) -> Matern:
+    return Matern(length_km / EARTH_RADIUS_KM, nu=smoothness)
+
+
+def textbook(
+    train: Float, values: Float, test: Float, smoothness: float, length_km: float, noise: float
+) -> Float:
+    """Ordinary kriging by its weights: the system with a Lagrange multiplier."""
+    kernel, a, b = matern(smoothness, length_km), unit_vectors(train), unit_vectors(test)
+    n = len(a)
+    system = np.ones((n + 1, n + 1))
+    system[:n, :n] = kernel(a) + noise * np.eye(n)
+    system[n, n] = 0
+    right = np.vstack([kernel(a, b), np.ones(len(b))])
+    weights = np.linalg.solve(system, right)[:n]
+    assert weights.sum(axis=0) == pytest.approx(np.ones(len(b)))
+    return np.asarray(weights.T @ values)
+
+
+def settings(found: SphereBaseline) -> tuple[float, float, float]:
+    smoothness, length_km, noise, _ = found.chosen_.values()
+    return smoothness, length_km, noise
+
+
+@pytest.mark.parametrize("smoothness", [0.5, 1.5])
+@pytest.mark.parametrize("length_km", [30.0, 1000.0, 10_000.0])
+def test_covariance_is_scikit_learns(smoothness: float, length_km: float) -> None:
+    points = unit_vectors(TEST[0])
+    km = EARTH_RADIUS_KM * np.linalg.norm(points[:, None] - points, axis=2)
+    found = covariance(km, smoothness, length_km)
+    np.testing.assert_allclose(found, matern(smoothness, length_km)(points), atol=1e-10)
+
+
+def test_only_the_straight_line_keeps_smooth_covariances_positive_definite() -> None:
+    points = unit_vectors(TEST[0])
+    chord = np.linalg.norm(points[:, None] - points, axis=2)
+    arc = 2 * np.arcsin(np.clip(chord / 2, 0, 1))
+    least = {
+        (name, smoothness): np.linalg.eigvalsh(
+            covariance(EARTH_RADIUS_KM * distance, smoothness, 10_000)
+        )[0]
+        for name, distance in (("chord", chord), ("arc", arc))
+        for smoothness in (0.5, 1.5)
+    }
+    assert least["chord", 0.5] > 0
+    assert least["chord", 1.5] > 0
+    assert least["arc", 0.5] > 0
+    assert least["arc", 1.5] < -0.001
+
+
+def test_regression_is_the_textbooks() -> None:
+    found = fitted()
+    wanted = textbook(TRAIN[0], TRAIN[1], TEST[0], *settings(found))
+    np.testing.assert_allclose(found.predict(TEST[0]), wanted, atol=1e-9)
+
+
+def test_a_gaussian_process_whose_mean_is_all_but_unknown_agrees() -> None:
+    found = fitted()
+    smoothness, length_km, noise = settings(found)
+    kernel = ConstantKernel(1e5, "fixed") + matern(smoothness, length_km)
+    oracle = GaussianProcessRegressor(kernel, alpha=noise, optimizer=None)
+    oracle.fit(unit_vectors(TRAIN[0]), TRAIN[1])
+    wanted = oracle.predict(unit_vectors(TEST[0]))
+    np.testing.assert_allclose(found.predict(TEST[0]), wanted, atol=1e-4)
+
+
+def test_indicators_are_the_textbooks() -> None:
+    y = classes(TRAIN[1])
+    found = SphereBaseline("baseline.gp", "classification")
+    found.fit(TRAIN[0], y, validation=(VALIDATION[0], classes(VALIDATION[1])))
+    indicators = (y[:, None] == np.unique(y)).astype(float)
+    raw = textbook(TRAIN[0], indicators, TEST[0], *settings(found))
+    assert raw.min() < 0
+    wanted = raw.clip(min=0) / raw.clip(min=0).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found.predict_proba(TEST[0]), wanted, atol=1e-9)
+
+
+def best(losses: dict[tuple[float, ...], float]) -> tuple[float, ...]:
+    return min(losses, key=lambda candidate: losses[candidate])
+
+
+def test_the_choice_is_the_best_on_validation() -> None:
+    train, held = part(150, 3), part(60, 4)
+    losses = {
+        candidate: float(np.square(textbook(*train, held[0], *candidate) - held[1]).mean())
+        for candidate in product(*GP.search.values())
+    }
+    assert settings(fitted(train, held)) == best(losses)
+
+
+def test_the_choice_for_classes_is_the_best_on_validation() -> None:
+    (lonlat, y), (lonlat_held, y_held) = part(150, 3), part(60, 4)
+    # The last row's label is unknown to training: its indicators are all 0.
+    labels, labels_held = classes(y), np.append(classes(y_held)[:-1], 999)
+    known = np.unique(labels)
+    losses = {}
+    for candidate in product(*GP.search.values()):
+        shares = textbook(lonlat, (labels[:, None] == known).astype(float), lonlat_held, *candidate)
+        shares = shares.clip(min=0) / shares.clip(min=0).sum(axis=1, keepdims=True)
+        losses[candidate] = float(np.square(shares - (labels_held[:, None] == known)).mean())
+    found = SphereBaseline("baseline.gp", "classification")
+    found.fit(lonlat, labels, validation=(lonlat_held, labels_held))
+    assert settings(found) == best(losses)
+
+
+def test_halving_keeps_to_good_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = fitted()
+    monkeypatch.setattr(kriging, "RUNG_POINTS", (100, 200, 300))
+    halved = fitted()
+    errors = [np.square(f.predict(VALIDATION[0]) - VALIDATION[1]).mean() for f in (whole, halved)]
+    assert errors[0] <= errors[1] < 1.1 * errors[0]
+    assert halved.chosen_["points"] == 400
+
+
+def test_of_more_points_a_stated_number_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kriging, "MOST_POINTS", 150)
+    found, again = fitted(), fitted()
+    assert found.chosen_["points"] == 150
+    assert found.predict(TEST[0]).tobytes() == again.predict(TEST[0]).tobytes()
+    rows = np.random.default_rng(0).permutation(400)[:150]
+    wanted = textbook(TRAIN[0][rows], TRAIN[1][rows], TEST[0], *settings(found))
+    np.testing.assert_allclose(found.predict(TEST[0]), wanted, atol=1e-9)
+
+
+def test_settings_on_the_card_are_the_ones_in_use() -> None:
+    assert GP.settings == {
+        "points": kriging.MOST_POINTS,
+        "rung_points": kriging.RUNG_POINTS,
+        "rung_keeps": kriging.RUNG_KEEPS,
+        "validation_points": kriging.VALIDATION_POINTS,
+        "seed": kriging.SEED,
+    }
+    assert kriging.RUNG_KEEPS[-1] == 1
+    assert list(GP.search) == list(kriging.Candidate._fields)
+    assert max(kriging.RUNG_POINTS) < kriging.MOST_POINTS
+
+
+def test_the_sphere_has_no_seam() -> None:
+    turned = [
+        (np.stack([-180 + np.mod(lonlat[:, 0] + 180 + 77, 360), -lonlat[:, 1]], axis=1), y)
+        for lonlat, y in (TRAIN, VALIDATION)
+    ]
+    test = np.stack([TEST[0][:, 0] + 77, -TEST[0][:, 1]], axis=1)
+    found, other = fitted(), fitted(*turned)
+    assert found.chosen_ == other.chosen_
+    np.testing.assert_allclose(found.predict(TEST[0]), other.predict(test), atol=1e-6)
+    ends = found.predict(np.array([[180.0, 10], [-180, 10], [20, 90], [-130, 90]]))
+    assert ends[0] == pytest.approx(ends[1])
+    assert ends[2] == pytest.approx(ends[3])
+
+
+def test_repeated_points_and_targets_far_from_zero() -> None:
+    lonlat, y = np.tile(TRAIN[0], (2, 1)), np.concatenate([TRAIN[1] + 0.1, TRAIN[1] - 0.1])
+    found = fitted((lonlat, y))
+    far = fitted((lonlat, y + 1e8), (VALIDATION[0], VALIDATION[1] + 1e8))
+    assert np.isfinite(found.predict(TEST[0])).all()
+    np.testing.assert_allclose(far.predict(TEST[0]) - 1e8, found.predict(TEST[0]), atol=1e-5)
+
+
+def test_it_is_better_than_its_neighbours_on_a_smooth_field() -> None:
+    test = part(200, 5)
+    errors = {
+        name: np.square(
+            SphereBaseline(name, "regression").fit(*TRAIN, validation=VALIDATION).predict(test[0])
+            - test[1]
+        ).mean()
+        for name in ("baseline.mean", "baseline.knn", "baseline.idw", "baseline.gp")
+    }
+    # The noise alone is 0.01.
+    assert 0.008 < errors["baseline.gp"] < 0.014
+    assert errors["baseline.gp"] < 0.8 * min(errors["baseline.knn"], errors["baseline.idw"])
+
+
+def test_a_constant_target_is_constant_everywhere() -> None:
+    found = fitted((TRAIN[0], np.full(400, 3.5)), (VALIDATION[0], np.full(100, 3.5)))
+    assert found.predict(TEST[0]) == pytest.approx(np.full(200, 3.5))

@@ -1,0 +1,302 @@
+"""The verb `embed`, as a user runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from numpy.typing import NDArray
+
+from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.commands import embed as verb
+from satclip_bench.core import point_files
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.point_files import open_points
+from satclip_bench.encoders import get_encoder
+
+LONLAT = np.array([[13.4, 52.5], [-70.25, -33.5], [180, 0], [0, 90], [359, 1]])
+
+
+def frame() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "fips": ["01001", "01003", "02013", "", "5"],
+            "Longitude": LONLAT[:, 0],
+            "lat": LONLAT[:, 1],
+            "n": range(5),
+        }
+    )
+
+
+def geo(crs: str = "EPSG:4326") -> gpd.GeoDataFrame:
+    points = gpd.points_from_xy(LONLAT[:4, 0], LONLAT[:4, 1], crs="EPSG:4326")
+    return gpd.GeoDataFrame({"n": range(4)}, geometry=points).to_crs(crs)
+
+
+def write(path: Path) -> Path:
+    if path.suffix == ".csv":
+        frame().to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\r\n")
+    elif path.name == "points.parquet":
+        frame().to_parquet(path)
+    elif path.suffix == ".parquet":
+        geo("EPSG:4326").to_parquet(path)
+    else:
+        geo("EPSG:4326" if path.suffix == ".geojson" else "EPSG:3857")[:3].to_file(path)
+    return path
+
+
+def embed(points: Path, out: Path, *options: str, encoder: str = "cartesian3d") -> int:
+    arguments = ["embed", "--encoder", encoder, "--points", str(points), "--out", str(out)]
+    return main([*arguments, *options])
+
+
+def vectors(table: pd.DataFrame) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = table.filter(regex=r"^e\d+$").to_numpy()
+    return found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "points.csv",
+        "points.parquet",
+        "geo.parquet",
+        "points.gpkg",
+        "points.geojson",
+        "points.fgb",
+        "points.shp",
+    ],
+)
+def test_every_format_gives_the_embedding_of_its_points(tmp_path: Path, name: str) -> None:
+    out = tmp_path / "out" / "embeddings.parquet"
+    assert embed(write(tmp_path / name), out) == 0
+    found = pd.read_parquet(out).sort_values("n")
+    lonlat = LONLAT[: len(found)]
+    assert len(found) >= 3
+    wanted = get_encoder("cartesian3d").encode(lonlat)
+    assert np.abs(vectors(found) - wanted).max() < 1e-6
+    assert vectors(found).dtype == np.float32
+    if name != "points.csv" and name != "points.parquet":
+        assert np.abs(found[["lon", "lat"]].to_numpy() - lonlat).max() < 1e-6
+
+
+def test_columns_are_kept_digit_for_digit(tmp_path: Path) -> None:
+    out = tmp_path / "e.parquet"
+    embed(write(tmp_path / "points.csv"), out)
+    found = pd.read_parquet(out)
+    assert list(found["fips"].fillna("")) == ["01001", "01003", "02013", "", "5"]
+    assert list(found.columns) == ["fips", "Longitude", "lat", "n", "e0", "e1", "e2"]
+
+
+def test_the_card_travels_with_the_file(tmp_path: Path) -> None:
+    out = tmp_path / "e.parquet"
+    embed(write(tmp_path / "points.csv"), out, encoder="harmonics.l7")
+    about = json.loads(pq.read_schema(out).metadata[verb.METADATA_KEY])
+    assert about["card"]["name"] == "harmonics.l7"
+    assert about["weights_sha256"] == ""
+    assert len(pq.read_schema(out).names) == 4 + 49
+
+
+def test_parts_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    points = pd.DataFrame({"lon": rng.uniform(-180, 180, 1000), "lat": rng.uniform(-90, 90, 1000)})
+    for path in (tmp_path / "p.csv", tmp_path / "p.parquet"):
+        points.to_csv(path) if path.suffix == ".csv" else points.to_parquet(path)
+        embed(path, tmp_path / "whole.parquet")
+        monkeypatch.setattr(verb, "NUMBERS", 1)
+        embed(path, tmp_path / "parts.parquet")
+        monkeypatch.undo()
+        assert pq.ParquetFile(tmp_path / "parts.parquet").num_row_groups == 4
+        whole, parts = (pd.read_parquet(tmp_path / f"{n}.parquet") for n in ("whole", "parts"))
+        pd.testing.assert_frame_equal(whole, parts)
+        assert np.array_equal(whole["lat"], points["lat"])
+
+
+def test_the_same_command_gives_the_same_bytes(tmp_path: Path) -> None:
+    points = write(tmp_path / "points.csv")
+    for name in ("a", "b"):
+        embed(points, tmp_path / f"{name}.parquet")
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def test_columns_can_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "xy.csv"
+    frame().rename(columns={"Longitude": "x", "lat": "y"}).to_csv(path, index=False)
+    out = tmp_path / "e.parquet"
+    assert embed(path, out) == 2
+    assert embed(path, out, "--lon", "x", "--lat", "y") == 0
+    assert (
+        np.abs(vectors(pd.read_parquet(out)) - get_encoder("cartesian3d").encode(LONLAT)).max()
+        < 1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "words"),
+    [
+        ("lon,lat\n0,0\n1,nan\n", (), "not finite (row 1: 1, nan)"),
+        ("lon,lat\n0,0\n1,\n", (), "not finite"),
+        ("lon,lat\n100,0\n100,91\n", (), "beyond 90 degrees of latitude (row 1: 100, 91)"),
+        ("lon,lat\n52,120\n48,100\n", (), "look swapped"),
+        ("lon,lat\neast,0\n", (), "cannot be read"),
+        ("lon;lat\n0;0\n", (), "it has none, and begins with the columns lon;lat"),
+        ("", (), "lon or longitude or lng; it has none"),
+        ("lon,lat\n", (), "has no rows"),
+        ("lon,lat,e0\n0,0,0\n", (), "called as those of an embedding: e0"),
+        ("lon,lat\n0,0\n", ("--lon", "x", "--lat", "lat"), "no column 'x'"),
+        ("lon,lat\n0,0\n", ("--lon", "lon"), "--lon and --lat, or neither"),
+        ("lon,lat\n0,0\n", ("--weights", "w.pth"), "weights"),
+        ("lon,lat\n0,0,0\n", (), "cannot be read"),
+        ("lon,lat,id,id\n0,0,1,2\n", (), "several columns called id"),
+        ("lon,lat\n0,0\n", ("--lon", "lon", "--lat", "lon"), "cannot be both"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_written(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    options: tuple[str, ...],
+    words: str,
+) -> None:
+    path, out = tmp_path / "p.csv", tmp_path / "e.parquet"
+    path.write_text(text)
+    assert embed(path, out, *options) == 2
+    assert words in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["p.csv"]
+
+
+def test_rows_are_counted_over_the_whole_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verb, "NUMBERS", 1)
+    path = tmp_path / "p.csv"
+    path.write_text("lon,lat\n" + "100,0\n" * 700 + "100,95\n")
+    assert embed(path, tmp_path / "e.parquet") == 2
+    assert "row 700: 100, 95" in capsys.readouterr().err
+
+
+def test_quoted_line_breaks_stay_in_their_cells(tmp_path: Path) -> None:
+    """Also where the file is longer than one of Arrow's blocks."""
+    path, rows = tmp_path / "p.csv", 1_500_000
+    path.write_text("lon,lat,note\n" + '1,2,"x\n3,4,y"\n' * rows)
+    assert embed(path, tmp_path / "e.parquet", encoder="direct") == 0
+    found = pq.read_table(tmp_path / "e.parquet", columns=["lon", "note"])
+    assert len(found) == rows
+    assert set(found["note"].to_pylist()) == {"x\n3,4,y"}
+
+
+def test_text_that_looks_like_nothing_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text('lon,lat,country\n17,-22,NA\n1,2,"null"\n1,2,\n')
+    assert embed(path, tmp_path / "e.parquet") == 0
+    found = pq.read_table(tmp_path / "e.parquet")
+    assert found["country"].to_pylist() == ["NA", "null", ""]
+
+
+def test_columns_that_contradict_the_geometry_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    geo().assign(LON=100.0).to_parquet(tmp_path / "p.parquet")
+    assert embed(tmp_path / "p.parquet", tmp_path / "e.parquet") == 2
+    assert "both geometries and columns called LON" in capsys.readouterr().err
+
+
+def test_an_own_encoder_that_fails_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "bad.py"
+    source.write_text(
+        "from satclip_bench.encoders import Encoder, EncoderCard\n"
+        "class Bad(Encoder):\n"
+        "    card = EncoderCard(name='bad', title='Bad', dimension=1)\n"
+        "    def forward(self, lonlat):\n"
+        "        raise KeyError('x')\n"
+    )
+    points = write(tmp_path / "points.csv")
+    assert embed(points, tmp_path / "e.parquet", encoder=f"{source}:Bad") == 2
+    assert "encoder 'bad' raised KeyError on rows 0 to 4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("points", "out", "words"),
+    [
+        ("absent.csv", "e.parquet", "there is no file"),
+        ("p.xlsx", "e.parquet", "should end with .csv, .parquet"),
+        ("p.csv", "e.csv", "should end with .parquet"),
+        ("broken.parquet", "e.parquet", "cannot be read"),
+        ("broken.gpkg", "e.parquet", "cannot be read"),
+        ("broken.parquet", "broken.parquet", "is the file of the points itself"),
+    ],
+)
+def test_files_that_will_not_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], points: str, out: str, words: str
+) -> None:
+    for name in ("broken.parquet", "broken.gpkg", "p.xlsx"):
+        (tmp_path / name).write_bytes(b"PAR1 not at all")
+    assert embed(tmp_path / points, tmp_path / out) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["p.gpkg", "p.parquet"])
+def test_geometries_without_a_crs_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    path = tmp_path / name
+    bare = geo().set_crs(None, allow_override=True)
+    if path.suffix == ".gpkg":
+        with pytest.warns(UserWarning, match="crs"):
+            bare.to_file(path)
+    else:
+        bare.to_parquet(path)
+    assert embed(path, tmp_path / "e.parquet") == 2
+    assert "no CRS" in capsys.readouterr().err
+
+
+def test_shapes_that_are_no_points_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "p.gpkg"
+    shapes = geo("EPSG:3857")[:3]
+    shapes.geometry = shapes.geometry.buffer(10)
+    shapes.to_file(path)
+    assert embed(path, tmp_path / "e.parquet") == 2
+    assert "row 0 is no point" in capsys.readouterr().err
+
+
+def test_points_outside_of_their_crs_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    far = gpd.GeoSeries(gpd.points_from_xy([0, 3e7], [0, 0]), crs="ESRI:54009")
+    far.to_file(tmp_path / "p.gpkg")
+    assert embed(tmp_path / "p.gpkg", tmp_path / "e.parquet") == 2
+    assert "row 1 has no longitude and latitude" in capsys.readouterr().err
+
+
+def test_an_own_encoder_from_a_file(tmp_path: Path) -> None:
+    source = tmp_path / "mine.py"
+    source.write_text(
+        "import numpy as np\n"
+        "from satclip_bench.encoders import Encoder, EncoderCard\n"
+        "class Mine(Encoder):\n"
+        "    card = EncoderCard(name='mine', title='Mine', dimension=1)\n"
+        "    def forward(self, lonlat):\n"
+        "        return np.sin(np.radians(lonlat[:, :1]))\n"
+    )
+    out = tmp_path / "e.parquet"
+    assert embed(write(tmp_path / "points.csv"), out, encoder=f"{source}:Mine") == 0
+    assert pd.read_parquet(out)["e0"].iloc[0] == pytest.approx(np.sin(np.radians(13.4)))
+
+
+def test_an_interrupted_reader_leaves_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path / "points.csv")
+    with open_points(path, 2) as file:
+        assert file.rows is None
+        assert [len(part.lonlat) for part in file.parts] == [2, 2, 1]
+    with pytest.raises(BenchError, match="should end with"), open_points(tmp_path / "x.txt", 2):
+        pass
+    assert point_files.CSV == (".csv",)

@@ -1,0 +1,134 @@
+"""`--task-file`, what a run's folder remembers of it, and what `info` shows of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from satclip_bench import tasks
+from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.commands.show_files import file_rows
+from satclip_bench.tasks import registry
+from tests.tasks.user_tables.test_table_file import points, write
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    """Tasks that a test adds are gone after it."""
+    yield
+    tasks._OWN.clear()
+    registry._added.clear()
+
+
+def run(folder: Path, *more: str) -> int:
+    return main(
+        [
+            *("run", "--encoders", "wrap,baseline.mean", "--splits", "random"),
+            *("--probes", "linear", "--seeds", "0", "--jobs", "1"),
+            *("--out", str(folder / "out"), *more),
+        ]
+    )
+
+
+def test_a_file_is_run_reported_and_remembered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(points(300), tmp_path / "farms.csv")
+    own = ("--task-file", str(path), "--target", "yield", "--target", "crop")
+    assert run(tmp_path, *own) == 0
+    frame = pd.read_parquet(tmp_path / "out/results.parquet")
+    assert set(frame["task"]) == {"farms.yield", "farms.crop"}, "the suite's own are not asked for"
+    assert set(frame["status"]) == {"done"}
+    assert (tmp_path / "out/figures/maps/farms.yield.png").is_file()
+    capsys.readouterr()
+
+    # Another process knows nothing of them; the folder does.
+    tasks._OWN.clear()
+    registry._added.clear()
+    assert main(["leaderboard", "--out", str(tmp_path / "out")]) == 0
+    assert "farms:" in capsys.readouterr().out
+    assert run(tmp_path, *own) == 0
+    assert "4 cells, 4 done, 0 to run" in capsys.readouterr().err.replace("\n", " ")
+
+    # Not even when the table is gone.
+    tasks._OWN.clear()
+    registry._added.clear()
+    path.unlink()
+    assert main(["tables", "--out", str(tmp_path / "out")]) == 0
+
+
+def test_its_own_split_is_used_where_it_is_asked_for(tmp_path: Path) -> None:
+    frame = points(300)
+    path = write(frame, tmp_path / "farms.parquet")
+    assert run(tmp_path, "--task-file", str(path), "--target", "yield", "--splits", "official") == 0
+    rows = pd.read_parquet(tmp_path / "out/results.parquet")
+    own = rows[rows["split"] == "official"]
+    assert set(own["n_test"]) == {int((frame["split"] == "test").sum())}
+
+
+def test_two_processes_know_the_file(tmp_path: Path) -> None:
+    path = write(points(300), tmp_path / "farms.parquet")
+    own = ("--task-file", str(path), "--target", "crop", "--jobs", "2")
+    assert run(tmp_path, *own) == 0
+
+
+def test_files_and_targets_must_match(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(points(300), tmp_path / "farms.csv")
+    assert run(tmp_path, "--task-file", str(path)) == 2
+    assert "1 --task-file and 0 --target do not match" in capsys.readouterr().err
+    assert run(tmp_path, "--target", "yield") == 2
+    assert run(tmp_path, "--task-file", str(path), "--target", "yeild") == 2
+    assert "no column 'yeild'" in capsys.readouterr().err
+    other = write(points(300), tmp_path / "b/farms.csv")
+    files = ("--task-file", str(path), "--task-file", str(other))
+    assert run(tmp_path, *files, "--target", "yield", "--target", "yield") == 2
+    assert "two tasks are called 'farms.yield'" in capsys.readouterr().err
+    assert not (tmp_path / "out/results.parquet").exists()
+
+
+def test_info_draws_a_map_and_a_histogram(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from PIL import Image
+
+    for name in ("median_income", "biomes"):
+        assert main(["info", name, "--map", str(tmp_path)]) == 0
+        for kind in ("map", "histogram"):
+            path = tmp_path / f"{name}.open.{kind}.png"
+            first = path.read_bytes()
+            picture = np.asarray(Image.open(path).convert("L"))
+            assert min(picture.shape) > 300
+            assert (picture < 200).mean() > 0.01, "something is drawn"
+            main(["info", name, "--map", str(tmp_path)])
+            assert path.read_bytes() == first
+    capsys.readouterr()
+    assert main(["info", "linear", "--map", str(tmp_path)]) == 2
+    assert "is no task and no encoder" in capsys.readouterr().err
+    lacking = ["info", "countries", "--map", str(tmp_path), "--edition", "paper"]
+    assert main([*lacking, "--data-dir", str(tmp_path)]) == 2
+    assert "cannot be drawn" in capsys.readouterr().err
+
+
+def test_info_says_which_files_are_there(tmp_path: Path) -> None:
+    card = registry.load("elevation")
+    rows = list(file_rows(card, tmp_path))
+    assert "present" in rows[0][2]
+    assert all(state.startswith("missing; ") for _, _, state in rows[1:])
+    assert any("`download` fetches it" in state for _, _, state in rows)
+    assert any("Google" in state for _, _, state in rows)
+    bad = tmp_path / "elevation/labels_elevation.csv"
+    bad.parent.mkdir()
+    bad.write_text("x")
+    states = {path: (whose, state) for whose, path, state in file_rows(card, tmp_path)}
+    assert "NOT the expected content" in states[str(bad)][1]
+
+
+def test_info_of_the_real_files(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "air_temperature", "--data-dir", str(shared_data)]) == 0
+    out = capsys.readouterr().out.replace("\n", "")
+    assert "this is read" in out
+    assert "383,938 bytes, verified" in out

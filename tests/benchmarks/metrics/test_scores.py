@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn.metrics import log_loss as sklearn_log_loss
+
+from satclip_bench.benchmarks.metrics.scores import (
+    CALIBRATION_BINS,
+    METRICS,
+    REGRESSION,
+    SEEN,
+    calibration_bin,
+    calibration_error,
+    classification_scores,
+    kept_scores,
+    point_log_loss,
+    rank_classes,
+    regression_scores,
+)
+from satclip_bench.benchmarks.runs.plan import Selection, make_plan
+from satclip_bench.benchmarks.runs.runner import run_cell
+from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.runs.suites import get_suite
+from satclip_bench.benchmarks.runs.tables import load_table, make_folds
+
+
+def test_regression_by_hand() -> None:
+    scores = regression_scores(np.array([1.0, 2, 3]), np.array([1.0, 2, 5]))
+    assert scores == {
+        "r2": pytest.approx(1 - 4 / 2),
+        "rmse": pytest.approx(np.sqrt(4 / 3)),
+        "mae": pytest.approx(2 / 3),
+    }
+
+
+def test_r2_of_a_constant_is_not_defined() -> None:
+    assert np.isnan(regression_scores(np.ones(5), np.zeros(5))["r2"])
+    assert np.isnan(regression_scores(np.ones(1), np.zeros(1))["r2"])
+
+
+def test_classification_by_hand() -> None:
+    target = np.array([0, 0, 1, 1, 2, 7])
+    ranked = np.array([[0, 1, 2], [1, 0, 2], [1, 0, 2], [1, 2, 0], [0, 1, -1], [0, 1, 2]])
+    confidence = np.array([0.5, 0.5, 0.75, 0.75, 1.0, 0.5], dtype=np.float32)
+    own = np.array([0.5, 0.25, 0.75, 0.75, 0.0, 0.0], dtype=np.float32)
+    scores = classification_scores(target, ranked, confidence, own, trained=np.array([0, 1, 2]))
+    assert scores["accuracy"] == pytest.approx(3 / 6)
+    assert scores["accuracy" + SEEN] == pytest.approx(3 / 5)
+    assert scores["balanced_accuracy"] == pytest.approx((0.5 + 1 + 0 + 0) / 4)
+    assert scores["balanced_accuracy" + SEEN] == pytest.approx((0.5 + 1 + 0) / 3)
+    assert scores["top5_accuracy"] == pytest.approx(4 / 6)
+    # F1 of class 0: precision 1/3, recall 1/2; of 1: 2/3 and 1; 2 and 7 are never hit.
+    assert scores["macro_f1"] == pytest.approx((0.4 + 0.8 + 0 + 0) / 4)
+    # 1/2 x 1/4 x 3/4 x 3/4 = 9/128; a probability of 0, and a class never trained, count as 2**-23.
+    seen = np.log(128 / 9) + 23 * np.log(2)
+    assert scores["log_loss" + SEEN] == pytest.approx(seen / 5)
+    assert scores["log_loss"] == pytest.approx((seen + 23 * np.log(2)) / 6)
+    # At 0.5: one of three right, one of two trained; at 0.75: two of two; at 1: none of one.
+    assert scores["ece"] == pytest.approx((0.5 + 0.5 + 1) / 6)
+    assert scores["ece" + SEEN] == pytest.approx((0 + 0.5 + 1) / 5)
+    assert set(scores) == {m + s for m in METRICS if m not in REGRESSION for s in ("", SEEN)}
+
+
+def test_no_test_point_of_a_trained_class() -> None:
+    sure, none = np.array([1.0]), np.array([0.0])
+    scores = classification_scores(np.array([5]), np.array([[0]]), sure, none, np.array([0]))
+    assert scores["accuracy"] == 0
+    assert scores["ece"] == 1
+    assert all(np.isnan(value) for name, value in scores.items() if name.endswith(SEEN))
+    assert sum(name.endswith(SEEN) for name in scores) == len(METRICS) - len(REGRESSION)
+
+
+def predictions(
+    n: int, classes: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
+    """Labels, probabilities of which many are 0 or tied, and the classes."""
+    rng = np.random.default_rng([n, classes, seed])
+    votes = rng.multinomial(5, rng.dirichlet(np.full(classes, 0.3)), n)
+    labels = np.sort(rng.choice(50, classes, replace=False))
+    return rng.choice(labels, n), (votes / 5).astype(np.float32), labels
+
+
+@given(st.integers(1, 40), st.integers(2, 12), st.integers(0, 100))
+def test_log_loss_agrees_with_scikit_learn(n: int, classes: int, seed: int) -> None:
+    target, p, labels = predictions(n, classes, seed)
+    own = p[np.arange(n), np.searchsorted(labels, target)]
+    wanted = sklearn_log_loss(target, p, labels=labels)
+    assert point_log_loss(own).mean() == pytest.approx(wanted, rel=1e-5, abs=1e-6)
+
+
+@given(st.integers(1, 40), st.integers(2, 12), st.integers(0, 100))
+def test_calibration_error_bin_by_bin(n: int, classes: int, seed: int) -> None:
+    target, p, labels = predictions(n, classes, seed)
+    ranked, weight = rank_classes(p, labels)
+    right = ranked[:, 0] == target
+    votes = np.rint(weight[:, 0] * 5).astype(int)
+    wanted = 0.0
+    for low in range(15):
+        # In whole numbers: low / 15 < votes / 5 <= (low + 1) / 15.
+        inside = (low < 3 * votes) & (3 * votes <= low + 1)
+        if inside.any():
+            wanted += inside.mean() * abs(right[inside].mean() - votes[inside].mean() / 5)
+    assert calibration_error(right, weight[:, 0]) == pytest.approx(wanted, abs=1e-7)
+
+
+@given(st.lists(st.tuples(st.integers(1, 20), st.integers(0, 19)), min_size=1, max_size=6))
+def test_perfect_calibration_has_no_error(groups: list[tuple[int, int]]) -> None:
+    right, confidence = [], []
+    for size, missed in groups:
+        hits = size - missed % size
+        right += [True] * hits + [False] * (size - hits)
+        confidence += [hits / size] * size
+    found = calibration_error(np.array(right), np.array(confidence, dtype=np.float32))
+    assert found == pytest.approx(0, abs=1e-7)
+
+
+@given(st.integers(1, 60), st.integers(0, 60), st.floats(0.01, 1))
+def test_one_confidence_for_all_errs_by_its_distance_from_the_accuracy(
+    n: int, hits: int, confidence: float
+) -> None:
+    right = np.arange(n) < hits
+    found = calibration_error(right, np.full(n, confidence))
+    assert found == pytest.approx(abs(right.mean() - confidence))
+    assert calibration_error(right, np.ones(n)) == pytest.approx(1 - right.mean())
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=30), st.data())
+def test_more_probability_for_the_own_class_never_costs(
+    own: list[float], data: st.DataObject
+) -> None:
+    row = data.draw(st.integers(0, len(own) - 1))
+    more = data.draw(st.floats(own[row], 1, width=32))
+    before, after = np.array(own, dtype=np.float32), np.array(own, dtype=np.float32)
+    after[row] = more
+    loss, less = point_log_loss(before), point_log_loss(after)
+    assert np.isfinite(loss).all()
+    assert less[row] <= loss[row]
+    assert np.array_equal(np.delete(less, row), np.delete(loss, row))
+    assert (loss >= 0).all()
+
+
+def test_edges_of_the_bins_belong_to_the_bin_below() -> None:
+    edges = np.arange(1, CALIBRATION_BINS + 1) / CALIBRATION_BINS
+    assert calibration_bin(edges).tolist() == list(range(CALIBRATION_BINS))
+    above = np.nextafter(edges.astype(np.float32), np.float32(2))[:-1]
+    assert calibration_bin(above).tolist() == list(range(1, CALIBRATION_BINS))
+    assert calibration_bin(np.array([1e-9])).tolist() == [0]
+
+
+@pytest.mark.parametrize("encoder", ["baseline.mean", "baseline.knn"])
+def test_kept_predictions_give_the_same_scores(encoder: str, tmp_path: Path) -> None:
+    selection = Selection(tasks=["ecoregions"], encoders=[encoder], splits=["random"], seeds=[0])
+    (cell,) = make_plan(get_suite("quick"), selection)
+    record, table = run_cell(cell, None)
+    assert record.reason == ""
+    assert record.counts.unseen > 0
+    store = Store(tmp_path)
+    store.save(record, table)
+    (fold,) = make_folds(cell.table, "random", 0)
+    trained = load_table(cell.table).target[fold.train].astype(np.int64)
+    assert kept_scores(store.predictions(record), trained) == record.scores
+
+
+@given(st.integers(1, 30), st.integers(1, 15), st.integers(0, 100))
+def test_ranked_classes_are_the_most_probable(n: int, classes: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    # Coarse probabilities, so that ties occur.
+    p = np.round(rng.dirichlet(np.ones(classes), n), 1)
+    labels = np.sort(rng.choice(100, classes, replace=False))
+    ranked, weight = rank_classes(p, labels)
+    assert ranked.shape == weight.shape == (n, 10)
+    kept = min(10, classes)
+    assert (ranked[:, kept:] == -1).all()
+    assert (weight[:, kept:] == 0).all()
+    for row in range(n):
+        wanted = sorted(range(classes), key=lambda c: (-p[row, c], c))[:kept]
+        assert ranked[row, :kept].tolist() == labels[wanted].tolist()

@@ -1,0 +1,103 @@
+"""Ranks, points, wins, ratings, skill: against definitions and other implementations."""
+
+from __future__ import annotations
+
+import choix
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from satclip_bench.benchmarks.ranking import aggregates as ag
+
+Float = NDArray[np.float64]
+
+
+def _scores(encoders: int, columns: int, seed: int = 0, levels: int | None = None) -> Float:
+    rng = np.random.default_rng(seed)
+    if levels is not None:
+        return rng.integers(0, levels, (encoders, columns)) / levels
+    return rng.normal(0.5, 0.2, (encoders, columns))
+
+
+def _even(columns: int) -> Float:
+    return np.full(columns, 1 / columns)
+
+
+def test_ranks_share_what_is_level() -> None:
+    scores = np.array([[0.9], [0.5], [0.9], [0.1]])
+    assert ag.ranks(scores)[:, 0].tolist() == [1.5, 3.0, 1.5, 4.0]
+
+
+@given(st.integers(2, 6), st.integers(1, 8), st.integers(0, 1000), st.integers(2, 5))
+@settings(max_examples=50, deadline=None)
+def test_borda_counts_who_is_behind_and_the_win_rate_is_its_share(
+    encoders: int, columns: int, seed: int, levels: int
+) -> None:
+    scores, weights = _scores(encoders, columns, seed, levels), _even(columns)
+    points = ag.borda(scores, weights)
+    assert np.allclose(points, ag.win_rate(scores, weights) * (encoders - 1))
+    ahead = (scores[:, None] > scores[None]).sum(axis=1) + (scores[:, None] == scores[None]).sum(
+        axis=1
+    ) / 2
+    assert np.allclose(points, (ahead - 0.5).mean(axis=1))
+    assert np.isclose(points.sum(), encoders * (encoders - 1) / 2)
+
+
+@given(st.integers(2, 6), st.integers(1, 8), st.integers(0, 1000))
+@settings(max_examples=25, deadline=None)
+def test_nothing_depends_on_the_order_of_encoders_or_on_the_scale_of_a_column(
+    encoders: int, columns: int, seed: int
+) -> None:
+    scores, weights = _scores(encoders, columns, seed), _even(columns)
+    order = np.random.default_rng(seed).permutation(encoders)
+    for of in (ag.mean_rank, ag.borda, ag.win_rate, ag.elo):
+        plain = of(scores, weights)
+        assert np.allclose(of(scores[order], weights), plain[order], atol=1e-5)
+        assert np.allclose(of(np.exp(3 * scores), weights), plain, atol=1e-5)
+
+
+def test_elo_is_the_bradley_terry_model_of_an_independent_package() -> None:
+    scores, columns = _scores(6, 40, seed=3), 40
+    rating = ag.elo(scores, _even(columns))
+    # Every game as often as its weight, and the draws beforehand as half a win for either.
+    beats = ag.GAMES * ag.wins(scores, _even(columns)) + ag.PRIOR_GAMES / 2 * (1 - np.eye(6))
+    strength = choix.ilsr_pairwise_dense(beats, max_iter=1000, tol=1e-10)
+    expected = ag.ELO_CENTRE + ag.ELO_SCALE * (strength - strength.mean()) / np.log(10)
+    assert np.allclose(rating, expected, atol=1e-4)
+    assert np.isclose(rating.mean(), ag.ELO_CENTRE)
+
+
+def test_elo_is_finite_for_who_wins_all_and_ten_to_one_is_400() -> None:
+    always = ag.elo(np.array([[1.0, 1.0], [0.0, 0.0]]), _even(2))
+    assert np.isfinite(always).all()
+    odds = 10 ** ((always[0] - always[1]) / ag.ELO_SCALE)
+    assert np.isclose(odds, (ag.GAMES + ag.PRIOR_GAMES / 2) / (ag.PRIOR_GAMES / 2))
+    assert np.allclose(ag.elo(np.ones((3, 2)), _even(2)), ag.ELO_CENTRE)
+
+
+def test_replicates_are_what_each_gives_alone() -> None:
+    several = np.stack([_scores(5, 7, seed) for seed in range(4)])
+    weights = np.random.default_rng(0).dirichlet(np.ones(7))
+    for of in (ag.mean_rank, ag.borda, ag.win_rate, ag.elo):
+        alone = np.stack([of(one, weights) for one in several])
+        assert np.allclose(of(several, weights), alone, atol=1e-5)
+
+
+def test_skill_is_the_share_of_error_removed() -> None:
+    target = np.random.default_rng(0).normal(size=500)
+    near, far = target + 0.1, target + 0.5
+    r2 = [1 - ((target - p) ** 2).mean() / target.var() for p in (near, far)]
+    expected = 1 - ((target - near) ** 2).mean() / ((target - far) ** 2).mean()
+    found = ag.skill(np.array([[r2[0]], [r2[1]]]), np.array([r2[1]]), np.ones(1))
+    assert np.allclose(found, [expected, 0])
+
+
+def test_skill_has_a_floor() -> None:
+    found = ag.skill(np.array([[-1000.0, 0.9]]), np.array([0.5, 0.5]), _even(2))
+    assert np.isclose(found[0], (ag.SKILL_FLOOR + 0.8) / 2)
+
+
+def test_one_encoder_alone_has_nobody_to_beat() -> None:
+    assert np.isnan(ag.win_rate(np.ones((1, 3)), _even(3))).all()
+    assert ag.borda(np.ones((1, 3)), _even(3)).tolist() == [0]

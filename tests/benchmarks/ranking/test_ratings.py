@@ -1,0 +1,173 @@
+"""Ratings, rank changes and ties with replicates: from runs made up for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from satclip_bench.benchmarks.ranking.ranking import rank
+from satclip_bench.benchmarks.ranking.ratings import MEASURES, rate
+from satclip_bench.benchmarks.ranking.shifts import rank_changes
+from satclip_bench.benchmarks.runs.columns import REPLICATE_KEY
+from tests.benchmarks.frames import ENCODERS, METRICS, REGIONS, fail, frame, score
+
+NOISE = 0.02
+
+
+def replicates(
+    table: pd.DataFrame, noise: float = NOISE, draws: int = 500, seed: int = 0
+) -> pd.DataFrame:
+    """Every main score with noise; the share that encoders have in common is drawn once a cell."""
+    main = table[table["metric"] == table["task"].map(METRICS)]
+    rng = np.random.default_rng(seed)
+    places, place = np.unique(
+        main[["task", "seed", "fold"]].astype(str).agg(" ".join, axis=1), return_inverse=True
+    )
+    shared = rng.normal(0, 0.1, (len(places), draws))[place]
+    own = rng.normal(0, noise, (len(main), draws))
+    values = main["value"].to_numpy(dtype=np.float64)[:, None] + shared + own
+    return pd.DataFrame(values, index=pd.MultiIndex.from_frame(main[REPLICATE_KEY]))
+
+
+def test_intervals_of_means_hold_them_and_narrow_with_folds() -> None:
+    table = frame()
+    ranking = rank(table, METRICS, "held-out-region", "linear", replicates(table))
+    inside = (ranking.low < ranking.mean) & (ranking.mean < ranking.high)
+    assert inside.all(axis=None)
+    width = float((ranking.high - ranking.low).to_numpy().mean())
+    single = rank(table, METRICS, "random", "linear", replicates(table))
+    # Twelve cells against three, whose noise is independent here.
+    wider = float((single.high - single.low).to_numpy().mean())
+    assert width == pytest.approx(wider / 2, rel=0.15)
+
+
+def test_without_replicates_nothing_is_known_but_the_ranks() -> None:
+    ratings = rate(rank(frame(), METRICS, "random", "linear"))
+    assert ratings.low.isna().all(axis=None)
+    assert ratings.on_these_tasks is None
+    assert ratings.groups == ()
+    assert ratings.values["rank"].tolist() == pytest.approx([1, 2, 3, 4, 5])
+    assert ratings.values["borda"].tolist() == pytest.approx([4, 3, 2, 1, 0])
+    assert list(ratings.values.columns) == list(MEASURES)
+
+
+def test_noise_decides_who_ties() -> None:
+    """Neighbours lie 0.1 apart; what is common to encoders does not blur their differences."""
+    table = frame()
+    clear = rate(rank(table, METRICS, "random", "linear", replicates(table, 0.01)))
+    assert clear.groups == ()
+    assert clear.on_these_tasks is not None
+    off = clear.on_these_tasks.to_numpy()[np.triu_indices(5, 1)]
+    assert (off < 0.05).all()
+    blurred = rate(rank(table, METRICS, "random", "linear", replicates(table, 0.5)))
+    assert len(blurred.groups[0]) > 2
+    assert (blurred.high["rank"] - blurred.low["rank"]).min() > 1
+
+
+def test_ties_need_both_noise_of_points_and_of_seeds_to_be_small() -> None:
+    table = frame(lambda e, t, s, f: score(e, t, 0, f))
+    quiet = rank(table, METRICS, "random", "linear", replicates(table, 0.001))
+    assert quiet.tied.sum().tolist() == [1, 1, 1]
+    loud = rank(table, METRICS, "random", "linear", replicates(table, 1.0))
+    assert (loud.tied.sum() >= 3).all()
+    one_seed = frame(seeds=[0])
+    told = rank(one_seed, METRICS, "random", "linear", replicates(one_seed, 0.001))
+    assert told.untold == ()
+    assert told.tied.sum().tolist() == [1, 1, 1]
+
+
+def test_regions_are_given_and_no_noise() -> None:
+    """How far the best leads differs from region to region; all the same it leads."""
+    table = frame(lambda e, t, s, f: score(e, t, 0, f) + (e == "geoclip") * (f == "Asia"))
+    apart = rank(table, METRICS, "held-out-region", "linear", replicates(table, 0.001))
+    assert apart.tied.sum().tolist() == [1, 1, 1]
+    alone = rank(table, METRICS, "held-out-region", "linear")
+    assert (alone.tied.sum() > 1).all()
+
+
+def test_every_interval_holds_what_was_measured() -> None:
+    table = frame()
+    for noise in (0.01, 0.5):
+        ratings = rate(rank(table, METRICS, "random", "linear", replicates(table, noise)))
+        assert (ratings.low <= ratings.values).all(axis=None)
+        assert (ratings.values <= ratings.high).all(axis=None)
+
+
+def test_replicates_that_some_lack_are_not_used_for_ties() -> None:
+    table = frame(seeds=[0])
+    drawn = replicates(table).drop(index="geoclip", level="encoder")
+    ranking = rank(table, METRICS, "random", "linear", drawn)
+    assert set(ranking.untold) == set(METRICS)
+    assert ranking.replicates is None
+    assert ranking.low.loc["wrap"].notna().all()
+    assert ranking.low.loc["geoclip"].isna().all()
+
+
+def test_skill_is_against_nearest_neighbours_and_absent_without() -> None:
+    table = frame()
+    values = rate(rank(table, METRICS, "random", "linear")).values["skill"]
+    assert values["baseline.knn"] == 0
+    assert values["geoclip"] > 0 > values["baseline.mean"]
+    alone = table[table["encoder"] != "baseline.knn"]
+    assert rate(rank(alone, METRICS, "random", "linear")).values["skill"].isna().all()
+
+
+def test_missing_cells_are_not_rated() -> None:
+    table = fail(frame(), "wrap", "biomes")
+    ratings = rate(rank(table, METRICS, "random", "linear", replicates(table)))
+    assert "wrap" not in ratings.values.index
+    assert len(ratings.values) == len(ENCODERS) - 1
+
+
+def _reversed_far_away(encoder: str, task: str, seed: int, fold: str) -> float:
+    place = ENCODERS.index(encoder)
+    if fold in REGIONS:
+        place = len(ENCODERS) - 1 - place
+    return 0.3 + 0.1 * place
+
+
+def test_a_reversed_order_is_told_from_noise_and_an_unchanged_one_is_not() -> None:
+    splits = ("random", "held-out-region")
+    table = frame(_reversed_far_away)
+    changes = rank_changes(table, METRICS, splits, "linear", replicates(table))
+    assert changes is not None
+    assert changes.tau.tolist() == pytest.approx([-1])
+    moved = changes.p["held-out-region"] < 0.05
+    # The one in the middle stays there.
+    assert moved.drop("direct").all()
+    assert not moved["direct"]
+    assert changes.change["held-out-region"].tolist() == pytest.approx([4, 2, 0, -2, -4])
+
+    table = frame()
+    same = rank_changes(table, METRICS, splits, "linear", replicates(table))
+    assert same is not None
+    assert same.tau.tolist() == pytest.approx([1])
+    assert (same.p >= 0.05).all(axis=None)
+    assert same.tau_low.iloc[0] > 0.5
+
+
+def test_changes_are_among_what_all_splits_have() -> None:
+    table = frame()
+    gone = (table["encoder"] == "wrap") & (table["split"] == "held-out-region")
+    gone |= (table["task"] == "biomes") & (table["split"] == "random")
+    changes = rank_changes(table[~gone], METRICS, ("random", "held-out-region"), "linear")
+    assert changes is not None
+    assert "wrap" not in changes.ranks.index
+    assert set(changes.tasks) == set(METRICS) - {"biomes"}
+    assert changes.p.isna().all(axis=None)
+
+
+def test_one_encoder_has_no_order() -> None:
+    table = frame(encoders=["wrap"])
+    assert rank_changes(table, METRICS, ("random", "held-out-region"), "linear") is None
+
+
+def test_a_board_on_which_everything_failed_has_nobody() -> None:
+    table = frame()
+    for encoder in ENCODERS:
+        for task in METRICS:
+            table = fail(table, encoder, task)
+    ranking = rank(table, METRICS, "random", "linear", replicates(frame()))
+    assert len(ranking.rank) == 0
+    assert ranking.replicates is None

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from filelock import FileLock
+
+import satclip_bench.benchmarks.runs.record
+from satclip_bench.benchmarks.runs.columns import COLUMNS
+from satclip_bench.benchmarks.runs.record import Provenance, Record, Settings, json_schema
+from satclip_bench.benchmarks.runs.store import Store, writable
+from satclip_bench.core.errors import BenchError, RecordError
+
+SETTINGS = Settings(
+    task="biomes",
+    edition="open",
+    data_sha256="d" * 64,
+    encoder="wrap",
+    encoder_version=1,
+    encoder_parameters={"degrees": 10},
+    encoder_source_sha256="",
+    weights_sha256="",
+    dtype="float32",
+    split="random",
+    split_version=1,
+    split_settings={"train": 0.3},
+    fold="0",
+    fold_sha256="f" * 64,
+    probe="linear",
+    probe_version=1,
+    probe_settings={"tol": 1e-4},
+    probe_search={"C": (0.1, 1.0)},
+    protocol="satclip-bench/1",
+    seed=0,
+)
+
+
+def record(settings: Settings = SETTINGS, when: str = "2026-01-01", **changes: object) -> Record:
+    base: dict[str, object] = {
+        "key": settings.key,
+        "settings": settings,
+        "kind": "classification",
+        "metric": "accuracy",
+        "status": "done",
+        "scores": {"accuracy": 0.5, "macro_f1": None},
+        "provenance": Provenance(finished=when),
+    }
+    return Record.model_validate(base | changes)
+
+
+def test_every_setting_is_part_of_the_key() -> None:
+    other: dict[str, object] = {
+        "edition": "paper",
+        "encoder_parameters": {"degrees": 11},
+        "dtype": "none",
+        "split_settings": {"train": 0.4},
+        "probe_settings": {"tol": 1e-3},
+        "probe_search": {"C": (0.1,)},
+    }
+    keys = {SETTINGS.key}
+    for name in Settings.model_fields:
+        value = getattr(SETTINGS, name)
+        change = other.get(name, value + 1 if isinstance(value, int) else f"{value}x")
+        keys.add(SETTINGS.model_copy(update={name: change}).key)
+    assert len(keys) == len(Settings.model_fields) + 1
+
+
+def test_the_key_is_known() -> None:
+    """Records on disk are found by it: if this changes, old records are lost to `resume`."""
+    assert SETTINGS.key == Settings.model_validate_json(SETTINGS.model_dump_json()).key
+    assert SETTINGS.key == "ab4d3b7dba8495dce6591ecedff7fcb246d3c2a0c9084c4d3f6fbf43664ea719"
+
+
+def test_provenance_is_no_part_of_the_key() -> None:
+    assert record(when="2020-01-01").key == record(when="2030-01-01").key
+
+
+def test_a_record_of_an_older_layout_is_read_and_its_cell_runs_anew(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.save(record(schema_version=1), None)
+    assert [r.scores["accuracy"] for r in store.records()] == [0.5]
+    assert store.frame()["low"].isna().all()
+    assert not store.done(SETTINGS)
+    store.save(record(), None)
+    assert store.done(SETTINGS)
+
+
+def test_the_committed_schema_is_the_models() -> None:
+    path = Path(satclip_bench.benchmarks.runs.record.__file__).with_name("record.schema.json")
+    assert json.loads(path.read_text()) == json.loads(json.dumps(json_schema())), (
+        "python -m satclip_bench.benchmarks.runs.record > benchmarks/runs/record.schema.json"
+    )
+
+
+def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.save(record(), pa.table({"row": [1, 2], "prediction": [0, 1]}))
+    (back,) = store.records()
+    assert back == record(predictions_sha256=back.predictions_sha256)
+    assert back.predictions_sha256
+    assert store.predictions(back)["prediction"].tolist() == [0, 1]
+    assert store.done(SETTINGS)
+
+
+def test_done_means_done_with_these_settings(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert not store.done(SETTINGS)
+    store.save(record(), None)
+    assert not store.done(SETTINGS.model_copy(update={"seed": 1}))
+    assert not store.done(SETTINGS.model_copy(update={"data_sha256": "e" * 64}))
+    store.save(record(status="failed", reason="no luck", scores={}), None)
+    assert not store.done(SETTINGS)
+
+
+def test_a_record_whose_predictions_are_gone_is_run_again(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.save(record(), pa.table({"row": [1]}))
+    (back,) = store.records()
+    store.path(SETTINGS).with_suffix(".parquet").unlink()
+    assert not store.done(SETTINGS)
+    with pytest.raises(RecordError, match="are gone"):
+        store.predictions(back)
+
+
+def test_the_newest_record_of_a_cell_counts(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    newer = SETTINGS.model_copy(update={"data_sha256": "e" * 64})
+    store.save(record(newer, when="2026-02-02", scores={"accuracy": 0.9}), None)
+    store.save(record(when="2026-01-01"), None)
+    assert [r.scores["accuracy"] for r in store.records()] == [0.9]
+    assert len(list((tmp_path / "records").rglob("*.json"))) == 2
+
+
+def test_the_tidy_table(tmp_path: Path) -> None:
+    import pandas as pd
+
+    store = Store(tmp_path)
+    store.save(record(), None)
+    bad = SETTINGS.model_copy(update={"encoder": "direct"})
+    store.save(record(bad, status="failed", reason="it raised", scores={}), None)
+    frame = store.write_table()
+    assert list(frame.columns) == list(COLUMNS)
+    failed, *done = frame.to_dict("records")
+    assert (failed["encoder"], failed["status"], failed["metric"]) == (
+        "direct",
+        "failed",
+        "accuracy",
+    )
+    assert failed["reason"] == "it raised"
+    assert pd.isna(failed["value"])
+    assert [(r["metric"], r["status"]) for r in done] == [
+        ("accuracy", "done"),
+        ("macro_f1", "done"),
+    ]
+    first = store.table_path.read_bytes()
+    store.write_table()
+    assert store.table_path.read_bytes() == first
+    assert len(pd.read_parquet(store.table_path)) == 3
+
+
+def test_an_empty_folder_has_no_table(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="no records"):
+        Store(tmp_path).frame()
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", '{"key": 1, "surprise": 2}'])
+def test_what_is_no_record_is_named(tmp_path: Path, content: str) -> None:
+    store = Store(tmp_path)
+    path = store.path(SETTINGS)
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    with pytest.raises(RecordError, match="Delete it"):
+        store.records()
+
+
+def test_only_one_run_writes(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    refused = pytest.raises(BenchError, match="another run is writing")
+    with FileLock(tmp_path / ".lock"), refused, store.lock():
+        pass
+    with store.lock():
+        pass
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "ü" * 200, ".hidden", "", "a b"])
+def test_names_never_leave_the_folder(tmp_path: Path, name: str) -> None:
+    store = Store(tmp_path)
+    odd = SETTINGS.model_copy(update={"encoder": name, "fold": name})
+    assert store.path(odd).is_relative_to(tmp_path / "records")
+    assert ".." not in store.path(odd).parts
+    assert store.path(odd) != store.path(odd.model_copy(update={"encoder": name + "!"}))
+    store.save(record(odd), None)
+    assert store.done(odd)
+
+
+def test_a_folder_that_cannot_be_written_is_found_out_first(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BenchError, match="cannot be written"):
+        writable(tmp_path / "file" / "run")

@@ -1,0 +1,83 @@
+"""The verb `speed`, as a user runs it, on few points."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.speed.released_code import (
+    products,
+    random_satclip,
+    rangegeo_reference,
+)
+from satclip_bench.benchmarks.speed.timing import Contest, Timing, contest, measure, spread
+from satclip_bench.encoders import get_encoder
+
+
+def test_speed_writes_what_it_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "deep" / "speed.json"
+    names = "satclip.vit16-l10,direct"
+    assert main(["speed", "--encoders", names, "--points", "300", "--out", str(out)]) == 0
+    report = json.loads(out.read_text())
+    satclip, direct = report["encoders"]
+    assert report["rounds"] == 5
+    assert satclip["encoder"] == "satclip.vit16-l10"
+    assert {k: len(v) for k, v in satclip["seconds"].items()} == {
+        "ours": 5,
+        "reference": 5,
+        "products": 5,
+    }
+    assert satclip["times_faster_than_reference"] > 0
+    assert direct["times_faster_than_reference"] is None
+    shown = capsys.readouterr().out
+    assert "satclip.vit16-l10" in shown
+    assert "random weights" in shown
+
+
+def test_the_bare_option_of_the_help_is_the_default(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--points", "10", "--rounds", "1", "--no-reference", "--out", str(tmp_path / "s")]
+    assert main(["speed", "--encoders", *options]) in (0, 1)
+    assert "satclip.vit16-l40" in capsys.readouterr().out
+
+
+def test_weights_that_are_absent_leave_the_others_timed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SATCLIP_BENCH_CACHE", str(tmp_path))
+    out = tmp_path / "speed.json"
+    options = ["--points", "10", "--rounds", "1", "--out", str(out)]
+    assert main(["speed", "--encoders", "geoclip,direct", *options]) == 1
+    assert [e["encoder"] for e in json.loads(out.read_text())["encoders"]] == ["direct"]
+    assert "geoclip" in capsys.readouterr().out
+    assert main(["speed", "--encoders", "geoclip", *options]) == 2
+
+
+def test_jobs_take_turns_and_ratios_are_of_pairs() -> None:
+    calls: list[tuple[str, int]] = []
+    jobs = {name: (lambda x, name=name: calls.append((name, len(x)))) for name in ("ours", "b")}
+    *_, timing = measure(Contest("e", jobs), spread(300), rounds=2)
+    assert calls == [("ours", 256), ("b", 256), *[("ours", 300), ("b", 300)] * 2]
+    assert timing.seconds.keys() == {"ours", "b"}
+    made = Timing(Contest("e", {}), 10, {"ours": [1.0, 2.0, 4.0], "reference": [3.0, 2.0, 40.0]})
+    assert made.ratio("reference", "ours") == 3.0
+    assert made.ratio("ours", "products") is None
+    assert made.as_dict()["points_per_second"] == 5
+
+
+def test_random_weights_load_here_and_in_the_released_code(tmp_path: Path) -> None:
+    path = random_satclip(tmp_path / "random.ckpt", 10)
+    lonlat = spread(50)
+    reference = rangegeo_reference(path)
+    assert reference is not None
+    wanted = np.asarray(reference(lonlat))
+    found = get_encoder("satclip.resnet50-l10", weights=path).encode(lonlat)
+    assert np.abs(found - wanted).max() < 1e-5
+    assert wanted.std() > 0.01
+    products(10)(lonlat)
+    assert set(contest("satclip.vit16-l10", tmp_path).jobs) == {"ours", "reference", "products"}

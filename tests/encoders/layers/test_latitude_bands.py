@@ -1,0 +1,108 @@
+"""The first layer over harmonics as series in bands of latitude."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.polynomial import chebyshev
+
+from satclip_bench.encoders.layers.harmonics_siren import HarmonicsSiren, satclip_basis
+from satclip_bench.encoders.layers.latitude_bands import (
+    TOLERANCE,
+    WORTH,
+    LatitudeBands,
+    chebyshev_nodes,
+    terms_needed,
+)
+from satclip_bench.encoders.layers.siren import random_siren
+from satclip_bench.encoders.layers.spherical_harmonics import real_harmonics
+from satclip_bench.encoders.layers.tiles import TILE
+
+
+def _ordered(points: int, low: float, high: float, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    lat = np.sort(rng.uniform(low, high, points))
+    return np.stack([rng.uniform(-180, 180, points), lat], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(-0.5, 0.5), (50, 52), (87, 90), (-90, -88), (12, 12), (90, 90)]
+)
+@pytest.mark.parametrize("degrees", [20, 40, 100])
+def test_a_band_sums_as_the_harmonics_do(low: float, high: float, degrees: int) -> None:
+    points = _ordered(TILE, low, high)
+    weights = np.random.default_rng(1).standard_normal((16, degrees**2)).astype(np.float32)
+    found = LatitudeBands(weights, degrees).over(points).first_layer(0, TILE)
+    assert found is not None
+    plain = real_harmonics(points, degrees) @ weights.astype(np.float64).T
+    # The sums are of many terms, each rounded to float32.
+    assert np.abs(found - plain).max() < 3e-6 * np.abs(plain).max()
+
+
+def test_wide_bands_and_few_points_are_left_to_the_harmonics() -> None:
+    weights = np.zeros((2, 1600), np.float32)
+    bands = LatitudeBands(weights, 40)
+    assert bands.over(_ordered(TILE, -90, 90)).first_layer(0, TILE) is None
+    assert bands.over(_ordered(8, 10, 11)).first_layer(0, 8) is None
+    assert bands.over(_ordered(0, 0, 1)).first_layer(0, 0) is None
+    few = LatitudeBands(np.zeros((2, 9), np.float32), 3)
+    assert few.over(_ordered(TILE, 0, 5)).first_layer(0, TILE) is None
+
+
+@given(st.integers(1, 99), st.floats(0, 0.4), st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_the_terms_are_enough_for_any_trigonometric_polynomial(
+    degree: int, half: float, seed: int
+) -> None:
+    terms = terms_needed(degree, half, 60)
+    if terms > 60:
+        return
+    rng = np.random.default_rng(seed)
+    # One wave of full amplitude is the worst case of Bernstein's inequality.
+    phase, centre = rng.uniform(0, 2 * np.pi, 2)
+    x = np.linspace(-1, 1, 501)
+    nodes = chebyshev_nodes(terms)
+    at_nodes, truth = (np.cos(degree * (centre + half * at) + phase) for at in (nodes, x))
+    series = np.linalg.solve(chebyshev.chebvander(nodes, terms - 1), at_nodes)
+    error = chebyshev.chebvander(x, terms - 1) @ series - truth
+    assert np.abs(error).max() <= TOLERANCE + 1e-12
+
+
+def test_terms_grow_with_the_band_and_stop() -> None:
+    counts = [terms_needed(39, half, 50) for half in (0, 0.001, 0.01, 0.05, 0.2)]
+    assert counts == sorted(counts)
+    assert counts[0] == 1
+    assert terms_needed(39, 3.0, 16) == 17
+
+
+@pytest.mark.parametrize("degrees", [10, 40])
+def test_order_and_number_of_points_change_nothing_beyond_rounding(degrees: int) -> None:
+    network = random_siren((degrees**2, 64, 64, 32), seed=3)
+    fast = HarmonicsSiren(network, degrees)
+    rng = np.random.default_rng(5)
+    points = np.stack(
+        [rng.uniform(-180, 180, 9000), np.degrees(np.arcsin(rng.uniform(-1, 1, 9000)))], axis=1
+    )
+    points[:4] = [[0, 90], [10, -90], [180, 0], [-180, 0]]
+    whole = fast(points)
+    exact = network.of_columns(satclip_basis(points, degrees).T)
+    assert np.abs(whole - exact).max() < 1e-5
+    backwards = fast(points[::-1])[::-1]
+    assert np.abs(backwards - whole).max() < 1e-5
+    alone = np.concatenate([fast(points[i : i + 1]) for i in range(50)])
+    assert np.abs(alone - whole[:50]).max() < 1e-5
+    assert np.array_equal(fast(points), whole)
+
+
+def test_forty_degrees_of_many_points_do_go_by_bands() -> None:
+    weights = np.zeros((2, 1600), np.float32)
+    rng = np.random.default_rng(0)
+    points = np.stack([np.zeros(32_768), np.degrees(np.arcsin(rng.uniform(-1, 1, 32_768)))], 1)
+    ordered = points[np.argsort(points[:, 1])]
+    bands = LatitudeBands(weights, 40).over(ordered)
+    starts = range(0, len(ordered), TILE)
+    taken = [bands.first_layer(s, min(s + TILE, len(ordered))) is not None for s in starts]
+    assert np.mean(taken) > 0.9
+    assert 0 < WORTH < 1

@@ -1,0 +1,178 @@
+"""Tables of one's own as tasks: every format, the card that is made, the card that was edited."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+
+from satclip_bench.core.errors import BenchError, CoordinateError, IntegrityError, TaskError
+from satclip_bench.tasks import check_task, get_task, list_tasks, registry
+from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
+from satclip_bench.tasks.user_tables.task import FileTask, LostTask, TaskFile
+
+
+def points(rows: int = 800, seed: int = 0) -> pd.DataFrame:
+    """A table in CoordBench's schema, over middle Europe."""
+    rng = np.random.default_rng(seed)
+    lon, lat = rng.uniform(5, 15, rows), rng.uniform(45, 55, rows)
+    return pd.DataFrame(
+        {
+            "lon": lon,
+            "lat": lat,
+            "split": np.where(rng.random(rows) < 0.8, "train", "test"),
+            "yield": np.sin(lon) + lat / 10,
+            "crop": np.where(lat > 50, "rye", "maize"),
+            "code": (lat > 50).astype(int) + 3,
+        }
+    )
+
+
+def write(frame: pd.DataFrame, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".csv":
+        frame.to_csv(path, index=False)
+    elif path.suffix == ".parquet":
+        frame.to_parquet(path)
+    else:
+        places = gpd.points_from_xy(frame["lon"], frame["lat"], crs="EPSG:4326")
+        whole = gpd.GeoDataFrame(frame.drop(columns=["lon", "lat"]), geometry=places)
+        # GeoJSON is longitude and latitude; a GeoPackage may be in any CRS.
+        (whole if path.suffix == ".geojson" else whole.to_crs("EPSG:3035")).to_file(path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "gpkg", "geojson"])
+@pytest.mark.parametrize("target", ["yield", "crop", "code"])
+def test_every_format_gives_the_same_table(tmp_path: Path, suffix: str, target: str) -> None:
+    frame = points()
+    task = FileTask(TaskFile(write(frame, tmp_path / f"farms.{suffix}"), target))
+    check_task(task)
+    table = task.load()
+    assert table.lonlat == pytest.approx(frame[["lon", "lat"]].to_numpy(), abs=1e-7)
+    assert table.features["split"].tolist() == frame["split"].tolist()
+    assert table.card.name == f"farms.{target}"
+    if target == "yield":
+        assert table.target == pytest.approx(frame["yield"].to_numpy(), abs=1e-12)
+    else:
+        assert table.classes == (("maize", "rye") if target == "crop" else ("3", "4"))
+        assert np.array_equal(table.target, frame["lat"].to_numpy() > 50)
+
+
+def test_the_card_is_made_once_and_may_be_edited(tmp_path: Path) -> None:
+    file = TaskFile(write(points(), tmp_path / "farms.parquet"), "code")
+    first = FileTask(file)
+    assert first.made
+    assert file.card_path == tmp_path / "farms.code.card.json"
+    before = first.load()
+    said = json.loads(file.card_path.read_bytes())
+    assert said["kind"] == "classification"
+    said |= {"kind": "regression", "unit": "tons", "title": "Tons", "licence": "CC0-1.0"}
+    file.card_path.write_text(json.dumps(said))
+    again = FileTask(file)
+    assert not again.made
+    check_task(again)
+    table = again.load()
+    assert (table.card.kind, table.card.unit, table.card.title) == ("regression", "tons", "Tons")
+    assert table.card.editions["open"].sources[0].licence == "CC0-1.0"
+    assert table.target.tolist() == points()["code"].tolist()
+    assert table.sha256 != before.sha256, "another target is another task"
+    file.card_path.write_text(json.dumps(said | {"colour": "red"}))
+    with pytest.raises(TaskError, match=r"is no card of a table.*colour"):
+        FileTask(file)
+
+
+def test_a_changed_file_is_refused_until_its_card_is_made_anew(tmp_path: Path) -> None:
+    file = TaskFile(write(points(), tmp_path / "farms.csv"), "yield")
+    FileTask(file).load()
+    write(points(seed=1), file.path)
+    with pytest.raises(IntegrityError, match="Delete the card to make it anew"):
+        FileTask(file).load()
+    file.card_path.unlink()
+    check_task(FileTask(file))
+
+
+def test_no_data_and_blanks_are_left_out_and_counted(tmp_path: Path) -> None:
+    frame = points()
+    frame.loc[:4, "yield"] = np.nan
+    frame.loc[5:9, "yield"] = -999.0
+    task = FileTask(TaskFile(write(frame, tmp_path / "farms.csv"), "yield"))
+    assert task.table_card.no_data == (-999.0,)
+    assert len(task.load()) == len(frame) - 10
+    assert task.load().notes == ("10 rows without a target or a region left out",)
+    check_task(task)
+    blanks = frame.assign(code=frame["code"].where(frame.index > 3))
+    codes = FileTask(TaskFile(write(blanks, tmp_path / "blanks.csv"), "code")).load()
+    assert codes.classes == ("3", "4"), "blanks make floats of whole numbers, not of their names"
+
+
+def test_regions_are_a_column_continents_or_blocks(tmp_path: Path) -> None:
+    blocks = FileTask(TaskFile(write(points(), tmp_path / "a.parquet"), "yield"))
+    assert blocks.card.region == "equal-area block"
+    assert blocks.card.extent == "regional"
+    assert blocks.card.block_degrees is not None
+    assert blocks.card.block_degrees >= 2
+    named = points().assign(region=lambda f: np.where(f["lon"] < 10, "west", "east"))
+    column = FileTask(TaskFile(write(named, tmp_path / "b.parquet"), "yield")).load()
+    assert column.region is not None
+    assert column.region.tolist() == named["region"].tolist()
+    world = get_task("elevation").load()
+    frame = pd.DataFrame(world.lonlat[:900], columns=["lon", "lat"]).assign(m=world.target[:900])
+    wide = FileTask(TaskFile(write(frame, tmp_path / "c.parquet"), "m")).load()
+    assert wide.card.extent == "global"
+    assert wide.region is not None
+    assert world.region is not None
+    assert wide.region.tolist() == world.region[:900].tolist(), "each is its own nearest point"
+
+
+def test_what_is_wrong_is_said(tmp_path: Path) -> None:
+    path = write(points(), tmp_path / "farms.csv")
+    with pytest.raises(TaskError, match=r"no column 'yeild'; it has: .*yield"):
+        FileTask(TaskFile(path, "yeild"))
+    with pytest.raises(BenchError, match="there is no file"):
+        FileTask(TaskFile(tmp_path / "none.csv", "yield"))
+    with pytest.raises(CoordinateError, match="beyond 90 degrees"):
+        FileTask(TaskFile(write(points().assign(lat=95.0), tmp_path / "off.csv"), "yield"))
+    empty = TaskFile(write(points().assign(x=np.nan), tmp_path / "empty.csv"), "x")
+    with pytest.raises(TaskError, match="no row has a value of 'x'"):
+        FileTask(empty).load()
+    crops = TaskFile(path, "crop")
+    FileTask(crops)
+    said = json.loads(crops.card_path.read_bytes()) | {"kind": "regression"}
+    crops.card_path.write_text(json.dumps(said))
+    with pytest.raises(TaskError, match="a regression needs numbers"):
+        FileTask(crops).load()
+
+
+def test_a_file_called_data_is_named_after_its_folder(tmp_path: Path) -> None:
+    """As CoordBench's are: data/<config>/data.parquet."""
+    path = write(points(), tmp_path / "satclip_elevation/data.parquet")
+    assert FileTask(TaskFile(path, "yield")).card.name == "satclip_elevation.yield"
+
+
+def test_a_shipped_table_is_a_table_file(tmp_path: Path) -> None:
+    path = tmp_path / "biomes.parquet"
+    path.write_bytes((OPEN_EDITION / "biomes.parquet").read_bytes())
+    table, shipped = FileTask(TaskFile(path, "target")).load(), get_task("biomes").load()
+    assert table.classes == shipped.classes
+    assert np.array_equal(table.target, shipped.target)
+    assert table.region is not None
+    assert shipped.region is not None
+    assert np.array_equal(table.region, shipped.region)
+
+
+def test_a_lost_table_says_where_it_was(tmp_path: Path) -> None:
+    file = TaskFile(write(points(), tmp_path / "farms.csv"), "yield")
+    card = FileTask(file).load().card
+    with pytest.raises(TaskError, match=r"no longer at .*farms\.csv"):
+        LostTask(file, card).load()
+
+
+def test_a_registered_name_cannot_be_taken() -> None:
+    with pytest.raises(BenchError, match="'elevation' exists already"):
+        registry.add("elevation", registry.load("biomes"))
+    assert list_tasks().count("elevation") == 1
