@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from satclip_bench.core.download.cards import FileCard
 
 Edition = Literal["open", "paper"]
-Kind = Literal["regression", "classification"]
+TaskType = Literal["regression", "classification"]
 Extent = Literal["global", "contiguous United States", "California", "regional"]
 RegionKind = Literal["continent", "census region", "equal-area block", "region"]
 Metric = Literal["r2", "accuracy", "top1"]
@@ -91,7 +91,7 @@ class TaskCard(Card):
     name: str
     title: str
     description: str
-    kind: Kind
+    task_type: TaskType
     target: str = Field(description="what is predicted, in a few words")
     unit: str = Field(description="unit of the target; 'class' for a classification")
     metric: Metric = Field(description="the score that tables show")

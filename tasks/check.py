@@ -48,7 +48,7 @@ def check_task(task: Task) -> None:
         f"points given twice, such as row {repeated[:1]}, and the card does not say why",
     )
 
-    if card.kind == "classification":
+    if card.task_type == "classification":
         classes = table.classes or ()
         demand(
             edition.classes in (None, len(classes)),

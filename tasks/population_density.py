@@ -12,7 +12,7 @@ CARD = TaskCard(
     title="Population density (proxy)",
     description="Logarithm of people per square kilometre. The open edition is a proxy, smoothed "
     "from the inhabitants of named places: no census grid.",
-    kind="regression",
+    task_type="regression",
     target="ln(1 + people per km2), smoothed over 40 km",
     unit="ln(1 + people per km2)",
     metric="r2",

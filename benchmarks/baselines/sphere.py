@@ -59,13 +59,13 @@ class SphereBaseline:
 
     Args:
         name: of its card.
-        kind: what is predicted.
+        task_type: what is predicted.
     """
 
-    def __init__(self, name: str, kind: Literal["regression", "classification"]) -> None:
+    def __init__(self, name: str, task_type: Literal["regression", "classification"]) -> None:
         self.card = baseline_card(name)
-        self.kind = kind
-        self.chosen_: Choice = {}
+        self.task_type = task_type
+        self.best_params_: Choice = {}
 
     def fit(
         self,
@@ -81,14 +81,14 @@ class SphereBaseline:
             validation: `(m, 2)` and `(m,)` of the same.
         """
         method = _METHODS[self.card.name][1]
-        if self.kind == "regression":
+        if self.task_type == "regression":
             self._method = method(self.card, None)
             train, held = Part(X, y), Part(*validation)
         else:
             self.classes_ = np.unique(y)
             self._method = method(self.card, len(self.classes_))
             train, held = Part(X, self._codes(y)), Part(validation[0], self._codes(validation[1]))
-        self.chosen_ = self._method.fit(train, held)
+        self.best_params_ = self._method.fit(train, held)
         return self
 
     def predict(self, X: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -121,12 +121,12 @@ def _choose(frame: pd.DataFrame, split: str | None, probe: str | None) -> tuple[
 
 def _draw(frame: pd.DataFrame, out: Path, replicates: pd.DataFrame) -> tuple[Path, ...]:
     from satclip_bench.benchmarks.report.figures import write_figures
-    from satclip_bench.benchmarks.runs.tables import Table, load_table
+    from satclip_bench.benchmarks.runs.tables import TaskSource, load_table
 
     cards, maps = cards_of(frame), {}
     for name in cards:
         try:
-            maps[name] = load_table(Table(name))
+            maps[name] = load_table(TaskSource(name))
         except BenchError:
             # A table that is not at hand has no map; its cells say why it is not.
             continue
@@ -137,13 +137,13 @@ def _draw(frame: pd.DataFrame, out: Path, replicates: pd.DataFrame) -> tuple[Pat
 def _draw_splits(frame: pd.DataFrame, folder: Path) -> tuple[Path, ...]:
     """A map of every split of every task, with the lowest of its seeds."""
     from satclip_bench.benchmarks.report.split_maps import draw_split
-    from satclip_bench.benchmarks.runs.tables import Table, load_table, make_folds
+    from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
     from satclip_bench.benchmarks.splits import get_split
 
     lowest = frame.groupby(["task", "edition", "split"], as_index=False)["seed"].min()
     paths = []
     for row in lowest.itertuples():
-        where = Table(row.task, row.edition)
+        where = TaskSource(row.task, row.edition)
         try:
             table, card = load_table(where), get_split(row.split).card
             folds = make_folds(where, row.split, row.seed)

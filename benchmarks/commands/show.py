@@ -122,7 +122,7 @@ _COLUMNS = {
 def _row(what: str, name: str, card: Any) -> tuple[str, ...]:
     if what == "tasks":
         rows = ", ".join(f"{edition} {e.rows:,}" for edition, e in card.editions.items())
-        return name, card.kind, card.metric, card.unit, rows or "none yet: see info"
+        return name, card.task_type, card.metric, card.unit, rows or "none yet: see info"
     if what == "encoders":
         if name in list_baselines():
             return name, "-", "-", "-", "baseline: needs no encoder"

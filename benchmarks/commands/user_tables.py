@@ -56,7 +56,7 @@ def add_files(
         added[name] = file
         how = "made now; edit it to say more" if task.made else "as it was found"
         console.print(
-            f"task [bold]{name}[/bold]: {len(table):,} points, {table.card.kind}, card "
+            f"task [bold]{name}[/bold]: {len(table):,} points, {table.card.task_type}, card "
             f"{file.card_path} ({how})",
             soft_wrap=True,
             highlight=False,

@@ -17,7 +17,7 @@ from satclip_bench.benchmarks.diagnostics.autocorrelation import (
 )
 from satclip_bench.benchmarks.diagnostics.fairness import Fairness, fairness
 from satclip_bench.benchmarks.diagnostics.geo_bias import GeoBias, geo_bias, marks
-from satclip_bench.benchmarks.diagnostics.predictions import Judged
+from satclip_bench.benchmarks.diagnostics.predictions import Predictions
 from satclip_bench.benchmarks.diagnostics.strata import (
     Stratum,
     band_of,
@@ -91,7 +91,7 @@ class Diagnosis:
 
 
 def diagnose(
-    judged: Mapping[str, Sequence[Judged]],
+    judged: Mapping[str, Sequence[Predictions]],
     where: Where,
     radius_km: float | None = None,
     advance: Callable[[], None] = lambda: None,
@@ -119,7 +119,9 @@ def diagnose(
     )
 
 
-def _errors(judged: Mapping[str, Sequence[Judged]], where: Where) -> dict[str, tuple[Stratum, ...]]:
+def _errors(
+    judged: Mapping[str, Sequence[Predictions]], where: Where
+) -> dict[str, tuple[Stratum, ...]]:
     everything = [j for seeds in judged.values() for j in seeds]
     distance, edges = distance_strata(np.concatenate([j.nearest_km for j in everything]))
     by_row = (
@@ -142,13 +144,13 @@ def _errors(judged: Mapping[str, Sequence[Judged]], where: Where) -> dict[str, t
 
 
 def _spatial(
-    judged: Mapping[str, Sequence[Judged]],
+    judged: Mapping[str, Sequence[Predictions]],
     where: Where,
     radius_km: float | None,
     advance: Callable[[], None],
 ) -> dict[tuple[str, int], Spatial]:
     # Encoders judged on the same rows share neighbourhoods and weights, which take the time.
-    groups: dict[tuple[int, bytes], list[Judged]] = {}
+    groups: dict[tuple[int, bytes], list[Predictions]] = {}
     for seeds in judged.values():
         for j in seeds:
             rows, _ = j.once(j.error)
@@ -164,13 +166,13 @@ def _spatial(
 
 
 def _of_group(
-    group: Sequence[Judged],
+    group: Sequence[Predictions],
     lonlat: Float,
     radius_km: float | None,
     seed: int,
     advance: Callable[[], None],
 ) -> Iterable[Spatial]:
-    marked = np.stack([marks(j.once(j.error)[1], j.kind) for j in group], axis=1)
+    marked = np.stack([marks(j.once(j.error)[1], j.task_type) for j in group], axis=1)
     order = np.random.default_rng([seed, len(marked)]).permutation(len(marked))
     bias = geo_bias(lonlat, np.concatenate([marked, marked[order]], axis=1), radius_km, seed=seed)
     moran: Sequence[Moran] = [UNDEFINED] * len(group)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.diagnostics.predictions import Judged, score
+from satclip_bench.benchmarks.diagnostics.predictions import Predictions, score
 
 MIN_POINTS = 30
 """A region with fewer test points under some seed is listed and never the worst or the best."""
@@ -65,7 +65,7 @@ class Fairness:
 
 
 def fairness(
-    seeds: Sequence[Judged], region: NDArray[np.str_], min_points: int = MIN_POINTS
+    seeds: Sequence[Predictions], region: NDArray[np.str_], min_points: int = MIN_POINTS
 ) -> Fairness:
     """The score of every region in which a point was tested.
 
@@ -85,7 +85,9 @@ def fairness(
             inside = region[judged.row] == name
             sizes.append(int(inside.sum()))
             if inside.any():
-                scores.append(score(judged.kind, judged.target[inside], judged.prediction[inside]))
+                scores.append(
+                    score(judged.task_type, judged.target[inside], judged.prediction[inside])
+                )
         mean = float(np.mean(scores))
         counted = min(sizes) >= min_points and not np.isnan(mean)
         found.append(RegionScore(str(name), mean, min(sizes), counted))

@@ -52,7 +52,7 @@ SRI_SCALE, SQUARES, LAGS, SECTORS = 2.0, 2, 5, 8
 """SRI neighbourhoods have twice the radius of SSI's; squares have a side of half of that radius,
 lags a fifth, and there are eight sectors."""
 
-MOST_FOCI = 500
+MAX_FOCI = 500
 """Focal points; of more test points so many are drawn with a seed."""
 
 MOST_RADIUS_KM = 5000.0
@@ -78,14 +78,14 @@ class GeoBias:
     foci: int
 
 
-def marks(error: Float, kind: str) -> Float:
+def marks(error: Float, task_type: str) -> Float:
     """`(n,)`: 1 where a prediction is good, -1 where it is bad.
 
     A class is good if right. A value is good if its absolute error is not above the median of this
     encoder's: half of the points are bad whatever the level of the errors, so that the scores speak
     of where errors lie and not of how large they are.
     """
-    threshold = 0.0 if kind == "classification" else float(np.median(error))
+    threshold = 0.0 if task_type == "classification" else float(np.median(error))
     return np.where(error <= threshold, 1.0, -1.0)
 
 
@@ -101,19 +101,19 @@ def geo_bias(
     lonlat: Float,
     marked: Float,
     radius_km: float | None = None,
-    most_foci: int = MOST_FOCI,
+    max_foci: int = MAX_FOCI,
     seed: int = 0,
 ) -> GeoBias:
     """SSI and SRI over great-circle neighbourhoods of test points.
 
-    Time and memory are bounded: at most `most_foci` neighbourhoods are looked at, one at a time,
+    Time and memory are bounded: at most `max_foci` neighbourhoods are looked at, one at a time,
     and at most 400 points of each by SSI.
 
     Args:
         lonlat: `(n, 2)` degrees, the test points.
         marked: `(n, E)` marks of 1 and -1, one column for each encoder.
         radius_km: of an SSI neighbourhood; by default the usual one.
-        most_foci: how many focal points to draw where there are more points.
+        max_foci: how many focal points to draw where there are more points.
         seed: of that draw.
     """
     surroundings = Surroundings(lonlat)
@@ -124,8 +124,8 @@ def geo_bias(
             f"a radius must be in (0, {MOST_RADIUS_KM / SRI_SCALE:g}] km, not {ssi_km:g}"
         )
     foci = np.arange(len(lonlat))
-    if len(foci) > most_foci:
-        foci = np.sort(np.random.default_rng(seed).choice(foci, most_foci, replace=False))
+    if len(foci) > max_foci:
+        foci = np.sort(np.random.default_rng(seed).choice(foci, max_foci, replace=False))
     total = {name: np.zeros(marked.shape[1]) for name in SCORES}
     weight = dict.fromkeys(SCORES, 0)
     for focus in foci:

@@ -16,17 +16,17 @@ from satclip_bench.core.sphere import chord_to_km, unit_vectors
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]
-Kind = Literal["regression", "classification"]
+TaskType = Literal["regression", "classification"]
 
 
 @dataclass(frozen=True)
-class Judged:
+class Predictions:
     """The predictions of one encoder at the test points of one seed, all folds together.
 
     Attributes:
         encoder: name of the encoder or baseline.
         seed: of the split and the probe.
-        kind: of the task.
+        task_type: of the task.
         row: `(n,)` rows of the task's table; a row occurs once for every fold that tests it.
         target: `(n,)` values or class indices.
         prediction: likewise.
@@ -35,7 +35,7 @@ class Judged:
 
     encoder: str
     seed: int
-    kind: Kind
+    task_type: TaskType
     row: Index
     target: Float
     prediction: Float
@@ -52,14 +52,14 @@ class Judged:
     @property
     def error(self) -> Float:
         """`(n,)`: absolute error, in the unit of the target; for classes 1 if wrong, else 0."""
-        if self.kind == "regression":
+        if self.task_type == "regression":
             return np.abs(self.target - self.prediction)
         return np.asarray(self.target != self.prediction, dtype=np.float64)
 
     @property
     def residual(self) -> Float:
         """`(n,)`: target - prediction; for classes the error, which has no sign."""
-        return self.target - self.prediction if self.kind == "regression" else self.error
+        return self.target - self.prediction if self.task_type == "regression" else self.error
 
     def once(self, values: Float) -> tuple[Index, Float]:
         """Every row once, ascending, with the mean of its `values` over the folds that test it.
@@ -70,13 +70,13 @@ class Judged:
         return rows, np.bincount(place, weights=values) / count
 
 
-def together(parts: Sequence[Judged]) -> Judged:
+def together(parts: Sequence[Predictions]) -> Predictions:
     """The folds of one encoder and seed as one."""
     first = parts[0]
-    return Judged(
+    return Predictions(
         first.encoder,
         first.seed,
-        first.kind,
+        first.task_type,
         np.concatenate([p.row for p in parts]),
         np.concatenate([p.target for p in parts]),
         np.concatenate([p.prediction for p in parts]),
@@ -96,8 +96,8 @@ def nearest_km(lonlat: Float, test: Index, train: Index) -> Float:
     return chord_to_km(np.asarray(chord))
 
 
-def score(kind: Kind, target: Float, prediction: Float) -> float:
+def score(task_type: TaskType, target: Float, prediction: Float) -> float:
     """R2, or accuracy; NaN for an R2 of targets that do not vary."""
-    if kind == "classification":
+    if task_type == "classification":
         return float(np.mean(target == prediction))
     return regression_scores(target, prediction)["r2"]

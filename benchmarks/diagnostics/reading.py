@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from satclip_bench.benchmarks.diagnostics.diagnosis import Where
-from satclip_bench.benchmarks.diagnostics.predictions import Judged, nearest_km, together
+from satclip_bench.benchmarks.diagnostics.predictions import Predictions, nearest_km, together
 from satclip_bench.benchmarks.diagnostics.strata import biome_of
 from satclip_bench.benchmarks.metrics.bootstrap import BLOCK_DEGREES
 from satclip_bench.benchmarks.runs.record import Record
 from satclip_bench.benchmarks.runs.store import Store
-from satclip_bench.benchmarks.runs.tables import Table, load_table, make_folds
-from satclip_bench.benchmarks.splits import Fold, Points
+from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
+from satclip_bench.benchmarks.splits import Fold, SplitInputs
 from satclip_bench.benchmarks.splits.held_out_region import regions
 from satclip_bench.core.errors import BenchError
 from satclip_bench.tasks import TaskTable
@@ -34,7 +34,7 @@ class Read:
     """
 
     table: TaskTable
-    judged: Mapping[str, Sequence[Judged]]
+    judged: Mapping[str, Sequence[Predictions]]
     scores: Mapping[str, float]
     titles: Mapping[str, str]
     left_out: tuple[str, ...]
@@ -51,12 +51,12 @@ def read_task(store: Store, records: Sequence[Record], data_dir: Path | None) ->
     """
     if not records:
         raise BenchError("no records of these encoders")
-    where = Table(records[0].settings.task, records[0].settings.edition, data_dir)
+    where = TaskSource(records[0].settings.task, records[0].settings.edition, data_dir)
     table = load_table(where)
     by_seed: dict[tuple[str, int], list[Record]] = {}
     for record in records:
         by_seed.setdefault((record.settings.encoder, record.settings.seed), []).append(record)
-    judged: dict[str, list[Judged]] = {}
+    judged: dict[str, list[Predictions]] = {}
     scores: dict[str, list[float]] = {}
     reasons: dict[str, list[str]] = {}
     distances: dict[tuple[int, str], np.ndarray[tuple[int], np.dtype[np.float64]]] = {}
@@ -108,12 +108,12 @@ def _unreadable(records: Sequence[Record], table: TaskTable, folds: Sequence[Fol
 
 def _judged(
     store: Store, record: Record, km: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> Judged:
+) -> Predictions:
     predictions = store.predictions(record)
-    return Judged(
+    return Predictions(
         record.settings.encoder,
         record.settings.seed,
-        record.kind,
+        record.task_type,
         predictions["row"].to_numpy(dtype=np.int64),
         predictions["target"].to_numpy(dtype=np.float64),
         predictions["prediction"].to_numpy(dtype=np.float64),
@@ -129,11 +129,11 @@ def places(table: TaskTable) -> Where:
     """
     card = table.card
     size = card.block_degrees or BLOCK_DEGREES[card.extent]
-    labelled = load_table(Table("biomes"))
+    labelled = load_table(TaskSource("biomes"))
     names = np.array(labelled.classes)[labelled.target.astype(np.int64)]
     return Where(
         table.lonlat,
         card.extent,
-        regions(Points(table.lonlat, table.target, table.region, size)),
+        regions(SplitInputs(table.lonlat, table.target, table.region, size)),
         biome_of(table.lonlat, labelled.lonlat, names),
     )

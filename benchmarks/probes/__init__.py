@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from satclip_bench.benchmarks.probes.base import Kind, Probe, ProbeCard, ProbeEstimator
+from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, ProbeEstimator, TaskType
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import Registry
 
@@ -54,32 +54,33 @@ def probe_card(name: str) -> ProbeCard:
     return get_probe(name).card
 
 
-def make_probe(name: str, kind: Kind, seed: int) -> ProbeEstimator:
+def make_probe(name: str, task_type: TaskType, seed: int) -> ProbeEstimator:
     """An unfitted estimator.
 
     Args:
         name: as listed.
-        kind: whether the target is a number or a class.
+        task_type: whether the target is a number or a class.
         seed: decides initial weights, the order of batches, sampled columns, and the rows that are
             set aside where no validation part is given.
 
     Raises:
-        BenchError: as `get_probe`, or a `kind` that is neither.
+        BenchError: as `get_probe`, or a `task_type` that is neither.
     """
     probe = get_probe(name)
-    if kind not in get_args(Kind):
+    if task_type not in get_args(TaskType):
         raise BenchError(
-            f"probe {name!r} cannot be made for {kind!r}: give 'regression' or 'classification'"
+            f"probe {name!r} cannot be made for {task_type!r}: "
+            "give 'regression' or 'classification'"
         )
-    make = probe.regressor if kind == "regression" else probe.classifier
+    make = probe.regressor if task_type == "regression" else probe.classifier
     return make(random_state=seed)
 
 
 __all__ = [
-    "Kind",
     "Probe",
     "ProbeCard",
     "ProbeEstimator",
+    "TaskType",
     "get_probe",
     "list_probes",
     "make_probe",

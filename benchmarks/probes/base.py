@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, Self
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-Kind = Literal["regression", "classification"]
+TaskType = Literal["regression", "classification"]
 
 Validation = tuple[ArrayLike, ArrayLike]
 """`(X, y)` of the validation part."""
@@ -47,7 +47,7 @@ class ProbeCard(BaseModel):
 class ProbeEstimator(Protocol):
     """What the suite asks of an estimator; scikit-learn's contract holds beyond it."""
 
-    chosen_: dict[str, JsonValue]
+    best_params_: dict[str, JsonValue]
     """After `fit`: what the validation part decided, such as `{"alpha": 1.0}`."""
 
     def fit(self, X: ArrayLike, y: ArrayLike, validation: Validation | None = None) -> Self:

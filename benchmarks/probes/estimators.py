@@ -44,7 +44,7 @@ class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no 
     validation part never changes a coefficient, so early-stopped and searched probes are alike.
     """
 
-    chosen_: dict[str, JsonValue]
+    best_params_: dict[str, JsonValue]
     n_features_in_: int
 
     def __init__(
@@ -55,7 +55,7 @@ class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no 
 
     @abstractmethod
     def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
-        """Learn from `train`, choose on `validation`; returns what is to be `chosen_`."""
+        """Learn from `train`, choose on `validation`; returns what is to be `best_params_`."""
 
     def _check(self, X: ArrayLike, *y: ArrayLike, reset: bool = False, **options: Any) -> Any:
         dtypes = [np.float32, np.float64]
@@ -118,7 +118,7 @@ class ProbeRegressor(RegressorMixin, _Base, ABC):  # type: ignore[misc]
             train, held = _take(train, kept), _take(train, left)
         constant = bool(train.y.min() == train.y.max())
         self.constant_ = float(train.y[0]) if constant else None
-        self.chosen_ = {} if constant else self._fit_parts(train, held, seed)
+        self.best_params_ = {} if constant else self._fit_parts(train, held, seed)
         return self
 
     def predict(self, X: ArrayLike) -> Float64:
@@ -183,7 +183,7 @@ class ProbeClassifier(ClassifierMixin, _Base, ABC):  # type: ignore[misc]
                     _take(train, np.setdiff1d(np.arange(len(codes)), left)),
                     _take(train, np.sort(left)),
                 )
-        self.chosen_ = {} if len(self.classes_) == 1 else self._fit_parts(train, held, seed)
+        self.best_params_ = {} if len(self.classes_) == 1 else self._fit_parts(train, held, seed)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:

@@ -75,7 +75,7 @@ class NeighbourRegressor(ProbeRegressor):
         return {"k": candidates[int(np.argmin(losses))]}
 
     def _predict(self, X: Floats) -> Float64:
-        distances, rows = self.index_.kneighbors(X, n_neighbors=self.chosen_["k"])
+        distances, rows = self.index_.kneighbors(X, n_neighbors=self.best_params_["k"])
         return _mean(distances, self.targets_[rows])
 
 
@@ -99,7 +99,7 @@ class NeighbourClassifier(ProbeClassifier):
         return {"k": candidates[int(np.argmax(right))]}
 
     def _predict_proba(self, X: Floats) -> Float64:
-        distances, rows = self.index_.kneighbors(X, n_neighbors=self.chosen_["k"])
+        distances, rows = self.index_.kneighbors(X, n_neighbors=self.best_params_["k"])
         return self._vote(distances, rows)
 
     def _vote(self, distances: Floats, rows: Rows) -> Float64:

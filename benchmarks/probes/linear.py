@@ -32,8 +32,8 @@ class LinearSettings(Settings):
     C: float = 1.0
     tol: float = 1e-4
     multiply_adds: float = 1e10
-    least_iterations: int = 12
-    most_iterations: int = 200
+    min_iterations: int = 12
+    max_iterations: int = 200
 
 
 SETTINGS = LinearSettings()
@@ -59,7 +59,7 @@ CARD = ProbeCard(
     bounds=(
         "Regression: one eigendecomposition of the smaller Gram matrix serves every alpha. "
         "Classification: iterations for each C are multiply_adds / (rows x columns x classes), "
-        "held between least_iterations and most_iterations; a fit cut short is used as it is."
+        "held between min_iterations and max_iterations; a fit cut short is used as it is."
     ),
 )
 
@@ -126,13 +126,13 @@ class LinearClassifier(ProbeClassifier):
         cap = int(SETTINGS.multiply_adds / work)
         model = LogisticRegression(
             tol=SETTINGS.tol,
-            max_iter=min(max(cap, SETTINGS.least_iterations), SETTINGS.most_iterations),
+            max_iter=min(max(cap, SETTINGS.min_iterations), SETTINGS.max_iterations),
             warm_start=True,
         )
         lowest = np.inf
         for strength in STRENGTHS if held is not None else (SETTINGS.C,):
             with warnings.catch_warnings():
-                # Being cut short is how the cost is bounded; the iterations are in `chosen_`.
+                # Being cut short is how the cost is bounded; the iterations are in `best_params_`.
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 model.set_params(C=strength).fit(Z, train.y)
             loss = -np.inf if held is None else log_loss(model.predict_proba(Z_held), held.y)

@@ -36,7 +36,7 @@ CARD = ProbeCard(
     ),
     settings=SETTINGS.model_dump(mode="json"),
     bounds=(
-        "At most most_epochs epochs and about most_steps steps, whichever is less (one epoch at "
+        "At most max_epochs epochs and about max_steps steps, whichever is less (one epoch at "
         "least), ended earlier after patience epochs without a lower validation loss."
     ),
 )

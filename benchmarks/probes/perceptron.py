@@ -22,8 +22,8 @@ class PerceptronSettings(Settings):
     learning_rate: float = 2e-3
     weight_decay: float = 0.1
     batch_size: int = 256
-    most_epochs: int = 100
-    most_steps: int = 4000
+    max_epochs: int = 100
+    max_steps: int = 4000
     patience: int = 20
 
 

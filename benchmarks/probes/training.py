@@ -43,7 +43,7 @@ def train_network(
         parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
     steps = -(-len(X) // settings.batch_size)
-    epochs = max(1, min(settings.most_epochs, settings.most_steps // steps))
+    epochs = max(1, min(settings.max_epochs, settings.max_steps // steps))
     lowest, best_epoch, best = np.inf, 0, parameters
     for epoch in range(1, epochs + 1):
         order = torch.randperm(len(X), generator=generator)

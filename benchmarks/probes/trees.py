@@ -31,9 +31,9 @@ class TreeSettings(Settings):
     bins: int = 63
     columns_per_tree: int = 64
     patience: int = 20
-    most_rounds: int = 1000
-    most_trees: int = 10_000
-    least_rounds: int = 10
+    max_rounds: int = 1000
+    max_trees: int = 10_000
+    min_rounds: int = 10
     rounds_unvalidated: int = 50
 
 
@@ -52,8 +52,8 @@ CARD = ProbeCard(
     ),
     settings=SETTINGS.model_dump(mode="json"),
     bounds=(
-        "A round grows one tree a class. Rounds are most_trees / classes (one for a regression and "
-        "for two classes), held between least_rounds and most_rounds; where that leaves fewer than "
+        "A round grows one tree a class. Rounds are max_trees / classes (one for a regression and "
+        "for two classes), held between min_rounds and max_rounds; where that leaves fewer than "
         "few_rounds, the larger learning rate is used. A tree sees columns_per_tree random "
         "columns, in bins."
     ),
@@ -116,8 +116,8 @@ def _boost(
     """A booster, and how many of its rounds predictions use."""
     import lightgbm
 
-    rounds = SETTINGS.most_trees // trees_per_round
-    rounds = min(max(rounds, SETTINGS.least_rounds), SETTINGS.most_rounds)
+    rounds = SETTINGS.max_trees // trees_per_round
+    rounds = min(max(rounds, SETTINGS.min_rounds), SETTINGS.max_rounds)
     few = rounds < SETTINGS.few_rounds
     rate = SETTINGS.learning_rate_few_rounds if few else SETTINGS.learning_rate
     settings = settings | {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from satclip_bench.benchmarks.protocols.base import (
-    Kind,
-    Outcome,
+    FoldResult,
     Parts,
     ProbeMethod,
     Protocol,
     ProtocolCard,
     SplitMethod,
+    TaskType,
     Work,
 )
 from satclip_bench.core.registry import Registry
@@ -41,13 +41,13 @@ def get_protocol(name: str) -> Protocol:
 
 
 __all__ = [
-    "Kind",
-    "Outcome",
+    "FoldResult",
     "Parts",
     "ProbeMethod",
     "Protocol",
     "ProtocolCard",
     "SplitMethod",
+    "TaskType",
     "Work",
     "get_protocol",
     "list_protocols",

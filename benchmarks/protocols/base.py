@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from satclip_bench.benchmarks.protocols.tuning import Tuning
-from satclip_bench.benchmarks.splits import Points
+from satclip_bench.benchmarks.splits import SplitInputs
 from satclip_bench.benchmarks.splits.base import Index
 from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.registry import unknown_name
 
-Kind = Literal["regression", "classification"]
+TaskType = Literal["regression", "classification"]
 Metric = Literal["r2", "r2_percent", "accuracy", "accuracy_percent", "f1_percent", "mse"]
 
 
@@ -58,7 +58,7 @@ class ProtocolCard(_Data):
     preprocessing: str
     probes: Mapping[str, ProbeMethod]
     seeds: tuple[int, ...] = Field(description="of the probe's initialisation, one outcome each")
-    metrics: Mapping[Kind, Metric]
+    metrics: Mapping[TaskType, Metric]
     digits: Mapping[Metric, int] = Field(description="decimals that the paper prints")
     left_open: tuple[str, ...] = Field(
         (), description="what the paper does not say, and our choice"
@@ -124,7 +124,7 @@ NO_ROWS: Index = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FoldResult:
     """What one fold and one initialisation came to.
 
     Attributes:
@@ -132,14 +132,14 @@ class Outcome:
         fold: name of the fold.
         prediction: `(m,)` on the test rows, in the unit of the target, or classes.
         scores: in the unit that the paper prints.
-        chosen: settings that were chosen, and what else a reader may want.
+        best_params: settings that were chosen, and what else a reader may want.
     """
 
     seed: int
     fold: str
     prediction: NDArray[Any]
     scores: Mapping[str, float]
-    chosen: Mapping[str, Any] = field(default_factory=dict)
+    best_params: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -149,20 +149,20 @@ class Work:
     Attributes:
         embedding: `(N, D)`, rows in the order of the paper's file.
         points: `(N,)` with the target, float64 values or int64 classes.
-        kind: of the target.
+        task_type: of the target.
         split: a key of the card's splits.
         probe: a key of the card's probes.
         seeds: those that are wanted.
-        chosen: by fold, what an earlier outcome of the same cell chose: not searched for again.
+        best_params: by fold, what an earlier result of the same cell chose; not searched again.
     """
 
     embedding: NDArray[Any]
-    points: Points
-    kind: Kind
+    points: SplitInputs
+    task_type: TaskType
     split: str
     probe: str
     seeds: tuple[int, ...]
-    chosen: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    best_params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class Protocol(ABC):
@@ -171,11 +171,11 @@ class Protocol(ABC):
     card: ProtocolCard
 
     @abstractmethod
-    def folds(self, points: Points, split: str) -> tuple[Parts, ...]:
+    def folds(self, points: SplitInputs, split: str) -> tuple[Parts, ...]:
         """The folds of a table, always the same. Raises BenchError where none can be made."""
 
     @abstractmethod
-    def outcomes(self, work: Work) -> Iterator[Outcome]:
+    def outcomes(self, work: Work) -> Iterator[FoldResult]:
         """One outcome a fold and seed, each as soon as it is there. Raises BenchError."""
 
     def printed(self, scores: Sequence[float]) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from satclip_bench.benchmarks.protocols.base import (
-    Outcome,
+    FoldResult,
     Parts,
     ProbeMethod,
     Protocol,
@@ -21,7 +21,7 @@ from satclip_bench.benchmarks.protocols.base import (
 )
 from satclip_bench.benchmarks.protocols.range import random_split
 from satclip_bench.benchmarks.protocols.training import Training
-from satclip_bench.benchmarks.splits import Points
+from satclip_bench.benchmarks.splits import SplitInputs
 from satclip_bench.core.errors import BenchError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ SEED = 42
 SHARES = (0.5, 0.1, 0.4)
 HIDDEN, REPEATS = 64, 2
 LAYERS, WIDTH, CODE = 16, 512, 256
-TRAINING = Training(most_epochs=5000, patience=5, least_gain=1e-3)
+TRAINING = Training(max_epochs=5000, patience=5, min_gain=1e-3)
 SEEDS = tuple(range(42, 52))
 
 
@@ -90,12 +90,12 @@ class ClimplicitProtocol(Protocol):
     )
 
     @override
-    def folds(self, points: Points, split: str) -> tuple[Parts, ...]:
+    def folds(self, points: SplitInputs, split: str) -> tuple[Parts, ...]:
         self.card.split(split)
         return (Parts("0", *random_split(len(points), SHARES, SEED)),)
 
     @override
-    def outcomes(self, work: Work) -> Iterator[Outcome]:
+    def outcomes(self, work: Work) -> Iterator[FoldResult]:
         from satclip_bench.benchmarks.protocols.paper_networks import (
             as_tensors,
             outputs_of,
@@ -107,9 +107,9 @@ class ClimplicitProtocol(Protocol):
         X = np.asarray(work.embedding, dtype=np.float32)
         if work.probe == "from-scratch":
             X = scaled_coordinates(work.points.lonlat)
-        metric = self.card.metrics[work.kind]
+        metric = self.card.metrics[work.task_type]
         for parts in self.folds(work.points, work.split):
-            scale = _Scale(work.points.target, parts, work.kind)
+            scale = _Scale(work.points.target, parts, work.task_type)
             y = scale.forward(work.points.target)
             train = as_tensors(X[parts.train], y[parts.train])
             held = as_tensors(X[parts.validation], y[parts.validation])
@@ -119,7 +119,7 @@ class ClimplicitProtocol(Protocol):
                     network, body = _network(work.probe, X.shape[1], scale.outputs, body)
                     epochs = stopped_early(network, train, held, TRAINING)
                 prediction = scale.back(outputs_of(network, X[parts.test]))
-                yield Outcome(
+                yield FoldResult(
                     seed,
                     parts.name,
                     prediction,
@@ -136,10 +136,10 @@ def scaled_coordinates(lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
 class _Scale:
     """Targets as the network sees them: z-scores by the training rows, or codes of classes."""
 
-    def __init__(self, target: NDArray[Any], parts: Parts, kind: str) -> None:
+    def __init__(self, target: NDArray[Any], parts: Parts, task_type: str) -> None:
         self._mean, self._scale = 0.0, 0.0
         self.outputs = 1
-        if kind == "regression":
+        if task_type == "regression":
             known = target[parts.train].astype(np.float64)
             self._mean, self._scale = float(known.mean()), float(known.std())
             if not self._scale > 0:

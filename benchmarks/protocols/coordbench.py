@@ -11,20 +11,20 @@ from typing_extensions import override
 
 from satclip_bench.benchmarks.protocols.base import (
     NO_ROWS,
-    Kind,
+    FoldResult,
     Metric,
-    Outcome,
     Parts,
     ProbeMethod,
     Protocol,
     ProtocolCard,
     SplitMethod,
+    TaskType,
     Work,
     score,
 )
 from satclip_bench.benchmarks.protocols.ridge import ridge_path
 from satclip_bench.benchmarks.protocols.tuning import Grid, Judge, choose
-from satclip_bench.benchmarks.splits import Points
+from satclip_bench.benchmarks.splits import SplitInputs
 from satclip_bench.benchmarks.splits.base import Index
 from satclip_bench.core.errors import BenchError
 
@@ -103,7 +103,7 @@ class CoordbenchProtocol(Protocol):
     )
 
     @override
-    def folds(self, points: Points, split: str) -> tuple[Parts, ...]:
+    def folds(self, points: SplitInputs, split: str) -> tuple[Parts, ...]:
         everything = np.arange(len(points))
         tests = self._deal(points, everything, split)
         return tuple(
@@ -112,19 +112,19 @@ class CoordbenchProtocol(Protocol):
         )
 
     @override
-    def outcomes(self, work: Work) -> Iterator[Outcome]:
+    def outcomes(self, work: Work) -> Iterator[FoldResult]:
         self.card.probe(work.probe)
         folds = self.folds(work.points, work.split)
         found = self._neighbours if work.probe == "knn" else self._ridge
         for parts, (prediction, chosen) in zip(folds, found(work, folds), strict=True):
-            metric = self.card.metrics[work.kind]
+            metric = self.card.metrics[work.task_type]
             value = score(metric, work.points.target[parts.test], prediction)
             yield from (
-                Outcome(seed, parts.name, prediction, {metric: value}, chosen)
+                FoldResult(seed, parts.name, prediction, {metric: value}, chosen)
                 for seed in work.seeds
             )
 
-    def _deal(self, points: Points, rows: Index, split: str) -> list[Index]:
+    def _deal(self, points: SplitInputs, rows: Index, split: str) -> list[Index]:
         settings = self.card.split(split).settings
         rng = np.random.default_rng(SEED)
         if split == "random":
@@ -140,7 +140,7 @@ class CoordbenchProtocol(Protocol):
     def _ridge(
         self, work: Work, folds: Sequence[Parts]
     ) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
-        metric = self.card.metrics[work.kind]
+        metric = self.card.metrics[work.task_type]
         for parts in folds:
             inner = self._deal(work.points, parts.train, work.split)
             trials = [
@@ -159,7 +159,7 @@ class CoordbenchProtocol(Protocol):
     def _path(
         self, work: Work, train: Index, test: Index, alphas: Sequence[float]
     ) -> Iterator[NDArray[Any]]:
-        y, classes = _columns(work.points.target[train], work.kind)
+        y, classes = _columns(work.points.target[train], work.task_type)
         out = ridge_path(
             work.embedding[train],
             y,
@@ -176,7 +176,7 @@ class CoordbenchProtocol(Protocol):
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        if work.kind != "classification":
+        if work.task_type != "classification":
             raise BenchError("CoordBench has its k nearest neighbours for classes only")
         for parts in folds:
             probe = make_pipeline(StandardScaler(), KNeighborsClassifier(NEIGHBOURS))
@@ -221,7 +221,7 @@ class CoordbenchHarnessProtocol(CoordbenchProtocol):
     def _ridge(
         self, work: Work, folds: Sequence[Parts]
     ) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
-        metric = self.card.metrics[work.kind]
+        metric = self.card.metrics[work.task_type]
         paths = [list(self._path(work, parts.train, parts.test, ALPHAS)) for parts in folds]
         trials = [
             np.array([score(metric, work.points.target[parts.test], p) for p in path])
@@ -254,8 +254,10 @@ def _best(trials: Sequence[NDArray[np.float64]]) -> float:
     return ALPHAS[best]
 
 
-def _columns(target: NDArray[Any], kind: Kind) -> tuple[NDArray[np.float64], NDArray[Any] | None]:
-    if kind == "regression":
+def _columns(
+    target: NDArray[Any], task_type: TaskType
+) -> tuple[NDArray[np.float64], NDArray[Any] | None]:
+    if task_type == "regression":
         # Through float32, as the harness holds its targets.
         return target.astype(np.float32).astype(np.float64)[:, None], None
     classes, codes = np.unique(target, return_inverse=True)

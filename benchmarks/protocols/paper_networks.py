@@ -113,7 +113,7 @@ def stopped_early(
     optimiser = torch.optim.Adam(network.parameters(), lr=training.learning_rate)
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, "min")
     lowest, waited = training.worst_loss, 0
-    for epoch in range(1, training.most_epochs + 1):
+    for epoch in range(1, training.max_epochs + 1):
         order = torch.randperm(len(X))
         for batch in torch.split(order, training.batch_size):
             optimiser.zero_grad()
@@ -121,13 +121,13 @@ def stopped_early(
             optimiser.step()
         held = _mean_loss(network, validation, training.batch_size, loss_of)
         scheduler.step(held)
-        if lowest - held > training.least_gain:
+        if lowest - held > training.min_gain:
             lowest, waited = held, 0
         else:
             waited += 1
         if waited == training.patience:
             return epoch
-    return training.most_epochs
+    return training.max_epochs
 
 
 def outputs_of(network: nn.Module, X: NDArray[Any]) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from satclip_bench.benchmarks.protocols.base import (
     NO_ROWS,
-    Outcome,
+    FoldResult,
     Parts,
     ProbeMethod,
     Protocol,
@@ -21,7 +21,7 @@ from satclip_bench.benchmarks.protocols.base import (
     score,
 )
 from satclip_bench.benchmarks.protocols.tuning import Grid
-from satclip_bench.benchmarks.splits import Points
+from satclip_bench.benchmarks.splits import SplitInputs
 
 SEED = 42
 TEST = 0.2
@@ -75,13 +75,13 @@ class RangeProtocol(Protocol):
     )
 
     @override
-    def folds(self, points: Points, split: str) -> tuple[Parts, ...]:
+    def folds(self, points: SplitInputs, split: str) -> tuple[Parts, ...]:
         self.card.split(split)
         train, test = random_split(len(points), (1 - TEST, TEST), SEED)
         return (Parts("0", train, NO_ROWS, test),)
 
     @override
-    def outcomes(self, work: Work) -> Iterator[Outcome]:
+    def outcomes(self, work: Work) -> Iterator[FoldResult]:
         from sklearn.linear_model import RidgeClassifierCV, RidgeCV
         from sklearn.preprocessing import MinMaxScaler
 
@@ -91,14 +91,14 @@ class RangeProtocol(Protocol):
             scaler = MinMaxScaler().fit(X[parts.train])
             probe = (
                 RidgeCV(alphas=ALPHAS, cv=TUNING.folds)
-                if work.kind == "regression"
+                if work.task_type == "regression"
                 else RidgeClassifierCV(alphas=ALPHAS, cv=TUNING.folds_of_classes)
             )
             probe.fit(scaler.transform(X[parts.train]), y[parts.train])
             prediction = probe.predict(scaler.transform(X[parts.test]))
-            metric = self.card.metrics[work.kind]
+            metric = self.card.metrics[work.task_type]
             yield from (
-                Outcome(
+                FoldResult(
                     seed,
                     parts.name,
                     prediction,

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from satclip_bench.benchmarks.probes.perceptron import Layers, PerceptronSettings, forward
 from satclip_bench.benchmarks.protocols.base import (
-    Outcome,
+    FoldResult,
     Parts,
     ProbeMethod,
     Protocol,
@@ -22,7 +22,7 @@ from satclip_bench.benchmarks.protocols.base import (
     score,
 )
 from satclip_bench.benchmarks.protocols.tuning import Choice, LogUniform, RandomSearch, choose
-from satclip_bench.benchmarks.splits import Points, get_split
+from satclip_bench.benchmarks.splits import SplitInputs, get_split
 from satclip_bench.core.errors import BenchError
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ FIXED = PerceptronSettings(
     learning_rate=0.0,
     weight_decay=0.0,
     batch_size=256,
-    most_epochs=200,
-    most_steps=2000,
+    max_epochs=200,
+    max_steps=2000,
     patience=30,
 )
 SEARCHED = frozenset(TUNING.space)
@@ -120,7 +120,7 @@ class SatclipProtocol(Protocol):
     )
 
     @override
-    def folds(self, points: Points, split: str) -> tuple[Parts, ...]:
+    def folds(self, points: SplitInputs, split: str) -> tuple[Parts, ...]:
         settings = self.card.split(split).settings
         region = split.partition(".")[2]
         for fold in get_split(str(settings["of"])).folds(points, SPLIT_SEED):
@@ -129,16 +129,16 @@ class SatclipProtocol(Protocol):
         raise BenchError(f"there are not enough points in {region} for the split {split!r}")
 
     @override
-    def outcomes(self, work: Work) -> Iterator[Outcome]:
+    def outcomes(self, work: Work) -> Iterator[FoldResult]:
         self.card.probe(work.probe)
         for parts in self.folds(work.points, work.split):
             data = _Scaled.of(work, parts)
-            settings = work.chosen.get(parts.name) or self._search(data)
+            settings = work.best_params.get(parts.name) or self._search(data)
             for seed in work.seeds:
                 layers, epochs, _ = data.fit(settings, seed)
                 prediction = data.predict(layers)
-                metric = self.card.metrics[work.kind]
-                yield Outcome(
+                metric = self.card.metrics[work.task_type]
+                yield FoldResult(
                     seed,
                     parts.name,
                     prediction,
@@ -179,7 +179,7 @@ class _Scaled:
             np.asarray(scaler.transform(X[rows]), dtype=np.float32)
             for rows in (parts.train, parts.validation, parts.test)
         )
-        if work.kind == "regression":
+        if work.task_type == "regression":
             mean, scale = float(y[parts.train].mean()), float(y[parts.train].std())
             if not scale > 0:
                 raise BenchError("satclip needs training targets that vary")

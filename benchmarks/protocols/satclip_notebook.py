@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from satclip_bench.benchmarks.protocols.base import (
     NO_ROWS,
-    Outcome,
+    FoldResult,
     Parts,
     ProbeMethod,
     Protocol,
@@ -19,7 +19,7 @@ from satclip_bench.benchmarks.protocols.base import (
     score,
 )
 from satclip_bench.benchmarks.protocols.range import random_split
-from satclip_bench.benchmarks.splits import Points
+from satclip_bench.benchmarks.splits import SplitInputs
 from satclip_bench.core.errors import BenchError
 
 SPLIT_SEED = 0
@@ -73,14 +73,14 @@ class SatclipNotebookProtocol(Protocol):
     )
 
     @override
-    def folds(self, points: Points, split: str) -> tuple[Parts, ...]:
+    def folds(self, points: SplitInputs, split: str) -> tuple[Parts, ...]:
         self.card.split(split)
         train = int(TRAIN * len(points))
         known, test = random_split(len(points), (train, len(points) - train), SPLIT_SEED)
         return (Parts("0", known, NO_ROWS, test),)
 
     @override
-    def outcomes(self, work: Work) -> Iterator[Outcome]:
+    def outcomes(self, work: Work) -> Iterator[FoldResult]:
         from satclip_bench.benchmarks.protocols.paper_networks import (
             as_tensors,
             full_batch,
@@ -93,7 +93,7 @@ class SatclipNotebookProtocol(Protocol):
         X = np.asarray(work.embedding, dtype=np.float32)
         y = work.points.target.astype(np.float64)
         largest = float(y.max())
-        if work.kind != "regression" or largest <= 0:
+        if work.task_type != "regression" or largest <= 0:
             raise BenchError("satclip-notebook divides by the largest target, which must exceed 0")
         y = y / largest
         for parts in self.folds(work.points, work.split):
@@ -105,4 +105,4 @@ class SatclipNotebookProtocol(Protocol):
                     )
                 out = outputs_of(network, X[parts.test])[:, 0].astype(np.float64)
                 mse = score("mse", y[parts.test], out)
-                yield Outcome(seed, parts.name, out * largest, {"mse": mse})
+                yield FoldResult(seed, parts.name, out * largest, {"mse": mse})

@@ -12,7 +12,7 @@ class Training(BaseModel):
 
     learning_rate: float = 1e-3
     batch_size: int = 4096
-    most_epochs: int
+    max_epochs: int
     patience: int = Field(description="epochs in a row without a gain, after which training ends")
-    least_gain: float = Field(description="by how much the validation loss must fall to be a gain")
+    min_gain: float = Field(description="by how much the validation loss must fall to be a gain")
     worst_loss: float = Field(10_000.0, description="what the first validation loss is held to")

@@ -183,7 +183,7 @@ def _scale(ax: Axes, axis: str, drawn: Sequence[Diagnosis], table: TaskTable) ->
     values = [s.error for d in drawn for s in d.strata if s.n >= LEAST_POINTS and s.error > 0]
     wide = max(values) / min(values) if values else 1.0
     low = 0.0
-    if table.card.kind == "classification":
+    if table.card.task_type == "classification":
         # Room for marks at a share of nothing wrong.
         low = -0.02
     elif wide > LOG_FROM:
@@ -206,14 +206,14 @@ def short(biome: str) -> str:
 
 
 def _unit(table: TaskTable) -> str:
-    if table.card.kind == "classification":
+    if table.card.task_type == "classification":
         return "share of wrong classes"
     return f"mean |error|, {table.card.unit}".replace("$", r"\$")
 
 
 def _maps(made: Figure, grid: GridSpecBase, table: TaskTable, maps: Sequence[ErrorMap]) -> None:
     x, y = place(table)
-    regression = table.card.kind == "regression"
+    regression = table.card.task_type == "regression"
     # One scale for both, from the better one: what the worse has beyond it is at its end.
     reach = float(np.quantile(np.abs(maps[0].residual), 0.95)) or 1.0
     size = 4.0 if table.card.extent == "global" else 2.5
@@ -272,6 +272,6 @@ def _note(
         f"equal-area blocks. Strata of fewer than {LEAST_POINTS} judged points are left out. Maps: "
         f"test points of seed {maps[0].seed}"
     )
-    if table.card.kind == "regression":
+    if table.card.task_type == "regression":
         note += ", coloured to the 95th percentile of the best encoder's residuals"
     return f"{note}. {table.edition.capitalize()} edition."

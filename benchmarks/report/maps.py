@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.report.notes import edition_note
 from satclip_bench.benchmarks.report.style import GREY, LIGHT, QUALITATIVE, figure, footer, save
-from satclip_bench.benchmarks.splits.base import Points
+from satclip_bench.benchmarks.splits.base import SplitInputs
 from satclip_bench.benchmarks.splits.held_out_region import regions
 from satclip_bench.benchmarks.splits.validation import MIN_TEST
 from satclip_bench.core.sphere import unit_vectors
@@ -144,7 +144,7 @@ def _regions(ax: Axes, table: TaskTable) -> None:
     if table.region is None and card.block_degrees is None:
         ax.set_visible(False)
         return
-    points = Points(table.lonlat, table.target, table.region, card.block_degrees)
+    points = SplitInputs(table.lonlat, table.target, table.region, card.block_degrees)
     names, index, counts = np.unique(regions(points), return_inverse=True, return_counts=True)
     held = counts >= MIN_TEST
     palette = [QUALITATIVE[i % len(QUALITATIVE)] for i in range(len(names))]

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from satclip_bench.benchmarks.protocols import Outcome, Parts, Protocol, Work, get_protocol
+from satclip_bench.benchmarks.protocols import FoldResult, Parts, Protocol, Work, get_protocol
 from satclip_bench.benchmarks.reproduction.tables import PaperTable, paper_table
 from satclip_bench.benchmarks.runs.embeddings import embedding_file, encoder_settings
 from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
 from satclip_bench.benchmarks.runs.runner import one_thread, provenance
 from satclip_bench.benchmarks.runs.store import Store, read_record
-from satclip_bench.benchmarks.splits import Points
+from satclip_bench.benchmarks.splits import SplitInputs
 from satclip_bench.core.errors import BenchError
 from satclip_bench.encoders import get_encoder
 
@@ -98,7 +98,7 @@ def _records(job: Job, found: PaperTable, store: Store) -> Iterator[Record]:
     """All records of a job; those that are missing are made and saved one by one."""
     table = found.table
     protocol, encoder = get_protocol(job.protocol), get_encoder(job.encoder)
-    points = Points(table.lonlat, table.target, table.region, table.card.block_degrees)
+    points = SplitInputs(table.lonlat, table.target, table.region, table.card.block_degrees)
     folds = {parts.name: parts for parts in protocol.folds(points, job.split)}
     common = _common_settings(job, protocol, found) | encoder_settings(job.encoder, encoder)
     wanted = {
@@ -119,11 +119,11 @@ def _records(job: Job, found: PaperTable, store: Store) -> Iterator[Record]:
         work = Work(
             embedding=np.load(embedding_file(encoder, table, store.folder / "embeddings")),
             points=points,
-            kind=table.card.kind,
+            task_type=table.card.task_type,
             split=job.split,
             probe=job.probe,
             seeds=protocol.card.seeds if together else missing,
-            chosen={fold: record.chosen for (_, fold), record in kept.items()},
+            best_params={fold: record.best_params for (_, fold), record in kept.items()},
         )
         start = time.perf_counter()
         for outcome in protocol.outcomes(work):
@@ -161,20 +161,20 @@ def _common_settings(job: Job, protocol: Protocol, found: PaperTable) -> dict[st
 
 
 def _record(
-    settings: Settings, protocol: Protocol, outcome: Outcome, parts: Parts, found: PaperTable
+    settings: Settings, protocol: Protocol, outcome: FoldResult, parts: Parts, found: PaperTable
 ) -> Record:
     target = found.table.target
     unseen = 0
-    if found.table.card.kind == "classification":
+    if found.table.card.task_type == "classification":
         unseen = int((~np.isin(target[parts.test], target[parts.train])).sum())
     return Record(
         key=settings.key,
         settings=settings,
-        kind=found.table.card.kind,
-        metric=protocol.card.metrics[found.table.card.kind],
+        task_type=found.table.card.task_type,
+        metric=protocol.card.metrics[found.table.card.task_type],
         status="done",
         scores=dict(outcome.scores),
-        chosen=dict(outcome.chosen),
+        best_params=dict(outcome.best_params),
         counts=Counts(
             train=len(parts.train),
             validation=len(parts.validation),
@@ -185,7 +185,7 @@ def _record(
     )
 
 
-def _predictions(outcome: Outcome, parts: Parts, target: np.ndarray[Any, Any]) -> pa.Table:
+def _predictions(outcome: FoldResult, parts: Parts, target: np.ndarray[Any, Any]) -> pa.Table:
     import pyarrow as pa
 
     return pa.table(

@@ -15,7 +15,7 @@ REPLICATE_KEY = [*CELL, "encoder", "split", "probe"]
 
 COLUMNS = {
     "task": "str",
-    "kind": "str",
+    "task_type": "str",
     "edition": "str",
     "encoder": "str",
     "encoder_title": "str",

@@ -15,7 +15,7 @@ from satclip_bench.benchmarks.runs.embeddings import (
 )
 from satclip_bench.benchmarks.runs.record import Settings
 from satclip_bench.benchmarks.runs.suites import Block, Suite
-from satclip_bench.benchmarks.runs.tables import Table, _task, load_table, make_folds
+from satclip_bench.benchmarks.runs.tables import TaskSource, _task, load_table, make_folds
 from satclip_bench.benchmarks.splits import get_split, match_splits
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import match_names
@@ -74,9 +74,9 @@ class Cell:
     file: TaskFile | None = None
 
     @property
-    def table(self) -> Table:
+    def table(self) -> TaskSource:
         """Which table it is measured on."""
-        return Table(self.settings.task, self.settings.edition, self.data_dir, self.file)
+        return TaskSource(self.settings.task, self.settings.edition, self.data_dir, self.file)
 
     @property
     def task_card(self) -> TaskCard:
@@ -186,7 +186,7 @@ def make_plan(suite: Suite, selection: Selection) -> tuple[Cell, ...]:
             wanted, key=lambda w: (rank[w[0]], order[w[1]], w[2] != "random", w[3], w[4])
         )
         for fold, problem in _fold_settings(
-            Table(task, selection.edition, selection.data_dir, selection.files.get(task)),
+            TaskSource(task, selection.edition, selection.data_dir, selection.files.get(task)),
             split,
             seed,
         )
@@ -195,7 +195,7 @@ def make_plan(suite: Suite, selection: Selection) -> tuple[Cell, ...]:
 
 @lru_cache(maxsize=256)
 def _fold_settings(
-    where: Table, split: str, seed: int
+    where: TaskSource, split: str, seed: int
 ) -> tuple[tuple[Mapping[str, object], str], ...]:
     """For every fold, what settings it brings; or one that stands for all, and the problem."""
     card = get_split(split).card

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from satclip_bench.tasks.base import Edition
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when records gain what older ones lack; those are still read, and their cells run anew.
 
 2: intervals, scores of probabilities, the block of every prediction.
@@ -99,7 +99,7 @@ class Record(_Part):
     schema_version: int = SCHEMA
     key: str
     settings: Settings
-    kind: Literal["regression", "classification"]
+    task_type: Literal["regression", "classification"]
     encoder_title: str = Field("", description="what tables call the encoder")
     metric: str = Field(description="the score that tables show for this task")
     status: Literal["done", "failed"]
@@ -118,7 +118,7 @@ class Record(_Part):
     caveat: str = Field(
         "", description="how the table differs from what its edition promises; empty if it does not"
     )
-    chosen: Mapping[str, Any] = Field(
+    best_params: Mapping[str, Any] = Field(
         default_factory=dict, description="what the probe chose on the validation part"
     )
     counts: Counts = Counts()

@@ -76,7 +76,7 @@ def failed(cell: Cell, reason: str) -> Record:
         settings=cell.settings,
         encoder_title=cell.encoder_title,
         contaminated=cell.contaminated,
-        kind=card.kind,
+        task_type=card.task_type,
         metric=card.metric,
         status="failed",
         reason=reason,
@@ -124,11 +124,11 @@ def _load(embedding: Path) -> NDArray[np.float32]:
 def _measure(cell: Cell, table: TaskTable, fold: Fold, X: NDArray[Any]) -> tuple[Record, pa.Table]:
     import pyarrow as pa
 
-    s, kind, y = cell.settings, table.card.kind, table.target
+    s, task_type, y = cell.settings, table.card.task_type, table.target
     estimator: Any = (
-        SphereBaseline(s.encoder, kind)
+        SphereBaseline(s.encoder, task_type)
         if s.encoder.startswith(PREFIX)
-        else make_probe(s.probe, kind, s.seed)
+        else make_probe(s.probe, task_type, s.seed)
     )
     start = time.perf_counter()
     estimator.fit(X[fold.train], y[fold.train], validation=(X[fold.validation], y[fold.validation]))
@@ -139,7 +139,7 @@ def _measure(cell: Cell, table: TaskTable, fold: Fold, X: NDArray[Any]) -> tuple
         "row": fold.test.astype(np.int32),
         "block": blocks.astype(np.int32),
     }
-    if kind == "regression":
+    if task_type == "regression":
         predicted = np.asarray(estimator.predict(X[fold.test]), dtype=np.float64)
         _require_finite(predicted)
         scores = regression_scores(target.astype(np.float64), predicted)
@@ -171,12 +171,12 @@ def _measure(cell: Cell, table: TaskTable, fold: Fold, X: NDArray[Any]) -> tuple
         encoder_title=cell.encoder_title,
         contaminated=cell.contaminated,
         caveat=table.caveat,
-        kind=kind,
+        task_type=task_type,
         metric=table.card.metric,
         status="done",
         scores={name: None if np.isnan(v) else v for name, v in scores.items()},
         intervals=intervals,
-        chosen=estimator.chosen_,
+        best_params=estimator.best_params_,
         counts=Counts(
             train=len(fold.train),
             validation=len(fold.validation),

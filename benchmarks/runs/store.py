@@ -173,7 +173,17 @@ def _rows(record: Record) -> Iterator[list[object]]:
     for metric, value in sorted(scores.items()):
         ends = record.intervals.get(metric, (float("nan"), float("nan")))
         yield [
-            *(s.task, record.kind, s.edition, s.encoder, title, s.split, s.fold, s.probe, s.seed),
+            *(
+                s.task,
+                record.task_type,
+                s.edition,
+                s.encoder,
+                title,
+                s.split,
+                s.fold,
+                s.probe,
+                s.seed,
+            ),
             *(metric, float("nan") if value is None else value, *ends),
             *(record.status, record.reason, c.train, c.test, c.unseen),
             *(record.contaminated, record.caveat, s.protocol, record.key),

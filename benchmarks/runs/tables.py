@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.splits import Fold, Points, get_split
+from satclip_bench.benchmarks.splits import Fold, SplitInputs, get_split
 from satclip_bench.benchmarks.splits.domain import prediction_domain
 from satclip_bench.tasks import Edition, TaskTable, get_task
 from satclip_bench.tasks.user_tables.task import FileTask, TaskFile
 
 
 @dataclass(frozen=True)
-class Table:
+class TaskSource:
     """Which table: of what task, in which edition, and where it lies if it does not ship.
 
     `file` is given for a task that was made of a table of one's own.
@@ -29,7 +29,7 @@ class Table:
 
 
 @lru_cache(maxsize=16)
-def load_table(where: Table) -> TaskTable:
+def load_table(where: TaskSource) -> TaskTable:
     """A task's table, read once a process. Raises BenchError."""
     if where.file is not None:
         return _task(where.file).load()
@@ -42,11 +42,11 @@ def _task(file: TaskFile) -> FileTask:
 
 
 @lru_cache(maxsize=64)
-def make_folds(where: Table, split: str, seed: int) -> tuple[Fold, ...]:
+def make_folds(where: TaskSource, split: str, seed: int) -> tuple[Fold, ...]:
     """The folds of a task, made once a process. Raises BenchError."""
     table, maker = load_table(where), get_split(split)
     domain = _domain(where) if maker.card.domain else None
-    points = Points(
+    points = SplitInputs(
         table.lonlat,
         table.target,
         table.region,
@@ -58,5 +58,5 @@ def make_folds(where: Table, split: str, seed: int) -> tuple[Fold, ...]:
 
 
 @lru_cache(maxsize=16)
-def _domain(where: Table) -> NDArray[np.float64]:
+def _domain(where: TaskSource) -> NDArray[np.float64]:
     return prediction_domain(load_table(where))

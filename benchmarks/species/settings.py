@@ -18,7 +18,7 @@ class SoftmaxSettings(BaseModel):
     weight_decay: float = Field(1e-4, ge=0)
     batch_size: int = Field(1024, gt=0)
     threads: int = Field(2, gt=0, description="of the processor: the last bits depend on them")
-    most_epochs: int = Field(30, gt=0)
+    max_epochs: int = Field(30, gt=0)
     patience: int = Field(2, gt=0, description="epochs without a lower validation loss")
     validation_fraction: float = Field(
         0.05, gt=0, lt=1, description="of the training photographs, for stopping"

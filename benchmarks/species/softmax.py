@@ -68,7 +68,7 @@ def fit_softmax(
     labels = torch.from_numpy(species)
     lowest, best_epoch, best = np.inf, 0, parameters
     losses: list[float] = []
-    for epoch in range(1, settings.most_epochs + 1):
+    for epoch in range(1, settings.max_epochs + 1):
         order = torch.randperm(len(train), generator=generator).numpy()
         seen = 0
         for rows in batches(train[order], settings.batch_size):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from satclip_bench.benchmarks.splits.base import Fold, Points, Split, SplitCard
+from satclip_bench.benchmarks.splits.base import Fold, Split, SplitCard, SplitInputs
 from satclip_bench.core.errors import UnknownNameError
 from satclip_bench.core.registry import Registry, match_names, unknown_name
 
@@ -74,9 +74,9 @@ def match_splits(patterns: Iterable[str]) -> tuple[str, ...]:
 
 __all__ = [
     "Fold",
-    "Points",
     "Split",
     "SplitCard",
+    "SplitInputs",
     "families",
     "get_split",
     "list_splits",

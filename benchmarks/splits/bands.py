@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from satclip_bench.benchmarks.splits.base import Fold, Points, SplitCard
+from satclip_bench.benchmarks.splits.base import Fold, SplitCard, SplitInputs
 from satclip_bench.benchmarks.splits.blocks import VALIDATION_FOLDS
 from satclip_bench.benchmarks.splits.validation import (
     CELLS,
@@ -34,7 +34,7 @@ class LatitudeSplit:
         version=2,
     )
 
-    def folds(self, points: Points, seed: int) -> tuple[Fold, ...]:
+    def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
         """A fold for every band, from south to north.
 
         Raises:
@@ -75,7 +75,7 @@ class CheckerboardSplit:
         version=2,
     )
 
-    def folds(self, points: Points, seed: int) -> tuple[Fold, ...]:
+    def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
         """Two folds, named after the colour that is tested.
 
         Raises:

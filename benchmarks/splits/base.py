@@ -69,7 +69,7 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Points:
+class SplitInputs:
     """What a split may look at: where points lie and what they are labelled, never an embedding.
 
     Attributes:
@@ -101,7 +101,7 @@ class Split(Protocol):
         """What is known of it."""
         ...
 
-    def folds(self, points: Points, seed: int) -> tuple[Fold, ...]:
+    def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
         """The folds of a table; the same for the same seed."""
         ...
 

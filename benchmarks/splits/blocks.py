@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from satclip_bench.benchmarks.splits.base import Fold, Index, Points, SplitCard
+from satclip_bench.benchmarks.splits.base import Fold, Index, SplitCard, SplitInputs
 from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.sphere import equal_area_cells, km_to_chord, unit_vectors
 
@@ -38,7 +38,7 @@ class BlocksSplit:
             settings={"degrees": degrees, "folds": FOLDS, "validation": 1 / VALIDATION_FOLDS},
         )
 
-    def folds(self, points: Points, seed: int) -> tuple[Fold, ...]:
+    def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
         """Five folds.
 
         Raises:
@@ -72,7 +72,7 @@ class BufferedSplit:
             },
         )
 
-    def folds(self, points: Points, seed: int) -> tuple[Fold, ...]:
+    def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
         """Five folds.
 
         Raises:
@@ -103,7 +103,7 @@ def beyond(lonlat: NDArray[np.float64], rows: Index, others: Index, km: float) -
 
 
 def block_folds(
-    points: Points, groups: NDArray[np.int64], seed: int, name: str
+    points: SplitInputs, groups: NDArray[np.int64], seed: int, name: str
 ) -> tuple[Fold, ...]:
     """Folds in which every group lies in one part.
 
@@ -128,7 +128,7 @@ def block_folds(
 
 
 def deal_groups(
-    points: Points, rows: Index, groups: NDArray[np.int64], parts: int, seed: int
+    points: SplitInputs, rows: Index, groups: NDArray[np.int64], parts: int, seed: int
 ) -> Iterator[tuple[Index, Index]]:
     """Pairs of the other parts' rows and a part's, by scikit-learn's grouped folds."""
     from sklearn.model_selection import GroupKFold, StratifiedGroupKFold

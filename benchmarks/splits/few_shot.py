@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from satclip_bench.benchmarks.splits.base import Fold, Points, SplitCard, part_rows
+from satclip_bench.benchmarks.splits.base import Fold, SplitCard, SplitInputs, part_rows
 from satclip_bench.benchmarks.splits.held_out_region import HeldOutRegionSplit
 
 SHARE = 0.01
@@ -24,7 +24,7 @@ class FewShotSplit:
         version=2,
     )
 
-    def folds(self, points: Points, seed: int) -> tuple[Fold, ...]:
+    def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
         """A fold for every region, by name. Raises BenchError as held-out-region does."""
         folds = []
         for number, fold in enumerate(HeldOutRegionSplit().folds(points, seed)):

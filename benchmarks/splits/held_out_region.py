@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.splits.base import Fold, Points, SplitCard
+from satclip_bench.benchmarks.splits.base import Fold, SplitCard, SplitInputs
 from satclip_bench.benchmarks.splits.validation import MIN_TEST, RULE, SETTINGS, hold_out_too
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import equal_area_cells
@@ -23,7 +23,7 @@ class HeldOutRegionSplit:
         version=2,
     )
 
-    def folds(self, points: Points, seed: int) -> tuple[Fold, ...]:
+    def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
         """A fold for every region, by name.
 
         Raises:
@@ -47,7 +47,7 @@ class HeldOutRegionSplit:
         )
 
 
-def regions(points: Points) -> NDArray[np.str_]:
+def regions(points: SplitInputs) -> NDArray[np.str_]:
     """The region of each point, `(N,)`: as given, or equal-area blocks named after their centre.
 
     Raises:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from satclip_bench.benchmarks.splits.base import Fold, Index, Points, SplitCard
+from satclip_bench.benchmarks.splits.base import Fold, Index, SplitCard, SplitInputs
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import chord_to_km, unit_vectors
 
@@ -59,7 +59,7 @@ class NndmSplit:
         domain=True,
     )
 
-    def folds(self, points: Points, seed: int) -> tuple[Fold, ...]:
+    def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
         """Five folds, by number.
 
         Raises:
@@ -96,7 +96,7 @@ class Candidate:
     km: float
 
 
-def match(points: Points, seed: int) -> Candidate:
+def match(points: SplitInputs, seed: int) -> Candidate:
     """The folding whose distances match best; of equals the first.
 
     Raises:
@@ -105,7 +105,7 @@ def match(points: Points, seed: int) -> Candidate:
     return min(candidates(points, seed), key=lambda c: c.km)
 
 
-def candidates(points: Points, seed: int) -> tuple[Candidate, ...]:
+def candidates(points: SplitInputs, seed: int) -> tuple[Candidate, ...]:
     """All foldings that are looked at: spatial ones where the sample is clustered, and random.
 
     The sample is clustered if its points lie nearer to one another than places of the domain lie to
@@ -115,7 +115,7 @@ def candidates(points: Points, seed: int) -> tuple[Candidate, ...]:
         BenchError: there is no domain, or there are fewer than ten points or five places.
     """
     if points.domain is None or not len(points.domain):
-        raise BenchError("nndm needs places where predictions are wanted (`Points.domain`)")
+        raise BenchError("nndm needs places where predictions are wanted (`SplitInputs.domain`)")
     vectors = unit_vectors(points.lonlat)
     places = len(np.unique(points.lonlat, axis=0))
     if len(vectors) < LEAST or places < FOLDS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from satclip_bench.benchmarks.splits.base import Fold, Points, SplitCard, part_rows
+from satclip_bench.benchmarks.splits.base import Fold, SplitCard, SplitInputs, part_rows
 from satclip_bench.core.errors import BenchError
 
 NAMES = {
@@ -29,7 +29,7 @@ class OfficialSplit:
         settings={"validation": VALIDATION},
     )
 
-    def folds(self, points: Points, seed: int) -> tuple[Fold, ...]:
+    def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
         """One fold.
 
         Raises:

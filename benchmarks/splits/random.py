@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from satclip_bench.benchmarks.splits.base import Fold, Points, SplitCard, part_rows
+from satclip_bench.benchmarks.splits.base import Fold, SplitCard, SplitInputs, part_rows
 from satclip_bench.core.errors import BenchError
 
 TRAIN, VALIDATION = 0.3, 0.1
@@ -21,7 +21,7 @@ class RandomSplit:
         settings={"train": TRAIN, "validation": VALIDATION},
     )
 
-    def folds(self, points: Points, seed: int) -> tuple[Fold, ...]:
+    def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
         """One fold. Raises BenchError for fewer than ten points."""
         if len(points) < 10:
             raise BenchError(f"a random split needs at least 10 points, there are {len(points)}")

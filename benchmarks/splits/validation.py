@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.splits.base import Index, Points
+from satclip_bench.benchmarks.splits.base import Index, SplitInputs
 from satclip_bench.benchmarks.splits.blocks import VALIDATION_FOLDS, deal_groups
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import equal_area_cells
@@ -45,7 +45,7 @@ SETTINGS: dict[str, str | int | float] = {
 
 
 def hold_out_too(
-    points: Points, group: NDArray[np.int64], test: int, seed: int
+    points: SplitInputs, group: NDArray[np.int64], test: int, seed: int
 ) -> tuple[Index, Index]:
     """Training and validation rows where a group is tested, each ascending.
 
@@ -92,7 +92,7 @@ def group_choices(sizes: NDArray[np.int64], test: int) -> list[tuple[int, ...]]:
     return list(choices)
 
 
-def hold_out_cells(points: Points, rest: Index, seed: int) -> tuple[Index, Index]:
+def hold_out_cells(points: SplitInputs, rest: Index, seed: int) -> tuple[Index, Index]:
     """Training and validation rows out of `rest`, one in four of its equal-area cells validating.
 
     Raises:
@@ -110,7 +110,7 @@ def hold_out_cells(points: Points, rest: Index, seed: int) -> tuple[Index, Index
 
 
 def hold_out_groups(
-    points: Points, rest: Index, groups: NDArray[np.int64], seed: int
+    points: SplitInputs, rest: Index, groups: NDArray[np.int64], seed: int
 ) -> tuple[Index, Index]:
     """Training and validation rows out of `rest`, one in four of its groups validating as a whole.
 

@@ -70,7 +70,7 @@ def main(features: int, epochs: float) -> None:
             print(f"{seen:,} photographs: {told:.0f} s; an epoch {told / seen * TRAIN:.0f} s")
             raise _EnoughError
 
-    settings = SoftmaxSettings(most_epochs=max(1, round(epochs)))
+    settings = SoftmaxSettings(max_epochs=max(1, round(epochs)))
     (fold,) = species_folds(photos, "competition")
     evaluation = FoldEvaluation(photos, fold, 0, settings, image, on_step=enough)
     try:

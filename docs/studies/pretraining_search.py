@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.protocols.ridge import ridge_path
-from satclip_bench.benchmarks.runs.tables import Table, load_table
-from satclip_bench.benchmarks.splits import Points, get_split
+from satclip_bench.benchmarks.runs.tables import TaskSource, load_table
+from satclip_bench.benchmarks.splits import SplitInputs, get_split
 from satclip_bench.encoders import get_encoder
 
 Embed = Callable[[NDArray[np.float64]], NDArray[np.float32]]
@@ -37,8 +37,8 @@ def judge(embed: Embed) -> dict[str, dict[str, float]]:
     """The validation score by task and split."""
     found: dict[str, dict[str, float]] = {}
     for task in TASKS:
-        table = load_table(Table(task))
-        points = Points(table.lonlat, table.target, table.region, table.card.block_degrees)
+        table = load_table(TaskSource(task))
+        points = SplitInputs(table.lonlat, table.target, table.region, table.card.block_degrees)
         features = embed(table.lonlat).astype(np.float64)
         classes = np.unique(table.target) if table.card.kind == "classification" else None
         columns = (

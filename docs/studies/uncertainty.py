@@ -29,7 +29,7 @@ from satclip_bench.benchmarks.metrics.bootstrap import (
 from satclip_bench.benchmarks.ranking.aggregates import mean_rank
 from satclip_bench.benchmarks.ranking.significance import ALPHA, bootstrap_p, holm
 from satclip_bench.benchmarks.runs.store import Store
-from satclip_bench.benchmarks.runs.tables import Table, load_table
+from satclip_bench.benchmarks.runs.tables import TaskSource, load_table
 from satclip_bench.core.sphere import chord_to_km, equal_area_cells, km_to_chord, unit_vectors
 from satclip_bench.tasks import get_task
 
@@ -126,9 +126,9 @@ def reach_of_errors(run: Path) -> None:
         s = record.settings
         if s.split != "random" or s.seed != 0 or s.probe not in ("linear", "none"):
             continue
-        table, kept = load_table(Table(s.task)), store.predictions(record)
+        table, kept = load_table(TaskSource(s.task)), store.predictions(record)
         target, prediction = kept["target"].to_numpy(), kept["prediction"].to_numpy()
-        regression = record.kind == "regression"
+        regression = record.task_type == "regression"
         error = target - prediction if regression else (target == prediction).astype(np.float64)
         rows = np.random.default_rng(0).permutation(len(error))[:3000]
         error = (error - error.mean())[rows] / error.std()

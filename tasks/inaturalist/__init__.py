@@ -10,7 +10,7 @@ CARD = TaskCard(
     title="iNaturalist 2018",
     description="The species in a photograph, from where it was taken and, where features of the "
     "image are at hand, from what it shows.",
-    kind="classification",
+    task_type="classification",
     target="species (8,142 classes)",
     unit="class",
     metric="top1",

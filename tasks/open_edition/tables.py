@@ -36,7 +36,7 @@ def read_table(path: Path, card: TaskCard, edition: Edition) -> TaskTable:
     lonlat = check_lonlat(frame[["lon", "lat"]].to_numpy())
     classes: tuple[str, ...] | None = None
     target: NDArray[np.float64] | NDArray[np.int64]
-    if card.kind == "classification":
+    if card.task_type == "classification":
         column = frame["target"].astype(str).astype("category")
         classes = tuple(str(c) for c in column.cat.categories)
         target = column.cat.codes.to_numpy().astype(np.int64)

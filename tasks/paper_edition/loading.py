@@ -89,7 +89,7 @@ def load_paper(card: TaskCard, folder: Path) -> TaskTable:
     notes += [f"{count:,} rows {why} left out" for why, count in found.left_out.items() if count]
     classes: tuple[str, ...] | None = None
     target: NDArray[np.float64] | NDArray[np.int64] = frame["target"].to_numpy(copy=True)
-    if card.kind == "classification":
+    if card.task_type == "classification":
         names, target = np.unique(frame["target"].astype(str), return_inverse=True)
         classes = tuple(names.tolist())
         target = target.astype(np.int64)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from satclip_bench.core.sphere import check_lonlat, equal_area_cells
-from satclip_bench.tasks.base import Card, EditionCard, Extent, Kind, Source, TaskCard
+from satclip_bench.tasks.base import Card, EditionCard, Extent, Source, TaskCard, TaskType
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ class TableCard(Card):
     title: str
     description: str = ""
     column: str = Field(description="of the targets")
-    kind: Kind
+    kind: TaskType
     unit: str = Field("", description="of the target; unused for a classification")
     no_data: tuple[float, ...] = Field((), description="numbers that mean no target")
     extent: Extent
@@ -85,7 +85,7 @@ def make_card(path: Path, target: str, frame: pd.DataFrame, sha256: str) -> Tabl
         name=f"{slug(stem)}.{slug(target)}",
         title=f"{stem}: {target}",
         column=target,
-        kind="regression" if numeric and not codes else "classification",
+        task_type="regression" if numeric and not codes else "classification",
         no_data=none,
         extent="global" if wide else "regional",
         region=region,
@@ -118,7 +118,7 @@ def task_card(own: TableCard) -> TaskCard:
         name=own.name,
         title=own.title,
         description=own.description,
-        kind=own.kind,
+        task_type=own.kind,
         target=own.column,
         unit="class" if own.kind == "classification" else own.unit or "unknown unit",
         metric="accuracy" if own.kind == "classification" else "r2",

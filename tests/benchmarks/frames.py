@@ -30,7 +30,7 @@ def frame(
     rows = [
         {
             "task": task,
-            "kind": "classification" if METRICS[task] == "accuracy" else "regression",
+            "task_type": "classification" if METRICS[task] == "accuracy" else "regression",
             "edition": "open",
             "encoder": encoder,
             "encoder_title": encoder.upper(),

@@ -23,9 +23,9 @@ from satclip_bench.benchmarks.metrics.scores import (
     rank_classes,
     regression_scores,
 )
-from satclip_bench.benchmarks.probes import Kind, make_probe
+from satclip_bench.benchmarks.probes import TaskType, make_probe
 from satclip_bench.benchmarks.runs.runner import one_thread
-from satclip_bench.benchmarks.splits import Fold, Points, get_split
+from satclip_bench.benchmarks.splits import Fold, SplitInputs, get_split
 from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
 from satclip_bench.encoders import get_encoder
 from satclip_bench.encoders.combine import fibonacci_lattice
@@ -69,15 +69,17 @@ def field(degrees: int, seed: int) -> Field:
 
 
 def folds(target: Float | Int, split: str) -> tuple[Fold, ...]:
-    return get_split(split).folds(Points(LATTICE, target), seed=0)
+    return get_split(split).folds(SplitInputs(LATTICE, target), seed=0)
 
 
-def probed(encoder: str, probe: str, kind: Kind, target: Float | Int, fold: Fold) -> Any:
+def probed(encoder: str, probe: str, task_type: TaskType, target: Float | Int, fold: Fold) -> Any:
     """The fitted probe's answers on the test part, and the estimator."""
     X = get_encoder(encoder).encode(LATTICE)
     held = X[fold.validation], target[fold.validation]
-    estimator: Any = make_probe(probe, kind, seed=0).fit(X[fold.train], target[fold.train], held)
-    if kind == "regression":
+    estimator: Any = make_probe(probe, task_type, seed=0).fit(
+        X[fold.train], target[fold.train], held
+    )
+    if task_type == "regression":
         return estimator.predict(X[fold.test]), estimator
     return estimator.predict_proba(X[fold.test]), estimator
 
@@ -156,7 +158,7 @@ def test_the_nearest_neighbours_error_falls_as_the_smoothness_says(
         for y in fields:
             itself = lonlat[train], y[train]
             found = SphereBaseline("baseline.knn", "regression").fit(*itself, validation=itself)
-            assert found.chosen_ == {"k": 1}
+            assert found.best_params_ == {"k": 1}
             losses.append(np.square(found.predict(lonlat[test]) - y[test]).mean())
         errors[rows] = np.mean(losses)
         assert errors[rows] == pytest.approx(2 * semivariogram.mean(), rel=0.1)

@@ -49,7 +49,7 @@ def test_mean_and_majority() -> None:
 
 def test_nearest_neighbours_agree_with_scikit_learn_on_the_haversine() -> None:
     found = SphereBaseline("baseline.knn", "regression").fit(*TRAIN, validation=VALIDATION)
-    k = found.chosen_["k"]
+    k = found.best_params_["k"]
     oracle = KNeighborsRegressor(k, metric="haversine", algorithm="ball_tree")
     oracle.fit(np.radians(TRAIN[0][:, ::-1]), TRAIN[1])
     assert found.predict(TEST[0]) == pytest.approx(oracle.predict(np.radians(TEST[0][:, ::-1])))
@@ -59,14 +59,14 @@ def test_class_shares_agree_with_scikit_learn() -> None:
     y = classes(TRAIN[1])
     found = SphereBaseline("baseline.knn", "classification")
     found.fit(TRAIN[0], y, validation=(VALIDATION[0], classes(VALIDATION[1])))
-    oracle = KNeighborsClassifier(found.chosen_["k"]).fit(unit_vectors(TRAIN[0]), y)
+    oracle = KNeighborsClassifier(found.best_params_["k"]).fit(unit_vectors(TRAIN[0]), y)
     wanted = oracle.predict_proba(unit_vectors(TEST[0]))
     assert found.predict_proba(TEST[0]) == pytest.approx(wanted)
 
 
 def test_inverse_distance_by_brute_force() -> None:
     found = SphereBaseline("baseline.idw", "regression").fit(*TRAIN, validation=VALIDATION)
-    power, k = found.chosen_["power"], 20
+    power, k = found.best_params_["power"], 20
     assert CARDS["baseline.idw"].settings["k"] == k
     angle = np.arccos(np.clip(unit_vectors(TEST[0]) @ unit_vectors(TRAIN[0]).T, -1, 1))
     for row in range(len(TEST[0])):
@@ -86,16 +86,16 @@ def test_neighbours_are_found_across_the_antimeridian_and_the_pole() -> None:
     lonlat = np.array([[179.9, 0.0], [0, 0], [10, 89.9], [100, 50]])
     y = np.array([1.0, 2, 3, 4])
     found = SphereBaseline("baseline.knn", "regression").fit(lonlat, y, (lonlat, y))
-    assert found.chosen_ == {"k": 1}
+    assert found.best_params_ == {"k": 1}
     assert found.predict(np.array([[-179.9, 0], [-170, 89.9]])).tolist() == [1, 3]
 
 
 @pytest.mark.parametrize("name", list_baselines())
-@pytest.mark.parametrize("kind", ["regression", "classification"])
-def test_one_training_point_is_enough(name: str, kind: str) -> None:
+@pytest.mark.parametrize("task_type", ["regression", "classification"])
+def test_one_training_point_is_enough(name: str, task_type: str) -> None:
     one, y = np.array([[5.0, 5.0]]), np.array([7])
-    found = SphereBaseline(name, kind).fit(one, y, (one, y))  # type: ignore[arg-type]
-    if kind == "regression":
+    found = SphereBaseline(name, task_type).fit(one, y, (one, y))  # type: ignore[arg-type]
+    if task_type == "regression":
         assert found.predict(TEST[0]) == pytest.approx(np.full(200, 7.0))
     else:
         assert found.predict_proba(TEST[0]) == pytest.approx(np.ones((200, 1)))
@@ -106,11 +106,11 @@ def test_validation_labels_steer_only_the_choice(name: str) -> None:
     one = SphereBaseline(name, "regression").fit(*TRAIN, validation=VALIDATION)
     shuffled = VALIDATION[0], np.random.default_rng(0).permutation(VALIDATION[1])
     two = SphereBaseline(name, "regression").fit(*TRAIN, validation=shuffled)
-    assert one.chosen_ != two.chosen_
+    assert one.best_params_ != two.best_params_
     # Another validation part that leads to the same choice leads to the same predictions.
     twice = np.tile(VALIDATION[0], (2, 1)), np.tile(VALIDATION[1], 2)
     three = SphereBaseline(name, "regression").fit(*TRAIN, validation=twice)
-    assert three.chosen_ == one.chosen_
+    assert three.best_params_ == one.best_params_
     assert np.array_equal(one.predict(TEST[0]), three.predict(TEST[0]))
 
 

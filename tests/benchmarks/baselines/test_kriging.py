@@ -53,7 +53,7 @@ def textbook(
 
 
 def settings(found: SphereBaseline) -> tuple[float, float, float]:
-    smoothness, length_km, noise, _ = found.chosen_.values()
+    smoothness, length_km, noise, _ = found.best_params_.values()
     return smoothness, length_km, noise
 
 
@@ -144,13 +144,13 @@ def test_halving_keeps_to_good_candidates(monkeypatch: pytest.MonkeyPatch) -> No
     halved = fitted()
     errors = [np.square(f.predict(VALIDATION[0]) - VALIDATION[1]).mean() for f in (whole, halved)]
     assert errors[0] <= errors[1] < 1.1 * errors[0]
-    assert halved.chosen_["points"] == 400
+    assert halved.best_params_["points"] == 400
 
 
 def test_of_more_points_a_stated_number_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kriging, "MOST_POINTS", 150)
     found, again = fitted(), fitted()
-    assert found.chosen_["points"] == 150
+    assert found.best_params_["points"] == 150
     assert found.predict(TEST[0]).tobytes() == again.predict(TEST[0]).tobytes()
     rows = np.random.default_rng(0).permutation(400)[:150]
     wanted = textbook(TRAIN[0][rows], TRAIN[1][rows], TEST[0], *settings(found))
@@ -177,7 +177,7 @@ def test_the_sphere_has_no_seam() -> None:
     ]
     test = np.stack([TEST[0][:, 0] + 77, -TEST[0][:, 1]], axis=1)
     found, other = fitted(), fitted(*turned)
-    assert found.chosen_ == other.chosen_
+    assert found.best_params_ == other.best_params_
     np.testing.assert_allclose(found.predict(TEST[0]), other.predict(test), atol=1e-6)
     ends = found.predict(np.array([[180.0, 10], [-180, 10], [20, 90], [-130, 90]]))
     assert ends[0] == pytest.approx(ends[1])

@@ -19,7 +19,7 @@ from satclip_bench.benchmarks.diagnostics.autocorrelation import (
 from satclip_bench.benchmarks.diagnostics.diagnosis import Where, diagnose
 from satclip_bench.benchmarks.diagnostics.fairness import fairness
 from satclip_bench.benchmarks.diagnostics.frames import strata_frame, summary_row
-from satclip_bench.benchmarks.diagnostics.predictions import Judged, nearest_km, together
+from satclip_bench.benchmarks.diagnostics.predictions import Predictions, nearest_km, together
 from satclip_bench.benchmarks.diagnostics.strata import (
     UNKNOWN,
     biome_of,
@@ -47,11 +47,15 @@ def haversine(a: Float, b: Float) -> float:
 
 
 def judged(
-    target: Float, prediction: Float, kind: str = "regression", encoder: str = "a", seed: int = 0
-) -> Judged:
+    target: Float,
+    prediction: Float,
+    task_type: str = "regression",
+    encoder: str = "a",
+    seed: int = 0,
+) -> Predictions:
     n = len(target)
     km = np.linspace(0, 100, n)
-    return Judged(encoder, seed, kind, np.arange(n), target, prediction, km)  # type: ignore[arg-type]
+    return Predictions(encoder, seed, task_type, np.arange(n), target, prediction, km)  # type: ignore[arg-type]
 
 
 def plain_moran(residual: Float, neighbours: list[list[int]]) -> float:
@@ -200,7 +204,7 @@ def test_rows_of_several_folds_count_once_in_space() -> None:
     assert rows.tolist() == [0, 1]
     assert residual.tolist() == [-0.5, 1.0]
     with pytest.raises(BenchError, match="as many as each other"):
-        Judged("a", 0, "regression", np.arange(3), np.ones(2), np.ones(2), np.ones(2))
+        Predictions("a", 0, "regression", np.arange(3), np.ones(2), np.ones(2), np.ones(2))
 
 
 def test_a_diagnosis_finds_where_a_model_was_broken() -> None:

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.probes import Kind, list_probes
+from satclip_bench.benchmarks.probes import TaskType, list_probes
 
 PROBES = list_probes()
-BOTH: tuple[tuple[str, Kind], ...] = tuple(
-    (name, kind) for name in PROBES for kind in ("regression", "classification")
+BOTH: tuple[tuple[str, TaskType], ...] = tuple(
+    (name, task_type) for name in PROBES for task_type in ("regression", "classification")
 )
 
 
@@ -46,8 +46,8 @@ def cells(xyz: NDArray[np.float64], classes: int = 6) -> NDArray[np.int64]:
     return np.asarray((xyz @ points(classes, seed=9).T).argmax(axis=1) * 7 + 10)
 
 
-def parts(kind: Kind, rows: int = 400, columns: int = 32, held: int = 150) -> Parts:
+def parts(task_type: TaskType, rows: int = 400, columns: int = 32, held: int = 150) -> Parts:
     xyz = points(rows + 2 * held)
-    X, y = embed(xyz, columns), smooth(xyz) if kind == "regression" else cells(xyz)
+    X, y = embed(xyz, columns), smooth(xyz) if task_type == "regression" else cells(xyz)
     a, b = rows, rows + held
     return Parts(X[:a], y[:a], (X[a:b], y[a:b]), X[b:], y[b:])

@@ -18,7 +18,7 @@ from satclip_bench.core.errors import BenchError, UnknownNameError
 from tests.benchmarks.probes.sphere_data import BOTH, PROBES
 
 # No check is expected to fail, and none is left out. The array-API one skips itself.
-ESTIMATORS = [make_probe(name, kind, seed=0) for name, kind in BOTH]
+ESTIMATORS = [make_probe(name, task_type, seed=0) for name, task_type in BOTH]
 
 
 @parametrize_with_checks(ESTIMATORS)  # type: ignore[untyped-decorator]

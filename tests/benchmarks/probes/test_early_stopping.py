@@ -25,7 +25,7 @@ def test_weights_of_the_best_epoch_are_kept() -> None:
     y, held = (data.y - 270) / 10, (data.validation[0], noise)
     by_epochs = []
     for epochs in (1, 2, 3, 8):
-        settings = mlp.SETTINGS.model_copy(update={"most_epochs": epochs})
+        settings = mlp.SETTINGS.model_copy(update={"max_epochs": epochs})
         layers, kept = train_network((data.X, y), held, settings, outputs=None, seed=0)
         by_epochs.append((loss(layers, *held), kept))
     losses = [value for value, _ in by_epochs]
@@ -36,12 +36,12 @@ def test_weights_of_the_best_epoch_are_kept() -> None:
 def test_patience_and_step_limit() -> None:
     data = parts("regression")
     flat = (data.validation[0], np.random.default_rng(0).standard_normal(150) * 100)
-    limited = mlp.SETTINGS.model_copy(update={"batch_size": 50, "most_steps": 24})
+    limited = mlp.SETTINGS.model_copy(update={"batch_size": 50, "max_steps": 24})
     y = (data.y - data.y.mean()) / data.y.std()
     _, epochs = train_network((data.X, y), (data.X, y), limited, outputs=None, seed=0)
     assert epochs == 3  # 8 steps an epoch
     _, stopped = train_network((data.X, y), flat, mlp.SETTINGS, outputs=None, seed=0)
-    assert stopped < mlp.SETTINGS.most_epochs
+    assert stopped < mlp.SETTINGS.max_epochs
 
 
 def test_perceptron_seed_matters() -> None:
@@ -89,7 +89,7 @@ def test_units_of_the_target_do_not_matter(name: str, unit: float) -> None:
 def test_trees_stop_at_the_best_round() -> None:
     data = parts("regression")
     probe = TreeRegressor(random_state=0).fit(data.X, data.y, data.validation)
-    rounds = probe.chosen_["rounds"]
+    rounds = probe.best_params_["rounds"]
     assert isinstance(rounds, int)
     y = data.validation[1]
     by_round = [
@@ -108,7 +108,7 @@ def test_trees_stop_at_the_best_round() -> None:
 
 
 def test_trees_are_bounded_in_total(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = trees.SETTINGS.model_copy(update={"most_trees": 120, "least_rounds": 2})
+    few = trees.SETTINGS.model_copy(update={"max_trees": 120, "min_rounds": 2})
     monkeypatch.setattr(trees, "SETTINGS", few)
     xyz = points(600)
     probe = TreeClassifier(random_state=0).fit(embed(xyz), cells(xyz, 30))
@@ -119,4 +119,4 @@ def test_trees_are_bounded_in_total(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_trees_without_validation_rows() -> None:
     data = parts("regression", rows=3)
     probe = TreeRegressor(random_state=0).fit(data.X, data.y)
-    assert probe.chosen_ == {"rounds": trees.SETTINGS.rounds_unvalidated}
+    assert probe.best_params_ == {"rounds": trees.SETTINGS.rounds_unvalidated}

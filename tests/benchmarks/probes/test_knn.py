@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from satclip_bench.benchmarks.probes import Kind
+from satclip_bench.benchmarks.probes import TaskType
 from satclip_bench.benchmarks.probes.knn import (
     NEIGHBOURS,
     NeighbourClassifier,
@@ -18,29 +18,29 @@ from satclip_bench.benchmarks.probes.knn import (
 from tests.benchmarks.probes.sphere_data import parts
 
 
-@pytest.mark.parametrize("kind", ["regression", "classification"])
+@pytest.mark.parametrize("task_type", ["regression", "classification"])
 @pytest.mark.parametrize("columns", [3, 40])
 @pytest.mark.parametrize("k", NEIGHBOURS)
-def test_equals_scikit_learn(kind: Kind, columns: int, k: int) -> None:
-    data = parts(kind, columns=columns)
+def test_equals_scikit_learn(task_type: TaskType, columns: int, k: int) -> None:
+    data = parts(task_type, columns=columns)
     # Some test points lie on training points: distance 0.
     X_test = np.vstack([data.X_test, data.X[:10]])
     make, other = (
         (NeighbourRegressor, KNeighborsRegressor)
-        if kind == "regression"
+        if task_type == "regression"
         else (NeighbourClassifier, KNeighborsClassifier)
     )
     probe: Any = make().fit(data.X, data.y, data.validation)
-    probe.chosen_ = {"k": k}
+    probe.best_params_ = {"k": k}
     expected = other(k, weights="distance").fit(data.X, data.y)
     np.testing.assert_array_equal(probe.predict(X_test), expected.predict(X_test))
-    if kind == "classification":
+    if task_type == "classification":
         np.testing.assert_array_equal(probe.predict_proba(X_test), expected.predict_proba(X_test))
 
 
-@pytest.mark.parametrize("kind", ["regression", "classification"])
+@pytest.mark.parametrize("task_type", ["regression", "classification"])
 @pytest.mark.parametrize("k", NEIGHBOURS)
-def test_ties_are_broken_as_scikit_learn_breaks_them(kind: Kind, k: int) -> None:
+def test_ties_are_broken_as_scikit_learn_breaks_them(task_type: TaskType, k: int) -> None:
     # Every point of a grid occurs twice with other labels; queries on it and half-way between.
     grid = np.stack(np.meshgrid(np.arange(6.0), np.arange(6.0)), axis=-1).reshape(-1, 2)
     X = np.vstack([grid, grid])
@@ -48,14 +48,14 @@ def test_ties_are_broken_as_scikit_learn_breaks_them(kind: Kind, k: int) -> None
     queries = np.vstack([grid, grid + 0.5, grid + np.array([0.5, 0])])
     make, other = (
         (NeighbourRegressor, KNeighborsRegressor)
-        if kind == "regression"
+        if task_type == "regression"
         else (NeighbourClassifier, KNeighborsClassifier)
     )
     probe: Any = make().fit(X, y, (X, y))
-    probe.chosen_ = {"k": k}
+    probe.best_params_ = {"k": k}
     expected = other(k, weights="distance").fit(X, y)
     found = probe.predict(queries)
-    if kind == "regression":
+    if task_type == "regression":
         np.testing.assert_allclose(found, expected.predict(queries), rtol=1e-12)
         return
     shares = expected.predict_proba(queries)
@@ -65,25 +65,25 @@ def test_ties_are_broken_as_scikit_learn_breaks_them(kind: Kind, k: int) -> None
     assert (np.sort(shares, axis=1)[:, -1] == np.sort(shares, axis=1)[:, -2]).any() == (k > 1)
 
 
-@pytest.mark.parametrize("kind", ["regression", "classification"])
-def test_k_is_the_best_on_validation(kind: Kind) -> None:
-    data = parts(kind)
+@pytest.mark.parametrize("task_type", ["regression", "classification"])
+def test_k_is_the_best_on_validation(task_type: TaskType) -> None:
+    data = parts(task_type)
     make, other = (
         (NeighbourRegressor, KNeighborsRegressor)
-        if kind == "regression"
+        if task_type == "regression"
         else (NeighbourClassifier, KNeighborsClassifier)
     )
     scores = [
         other(k, weights="distance").fit(data.X, data.y).score(*data.validation) for k in NEIGHBOURS
     ]
     probe: Any = make().fit(data.X, data.y, data.validation)
-    assert probe.chosen_ == {"k": NEIGHBOURS[int(np.argmax(scores))]}
+    assert probe.best_params_ == {"k": NEIGHBOURS[int(np.argmax(scores))]}
 
 
 def test_embedding_is_taken_as_it_is() -> None:
     X = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 5.0]])
     probe = NeighbourRegressor().fit(X, [1.0, 2.0, 3.0], (X, [1.0, 2.0, 3.0]))
-    assert probe.chosen_ == {"k": 1}
+    assert probe.best_params_ == {"k": 1}
     assert probe.predict([[0.9, 0.0], [0.0, 3.0]]).tolist() == [2.0, 3.0]
 
 
@@ -94,5 +94,5 @@ def test_points_at_distance_zero_count_alone() -> None:
 
 def test_never_more_neighbours_than_rows() -> None:
     data = parts("regression", rows=4)
-    assert NeighbourRegressor().fit(data.X, data.y, data.validation).chosen_["k"] in (1, 3)
-    assert NeighbourRegressor().fit(data.X[:3], data.y[:3]).chosen_ == {"k": 3}
+    assert NeighbourRegressor().fit(data.X, data.y, data.validation).best_params_["k"] in (1, 3)
+    assert NeighbourRegressor().fit(data.X[:3], data.y[:3]).best_params_ == {"k": 3}

@@ -12,7 +12,7 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from satclip_bench.benchmarks.probes import Kind, linear, make_probe
+from satclip_bench.benchmarks.probes import TaskType, linear, make_probe
 from satclip_bench.benchmarks.probes.linear import (
     ALPHAS,
     STRENGTHS,
@@ -54,16 +54,16 @@ def test_ridge_agrees_from_end_to_end(rows: int, columns: int) -> None:
     for alpha in ALPHAS:
         model = make_pipeline(StandardScaler(), Ridge(alpha=alpha, solver="svd")).fit(X, data.y)
         losses[alpha] = float(np.square(model.predict(X_held) - data.validation[1]).mean())
-        if alpha == probe.chosen_["alpha"]:
+        if alpha == probe.best_params_["alpha"]:
             np.testing.assert_allclose(probe.predict(X_test), model.predict(X_test), rtol=1e-8)
             assert_same_coefficients(probe.coef_, model[-1].coef_)
             assert probe.intercept_ == pytest.approx(model[-1].intercept_, rel=1e-12)
-    assert probe.chosen_ == {"alpha": min(losses, key=lambda a: losses[a])}
+    assert probe.best_params_ == {"alpha": min(losses, key=lambda a: losses[a])}
 
 
 def test_without_validation_rows_the_default_stands_in() -> None:
     data = parts("regression", rows=3)
-    assert LinearRegressor().fit(data.X, data.y).chosen_ == {"alpha": 1.0}
+    assert LinearRegressor().fit(data.X, data.y).best_params_ == {"alpha": 1.0}
 
 
 @pytest.mark.parametrize("alpha", [ALPHAS[0], 1.0, ALPHAS[-1]])
@@ -81,11 +81,11 @@ def test_the_same_alpha_gives_the_same_ridge(
     assert_same_coefficients(probe.coef_, model[-1].coef_)
 
 
-@pytest.mark.parametrize("kind", ["regression", "classification"])
-def test_standardisation_is_the_training_parts(kind: Kind) -> None:
-    data = parts(kind)
+@pytest.mark.parametrize("task_type", ["regression", "classification"])
+def test_standardisation_is_the_training_parts(task_type: TaskType) -> None:
+    data = parts(task_type)
     X_held, y_held = data.validation
-    probe: Any = make_probe("linear", kind, 0).fit(data.X, data.y, (X_held * 9 + 5, y_held))
+    probe: Any = make_probe("linear", task_type, 0).fit(data.X, data.y, (X_held * 9 + 5, y_held))
     expected = StandardScaler().fit(data.X.astype(float))
     np.testing.assert_allclose(probe.scaler_.mean_, expected.mean_, rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(probe.scaler_.scale_, expected.scale_, rtol=1e-6)
@@ -101,7 +101,7 @@ def cut(y: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
 
 @pytest.mark.parametrize("classes", [2, 6])
 def test_logistic_regression_agrees(classes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    change(monkeypatch, tol=1e-8, most_iterations=20_000)
+    change(monkeypatch, tol=1e-8, max_iterations=20_000)
     data = parts("classification", columns=12)
     X, X_held, X_test = (a.astype(float) for a in (data.X, data.validation[0], data.X_test))
     y, y_held = cut(data.y, classes), cut(data.validation[1], classes)
@@ -111,11 +111,11 @@ def test_logistic_regression_agrees(classes: int, monkeypatch: pytest.MonkeyPatc
         model = LogisticRegression(C=strength, tol=1e-8, max_iter=20_000)
         exact = make_pipeline(StandardScaler(), model).fit(X, y)
         losses[strength] = sklearn_log_loss(y_held, exact.predict_proba(X_held))
-        if strength == probe.chosen_["C"]:
+        if strength == probe.best_params_["C"]:
             np.testing.assert_allclose(
                 probe.predict_proba(X_test), exact.predict_proba(X_test), atol=1e-5
             )
-    assert probe.chosen_["C"] == min(losses, key=lambda c: losses[c])
+    assert probe.best_params_["C"] == min(losses, key=lambda c: losses[c])
 
 
 @pytest.mark.parametrize("classes", [2, 6])
@@ -124,7 +124,7 @@ def test_the_same_strength_gives_the_same_logistic_regression(classes: int) -> N
     X, X_test, y = data.X.astype(float), data.X_test.astype(float), cut(data.y, classes)
     # No validation label that training knows: the default strength stands in, one fit alone.
     probe = LinearClassifier().fit(X, y, (X[:5], np.full(5, 999)))
-    assert probe.chosen_["C"] == linear.SETTINGS.C
+    assert probe.best_params_["C"] == linear.SETTINGS.C
     model = make_pipeline(StandardScaler(), LogisticRegression(C=linear.SETTINGS.C, max_iter=200))
     model.fit(X, y)
     np.testing.assert_allclose(probe.model_.coef_, model[-1].coef_, atol=1e-8)
@@ -136,14 +136,14 @@ def test_the_same_strength_gives_the_same_logistic_regression(classes: int) -> N
 
 @pytest.mark.parametrize("strength", STRENGTHS)
 def test_the_optimum_is_another_solvers(strength: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    change(monkeypatch, tol=1e-10, most_iterations=50_000)
+    change(monkeypatch, tol=1e-10, max_iterations=50_000)
     monkeypatch.setattr(linear, "STRENGTHS", (strength,))
     data = parts("classification", columns=8)
     X, X_test = data.X.astype(float), data.X_test.astype(float)
     probe = LinearClassifier().fit(
         X, data.y, (data.validation[0].astype(float), data.validation[1])
     )
-    assert probe.chosen_["C"] == strength
+    assert probe.best_params_["C"] == strength
     model = LogisticRegression(C=strength, solver="newton-cholesky", tol=1e-10, max_iter=1000)
     exact = make_pipeline(StandardScaler(), model).fit(X, data.y)
     np.testing.assert_allclose(probe.predict_proba(X_test), exact.predict_proba(X_test), atol=1e-5)
@@ -155,7 +155,7 @@ def test_float32_and_bounded_iterations_cost_no_score(classes: int) -> None:
     y, y_held, y_test = (cut(a, classes) for a in (data.y, data.validation[1], data.y_test))
     probe = LinearClassifier().fit(data.X, y, (data.validation[0], y_held))
     assert probe.model_.coef_.dtype == np.float32
-    model = LogisticRegression(C=probe.chosen_["C"], tol=1e-8, max_iter=20_000)
+    model = LogisticRegression(C=probe.best_params_["C"], tol=1e-8, max_iter=20_000)
     exact = make_pipeline(StandardScaler(), model).fit(data.X.astype(float), y)
     ours, theirs = (
         sklearn_log_loss(y_test, model.predict_proba(data.X_test)) for model in (probe, exact)
@@ -167,7 +167,7 @@ def test_float32_and_bounded_iterations_cost_no_score(classes: int) -> None:
 
 
 def test_iterations_are_bounded_by_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    change(monkeypatch, multiply_adds=1.0, least_iterations=3)
+    change(monkeypatch, multiply_adds=1.0, min_iterations=3)
     data = parts("classification")
     probe = LinearClassifier().fit(data.X, data.y, data.validation)
-    assert probe.chosen_["iterations"] == 3
+    assert probe.best_params_["iterations"] == 3

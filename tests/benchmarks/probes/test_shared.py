@@ -11,19 +11,19 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from satclip_bench.benchmarks.probes import Kind, make_probe
+from satclip_bench.benchmarks.probes import TaskType, make_probe
 from tests.benchmarks.probes.sphere_data import BOTH, PROBES, parts
 
-both = pytest.mark.parametrize(("name", "kind"), BOTH)
+both = pytest.mark.parametrize(("name", "task_type"), BOTH)
 NOT_FINITE = r"NaN|infinity"
 
 every = pytest.mark.parametrize("name", PROBES)
 
 
-def fitted(name: str, kind: Kind, seed: int = 3, **changes: Any) -> Any:
-    """A probe fitted on the parts of that kind, with some of them replaced."""
-    data = parts(kind)._replace(**changes)
-    return make_probe(name, kind, seed).fit(data.X, data.y, validation=data.validation)
+def fitted(name: str, task_type: TaskType, seed: int = 3, **changes: Any) -> Any:
+    """A probe fitted on the parts of that task_type, with some of them replaced."""
+    data = parts(task_type)._replace(**changes)
+    return make_probe(name, task_type, seed).fit(data.X, data.y, validation=data.validation)
 
 
 def answer(probe: Any, X: NDArray[np.float32]) -> bytes:
@@ -32,41 +32,41 @@ def answer(probe: Any, X: NDArray[np.float32]) -> bytes:
 
 
 @both
-def test_two_fits_have_the_same_bytes(name: str, kind: Kind) -> None:
-    X = parts(kind).X_test
-    first, second = fitted(name, kind), fitted(name, kind)
+def test_two_fits_have_the_same_bytes(name: str, task_type: TaskType) -> None:
+    X = parts(task_type).X_test
+    first, second = fitted(name, task_type), fitted(name, task_type)
     assert answer(first, X) == answer(second, X)
-    assert first.chosen_ == second.chosen_
-    alone = [clone(first).fit(parts(kind).X, parts(kind).y) for _ in range(2)]
+    assert first.best_params_ == second.best_params_
+    alone = [clone(first).fit(parts(task_type).X, parts(task_type).y) for _ in range(2)]
     assert answer(alone[0], X) == answer(alone[1], X)
 
 
 @both
-def test_global_random_state_is_left_alone(name: str, kind: Kind) -> None:
+def test_global_random_state_is_left_alone(name: str, task_type: TaskType) -> None:
     import torch
 
     torch.manual_seed(0)
     np.random.seed(0)  # noqa: NPY002
     before = torch.get_rng_state(), np.random.get_state()[1].tobytes()  # type: ignore[index]  # noqa: NPY002
-    fitted(name, kind)
+    fitted(name, task_type)
     assert torch.equal(torch.get_rng_state(), before[0])
     assert np.random.get_state()[1].tobytes() == before[1]  # type: ignore[index]  # noqa: NPY002
 
 
 @both
-def test_pickle_and_choice(name: str, kind: Kind) -> None:
-    probe, X = fitted(name, kind), parts(kind).X_test
+def test_pickle_and_choice(name: str, task_type: TaskType) -> None:
+    probe, X = fitted(name, task_type), parts(task_type).X_test
     assert answer(pickle.loads(pickle.dumps(probe)), X) == answer(probe, X)  # noqa: S301
-    assert probe.chosen_
-    assert json.loads(json.dumps(probe.chosen_)) == probe.chosen_
+    assert probe.best_params_
+    assert json.loads(json.dumps(probe.best_params_)) == probe.best_params_
 
 
 @both
-def test_validation_features_never_reach_the_scaler(name: str, kind: Kind) -> None:
-    data = parts(kind)
+def test_validation_features_never_reach_the_scaler(name: str, task_type: TaskType) -> None:
+    data = parts(task_type)
     X_held, y_held = data.validation
-    probe = fitted(name, kind)
-    moved = fitted(name, kind, validation=(X_held * 50 + 7, y_held))
+    probe = fitted(name, task_type)
+    moved = fitted(name, task_type, validation=(X_held * 50 + 7, y_held))
     if name in ("linear", "mlp"):
         np.testing.assert_allclose(probe.scaler_.mean_, data.X.astype(float).mean(0), rtol=1e-6)
         np.testing.assert_allclose(probe.scaler_.scale_, data.X.astype(float).std(0), rtol=1e-6)
@@ -74,26 +74,28 @@ def test_validation_features_never_reach_the_scaler(name: str, kind: Kind) -> No
         assert probe.scaler_.scale_.tobytes() == moved.scaler_.scale_.tobytes()
     else:
         assert not hasattr(probe, "scaler_")
-    if kind == "regression" and name in ("mlp", "lightgbm"):
+    if task_type == "regression" and name in ("mlp", "lightgbm"):
         assert probe.target_mean_ == moved.target_mean_ == data.y.mean()
 
 
 @both
-def test_validation_labels_change_the_choice_only(name: str, kind: Kind) -> None:
-    data = parts(kind)
+def test_validation_labels_change_the_choice_only(name: str, task_type: TaskType) -> None:
+    data = parts(task_type)
     X_held, y_held = data.validation
     shuffled = np.random.default_rng(0).permutation(y_held)
-    probe, other = fitted(name, kind), fitted(name, kind, validation=(X_held, shuffled))
-    assert probe.chosen_ != other.chosen_
+    probe, other = fitted(name, task_type), fitted(name, task_type, validation=(X_held, shuffled))
+    assert probe.best_params_ != other.best_params_
     # A validation part that leads to the same choice leads to the same predictions.
-    again = fitted(name, kind, validation=(np.tile(X_held, (2, 1)), np.tile(y_held, 2)))
-    assert again.chosen_ == probe.chosen_
+    again = fitted(name, task_type, validation=(np.tile(X_held, (2, 1)), np.tile(y_held, 2)))
+    assert again.best_params_ == probe.best_params_
     assert answer(again, data.X_test) == answer(probe, data.X_test)
 
 
 @both
-def test_predicting_changes_nothing_and_rows_are_independent(name: str, kind: Kind) -> None:
-    probe, X = fitted(name, kind), parts(kind).X_test
+def test_predicting_changes_nothing_and_rows_are_independent(
+    name: str, task_type: TaskType
+) -> None:
+    probe, X = fitted(name, task_type), parts(task_type).X_test
     whole = probe.predict(X)
     one_by_one = np.concatenate([probe.predict(row[None]) for row in X[:20]])
     np.testing.assert_allclose(one_by_one, whole[:20], rtol=1e-9)
@@ -111,7 +113,7 @@ def test_validation_classes_that_training_never_saw(name: str) -> None:
         validation=(np.vstack([X_held, X_held[:5]]), np.append(y_held, [999, -4, 11, 0, 53])),
     )
     assert some.classes_.tolist() == known.classes_.tolist() == np.unique(data.y).tolist()
-    assert some.chosen_ == known.chosen_
+    assert some.best_params_ == known.best_params_
     assert answer(some, data.X_test) == answer(known, data.X_test)
     none = fitted(name, "classification", validation=(X_held, np.full(len(X_held), 999)))
     np.testing.assert_allclose(none.predict_proba(data.X_test).sum(axis=1), 1, rtol=1e-12)
@@ -158,21 +160,21 @@ def test_constant_target(name: str) -> None:
 
 @both
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 7])
-def test_very_few_rows(name: str, kind: Kind, rows: int) -> None:
-    data = parts(kind)
+def test_very_few_rows(name: str, task_type: TaskType, rows: int) -> None:
+    data = parts(task_type)
     for validation in (None, (data.X[:1], data.y[:1])):
-        probe = make_probe(name, kind, 0).fit(data.X[:rows], data.y[:rows], validation)
+        probe = make_probe(name, task_type, 0).fit(data.X[:rows], data.y[:rows], validation)
         assert probe.predict(data.X_test).shape == (len(data.X_test),)
 
 
 @both
-def test_more_columns_than_rows_and_dead_columns(name: str, kind: Kind) -> None:
-    data = parts(kind, rows=120, columns=300)
+def test_more_columns_than_rows_and_dead_columns(name: str, task_type: TaskType) -> None:
+    data = parts(task_type, rows=120, columns=300)
     dead = np.full((len(data.X), 2), 0.3, dtype=np.float32)
     # One unit in the last place of float32 is no variation.
     dead[::2, 1] = np.nextafter(np.float32(0.3), np.float32(1))
     X, X_test = np.hstack([data.X, dead]), np.hstack([data.X_test, dead[[0]].repeat(150, 0)])
-    probe: Any = make_probe(name, kind, 0).fit(X, data.y)
+    probe: Any = make_probe(name, task_type, 0).fit(X, data.y)
     assert np.isfinite(probe.predict(X_test)).all()
     assert probe.score(X_test, data.y_test) > 0.4
     if hasattr(probe, "scaler_"):
@@ -180,19 +182,19 @@ def test_more_columns_than_rows_and_dead_columns(name: str, kind: Kind) -> None:
 
 
 @both
-def test_bad_values_are_refused(name: str, kind: Kind) -> None:
-    data = parts(kind)
+def test_bad_values_are_refused(name: str, task_type: TaskType) -> None:
+    data = parts(task_type)
     for bad in (np.nan, np.inf):
         broken = data.X.copy()
         broken[5, 3] = bad
         with pytest.raises(ValueError, match=NOT_FINITE):
-            make_probe(name, kind, 0).fit(broken, data.y)
+            make_probe(name, task_type, 0).fit(broken, data.y)
         with pytest.raises(ValueError, match=NOT_FINITE):
-            make_probe(name, kind, 0).fit(data.X, data.y, (broken, data.y))
+            make_probe(name, task_type, 0).fit(data.X, data.y, (broken, data.y))
         with pytest.raises(ValueError, match=NOT_FINITE):
-            fitted(name, kind).predict(broken)
+            fitted(name, task_type).predict(broken)
     with pytest.raises(ValueError, match=NOT_FINITE):
-        make_probe(name, kind, 0).fit(data.X, np.where(data.y > 20, np.nan, 1.0))
+        make_probe(name, task_type, 0).fit(data.X, np.where(data.y > 20, np.nan, 1.0))
 
 
 def test_bad_validation_is_refused() -> None:
@@ -209,13 +211,13 @@ def test_bad_validation_is_refused() -> None:
 
 
 @both
-def test_rows_set_aside_follow_the_seed(name: str, kind: Kind) -> None:
-    data = parts(kind)
+def test_rows_set_aside_follow_the_seed(name: str, task_type: TaskType) -> None:
+    data = parts(task_type)
     if name == "knn":
-        probe: Any = make_probe(name, kind, 0).fit(data.X, data.y)
+        probe: Any = make_probe(name, task_type, 0).fit(data.X, data.y)
         assert probe.index_.n_samples_fit_ == 300
     if name == "linear":
-        means = [make_probe(name, kind, s).fit(data.X, data.y) for s in (0, 0, 1)]
+        means = [make_probe(name, task_type, s).fit(data.X, data.y) for s in (0, 0, 1)]
         first, same, other = [vars(p)["scaler_"].mean_.tobytes() for p in means]
         assert first == same != other
 
@@ -232,7 +234,7 @@ def test_every_class_keeps_a_row_in_training(name: str) -> None:
             assert set(probe.codes_) == set(range(len(probe.classes_)))
 
 
-GOLDEN: dict[tuple[str, Kind], float] = {
+GOLDEN: dict[tuple[str, TaskType], float] = {
     ("linear", "regression"): 0.999,
     ("knn", "regression"): 0.97,
     ("mlp", "regression"): 0.99,
@@ -245,7 +247,7 @@ GOLDEN: dict[tuple[str, Kind], float] = {
 
 
 @both
-def test_golden_scores(name: str, kind: Kind) -> None:
-    data = parts(kind, rows=1500, columns=64, held=400)
-    probe: Any = make_probe(name, kind, 0).fit(data.X, data.y, data.validation)
-    assert probe.score(data.X_test, data.y_test) > GOLDEN[name, kind]
+def test_golden_scores(name: str, task_type: TaskType) -> None:
+    data = parts(task_type, rows=1500, columns=64, held=400)
+    probe: Any = make_probe(name, task_type, 0).fit(data.X, data.y, data.validation)
+    assert probe.score(data.X_test, data.y_test) > GOLDEN[name, task_type]

@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 from satclip_bench.benchmarks.protocols import get_protocol
 from satclip_bench.benchmarks.protocols.coordbench import ALPHAS, CoordbenchProtocol, floored_mean
 from satclip_bench.benchmarks.protocols.ridge import ridge_path
-from satclip_bench.benchmarks.splits import Points
+from satclip_bench.benchmarks.splits import SplitInputs
 from satclip_bench.core.errors import BenchError
 from tests.benchmarks.protocols.tables import features, points, work
 
@@ -64,7 +64,7 @@ def test_random_folds_are_every_fifth_of_a_permutation() -> None:
 
 
 def test_the_penalty_is_chosen_within_the_training_part() -> None:
-    """By the mean score over inner folds of the same kind, done here the long way."""
+    """By the mean score over inner folds of the same task_type, done here the long way."""
     protocol, table = CoordbenchProtocol(), points(300)
     X, y = features(table).astype(np.float64), table.target.astype(np.float32).astype(np.float64)
     outcome = next(iter(protocol.outcomes(work(protocol, table, embedding=X))))
@@ -80,12 +80,12 @@ def test_the_penalty_is_chosen_within_the_training_part() -> None:
             probe = Ridge(alpha=alpha).fit((X[rest] - mean) / scale, y[rest])
             scores.append(probe.score((X[judge] - mean) / scale, table.target[judge]))
         means.append(np.mean(scores))
-    assert outcome.chosen["alpha"] == ALPHAS[int(np.argmax(means))]
+    assert outcome.best_params["alpha"] == ALPHAS[int(np.argmax(means))]
 
 
 def test_what_cannot_be_done_is_said() -> None:
     protocol = CoordbenchProtocol()
-    one = Points(np.full((50, 2), 5.0), np.arange(50.0))
+    one = SplitInputs(np.full((50, 2), 5.0), np.arange(50.0))
     with pytest.raises(BenchError, match="two blocks or more"):
         protocol.folds(one, "blocks.10")
     with pytest.raises(BenchError, match="for classes only"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from satclip_bench.benchmarks.protocols import Kind, Protocol, get_protocol, list_protocols
+from satclip_bench.benchmarks.protocols import Protocol, TaskType, get_protocol, list_protocols
 from satclip_bench.benchmarks.protocols import climplicit as climplicit_module
 from satclip_bench.benchmarks.protocols import satclip as satclip_module
 from satclip_bench.benchmarks.protocols import satclip_notebook as notebook_module
@@ -16,7 +16,7 @@ from satclip_bench.benchmarks.protocols.base import NO_ROWS, Parts
 from satclip_bench.core.errors import BenchError, UnknownNameError
 from tests.benchmarks.protocols.tables import points, spoilt, work
 
-KINDS: tuple[Kind, ...] = ("regression", "classification")
+TASK_TYPES: tuple[TaskType, ...] = ("regression", "classification")
 
 
 @pytest.fixture
@@ -26,24 +26,24 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         climplicit_module,
         "TRAINING",
-        climplicit_module.TRAINING.model_copy(update={"most_epochs": 20}),
+        climplicit_module.TRAINING.model_copy(update={"max_epochs": 20}),
     )
     for name, value in (("LAYERS", 3), ("WIDTH", 16), ("CODE", 8)):
         monkeypatch.setattr(climplicit_module, name, value)
-    fewer = satclip_module.FIXED.model_copy(update={"most_epochs": 5, "patience": 3})
+    fewer = satclip_module.FIXED.model_copy(update={"max_epochs": 5, "patience": 3})
     monkeypatch.setattr(satclip_module, "FIXED", fewer)
     monkeypatch.setattr(
         satclip_module, "TUNING", satclip_module.TUNING.model_copy(update={"draws": 3})
     )
 
 
-def cells() -> Iterator[tuple[str, str, Kind]]:
+def cells() -> Iterator[tuple[str, str, TaskType]]:
     for name in list_protocols():
         card = get_protocol(name).card
         for probe in card.probes:
-            for kind in KINDS:
-                if kind in card.metrics and (probe != "knn" or kind == "classification"):
-                    yield name, probe, kind
+            for task_type in TASK_TYPES:
+                if task_type in card.metrics and (probe != "knn" or task_type == "classification"):
+                    yield name, probe, task_type
 
 
 @pytest.mark.parametrize("name", list_protocols())
@@ -72,13 +72,13 @@ def test_folds_are_disjoint_and_always_the_same(name: str) -> None:
         assert folds[0].sha256 != other[0].sha256
 
 
-@pytest.mark.parametrize(("name", "probe", "kind"), list(cells()))
+@pytest.mark.parametrize(("name", "probe", "task_type"), list(cells()))
 def test_test_targets_change_the_score_and_nothing_else(
-    name: str, probe: str, kind: Kind, quick: None
+    name: str, probe: str, task_type: TaskType, quick: None
 ) -> None:
-    protocol, table = get_protocol(name), points(kind=kind)
+    protocol, table = get_protocol(name), points(task_type=task_type)
     split = next(iter(protocol.card.splits))
-    first = list(protocol.outcomes(work(protocol, table, split, probe, kind)))
+    first = list(protocol.outcomes(work(protocol, table, split, probe, task_type)))
     folds = {f.name: f for f in protocol.folds(table, split)}
     assert {o.fold for o in first} == set(folds)
     for outcome in first:
@@ -89,13 +89,13 @@ def test_test_targets_change_the_score_and_nothing_else(
     changed = spoilt(table, rows)
     if name == "satclip-notebook":
         changed.target[rows] = table.target[rows] / 2
-    again = list(protocol.outcomes(work(protocol, changed, split, probe, kind)))
+    again = list(protocol.outcomes(work(protocol, changed, split, probe, task_type)))
     mine = [(a, b) for a, b in zip(first, again, strict=True) if a.fold == fold.name]
     for before, after in mine:
         if name == "coordbench-harness" and probe == "ridge":
             continue
         assert np.array_equal(before.prediction, after.prediction)
-        assert before.chosen == after.chosen
+        assert before.best_params == after.best_params
     assert any(before.scores != after.scores for before, after in mine)
 
 
@@ -109,32 +109,32 @@ def test_the_harness_chooses_by_what_it_reports() -> None:
         protocol = get_protocol(name)
         outcomes = list(protocol.outcomes(work(protocol, noise)))
         chosen[name] = (
-            {o.chosen["alpha"] for o in outcomes},
+            {o.best_params["alpha"] for o in outcomes},
             np.mean([o.scores["r2"] for o in outcomes]),
         )
     assert len(chosen["coordbench-harness"][0]) == 1
     assert chosen["coordbench-harness"][1] >= chosen["coordbench"][1]
 
 
-@pytest.mark.parametrize(("name", "probe", "kind"), list(cells()))
+@pytest.mark.parametrize(("name", "probe", "task_type"), list(cells()))
 def test_outcomes_depend_on_their_seed_alone(
-    name: str, probe: str, kind: Kind, quick: None
+    name: str, probe: str, task_type: TaskType, quick: None
 ) -> None:
-    protocol, table = get_protocol(name), points(200, kind)
+    protocol, table = get_protocol(name), points(200, task_type)
     split = next(iter(protocol.card.splits))
     torch.manual_seed(5)
     state = torch.get_rng_state()
     seeds = protocol.card.seeds[:2]
-    both = list(protocol.outcomes(work(protocol, table, split, probe, kind, seeds)))
+    both = list(protocol.outcomes(work(protocol, table, split, probe, task_type, seeds)))
     assert torch.equal(torch.get_rng_state(), state), "the caller's generator is left alone"
     torch.manual_seed(6)
     if protocol.card.probe(probe).together:
-        alone = list(protocol.outcomes(work(protocol, table, split, probe, kind, seeds)))
+        alone = list(protocol.outcomes(work(protocol, table, split, probe, task_type, seeds)))
     else:
         alone = [
             o
             for seed in seeds
-            for o in protocol.outcomes(work(protocol, table, split, probe, kind, (seed,)))
+            for o in protocol.outcomes(work(protocol, table, split, probe, task_type, (seed,)))
         ]
     key = {(o.fold, o.seed): o.prediction for o in alone}
     for outcome in both:

@@ -56,7 +56,7 @@ def test_full_batches_are_plain_adam() -> None:
 def test_training_ends_after_so_many_epochs_without_a_gain(patience: int, gain: float) -> None:
     train, held = data(60, 2), data(30, 3)
     training = Training(
-        learning_rate=1e-2, batch_size=16, most_epochs=60, patience=patience, least_gain=gain
+        learning_rate=1e-2, batch_size=16, max_epochs=60, patience=patience, min_gain=gain
     )
     with seeded(4):
         network = tied_perceptron(3, 8, 2, 1)
@@ -65,7 +65,7 @@ def test_training_ends_after_so_many_epochs_without_a_gain(patience: int, gain: 
     for count in range(1, epochs + 1):
         with seeded(4):
             again = tied_perceptron(3, 8, 2, 1)
-            stopped_early(again, train, held, training.model_copy(update={"most_epochs": count}))
+            stopped_early(again, train, held, training.model_copy(update={"max_epochs": count}))
         batches = zip(torch.split(held[0], 16), torch.split(held[1], 16), strict=True)
         with torch.no_grad():
             of = [float(((again(x)[:, 0] - y) ** 2).mean()) for x, y in batches]

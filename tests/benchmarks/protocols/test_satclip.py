@@ -51,7 +51,7 @@ def test_a_continent_that_is_not_there_is_said() -> None:
 def test_what_was_chosen_before_is_not_searched_for_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fewer = module.FIXED.model_copy(update={"most_epochs": 5, "patience": 3})
+    fewer = module.FIXED.model_copy(update={"max_epochs": 5, "patience": 3})
     monkeypatch.setattr(module, "FIXED", fewer)
     monkeypatch.setattr(module, "TUNING", module.TUNING.model_copy(update={"draws": 2}))
     protocol, table = get_protocol("satclip"), points()
@@ -62,10 +62,10 @@ def test_what_was_chosen_before_is_not_searched_for_again(
 
     monkeypatch.setattr(module, "choose", never)
     (again,) = protocol.outcomes(
-        work(protocol, table, seeds=(second.seed,), chosen={first.fold: first.chosen})
+        work(protocol, table, seeds=(second.seed,), best_params={first.fold: first.best_params})
     )
     assert np.array_equal(again.prediction, second.prediction)
-    assert again.chosen == second.chosen
+    assert again.best_params == second.best_params
 
 
 def test_the_notebook_divides_by_the_largest_target(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from matplotlib.image import imread
 
 from satclip_bench.benchmarks.commands.report import _draw_splits
 from satclip_bench.benchmarks.report.split_maps import COLOURS, PARTS, draw_split, parts_of
-from satclip_bench.benchmarks.runs.tables import Table, load_table, make_folds
+from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
 from satclip_bench.benchmarks.splits import Fold, get_split
 from satclip_bench.tasks import TaskTable
 from tests.benchmarks.frames import METRICS, frame
@@ -31,9 +31,9 @@ def drawn(table: TaskTable, split: str, folds: tuple[Fold, ...], path: Path) -> 
     ],
 )
 def test_every_part_is_to_be_seen(tmp_path: Path, task: str, split: str, folds: int) -> None:
-    made = make_folds(Table(task), split, 0)
+    made = make_folds(TaskSource(task), split, 0)
     assert len(made) == folds
-    picture = imread(drawn(load_table(Table(task)), split, made, tmp_path / "a" / "split.png"))
+    picture = imread(drawn(load_table(TaskSource(task)), split, made, tmp_path / "a" / "split.png"))
     assert min(picture.shape[:2]) > 400
     for part, colour in zip(PARTS, COLOURS, strict=True):
         wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
@@ -43,8 +43,8 @@ def test_every_part_is_to_be_seen(tmp_path: Path, task: str, split: str, folds: 
 
 
 def test_the_same_bytes_whatever_the_user_has_set(tmp_path: Path) -> None:
-    folds = make_folds(Table("median_income"), "checkerboard", 0)
-    table = load_table(Table("median_income"))
+    folds = make_folds(TaskSource("median_income"), "checkerboard", 0)
+    table = load_table(TaskSource("median_income"))
     first = drawn(table, "checkerboard", folds, tmp_path / "a.png")
     with mpl.rc_context({"font.size": 20, "axes.facecolor": "red", "figure.dpi": 30}):
         second = drawn(table, "checkerboard", folds, tmp_path / "b.png")
@@ -52,9 +52,9 @@ def test_the_same_bytes_whatever_the_user_has_set(tmp_path: Path) -> None:
 
 
 def test_titles_of_the_user_are_not_set_as_mathematics(tmp_path: Path) -> None:
-    table = load_table(Table("median_income"))
+    table = load_table(TaskSource("median_income"))
     table = replace(table, card=table.card.model_copy(update={"title": "$income_{"}))
-    fold = make_folds(Table("median_income"), "random", 0)[0]
+    fold = make_folds(TaskSource("median_income"), "random", 0)[0]
     strange = Fold("$x^{", fold.train, fold.validation, fold.test)
     assert drawn(table, "random", (strange,), tmp_path / "a.png").stat().st_size > 10_000
 
@@ -76,8 +76,12 @@ def test_a_run_has_a_map_of_every_split_of_every_task(tmp_path: Path) -> None:
         f"{task}.{split}.png" for task in sorted(METRICS) for split in ("held-out-region", "random")
     ]
     seed = int(table["seed"].min())
-    folds = make_folds(Table("biomes"), "random", seed)
+    folds = make_folds(TaskSource("biomes"), "random", seed)
     again = draw_split(
-        load_table(Table("biomes")), get_split("random").card, folds, tmp_path / "again.png", seed
+        load_table(TaskSource("biomes")),
+        get_split("random").card,
+        folds,
+        tmp_path / "again.png",
+        seed,
     )
     assert again.read_bytes() == (tmp_path / "biomes.random.png").read_bytes()

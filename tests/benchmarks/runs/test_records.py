@@ -41,7 +41,7 @@ def record(settings: Settings = SETTINGS, when: str = "2026-01-01", **changes: o
     base: dict[str, object] = {
         "key": settings.key,
         "settings": settings,
-        "kind": "classification",
+        "task_type": "classification",
         "metric": "accuracy",
         "status": "done",
         "scores": {"accuracy": 0.5, "macro_f1": None},

@@ -48,7 +48,7 @@ def test_without_a_hidden_layer_it_is_logistic_regression() -> None:
     train, rest = rows[:500], rows[500:]
     inputs = Inputs([Part(X, rows)], train)
     settings = SoftmaxSettings(
-        learning_rate=0.1, weight_decay=0, batch_size=500, most_epochs=300, patience=300
+        learning_rate=0.1, weight_decay=0, batch_size=500, max_epochs=300, patience=300
     )
     fit = fit_softmax(inputs, y, train, train, 4, settings, 0)
     ours = Fitted(fit.layers, inputs, uniform=False).of(rest)
@@ -63,7 +63,7 @@ def test_without_a_hidden_layer_it_is_logistic_regression() -> None:
 def test_training_stops_and_keeps_the_best_epoch() -> None:
     X, y = blobs()
     rows = np.arange(len(X))
-    settings = SoftmaxSettings(learning_rate=0.1, batch_size=16, most_epochs=60, hidden=32)
+    settings = SoftmaxSettings(learning_rate=0.1, batch_size=16, max_epochs=60, hidden=32)
     inputs = Inputs([Part(X, rows)], rows[:100])
     fit = fit_softmax(inputs, y, rows[:100], rows[100:], 4, settings, 0)
     assert len(fit.losses) == fit.epoch + settings.patience < 60
@@ -85,7 +85,7 @@ def test_no_more_than_a_batch_of_logits_is_held(monkeypatch: pytest.MonkeyPatch)
         return real(parameters, batch)
 
     monkeypatch.setattr(softmax_module, "_logits", logits)
-    settings = SoftmaxSettings(batch_size=64, most_epochs=2)
+    settings = SoftmaxSettings(batch_size=64, max_epochs=2)
     fit_softmax(Inputs([Part(X, rows)], rows), y, rows, rows, 4, settings, 0)
     assert max(seen) == 64
 
@@ -169,7 +169,7 @@ def informative(photos: Photos) -> Part:
     return Part(values.astype(np.float16), np.arange(len(photos.species)))
 
 
-SETTINGS = SoftmaxSettings(learning_rate=0.05, most_epochs=12, batch_size=128)
+SETTINGS = SoftmaxSettings(learning_rate=0.05, max_epochs=12, batch_size=128)
 
 
 def test_image_and_place_know_more_together(photos: Photos) -> None:

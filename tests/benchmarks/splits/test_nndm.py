@@ -13,8 +13,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from satclip_bench.benchmarks.runs.tables import Table, load_table, make_folds
-from satclip_bench.benchmarks.splits import Points, get_split
+from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
+from satclip_bench.benchmarks.splits import SplitInputs, get_split
 from satclip_bench.benchmarks.splits.domain import covered, prediction_domain
 from satclip_bench.benchmarks.splits.nndm import (
     FOLDS,
@@ -33,12 +33,12 @@ from tests.benchmarks.splits.test_splits import haversine_km, uniform
 Float = NDArray[np.float64]
 
 
-def clumped(seed: int = 0, clumps: int = 40, each: int = 30, spread: float = 0.01) -> Points:
+def clumped(seed: int = 0, clumps: int = 40, each: int = 30, spread: float = 0.01) -> SplitInputs:
     """Points in clumps some 60 km wide all over the globe, which is the domain."""
     rng = np.random.default_rng(seed)
     centres = unit_vectors(uniform(clumps, rng))
     lonlat = lonlat_of(np.repeat(centres, each, axis=0) + rng.normal(0, spread, (clumps * each, 3)))
-    return Points(lonlat, np.zeros(len(lonlat)), domain=uniform(3000, rng))
+    return SplitInputs(lonlat, np.zeros(len(lonlat)), domain=uniform(3000, rng))
 
 
 def lonlat_of(vectors: Float) -> Float:
@@ -47,7 +47,7 @@ def lonlat_of(vectors: Float) -> Float:
     return np.degrees(angles)
 
 
-def nearest_in_the_same_fold(points: Points, fold: NDArray[np.int64]) -> float:
+def nearest_in_the_same_fold(points: SplitInputs, fold: NDArray[np.int64]) -> float:
     apart = haversine_km(points.lonlat[:, None], points.lonlat[None])
     np.fill_diagonal(apart, np.inf)
     return float((fold[apart.argmin(axis=1)] == fold).mean())
@@ -113,7 +113,7 @@ def test_a_clustered_sample_of_the_globe_gives_spatial_folds() -> None:
 
 def test_a_uniform_sample_gives_random_folds() -> None:
     rng = np.random.default_rng(1)
-    points = Points(uniform(1500, rng), np.zeros(1500), domain=uniform(3000, rng))
+    points = SplitInputs(uniform(1500, rng), np.zeros(1500), domain=uniform(3000, rng))
     (only,) = candidates(points, 0)
     assert only.clusters == 0
     assert set(np.bincount(only.fold)) == {300}
@@ -123,7 +123,7 @@ def test_a_uniform_sample_gives_random_folds() -> None:
 def test_a_regular_sample_gives_random_folds() -> None:
     """Farther apart than the domain is from it: nothing is clustered."""
     lonlat = np.array([(lon, lat) for lon in range(20) for lat in range(-10, 10)], dtype=float)
-    (only,) = candidates(Points(lonlat, np.zeros(400), domain=covered(lonlat, 2000)), 0)
+    (only,) = candidates(SplitInputs(lonlat, np.zeros(400), domain=covered(lonlat, 2000)), 0)
     assert only.clusters == 0
 
 
@@ -207,16 +207,20 @@ def test_clusters_are_compact(number: int) -> None:
     ],
 )
 def test_too_few_points_are_said(lonlat: Float, message: str) -> None:
-    points = Points(lonlat, np.zeros(len(lonlat)), domain=uniform(50, np.random.default_rng(0)))
+    points = SplitInputs(
+        lonlat, np.zeros(len(lonlat)), domain=uniform(50, np.random.default_rng(0))
+    )
     with pytest.raises(BenchError, match=message):
         get_split("nndm").folds(points, 0)
 
 
 def test_ten_points_and_five_places_are_enough() -> None:
     rng = np.random.default_rng(0)
-    ten = Points(uniform(10, rng), np.zeros(10), domain=uniform(200, rng))
+    ten = SplitInputs(uniform(10, rng), np.zeros(10), domain=uniform(200, rng))
     assert len(get_split("nndm").folds(ten, 0)) == FOLDS
-    five = Points(np.repeat(uniform(5, rng), 40, axis=0), np.zeros(200), domain=uniform(200, rng))
+    five = SplitInputs(
+        np.repeat(uniform(5, rng), 40, axis=0), np.zeros(200), domain=uniform(200, rng)
+    )
     chosen = match(five, 0)
     assert chosen.clusters > 0
     assert nearest_in_the_same_fold(five, chosen.fold) == 1
@@ -225,26 +229,26 @@ def test_ten_points_and_five_places_are_enough() -> None:
 def test_without_a_domain_nothing_can_be_matched() -> None:
     points = clumped()
     for none in (None, np.empty((0, 2))):
-        with pytest.raises(BenchError, match=r"Points\.domain"):
+        with pytest.raises(BenchError, match=r"SplitInputs\.domain"):
             get_split("nndm").folds(replace(points, domain=none), 0)
 
 
 def test_california_is_clustered_and_its_counties_are_not() -> None:
-    table = load_table(Table("california_housing"))
-    points = Points(table.lonlat, table.target, domain=prediction_domain(table))
+    table = load_table(TaskSource("california_housing"))
+    points = SplitInputs(table.lonlat, table.target, domain=prediction_domain(table))
     *spatial, at_random = candidates(points, 0)
     chosen = match(points, 0)
     assert chosen.clusters in {c.clusters for c in spatial}
     assert chosen.km < at_random.km / 2
-    first = make_folds(Table("california_housing"), "nndm", 0)[0]
+    first = make_folds(TaskSource("california_housing"), "nndm", 0)[0]
     assert np.array_equal(first.test, np.flatnonzero(chosen.fold == 0))
-    for fold in make_folds(Table("median_income"), "nndm", 0):
+    for fold in make_folds(TaskSource("median_income"), "nndm", 0):
         assert len(fold.test) == 617, "random fifths"
 
 
 @pytest.mark.parametrize("task", OPEN_TASKS)
 def test_the_domain_is_not_the_sample(task: str) -> None:
-    table = load_table(Table(task))
+    table = load_table(TaskSource(task))
     domain = prediction_domain(table)
     assert domain.shape == (10_000, 2)
     assert set(map(tuple, domain)).isdisjoint(map(tuple, table.lonlat))
@@ -292,7 +296,7 @@ def test_the_states_have_the_area_that_they_have() -> None:
         ("california_housing", ((-121.5, -119.5), (35.8, 38.5)), 0.404e6),
     ):
         (west, east), (south, north) = box
-        places = prediction_domain(load_table(Table(task)))
+        places = prediction_domain(load_table(TaskSource(task)))
         inside = (places > [west, south]).all(axis=1) & (places < [east, north]).all(axis=1)
         width, (low, high) = np.radians(east - west), np.sin(np.radians([south, north]))
         area = EARTH_RADIUS_KM**2 * width * (high - low)

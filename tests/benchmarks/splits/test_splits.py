@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.splits import Points, get_split, list_splits, match_splits
+from satclip_bench.benchmarks.splits import SplitInputs, get_split, list_splits, match_splits
 from satclip_bench.benchmarks.splits.base import Fold
 from satclip_bench.benchmarks.splits.held_out_region import regions
 from satclip_bench.benchmarks.splits.validation import MIN_TEST
@@ -14,13 +14,13 @@ from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.sphere import chord_to_km, equal_area_cells, km_to_chord
 
 
-def points(n: int, seed: int = 0, names: int = 4) -> Points:
+def points(n: int, seed: int = 0, names: int = 4) -> SplitInputs:
     rng = np.random.default_rng(seed)
     lonlat = uniform(n, rng)
     region = np.array([f"r{i}" for i in rng.integers(names, size=n)])
     target, domain = rng.normal(size=n), uniform(2000, rng)
     part = np.where(rng.random(n) < 0.7, "train", "test")
-    return Points(lonlat, target, region, domain=domain, part=part)
+    return SplitInputs(lonlat, target, region, domain=domain, part=part)
 
 
 def uniform(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -64,7 +64,7 @@ def test_random_needs_a_few_points() -> None:
 
 def test_official_is_what_the_table_says() -> None:
     called = ["Train", "test ", "val", "TRAINING", "nan", "dev", "train", "test"]
-    table = Points(np.zeros((8, 2)), np.zeros(8), part=np.array(called))
+    table = SplitInputs(np.zeros((8, 2)), np.zeros(8), part=np.array(called))
     (fold,) = get_split("official").folds(table, 0)
     assert fold.train.tolist() == [0, 3, 6]
     assert fold.validation.tolist() == [2, 5]
@@ -84,14 +84,14 @@ def test_official_chooses_on_training_rows_where_nothing_validates() -> None:
 @pytest.mark.parametrize("called", [["train", "a"], ["a", "test"], ["train", "test"]])
 def test_official_says_what_the_column_holds(called: list[str]) -> None:
     """A single training row leaves nothing to choose on."""
-    table = Points(np.zeros((2, 2)), np.zeros(2), part=np.array(called))
+    table = SplitInputs(np.zeros((2, 2)), np.zeros(2), part=np.array(called))
     with pytest.raises(BenchError, match=f"it has 1 '{min(called)}', 1 '{max(called)}'"):
         get_split("official").folds(table, 0)
 
 
 def test_official_needs_the_column() -> None:
     with pytest.raises(BenchError, match="needs a column `split`"):
-        get_split("official").folds(Points(np.zeros((2, 2)), np.zeros(2)), 0)
+        get_split("official").folds(SplitInputs(np.zeros((2, 2)), np.zeros(2)), 0)
 
 
 def test_held_out_region_tests_on_exactly_the_region() -> None:
@@ -109,7 +109,7 @@ def test_a_small_region_stays_in_training() -> None:
     assert table.region is not None
     few = table.region.copy()
     few[:] = np.where(np.arange(1000) < MIN_TEST - 1, "small", few)
-    folds = get_split("held-out-region").folds(Points(table.lonlat, table.target, few), 0)
+    folds = get_split("held-out-region").folds(SplitInputs(table.lonlat, table.target, few), 0)
     assert "small" not in [f.name for f in folds]
     for fold in folds:
         used = np.concatenate([fold.train, fold.validation])
@@ -124,7 +124,7 @@ def test_one_region_cannot_be_held_out() -> None:
 def test_blocks_stand_in_for_regions() -> None:
     rng = np.random.default_rng(0)
     lonlat = np.stack([rng.uniform(-124, -114, 5000), rng.uniform(32, 42, 5000)], axis=1)
-    table = Points(lonlat, rng.normal(size=5000), block_degrees=4)
+    table = SplitInputs(lonlat, rng.normal(size=5000), block_degrees=4)
     folds = get_split("held-out-region").folds(table, 0)
     names = regions(table)
     assert 4 <= len(folds) <= 16
@@ -133,7 +133,7 @@ def test_blocks_stand_in_for_regions() -> None:
         assert fold.name not in set(names[fold.train])
         assert fold.name[-1] == "W"
     with pytest.raises(BenchError, match="neither"):
-        get_split("held-out-region").folds(Points(lonlat, table.target), 0)
+        get_split("held-out-region").folds(SplitInputs(lonlat, table.target), 0)
 
 
 def test_a_fold_refuses_a_row_in_two_parts_and_an_empty_part() -> None:
@@ -181,7 +181,7 @@ def test_the_buffer_is_as_wide_as_it_says(km: int) -> None:
     lonlat = points(700).lonlat.copy()
     lonlat[:150, 0] = rng.choice([-180, 180, 179.9, -179.9], 150)
     lonlat[150:250, 1] = rng.choice([-90, 90, 89.9, -89.5], 100)
-    table = Points(lonlat, rng.normal(size=700))
+    table = SplitInputs(lonlat, rng.normal(size=700))
     blocks = get_split("blocks.10").folds(table, 2)
     for fold, whole in zip(get_split(f"buffered.10-{km}").folds(table, 2), blocks, strict=True):
         apart = haversine_km(lonlat[:, None], lonlat[None])
@@ -207,13 +207,13 @@ def test_classes_are_spread_over_the_folds() -> None:
     table = points(3000)
     rng = np.random.default_rng(1)
     classes = rng.choice(3, 3000, p=[0.7, 0.2, 0.1]).astype(np.int64)
-    for fold in get_split("blocks.10").folds(Points(table.lonlat, classes), 0):
+    for fold in get_split("blocks.10").folds(SplitInputs(table.lonlat, classes), 0):
         share = np.bincount(classes[fold.test], minlength=3) / len(fold.test)
         assert np.abs(share - [0.7, 0.2, 0.1]).max() < 0.05
 
 
 def test_too_few_cells_and_too_wide_a_buffer_are_said() -> None:
-    near = Points(np.tile([10.0, 50.0], (100, 1)), np.arange(100.0))
+    near = SplitInputs(np.tile([10.0, 50.0], (100, 1)), np.arange(100.0))
     with pytest.raises(BenchError, match=r"blocks\.10 needs points in 6 cells or more; .* in 1"):
         get_split("blocks.10").folds(near, 0)
     with pytest.raises(BenchError, match="buffer of 9999 km leaves no points"):
@@ -237,13 +237,13 @@ def test_latitude_bands_are_tested_one_by_one() -> None:
         assert ((lat[fold.test] >= south) & (lat[fold.test] <= north)).all()
         rest = np.concatenate([fold.train, fold.validation])
         assert not ((lat[rest] > south) & (lat[rest] < north)).any()
-    pole = Points(np.concatenate([table.lonlat, [[0, 90]]]), np.zeros(3001))
+    pole = SplitInputs(np.concatenate([table.lonlat, [[0, 90]]]), np.zeros(3001))
     assert 3000 in {f.name: f for f in get_split("latitude").folds(pole, 0)}["60 to 90"].test
 
 
 def test_the_checkerboard_alternates_everywhere() -> None:
     centres = np.array([(lon, lat) for lon in range(-175, 180, 10) for lat in range(-85, 90, 10)])
-    table = Points(centres.astype(np.float64), np.zeros(len(centres)))
+    table = SplitInputs(centres.astype(np.float64), np.zeros(len(centres)))
     black, white = get_split("checkerboard").folds(table, 0)
     assert (black.name, white.name) == ("black", "white")
     colour = np.zeros(len(centres), dtype=bool)

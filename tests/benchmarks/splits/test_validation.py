@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.model_selection import LeaveOneGroupOut
 
-from satclip_bench.benchmarks.runs.tables import Table, load_table, make_folds
-from satclip_bench.benchmarks.splits import Points, get_split
+from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
+from satclip_bench.benchmarks.splits import SplitInputs, get_split
 from satclip_bench.benchmarks.splits.held_out_region import regions
 from satclip_bench.benchmarks.splits.validation import (
     LEAST_CELLS,
@@ -26,26 +26,28 @@ from satclip_bench.core.sphere import equal_area_cells
 REGIONAL = ("biomes", "median_income", "california_housing")
 
 
-def scattered(sizes: dict[str, int], seed: int = 0, lat: tuple[float, float] = (-90, 90)) -> Points:
+def scattered(
+    sizes: dict[str, int], seed: int = 0, lat: tuple[float, float] = (-90, 90)
+) -> SplitInputs:
     rng = np.random.default_rng(seed)
     n = sum(sizes.values())
     region = rng.permutation(np.repeat(list(sizes), list(sizes.values())))
     low, high = np.sin(np.radians(lat))
     lats = np.degrees(np.arcsin(rng.uniform(low, high, n)))
     lonlat = np.stack([rng.uniform(-180, 180, n), lats], axis=1)
-    return Points(lonlat, rng.normal(size=n), region)
+    return SplitInputs(lonlat, rng.normal(size=n), region)
 
 
 def region_of(task: str) -> NDArray[np.str_]:
-    table = load_table(Table(task))
-    return regions(Points(table.lonlat, table.target, table.region, table.card.block_degrees))
+    table = load_table(TaskSource(task))
+    return regions(SplitInputs(table.lonlat, table.target, table.region, table.card.block_degrees))
 
 
 @pytest.mark.parametrize("task", REGIONAL)
 @pytest.mark.parametrize("seed", [0, 1, 7])
 def test_validation_is_other_whole_regions(task: str, seed: int) -> None:
     region = region_of(task)
-    for fold in make_folds(Table(task), "held-out-region", seed):
+    for fold in make_folds(TaskSource(task), "held-out-region", seed):
         trained, chosen_on = set(region[fold.train]), set(region[fold.validation])
         assert not trained & chosen_on
         assert fold.name not in trained | chosen_on
@@ -60,7 +62,7 @@ def test_over_seeds_every_continent_validates_and_none_twice_for_one_seed_more()
     seen: dict[str, set[frozenset[str]]] = {}
     for seed in range(5):
         chosen = []
-        for fold in make_folds(Table("biomes"), "held-out-region", seed):
+        for fold in make_folds(TaskSource("biomes"), "held-out-region", seed):
             chosen.append(frozenset(map(str, region[fold.validation])))
             seen.setdefault(fold.name, set()).add(chosen[-1])
         assert len(set(chosen)) >= 5, "one seed does not choose on one continent throughout"
@@ -72,7 +74,7 @@ def test_over_seeds_every_continent_validates_and_none_twice_for_one_seed_more()
 def test_tests_are_those_of_leave_one_group_out() -> None:
     region = region_of("biomes")
     oracle = [test for _, test in LeaveOneGroupOut().split(region, groups=region)]
-    folds = make_folds(Table("biomes"), "held-out-region", 0)
+    folds = make_folds(TaskSource("biomes"), "held-out-region", 0)
     for fold, test in zip(folds, oracle, strict=True):
         assert np.array_equal(fold.test, test)
 
@@ -123,7 +125,7 @@ def test_cells_stand_in_where_only_one_region_is_left(seed: int) -> None:
 
 
 def test_no_validation_part_is_an_error_that_says_so() -> None:
-    near = Points(
+    near = SplitInputs(
         np.tile([10.5, 50.5], (400, 1)), np.zeros(400), np.repeat(np.array(["a", "b"]), 200)
     )
     with pytest.raises(BenchError, match="no validation part can be held out of the 200 points"):
@@ -173,7 +175,7 @@ def test_checkerboard_validates_on_whole_squares(classes: bool) -> None:
     table = scattered({"a": 4000})
     if classes:
         target = (table.lonlat[:, 0] > 60).astype(np.int64)
-        table = Points(table.lonlat, target)
+        table = SplitInputs(table.lonlat, target)
     square = square_of(table.lonlat)
     for fold in get_split("checkerboard").folds(table, 1):
         parts = [set(square[part]) for part in (fold.train, fold.validation, fold.test)]
@@ -190,9 +192,9 @@ def square_of(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def test_a_colour_of_one_square_is_parted_by_cells() -> None:
     """California lies on three squares of ten degrees."""
-    lonlat = load_table(Table("california_housing")).lonlat
+    lonlat = load_table(TaskSource("california_housing")).lonlat
     square = square_of(lonlat)
-    black, white = make_folds(Table("california_housing"), "checkerboard", 0)
+    black, white = make_folds(TaskSource("california_housing"), "checkerboard", 0)
     assert len(set(square[black.train]) | set(square[black.validation])) == 1
     assert 0.1 < len(black.validation) / (len(black.train) + len(black.validation)) < 0.4
     assert not set(square[white.train]) & set(square[white.validation])
@@ -201,7 +203,7 @@ def test_a_colour_of_one_square_is_parted_by_cells() -> None:
 
 def test_one_colour_is_no_checkerboard() -> None:
     with pytest.raises(BenchError, match="both colours"):
-        get_split("checkerboard").folds(Points(np.full((50, 2), 5.0), np.zeros(50)), 0)
+        get_split("checkerboard").folds(SplitInputs(np.full((50, 2), 5.0), np.zeros(50)), 0)
 
 
 def test_what_gives_other_folds_says_so() -> None:

@@ -70,14 +70,18 @@ def test_the_card_is_made_once_and_may_be_edited(tmp_path: Path) -> None:
     assert file.card_path == tmp_path / "farms.code.card.json"
     before = first.load()
     said = json.loads(file.card_path.read_bytes())
-    assert said["kind"] == "classification"
-    said |= {"kind": "regression", "unit": "tons", "title": "Tons", "licence": "CC0-1.0"}
+    assert said["task_type"] == "classification"
+    said |= {"task_type": "regression", "unit": "tons", "title": "Tons", "licence": "CC0-1.0"}
     file.card_path.write_text(json.dumps(said))
     again = FileTask(file)
     assert not again.made
     check_task(again)
     table = again.load()
-    assert (table.card.kind, table.card.unit, table.card.title) == ("regression", "tons", "Tons")
+    assert (table.card.task_type, table.card.unit, table.card.title) == (
+        "regression",
+        "tons",
+        "Tons",
+    )
     assert table.card.editions["open"].sources[0].licence == "CC0-1.0"
     assert table.target.tolist() == points()["code"].tolist()
     assert table.sha256 != before.sha256, "another target is another task"
@@ -142,7 +146,7 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
         FileTask(empty).load()
     crops = TaskFile(path, "crop")
     FileTask(crops)
-    said = json.loads(crops.card_path.read_bytes()) | {"kind": "regression"}
+    said = json.loads(crops.card_path.read_bytes()) | {"task_type": "regression"}
     crops.card_path.write_text(json.dumps(said))
     with pytest.raises(TaskError, match="a regression needs numbers"):
         FileTask(crops).load()
