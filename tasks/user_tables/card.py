@@ -85,7 +85,7 @@ def make_card(path: Path, target: str, frame: pd.DataFrame, sha256: str) -> Tabl
         name=f"{slug(stem)}.{slug(target)}",
         title=f"{stem}: {target}",
         column=target,
-        task_type="regression" if numeric and not codes else "classification",
+        kind="regression" if numeric and not codes else "classification",
         no_data=none,
         extent="global" if wide else "regional",
         region=region,
