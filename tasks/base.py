@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from satclip_bench.core.card import Card
 from satclip_bench.core.download.cards import FileCard
 
 Edition = Literal["open", "paper"]
@@ -18,12 +19,6 @@ TaskType = Literal["regression", "classification"]
 Extent = Literal["global", "contiguous United States", "California", "regional"]
 RegionKind = Literal["continent", "census region", "equal-area block", "region"]
 Metric = Literal["r2", "accuracy", "top1"]
-
-
-class Card(BaseModel):
-    """Data about something, frozen, in which an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Source(Card):
