@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from satclip_bench.core.card import Card
 from satclip_bench.core.sphere import check_lonlat, equal_area_cells
-from satclip_bench.tasks.base import Card, EditionCard, Extent, Source, TaskCard, TaskType
+from satclip_bench.tasks.base import EditionCard, Extent, Source, TaskCard, TaskType
 
 if TYPE_CHECKING:
     import pandas as pd
