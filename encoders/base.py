@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from satclip_bench.core.errors import EncoderError
+from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.core.registry import unknown_name
 from satclip_bench.core.sphere import check_lonlat
 
 Embedding = NDArray[np.float32]
@@ -168,3 +169,19 @@ def require_embedding(
             f"{len(bad)} of {rows} points, first in row {bad[0]}"
         )
     return embedding
+
+
+def require_variant(family: str, variant: str, variants: Sequence[str]) -> None:
+    """Check that an encoder family has a variant.
+
+    Args:
+        family: name of the family, such as `csp`.
+        variant: the part of the encoder's name after the dot.
+        variants: all variants of the family.
+
+    Raises:
+        UnknownNameError: the family has no such variant; the message proposes similar names.
+    """
+    if variant not in variants:
+        names = [f"{family}.{known}" for known in variants]
+        raise UnknownNameError(unknown_name("encoder", f"{family}.{variant}", names))

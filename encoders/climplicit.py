@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from satclip_bench.core.errors import UnknownNameError
-from satclip_bench.core.registry import unknown_name
-from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
 from satclip_bench.encoders.weights.files import PretrainedEncoder
 from satclip_bench.encoders.weights.tensors import linear_shapes, load_safetensors, require_tensors
 
@@ -144,7 +142,5 @@ def from_variant(variant: str, **options: Any) -> Climplicit:
     Raises:
         UnknownNameError: there is no such variant.
     """
-    if variant not in VARIANTS:
-        names = [f"climplicit.{v}" for v in VARIANTS]
-        raise UnknownNameError(unknown_name("encoder", f"climplicit.{variant}", names))
+    require_variant("climplicit", variant, VARIANTS)
     return Climplicit(variant, **options)

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from satclip_bench.core.errors import EncoderError, UnknownNameError
-from satclip_bench.core.registry import unknown_name
-from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.core.errors import EncoderError
+from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
 from satclip_bench.encoders.layers.feed_forward import FeedForward, feed_forward
 from satclip_bench.encoders.positional import ENCODINGS, geometric, octaves
 from satclip_bench.encoders.weights.files import PretrainedEncoder, load_trainer
@@ -139,9 +138,7 @@ def from_variant(variant: str, **options: Any) -> SpatialCheckpoint:
     Raises:
         UnknownNameError: there is no such variant.
     """
-    if variant not in VARIANTS:
-        names = [f"csp.{v}" for v in VARIANTS]
-        raise UnknownNameError(unknown_name("encoder", f"csp.{variant}", names))
+    require_variant("csp", variant, VARIANTS)
     title, member, data, contaminates = _VARIANTS[variant]
     card = EncoderCard(
         name=f"csp.{variant}",

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.core.errors import EncoderError
 from satclip_bench.core.files import sha256_folder
-from satclip_bench.core.registry import unknown_name
-from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
 from satclip_bench.encoders.lookup.partial import PartialEncoder, Uncovered
 from satclip_bench.encoders.lookup.utm_grid import BANDS, CELLS, SIGMA, closeness, zone_numbers
 from satclip_bench.encoders.weights.files import by_hand, weights_path
@@ -163,13 +162,13 @@ def run_network(
         x: `(n, in)`.
         heads: how many heads there are.
     """
+    from scipy.special import softmax
+
     for kernel, bias in layers[:-heads]:
         x = np.maximum(x @ kernel + bias, 0)
     outputs = []
     for kernel, bias in layers[-heads:]:
-        scores = x @ kernel + bias
-        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-        outputs.append(weights / weights.sum(axis=1, keepdims=True))
+        outputs.append(softmax(x @ kernel + bias, axis=1))
     return np.concatenate(outputs, axis=1)
 
 
@@ -183,7 +182,5 @@ def from_variant(variant: str, **options: Any) -> GPS2Vec:
     Raises:
         UnknownNameError: there is no such variant.
     """
-    if variant not in VARIANTS:
-        names = [f"gps2vec.{v}" for v in VARIANTS]
-        raise UnknownNameError(unknown_name("encoder", f"gps2vec.{variant}", names))
+    require_variant("gps2vec", variant, VARIANTS)
     return GPS2Vec(variant, **options)

@@ -20,13 +20,29 @@ def from_variant(variant: str) -> SphericalHarmonics:
     Raises:
         UnknownNameError: the variant is not `l` and a number from 1 to 200.
     """
-    found = re.fullmatch(r"l([1-9]\d{0,2})", variant)
-    if not found or int(found[1]) > MAX_DEGREES:
+    return SphericalHarmonics(degrees_of_variant("harmonics", variant))
+
+
+def degrees_of_variant(family: str, variant: str) -> int:
+    """The number of degrees L in a variant such as `l10`.
+
+    Args:
+        family: name of the encoder family, for the message.
+        variant: the part of the encoder's name after the dot.
+
+    Raises:
+        UnknownNameError: the variant is not `l` and a number from 1 to 200.
+
+    >>> degrees_of_variant("harmonics", "l10")
+    10
+    """
+    match = re.fullmatch(r"l([1-9]\d{0,2})", variant)
+    if not match or int(match[1]) > MAX_DEGREES:
         raise UnknownNameError(
-            f"no encoder is called 'harmonics.{variant}': the variant is 'l' and the number of "
-            f"degrees, 1 to {MAX_DEGREES}, as in 'harmonics.l10'."
+            f"no encoder is called '{family}.{variant}': the variant is 'l' and the number of "
+            f"degrees, 1 to {MAX_DEGREES}, as in '{family}.l10'."
         )
-    return SphericalHarmonics(int(found[1]))
+    return int(match[1])
 
 
 class SphericalHarmonics(Encoder):

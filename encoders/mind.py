@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from satclip_bench.core.errors import EncoderError, UnknownNameError
-from satclip_bench.core.registry import unknown_name
-from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.core.errors import EncoderError
+from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
 from satclip_bench.encoders.geoclip import equal_earth
 from satclip_bench.encoders.weights.files import PretrainedEncoder
 from satclip_bench.encoders.weights.tensors import linear_shapes, load_safetensors, require_tensors
@@ -133,7 +132,5 @@ def from_variant(variant: str, **options: Any) -> MIND:
     Raises:
         UnknownNameError: there is no such variant.
     """
-    if variant not in VARIANTS:
-        names = [f"mind.{v}" for v in VARIANTS]
-        raise UnknownNameError(unknown_name("encoder", f"mind.{variant}", names))
+    require_variant("mind", variant, VARIANTS)
     return MIND(variant, **options)

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from satclip_bench.core.errors import EncoderError, UnknownNameError
-from satclip_bench.core.registry import unknown_name
-from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.core.errors import EncoderError
+from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
 from satclip_bench.encoders.weights.files import PretrainedEncoder, load_trainer
 from satclip_bench.encoders.weights.tensors import linear_shapes, require_tensors
 
@@ -148,7 +147,5 @@ def from_variant(variant: str, **options: Any) -> SINR:
     Raises:
         UnknownNameError: there is no such variant.
     """
-    if variant not in VARIANTS:
-        names = [f"sinr.{v}" for v in VARIANTS]
-        raise UnknownNameError(unknown_name("encoder", f"sinr.{variant}", names))
+    require_variant("sinr", variant, VARIANTS)
     return SINR(variant, **options)

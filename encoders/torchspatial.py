@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from satclip_bench.core.errors import UnknownNameError
-from satclip_bench.core.registry import unknown_name
-from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
 from satclip_bench.encoders.csp import DIMENSION, SpatialCheckpoint
 
 REPOSITORY = "github.com/seai-lab/TorchSpatial"
@@ -86,9 +84,7 @@ def from_variant(variant: str, **options: Any) -> SpatialCheckpoint:
     Raises:
         UnknownNameError: there is no such variant.
     """
-    if variant not in VARIANTS:
-        names = [f"torchspatial.{v}" for v in VARIANTS]
-        raise UnknownNameError(unknown_name("encoder", f"torchspatial.{variant}", names))
+    require_variant("torchspatial", variant, VARIANTS)
     made = _VARIANTS[variant]
     dataset = variant.rpartition("-")[2]
     member = f"pre_trained_models/{made.folder}/{made.file}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import override
 
-from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.core.errors import EncoderError
 from satclip_bench.encoders.base import Embedding, Encoder, EncoderCard
-from satclip_bench.encoders.harmonics import MAX_DEGREES
+from satclip_bench.encoders.harmonics import degrees_of_variant
 from satclip_bench.encoders.layers.harmonics_siren import BATCH_SIZE, HarmonicsSiren
 from satclip_bench.encoders.layers.siren import random_siren
 
@@ -63,13 +62,7 @@ def siren(variant: str, **options: Any) -> UntrainedSiren:
     Raises:
         UnknownNameError: the variant is not `l` and a number from 1 to 200.
     """
-    found = re.fullmatch(r"l([1-9]\d{0,2})", variant)
-    if not found or int(found[1]) > MAX_DEGREES:
-        raise UnknownNameError(
-            f"no encoder is called 'siren.{variant}': the variant is 'l' and the number of "
-            f"degrees, 1 to {MAX_DEGREES}, as in 'siren.l10'."
-        )
-    return UntrainedSiren(int(found[1]), **options)
+    return UntrainedSiren(degrees_of_variant("siren", variant), **options)
 
 
 class Noise(Encoder):

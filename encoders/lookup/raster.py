@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.core.errors import EncoderError
-from satclip_bench.encoders.extras import lacking
+from satclip_bench.core.extras import missing_package
 
 if TYPE_CHECKING:
     from pyproj import Transformer
@@ -101,14 +101,14 @@ class Raster:
         try:
             from pyproj import Transformer
         except ImportError as error:
-            raise lacking("pyproj", "to project onto rasters") from error
+            raise missing_package("pyproj", "to project onto rasters") from error
         return Transformer.from_crs("EPSG:4326", self._crs, always_xy=True)
 
     def _open(self) -> Any:
         try:
             import rasterio
         except ImportError as error:
-            raise lacking("rasterio", f"to read {self.path}") from error
+            raise missing_package("rasterio", f"to read {self.path}") from error
         try:
             # One driver only: others can point to other files, or to addresses.
             return rasterio.open(self.path, driver="GTiff")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.encoders.extras import lacking
+from satclip_bench.core.extras import missing_package
 
 if TYPE_CHECKING:
     from pyproj import Proj
@@ -123,5 +123,5 @@ def _transverse_mercator() -> Proj:
     try:
         from pyproj import Proj
     except ImportError as error:
-        raise lacking("pyproj", "to project onto UTM zones") from error
+        raise missing_package("pyproj", "to project onto UTM zones") from error
     return Proj(proj="tmerc", k_0=_SCALE, ellps="WGS84")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.core.errors import EncoderError
-from satclip_bench.encoders.extras import lacking
+from satclip_bench.core.extras import missing_package
 
 Dense = tuple[NDArray[np.float32], NDArray[np.float32]]
 """The kernel `(in, out)` and the bias `(out,)` of a layer."""
@@ -32,7 +32,7 @@ def read_dense(path: Path, shapes: Sequence[tuple[int, int]]) -> tuple[Dense, ..
     try:
         import h5py
     except ImportError as error:
-        raise lacking("h5py", f"to read {path}") from error
+        raise missing_package("h5py", f"to read {path}") from error
     try:
         with h5py.File(path, "r") as file:
             layers = _layers(file if "layer_names" in file.attrs else file["model_weights"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from satclip_bench.core.errors import EncoderError
-from satclip_bench.encoders.extras import lacking
+from satclip_bench.core.extras import missing_package
 from satclip_bench.encoders.weights.files import first_line
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def load_safetensors(path: Path) -> dict[str, torch.Tensor]:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
     except ImportError as error:
-        raise lacking("safetensors", f"to read {path}") from error
+        raise missing_package("safetensors", f"to read {path}") from error
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.core.errors import BenchError, CoordinateError
+from satclip_bench.core.extras import missing_package
 from satclip_bench.core.sphere import check_lonlat
-from satclip_bench.encoders.extras import lacking
 from satclip_bench.encoders.pretraining.config import GeoTiffs
 from satclip_bench.encoders.pretraining.sources.base import (
     Float,
@@ -81,7 +81,7 @@ def _tiles(path: Path, data: GeoTiffs) -> Iterator[tuple[NDArray[Any], Float, st
         import rasterio
         from rasterio.windows import Window
     except ImportError as error:
-        raise lacking("rasterio", "to read GeoTIFF") from error
+        raise missing_package("rasterio", "to read GeoTIFF") from error
     with open_raster(path) as source:
         if source.crs is None or source.transform.is_identity:
             raise BenchError(
@@ -137,7 +137,7 @@ def open_raster(path: Path) -> rasterio.DatasetReader:
     try:
         import rasterio
     except ImportError as error:
-        raise lacking("rasterio", "to read GeoTIFF") from error
+        raise missing_package("rasterio", "to read GeoTIFF") from error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
         try:

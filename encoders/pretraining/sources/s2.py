@@ -19,9 +19,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from satclip_bench.core.errors import BenchError, CoordinateError
+from satclip_bench.core.extras import missing_package
 from satclip_bench.core.files import sha256_bytes, sha256_file
 from satclip_bench.core.sphere import check_lonlat
-from satclip_bench.encoders.extras import lacking
 from satclip_bench.encoders.pretraining.config import S2
 from satclip_bench.encoders.pretraining.sources.base import Pairs, fault, require_sound
 from satclip_bench.encoders.weights.files import first_line
@@ -91,7 +91,7 @@ class S2Images:
             import rasterio
             from rasterio.io import MemoryFile
         except ImportError as error:
-            raise lacking("rasterio", "to read GeoTIFF") from error
+            raise missing_package("rasterio", "to read GeoTIFF") from error
         name, side = self.names[row], self.config.pixels
         try:
             with MemoryFile(self.places[row].content()) as file, file.open() as source:
