@@ -39,27 +39,27 @@ GP = BaselineCard(
     "positive definite for any smoothness, while of the great-circle distance it is not above 1/2; "
     "and a share of noise. Classes: indicator kriging, one covariance for all, negative shares set "
     "to 0 and rows normalised. Smoothness, length and noise are those with the lowest squared "
-    "error on at most `validation_points` of the validation part (of class indicators; a label "
-    "that training never saw has none), by successive halving: all candidates on the first of "
-    "`rung_points` training points, those kept on the next. The last system is exact up to "
-    "`points` training points; of more, that many are drawn at random. What was chosen counts "
-    "them.",
+    "error on at most `max_validation_points` of the validation set (of class indicators; a label "
+    "that the training set does not have has none), by successive halving: all candidates on the "
+    "first of `halving_train_points` training points, those kept on the next. The last system is "
+    "exact up to `max_train_points` training points; of more, that many are drawn at random. "
+    "`n_train_points` among the chosen parameters is their number.",
     citation="Matheron 1963, Principles of geostatistics, Economic Geology 58, 1246; Journel 1983, "
     "Nonparametric estimation of spatial distributions, Mathematical Geology 15, 445; Gneiting "
     "2013, Strictly and non-strictly positive definite functions on spheres, Bernoulli 19, 1327; "
     "Jamieson and Talwalkar 2016, Non-stochastic best arm identification and hyperparameter "
     "optimization, AISTATS",
     settings={
-        "points": MOST_POINTS,
-        "rung_points": RUNG_POINTS,
-        "rung_keeps": RUNG_KEEPS,
-        "validation_points": VALIDATION_POINTS,
+        "max_train_points": MOST_POINTS,
+        "halving_train_points": RUNG_POINTS,
+        "halving_keep": RUNG_KEEPS,
+        "max_validation_points": VALIDATION_POINTS,
         "seed": SEED,
     },
     search={
         "smoothness": (0.5, 1.5),
-        "length_km": (30.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0),
-        "noise": (0.001, 0.01, 0.03, 0.1, 0.3, 1.0),
+        "length_scale_km": (30.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0),
+        "noise_variance": (0.001, 0.01, 0.03, 0.1, 0.3, 1.0),
     },
 )
 
@@ -71,8 +71,8 @@ class Candidate(NamedTuple):
     """What is chosen: a covariance of variance 1, and the noise's variance beside it."""
 
     smoothness: float
-    length_km: float
-    noise: float
+    length_scale_km: float
+    noise_variance: float
 
 
 class Kriging(Method):
@@ -94,9 +94,9 @@ class Kriging(Method):
             values, unit_vectors(validation.lonlat[held]), validation.labels[held]
         )
         self._mean, self._weights = krige(
-            _self_covariance(self._points, self._chosen), self._chosen.noise, values
+            _self_covariance(self._points, self._chosen), self._chosen.noise_variance, values
         )
-        return {**self._chosen._asdict(), "points": len(self._points)}
+        return {**self._chosen._asdict(), "n_train_points": len(self._points)}
 
     @override
     def values(self, lonlat: Lonlat) -> Values:
@@ -136,7 +136,7 @@ class Kriging(Method):
         for shape, group in groupby(candidates, key=_shape):
             inner, outer = covariance(among, *shape), covariance(across, *shape)
             for candidate in group:
-                mean, weights = krige(inner.copy(), candidate.noise, values)
+                mean, weights = krige(inner.copy(), candidate.noise_variance, values)
                 losses.append(self._loss(self._shares(outer @ weights + mean), labels))
         return losses
 
@@ -148,7 +148,7 @@ class Kriging(Method):
         return float(np.mean(np.sum(values**2, axis=1) - 2 * own + 1))
 
 
-def covariance(km: Float, smoothness: float, length_km: float) -> Float:
+def covariance(km: Float, smoothness: float, length_scale_km: float) -> Float:
     """The Matérn covariance of variance 1 at some distances.
 
     Rasmussen and Williams 2006, Gaussian Processes for Machine Learning, section 4.2.1.
@@ -156,9 +156,9 @@ def covariance(km: Float, smoothness: float, length_km: float) -> Float:
     Args:
         km: straight-line distances.
         smoothness: 0.5 (fields continuous but rough) or 1.5 (fields with slopes).
-        length_km: the larger, the farther a point is felt.
+        length_scale_km: the larger, the farther a point is felt.
     """
-    scaled = km * (np.sqrt(2 * smoothness) / length_km)
+    scaled = km * (np.sqrt(2 * smoothness) / length_scale_km)
     decay = np.exp(-scaled)
     if smoothness == 0.5:
         return np.asarray(decay)
@@ -209,4 +209,4 @@ def _self_covariance(points: Float, chosen: Candidate) -> Float:
 
 
 def _shape(candidate: Candidate) -> tuple[float, float]:
-    return candidate.smoothness, candidate.length_km
+    return candidate.smoothness, candidate.length_scale_km

@@ -36,7 +36,7 @@ KNN = BaselineCard(
     title="k-NN on the sphere",
     description="Mean, or vote, of the k nearest training points by great-circle distance; "
     "k is chosen on the validation part.",
-    search={"k": (1, 3, 5, 10, 20)},
+    search={"n_neighbors": (1, 3, 5, 10, 20)},
 )
 
 IDW = BaselineCard(
@@ -47,7 +47,7 @@ IDW = BaselineCard(
     "validation part.",
     citation="Shepard 1968, A two-dimensional interpolation function for "
     "irregularly-spaced data, ACM National Conference",
-    settings={"k": K, "floor_km": FLOOR_KM},
+    settings={"n_neighbors": K, "min_distance_km": FLOOR_KM},
     search={"power": (1, 2, 3, 4)},
 )
 
@@ -83,7 +83,7 @@ class _Neighbours(Method):
 
         self._tree, self._labels = cKDTree(unit_vectors(train.lonlat)), train.labels
         name, candidates = next(iter(self.card.search.items()))
-        self._most = max(int(c) for c in candidates) if name == "k" else K
+        self._most = max(int(c) for c in candidates) if name == "n_neighbors" else K
         near = self._nearest(validation.lonlat)
         losses = [self._loss(self._blend(*near, int(c)), validation.labels) for c in candidates]
         self._chosen = int(candidates[int(np.argmin(losses))])

@@ -21,12 +21,12 @@ from satclip_bench.benchmarks.probes.estimators import (
 
 
 class NeighbourSettings(Settings):
-    """Fixed hyper-parameters; `k` stands in where there is no validation row."""
+    """Fixed hyper-parameters; `default_n_neighbors` is used where there is no validation row."""
 
-    k: int = 5
+    default_n_neighbors: int = 5
     metric: Literal["euclidean"] = "euclidean"
-    weights: Literal["1/distance"] = "1/distance"
-    standardise: Literal[False] = False
+    weights: Literal["distance"] = "distance"
+    standardize: Literal[False] = False
 
 
 SETTINGS = NeighbourSettings()
@@ -45,7 +45,7 @@ CARD = ProbeCard(
         "equals. Nothing is refitted on training and validation together."
     ),
     settings=SETTINGS.model_dump(mode="json"),
-    search={"k": NEIGHBOURS},
+    search={"n_neighbors": NEIGHBOURS},
     bounds=(
         "One query serves every k: a tree in few dimensions, else brute force in blocks, without "
         "ever holding all distances. Only k's that the training part has rows for are tried."
@@ -66,16 +66,16 @@ class NeighbourRegressor(ProbeRegressor):
         candidates = _candidates(len(train.y), validation)
         self.index_ = _index(train, max(candidates))
         if validation is None or len(candidates) == 1:
-            return {"k": candidates[0]}
+            return {"n_neighbors": candidates[0]}
         distances, rows = self.index_.kneighbors(validation.X)
         losses = [
             np.square(_mean(distances[:, :k], self.targets_[rows[:, :k]]) - validation.y).mean()
             for k in candidates
         ]
-        return {"k": candidates[int(np.argmin(losses))]}
+        return {"n_neighbors": candidates[int(np.argmin(losses))]}
 
     def _predict(self, X: Floats) -> Float64:
-        distances, rows = self.index_.kneighbors(X, n_neighbors=self.best_params_["k"])
+        distances, rows = self.index_.kneighbors(X, n_neighbors=self.best_params_["n_neighbors"])
         return _mean(distances, self.targets_[rows])
 
 
@@ -90,16 +90,16 @@ class NeighbourClassifier(ProbeClassifier):
         candidates = _candidates(len(train.y), validation)
         self.index_ = _index(train, max(candidates))
         if validation is None or len(candidates) == 1:
-            return {"k": candidates[0]}
+            return {"n_neighbors": candidates[0]}
         distances, rows = self.index_.kneighbors(validation.X)
         right = [
             (self._vote(distances[:, :k], rows[:, :k]).argmax(axis=1) == validation.y).mean()
             for k in candidates
         ]
-        return {"k": candidates[int(np.argmax(right))]}
+        return {"n_neighbors": candidates[int(np.argmax(right))]}
 
     def _predict_proba(self, X: Floats) -> Float64:
-        distances, rows = self.index_.kneighbors(X, n_neighbors=self.best_params_["k"])
+        distances, rows = self.index_.kneighbors(X, n_neighbors=self.best_params_["n_neighbors"])
         return self._vote(distances, rows)
 
     def _vote(self, distances: Floats, rows: Rows) -> Float64:
@@ -131,7 +131,7 @@ def _index(train: Part, most: int) -> Any:
 
 def _candidates(rows: int, validation: Part | None) -> tuple[int, ...]:
     if validation is None:
-        return (min(SETTINGS.k, rows),)
+        return (min(SETTINGS.default_n_neighbors, rows),)
     return tuple(k for k in NEIGHBOURS if k <= rows)
 
 

@@ -26,14 +26,14 @@ from satclip_bench.benchmarks.probes.estimators import (
 
 
 class LinearSettings(Settings):
-    """Fixed hyper-parameters; `alpha` and `C` stand in where there is no validation row."""
+    """Fixed hyper-parameters; the defaults are used if there are no validation rows."""
 
-    alpha: float = 1.0
-    C: float = 1.0
+    default_alpha: float = 1.0
+    default_C: float = 1.0  # noqa: N815  # as scikit-learn spells it
     tol: float = 1e-4
-    multiply_adds: float = 1e10
-    min_iterations: int = 12
-    max_iterations: int = 200
+    max_multiply_adds: float = 1e10
+    min_iter: int = 12
+    max_iter: int = 200
 
 
 SETTINGS = LinearSettings()
@@ -58,8 +58,8 @@ CARD = ProbeCard(
     search={"alpha": ALPHAS, "C": STRENGTHS},
     bounds=(
         "Regression: one eigendecomposition of the smaller Gram matrix serves every alpha. "
-        "Classification: iterations for each C are multiply_adds / (rows x columns x classes), "
-        "held between min_iterations and max_iterations; a fit cut short is used as it is."
+        "Classification: iterations for each C are max_multiply_adds / (rows x columns x classes), "
+        "held between min_iter and max_iter; a fit cut short is used as it is."
     ),
 )
 
@@ -74,7 +74,7 @@ class LinearRegressor(ProbeRegressor):
     def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
         self.scaler_ = fit_scaler(train.X)
         self.intercept_ = float(train.y.mean())
-        alphas = np.array([SETTINGS.alpha] if validation is None else ALPHAS)
+        alphas = np.array([SETTINGS.default_alpha] if validation is None else ALPHAS)
         coefs = ridge_path(self._standardise(train.X), train.y - self.intercept_, alphas)
         best = 0
         if validation is not None:
@@ -123,14 +123,14 @@ class LinearClassifier(ProbeClassifier):
         Z, held = self.scaler_.transform(train.X), seen(validation)
         Z_held = None if held is None else self.scaler_.transform(held.X)
         work = Z.size * len(self.classes_)
-        cap = int(SETTINGS.multiply_adds / work)
+        cap = int(SETTINGS.max_multiply_adds / work)
         model = LogisticRegression(
             tol=SETTINGS.tol,
-            max_iter=min(max(cap, SETTINGS.min_iterations), SETTINGS.max_iterations),
+            max_iter=min(max(cap, SETTINGS.min_iter), SETTINGS.max_iter),
             warm_start=True,
         )
         lowest = np.inf
-        for strength in STRENGTHS if held is not None else (SETTINGS.C,):
+        for strength in STRENGTHS if held is not None else (SETTINGS.default_C,):
             with warnings.catch_warnings():
                 # Being cut short is how the cost is bounded; the iterations are in `best_params_`.
                 warnings.simplefilter("ignore", ConvergenceWarning)
@@ -140,7 +140,7 @@ class LinearClassifier(ProbeClassifier):
                 break
             # A fit makes new arrays, so that a shallow copy keeps these.
             lowest, self.model_ = loss, copy.copy(model)
-        return {"C": float(self.model_.C), "iterations": int(self.model_.n_iter_[0])}
+        return {"C": float(self.model_.C), "n_iter": int(self.model_.n_iter_[0])}
 
     def _predict_proba(self, X: Floats) -> Float64:
         # Coefficients in float64: a row's probabilities do not depend on which rows it comes with.

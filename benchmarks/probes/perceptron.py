@@ -16,9 +16,9 @@ Layers = list[tuple[Floats, Floats]]
 class PerceptronSettings(Settings):
     """Fixed hyper-parameters."""
 
-    hidden: tuple[int, ...] = (128, 128)
+    hidden_layer_sizes: tuple[int, ...] = (128, 128)
     activation: Literal["relu"] = "relu"
-    optimiser: Literal["adamw"] = "adamw"
+    optimizer: Literal["adamw"] = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 0.1
     batch_size: int = 256

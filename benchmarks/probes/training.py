@@ -38,8 +38,8 @@ def train_network(
     generator = torch.Generator().manual_seed(seed)
     X, y = _tensors(train, outputs)
     X_held, y_held = _tensors(validation, outputs)
-    parameters = _initial((X.shape[1], *settings.hidden, outputs or 1), generator)
-    optimiser = torch.optim.AdamW(
+    parameters = _initial((X.shape[1], *settings.hidden_layer_sizes, outputs or 1), generator)
+    optimizer = torch.optim.AdamW(
         parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
     steps = -(-len(X) // settings.batch_size)
@@ -48,9 +48,9 @@ def train_network(
     for epoch in range(1, epochs + 1):
         order = torch.randperm(len(X), generator=generator)
         for batch in torch.split(order, settings.batch_size):
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             _loss(parameters, X[batch], y[batch], outputs).backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+            optimizer.step()
         with torch.no_grad():
             loss = float(_loss(parameters, X_held, y_held, outputs))
         if loss < lowest or epoch == 1:

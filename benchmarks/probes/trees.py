@@ -19,22 +19,22 @@ from satclip_bench.benchmarks.probes.estimators import (
 
 
 class TreeSettings(Settings):
-    """Fixed hyper-parameters; `rounds_unvalidated` are grown where there is no validation row."""
+    """Fixed hyper-parameters; without validation rows, there is no early stopping."""
 
     learning_rate: float = 0.1
-    learning_rate_few_rounds: float = 0.3
+    few_rounds_learning_rate: float = 0.3
     few_rounds: int = 100
-    leaves_regression: int = 31
-    leaves_classification: int = 15
-    rows_per_leaf: int = 10
-    l2: float = 3.0
-    bins: int = 63
-    columns_per_tree: int = 64
-    patience: int = 20
+    num_leaves_regression: int = 31
+    num_leaves_classification: int = 15
+    min_data_in_leaf: int = 10
+    lambda_l2: float = 3.0
+    max_bin: int = 63
+    features_per_tree: int = 64
+    early_stopping_rounds: int = 20
     max_rounds: int = 1000
     max_trees: int = 10_000
     min_rounds: int = 10
-    rounds_unvalidated: int = 50
+    rounds_without_validation: int = 50
 
 
 SETTINGS = TreeSettings()
@@ -54,7 +54,7 @@ CARD = ProbeCard(
     bounds=(
         "A round grows one tree a class. Rounds are max_trees / classes (one for a regression and "
         "for two classes), held between min_rounds and max_rounds; where that leaves fewer than "
-        "few_rounds, the larger learning rate is used. A tree sees columns_per_tree random "
+        "few_rounds, the larger learning rate is used. A tree sees features_per_tree random "
         "columns, in bins."
     ),
 )
@@ -71,7 +71,7 @@ class TreeRegressor(ProbeRegressor):
         self.target_mean_ = float(train.y.mean())
         self.target_scale_ = float(train.y.std())
         train, validation = self._standardised(train), validation and self._standardised(validation)
-        settings = {"objective": "regression", "num_leaves": SETTINGS.leaves_regression}
+        settings = {"objective": "regression", "num_leaves": SETTINGS.num_leaves_regression}
         self.booster_, rounds = _boost(train, validation, settings, trees_per_round=1, seed=seed)
         return {"rounds": rounds}
 
@@ -90,7 +90,7 @@ class TreeClassifier(ProbeClassifier):
 
     def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
         classes = len(self.classes_)
-        settings: dict[str, Any] = {"num_leaves": SETTINGS.leaves_classification}
+        settings: dict[str, Any] = {"num_leaves": SETTINGS.num_leaves_classification}
         if classes == 2:
             trees, settings = 1, settings | {"objective": "binary"}
         else:
@@ -119,13 +119,13 @@ def _boost(
     rounds = SETTINGS.max_trees // trees_per_round
     rounds = min(max(rounds, SETTINGS.min_rounds), SETTINGS.max_rounds)
     few = rounds < SETTINGS.few_rounds
-    rate = SETTINGS.learning_rate_few_rounds if few else SETTINGS.learning_rate
+    rate = SETTINGS.few_rounds_learning_rate if few else SETTINGS.learning_rate
     settings = settings | {
         "learning_rate": rate,
-        "min_data_in_leaf": SETTINGS.rows_per_leaf,
-        "lambda_l2": SETTINGS.l2,
-        "max_bin": SETTINGS.bins,
-        "feature_fraction": min(1.0, SETTINGS.columns_per_tree / train.X.shape[1]),
+        "min_data_in_leaf": SETTINGS.min_data_in_leaf,
+        "lambda_l2": SETTINGS.lambda_l2,
+        "max_bin": SETTINGS.max_bin,
+        "feature_fraction": min(1.0, SETTINGS.features_per_tree / train.X.shape[1]),
         "seed": seed,
         # The same bytes on every run, at any number of workers.
         "deterministic": True,
@@ -135,10 +135,10 @@ def _boost(
     }
     data = lightgbm.Dataset(train.X, train.y, params=settings)
     if validation is None:
-        rounds = min(rounds, SETTINGS.rounds_unvalidated)
+        rounds = min(rounds, SETTINGS.rounds_without_validation)
         return lightgbm.train(settings, data, rounds), rounds
     held = lightgbm.Dataset(validation.X, validation.y, reference=data, params=settings)
-    stop = lightgbm.early_stopping(SETTINGS.patience, verbose=False)
+    stop = lightgbm.early_stopping(SETTINGS.early_stopping_rounds, verbose=False)
     booster = lightgbm.train(settings, data, rounds, valid_sets=[held], callbacks=[stop])
     return booster, int(booster.best_iteration)
 

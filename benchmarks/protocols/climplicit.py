@@ -31,7 +31,7 @@ SEED = 42
 SHARES = (0.5, 0.1, 0.4)
 HIDDEN, REPEATS = 64, 2
 LAYERS, WIDTH, CODE = 16, 512, 256
-TRAINING = Training(max_epochs=5000, patience=5, min_gain=1e-3)
+TRAINING = Training(max_epochs=5000, patience=5, min_delta=1e-3)
 SEEDS = tuple(range(42, 52))
 
 
@@ -51,7 +51,11 @@ class ClimplicitProtocol(Protocol):
         splits={
             "random": SplitMethod(
                 description="torch.utils.data.random_split over the rows in file order",
-                settings={"train": SHARES[0], "validation": SHARES[1], "seed": SEED},
+                settings={
+                    "train_fraction": SHARES[0],
+                    "validation_fraction": SHARES[1],
+                    "seed": SEED,
+                },
             )
         },
         preprocessing="targets z-scored by mean and standard deviation (divisor n) of the training "
@@ -64,13 +68,15 @@ class ClimplicitProtocol(Protocol):
             "mlp": ProbeMethod(
                 description="D-64-64-64-1 with ReLU, of which the two hidden 64-64 layers are one "
                 "and the same (list multiplication)",
-                settings={"hidden": HIDDEN, "hidden_layers_tied": REPEATS} | TRAINING.model_dump(),
+                settings={"hidden_size": HIDDEN, "n_tied_hidden_layers": REPEATS}
+                | TRAINING.model_dump(),
             ),
             "from-scratch": ProbeMethod(
                 description="FS Loc: a residual SIREN on coordinates scaled to [-1, 1] and a "
                 "linear layer, all trained. The network goes on from one initialisation to the "
                 "next, as in the authors' code, where only the linear layer is made anew",
-                settings={"layers": LAYERS, "width": WIDTH, "code": CODE} | TRAINING.model_dump(),
+                settings={"n_hidden_layers": LAYERS, "hidden_size": WIDTH, "output_size": CODE}
+                | TRAINING.model_dump(),
                 together=True,
             ),
         },

@@ -23,7 +23,7 @@ from satclip_bench.benchmarks.protocols.base import (
     score,
 )
 from satclip_bench.benchmarks.protocols.ridge import ridge_path
-from satclip_bench.benchmarks.protocols.tuning import Grid, Judge, choose
+from satclip_bench.benchmarks.protocols.tuning import Grid, ScoredOn, choose
 from satclip_bench.benchmarks.splits import SplitInputs
 from satclip_bench.benchmarks.splits.base import Index
 from satclip_bench.core.errors import BenchError
@@ -39,13 +39,13 @@ FLOOR = -1.0
 SPLITS = {
     "random": SplitMethod(
         description="five folds of rows, dealt in turns after a permutation",
-        settings={"folds": FOLDS, "seed": SEED},
+        settings={"n_folds": FOLDS, "seed": SEED},
     )
 } | {
     f"blocks.{side}": SplitMethod(
         description=f"five folds of {side}-degree blocks of longitude and latitude, dealt in turns "
         "after a permutation; fewer where there are fewer blocks",
-        settings={"degrees": side, "folds": FOLDS, "seed": SEED},
+        settings={"block_degrees": side, "n_folds": FOLDS, "seed": SEED},
     )
     for side in SIDES
 }
@@ -60,14 +60,14 @@ PREPROCESSING = (
 )
 KNN = ProbeMethod(
     description="k nearest neighbours on standardised features, classes only",
-    settings={"k": NEIGHBOURS},
+    settings={"n_neighbors": NEIGHBOURS},
 )
 
 
 class CoordbenchProtocol(Protocol):
     """Ridge in five folds, its penalty chosen within the training part of each."""
 
-    JUDGE: Judge = "cross-validation within the training part"
+    SCORED_ON: ScoredOn = "cross-validation within the training set"
     FREE_INTERCEPT = True
 
     card = ProtocolCard(
@@ -84,7 +84,10 @@ class CoordbenchProtocol(Protocol):
                 "columns, the largest output winning",
                 settings={"intercept": "unpenalised"},
                 tuning=Grid(
-                    space={"alpha": ALPHAS}, judge=JUDGE, folds=FOLDS, folds_of_classes=FOLDS
+                    space={"alpha": ALPHAS},
+                    scored_on=SCORED_ON,
+                    n_folds=FOLDS,
+                    n_folds_classification=FOLDS,
                 ),
             ),
             "knn": KNN,
@@ -130,7 +133,7 @@ class CoordbenchProtocol(Protocol):
         if split == "random":
             order = rows[rng.permutation(len(rows))]
             return [order[number::FOLDS] for number in range(FOLDS)]
-        blocks = _blocks(points.lonlat[rows], float(settings["degrees"]))
+        blocks = _blocks(points.lonlat[rows], float(settings["block_degrees"]))
         found, block = np.unique(blocks, return_inverse=True)
         if len(found) < 2:
             raise BenchError(f"{split} needs points in two blocks or more")
@@ -187,7 +190,7 @@ class CoordbenchProtocol(Protocol):
 class CoordbenchHarnessProtocol(CoordbenchProtocol):
     """The same ridge with its penalty chosen by the very scores that are reported."""
 
-    JUDGE = "the reported folds"
+    SCORED_ON = "the reported folds"
     FREE_INTERCEPT = False
 
     card = CoordbenchProtocol.card.model_copy(
@@ -205,7 +208,7 @@ class CoordbenchHarnessProtocol(CoordbenchProtocol):
                     "with the best mean score on the test parts themselves, so that scores are "
                     "biased upwards",
                     settings={"intercept": "penalised"},
-                    tuning=Grid(space={"alpha": ALPHAS}, judge=JUDGE),
+                    tuning=Grid(space={"alpha": ALPHAS}, scored_on=SCORED_ON),
                     together=True,
                 ),
                 "knn": KNN,

@@ -83,11 +83,11 @@ class ResidualSiren(nn.Module):
 def full_batch(network: nn.Module, train: Tensors, learning_rate: float, epochs: int) -> nn.Module:
     """Adam on the mean squared error of all rows at once, for a fixed number of epochs."""
     X, y = train
-    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
     for _ in range(epochs):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         nn.functional.mse_loss(network(X).reshape(-1), y).backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        optimizer.step()
     return network
 
 
@@ -110,18 +110,18 @@ def stopped_early(
     """
     X, y = train
     loss_of = _loss_of(y)
-    optimiser = torch.optim.Adam(network.parameters(), lr=training.learning_rate)
-    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, "min")
-    lowest, waited = training.worst_loss, 0
+    optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate)
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "min")
+    lowest, waited = training.initial_best_loss, 0
     for epoch in range(1, training.max_epochs + 1):
         order = torch.randperm(len(X))
         for batch in torch.split(order, training.batch_size):
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss_of(network(X[batch]), y[batch]).backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+            optimizer.step()
         held = _mean_loss(network, validation, training.batch_size, loss_of)
         scheduler.step(held)
-        if lowest - held > training.min_gain:
+        if lowest - held > training.min_delta:
             lowest, waited = held, 0
         else:
             waited += 1

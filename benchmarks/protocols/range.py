@@ -28,9 +28,9 @@ TEST = 0.2
 ALPHAS = (0.1, 1, 10)
 TUNING = Grid(
     space={"alpha": ALPHAS},
-    judge="cross-validation within the training part",
-    folds=3,
-    folds_of_classes=10,
+    scored_on="cross-validation within the training set",
+    n_folds=3,
+    n_folds_classification=10,
 )
 
 
@@ -49,7 +49,7 @@ class RangeProtocol(Protocol):
         splits={
             "random": SplitMethod(
                 description="torch.utils.data.random_split over the rows in file order",
-                settings={"test": TEST, "seed": SEED},
+                settings={"test_fraction": TEST, "seed": SEED},
             )
         },
         preprocessing="features as float64; MinMaxScaler fitted on the training part; population "
@@ -90,9 +90,9 @@ class RangeProtocol(Protocol):
         for parts in self.folds(work.points, work.split):
             scaler = MinMaxScaler().fit(X[parts.train])
             probe = (
-                RidgeCV(alphas=ALPHAS, cv=TUNING.folds)
+                RidgeCV(alphas=ALPHAS, cv=TUNING.n_folds)
                 if work.task_type == "regression"
-                else RidgeClassifierCV(alphas=ALPHAS, cv=TUNING.folds_of_classes)
+                else RidgeClassifierCV(alphas=ALPHAS, cv=TUNING.n_folds_classification)
             )
             probe.fit(scaler.transform(X[parts.train]), y[parts.train])
             prediction = probe.predict(scaler.transform(X[parts.test]))

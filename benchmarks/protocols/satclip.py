@@ -32,16 +32,16 @@ SPLIT_SEED = 0
 CONTINENTS = ("Asia", "Africa")
 TUNING = RandomSearch(
     space={
-        "hidden": Choice(of=((64,), (256,), (64, 64), (256, 256), (128, 128, 128))),
+        "hidden_layer_sizes": Choice(of=((64,), (256,), (64, 64), (256, 256), (128, 128, 128))),
         "learning_rate": LogUniform(low=3e-4, high=1e-2),
         "weight_decay": LogUniform(low=1e-4, high=1.0),
     },
-    draws=8,
+    n_draws=8,
     seed=0,
-    judge="the validation part",
+    scored_on="the validation set",
 )
 FIXED = PerceptronSettings(
-    hidden=(),
+    hidden_layer_sizes=(),
     learning_rate=0.0,
     weight_decay=0.0,
     batch_size=256,
@@ -54,7 +54,9 @@ SEARCHED = frozenset(TUNING.space)
 
 def _split(name: str, of: str, description: str) -> tuple[str, SplitMethod]:
     card = get_split(of).card
-    settings = {"of": of, "of_version": card.version, "seed": SPLIT_SEED} | dict(card.settings)
+    settings = {"split": of, "split_version": card.version, "seed": SPLIT_SEED} | dict(
+        card.settings
+    )
     return name, SplitMethod(description=description, settings=settings)
 
 
@@ -123,7 +125,7 @@ class SatclipProtocol(Protocol):
     def folds(self, points: SplitInputs, split: str) -> tuple[Parts, ...]:
         settings = self.card.split(split).settings
         region = split.partition(".")[2]
-        for fold in get_split(str(settings["of"])).folds(points, SPLIT_SEED):
+        for fold in get_split(str(settings["split"])).folds(points, SPLIT_SEED):
             if not region or fold.name == region:
                 return (Parts(fold.name, fold.train, fold.validation, fold.test),)
         raise BenchError(f"there are not enough points in {region} for the split {split!r}")
@@ -201,7 +203,9 @@ class _Scaled:
         layers, epochs = train_network(
             self.train,
             self.validation,
-            FIXED.model_copy(update=chosen | {"hidden": tuple(chosen["hidden"])}),
+            FIXED.model_copy(
+                update=chosen | {"hidden_layer_sizes": tuple(chosen["hidden_layer_sizes"])}
+            ),
             outputs=None if self.classes is None else len(self.classes),
             seed=seed,
         )

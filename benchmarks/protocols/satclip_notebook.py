@@ -44,7 +44,7 @@ class SatclipNotebookProtocol(Protocol):
         splits={
             "random": SplitMethod(
                 description="torch.utils.data.random_split in halves, the odd row tested",
-                settings={"train": TRAIN, "seed": SPLIT_SEED},
+                settings={"train_fraction": TRAIN, "seed": SPLIT_SEED},
             )
         },
         preprocessing="y / max(y), the maximum over all rows, test rows too, as in the notebook: a "
@@ -56,8 +56,8 @@ class SatclipNotebookProtocol(Protocol):
                 "and the same (list multiplication); Adam on the mean squared error of all "
                 "training rows at once",
                 settings={
-                    "hidden": HIDDEN,
-                    "hidden_layers_tied": REPEATS,
+                    "hidden_size": HIDDEN,
+                    "n_tied_hidden_layers": REPEATS,
                     "learning_rate": LEARNING_RATE,
                     "epochs": EPOCHS,
                 },

@@ -14,5 +14,7 @@ class Training(BaseModel):
     batch_size: int = 4096
     max_epochs: int
     patience: int = Field(description="epochs in a row without a gain, after which training ends")
-    min_gain: float = Field(description="by how much the validation loss must fall to be a gain")
-    worst_loss: float = Field(10_000.0, description="what the first validation loss is held to")
+    min_delta: float = Field(description="by how much the validation loss must fall to be a gain")
+    initial_best_loss: float = Field(
+        10_000.0, description="what the first validation loss is held to"
+    )

@@ -14,9 +14,9 @@ from satclip_bench.core.errors import BenchError
 Value = int | float | str | tuple[int, ...]
 T = TypeVar("T")
 
-Judge = Literal[
-    "the validation part",
-    "cross-validation within the training part",
+ScoredOn = Literal[
+    "the validation set",
+    "cross-validation within the training set",
     "the reported folds",
 ]
 """What a choice is made on. The last is no clean choice: it is there because a harness does it."""
@@ -31,9 +31,9 @@ class Grid(_Data):
 
     kind: Literal["grid"] = "grid"
     space: Mapping[str, tuple[Value, ...]]
-    judge: Judge
-    folds: int | None = Field(None, description="of a cross-validation, for regression")
-    folds_of_classes: int | None = Field(None, description="likewise, for classes")
+    scored_on: ScoredOn
+    n_folds: int | None = Field(None, description="of a cross-validation, for regression")
+    n_folds_classification: int | None = Field(None, description="likewise, for classes")
 
     def candidates(self) -> tuple[dict[str, Value], ...]:
         """All combinations; the last name varies fastest."""
@@ -80,15 +80,15 @@ class RandomSearch(_Data):
 
     kind: Literal["random search"] = "random search"
     space: Mapping[str, Axis]
-    draws: int = Field(ge=1)
+    n_draws: int = Field(ge=1)
     seed: int
-    judge: Judge
+    scored_on: ScoredOn
 
     def candidates(self) -> tuple[dict[str, Value], ...]:
         """The draws, the same for the same seed; more of them begin with the same ones."""
         rng = np.random.default_rng([self.seed])
         return tuple(
-            {name: axis.draw(rng) for name, axis in self.space.items()} for _ in range(self.draws)
+            {name: axis.draw(rng) for name, axis in self.space.items()} for _ in range(self.n_draws)
         )
 
 

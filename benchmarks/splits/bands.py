@@ -30,7 +30,7 @@ class LatitudeSplit:
         title="Latitude bands",
         description=f"Train on other latitudes, test in a band of {BAND} degrees. A band with "
         f"fewer than {MIN_TEST} points is never tested. {RULE}",
-        settings={"degrees": BAND} | SETTINGS,
+        settings={"band_degrees": BAND} | SETTINGS,
         version=2,
     )
 
@@ -71,7 +71,7 @@ class CheckerboardSplit:
         "colour, or one where they are fewer, is for validation as a whole, with classes spread as "
         f"evenly as the squares allow; where there is only one square, {STAND_IN} No test point is "
         "far from training: a score of interpolation.",
-        settings={"degrees": SQUARE, "validation": 1 / VALIDATION_FOLDS} | CELLS,
+        settings={"square_degrees": SQUARE, "validation_fraction": 1 / VALIDATION_FOLDS} | CELLS,
         version=2,
     )
 

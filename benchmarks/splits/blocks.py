@@ -35,7 +35,11 @@ class BlocksSplit:
             f"{FOLDS} folds, with classes spread over the folds as evenly as the cells allow. One "
             f"cell in {VALIDATION_FOLDS} of the training part is for validation. Cells that touch "
             "may lie in different parts.",
-            settings={"degrees": degrees, "folds": FOLDS, "validation": 1 / VALIDATION_FOLDS},
+            settings={
+                "block_degrees": degrees,
+                "n_folds": FOLDS,
+                "validation_fraction": 1 / VALIDATION_FOLDS,
+            },
         )
 
     def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
@@ -65,10 +69,10 @@ class BufferedSplit:
             "point is neither for training nor for validation, and whatever lies within that of a "
             "validation point is not for training.",
             settings={
-                "degrees": degrees,
-                "km": km,
-                "folds": FOLDS,
-                "validation": 1 / VALIDATION_FOLDS,
+                "block_degrees": degrees,
+                "buffer_km": km,
+                "n_folds": FOLDS,
+                "validation_fraction": 1 / VALIDATION_FOLDS,
             },
         )
 

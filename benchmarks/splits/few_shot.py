@@ -20,7 +20,7 @@ class FewShotSplit:
         "drawn at random, is for training and the rest of it is tested: what the SatCLIP paper "
         f"does for countries and ecoregions. Likewise {SHARE:.0%} of the validation part is for "
         "training and the rest of it validates.",
-        settings={"share": SHARE} | dict(HeldOutRegionSplit.card.settings),
+        settings={"few_shot_fraction": SHARE} | dict(HeldOutRegionSplit.card.settings),
         version=2,
     )
 

@@ -49,12 +49,12 @@ class NndmSplit:
         "one before it; distances are to what is trained on then. Classes are not looked at: they "
         "can be missing from training.",
         settings={
-            "folds": FOLDS,
-            "largest": LARGEST,
-            "level": LEVEL,
-            "candidates": CANDIDATES,
-            "rounds": ROUNDS,
-            "fitted": FITTED,
+            "n_folds": FOLDS,
+            "max_fold_fraction": LARGEST,
+            "significance_level": LEVEL,
+            "n_cluster_counts": CANDIDATES,
+            "kmeans_iterations": ROUNDS,
+            "kmeans_sample_size": FITTED,
         },
         domain=True,
     )

@@ -26,7 +26,7 @@ class OfficialSplit:
         "valid, dev) and test. Rows of other names are in none. Where nothing validates, "
         f"{VALIDATION:.0%} of the training rows do, uniformly at random by the seed. What it is a "
         "score of depends on how the table was split.",
-        settings={"validation": VALIDATION},
+        settings={"validation_fraction": VALIDATION},
     )
 
     def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:

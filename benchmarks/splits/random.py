@@ -18,7 +18,7 @@ class RandomSplit:
         title="Random",
         description="30 % train, 10 % validation, 60 % test, uniformly at random (SatCLIP, "
         "App. E.3). Test points lie among training points: a score of interpolation.",
-        settings={"train": TRAIN, "validation": VALIDATION},
+        settings={"train_fraction": TRAIN, "validation_fraction": VALIDATION},
     )
 
     def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:

@@ -31,14 +31,14 @@ RULE = (
 """For the cards of splits that hold out regions."""
 
 CELLS: dict[str, str | int | float] = {
-    "validation_sides": ", ".join(map(str, SIDES)),
-    "validation_cells": LEAST_CELLS,
+    "fallback_block_degrees": ", ".join(map(str, SIDES)),
+    "min_fallback_blocks": LEAST_CELLS,
 }
 SETTINGS: dict[str, str | int | float] = {
-    "min_test": MIN_TEST,
-    "validation": "whole regions",
-    "validation_least": SHARE,
-    "validation_most": MOST,
+    "min_test_points": MIN_TEST,
+    "validation_unit": "whole regions",
+    "min_validation_fraction": SHARE,
+    "max_validation_fraction": MOST,
     **CELLS,
 }
 """Likewise."""

@@ -158,7 +158,7 @@ def test_the_nearest_neighbours_error_falls_as_the_smoothness_says(
         for y in fields:
             itself = lonlat[train], y[train]
             found = SphereBaseline("baseline.knn", "regression").fit(*itself, validation=itself)
-            assert found.best_params_ == {"k": 1}
+            assert found.best_params_ == {"n_neighbors": 1}
             losses.append(np.square(found.predict(lonlat[test]) - y[test]).mean())
         errors[rows] = np.mean(losses)
         assert errors[rows] == pytest.approx(2 * semivariogram.mean(), rel=0.1)

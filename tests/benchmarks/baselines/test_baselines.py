@@ -49,7 +49,7 @@ def test_mean_and_majority() -> None:
 
 def test_nearest_neighbours_agree_with_scikit_learn_on_the_haversine() -> None:
     found = SphereBaseline("baseline.knn", "regression").fit(*TRAIN, validation=VALIDATION)
-    k = found.best_params_["k"]
+    k = found.best_params_["n_neighbors"]
     oracle = KNeighborsRegressor(k, metric="haversine", algorithm="ball_tree")
     oracle.fit(np.radians(TRAIN[0][:, ::-1]), TRAIN[1])
     assert found.predict(TEST[0]) == pytest.approx(oracle.predict(np.radians(TEST[0][:, ::-1])))
@@ -59,7 +59,7 @@ def test_class_shares_agree_with_scikit_learn() -> None:
     y = classes(TRAIN[1])
     found = SphereBaseline("baseline.knn", "classification")
     found.fit(TRAIN[0], y, validation=(VALIDATION[0], classes(VALIDATION[1])))
-    oracle = KNeighborsClassifier(found.best_params_["k"]).fit(unit_vectors(TRAIN[0]), y)
+    oracle = KNeighborsClassifier(found.best_params_["n_neighbors"]).fit(unit_vectors(TRAIN[0]), y)
     wanted = oracle.predict_proba(unit_vectors(TEST[0]))
     assert found.predict_proba(TEST[0]) == pytest.approx(wanted)
 
@@ -67,7 +67,7 @@ def test_class_shares_agree_with_scikit_learn() -> None:
 def test_inverse_distance_by_brute_force() -> None:
     found = SphereBaseline("baseline.idw", "regression").fit(*TRAIN, validation=VALIDATION)
     power, k = found.best_params_["power"], 20
-    assert CARDS["baseline.idw"].settings["k"] == k
+    assert CARDS["baseline.idw"].settings["n_neighbors"] == k
     angle = np.arccos(np.clip(unit_vectors(TEST[0]) @ unit_vectors(TRAIN[0]).T, -1, 1))
     for row in range(len(TEST[0])):
         near = np.argsort(angle[row])[:k]
@@ -86,7 +86,7 @@ def test_neighbours_are_found_across_the_antimeridian_and_the_pole() -> None:
     lonlat = np.array([[179.9, 0.0], [0, 0], [10, 89.9], [100, 50]])
     y = np.array([1.0, 2, 3, 4])
     found = SphereBaseline("baseline.knn", "regression").fit(lonlat, y, (lonlat, y))
-    assert found.best_params_ == {"k": 1}
+    assert found.best_params_ == {"n_neighbors": 1}
     assert found.predict(np.array([[-179.9, 0], [-170, 89.9]])).tolist() == [1, 3]
 
 

@@ -144,13 +144,13 @@ def test_halving_keeps_to_good_candidates(monkeypatch: pytest.MonkeyPatch) -> No
     halved = fitted()
     errors = [np.square(f.predict(VALIDATION[0]) - VALIDATION[1]).mean() for f in (whole, halved)]
     assert errors[0] <= errors[1] < 1.1 * errors[0]
-    assert halved.best_params_["points"] == 400
+    assert halved.best_params_["n_train_points"] == 400
 
 
 def test_of_more_points_a_stated_number_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kriging, "MOST_POINTS", 150)
     found, again = fitted(), fitted()
-    assert found.best_params_["points"] == 150
+    assert found.best_params_["n_train_points"] == 150
     assert found.predict(TEST[0]).tobytes() == again.predict(TEST[0]).tobytes()
     rows = np.random.default_rng(0).permutation(400)[:150]
     wanted = textbook(TRAIN[0][rows], TRAIN[1][rows], TEST[0], *settings(found))
@@ -159,10 +159,10 @@ def test_of_more_points_a_stated_number_is_drawn(monkeypatch: pytest.MonkeyPatch
 
 def test_settings_on_the_card_are_the_ones_in_use() -> None:
     assert GP.settings == {
-        "points": kriging.MOST_POINTS,
-        "rung_points": kriging.RUNG_POINTS,
-        "rung_keeps": kriging.RUNG_KEEPS,
-        "validation_points": kriging.VALIDATION_POINTS,
+        "max_train_points": kriging.MOST_POINTS,
+        "halving_train_points": kriging.RUNG_POINTS,
+        "halving_keep": kriging.RUNG_KEEPS,
+        "max_validation_points": kriging.VALIDATION_POINTS,
         "seed": kriging.SEED,
     }
     assert kriging.RUNG_KEEPS[-1] == 1

@@ -113,10 +113,10 @@ def test_trees_are_bounded_in_total(monkeypatch: pytest.MonkeyPatch) -> None:
     xyz = points(600)
     probe = TreeClassifier(random_state=0).fit(embed(xyz), cells(xyz, 30))
     assert probe.booster_.num_trees() <= 120
-    assert probe.booster_.params["learning_rate"] == few.learning_rate_few_rounds
+    assert probe.booster_.params["learning_rate"] == few.few_rounds_learning_rate
 
 
 def test_trees_without_validation_rows() -> None:
     data = parts("regression", rows=3)
     probe = TreeRegressor(random_state=0).fit(data.X, data.y)
-    assert probe.best_params_ == {"rounds": trees.SETTINGS.rounds_unvalidated}
+    assert probe.best_params_ == {"rounds": trees.SETTINGS.rounds_without_validation}

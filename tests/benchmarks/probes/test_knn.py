@@ -31,7 +31,7 @@ def test_equals_scikit_learn(task_type: TaskType, columns: int, k: int) -> None:
         else (NeighbourClassifier, KNeighborsClassifier)
     )
     probe: Any = make().fit(data.X, data.y, data.validation)
-    probe.best_params_ = {"k": k}
+    probe.best_params_ = {"n_neighbors": k}
     expected = other(k, weights="distance").fit(data.X, data.y)
     np.testing.assert_array_equal(probe.predict(X_test), expected.predict(X_test))
     if task_type == "classification":
@@ -52,7 +52,7 @@ def test_ties_are_broken_as_scikit_learn_breaks_them(task_type: TaskType, k: int
         else (NeighbourClassifier, KNeighborsClassifier)
     )
     probe: Any = make().fit(X, y, (X, y))
-    probe.best_params_ = {"k": k}
+    probe.best_params_ = {"n_neighbors": k}
     expected = other(k, weights="distance").fit(X, y)
     found = probe.predict(queries)
     if task_type == "regression":
@@ -77,13 +77,13 @@ def test_k_is_the_best_on_validation(task_type: TaskType) -> None:
         other(k, weights="distance").fit(data.X, data.y).score(*data.validation) for k in NEIGHBOURS
     ]
     probe: Any = make().fit(data.X, data.y, data.validation)
-    assert probe.best_params_ == {"k": NEIGHBOURS[int(np.argmax(scores))]}
+    assert probe.best_params_ == {"n_neighbors": NEIGHBOURS[int(np.argmax(scores))]}
 
 
 def test_embedding_is_taken_as_it_is() -> None:
     X = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 5.0]])
     probe = NeighbourRegressor().fit(X, [1.0, 2.0, 3.0], (X, [1.0, 2.0, 3.0]))
-    assert probe.best_params_ == {"k": 1}
+    assert probe.best_params_ == {"n_neighbors": 1}
     assert probe.predict([[0.9, 0.0], [0.0, 3.0]]).tolist() == [2.0, 3.0]
 
 
@@ -94,5 +94,7 @@ def test_points_at_distance_zero_count_alone() -> None:
 
 def test_never_more_neighbours_than_rows() -> None:
     data = parts("regression", rows=4)
-    assert NeighbourRegressor().fit(data.X, data.y, data.validation).best_params_["k"] in (1, 3)
-    assert NeighbourRegressor().fit(data.X[:3], data.y[:3]).best_params_ == {"k": 3}
+    assert NeighbourRegressor().fit(data.X, data.y, data.validation).best_params_[
+        "n_neighbors"
+    ] in (1, 3)
+    assert NeighbourRegressor().fit(data.X[:3], data.y[:3]).best_params_ == {"n_neighbors": 3}

@@ -101,7 +101,7 @@ def cut(y: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
 
 @pytest.mark.parametrize("classes", [2, 6])
 def test_logistic_regression_agrees(classes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    change(monkeypatch, tol=1e-8, max_iterations=20_000)
+    change(monkeypatch, tol=1e-8, max_iter=20_000)
     data = parts("classification", columns=12)
     X, X_held, X_test = (a.astype(float) for a in (data.X, data.validation[0], data.X_test))
     y, y_held = cut(data.y, classes), cut(data.validation[1], classes)
@@ -124,8 +124,10 @@ def test_the_same_strength_gives_the_same_logistic_regression(classes: int) -> N
     X, X_test, y = data.X.astype(float), data.X_test.astype(float), cut(data.y, classes)
     # No validation label that training knows: the default strength stands in, one fit alone.
     probe = LinearClassifier().fit(X, y, (X[:5], np.full(5, 999)))
-    assert probe.best_params_["C"] == linear.SETTINGS.C
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=linear.SETTINGS.C, max_iter=200))
+    assert probe.best_params_["C"] == linear.SETTINGS.default_C
+    model = make_pipeline(
+        StandardScaler(), LogisticRegression(C=linear.SETTINGS.default_C, max_iter=200)
+    )
     model.fit(X, y)
     np.testing.assert_allclose(probe.model_.coef_, model[-1].coef_, atol=1e-8)
     np.testing.assert_allclose(
@@ -136,7 +138,7 @@ def test_the_same_strength_gives_the_same_logistic_regression(classes: int) -> N
 
 @pytest.mark.parametrize("strength", STRENGTHS)
 def test_the_optimum_is_another_solvers(strength: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    change(monkeypatch, tol=1e-10, max_iterations=50_000)
+    change(monkeypatch, tol=1e-10, max_iter=50_000)
     monkeypatch.setattr(linear, "STRENGTHS", (strength,))
     data = parts("classification", columns=8)
     X, X_test = data.X.astype(float), data.X_test.astype(float)
@@ -167,7 +169,7 @@ def test_float32_and_bounded_iterations_cost_no_score(classes: int) -> None:
 
 
 def test_iterations_are_bounded_by_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    change(monkeypatch, multiply_adds=1.0, min_iterations=3)
+    change(monkeypatch, max_multiply_adds=1.0, min_iter=3)
     data = parts("classification")
     probe = LinearClassifier().fit(data.X, data.y, data.validation)
-    assert probe.best_params_["iterations"] == 3
+    assert probe.best_params_["n_iter"] == 3

@@ -33,7 +33,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     fewer = satclip_module.FIXED.model_copy(update={"max_epochs": 5, "patience": 3})
     monkeypatch.setattr(satclip_module, "FIXED", fewer)
     monkeypatch.setattr(
-        satclip_module, "TUNING", satclip_module.TUNING.model_copy(update={"draws": 3})
+        satclip_module, "TUNING", satclip_module.TUNING.model_copy(update={"n_draws": 3})
     )
 
 

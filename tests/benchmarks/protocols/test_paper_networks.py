@@ -43,12 +43,12 @@ def test_full_batches_are_plain_adam() -> None:
         ours = full_batch(nn.Linear(3, 1), (X, y), 1e-2, 25)
     with seeded(1):
         theirs = nn.Linear(3, 1)
-    optimiser = torch.optim.Adam(theirs.parameters(), lr=1e-2)
+    optimizer = torch.optim.Adam(theirs.parameters(), lr=1e-2)
     for _ in range(25):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss = ((theirs(X)[:, 0] - y) ** 2).mean()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     assert np.allclose(outputs_of(ours, X.numpy()), outputs_of(theirs, X.numpy()), atol=1e-6)
 
 
@@ -56,7 +56,7 @@ def test_full_batches_are_plain_adam() -> None:
 def test_training_ends_after_so_many_epochs_without_a_gain(patience: int, gain: float) -> None:
     train, held = data(60, 2), data(30, 3)
     training = Training(
-        learning_rate=1e-2, batch_size=16, max_epochs=60, patience=patience, min_gain=gain
+        learning_rate=1e-2, batch_size=16, max_epochs=60, patience=patience, min_delta=gain
     )
     with seeded(4):
         network = tied_perceptron(3, 8, 2, 1)

@@ -53,7 +53,7 @@ def test_what_was_chosen_before_is_not_searched_for_again(
 ) -> None:
     fewer = module.FIXED.model_copy(update={"max_epochs": 5, "patience": 3})
     monkeypatch.setattr(module, "FIXED", fewer)
-    monkeypatch.setattr(module, "TUNING", module.TUNING.model_copy(update={"draws": 2}))
+    monkeypatch.setattr(module, "TUNING", module.TUNING.model_copy(update={"n_draws": 2}))
     protocol, table = get_protocol("satclip"), points()
     first, second = protocol.outcomes(work(protocol, table))
 

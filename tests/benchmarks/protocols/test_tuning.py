@@ -13,9 +13,9 @@ from satclip_bench.core.errors import BenchError
 def search(draws: int, seed: int = 0) -> RandomSearch:
     return RandomSearch(
         space={"width": Choice(of=(16, 64, 256)), "step": LogUniform(low=1e-4, high=1e-1)},
-        draws=draws,
+        n_draws=draws,
         seed=seed,
-        judge="the validation part",
+        scored_on="the validation set",
     )
 
 
@@ -38,7 +38,7 @@ def test_draws_are_spread_as_they_say() -> None:
 
 
 def test_a_grid_is_every_combination_the_last_name_fastest() -> None:
-    grid = Grid(space={"a": (1, 2), "b": ("x", "y")}, judge="the validation part")
+    grid = Grid(space={"a": (1, 2), "b": ("x", "y")}, scored_on="the validation set")
     assert [tuple(c.values()) for c in grid.candidates()] == [
         (1, "x"),
         (1, "y"),
