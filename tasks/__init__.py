@@ -30,44 +30,72 @@ OPEN_TASKS = (
 PAPER_TASKS = (*OPEN_TASKS, "inaturalist")
 """The nine tasks of the SatCLIP paper."""
 
-registry: Registry[TaskCard] = Registry(
+registry: Registry[TaskCard | Task] = Registry(
     "task",
     {name: f"satclip_bench.tasks.{name}:CARD" for name in PAPER_TASKS},
     group="satclip_bench.tasks",
 )
+"""Task cards by name; a task that `add_task` registered stands for its card and its table."""
 
 
 def list_tasks() -> tuple[str, ...]:
-    """The names of all tasks, the paper's nine first."""
+    """Names of all registered tasks, the nine of the SatCLIP paper first.
+
+    Examples:
+        >>> list_tasks()[:3]
+        ('air_temperature', 'elevation', 'median_income')
+    """
     return registry.names()
 
 
-def get_task(name: str, edition: Edition = "open", data_dir: Path | None = None) -> Task:
-    """The task called `name`, in the given edition.
+def task_card(name: str) -> TaskCard:
+    """Card of a registered task.
 
     Args:
-        name: as listed.
-        edition: `open` ships with the repository; `paper` is read from `data_dir`.
-        data_dir: folder with the tables that do not ship.
+        name: name of the task, as in `list_tasks`.
 
     Raises:
-        UnknownNameError: no such task; the message proposes near names.
-        TaskError: the task has no such edition.
+        UnknownNameError: no such task; the message suggests similar names.
+
+    Examples:
+        >>> task_card("biomes").task_type
+        'classification'
     """
-    return _OWN[name] if name in _OWN else Task(registry.load(name), edition, data_dir)
+    entry = registry.load(name)
+    return entry.card if isinstance(entry, Task) else entry
 
 
-_OWN: dict[str, Task] = {}
+def get_task(name: str, edition: Edition = "open", data_dir: Path | None = None) -> Task:
+    """Return the task with the given name, in one of its editions.
+
+    Args:
+        name: name of the task, as in `list_tasks`.
+        edition: `open` ships with the repository; `paper` is read from `data_dir`. A task that
+            was added with `add_task` has one table, which is returned for both.
+        data_dir: folder with the files of tables that do not ship.
+
+    Raises:
+        UnknownNameError: no such task; the message suggests similar names.
+        TaskError: the task does not have this edition.
+
+    Examples:
+        >>> table = get_task("biomes").load()
+        >>> table.lonlat.shape, len(table.classes)
+        ((10000, 2), 14)
+    """
+    entry = registry.load(name)
+    return entry if isinstance(entry, Task) else Task(entry, edition, data_dir)
 
 
 def add_task(task: Task) -> None:
-    """Make a task known by the name on its card, in this process only.
+    """Register a task under the name on its card, in this process only.
+
+    A task that was added earlier under the same name is replaced.
 
     Raises:
-        BenchError: a registered task is called so.
+        BenchError: a built-in task, or a task of an installed package, has the same name.
     """
-    registry.add(task.card.name, task.card)
-    _OWN[task.card.name] = task
+    registry.add(task.card.name, task)
 
 
 __all__ = [
@@ -84,4 +112,5 @@ __all__ = [
     "get_task",
     "list_tasks",
     "registry",
+    "task_card",
 ]

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from satclip_bench.core.card import Card
 from satclip_bench.core.download.cards import FileCard
 
 Edition = Literal["open", "paper"]
 TaskType = Literal["regression", "classification"]
+TaskTypeEntry = Annotated[TaskType, Field(validation_alias=AliasChoices("task_type", "kind"))]
+"""The task type on a card. Cards written before the entry had this name call it `kind`."""
+
 Extent = Literal["global", "contiguous United States", "California", "regional"]
 RegionKind = Literal["continent", "census region", "equal-area block", "region"]
 Metric = Literal["r2", "accuracy", "top1"]
@@ -86,7 +89,7 @@ class TaskCard(Card):
     name: str
     title: str
     description: str
-    task_type: TaskType
+    task_type: TaskTypeEntry
     target: str = Field(description="what is predicted, in a few words")
     unit: str = Field(description="unit of the target; 'class' for a classification")
     metric: Metric = Field(description="the score that tables show")

@@ -26,8 +26,7 @@ from satclip_bench.encoders.base import WeightsCard
 from satclip_bench.encoders.weights.fetch import obtain_weights
 from satclip_bench.encoders.weights.files import by_hand as weights_by_hand
 from satclip_bench.encoders.weights.files import weights_path
-from satclip_bench.tasks import list_tasks
-from satclip_bench.tasks import registry as task_registry
+from satclip_bench.tasks import list_tasks, task_card
 from satclip_bench.tasks.paper_edition.loading import data_folder, missing_files
 
 ASK_ABOVE = 100_000_000
@@ -148,7 +147,7 @@ def items_of(names: Sequence[str], data_dir: Path | None) -> tuple[Item, ...]:
 
 
 def _files_of(task: str, folder: Path) -> tuple[FileCard, ...]:
-    edition = task_registry.load(task).editions.get("paper")
+    edition = task_card(task).editions.get("paper")
     if edition is None or not edition.variants:
         return ()
     there = [v for v in edition.variants if not missing_files(v, folder)]

@@ -15,8 +15,7 @@ from satclip_bench.benchmarks.report.terminal import print_leaderboard
 from satclip_bench.benchmarks.runs.replicates import replicates_of
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.core.errors import BenchError
-from satclip_bench.tasks import TaskCard, list_tasks
-from satclip_bench.tasks import registry as task_registry
+from satclip_bench.tasks import TaskCard, list_tasks, task_card
 
 
 def leaderboard(
@@ -101,7 +100,7 @@ def report_all(store: Store, frame: pd.DataFrame, console: Console, *, redraw: b
 def cards_of(frame: pd.DataFrame) -> dict[str, TaskCard]:
     """Cards of the tasks in a frame, in the registry's order."""
     present = set(frame["task"])
-    return {name: task_registry.load(name) for name in list_tasks() if name in present}
+    return {name: task_card(name) for name in list_tasks() if name in present}
 
 
 def titles_of(frame: pd.DataFrame) -> Mapping[str, str]:

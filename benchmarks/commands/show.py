@@ -22,8 +22,7 @@ from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.encoders import EncoderCard, encoder_card, get_encoder, list_encoders
 from satclip_bench.encoders.weights.files import weights_path
-from satclip_bench.tasks import Edition, TaskCard, list_tasks
-from satclip_bench.tasks import registry as task_registry
+from satclip_bench.tasks import Edition, TaskCard, list_tasks, task_card
 
 Cards = Mapping[str, BaseModel | BenchError]
 
@@ -31,7 +30,7 @@ Cards = Mapping[str, BaseModel | BenchError]
 def cards_of(what: str) -> Cards:
     """All cards of one kind by name; an error in place of a card that cannot be read."""
     kinds: dict[str, tuple[Sequence[str], Callable[[str], BaseModel]]] = {
-        "tasks": (list_tasks(), task_registry.load),
+        "tasks": (list_tasks(), task_card),
         "encoders": ((*list_encoders(), *list_baselines()), _encoder_or_baseline),
         "splits": (list_splits(), lambda name: get_split(name).card),
         "probes": (list_probes(), probe_card),

@@ -20,8 +20,7 @@ from satclip_bench.benchmarks.splits import get_split, match_splits
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import match_names
 from satclip_bench.encoders import LocationEncoder, get_encoder, match_encoders
-from satclip_bench.tasks import Edition, TaskCard, list_tasks
-from satclip_bench.tasks import registry as task_registry
+from satclip_bench.tasks import Edition, TaskCard, list_tasks, task_card
 from satclip_bench.tasks.user_tables.task import TaskFile
 
 PROTOCOL = "satclip-bench/1"
@@ -82,9 +81,7 @@ class Cell:
     def task_card(self) -> TaskCard:
         """The card of its task."""
         # A worker process does not know of tasks that were added in the first one.
-        return (
-            task_registry.load(self.settings.task) if self.file is None else _task(self.file).card
-        )
+        return task_card(self.settings.task) if self.file is None else _task(self.file).card
 
 
 def blocks_of(suite: Suite, selection: Selection) -> tuple[Block, ...]:

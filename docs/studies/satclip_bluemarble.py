@@ -16,7 +16,7 @@ import numpy as np
 from satclip_bench.benchmarks.runs.replicates import replicates_of
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import WIDE_TASKS
-from satclip_bench.tasks import registry
+from satclip_bench.tasks import task_card
 
 OURS = ("satclip-bluemarble.l10", "satclip-bluemarble.l40")
 OTHERS = ("siren.l10", "siren.l40", "harmonics.l10", "wrap", "direct", "geoclip")
@@ -27,7 +27,7 @@ WORST = -1.0
 def main(folder: Path) -> None:
     """Print the table in Markdown."""
     store = Store(folder)
-    print("| | split | against |", " | ".join(registry.load(t).title for t in WIDE_TASKS), "|")
+    print("| | split | against |", " | ".join(task_card(t).title for t in WIDE_TASKS), "|")
     print("|---|---|---|" + "---:|" * len(WIDE_TASKS))
     for split in SPLITS:
         drawn = replicates_of(store, split, "linear").clip(lower=WORST)

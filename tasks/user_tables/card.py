@@ -12,7 +12,7 @@ from pydantic import Field
 
 from satclip_bench.core.card import Card
 from satclip_bench.core.sphere import check_lonlat, equal_area_cells
-from satclip_bench.tasks.base import EditionCard, Extent, Source, TaskCard, TaskType
+from satclip_bench.tasks.base import EditionCard, Extent, Source, TaskCard, TaskTypeEntry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,7 @@ class TableCard(Card):
     title: str
     description: str = ""
     column: str = Field(description="of the targets")
-    kind: TaskType
+    task_type: TaskTypeEntry
     unit: str = Field("", description="of the target; unused for a classification")
     no_data: tuple[float, ...] = Field((), description="numbers that mean no target")
     extent: Extent
@@ -86,7 +86,7 @@ def make_card(path: Path, target: str, frame: pd.DataFrame, sha256: str) -> Tabl
         name=f"{slug(stem)}.{slug(target)}",
         title=f"{stem}: {target}",
         column=target,
-        kind="regression" if numeric and not codes else "classification",
+        task_type="regression" if numeric and not codes else "classification",
         no_data=none,
         extent="global" if wide else "regional",
         region=region,
@@ -106,7 +106,7 @@ def _side(lonlat: NDArray[np.float64]) -> float:
     return max(SIDES, key=large)
 
 
-def task_card(own: TableCard) -> TaskCard:
+def as_task_card(own: TableCard) -> TaskCard:
     """The card of a task, out of that of its table; rows and ranges are known once it is loaded."""
     edition = EditionCard(
         rows=0,
@@ -119,10 +119,10 @@ def task_card(own: TableCard) -> TaskCard:
         name=own.name,
         title=own.title,
         description=own.description,
-        task_type=own.kind,
+        task_type=own.task_type,
         target=own.column,
-        unit="class" if own.kind == "classification" else own.unit or "unknown unit",
-        metric="accuracy" if own.kind == "classification" else "r2",
+        unit="class" if own.task_type == "classification" else own.unit or "unknown unit",
+        metric="accuracy" if own.task_type == "classification" else "r2",
         extent=own.extent,
         region="region" if own.region == "column" else own.region,
         block_degrees=own.block_degrees,

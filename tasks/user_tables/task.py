@@ -25,7 +25,7 @@ from satclip_bench.core.sphere import check_lonlat
 from satclip_bench.tasks.base import TaskCard, TaskTable
 from satclip_bench.tasks.regions import continents
 from satclip_bench.tasks.task import Task
-from satclip_bench.tasks.user_tables.card import TableCard, make_card, slug, task_card
+from satclip_bench.tasks.user_tables.card import TableCard, as_task_card, make_card, slug
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +60,7 @@ class FileTask(Task):
     def __init__(self, file: TaskFile) -> None:
         self.file = file
         self.table_card, self.made = read_card(file)
-        card = task_card(self.table_card)
+        card = as_task_card(self.table_card)
         super().__init__(card, "open")
 
     @override
@@ -86,7 +86,7 @@ class FileTask(Task):
             )
         table = make_table(own, self.card, read_columns(self.file), str(self.file.path))
         # What a card says of the target decides the scores as much as the file.
-        settings = json.dumps([own.column, own.kind, own.no_data, own.region, own.region_column])
+        settings = json.dumps([own.column, own.task_type, own.no_data, own.region, own.region_column])
         edition = self.card.editions["open"].model_copy(update=_counted(table))
         card = self.card.model_copy(update={"editions": {"open": edition, "paper": edition}})
         self.card = card
@@ -190,10 +190,10 @@ def make_table(own: TableCard, card: TaskCard, frame: pd.DataFrame, where: str) 
         if name and name not in frame:
             raise TaskError(f"{where} has no column {name!r}, which its card names")
     target = frame[own.column]
-    if own.kind == "regression" and not pd.api.types.is_numeric_dtype(target):
+    if own.task_type == "regression" and not pd.api.types.is_numeric_dtype(target):
         raise TaskError(
             f"{where}: the column {own.column!r} holds text, such as {target.dropna().iloc[0]!r}; "
-            "a regression needs numbers. Correct `kind` in its card"
+            "a regression needs numbers. Correct `task_type` in its card"
         )
     lacking = target.isna()
     if pd.api.types.is_numeric_dtype(target):
@@ -240,7 +240,7 @@ def _targets(
 ) -> tuple[tuple[str, ...] | None, NDArray[np.float64] | NDArray[np.int64]]:
     import pandas as pd
 
-    if own.kind == "regression":
+    if own.task_type == "regression":
         numbers: NDArray[np.float64] = column.to_numpy(dtype=np.float64, copy=True)
         return None, numbers
     if pd.api.types.is_float_dtype(column) and (column % 1 == 0).all():

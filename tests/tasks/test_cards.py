@@ -9,17 +9,17 @@ import pytest
 from satclip_bench.core.errors import CoordinateError, IntegrityError, TaskError, UnknownNameError
 from satclip_bench.core.files import sha256_bytes, sha256_file
 from satclip_bench.core.sphere import great_circle_km
-from satclip_bench.tasks import Task, TaskTable, check_task, get_task, list_tasks, registry
+from satclip_bench.tasks import Task, TaskTable, check_task, get_task, list_tasks, task_card
 from satclip_bench.tasks.base import EditionCard, TaskCard
 from satclip_bench.tasks.open_edition.tables import OPEN_EDITION, read_table
 
-OPEN = tuple(name for name in list_tasks() if "open" in registry.load(name).editions)
+OPEN = tuple(name for name in list_tasks() if "open" in task_card(name).editions)
 
 
 def test_the_papers_nine_tasks_have_cards() -> None:
     assert len(list_tasks()) == 9
     for name in list_tasks():
-        card = registry.load(name)
+        card = task_card(name)
         assert card.name == name
         assert card.citation
         assert card.paper_source
@@ -29,7 +29,7 @@ def test_the_papers_nine_tasks_have_cards() -> None:
 
 def test_files_that_do_not_ship_name_their_licence_and_what_to_cite() -> None:
     for name in list_tasks():
-        for edition in registry.load(name).editions.values():
+        for edition in task_card(name).editions.values():
             for file in (f for v in edition.variants for f in v.files):
                 assert file.licence
                 assert file.citation, file.file
@@ -51,7 +51,7 @@ def test_the_shipped_tables_are_small() -> None:
 @pytest.mark.parametrize("name", OPEN)
 def test_provenance_and_cards_agree(name: str) -> None:
     entry = json.loads((OPEN_EDITION / "provenance.json").read_text())["tables"][name]
-    edition = registry.load(name).editions["open"]
+    edition = task_card(name).editions["open"]
     assert entry["sha256"] == edition.sha256
     assert entry["rows"] == edition.rows
     for source, written in zip(edition.sources, entry["sources"], strict=True):
@@ -61,7 +61,7 @@ def test_provenance_and_cards_agree(name: str) -> None:
         assert source.attribution
 
 
-@pytest.mark.parametrize("name", [n for n in OPEN if registry.load(n).extent == "global"])
+@pytest.mark.parametrize("name", [n for n in OPEN if task_card(n).extent == "global"])
 def test_global_tables_are_uniform_over_land_with_plausible_continents(name: str) -> None:
     table = get_task(name).load()
     assert table.region is not None
@@ -188,7 +188,7 @@ CARD = TaskCard(
     editions={
         "open": EditionCard(
             rows=4,
-            sources=registry.load("elevation").editions["open"].sources,
+            sources=task_card("elevation").editions["open"].sources,
             differs_from_paper="",
             file="toy.parquet",
             target_range=(0, 10),
@@ -220,6 +220,14 @@ def toy(**changes: object) -> TaskTable:
     return TaskTable(**(base | changes))  # type: ignore[arg-type]
 
 
+def test_a_task_card_that_says_kind_is_still_read() -> None:
+    """Cards in other packages, and in folders of earlier runs, call the task type `kind`."""
+    written = json.loads(CARD.model_dump_json())
+    assert "kind" not in written
+    written["kind"] = written.pop("task_type")
+    assert TaskCard.model_validate(written) == CARD
+
+
 def test_check_task_passes_a_sound_table() -> None:
     check_task(Fixed(toy()))
 
@@ -247,7 +255,7 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
     content = bytearray((OPEN_EDITION / "elevation.parquet").read_bytes())
     content[1000] ^= 1
     path.write_bytes(bytes(content))
-    card = registry.load("elevation")
+    card = task_card("elevation")
     with pytest.raises(IntegrityError, match=sha256_bytes(bytes(content))):
         read_table(path, card, "open")
     with pytest.raises(TaskError, match="cannot be read"):

@@ -15,7 +15,7 @@ from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.commands import download as module
 from satclip_bench.core.download.cards import FileCard, Origin
 from satclip_bench.core.files import sha256_bytes
-from satclip_bench.tasks import registry
+from satclip_bench.tasks import registry, task_card
 from tests.core.download.test_fetch import CONTENT, Server, server
 
 __all__ = ["server"]
@@ -24,7 +24,7 @@ __all__ = ["server"]
 @pytest.fixture
 def offered(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     """The elevation's table is a small file of the server's."""
-    real = registry.load("elevation")
+    real = task_card("elevation")
     edition = real.editions["paper"]
     file = FileCard(
         file="elevation/labels_elevation.csv",

@@ -22,10 +22,10 @@ from satclip_bench.benchmarks.report.tables import (
 from satclip_bench.benchmarks.report.terminal import print_leaderboard
 from satclip_bench.benchmarks.report.wording import number
 from satclip_bench.core.errors import BenchError
-from satclip_bench.tasks import get_task, registry
+from satclip_bench.tasks import get_task, task_card
 from tests.benchmarks.frames import METRICS, fail, frame
 
-CARDS = {name: registry.load(name) for name in METRICS}
+CARDS = {name: task_card(name) for name in METRICS}
 TITLES = {"wrap": "Wrap", "geoclip": "50% & a_b <x> | $", "baseline.knn": "Nearest"}
 
 
@@ -86,7 +86,7 @@ def test_every_rendering_says_that_these_are_not_the_papers_tables() -> None:
 
 
 def test_the_papers_own_tables_are_not_disowned() -> None:
-    housing = registry.load("california_housing")
+    housing = task_card("california_housing")
     assert edition_note("open", (housing,)) == ""
     both = edition_note("open", (housing, CARDS["elevation"]))
     assert "for Elevation (the paper's own: California housing)" in both

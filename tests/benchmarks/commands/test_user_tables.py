@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from satclip_bench import tasks
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.commands.show_files import file_rows
-from satclip_bench.tasks import registry
+from satclip_bench.tasks import registry, task_card
 from tests.tasks.user_tables.test_table_file import points, write
 
 
@@ -20,7 +19,6 @@ from tests.tasks.user_tables.test_table_file import points, write
 def _forget() -> Iterator[None]:
     """Tasks that a test adds are gone after it."""
     yield
-    tasks._OWN.clear()
     registry._added.clear()
 
 
@@ -47,7 +45,6 @@ def test_a_file_is_run_reported_and_remembered(
     capsys.readouterr()
 
     # Another process knows nothing of them; the folder does.
-    tasks._OWN.clear()
     registry._added.clear()
     assert main(["leaderboard", "--out", str(tmp_path / "out")]) == 0
     assert "farms:" in capsys.readouterr().out
@@ -55,7 +52,6 @@ def test_a_file_is_run_reported_and_remembered(
     assert "4 cells, 4 done, 0 to run" in capsys.readouterr().err.replace("\n", " ")
 
     # Not even when the table is gone.
-    tasks._OWN.clear()
     registry._added.clear()
     path.unlink()
     assert main(["tables", "--out", str(tmp_path / "out")]) == 0
@@ -114,7 +110,7 @@ def test_info_draws_a_map_and_a_histogram(
 
 
 def test_info_says_which_files_are_there(tmp_path: Path) -> None:
-    card = registry.load("elevation")
+    card = task_card("elevation")
     rows = list(file_rows(card, tmp_path))
     assert "present" in rows[0][2]
     assert all(state.startswith("missing; ") for _, _, state in rows[1:])

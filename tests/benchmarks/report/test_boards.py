@@ -14,10 +14,10 @@ from satclip_bench.benchmarks.report.rank_shifts import tables_of_changes
 from satclip_bench.benchmarks.report.tables import write_tables
 from satclip_bench.benchmarks.report.wording import listed
 from satclip_bench.core.errors import BenchError
-from satclip_bench.tasks import registry
+from satclip_bench.tasks import task_card
 from tests.benchmarks.frames import METRICS, fail, frame
 
-CARDS = {name: registry.load(name) for name in METRICS}
+CARDS = {name: task_card(name) for name in METRICS}
 
 
 def board(table: pd.DataFrame, split: str = "random") -> Leaderboard:

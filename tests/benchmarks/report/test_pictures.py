@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from satclip_bench.benchmarks.ranking.shifts import rank_changes
 from satclip_bench.benchmarks.report.figures import compact, write_figures
 from satclip_bench.benchmarks.report.rank_figures import spread_apart
-from satclip_bench.tasks import registry
+from satclip_bench.tasks import task_card
 from tests.benchmarks.frames import ENCODERS, METRICS, fail, frame
 
-CARDS = {name: registry.load(name) for name in METRICS}
+CARDS = {name: task_card(name) for name in METRICS}
 
 
 def ranks(table: pd.DataFrame) -> pd.DataFrame | None:

@@ -28,11 +28,11 @@ from satclip_bench.benchmarks.report.ranks import (
 )
 from satclip_bench.benchmarks.report.terminal import print_leaderboard
 from satclip_bench.benchmarks.report.wording import DAGGER
-from satclip_bench.tasks import registry
+from satclip_bench.tasks import task_card
 from tests.benchmarks.frames import METRICS, fail, frame
 from tests.benchmarks.ranking.test_ratings import replicates
 
-CARDS = {name: registry.load(name) for name in METRICS}
+CARDS = {name: task_card(name) for name in METRICS}
 TITLES = {"wrap": "Wr_ap & $co$", "baseline.knn": "k-NN"}
 
 

@@ -13,10 +13,10 @@ from satclip_bench.benchmarks.report.board import Leaderboard, leaderboard
 from satclip_bench.benchmarks.report.tables import latex, markdown, regions, write_tables
 from satclip_bench.benchmarks.report.terminal import print_leaderboard
 from satclip_bench.benchmarks.report.wording import DASH
-from satclip_bench.tasks import registry
+from satclip_bench.tasks import task_card
 from tests.benchmarks.frames import METRICS, fail, frame, score
 
-CARDS = {name: registry.load(name) for name in METRICS}
+CARDS = {name: task_card(name) for name in METRICS}
 TITLES = {
     "wrap": r"A&B_c 50% {x} \y ~^ #1 $z$ <i> |",
     "geoclip": "[bold]GeoCLIP[/bold]",

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from satclip_bench.core.errors import BenchError, CoordinateError, IntegrityError, TaskError
-from satclip_bench.tasks import check_task, get_task, registry
+from satclip_bench.tasks import check_task, get_task, task_card
 from satclip_bench.tasks.base import TaskCard
 from satclip_bench.tasks.inaturalist.competition import located, read_competition, read_photographs
 from satclip_bench.tasks.inaturalist.files import COMPETITION
@@ -52,7 +52,7 @@ def test_parts_are_read_as_a_plain_loader_reads_them(tmp_path: Path) -> None:
 def test_the_table_has_the_located_photographs_and_passes_the_contract(tmp_path: Path) -> None:
     write_competition(tmp_path)
     found = read_competition(tmp_path)
-    card = registry.load("inaturalist")
+    card = task_card("inaturalist")
     paper = card.editions["paper"].model_copy(update={"classes": 10})
     task = get_task("inaturalist", "paper", tmp_path)
     task.card = card.model_copy(update={"editions": {"paper": paper}})
@@ -68,7 +68,7 @@ def test_the_table_has_the_located_photographs_and_passes_the_contract(tmp_path:
 
 
 def test_the_card_names_the_competitions_files() -> None:
-    card: TaskCard = registry.load("inaturalist")
+    card: TaskCard = task_card("inaturalist")
     edition = card.editions["paper"]
     assert edition.rows == card.paper_rows == 437_513 + 24_426
     assert edition.classes == 8142

@@ -11,7 +11,7 @@ import pytest
 from satclip_bench.core.download.lock import lock_file
 from satclip_bench.core.errors import CoordinateError, IntegrityError, TaskError
 from satclip_bench.core.files import sha256_file
-from satclip_bench.tasks import OPEN_TASKS, check_task, get_task, registry
+from satclip_bench.tasks import OPEN_TASKS, check_task, get_task, task_card
 from satclip_bench.tasks.base import TaskCard
 from satclip_bench.tasks.paper_edition.loading import choose_variant, data_folder, load_paper
 from satclip_bench.tasks.paper_edition.readers import read_frame
@@ -32,7 +32,7 @@ def place(folder: Path, file: str, frame: pd.DataFrame) -> Path:
 
 def unpinned(task: str) -> TaskCard:
     """The card as it is, but for any file and number of rows."""
-    card = registry.load(task)
+    card = task_card(task)
     edition = card.editions["paper"]
     variants = tuple(
         v.model_copy(
@@ -201,7 +201,7 @@ def test_antarctica_is_told(tmp_path: Path) -> None:
 def test_files_have_mirrors_or_are_placed_by_hand() -> None:
     """Every file can be had somehow; what a program can fetch is pinned, or is the hub's copy."""
     for task in OPEN_TASKS:
-        for variant in registry.load(task).editions["paper"].variants:
+        for variant in task_card(task).editions["paper"].variants:
             for file in variant.files:
                 assert file.by_hand, file.file
                 assert file.licence
@@ -244,12 +244,12 @@ def test_another_file_or_a_part_of_it_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_named_with_what_to_do(tmp_path: Path) -> None:
     for task in OPEN_TASKS:
-        card = registry.load(task)
+        card = task_card(task)
         if card.editions["paper"].variants:
             with pytest.raises(TaskError, match=f"the paper edition of '{task}' is not in"):
                 choose_variant(card, tmp_path)
     with pytest.raises(TaskError, match=r"labels_elevation\.csv.*Google Drive"):
-        choose_variant(registry.load("elevation"), tmp_path)
+        choose_variant(task_card("elevation"), tmp_path)
 
 
 def counties(folder: Path) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from satclip_bench.core.errors import BenchError, CoordinateError, IntegrityError, TaskError
-from satclip_bench.tasks import check_task, get_task, list_tasks, registry
+from satclip_bench.tasks import check_task, get_task, list_tasks, registry, task_card
 from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
 from satclip_bench.tasks.user_tables.task import FileTask, LostTask, TaskFile
 
@@ -87,6 +87,23 @@ def test_the_card_is_made_once_and_may_be_edited(tmp_path: Path) -> None:
     assert table.sha256 != before.sha256, "another target is another task"
     file.card_path.write_text(json.dumps(said | {"colour": "red"}))
     with pytest.raises(TaskError, match=r"is no card of a table.*colour"):
+        FileTask(file)
+
+
+def test_a_card_that_says_kind_is_still_read(tmp_path: Path) -> None:
+    """Cards written by earlier versions call the task type `kind`."""
+    file = TaskFile(write(points(), tmp_path / "farms.csv"), "code")
+    before = FileTask(file).load()
+    card = json.loads(file.card_path.read_bytes())
+    assert "kind" not in card
+    earlier = {("kind" if name == "task_type" else name): value for name, value in card.items()}
+    file.card_path.write_text(json.dumps(earlier))
+    task = FileTask(file)
+    check_task(task)
+    assert task.card.task_type == "classification"
+    assert task.load().sha256 == before.sha256, "it is the same task"
+    file.card_path.write_text(json.dumps(card | {"kind": "regression"}))
+    with pytest.raises(TaskError, match="kind: Extra inputs are not permitted"):
         FileTask(file)
 
 
@@ -178,5 +195,5 @@ def test_a_lost_table_says_where_it_was(tmp_path: Path) -> None:
 
 def test_a_registered_name_cannot_be_taken() -> None:
     with pytest.raises(BenchError, match="'elevation' exists already"):
-        registry.add("elevation", registry.load("biomes"))
+        registry.add("elevation", task_card("biomes"))
     assert list_tasks().count("elevation") == 1
