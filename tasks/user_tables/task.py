@@ -86,7 +86,9 @@ class FileTask(Task):
             )
         table = make_table(own, self.card, read_columns(self.file), str(self.file.path))
         # What a card says of the target decides the scores as much as the file.
-        settings = json.dumps([own.column, own.task_type, own.no_data, own.region, own.region_column])
+        settings = json.dumps(
+            [own.column, own.task_type, own.no_data, own.region, own.region_column]
+        )
         edition = self.card.editions["open"].model_copy(update=_counted(table))
         card = self.card.model_copy(update={"editions": {"open": edition, "paper": edition}})
         self.card = card
