@@ -60,7 +60,7 @@ def test_help_is_quick_and_imports_nothing_heavy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("verb", ["run", "list", "info", "leaderboard", "tables", "figures"])
-def test_every_verb_explains_itself(tmp_path: Path, verb: str) -> None:
+def test_every_command_explains_itself(tmp_path: Path, verb: str) -> None:
     done = bench(verb, "--help", cwd=tmp_path)
     assert done.returncode == 0
     assert verb in done.stdout
@@ -106,12 +106,12 @@ def test_cards_are_shown(tmp_path: Path, name: str, word: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["rnu"], "no verb is called 'rnu'. Did you mean 'run'"),
+        (["rnu"], "no command is called 'rnu'. Did you mean 'run'"),
         (["info", "geclip"], "Did you mean 'geoclip'"),
         (["--suite", "opne"], "Did you mean 'open'"),
         (["run", "--tasks", "elevaton"], "Did you mean 'elevation'"),
         (["run", "--encoders", "nothing*"], "no encoder is called 'nothing*'"),
-        (["run", "--seeds", "a"], "no list of seeds"),
+        (["run", "--seeds", "a"], "not a list of seeds"),
         (["run", "--jobs", "0"], "1 or more"),
         (["run", "--encoder", "nothing.py:X"], "there is no file"),
         (["leaderboard", "--out", "nowhere"], "no records in nowhere"),

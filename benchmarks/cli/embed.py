@@ -1,0 +1,84 @@
+"""The options of `embed`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from satclip_bench.benchmarks.cli.command import Command
+
+DESCRIPTION = """\
+Embed the points of a file with one encoder. The file is CSV or Parquet with columns of
+longitudes and latitudes, or GeoPackage, GeoParquet, GeoJSON, FlatGeobuf or Shapefile with
+point geometries in any CRS. It is read piece by piece, so that tens of millions of rows fit
+into memory. The result is Parquet: the columns of the input, and e0, e1, ... as float32,
+with the encoder's card in the file's metadata."""
+
+EXAMPLES = """\
+examples:
+  {program} embed --encoder geoclip --points my.csv --out embeddings.parquet
+  {program} embed --encoder my.py:MyEncoder --points my.csv --lon x --lat y --out e.parquet"""
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--encoder",
+        required=True,
+        metavar="NAME",
+        help="encoder, such as geoclip (`list encoders` shows all), or FILE.py:CLASS for a custom "
+        "one; required",
+    )
+    parser.add_argument(
+        "--points",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="file with the points, such as my.csv; required",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE.parquet",
+        help="Parquet file to write, such as embeddings.parquet; required",
+    )
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="weights file to use instead of the encoder's downloaded weights (default: those)",
+    )
+    parser.add_argument(
+        "--lon",
+        metavar="COLUMN",
+        help="column of longitudes in degrees (default: lon, longitude or lng, in any case)",
+    )
+    parser.add_argument(
+        "--lat",
+        metavar="COLUMN",
+        help="column of latitudes in degrees (default: lat or latitude, in any case)",
+    )
+
+
+def _call(options: argparse.Namespace) -> int:
+    from satclip_bench.benchmarks.commands.embed import embed_file
+
+    return embed_file(
+        options.encoder,
+        options.points,
+        options.out,
+        weights=options.weights,
+        lon=options.lon,
+        lat=options.lat,
+    )
+
+
+EMBED = Command(
+    name="embed",
+    group="use and train encoders",
+    summary="embed the points of a file with one encoder",
+    description=DESCRIPTION,
+    examples=EXAMPLES,
+    add_options=_add_options,
+    call=_call,
+)

@@ -1,0 +1,89 @@
+"""The options of `leaderboard`, `tables` and `figures`."""
+
+from __future__ import annotations
+
+import argparse
+
+from satclip_bench.benchmarks.cli.command import Command
+from satclip_bench.benchmarks.cli.options import (
+    add_board_options,
+    add_run_folder_options,
+    run_folder,
+)
+
+
+def _add_leaderboard_options(parser: argparse.ArgumentParser) -> None:
+    add_board_options(parser)
+    parser.add_argument(
+        "--ranks",
+        action="store_true",
+        help="show ratings over all tasks with intervals: mean rank, Borda, wins, Elo and skill "
+        "(default: show the scores)",
+    )
+    parser.add_argument(
+        "--without-contaminated",
+        action="store_true",
+        help="leave out encoders that were trained on the data of one of the tasks "
+        "(default: show them with a mark)",
+    )
+    add_run_folder_options(parser)
+
+
+def _leaderboard(options: argparse.Namespace) -> int:
+    from satclip_bench.benchmarks.commands.report import leaderboard
+
+    return leaderboard(
+        run_folder(options),
+        options.split,
+        options.probe,
+        ranks=options.ranks,
+        contaminated=not options.without_contaminated,
+    )
+
+
+def _tables(options: argparse.Namespace) -> int:
+    from satclip_bench.benchmarks.commands.report import tables
+
+    return tables(run_folder(options))
+
+
+def _figures(options: argparse.Namespace) -> int:
+    from satclip_bench.benchmarks.commands.report import figures
+
+    return figures(run_folder(options))
+
+
+LEADERBOARD = Command(
+    name="leaderboard",
+    group="look at a run",
+    summary="show the scores of a run: tasks x encoders, for one split and probe",
+    description="""\
+Show the leaderboard of a finished run for one split and probe: the score of every encoder on
+every task, with intervals and mean ranks.""",
+    examples="""\
+examples:
+  {program} leaderboard --split held-out-region --probe linear
+  {program} leaderboard --ranks --out results/leaderboard""",
+    add_options=_add_leaderboard_options,
+    call=_leaderboard,
+)
+
+TABLES = Command(
+    name="tables",
+    group="look at a run",
+    summary="write the Markdown and LaTeX tables of a run",
+    description="Write the leaderboards of a finished run as Markdown and LaTeX, to its tables/.",
+    examples="examples:\n  {program} tables --out results/runs/quick",
+    add_options=add_run_folder_options,
+    call=_tables,
+)
+
+FIGURES = Command(
+    name="figures",
+    group="look at a run",
+    summary="draw the figures of a run",
+    description="Draw the figures of a finished run as PNG files, to its figures/.",
+    examples="examples:\n  {program} figures --out results/runs/quick",
+    add_options=add_run_folder_options,
+    call=_figures,
+)

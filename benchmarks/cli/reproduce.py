@@ -1,0 +1,59 @@
+"""The options of `reproduce`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from satclip_bench.benchmarks.cli.command import Command
+from satclip_bench.benchmarks.cli.options import RUNS, add_data_dir_option, add_jobs_option
+
+DESCRIPTION = """\
+Measure a paper's published scores again, under the paper's own protocol. Every published cell
+whose data and weights are available is run, and the measured score is shown beside the
+published one with a verdict: exact to the printed digit, within the published spread, off, or
+not run and why. The published scores, and where each was read, are in published.csv. Every
+cell's record is kept in --out, so that the same command continues after an interruption.
+docs/reproduction.md discusses the results."""
+
+EXAMPLES = """\
+examples:
+  {program} download air_temperature median_income
+  {program} reproduce --paper range
+  {program} reproduce --paper all --jobs 4"""
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--paper",
+        required=True,
+        metavar="NAME",
+        help="paper to reproduce: range, satclip, climplicit or coordbench, or all; required",
+    )
+    add_data_dir_option(parser)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=RUNS / "reproduction",
+        metavar="DIR",
+        help=f"folder for the records and reproduction.csv (default: {RUNS / 'reproduction'})",
+    )
+    add_jobs_option(parser)
+
+
+def _call(options: argparse.Namespace) -> int:
+    from satclip_bench.benchmarks.commands.reproduce import reproduce_papers
+
+    return reproduce_papers(options.paper, options.data_dir, options.out, options.jobs)
+
+
+REPRODUCE = Command(
+    name="reproduce",
+    group="evaluate encoders",
+    summary="measure a paper's published scores again, under its own protocol",
+    description=DESCRIPTION,
+    examples=EXAMPLES,
+    add_options=_add_options,
+    call=_call,
+    after_interrupt="finished cells are kept, and the same command runs the rest",
+)

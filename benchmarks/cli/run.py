@@ -1,0 +1,147 @@
+"""The options of `run`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from satclip_bench.benchmarks.cli.command import Command
+from satclip_bench.benchmarks.cli.options import (
+    RUNS,
+    add_data_dir_option,
+    add_jobs_option,
+    add_names_option,
+    seeds,
+)
+
+DESCRIPTION = """\
+Run a suite of cells, or a part of one: every combination of a task, an encoder, a split, a
+fold, a probe and a seed. Each cell's record is kept in the run's folder, so that the same
+command again runs only what is missing. In the end the leaderboard is printed, and tables
+and figures are written."""
+
+EXAMPLES = """\
+--tasks, --encoders, --splits and --probes select from the suite's cells. A name that is not in
+the suite is run with all of its cells; a combination that is not in it is run as given.
+
+examples:
+  {program} run --suite quick
+  {program} run --tasks 'bio*,ecoregions' --encoders geoclip,'harmonics.*' --seeds 0-4
+  {program} run --splits blocks.10 --probes linear,knn
+  {program} run --encoder my.py:MyEncoder
+  {program} run --task-file my.csv --target yield --target price --encoders geoclip"""
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_argument_group("what to run")
+    what.add_argument(
+        "--suite",
+        default="open",
+        metavar="NAME",
+        help="named set of cells to start from, such as quick; `list suites` shows all "
+        "(default: open)",
+    )
+    default = "(default: those of the suite)"
+    for axis, example in (
+        ("tasks", "elevation,'bio*'"),
+        ("encoders", "geoclip,'harmonics.*'"),
+        ("splits", "random,blocks.10"),
+        ("probes", "linear,mlp"),
+    ):
+        add_names_option(
+            what, axis, f"{axis} to run, such as {example}; `list {axis}` shows all {default}"
+        )
+    what.add_argument(
+        "--seeds",
+        type=seeds,
+        default=(),
+        metavar="LIST",
+        help=f"seeds of splits and probes, such as 0,1,2 or 0-4 {default}",
+    )
+    what.add_argument(
+        "--edition",
+        choices=("open", "paper"),
+        help="edition of the tasks: `open` ships with the repository, `paper` uses the papers' "
+        "own tables, which `download` fetches (default: that of the suite)",
+    )
+    what.add_argument(
+        "--dry-run", action="store_true", help="list the cells that would run, and stop"
+    )
+
+    yours = parser.add_argument_group("your own encoders and data")
+    yours.add_argument(
+        "--encoder",
+        action="append",
+        default=[],
+        metavar="FILE.py:CLASS",
+        help="custom encoder to run beside the others, such as my.py:MyEncoder; FILE.py is "
+        "executed; can be repeated",
+    )
+    yours.add_argument(
+        "--task-file",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="user table to make a task of: CSV, Parquet, GeoPackage or GeoJSON with points; its "
+        "card is written beside it, to be edited; needs --target; can be repeated",
+    )
+    yours.add_argument(
+        "--target",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="column of --task-file to predict, such as yield; repeat it for more targets, or "
+        "give one per file",
+    )
+
+    where = parser.add_argument_group("where and how")
+    add_data_dir_option(where)
+    where.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help=f"folder of the run (default: {RUNS}/<suite>, or {RUNS}/<suite>-paper for the paper "
+        "edition)",
+    )
+    add_jobs_option(where)
+
+
+def _call(options: argparse.Namespace) -> int:
+    from satclip_bench.benchmarks.commands.run import run
+    from satclip_bench.benchmarks.runs.suites import get_suite
+
+    edition = options.edition or get_suite(options.suite).edition
+    return run(
+        suite=options.suite,
+        tasks=options.tasks,
+        encoders=options.encoders,
+        own_encoders=options.encoder,
+        splits=options.splits,
+        probes=options.probes,
+        seeds=options.seeds,
+        edition=edition,
+        data_dir=options.data_dir,
+        out=options.out or _default_folder(options.suite, edition),
+        jobs=options.jobs,
+        dry_run=options.dry_run,
+        task_files=options.task_file,
+        targets=options.target,
+    )
+
+
+def _default_folder(suite: str, edition: str) -> Path:
+    # A folder holds one edition, because scores of two editions must not be averaged.
+    return RUNS / (suite if edition in ("open", suite) else f"{suite}-{edition}")
+
+
+RUN = Command(
+    name="run",
+    group="evaluate encoders",
+    summary="run a suite of tasks, encoders, splits and probes (the default command)",
+    description=DESCRIPTION,
+    examples=EXAMPLES,
+    add_options=_add_options,
+    call=_call,
+    after_interrupt="finished cells are kept, and the same command runs the rest",
+)

@@ -1,0 +1,93 @@
+"""The options of `list` and `info`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from satclip_bench.benchmarks.cli.command import Command
+from satclip_bench.benchmarks.cli.options import RUNS, add_data_dir_option
+
+MAPS = RUNS.parent / "maps"
+
+
+def _add_list_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "what",
+        choices=("tasks", "encoders", "splits", "probes", "suites"),
+        help="what to list, such as encoders",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print the complete cards as JSON (default: one line per name)",
+    )
+
+
+def _list(options: argparse.Namespace) -> int:
+    from satclip_bench.benchmarks.commands.show import show_list
+
+    return show_list(options.what, as_json=options.json)
+
+
+def _add_info_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        help="task, encoder, split, probe or suite, such as elevation, geoclip or blocks.10",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the card as JSON (default: as a table)"
+    )
+    parser.add_argument(
+        "--map",
+        type=Path,
+        nargs="?",
+        const=MAPS,
+        metavar="DIR",
+        help="draw PNG files into DIR: the points of a task and the distribution of its target, "
+        f"or the embedding of an encoder over the globe (without DIR: {MAPS}; default: draw "
+        "nothing)",
+    )
+    parser.add_argument(
+        "--edition",
+        choices=("open", "paper"),
+        default="open",
+        help="edition of the task that --map draws (default: open)",
+    )
+    add_data_dir_option(parser)
+
+
+def _info(options: argparse.Namespace) -> int:
+    from satclip_bench.benchmarks.commands.show import show_card
+
+    return show_card(
+        options.name,
+        as_json=options.json,
+        edition=options.edition,
+        data_dir=options.data_dir,
+        maps=options.map,
+    )
+
+
+LIST = Command(
+    name="list",
+    group="see what is available",
+    summary="list tasks, encoders, splits, probes or suites",
+    description="List all tasks, encoders, splits, probes or suites, with what tells them apart.",
+    examples="examples:\n  {program} list encoders\n  {program} list tasks --json",
+    add_options=_add_list_options,
+    call=_list,
+)
+
+INFO = Command(
+    name="info",
+    group="see what is available",
+    summary="show the card of a task, encoder, split, probe or suite",
+    description="""\
+Show the card of a task, encoder, split, probe or suite: what it is, where it comes from, its
+licence and how to cite it. For a task, its files and whether they are present are listed.""",
+    examples="examples:\n  {program} info geoclip\n  {program} info air_temperature --map",
+    add_options=_add_info_options,
+    call=_info,
+)
