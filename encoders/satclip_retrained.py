@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from satclip_bench.core.errors import EncoderError, UnknownNameError
 from satclip_bench.core.files import cache_dir
+from satclip_bench.core.program import program
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.encoders.base import Embedding, EncoderCard, WeightsCard
 from satclip_bench.encoders.layers.harmonics_siren import BATCH_SIZE, HarmonicsSiren
@@ -138,7 +139,7 @@ def blue_marble(variant: str, weights: str | Path | None = None) -> TrainedSatCL
     if weights is None and (not re.fullmatch(r"l\d+", variant) or not path.is_file()):
         raise UnknownNameError(
             f"{unknown_name('encoder', name, shipped())} Weights of one's own: "
-            "python run_benchmarks.py pretrain --config small --register NAME, then own.NAME"
+            f"{program()} pretrain --config small --register NAME, then own.NAME"
         )
     return TrainedSatCLIP(name, path if weights is None else weights)
 
@@ -163,7 +164,7 @@ def own(variant: str, weights: str | Path | None = None) -> TrainedSatCLIP:
     if weights is None and name not in registered():
         raise UnknownNameError(
             f"{unknown_name('encoder', name, registered())} What is registered lies in "
-            f"{registered_dir()}; python run_benchmarks.py pretrain --register {variant} adds one."
+            f"{registered_dir()}; {program()} pretrain --register {variant} adds one."
         )
     path = registered_dir() / f"{variant}.safetensors"
     return TrainedSatCLIP(name, path if weights is None else weights)

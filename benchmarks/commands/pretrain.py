@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import atomic_write
+from satclip_bench.core.program import program
 from satclip_bench.encoders.pretraining import load_config, pretrain
 from satclip_bench.encoders.pretraining.config import PretrainConfig
 from satclip_bench.encoders.satclip_retrained import registered_dir
@@ -63,7 +64,7 @@ def pretrain_encoder(
     with atomic_write(registered_dir() / f"{register}.safetensors") as stream:
         stream.write(trained.read_bytes())
     said.print(
-        f"it answers to own.{register}: python run_benchmarks.py run --encoders own.{register}",
+        f"it answers to own.{register}: {program()} run --encoders own.{register}",
         highlight=False,
         soft_wrap=True,
     )

@@ -14,6 +14,7 @@ from satclip_bench.benchmarks.report.notes import _notes, _taint_notes, caveats_
 from satclip_bench.benchmarks.report.wording import DAGGER, METRIC_SIGNS, SHORT, number
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.program import program
 from satclip_bench.tasks import TaskCard
 
 
@@ -264,8 +265,7 @@ def boards(frame: pd.DataFrame) -> tuple[tuple[str, str], ...]:
     """
     if frame.empty:
         raise BenchError(
-            "there is nothing to report: the table of results is empty. "
-            "Run `python run_benchmarks.py` first."
+            f"there is nothing to report: the table of results is empty. Run `{program()}` first."
         )
     pairs = frame[["split", "probe"]].drop_duplicates()
     probed = pairs[pairs["probe"] != BASELINE_PROBE]

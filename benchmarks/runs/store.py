@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from satclip_bench.benchmarks.runs.record import SCHEMA, Record, Settings
 from satclip_bench.core.errors import BenchError, RecordError
 from satclip_bench.core.files import atomic_write, cannot_write
+from satclip_bench.core.program import program
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,7 +130,7 @@ class Store:
         records = self.records()
         if not records:
             raise BenchError(
-                f"there are no records in {self.folder}. Run `python run_benchmarks.py`, or name "
+                f"there are no records in {self.folder}. Run `{program()}`, or name "
                 "the folder of a run with --out."
             )
         rows = [row for record in records for row in _rows(record)]

@@ -13,6 +13,7 @@ from satclip_bench.core.download.cards import FileCard
 from satclip_bench.core.download.lock import require_locked
 from satclip_bench.core.errors import CoordinateError, IntegrityError, TaskError
 from satclip_bench.core.files import cache_dir, sha256_bytes, sha256_file
+from satclip_bench.core.program import program
 from satclip_bench.core.registry import import_object
 from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
 from satclip_bench.tasks.base import TaskCard, TaskTable, Variant
@@ -55,7 +56,7 @@ def choose_variant(card: TaskCard, folder: Path) -> Variant:
         told.append(f"{variant.name}: {names} {'lacks' if len(missing) == 1 else 'lack'}. {how}")
     raise TaskError(
         f"the paper edition of {card.name!r} is not in {folder}: "
-        f"`python run_benchmarks.py download {card.name} --data-dir DIR` fetches what can be "
+        f"`{program()} download {card.name} --data-dir DIR` fetches what can be "
         f"fetched. It can be made of one of these. {' '.join(told)}".rstrip()
     )
 

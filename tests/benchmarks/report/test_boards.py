@@ -81,7 +81,7 @@ def test_an_empty_table_is_an_error_that_says_what_to_do() -> None:
         lambda: write_tables(frame().head(0), CARDS, {}, None),  # type: ignore[arg-type]
         lambda: write_figures(frame().head(0), CARDS, {}, {}, None),  # type: ignore[arg-type]
     ):
-        with pytest.raises(BenchError, match=r"is empty\. Run `python run_benchmarks.py` first"):
+        with pytest.raises(BenchError, match=r"is empty\. Run `satclip-bench` first"):
             act()
 
 
