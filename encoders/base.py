@@ -9,8 +9,9 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from satclip_bench.core.card import Card
 from satclip_bench.core.errors import EncoderError, UnknownNameError
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.core.sphere import check_lonlat
@@ -21,10 +22,8 @@ BATCH_SIZE = 8192
 """Rows encoded at a time: bounds the memory of the intermediate arrays."""
 
 
-class WeightsCard(BaseModel):
+class WeightsCard(Card):
     """A file of weights, known by its content, or, where that was never seen, by its place."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: str
     sha256: str | None = Field(description="None where the file has never been at hand")
@@ -45,10 +44,8 @@ class WeightsCard(BaseModel):
     )
 
 
-class EncoderCard(BaseModel):
+class EncoderCard(Card):
     """What is known of an encoder."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     title: str

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+
+from satclip_bench.core.card import Card
 
 Lonlat = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -19,10 +20,8 @@ UNSEEN = -1
 """Code of a validation label that the training part does not hold."""
 
 
-class BaselineCard(BaseModel):
+class BaselineCard(Card):
     """What is known of a baseline; `settings` and `search` are part of a record's key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     title: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from satclip_bench.benchmarks.baselines.neighbours import (
     Nearest,
 )
 from satclip_bench.core.errors import UnknownNameError
+from satclip_bench.tasks.base import TaskType
 
 PREFIX = "baseline."
 
@@ -62,7 +63,7 @@ class SphereBaseline:
         task_type: what is predicted.
     """
 
-    def __init__(self, name: str, task_type: Literal["regression", "classification"]) -> None:
+    def __init__(self, name: str, task_type: TaskType) -> None:
         self.card = baseline_card(name)
         self.task_type = task_type
         self.best_params_: Choice = {}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from rich.console import Console
 
+from satclip_bench.core.card import Card
 from satclip_bench.core.errors import BenchError, RecordError
 from satclip_bench.core.files import atomic_write
 from satclip_bench.tasks import TaskCard, add_task
@@ -16,10 +17,8 @@ from satclip_bench.tasks.user_tables.task import FileTask, LostTask, TaskFile
 FOLDER = "tasks"
 
 
-class Remembered(BaseModel):
+class Remembered(Card):
     """A task of a run's folder: its card, and the table that it was made of."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: Path
     target: str

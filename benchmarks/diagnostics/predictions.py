@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +12,10 @@ from scipy.spatial import KDTree
 from satclip_bench.benchmarks.metrics.scores import regression_scores
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import chord_to_km, unit_vectors
+from satclip_bench.tasks.base import TaskType
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]
-TaskType = Literal["regression", "classification"]
 
 
 @dataclass(frozen=True)

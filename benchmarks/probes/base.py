@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Protocol, Self
 
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
-TaskType = Literal["regression", "classification"]
+from satclip_bench.core.card import Card
 
 Validation = tuple[ArrayLike, ArrayLike]
 """`(X, y)` of the validation part."""
@@ -18,18 +18,14 @@ VALIDATION_FRACTION = 0.25
 """Share of the rows that an estimator sets aside itself where no validation part is given."""
 
 
-class Settings(BaseModel):
+class Settings(Card):
     """Fixed hyper-parameters of a probe: fields with the values that its estimators use."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     validation_fraction: float = VALIDATION_FRACTION
 
 
-class ProbeCard(BaseModel):
+class ProbeCard(Card):
     """What is known of a probe. `settings`, `search` and `version` are part of a record's key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     title: str

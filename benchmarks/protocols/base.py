@@ -10,30 +10,27 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from satclip_bench.benchmarks.protocols.tuning import Tuning
 from satclip_bench.benchmarks.splits import SplitInputs
 from satclip_bench.benchmarks.splits.base import Index
+from satclip_bench.core.card import Card
 from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.registry import unknown_name
+from satclip_bench.tasks.base import TaskType
 
-TaskType = Literal["regression", "classification"]
 Metric = Literal["r2", "r2_percent", "accuracy", "accuracy_percent", "f1_percent", "mse"]
 
 
-class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SplitMethod(_Data):
+class SplitMethod(Card):
     """One way in which a protocol makes folds."""
 
     description: str
     settings: Mapping[str, str | int | float]
 
 
-class ProbeMethod(_Data):
+class ProbeMethod(Card):
     """One probe of a protocol."""
 
     description: str
@@ -44,7 +41,7 @@ class ProbeMethod(_Data):
     )
 
 
-class ProtocolCard(_Data):
+class ProtocolCard(Card):
     """A protocol as data. Splits, probes and version are part of a record's key."""
 
     name: str

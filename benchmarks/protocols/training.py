@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from satclip_bench.core.card import Card
 
 
-class Training(BaseModel):
+class Training(Card):
     """Step, batches, and when to stop."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     learning_rate: float = 1e-3
     batch_size: int = 4096

@@ -7,8 +7,9 @@ from itertools import product
 from typing import Annotated, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from satclip_bench.core.card import Card
 from satclip_bench.core.errors import BenchError
 
 Value = int | float | str | tuple[int, ...]
@@ -22,11 +23,7 @@ ScoredOn = Literal[
 """What a choice is made on. The last is no clean choice: it is there because a harness does it."""
 
 
-class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Grid(_Data):
+class Grid(Card):
     """Every combination of a few values."""
 
     kind: Literal["grid"] = "grid"
@@ -42,7 +39,7 @@ class Grid(_Data):
         )
 
 
-class Choice(_Data):
+class Choice(Card):
     """One of a few values, each as probable."""
 
     kind: Literal["choice"] = "choice"
@@ -53,7 +50,7 @@ class Choice(_Data):
         return self.of[int(rng.integers(len(self.of)))]
 
 
-class LogUniform(_Data):
+class LogUniform(Card):
     """A number whose logarithm is uniform."""
 
     kind: Literal["log-uniform"] = "log-uniform"
@@ -75,7 +72,7 @@ class LogUniform(_Data):
 Axis = Annotated[Choice | LogUniform, Field(discriminator="kind")]
 
 
-class RandomSearch(_Data):
+class RandomSearch(Card):
     """Independent draws from a space."""
 
     kind: Literal["random search"] = "random search"

@@ -7,9 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from satclip_bench.tasks.base import Edition
+from satclip_bench.core.card import Card
+from satclip_bench.tasks.base import Edition, TaskType
 
 SCHEMA = 3
 """Raised when records gain what older ones lack; those are still read, and their cells run anew.
@@ -20,11 +21,7 @@ SCHEMA = 3
 Setting = str | int | float | None | tuple[Any, ...] | Mapping[str, Any]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Settings(_Part):
+class Settings(Card):
     """Everything that can change a record's scores, and nothing else. The key is its hash."""
 
     task: str
@@ -73,7 +70,7 @@ class Settings(_Part):
         )
 
 
-class Counts(_Part):
+class Counts(Card):
     """How many points each part of the fold holds."""
 
     train: int = 0
@@ -82,7 +79,7 @@ class Counts(_Part):
     unseen: int = Field(0, description="test points of a class that the training part never saw")
 
 
-class Provenance(_Part):
+class Provenance(Card):
     """How a record came to be. None of it is part of the key."""
 
     finished: str = Field(description="date and time in UTC, ISO 8601")
@@ -93,13 +90,13 @@ class Provenance(_Part):
     machine: str = ""
 
 
-class Record(_Part):
+class Record(Card):
     """The outcome of one cell."""
 
     schema_version: int = SCHEMA
     key: str
     settings: Settings
-    task_type: Literal["regression", "classification"]
+    task_type: TaskType
     encoder_title: str = Field("", description="what tables call the encoder")
     metric: str = Field(description="the score that tables show for this task")
     status: Literal["done", "failed"]

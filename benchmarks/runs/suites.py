@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict
-
+from satclip_bench.core.card import Card
 from satclip_bench.core.errors import UnknownNameError
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.tasks import OPEN_TASKS, Edition
@@ -32,10 +31,8 @@ REGIONAL_TASKS = tuple(task for task in OPEN_TASKS if task not in ("countries", 
 WIDE_TASKS = tuple(task for task in REGIONAL_TASKS if task != "california_housing")
 
 
-class Block(BaseModel):
+class Block(Card):
     """All combinations of the names on five axes. Baselines run once, with the probe `none`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     tasks: tuple[str, ...]
     encoders: tuple[str, ...]
@@ -44,10 +41,8 @@ class Block(BaseModel):
     seeds: tuple[int, ...]
 
 
-class Suite(BaseModel):
+class Suite(Card):
     """A named set of cells."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     title: str

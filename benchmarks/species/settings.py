@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from satclip_bench.core.card import Card
 
 TOP = (1, 3, 5, 10)
 """As Mac Aodha, Cole and Perona 2019 and RANGE (CVPR 2025, Table 4) report them."""
 
 
-class SoftmaxSettings(BaseModel):
+class SoftmaxSettings(Card):
     """Hyper-parameters of the softmax regression: the same for every encoder, none searched."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     hidden: int = Field(0, ge=0, description="units of a hidden layer with ReLU; 0 for none")
     learning_rate: float = Field(1e-3, gt=0)

@@ -9,17 +9,16 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from satclip_bench.core.card import Card
 from satclip_bench.core.errors import BenchError
 
 Index = NDArray[np.int64]
 
 
-class SplitCard(BaseModel):
+class SplitCard(Card):
     """What is known of a split; `settings` are part of a record's key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     title: str

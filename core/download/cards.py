@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from satclip_bench.core.card import Card
 
 
-class Origin(BaseModel):
+class Origin(Card):
     """One place that carries a file.
 
     A plain address, a repository of the Hugging Face hub, or a package of the package index.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str = Field("", description="address of the file itself, or of an archive")
     hub: str = Field("", description="Hugging Face repository that carries it")
@@ -24,14 +24,12 @@ class Origin(BaseModel):
     archive: bool = Field(False, description="whether the address is of a zip or tar archive")
 
 
-class FileCard(BaseModel):
+class FileCard(Card):
     """A file that does not ship.
 
     `sha256` is None where its content was never seen; then the first download is remembered in the
     cache's lock file, and a later change is an error.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: str = Field(description="path under the data folder, such as elevation/labels.csv")
     sha256: str | None

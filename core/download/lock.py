@@ -6,18 +6,17 @@ import json
 from pathlib import Path
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from satclip_bench.core.card import Card
 from satclip_bench.core.errors import BenchError, IntegrityError
 from satclip_bench.core.files import atomic_write
 
 NAME = "lock.json"
 
 
-class Locked(BaseModel):
+class Locked(Card):
     """A file's content and where it came from."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     sha256: str
     origin: str

@@ -11,15 +11,16 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from satclip_bench.core.card import Card
 from satclip_bench.core.errors import BenchError, IntegrityError
 from satclip_bench.core.files import cache_dir, cannot_write, require_sha256, sha256_bytes
 
 FOLDER_VARIABLE = "SATCLIP_BENCH_DISTRIBUTIONS"
 
 
-class Distribution(BaseModel):
+class Distribution(Card):
     """A file on the package index, known by its content.
 
     Attributes:
@@ -30,8 +31,6 @@ class Distribution(BaseModel):
             without the first folder). Should the distribution vanish, the same data can be
             recognised elsewhere.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: str
     file: str

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from satclip_bench.core.card import Card
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import unknown_name
 
@@ -20,11 +21,7 @@ Bad = Literal["error", "skip"]
 """What becomes of an image that is constant or not finite."""
 
 
-class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class BlueMarble(_Data):
+class BlueMarble(Card):
     """Crops of NASA's Blue Marble around points drawn uniformly over land."""
 
     source: Literal["bluemarble"] = "bluemarble"
@@ -47,7 +44,7 @@ class BlueMarble(_Data):
         return scales
 
 
-class S2(_Data):
+class S2(Card):
     """S2-100K as it is published: index.csv beside images/ or tar shards."""
 
     source: Literal["s2-100k"] = "s2-100k"
@@ -60,7 +57,7 @@ class S2(_Data):
     workers: int = Field(8, ge=1, description="threads that read images")
 
 
-class GeoTiffs(_Data):
+class GeoTiffs(Card):
     """A folder of GeoTIFFs, cut into tiles."""
 
     source: Literal["geotiffs"] = "geotiffs"
@@ -73,7 +70,7 @@ class GeoTiffs(_Data):
     bad: Bad = "error"
 
 
-class Table(_Data):
+class Table(Card):
     """Image embeddings that are there already, with their coordinates."""
 
     source: Literal["embeddings"] = "embeddings"
@@ -85,7 +82,7 @@ class Table(_Data):
 Data = Annotated[BlueMarble | S2 | GeoTiffs | Table, Field(discriminator="source")]
 
 
-class HeldOut(_Data):
+class HeldOut(Card):
     """Points that training never sees."""
 
     fraction: float = Field(0.05, gt=0, le=0.5)
@@ -94,7 +91,7 @@ class HeldOut(_Data):
     degrees: float = Field(10.0, gt=0, le=90, description="side of a block")
 
 
-class Image(_Data):
+class Image(Card):
     """The image encoder."""
 
     kind: Literal["cnn", "resnet18", "resnet50", "vit16", "linear", "mlp"] = "cnn"
@@ -108,7 +105,7 @@ class Image(_Data):
     standardise: bool = Field(True, description="bands to mean 0 and deviation 1 over the training")
 
 
-class Location(_Data):
+class Location(Card):
     """The location encoder: spherical harmonics, then a SIREN."""
 
     degrees: int = Field(10, ge=1, le=200)
@@ -124,7 +121,7 @@ class Location(_Data):
     head: int = Field(0, ge=0, description="width of a projection head that is thrown away after")
 
 
-class Augment(_Data):
+class Augment(Card):
     """What is done to images and coordinates anew in every epoch."""
 
     flips: bool = True
@@ -139,7 +136,7 @@ class Augment(_Data):
     )
 
 
-class Training(_Data):
+class Training(Card):
     """The loss and how it is made small."""
 
     epochs: int = Field(6, ge=1)
@@ -161,7 +158,7 @@ class Training(_Data):
     keep_every: int = Field(1, ge=1, description="epochs between checkpoints")
 
 
-class PretrainConfig(_Data):
+class PretrainConfig(Card):
     """Everything that the weights depend on."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
