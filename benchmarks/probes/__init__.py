@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import get_args
 
-from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, ProbeEstimator, TaskType
+from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, ProbeEstimator
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import Registry
+from satclip_bench.tasks.base import TaskType
 
 registry: Registry[Probe] = Registry(
     "probe",

@@ -9,10 +9,10 @@ from satclip_bench.benchmarks.protocols.base import (
     Protocol,
     ProtocolCard,
     SplitMethod,
-    TaskType,
     Work,
 )
 from satclip_bench.core.registry import Registry
+from satclip_bench.tasks.base import TaskType
 
 _HERE = "satclip_bench.benchmarks.protocols"
 

@@ -18,7 +18,6 @@ from satclip_bench.benchmarks.protocols.base import (
     Protocol,
     ProtocolCard,
     SplitMethod,
-    TaskType,
     Work,
     score,
 )
@@ -27,6 +26,7 @@ from satclip_bench.benchmarks.protocols.tuning import Grid, ScoredOn, choose
 from satclip_bench.benchmarks.splits import SplitInputs
 from satclip_bench.benchmarks.splits.base import Index
 from satclip_bench.core.errors import BenchError
+from satclip_bench.tasks.base import TaskType
 
 SEED = 0
 FOLDS = 5
