@@ -24,7 +24,7 @@ PARQUET = (".parquet", ".geoparquet", ".pq")
 VECTOR = (".gpkg", ".geojson", ".json", ".shp", ".fgb")
 
 
-class Part(NamedTuple):
+class PointBatch(NamedTuple):
     """Some consecutive rows: coordinates as they are in the file, and the other columns."""
 
     lonlat: NDArray[np.float64]
@@ -43,7 +43,7 @@ class PointFile:
 
     path: Path
     rows: int | None
-    parts: Iterator[Part]
+    batches: Iterator[PointBatch]
 
 
 @contextmanager
@@ -182,13 +182,15 @@ def _regrouped(batches: Any, batch: int) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(held)
 
 
-def _tabular(tables: Iterator[pa.Table], pair: tuple[str, str]) -> Iterator[Part]:
+def _tabular(tables: Iterator[pa.Table], pair: tuple[str, str]) -> Iterator[PointBatch]:
     for table in tables:
         columns = [table.column(name).to_numpy().astype(np.float64) for name in pair]
-        yield Part(np.stack(columns, axis=1), table)
+        yield PointBatch(np.stack(columns, axis=1), table)
 
 
-def _geometric(tables: Iterator[pa.Table], column: str, crs: Any, path: Path) -> Iterator[Part]:
+def _geometric(
+    tables: Iterator[pa.Table], column: str, crs: Any, path: Path
+) -> Iterator[PointBatch]:
     import pyarrow as pa
     import pyproj
     import shapely
@@ -224,5 +226,5 @@ def _geometric(tables: Iterator[pa.Table], column: str, crs: Any, path: Path) ->
             )
         for i, name in enumerate(("lon", "lat")):
             kept = kept.append_column(name, pa.array(lonlat[:, i]))
-        yield Part(lonlat, kept)
+        yield PointBatch(lonlat, kept)
         first += len(table)

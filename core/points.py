@@ -16,7 +16,7 @@ LATITUDE = ("lat", "latitude")
 WGS84 = "EPSG:4326"
 
 
-def coordinates(points: Any) -> Any:
+def to_coordinates(points: Any) -> Any:
     """What NumPy can make `(N, 2)` lonlat of.
 
     Args:

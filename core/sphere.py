@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from satclip_bench.core.errors import CoordinateError
-from satclip_bench.core.points import coordinates
+from satclip_bench.core.points import to_coordinates
 
 Float = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ def check_lonlat(points: ArrayLike, first_row: int = 0) -> Float:
 
     Args:
         points: `(N, 2)` degrees, longitude first: an array, a tensor, a frame with columns called
-            lon and lat, or points with a CRS; see `satclip_bench.core.points.coordinates`.
+            lon and lat, or points with a CRS; see `satclip_bench.core.points.to_coordinates`.
         first_row: what messages call the first row, for a part of something longer.
 
     Raises:
@@ -47,7 +47,7 @@ def check_lonlat(points: ArrayLike, first_row: int = 0) -> Float:
         SwappedCoordinatesWarning: most points are polar, and would not be with the columns swapped.
     """
     try:
-        given = np.ma.asarray(coordinates(points))
+        given = np.ma.asarray(to_coordinates(points))
         if given.dtype.kind not in "iufO":
             raise TypeError(f"these are {given.dtype}")
         lonlat: Float = np.array(np.ma.filled(given.astype(np.float64), np.nan))

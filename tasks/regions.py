@@ -20,7 +20,7 @@ ANTARCTICA = -60.0
 lacks."""
 
 
-def continents(lonlat: NDArray[np.float64]) -> tuple[NDArray[np.str_], int]:
+def assign_continents(lonlat: NDArray[np.float64]) -> tuple[NDArray[np.str_], int]:
     """As `nearest_continents`, but what lies south of 60 degrees is Antarctica, without doubt."""
     south = lonlat[:, 1] < ANTARCTICA
     found = np.full(len(lonlat), "Antarctica", dtype="<U16")

@@ -23,7 +23,7 @@ from rich.progress import (
 from satclip_bench.benchmarks.runs.embeddings import weights_sha256
 from satclip_bench.core.errors import BenchError, EncoderError
 from satclip_bench.core.files import atomic_write
-from satclip_bench.core.point_files import PARQUET, Part, open_points
+from satclip_bench.core.point_files import PARQUET, PointBatch, open_points
 from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
 from satclip_bench.encoders import LocationEncoder, encoder_card, encoder_from_file, get_encoder
 from satclip_bench.encoders.base import Embedding, require_embedding
@@ -78,7 +78,7 @@ def embed_file(
         bar = progress.add_task("", total=file.rows)
         rows = 0
         with atomic_write(out) as stream, _Writer(made, stream) as writer:
-            for part in file.parts:
+            for part in file.batches:
                 writer.write(part, _embed(made, part, rows))
                 rows += len(part.lonlat)
                 progress.advance(bar, len(part.lonlat))
@@ -104,7 +104,7 @@ def _encoder(spec: str, weights: Path | None) -> LocationEncoder:
     return get_encoder(spec, weights=weights)
 
 
-def _embed(encoder: LocationEncoder, part: Part, first_row: int) -> Embedding:
+def _embed(encoder: LocationEncoder, part: PointBatch, first_row: int) -> Embedding:
     lonlat = check_lonlat(part.lonlat, first_row)
     with warnings.catch_warnings():
         # Said once by the line above.
@@ -134,7 +134,7 @@ class _Writer:
         self._about = {METADATA_KEY: json.dumps(about).encode()}
         self._writer: pq.ParquetWriter | None = None
 
-    def write(self, part: Part, embedding: Embedding) -> None:
+    def write(self, part: PointBatch, embedding: Embedding) -> None:
         """One part's own columns, then its embedding."""
         table = part.columns
         if clash := sorted(set(table.column_names) & set(self._names)):

@@ -12,7 +12,7 @@ from satclip_bench.core.card import Card
 from satclip_bench.core.errors import BenchError, RecordError
 from satclip_bench.core.files import atomic_write
 from satclip_bench.tasks import TaskCard, add_task
-from satclip_bench.tasks.user_tables.task import FileTask, LostTask, TaskFile
+from satclip_bench.tasks.user_tables.task import MissingTableTask, UserTable, UserTableTask
 
 FOLDER = "tasks"
 
@@ -27,7 +27,7 @@ class Remembered(Card):
 
 def add_files(
     paths: Sequence[Path], targets: Sequence[str], console: Console
-) -> dict[str, TaskFile]:
+) -> dict[str, UserTable]:
     """Make the tasks of `--task-file` and `--target` known, by their names.
 
     One file takes any number of targets; several take one each, in their order.
@@ -43,10 +43,10 @@ def add_files(
             "to be predicted of every file, or several of one"
         )
     pairs = [(paths[0] if len(paths) == 1 else paths[i], t) for i, t in enumerate(targets)]
-    added: dict[str, TaskFile] = {}
+    added: dict[str, UserTable] = {}
     for path, target in pairs:
-        file = TaskFile(path.resolve(), target)
-        task = FileTask(file)
+        file = UserTable(path.resolve(), target)
+        task = UserTableTask(file)
         name = task.card.name
         if name in added:
             raise BenchError(f"two tasks are called {name!r}: change the name in {file.card_path}")
@@ -65,10 +65,10 @@ def add_files(
     return added
 
 
-def remember(files: dict[str, TaskFile], out: Path) -> None:
+def remember(files: dict[str, UserTable], out: Path) -> None:
     """Write the tasks of a run into its folder, so that later verbs know them."""
     for name, file in files.items():
-        card = FileTask(file)
+        card = UserTableTask(file)
         card.load()
         kept = Remembered(path=file.path, target=file.target, card=card.card)
         with atomic_write(out / FOLDER / f"{name}.json") as stream:
@@ -86,5 +86,7 @@ def adopt(out: Path) -> None:
             kept = Remembered.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
             raise RecordError(f"{path} cannot be read: {error}. Run the task again") from error
-        file = TaskFile(kept.path, kept.target)
-        add_task(LostTask(file, kept.card) if not kept.path.is_file() else FileTask(file))
+        file = UserTable(kept.path, kept.target)
+        add_task(
+            MissingTableTask(file, kept.card) if not kept.path.is_file() else UserTableTask(file)
+        )

@@ -21,7 +21,7 @@ from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import match_names
 from satclip_bench.encoders import LocationEncoder, get_encoder, match_encoders
 from satclip_bench.tasks import Edition, TaskCard, list_tasks, task_card
-from satclip_bench.tasks.user_tables.task import TaskFile
+from satclip_bench.tasks.user_tables.task import UserTable
 
 PROTOCOL = "satclip-bench/1"
 """What a run uses where no paper's protocol is asked for: each split, probe and score as its card
@@ -49,7 +49,7 @@ class Selection:
     edition: Edition = "open"
     data_dir: Path | None = None
     own: Mapping[str, LocationEncoder] = field(default_factory=dict)
-    files: Mapping[str, TaskFile] = field(default_factory=dict)
+    files: Mapping[str, UserTable] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Cell:
     contaminated: bool = False
     data_dir: Path | None = None
     problem: str = ""
-    file: TaskFile | None = None
+    file: UserTable | None = None
 
     @property
     def table(self) -> TaskSource:

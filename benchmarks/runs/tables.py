@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from satclip_bench.benchmarks.splits import Fold, SplitInputs, get_split
 from satclip_bench.benchmarks.splits.domain import prediction_domain
 from satclip_bench.tasks import Edition, TaskTable, get_task
-from satclip_bench.tasks.user_tables.task import FileTask, TaskFile
+from satclip_bench.tasks.user_tables.task import UserTable, UserTableTask
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class TaskSource:
     task: str
     edition: Edition = "open"
     data_dir: Path | None = None
-    file: TaskFile | None = None
+    file: UserTable | None = None
 
 
 @lru_cache(maxsize=16)
@@ -37,8 +37,8 @@ def load_table(where: TaskSource) -> TaskTable:
 
 
 @lru_cache(maxsize=16)
-def _task(file: TaskFile) -> FileTask:
-    return FileTask(file)
+def _task(file: UserTable) -> UserTableTask:
+    return UserTableTask(file)
 
 
 @lru_cache(maxsize=64)

@@ -24,7 +24,7 @@ from satclip_bench.benchmarks.splits.base import part_rows
 from satclip_bench.benchmarks.splits.validation import MIN_TEST
 from satclip_bench.core.errors import BenchError
 from satclip_bench.tasks.inaturalist.competition import Competition
-from satclip_bench.tasks.regions import continents
+from satclip_bench.tasks.regions import assign_continents
 
 Way = Literal["location", "image", "product", "concatenation"]
 Split = Literal["competition", "held-out-continent"]
@@ -71,7 +71,7 @@ def photos_of(competition: Competition) -> Photos:
     lonlat = np.concatenate([part.lonlat for part in parts])
     located = np.isfinite(lonlat[:, 0])
     continent = np.full(len(lonlat), "", dtype="<U13")
-    continent[located] = continents(lonlat[located])[0]
+    continent[located] = assign_continents(lonlat[located])[0]
     return Photos(
         np.concatenate([part.image_id for part in parts]),
         np.concatenate([part.species for part in parts]),

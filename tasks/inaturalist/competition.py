@@ -22,7 +22,7 @@ from satclip_bench.core.files import sha256_bytes
 from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
 
 if TYPE_CHECKING:
-    from satclip_bench.tasks.paper_edition.readers import Read
+    from satclip_bench.tasks.paper_edition.readers import ReaderResult
 
 Integers = NDArray[np.int64]
 NO_LOCATION = "without a location"
@@ -94,7 +94,7 @@ def read_competition(folder: Path) -> Competition:
     return Competition(train, validation, classes, sha256_bytes(" ".join(digests).encode()))
 
 
-def located(paths: Sequence[Path]) -> Read:
+def located(paths: Sequence[Path]) -> ReaderResult:
     """The photographs of both parts whose place is known, training first; a reader of tables.
 
     Args:
@@ -102,7 +102,7 @@ def located(paths: Sequence[Path]) -> Read:
     """
     import pandas as pd
 
-    from satclip_bench.tasks.paper_edition.readers import Read
+    from satclip_bench.tasks.paper_edition.readers import ReaderResult
 
     train, validation, _ = _both(paths)
     lonlat = np.concatenate([train.lonlat, validation.lonlat])
@@ -116,7 +116,7 @@ def located(paths: Sequence[Path]) -> Read:
             "target": np.char.zfill(species.astype(np.str_), 4),
         }
     )
-    return Read(frame, {NO_LOCATION: int((~known).sum())})
+    return ReaderResult(frame, {NO_LOCATION: int((~known).sum())})
 
 
 def read_photographs(annotations: Path, locations: Path) -> tuple[Photographs, int]:

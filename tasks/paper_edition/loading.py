@@ -17,14 +17,14 @@ from satclip_bench.core.program import program
 from satclip_bench.core.registry import import_object
 from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
 from satclip_bench.tasks.base import TaskCard, TaskTable, Variant
-from satclip_bench.tasks.regions import continents, nearest_census_regions
+from satclip_bench.tasks.regions import assign_continents, nearest_census_regions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import pandas as pd
 
-    from satclip_bench.tasks.paper_edition.readers import Read
+    from satclip_bench.tasks.paper_edition.readers import ReaderResult
 
 VERSION = 1
 """Raised when the same files start to give another table."""
@@ -72,7 +72,9 @@ def load_paper(card: TaskCard, folder: Path) -> TaskTable:
     variant = choose_variant(card, folder)
     paths = [folder / file.file for file in variant.files]
     digests = [verified_sha256(folder, file) for file in variant.files]
-    reader = cast("Callable[[Sequence[Path]], Read]", import_object(variant.reader, "the reader"))
+    reader = cast(
+        "Callable[[Sequence[Path]], ReaderResult]", import_object(variant.reader, "the reader")
+    )
     found = reader(paths)
     frame = found.frame
     if not len(frame):
@@ -141,7 +143,7 @@ def _regions(
     card: TaskCard, lonlat: NDArray[np.float64]
 ) -> tuple[NDArray[np.str_] | None, list[str]]:
     if card.region == "continent":
-        region, doubtful = continents(lonlat)
+        region, doubtful = assign_continents(lonlat)
         return region, [
             "continents from Natural Earth by the nearest point of the open edition, "
             f"{doubtful:,} of {len(lonlat):,} doubtful"

@@ -34,7 +34,7 @@ COUNTY_COLUMNS = {
 
 
 @dataclass(frozen=True)
-class Read:
+class ReaderResult:
     """What a reader found.
 
     Attributes:
@@ -107,15 +107,17 @@ def _points(frame: pd.DataFrame, path: Path, target: pd.Series) -> pd.DataFrame:
     )
 
 
-def _values(path: Path, names: Sequence[str]) -> Read:
+def _values(path: Path, names: Sequence[str]) -> ReaderResult:
     """Numbers at points; rows without one are left out."""
     raw = read_frame(path)
     frame = _points(raw, path, _numbers(_column(raw, names, path), path))
     known = np.isfinite(frame["target"])
-    return Read(frame[known].reset_index(drop=True), {"without a value": int((~known).sum())})
+    return ReaderResult(
+        frame[known].reset_index(drop=True), {"without a value": int((~known).sum())}
+    )
 
 
-def _classes(path: Path, name: str, sea: int) -> Read:
+def _classes(path: Path, name: str, sea: int) -> ReaderResult:
     """Class numbers on land; `sea` stands for none."""
     raw = read_frame(path)
     number = _numbers(_column(raw, (name,), path), path)
@@ -126,45 +128,45 @@ def _classes(path: Path, name: str, sea: int) -> Read:
     # Names sort as numbers do.
     frame["target"] = frame["target"].astype(np.int64).map("{:04d}".format)
     left_out = {"at sea": int((known & ~land).sum()), "without a class": int((~known).sum())}
-    return Read(frame, left_out)
+    return ReaderResult(frame, left_out)
 
 
-def stations(paths: Sequence[Path]) -> Read:
+def stations(paths: Sequence[Path]) -> ReaderResult:
     """Mean temperature at weather stations."""
     return _values(paths[0], ("meanT",))
 
 
-def elevation(paths: Sequence[Path]) -> Read:
+def elevation(paths: Sequence[Path]) -> ReaderResult:
     """Metres."""
     return _values(paths[0], ("elevation",))
 
 
-def population(paths: Sequence[Path]) -> Read:
+def population(paths: Sequence[Path]) -> ReaderResult:
     """Logarithm of the density."""
     return _values(paths[0], ("log_population",))
 
 
-def mosaiks(paths: Sequence[Path]) -> Read:
+def mosaiks(paths: Sequence[Path]) -> ReaderResult:
     """Tables of TorchSpatial, whose target is called labels."""
     return _values(paths[0], ("labels",))
 
 
-def countries(paths: Sequence[Path]) -> Read:
+def countries(paths: Sequence[Path]) -> ReaderResult:
     """Countries by number, 0 at sea."""
     return _classes(paths[0], "country", 0)
 
 
-def biomes(paths: Sequence[Path]) -> Read:
+def biomes(paths: Sequence[Path]) -> ReaderResult:
     """Biomes by number, -1 at sea."""
     return _classes(paths[0], "biome_class_index", -1)
 
 
-def ecoregions(paths: Sequence[Path]) -> Read:
+def ecoregions(paths: Sequence[Path]) -> ReaderResult:
     """Ecoregions by number, -1 at sea."""
     return _classes(paths[0], "ecoregion_class_index", -1)
 
 
-def median_income(paths: Sequence[Path]) -> Read:
+def median_income(paths: Sequence[Path]) -> ReaderResult:
     """Household income of 2016 at the points of the census gazetteer."""
     import pandas as pd
 
@@ -180,14 +182,14 @@ def median_income(paths: Sequence[Path]) -> Read:
     return _counties(paths[:-1], places)
 
 
-def median_income_at_centroids(paths: Sequence[Path]) -> Read:
+def median_income_at_centroids(paths: Sequence[Path]) -> ReaderResult:
     """The same at the centroids of the open edition."""
     table = shipped_frame("median_income")
     places = table[["lon", "lat"]].assign(FIPS=table["fips"].astype(str).astype(np.float64))
     return _counties(paths, places)
 
 
-def _counties(paths: Sequence[Path], places: pd.DataFrame) -> Read:
+def _counties(paths: Sequence[Path], places: pd.DataFrame) -> ReaderResult:
     joined = places
     for path, (key, *wanted) in zip(paths, COUNTY_COLUMNS.values(), strict=True):
         raw = read_frame(path)
@@ -207,4 +209,4 @@ def _counties(paths: Sequence[Path], places: pd.DataFrame) -> Read:
         "not complete": int((inside & ~complete).sum()),
         "outside the contiguous states": int((~inside).sum()),
     }
-    return Read(out.reset_index(drop=True), left_out)
+    return ReaderResult(out.reset_index(drop=True), left_out)

@@ -27,7 +27,7 @@ NO_DATA = (-999.0, -9999.0)
 """Numbers that mean none, where they are the smallest of a column."""
 
 
-class TableCard(Card):
+class UserTableCard(Card):
     """What is known of a table of one's own. Made of the file; every entry may be edited."""
 
     name: str = Field(description="of the task: letters, digits, dots, dashes")
@@ -51,7 +51,7 @@ class TableCard(Card):
     sha256: str = Field(description="of the file that this was made of")
 
 
-def make_card(path: Path, target: str, frame: pd.DataFrame, sha256: str) -> TableCard:
+def make_card(path: Path, target: str, frame: pd.DataFrame, sha256: str) -> UserTableCard:
     """A first card of a table, by its values.
 
     Text, and whole numbers of few different values, are taken for classes. A table that spans half
@@ -82,7 +82,7 @@ def make_card(path: Path, target: str, frame: pd.DataFrame, sha256: str) -> Tabl
         "column" if has_region else "continent" if wide else "equal-area block"
     )
     stem = path.parent.name if path.stem == "data" else path.stem
-    return TableCard(
+    return UserTableCard(
         name=f"{slug(stem)}.{slug(target)}",
         title=f"{stem}: {target}",
         column=target,
@@ -106,7 +106,7 @@ def _side(lonlat: NDArray[np.float64]) -> float:
     return max(SIDES, key=large)
 
 
-def as_task_card(own: TableCard) -> TaskCard:
+def as_task_card(own: UserTableCard) -> TaskCard:
     """The card of a task, out of that of its table; rows and ranges are known once it is loaded."""
     edition = EditionCard(
         rows=0,

@@ -23,9 +23,9 @@ from satclip_bench.core.files import atomic_write, sha256_bytes, sha256_file
 from satclip_bench.core.point_files import open_points
 from satclip_bench.core.sphere import check_lonlat
 from satclip_bench.tasks.base import TaskCard, TaskTable
-from satclip_bench.tasks.regions import continents
+from satclip_bench.tasks.regions import assign_continents
 from satclip_bench.tasks.task import Task
-from satclip_bench.tasks.user_tables.card import TableCard, as_task_card, make_card, slug
+from satclip_bench.tasks.user_tables.card import UserTableCard, as_task_card, make_card, slug
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ BATCH = 1_000_000
 
 
 @dataclass(frozen=True)
-class TaskFile:
+class UserTable:
     """A table of one's own: where it lies, and which column is to be predicted."""
 
     path: Path
@@ -47,7 +47,7 @@ class TaskFile:
         return self.path.with_name(f"{self.path.stem}.{slug(self.target)}.card.json")
 
 
-class FileTask(Task):
+class UserTableTask(Task):
     """A task made of a table file.
 
     Args:
@@ -57,7 +57,7 @@ class FileTask(Task):
         BenchError: the file or its card cannot be read, or holds no such column.
     """
 
-    def __init__(self, file: TaskFile) -> None:
+    def __init__(self, file: UserTable) -> None:
         self.file = file
         self.table_card, self.made = read_card(file)
         card = as_task_card(self.table_card)
@@ -95,7 +95,7 @@ class FileTask(Task):
         return replace(table, card=card, sha256=sha256_bytes(f"{digest} {settings}".encode()))
 
 
-class LostTask(Task):
+class MissingTableTask(Task):
     """A task whose table is no longer where it was; its card is known.
 
     Args:
@@ -103,7 +103,7 @@ class LostTask(Task):
         card: as it was then.
     """
 
-    def __init__(self, file: TaskFile, card: TaskCard) -> None:
+    def __init__(self, file: UserTable, card: TaskCard) -> None:
         super().__init__(card, "open")
         self.file = file
 
@@ -116,7 +116,7 @@ class LostTask(Task):
         )
 
 
-def read_card(file: TaskFile) -> tuple[TableCard, bool]:
+def read_card(file: UserTable) -> tuple[UserTableCard, bool]:
     """The card beside a file, and whether it was made just now.
 
     Raises:
@@ -125,7 +125,7 @@ def read_card(file: TaskFile) -> tuple[TableCard, bool]:
     path = file.card_path
     if path.is_file():
         try:
-            return TableCard.model_validate_json(path.read_bytes()), False
+            return UserTableCard.model_validate_json(path.read_bytes()), False
         except ValidationError as error:
             told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise TaskError(
@@ -140,7 +140,7 @@ def read_card(file: TaskFile) -> tuple[TableCard, bool]:
     return card, True
 
 
-def read_columns(file: TaskFile) -> pd.DataFrame:
+def read_columns(file: UserTable) -> pd.DataFrame:
     """All rows of a file: columns lon, lat and its own, numbers as numbers.
 
     Raises:
@@ -151,7 +151,7 @@ def read_columns(file: TaskFile) -> pd.DataFrame:
 
     frames = []
     with open_points(file.path, BATCH) as points:
-        for part in points.parts:
+        for part in points.batches:
             frame = part.columns.to_pandas()
             if file.target not in frame.columns:
                 there = ", ".join(map(str, frame.columns[:20]))
@@ -179,7 +179,7 @@ def _as_numbers(column: Any) -> Any:
         return filled
 
 
-def make_table(own: TableCard, card: TaskCard, frame: pd.DataFrame, where: str) -> TaskTable:
+def make_table(own: UserTableCard, card: TaskCard, frame: pd.DataFrame, where: str) -> TaskTable:
     """The table of a file's rows. Rows without a target or a region are dropped and counted.
 
     Raises:
@@ -216,7 +216,7 @@ def make_table(own: TableCard, card: TaskCard, frame: pd.DataFrame, where: str) 
         raise CoordinateError(f"{where}: {error}") from error
     region = None
     if own.region == "continent":
-        region, doubtful = continents(lonlat)
+        region, doubtful = assign_continents(lonlat)
         notes.append(f"continents by the nearest known point, {doubtful:,} doubtful")
     elif own.region == "column":
         region = kept[own.region_column].astype(str).to_numpy(dtype=np.str_).copy()
@@ -238,7 +238,7 @@ def make_table(own: TableCard, card: TaskCard, frame: pd.DataFrame, where: str) 
 
 
 def _targets(
-    column: Any, own: TableCard
+    column: Any, own: UserTableCard
 ) -> tuple[tuple[str, ...] | None, NDArray[np.float64] | NDArray[np.int64]]:
     import pandas as pd
 

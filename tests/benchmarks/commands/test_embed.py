@@ -296,7 +296,7 @@ def test_an_interrupted_reader_leaves_nothing(tmp_path: Path) -> None:
     path = write(tmp_path / "points.csv")
     with open_points(path, 2) as file:
         assert file.rows is None
-        assert [len(part.lonlat) for part in file.parts] == [2, 2, 1]
+        assert [len(part.lonlat) for part in file.batches] == [2, 2, 1]
     with pytest.raises(BenchError, match="should end with"), open_points(tmp_path / "x.txt", 2):
         pass
     assert point_files.CSV == (".csv",)

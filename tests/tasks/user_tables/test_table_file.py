@@ -13,7 +13,7 @@ import pytest
 from satclip_bench.core.errors import BenchError, CoordinateError, IntegrityError, TaskError
 from satclip_bench.tasks import check_task, get_task, list_tasks, registry, task_card
 from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
-from satclip_bench.tasks.user_tables.task import FileTask, LostTask, TaskFile
+from satclip_bench.tasks.user_tables.task import MissingTableTask, UserTable, UserTableTask
 
 
 def points(rows: int = 800, seed: int = 0) -> pd.DataFrame:
@@ -50,7 +50,7 @@ def write(frame: pd.DataFrame, path: Path) -> Path:
 @pytest.mark.parametrize("target", ["yield", "crop", "code"])
 def test_every_format_gives_the_same_table(tmp_path: Path, suffix: str, target: str) -> None:
     frame = points()
-    task = FileTask(TaskFile(write(frame, tmp_path / f"farms.{suffix}"), target))
+    task = UserTableTask(UserTable(write(frame, tmp_path / f"farms.{suffix}"), target))
     check_task(task)
     table = task.load()
     assert table.lonlat == pytest.approx(frame[["lon", "lat"]].to_numpy(), abs=1e-7)
@@ -64,8 +64,8 @@ def test_every_format_gives_the_same_table(tmp_path: Path, suffix: str, target: 
 
 
 def test_the_card_is_made_once_and_may_be_edited(tmp_path: Path) -> None:
-    file = TaskFile(write(points(), tmp_path / "farms.parquet"), "code")
-    first = FileTask(file)
+    file = UserTable(write(points(), tmp_path / "farms.parquet"), "code")
+    first = UserTableTask(file)
     assert first.made
     assert file.card_path == tmp_path / "farms.code.card.json"
     before = first.load()
@@ -73,7 +73,7 @@ def test_the_card_is_made_once_and_may_be_edited(tmp_path: Path) -> None:
     assert said["task_type"] == "classification"
     said |= {"task_type": "regression", "unit": "tons", "title": "Tons", "licence": "CC0-1.0"}
     file.card_path.write_text(json.dumps(said))
-    again = FileTask(file)
+    again = UserTableTask(file)
     assert not again.made
     check_task(again)
     table = again.load()
@@ -87,63 +87,63 @@ def test_the_card_is_made_once_and_may_be_edited(tmp_path: Path) -> None:
     assert table.sha256 != before.sha256, "another target is another task"
     file.card_path.write_text(json.dumps(said | {"colour": "red"}))
     with pytest.raises(TaskError, match=r"is no card of a table.*colour"):
-        FileTask(file)
+        UserTableTask(file)
 
 
 def test_a_card_that_says_kind_is_still_read(tmp_path: Path) -> None:
     """Cards written by earlier versions call the task type `kind`."""
-    file = TaskFile(write(points(), tmp_path / "farms.csv"), "code")
-    before = FileTask(file).load()
+    file = UserTable(write(points(), tmp_path / "farms.csv"), "code")
+    before = UserTableTask(file).load()
     card = json.loads(file.card_path.read_bytes())
     assert "kind" not in card
     earlier = {("kind" if name == "task_type" else name): value for name, value in card.items()}
     file.card_path.write_text(json.dumps(earlier))
-    task = FileTask(file)
+    task = UserTableTask(file)
     check_task(task)
     assert task.card.task_type == "classification"
     assert task.load().sha256 == before.sha256, "it is the same task"
     file.card_path.write_text(json.dumps(card | {"kind": "regression"}))
     with pytest.raises(TaskError, match="kind: Extra inputs are not permitted"):
-        FileTask(file)
+        UserTableTask(file)
 
 
 def test_a_changed_file_is_refused_until_its_card_is_made_anew(tmp_path: Path) -> None:
-    file = TaskFile(write(points(), tmp_path / "farms.csv"), "yield")
-    FileTask(file).load()
+    file = UserTable(write(points(), tmp_path / "farms.csv"), "yield")
+    UserTableTask(file).load()
     write(points(seed=1), file.path)
     with pytest.raises(IntegrityError, match="Delete the card to make it anew"):
-        FileTask(file).load()
+        UserTableTask(file).load()
     file.card_path.unlink()
-    check_task(FileTask(file))
+    check_task(UserTableTask(file))
 
 
 def test_no_data_and_blanks_are_left_out_and_counted(tmp_path: Path) -> None:
     frame = points()
     frame.loc[:4, "yield"] = np.nan
     frame.loc[5:9, "yield"] = -999.0
-    task = FileTask(TaskFile(write(frame, tmp_path / "farms.csv"), "yield"))
+    task = UserTableTask(UserTable(write(frame, tmp_path / "farms.csv"), "yield"))
     assert task.table_card.no_data == (-999.0,)
     assert len(task.load()) == len(frame) - 10
     assert task.load().notes == ("10 rows without a target or a region left out",)
     check_task(task)
     blanks = frame.assign(code=frame["code"].where(frame.index > 3))
-    codes = FileTask(TaskFile(write(blanks, tmp_path / "blanks.csv"), "code")).load()
+    codes = UserTableTask(UserTable(write(blanks, tmp_path / "blanks.csv"), "code")).load()
     assert codes.classes == ("3", "4"), "blanks make floats of whole numbers, not of their names"
 
 
 def test_regions_are_a_column_continents_or_blocks(tmp_path: Path) -> None:
-    blocks = FileTask(TaskFile(write(points(), tmp_path / "a.parquet"), "yield"))
+    blocks = UserTableTask(UserTable(write(points(), tmp_path / "a.parquet"), "yield"))
     assert blocks.card.region == "equal-area block"
     assert blocks.card.extent == "regional"
     assert blocks.card.block_degrees is not None
     assert blocks.card.block_degrees >= 2
     named = points().assign(region=lambda f: np.where(f["lon"] < 10, "west", "east"))
-    column = FileTask(TaskFile(write(named, tmp_path / "b.parquet"), "yield")).load()
+    column = UserTableTask(UserTable(write(named, tmp_path / "b.parquet"), "yield")).load()
     assert column.region is not None
     assert column.region.tolist() == named["region"].tolist()
     world = get_task("elevation").load()
     frame = pd.DataFrame(world.lonlat[:900], columns=["lon", "lat"]).assign(m=world.target[:900])
-    wide = FileTask(TaskFile(write(frame, tmp_path / "c.parquet"), "m")).load()
+    wide = UserTableTask(UserTable(write(frame, tmp_path / "c.parquet"), "m")).load()
     assert wide.card.extent == "global"
     assert wide.region is not None
     assert world.region is not None
@@ -153,32 +153,32 @@ def test_regions_are_a_column_continents_or_blocks(tmp_path: Path) -> None:
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     path = write(points(), tmp_path / "farms.csv")
     with pytest.raises(TaskError, match=r"no column 'yeild'; it has: .*yield"):
-        FileTask(TaskFile(path, "yeild"))
+        UserTableTask(UserTable(path, "yeild"))
     with pytest.raises(BenchError, match="there is no file"):
-        FileTask(TaskFile(tmp_path / "none.csv", "yield"))
+        UserTableTask(UserTable(tmp_path / "none.csv", "yield"))
     with pytest.raises(CoordinateError, match="beyond 90 degrees"):
-        FileTask(TaskFile(write(points().assign(lat=95.0), tmp_path / "off.csv"), "yield"))
-    empty = TaskFile(write(points().assign(x=np.nan), tmp_path / "empty.csv"), "x")
+        UserTableTask(UserTable(write(points().assign(lat=95.0), tmp_path / "off.csv"), "yield"))
+    empty = UserTable(write(points().assign(x=np.nan), tmp_path / "empty.csv"), "x")
     with pytest.raises(TaskError, match="no row has a value of 'x'"):
-        FileTask(empty).load()
-    crops = TaskFile(path, "crop")
-    FileTask(crops)
+        UserTableTask(empty).load()
+    crops = UserTable(path, "crop")
+    UserTableTask(crops)
     said = json.loads(crops.card_path.read_bytes()) | {"task_type": "regression"}
     crops.card_path.write_text(json.dumps(said))
     with pytest.raises(TaskError, match="a regression needs numbers"):
-        FileTask(crops).load()
+        UserTableTask(crops).load()
 
 
 def test_a_file_called_data_is_named_after_its_folder(tmp_path: Path) -> None:
     """As CoordBench's are: data/<config>/data.parquet."""
     path = write(points(), tmp_path / "satclip_elevation/data.parquet")
-    assert FileTask(TaskFile(path, "yield")).card.name == "satclip_elevation.yield"
+    assert UserTableTask(UserTable(path, "yield")).card.name == "satclip_elevation.yield"
 
 
 def test_a_shipped_table_is_a_table_file(tmp_path: Path) -> None:
     path = tmp_path / "biomes.parquet"
     path.write_bytes((OPEN_EDITION / "biomes.parquet").read_bytes())
-    table, shipped = FileTask(TaskFile(path, "target")).load(), get_task("biomes").load()
+    table, shipped = UserTableTask(UserTable(path, "target")).load(), get_task("biomes").load()
     assert table.classes == shipped.classes
     assert np.array_equal(table.target, shipped.target)
     assert table.region is not None
@@ -187,10 +187,10 @@ def test_a_shipped_table_is_a_table_file(tmp_path: Path) -> None:
 
 
 def test_a_lost_table_says_where_it_was(tmp_path: Path) -> None:
-    file = TaskFile(write(points(), tmp_path / "farms.csv"), "yield")
-    card = FileTask(file).load().card
+    file = UserTable(write(points(), tmp_path / "farms.csv"), "yield")
+    card = UserTableTask(file).load().card
     with pytest.raises(TaskError, match=r"no longer at .*farms\.csv"):
-        LostTask(file, card).load()
+        MissingTableTask(file, card).load()
 
 
 def test_a_registered_name_cannot_be_taken() -> None:
