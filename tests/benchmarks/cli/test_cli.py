@@ -40,32 +40,6 @@ def told(frame: pd.DataFrame, column: str, name: str) -> tuple[set[str], str]:
     return set(rows["status"]), " ".join(rows["reason"])
 
 
-def test_help_is_quick_and_imports_nothing_heavy(tmp_path: Path) -> None:
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        done = bench("--help", cwd=tmp_path)
-        times.append(time.perf_counter() - start)
-        assert done.returncode == 0
-    assert "examples:" in done.stdout
-    assert min(times) < 0.5
-    code = (
-        "import sys; import satclip_bench.benchmarks.cli as c\n"
-        "try: c.main(['--help'])\n"
-        "except SystemExit: pass\n"
-        "heavy = {'torch', 'numpy', 'pandas', 'matplotlib', 'rich'} & set(sys.modules)\n"
-        "sys.exit(str(heavy) if heavy else 0)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-@pytest.mark.parametrize("verb", ["run", "list", "info", "leaderboard", "tables", "figures"])
-def test_every_command_explains_itself(tmp_path: Path, verb: str) -> None:
-    done = bench(verb, "--help", cwd=tmp_path)
-    assert done.returncode == 0
-    assert verb in done.stdout
-
-
 def test_lists_as_json(tmp_path: Path) -> None:
     tasks = json.loads(bench("list", "tasks", "--json", cwd=tmp_path).stdout)
     assert len(tasks) == 9
