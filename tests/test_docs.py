@@ -1,0 +1,150 @@
+"""Tests of README.md, of the pages under docs/, and of CITATION.cff."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+from urllib.parse import unquote
+
+import pytest
+import yaml
+
+from satclip_bench.encoders import check_encoder, encoder_from_file
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PAGES = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "results").glob("*.md"),
+        *(ROOT / "examples").rglob("*.md"),
+    ]
+)
+MAX_WORDS = 750
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+def link_targets(text: str) -> list[str]:
+    """Targets of links and images of a page that lie in the repository."""
+    prose = re.sub(r"`[^`\n]*`", "", without_code(text))
+    links = re.findall(r"\]\(<?([^)\s>]+)", prose) + re.findall(r'(?:src|href)="([^"]+)"', prose)
+    return [link for link in links if not re.match(r"[a-z][a-z+.-]*:", link)]
+
+
+def anchors(text: str) -> set[str]:
+    """Anchors that GitHub makes of a page's headings."""
+    titles = re.findall(r"^#{1,6} +(.+?) *$", without_code(text), flags=re.MULTILINE)
+    plain = [re.sub(r"[`*]|\[|\]\([^)]*\)", "", title) for title in titles]
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in plain}
+
+
+def python_blocks(text: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_and_images_resolve(page: Path) -> None:
+    for link in link_targets(page.read_text()):
+        place, _, anchor = unquote(link).partition("#")
+        target = page.parent / place if place else page
+        assert target.exists(), f"{link} leads nowhere"
+        if anchor:
+            assert anchor in anchors(target.read_text()), f"{link}: no such heading"
+
+
+def test_links_are_found() -> None:
+    text = '[a](b.md#c) ![d](e.png) <img src="f.png"> `[g](h)` [i](https://j.org)\n```\n[k](l)\n```'
+    assert link_targets(text) == ["b.md#c", "e.png", "f.png"]
+    assert anchors("# Where `files` lie\n## Held-out region: how?") == {
+        "where-files-lie",
+        "held-out-region-how",
+    }
+
+
+def test_every_page_is_on_the_map() -> None:
+    linked = set(link_targets((ROOT / "docs" / "index.md").read_text()))
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    assert pages <= linked, f"docs/index.md has no link to {sorted(pages - linked)}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_rows_of_tables_have_as_many_cells_as_their_header(page: Path) -> None:
+    width = None
+    for line in without_code(page.read_text()).splitlines():
+        if not line.startswith("|"):
+            width = None
+            continue
+        cells = len(re.findall(r"(?<!\\)\|", line)) - 1
+        if width is None:
+            width = cells
+        assert cells == width, line
+
+
+def test_readme_is_short() -> None:
+    prose = re.sub(r"<!-- board -->.*?<!-- /board -->", "", without_code(README), flags=re.DOTALL)
+    prose = re.sub(r"<[^>]*>|\]\([^)]*\)|[#*|]", " ", prose)
+    assert len(prose.split()) <= MAX_WORDS
+
+
+def test_board_of_the_readme_is_that_of_the_committed_tables() -> None:
+    command = [sys.executable, str(ROOT / "docs" / "studies" / "readme_board.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def readme_board() -> ModuleType:
+    path = ROOT / "docs" / "studies" / "readme_board.py"
+    spec = importlib.util.spec_from_file_location("readme_board", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_cells_of_a_board_are_read(readme_board: ModuleType) -> None:
+    text = (
+        "# title\n\n| Encoder | Mean rank | Elev. (R²) |\n| --- | ---: | ---: |\n"
+        "| A | 1.0 ± 0.1 | **.832** ± .005<br><sub>\\[.74, .89\\]</sub> |\n"
+        "| *baselines* |  |  |\n| *B* | 2.0 | <u>-.229</u><br><sub>\\[-.62, -.08\\]</sub> |\n"
+    )
+    cells = readme_board.read_board(text)
+    assert list(cells) == ["A", "*B*"]
+    assert readme_board.score(cells["A"]["Elev."]) == "**.832**"
+    assert readme_board.score(cells["*B*"]["Elev."]) == "-.229"
+    assert readme_board.score(cells["A"]["Mean rank"]) == "1.0"
+
+
+def test_a_readme_without_markers_is_refused(readme_board: ModuleType) -> None:
+    with pytest.raises(ValueError, match="markers"):
+        readme_board.with_board("no board", "| a |")
+
+
+def test_encoder_of_the_readme_passes(tmp_path: Path) -> None:
+    (block,) = (block for block in python_blocks(README) if block.startswith("# mine.py"))
+    (tmp_path / "mine.py").write_text(block)
+    check_encoder(encoder_from_file(f"{tmp_path / 'mine.py'}:Waves"))
+
+
+def test_citation_is_valid_and_of_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors", "version"} <= citation.keys()
+    assert citation["authors"] == [{"name": "The satclip-bench maintainers"}]
+    (paper,) = citation["references"]
+    names = [author["family-names"] for author in paper["authors"]]
+    assert names == ["Klemmer", "Rolf", "Robinson", "Mackey", "Rußwurm"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert citation["version"] == project["version"]
+    assert citation["license"] == project["license"]
+    assert citation["version"] in (ROOT / "CHANGELOG.md").read_text()
