@@ -1,63 +1,60 @@
-# make benchmark   set up, and run the main job (the suite `open`)
-# make test        set up, and run the tests
-# make lint types  what continuous integration checks besides
-# make leaderboard run the main job from nothing and make it the committed reference run
-# make spatial     run the suite open-spatial from nothing, and make it the committed one
-# make pretrain    train the encoders satclip-bluemarble again, and compare with what ships
-# make rebuild     build the shipped tables again from their sources, and compare the bytes
+# `make help` lists the targets.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup benchmark test lint types leaderboard spatial pretrain rebuild clean
+.PHONY: setup help benchmark test lint types leaderboard spatial pretrain rebuild clean
 
-setup: .venv/.ready
+setup: .venv/.ready  ## create .venv with everything installed, and download the default weights (the default target)
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 .venv/.ready: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "satclip-bench needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "satclip-bench needs Python 3.11 or newer; choose one with: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/python -m satclip_bench.encoders.weights.fetch
 	touch $@
 
-benchmark: setup
+benchmark: setup  ## run the main job: the suite `open`
 	$(BIN)/python run_benchmarks.py
 
-test: setup
+test: setup  ## run the tests
 	$(BIN)/python -m pytest -n auto
 
-lint: setup
+lint: setup  ## check style, formatting and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-types: setup
+types: setup  ## check types
 	$(BIN)/mypy
 	$(BIN)/mypy docs/studies/*.py examples/daylight-encoder/daylight_encoder
 
-leaderboard: setup
+leaderboard: setup  ## rerun the main job from scratch and make it the committed reference run
 	rm -rf results/runs/reference results/leaderboard
 	$(BIN)/python run_benchmarks.py --out results/runs/reference
 	mkdir -p results/leaderboard/figures
 	cp -r results/runs/reference/results.parquet results/runs/reference/tables results/leaderboard
 	cp results/runs/reference/figures/*.png results/leaderboard/figures
 
-spatial: setup
+spatial: setup  ## rerun the suite open-spatial from scratch and make it the committed run
 	rm -rf results/runs/spatial results/spatial
 	$(BIN)/python run_benchmarks.py run --suite open-spatial --out results/runs/spatial
 	mkdir -p results/spatial/figures
 	cp -r results/runs/spatial/results.parquet results/runs/spatial/tables results/spatial
 	cp results/runs/spatial/figures/*.png results/spatial/figures
 
-pretrain: setup
+pretrain: setup  ## train the encoders satclip-bluemarble again and compare with the shipped weights
 	for config in small small-l40; do \
 	  $(BIN)/python run_benchmarks.py pretrain --config $$config --out results/pretrained/$$config --resume || exit; \
 	done
 	@cd results/pretrained && sed 's|satclip-bluemarble-l10.safetensors|small/encoder.safetensors|; s|satclip-bluemarble-l40.safetensors|small-l40/encoder.safetensors|' ../../encoders/pretrained/SHA256SUMS | sha256sum --check \
-	  || echo 'Other bytes than those that ship: so it is on another kind of processor.'
+	  || echo 'The weights differ from the shipped ones, as they do on another kind of processor.'
 
-rebuild: setup
+rebuild: setup  ## build the shipped tables again from their sources and compare the bytes
 	$(BIN)/python -m satclip_bench.tasks.builder --check
 
-clean:
+clean:  ## remove .venv and the caches of the tools; results are kept
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache
