@@ -107,9 +107,9 @@ class AlphaEarth(PretrainedEncoder, PartialEncoder):
         return NearestRows(*read_rows(path, AXES), self.max_km)
 
     @override
-    def place(self, lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
+    def groups(self, lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
         source = self._source
-        return source.place(lonlat) if isinstance(source, Raster) else super().place(lonlat)
+        return source.tiles(lonlat) if isinstance(source, Raster) else super().groups(lonlat)
 
     @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:

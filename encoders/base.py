@@ -1,4 +1,4 @@
-"""What an encoder is: a card, and `encode(lonlat) -> (N, D) float32`."""
+"""The encoder contract: a card, and `encode(lonlat) -> (N, D) float32`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from satclip_bench.core.sphere import check_lonlat
 Embedding = NDArray[np.float32]
 
 BATCH_SIZE = 8192
-"""Rows encoded at a time: bounds the memory of the intermediate arrays."""
+"""Number of rows encoded at a time; bounds the memory of the intermediate arrays."""
 
 
 class WeightsCard(Card):
@@ -45,7 +45,7 @@ class WeightsCard(Card):
 
 
 class EncoderCard(Card):
-    """What is known of an encoder."""
+    """Metadata of an encoder."""
 
     name: str
     title: str
@@ -53,69 +53,82 @@ class EncoderCard(Card):
     description: str = ""
     citation: str = ""
     licence: str = ""
-    training_data: str = Field("", description="what its weights have seen; empty if untrained")
+    training_data: str = Field(
+        "", description="data that its weights were trained on; empty if untrained"
+    )
     contaminates: tuple[str, ...] = Field(
-        (), description="tasks whose data, or near copies of it, it was trained on"
+        (), description="tasks whose data, or near copies of it, the encoder was trained on"
     )
     native_order: Literal["lon, lat", "lat, lon"] = "lon, lat"
     weights: WeightsCard | None = None
     parameters: Mapping[str, str | int | float] = Field(
         default_factory=dict, description="settings that change the embedding"
     )
-    verified: bool = Field(True, description="has been run with its real weights")
-    version: int = Field(1, description="raised when the same name starts to give other numbers")
+    verified: bool = Field(
+        True, description="whether the encoder has been run with its real weights"
+    )
+    version: int = Field(1, description="increased when the same name starts to give other numbers")
 
 
 @runtime_checkable
 class LocationEncoder(Protocol):
-    """What the suite asks of an encoder; a class need not inherit anything to be one."""
+    """Interface of a location encoder. A class does not have to inherit from it."""
 
     @property
     def card(self) -> EncoderCard:
-        """What is known of it."""
+        """Metadata of the encoder."""
         ...
 
     def encode(self, lonlat: ArrayLike, batch_size: int = BATCH_SIZE) -> Embedding:
-        """`(N, 2)` degrees, longitude first, to `(N, D)` float32."""
+        """Embed points: `(N, 2)` degrees, longitude first, to `(N, D)` float32."""
         ...
 
 
 class Encoder(ABC):
-    """The usual way to write one: give `card` and `forward`; checks and batches are done here.
+    """Base class of encoders: subclasses define `card` and `forward`.
 
-    `forward` receives at most a batch of valid lonlat, `(n, 2)` float64 degrees, longitude first,
-    longitudes within [-180, 180], and returns `(n, dimension)`.
+    This class checks the input and splits it into batches. `forward` receives at most one batch of
+    valid lonlat, `(n, 2)` float64 degrees, longitude first, longitudes within [-180, 180], and
+    returns `(n, dimension)`.
+
+    >>> class Tilt(Encoder):
+    ...     card = EncoderCard(name="tilt", title="Tilt", dimension=2)
+    ...
+    ...     def forward(self, lonlat):
+    ...         return np.sin(np.radians(lonlat))
+    >>> Tilt().encode([[90.0, 30.0]])
+    array([[1. , 0.5]], dtype=float32)
     """
 
     card: EncoderCard
 
     @property
     def weights_sha256(self) -> str:
-        """Of the weights file that is used, part of every record's key; empty if there is none."""
+        """SHA-256 of the weights file in use, part of every record's key; empty without weights."""
         return (self.card.weights.sha256 or "") if self.card.weights else ""
 
     @abstractmethod
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
-        """The embedding of one batch, `(n, 2)` float64 degrees to `(n, D)`."""
+        """Embed one batch: `(n, 2)` float64 degrees, longitude first, to `(n, D)`."""
 
     def encode(self, lonlat: ArrayLike, batch_size: int = BATCH_SIZE) -> Embedding:
         """Embed points.
 
         Args:
             lonlat: `(N, 2)` degrees WGS84, longitude first, as an array or a torch tensor;
-                longitudes to 360 are wrapped. Or a pandas frame with columns lon and lat, or a
+                longitudes up to 360 are wrapped. Or a pandas frame with columns lon and lat, or a
                 GeoDataFrame of points in any CRS.
-            batch_size: rows held in intermediate arrays at a time; does not change the result
+            batch_size: number of rows in the intermediate arrays; does not change the result
                 beyond float32 rounding.
 
         Returns:
             `(N, D)` float32; `(0, D)` for no points.
 
         Raises:
-            CoordinateError: points that are not on the sphere, says which rows; a frame without
-                such columns or without a CRS.
-            EncoderError: `forward` returned something else than finite `(n, D)` numbers.
-            ValueError: a batch size below one.
+            CoordinateError: some points are not on the sphere, and the message names their rows;
+                or a frame has no such columns or no CRS.
+            EncoderError: `forward` did not return finite numbers of shape `(n, D)`.
+            ValueError: `batch_size` is below one.
         """
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, not {batch_size}")
@@ -130,34 +143,35 @@ class Encoder(ABC):
 
 
 def require_embedding(
-    found: object, rows: int, card: EncoderCard, *, exact_dtype: bool = False
+    returned: object, rows: int, card: EncoderCard, *, exact_dtype: bool = False
 ) -> Embedding:
-    """`found` as float32 if it is an embedding of `rows` points by the encoder of `card`.
+    """Check an embedding and convert it to float32.
 
     Args:
-        found: what an encoder returned.
-        rows: how many points it was given.
-        card: the encoder's card.
-        exact_dtype: float64 is refused too, as `encode` promises float32.
+        returned: return value of an encoder.
+        rows: number of points that the encoder was given.
+        card: metadata of the encoder.
+        exact_dtype: whether to refuse float64 too, since `encode` promises float32.
 
     Raises:
-        EncoderError: not a floating-point array, other rows or columns than promised, or values
-            that are not finite; says which rows.
+        EncoderError: `returned` is not a floating-point array, its shape is not
+            `(rows, card.dimension)`, or some values are not finite; the message names the rows.
     """
-    wanted = ("float32",) if exact_dtype else ("float32", "float64")
-    if not isinstance(found, np.ndarray) or found.dtype.name not in wanted:
-        kind = f"an array of {found.dtype}" if isinstance(found, np.ndarray) else str(type(found))
+    allowed = ("float32",) if exact_dtype else ("float32", "float64")
+    if not isinstance(returned, np.ndarray) or returned.dtype.name not in allowed:
+        is_array = isinstance(returned, np.ndarray)
+        what = f"an array of {returned.dtype}" if is_array else str(type(returned))
         raise EncoderError(
-            f"encoder {card.name!r} returned {kind}; "
-            f"it should return a NumPy array of {' or '.join(wanted)}"
+            f"encoder {card.name!r} returned {what}; "
+            f"it should return a NumPy array of {' or '.join(allowed)}"
         )
-    if found.shape != (rows, card.dimension):
+    if returned.shape != (rows, card.dimension):
         raise EncoderError(
-            f"encoder {card.name!r} returned shape {found.shape} for {rows} points; "
+            f"encoder {card.name!r} returned shape {returned.shape} for {rows} points; "
             f"its card promises ({rows}, {card.dimension})"
         )
     with np.errstate(over="ignore"):
-        embedding: Embedding = found.astype(np.float32, copy=False)
+        embedding: Embedding = returned.astype(np.float32, copy=False)
     finite = np.isfinite(embedding)
     if not finite.all():
         bad = np.flatnonzero(~finite.all(axis=1))

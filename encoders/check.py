@@ -1,4 +1,4 @@
-"""The public contract test of an encoder: what everything in the registry must satisfy."""
+"""The contract test of encoders: every encoder in the registry must pass it."""
 
 from __future__ import annotations
 
@@ -22,35 +22,42 @@ CORNERS = np.array(
     ],
     dtype=np.float64,
 )
-"""Where encoders break: the origin, the antimeridian from both sides, the poles."""
+"""Points at which encoders tend to break: the origin, both sides of the antimeridian, the poles."""
 
 
 def check_encoder(encoder: LocationEncoder, points: int = 257, seed: int = 0) -> None:
-    """Run an encoder through the contract.
+    """Check that an encoder satisfies the contract.
 
-    Checked, on points spread over the sphere and on the poles and the antimeridian: float32 of
-    the promised dimension, finite; the same again on a second call; independence of batch size,
-    of order and of company, to float32 rounding; 0..360 longitudes equal to -180..180; the input
-    left as it was; no points and one point; non-finite, out-of-range and misshapen input refused
-    with the row named.
+    The checks use points spread over the sphere, the poles and the antimeridian:
+
+    - the embedding is finite float32 of the promised dimension;
+    - a second call returns the same numbers;
+    - batch size, order and the other points in a batch change nothing beyond float32 rounding;
+    - longitudes in 0..360 give the same embedding as in -180..180;
+    - the input array is not modified;
+    - zero points and one point work;
+    - non-finite, out-of-range and misshapen input is refused, and the error names the row.
 
     Args:
-        encoder: what is checked.
-        points: how many random points are used.
-        seed: of those points.
+        encoder: the encoder to check.
+        points: number of random points.
+        seed: seed of the random points.
 
     Raises:
-        EncoderError: the first thing that is not so.
+        EncoderError: the encoder violates the contract; the message describes the first violation.
+
+    >>> from satclip_bench.encoders import check_encoder, get_encoder
+    >>> check_encoder(get_encoder("wrap"))
     """
     card = encoder.card
     lonlat = np.concatenate([CORNERS, _spread(points, seed)])
     before = lonlat.copy()
     whole = require_embedding(encoder.encode(lonlat), len(lonlat), card, exact_dtype=True)
-    _demand(encoder, np.array_equal(lonlat, before), "it changed the coordinates it was given")
-    _demand(
+    _require(encoder, np.array_equal(lonlat, before), "it changed the coordinates it was given")
+    _require(
         encoder,
         np.array_equal(whole, encoder.encode(lonlat)),
-        "a second call gave other numbers",
+        "a second call returned other numbers",
     )
     for batch in (1, 7, len(lonlat) + 1):
         _close(encoder, encoder.encode(lonlat, batch_size=batch), whole, f"batch_size={batch}")
@@ -59,16 +66,16 @@ def check_encoder(encoder: LocationEncoder, points: int = 257, seed: int = 0) ->
     _close(encoder, encoder.encode(lonlat[:1]), whole[:1], "a point on its own")
 
     east = lonlat.copy()
-    # -180 is left out: it is 180 of the other side, and encoders may be torn there.
+    # -180 is left out: as 180 it lies on the other side, where an encoder may be discontinuous.
     west = (lonlat[:, 0] < 0) & (lonlat[:, 0] > -180)
     east[west, 0] += 360
     _close(encoder, encoder.encode(east), whole, "longitudes from 0 to 360")
 
-    none = encoder.encode(np.empty((0, 2)))
-    _demand(
+    empty = encoder.encode(np.empty((0, 2)))
+    _require(
         encoder,
-        none.shape == (0, card.dimension) and none.dtype == np.float32,
-        f"no points gave {none.dtype} of shape {none.shape}, not float32 (0, {card.dimension})",
+        empty.shape == (0, card.dimension) and empty.dtype == np.float32,
+        f"no points gave {empty.dtype} of shape {empty.shape}, not float32 (0, {card.dimension})",
     )
     for bad, why in (
         ([[0.0, 1.0], [np.nan, 1.0]], "NaN"),
@@ -76,8 +83,8 @@ def check_encoder(encoder: LocationEncoder, points: int = 257, seed: int = 0) ->
         ([[0.0, 1.0], [120.0, 90.5]], "latitude 90.5"),
         ([[0.0, 1.0], [361.0, 0.0]], "longitude 361"),
     ):
-        _refuses(encoder, np.array(bad), why, row="row 1")
-    _refuses(encoder, np.zeros((3, 3)), "an array with three columns")
+        _require_refusal(encoder, np.array(bad), why, row="row 1")
+    _require_refusal(encoder, np.zeros((3, 3)), "an array with three columns")
 
 
 def _spread(points: int, seed: int) -> NDArray[np.float64]:
@@ -86,31 +93,35 @@ def _spread(points: int, seed: int) -> NDArray[np.float64]:
     return np.stack([rng.uniform(-180, 180, points), lat], axis=1)
 
 
-def _demand(encoder: LocationEncoder, truth: bool, complaint: str) -> None:
-    if not truth:
-        raise EncoderError(f"encoder {encoder.card.name!r}: {complaint}")
+def _require(encoder: LocationEncoder, condition: bool, violation: str) -> None:
+    if not condition:
+        raise EncoderError(f"encoder {encoder.card.name!r}: {violation}")
 
 
 def _close(
-    encoder: LocationEncoder, found: NDArray[np.float32], wanted: NDArray[np.float32], when: str
+    encoder: LocationEncoder,
+    embedding: NDArray[np.float32],
+    expected: NDArray[np.float32],
+    change: str,
 ) -> None:
-    scale = max(1.0, float(np.abs(wanted).max()))
-    off = float(np.abs(found - wanted).max()) if found.shape == wanted.shape else np.inf
-    _demand(encoder, off <= 1e-5 * scale, f"{when} changed the embedding by up to {off:g}")
+    scale = max(1.0, float(np.abs(expected).max()))
+    same_shape = embedding.shape == expected.shape
+    error = float(np.abs(embedding - expected).max()) if same_shape else np.inf
+    _require(encoder, error <= 1e-5 * scale, f"{change} changed the embedding by up to {error:g}")
 
 
-def _refuses(
+def _require_refusal(
     encoder: LocationEncoder, points: NDArray[np.float64], why: str, row: str = ""
 ) -> None:
     try:
         encoder.encode(points)
     except CoordinateError as error:
-        _demand(encoder, row in str(error), f"its refusal of {why} does not name {row}: {error}")
+        _require(encoder, row in str(error), f"its error for {why} does not name {row}: {error}")
     except Exception as error:
         raise EncoderError(
             f"encoder {encoder.card.name!r}: {why} raised {type(error).__name__}, "
             "not a satclip_bench.core.errors.CoordinateError; "
-            "satclip_bench.core.sphere.check_lonlat does this"
+            "call satclip_bench.core.sphere.check_lonlat on the input"
         ) from error
     else:
         raise EncoderError(f"encoder {encoder.card.name!r} accepted {why}")

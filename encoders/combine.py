@@ -1,4 +1,4 @@
-"""Encoders side by side: `a+b` says which ones complement each other."""
+"""Combinations of encoders: the embeddings of `a+b` are concatenated as standardised blocks."""
 
 from __future__ import annotations
 
@@ -17,13 +17,18 @@ from satclip_bench.encoders.base import Encoder, EncoderCard, LocationEncoder
 from satclip_bench.encoders.lookup.partial import PartialEncoder, UncoveredPointsWarning
 
 REFERENCE_POINTS = 2048
-"""Points over which blocks are standardised. They are the same for every task and split."""
+"""Number of points over which blocks are standardised; the same points for all tasks and splits."""
 
 
 def fibonacci_lattice(points: int) -> NDArray[np.float64]:
     """Points spread evenly over the sphere, `(points, 2)` lonlat.
 
-    The lattice of equal-area rings turned by the golden angle (Swinbank and Purser 2006, QJRMS).
+    The points form a lattice of equal-area rings, each turned by the golden angle (Swinbank and
+    Purser 2006, QJRMS).
+
+    >>> fibonacci_lattice(2).round(2)
+    array([[-68.75,  30.  ],
+           [153.74, -30.  ]])
     """
     i = np.arange(points) + 0.5
     lat = np.degrees(np.arcsin(1 - 2 * i / points))
@@ -33,20 +38,24 @@ def fibonacci_lattice(points: int) -> NDArray[np.float64]:
 
 
 class Combined(Encoder):
-    """The embeddings of several encoders, concatenated after each is standardised as a block.
+    """Concatenation of the embeddings of several encoders, each standardised as a block.
 
-    Every column loses its mean over a lattice of points on the sphere, and every block is divided
-    by one number, so that its mean squared length over these points is 1: blocks weigh alike in a
-    distance however many columns they have, and columns keep their weights within a block. Nothing
-    of a task is looked at. A block that is constant over the lattice is only centred; of an encoder
-    that knows a part of the world, the points count that it knows. A combination within a
-    combination is standardised once more.
+    The mean of each column over a lattice of points on the sphere is subtracted, and each block is
+    divided by one number, so that its mean squared length over these points is 1. Blocks then have
+    the same weight in a distance, whatever their number of columns, and columns keep their relative
+    weights within a block. No data of a task is used. A block that is constant over the lattice is
+    only centred. For an encoder with partial coverage, only the points that it covers are used. A
+    combination inside a combination is standardised a second time.
 
     Args:
         parts: at least two encoders with different names.
 
     Raises:
-        BenchError: fewer than two, or the same twice.
+        BenchError: there are fewer than two encoders, or one occurs twice.
+
+    >>> from satclip_bench.encoders import get_encoder
+    >>> Combined([get_encoder("wrap"), get_encoder("harmonics.l3")]).encode([[13.4, 52.5]]).shape
+    (1, 13)
     """
 
     def __init__(self, parts: Sequence[LocationEncoder]) -> None:
@@ -62,27 +71,27 @@ class Combined(Encoder):
     @property
     @override
     def weights_sha256(self) -> str:
-        """Of the parts' hashes, in order; empty if no part has weights."""
+        """SHA-256 of the parts' hashes in order; empty if no part has weights."""
         hashes = [str(getattr(part, "weights_sha256", "")) for part in self.parts]
         return hashlib.sha256("\n".join(hashes).encode()).hexdigest() if any(hashes) else ""
 
     @cached_property
     def _standards(self) -> list[tuple[NDArray[np.float64], float]]:
-        """Mean of each column and scale of each block."""
+        """The mean of each column and the scale of each block, for each part."""
         lattice = fibonacci_lattice(REFERENCE_POINTS)
         standards = []
         for part in self.parts:
             with warnings.catch_warnings():
-                # That a part knows nothing of the lattice's points says nothing of the user's.
+                # Uncovered points of the lattice do not concern the user's points.
                 warnings.simplefilter("ignore", UncoveredPointsWarning)
                 block = part.encode(lattice).astype(np.float64)
             if isinstance(part, PartialEncoder):
-                # Zeros stand for what it knows nothing of.
+                # Rows of zeros stand for uncovered points.
                 block = block[block.any(axis=1)]
                 if not len(block):
                     raise EncoderError(
-                        f"{part.card.name} knows nothing of any of the {REFERENCE_POINTS} points "
-                        "of the earth over which blocks are standardised, and cannot be combined"
+                        f"{part.card.name} cannot be combined with other encoders: it covers none "
+                        f"of the {REFERENCE_POINTS} points over which blocks are standardised"
                     )
             mean = block.mean(axis=0)
             length = float(np.sqrt(((block - mean) ** 2).sum(axis=1).mean()))
@@ -95,7 +104,7 @@ class Combined(Encoder):
         blocks = []
         for part, (mean, length) in zip(self.parts, self._standards, strict=True):
             with warnings.catch_warnings():
-                # `encode` has said it of the whole.
+                # `encode` has already warned about the whole input.
                 warnings.simplefilter("ignore", SwappedCoordinatesWarning)
                 block = part.encode(lonlat, batch_size=len(lonlat))
             blocks.append((block - mean) / length)

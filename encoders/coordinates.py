@@ -1,4 +1,4 @@
-"""Raw coordinates: the encoders that need no weights and that every learned one has to beat."""
+"""Encoders of raw coordinates without weights, which every learned encoder should beat."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from satclip_bench.encoders.base import Encoder, EncoderCard
 
 
 class Direct(Encoder):
-    """Longitude and latitude as they are, in radians."""
+    """Longitude and latitude in radians.
+
+    >>> Direct().encode([[180.0, -90.0]])
+    array([[ 3.1415927, -1.5707964]], dtype=float32)
+    """
 
     card = EncoderCard(
         name="direct",
         title="Direct",
         dimension=2,
-        description="(longitude, latitude) in radians. Torn at the antimeridian.",
+        description="(longitude, latitude) in radians. Discontinuous at the antimeridian.",
     )
 
     @override
@@ -26,13 +30,19 @@ class Direct(Encoder):
 
 
 class Cartesian3D(Encoder):
-    """Points on the unit sphere."""
+    """Points on the unit sphere as three-dimensional vectors.
+
+    >>> Cartesian3D().encode([[0.0, 0.0], [0.0, 90.0]]).round(6)
+    array([[1., 0., 0.],
+           [0., 0., 1.]], dtype=float32)
+    """
 
     card = EncoderCard(
         name="cartesian3d",
         title="Cartesian 3D",
         dimension=3,
-        description="Unit vectors (cos lat cos lon, cos lat sin lon, sin lat): no seam, no poles.",
+        description="Unit vectors (cos lat cos lon, cos lat sin lon, sin lat): continuous "
+        "everywhere, also at the antimeridian and the poles.",
     )
 
     @override
@@ -41,13 +51,17 @@ class Cartesian3D(Encoder):
 
 
 class Wrap(Encoder):
-    """Sine and cosine of longitude and latitude."""
+    """Sine and cosine of longitude and latitude.
+
+    >>> Wrap().encode([[90.0, 30.0]]).round(4)
+    array([[1.   , 0.   , 0.5  , 0.866]], dtype=float32)
+    """
 
     card = EncoderCard(
         name="wrap",
         title="Wrap",
         dimension=4,
-        description="(sin lon, cos lon, sin lat, cos lat); longitude closes on itself.",
+        description="(sin lon, cos lon, sin lat, cos lat); continuous at the antimeridian.",
         citation="Mac Aodha, Cole and Perona 2019, Presence-Only Geographical Priors for "
         "Fine-Grained Image Classification, ICCV",
     )

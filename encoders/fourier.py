@@ -1,4 +1,4 @@
-"""Random Fourier features, and sines at octaves: encoders without weights."""
+"""Encoders without weights: random Fourier features, and sines at octaves."""
 
 from __future__ import annotations
 
@@ -17,15 +17,20 @@ class RandomFourier(Encoder):
     """Random Fourier features of points on the unit sphere.
 
     Their inner products approximate the Gaussian kernel exp(-d^2 / (2 length^2)) of the straight
-    distance d (Rahimi and Recht 2007, NIPS, section 3): half the columns are cosines, half sines.
+    distance d (Rahimi and Recht 2007, NIPS, section 3). The first half of the columns are cosines,
+    the second half sines.
 
     Args:
-        dimension: columns, an even number.
-        length_km: where the kernel has fallen to exp(-1/2).
-        seed: of the frequencies.
+        dimension: number of columns, which must be even.
+        length_km: distance at which the kernel has fallen to exp(-1/2).
+        seed: seed of the random frequencies.
 
     Raises:
-        EncoderError: an odd or too small dimension, or a length that is not positive.
+        EncoderError: the dimension is odd or below 2, or the length is not positive.
+
+    >>> embedding = RandomFourier().encode([[13.4, 52.5]])
+    >>> embedding.shape, round(float((embedding**2).sum()), 4)
+    ((1, 512), 1.0)
     """
 
     def __init__(self, dimension: int = 512, length_km: float = 1000.0, seed: int = 0) -> None:
@@ -58,10 +63,13 @@ class Sines(Encoder):
     """Sines and cosines of longitude and latitude at octaves: Wrap at several scales.
 
     Args:
-        scales: how many octaves; the shortest wave is 360 / 2**(scales - 1) degrees long.
+        scales: number of octaves; the shortest wave is 360 / 2**(scales - 1) degrees long.
 
     Raises:
-        EncoderError: fewer than one, or more than 24.
+        EncoderError: `scales` is below 1 or above 24.
+
+    >>> Sines(scales=2).encode([[90.0, 0.0]]).round(4)
+    array([[ 1.,  0.,  0.,  0.,  0., -1.,  1.,  1.]], dtype=float32)
     """
 
     def __init__(self, scales: int = 8) -> None:
@@ -72,10 +80,10 @@ class Sines(Encoder):
             name="sines",
             title="Sines at octaves",
             dimension=4 * scales,
-            description="sin and cos of 1, 2, 4, ... times longitude and latitude; longitude "
-            "closes on itself at every scale.",
+            description="sin and cos of 1, 2, 4, ... times longitude and latitude; continuous at "
+            "the antimeridian at every scale.",
             citation="Vaswani et al. 2017, Attention Is All You Need, NIPS, section 3.5, for "
-            "positions as sines at many scales",
+            "positions encoded as sines at many scales",
             parameters={"scales": scales},
         )
 

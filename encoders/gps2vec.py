@@ -128,7 +128,7 @@ class GPS2Vec(PartialEncoder):
         return sha256_folder(self.folder, _NETWORKS)
 
     @override
-    def place(self, lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
+    def groups(self, lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
         return zone_numbers(lonlat)
 
     @override

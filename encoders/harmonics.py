@@ -1,4 +1,4 @@
-"""Real spherical harmonics of any degree, by a recurrence that keeps its digits at the poles."""
+"""Encoder of real spherical harmonics, by a recurrence that stays accurate at the poles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from satclip_bench.encoders.base import Encoder, EncoderCard
 from satclip_bench.encoders.layers.spherical_harmonics import Float, real_harmonics
 
 MAX_DEGREES = 200
-"""Largest number of degrees that the tests hold against an independent evaluation."""
+"""Largest number of degrees; the tests compare up to it with an independent evaluation."""
 
 
 def from_variant(variant: str) -> SphericalHarmonics:
@@ -50,6 +50,9 @@ class SphericalHarmonics(Encoder):
 
     Args:
         degrees: number of degrees L; the embedding has L**2 columns.
+
+    >>> SphericalHarmonics(2).encode([[90.0, 0.0]]).round(4)
+    array([[0.2821, 0.4886, 0.    , 0.    ]], dtype=float32)
     """
 
     def __init__(self, degrees: int) -> None:

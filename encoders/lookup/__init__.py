@@ -1,1 +1,1 @@
-"""Encoders' tables: rasters, grids and databases that are looked up by place."""
+"""Lookup of embeddings by location in tables, rasters, grids and databases."""

@@ -1,4 +1,4 @@
-"""Encoders that know only a part of the world: what they say of the rest, and how they tell."""
+"""Encoders with partial coverage, and how uncovered points are reported."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from satclip_bench.core.sphere import check_lonlat
 from satclip_bench.encoders.base import BATCH_SIZE, Embedding, Encoder, require_embedding
 
 Uncovered = Literal["zeros", "error"]
-"""What a point becomes of which an encoder knows nothing: a row of zeros, or an error."""
+"""Treatment of points that an encoder does not cover: a row of zeros, or an error."""
 
 
 class UncoveredPointsWarning(UserWarning):
-    """Some points have an embedding of zeros, for want of anything better."""
+    """Some points are not covered by the encoder, and their embedding is zeros."""
 
 
 class PartialEncoder(Encoder):
-    """An encoder whose `forward` gives rows of NaN for points of which it knows nothing.
+    """Base class of encoders with partial coverage.
 
-    `encode` makes zeros of them and warns, naming the rows, or refuses them.
+    `forward` returns rows of NaN for points that the encoder does not cover. `encode` replaces them
+    by zeros with a warning that names the rows, or raises an error.
 
     Args:
-        uncovered: `zeros` or `error`.
+        uncovered: treatment of uncovered points, `zeros` or `error`.
 
     Raises:
-        EncoderError: `uncovered` is something else.
+        EncoderError: `uncovered` has another value.
     """
 
     def __init__(self, uncovered: Uncovered = "zeros") -> None:
@@ -39,53 +40,56 @@ class PartialEncoder(Encoder):
             raise EncoderError(f"uncovered is {names}, not {uncovered!r}")
         self.uncovered = uncovered
 
-    def place(self, lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
-        """A number for each point, `(n,)`; points of like numbers are read from the same place."""
+    def groups(self, lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Group number of each point, `(n,)`: points of one group are encoded together.
+
+        A group is what is read from disk at once, such as a tile of a raster.
+        """
         return np.zeros(len(lonlat), dtype=np.int64)
 
     @override
     def encode(self, lonlat: ArrayLike, batch_size: int = BATCH_SIZE) -> Embedding:
-        """Embed points, place by place, so that each is read once.
+        """Embed points, group by group, so that each group is read only once.
 
         Args:
-            lonlat: `(N, 2)` degrees WGS84, longitude first; longitudes to 360 are wrapped.
-            batch_size: rows held in intermediate arrays at a time; does not change the result
+            lonlat: `(N, 2)` degrees WGS84, longitude first; longitudes up to 360 are wrapped.
+            batch_size: number of rows in the intermediate arrays; does not change the result
                 beyond float32 rounding.
 
         Returns:
             `(N, D)` float32; `(0, D)` for no points.
 
         Raises:
-            CoordinateError: points that are not on the sphere; says which rows.
-            EncoderError: `forward` returned something else than promised, or a point is not
-                covered and `uncovered` is `error`; says which rows.
-            ValueError: a batch size below one.
+            CoordinateError: some points are not on the sphere; the message names their rows.
+            EncoderError: `forward` did not return an array of the promised shape and type, or some
+                points are not covered and `uncovered` is `error`; the message names their rows.
+            ValueError: `batch_size` is below one.
 
         Warns:
-            UncoveredPointsWarning: rows of zeros were returned.
+            UncoveredPointsWarning: some points are not covered, and their rows are zeros.
         """
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, not {batch_size}")
         points = check_lonlat(lonlat)
         out = np.empty((len(points), self.card.dimension), dtype=np.float32)
-        unknown = np.zeros(len(points), dtype=np.bool_)
-        order = np.argsort(self.place(points), kind="stable")
+        uncovered = np.zeros(len(points), dtype=np.bool_)
+        order = np.argsort(self.groups(points), kind="stable")
         for start in range(0, len(points), batch_size):
             rows = order[start : start + batch_size]
-            found = self.forward(points[rows])
-            unknown[rows] = np.isnan(found).all(axis=1)
-            found[unknown[rows]] = 0
-            out[rows] = require_embedding(found, len(rows), self.card)
-        if unknown.any():
-            self._report(np.flatnonzero(unknown), points)
+            embedding = self.forward(points[rows])
+            uncovered[rows] = np.isnan(embedding).all(axis=1)
+            embedding[uncovered[rows]] = 0
+            out[rows] = require_embedding(embedding, len(rows), self.card)
+        if uncovered.any():
+            self._report(np.flatnonzero(uncovered), points)
         return out
 
     def _report(self, rows: NDArray[np.int64], points: NDArray[np.float64]) -> None:
         shown = "; ".join(f"row {r}: {points[r, 0]:g}, {points[r, 1]:g}" for r in rows[:3])
         more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
-        told = (
-            f"{self.card.name} knows nothing of {len(rows)} of {len(points)} points ({shown}{more})"
+        message = (
+            f"{self.card.name} does not cover {len(rows)} of {len(points)} points ({shown}{more})"
         )
         if self.uncovered == "error":
-            raise EncoderError(f"{told}. Leave them out, or give uncovered='zeros'.")
-        warnings.warn(f"{told}: their embedding is zeros", UncoveredPointsWarning, stacklevel=3)
+            raise EncoderError(f"{message}. Leave them out, or pass uncovered='zeros'.")
+        warnings.warn(f"{message}: their embedding is zeros", UncoveredPointsWarning, stacklevel=3)

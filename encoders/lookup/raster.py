@@ -1,4 +1,4 @@
-"""Pixels of a GeoTIFF by longitude and latitude, read in small windows."""
+"""Lookup of GeoTIFF pixels by longitude and latitude, reading only small windows."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 SUFFIXES = (".tif", ".tiff")
 
 TILE = 512
-"""Rows and columns that are read at a time at most: 16 MiB of 64 bands of a byte."""
+"""Maximum number of rows and columns read at a time: 16 MiB for 64 bands of one byte."""
 
 
 class Raster:
-    """A GeoTIFF; its file is opened for each call and kept open by none.
+    """A GeoTIFF whose pixels can be looked up. The file is open only during each call.
 
     Args:
-        path: the file, in any coordinate reference system, rows from north or from south.
+        path: GeoTIFF in any coordinate reference system, with rows from north or from south.
 
     Raises:
-        EncoderError: no GeoTIFF, damaged, or without a place on Earth.
+        EncoderError: the file is not a GeoTIFF, is damaged, or has no coordinate reference system.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         with self._open() as file:
             if file.crs is None:
-                raise EncoderError(f"{path} does not say where on Earth it is")
+                raise EncoderError(f"{path} has no coordinate reference system")
             inverse = ~file.transform
             self._crs = str(file.crs.to_wkt())
             self._inverse = (inverse.a, inverse.b, inverse.c, inverse.d, inverse.e, inverse.f)
@@ -43,44 +43,44 @@ class Raster:
             self._nodata = file.nodata
             self.bands = int(file.count)
 
-    def place(self, lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The tile that each point is in, `(n,)`; -1 outside."""
-        return self._tiles(*self._pixels(lonlat))
+    def tiles(self, lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Number of the tile that contains each point, `(n,)`; -1 outside the raster."""
+        return self._tile_numbers(*self._pixels(lonlat))
 
     def look_up(self, lonlat: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """The pixel that each point is in.
+        """Values of the pixels that contain the points.
 
         Args:
             lonlat: `(n, 2)` degrees WGS84, longitude first.
 
         Returns:
-            Values, `(n, bands)` in the file's own type, and whether there are any, `(n,)`: not
-            outside, and not masked in any band.
+            Values, `(n, bands)` in the data type of the file, and whether each point is covered,
+            `(n,)`: it lies inside the raster and its pixel is not masked in any band.
 
         Raises:
             EncoderError: the file is damaged.
         """
         row, column = self._pixels(lonlat)
-        tile = self._tiles(row, column)
-        known = tile >= 0
+        tile = self._tile_numbers(row, column)
+        inside = tile >= 0
         with self._open() as file:
             values = np.zeros((len(lonlat), self.bands), dtype=file.dtypes[0])
-            for number in np.unique(tile[known]):
-                here = np.flatnonzero(tile == number)
-                top, left = row[here].min(), column[here].min()
+            for number in np.unique(tile[inside]):
+                points = np.flatnonzero(tile == number)
+                top, left = row[points].min(), column[points].min()
                 window = (
-                    (int(top), int(row[here].max()) + 1),
-                    (int(left), int(column[here].max()) + 1),
+                    (int(top), int(row[points].max()) + 1),
+                    (int(left), int(column[points].max()) + 1),
                 )
                 pixels = self._read(file, window)
-                values[here] = pixels[:, row[here] - top, column[here] - left].T
+                values[points] = pixels[:, row[points] - top, column[points] - left].T
         empty = np.isnan(values).any(axis=1)
         if self._nodata is not None:
             empty |= (values == self._nodata).any(axis=1)
-        return values, known & ~empty
+        return values, inside & ~empty
 
     def _pixels(self, lonlat: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Row and column of each point, -1 outside. The outer edges belong to the raster."""
+        """Row and column of each point, -1 outside. The outer edges are part of the raster."""
         x, y = self._transformer.transform(lonlat[:, 0], lonlat[:, 1])
         a, b, c, d, e, f = self._inverse
         height, width = self._shape
@@ -92,7 +92,7 @@ class Raster:
             np.where(inside, np.minimum(column, width - 1), -1).astype(np.int64),
         )
 
-    def _tiles(self, row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _tile_numbers(self, row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.int64]:
         across = -(-self._shape[1] // TILE)
         return np.where(row < 0, -1, row // TILE * across + column // TILE)
 
@@ -110,10 +110,10 @@ class Raster:
         except ImportError as error:
             raise missing_package("rasterio", f"to read {self.path}") from error
         try:
-            # One driver only: others can point to other files, or to addresses.
+            # Only this driver, since others can read other files or open network addresses.
             return rasterio.open(self.path, driver="GTiff")
         except rasterio.errors.RasterioError as error:
-            raise EncoderError(f"{self.path} is damaged, or no GeoTIFF: {error}") from error
+            raise EncoderError(f"{self.path} is damaged, or is not a GeoTIFF: {error}") from error
 
     def _read(self, file: Any, window: tuple[tuple[int, int], tuple[int, int]]) -> NDArray[Any]:
         import rasterio

@@ -1,4 +1,4 @@
-"""Features of places, looked up by how alike and how near other places are: RANGE's database.
+"""Retrieval from RANGE's database: image features averaged by similarity and by distance.
 
 Dhakal et al. 2025, CVPR, arXiv 2502.19781.
 """
@@ -21,15 +21,15 @@ from satclip_bench.encoders.weights.files import first_line
 Float32 = NDArray[np.float32]
 
 TILE = 128
-"""Places looked up at a time: a similarity matrix has this many rows, whatever the batch."""
+"""Number of queries processed at a time: the rows of a similarity matrix, for any batch size."""
 
 COLUMNS = {"locs": 2, "satclip_embeddings": 256, "image_embeddings": 1024}
-"""The arrays of a database file, and how many columns they have."""
+"""Arrays of a database file and their numbers of columns."""
 
 
 @dataclass(frozen=True)
 class Database:
-    """Places whose satellite images are known.
+    """A database of places with features of their satellite images.
 
     Attributes:
         keys: `(m, K)` unit vectors, embeddings of the images by SatCLIP's image encoder.
@@ -44,19 +44,19 @@ class Database:
 
 @dataclass(frozen=True)
 class Mix:
-    """How much each row of a database counts for a query.
+    """Weights of the rows of a database for a query.
 
     `beta * softmax(semantic * <query, key>) + (1 - beta) * softmax(geographic * cos(angle))`, with
     the angle between the two places as seen from the centre of the Earth.
 
     Attributes:
-        semantic: what the cosine of two embeddings is multiplied by (the released code calls it
-            a temperature; it is the inverse of one).
-        geographic: what the cosine of the angle is multiplied by.
-        beta: the share of the semantic part, in [0, 1].
+        semantic: factor on the cosine of two embeddings (the released code calls it a temperature;
+            it is the inverse of one).
+        geographic: factor on the cosine of the angle.
+        beta: share of the semantic weights, in [0, 1].
 
     Raises:
-        EncoderError: beta is outside [0, 1], or a temperature is not a positive finite number.
+        EncoderError: `beta` is outside [0, 1], or a temperature is not a positive finite number.
     """
 
     semantic: float
@@ -65,21 +65,21 @@ class Mix:
 
     def __post_init__(self) -> None:
         if not 0 <= self.beta <= 1:
-            raise EncoderError(f"beta is a share in [0, 1], not {self.beta}")
+            raise EncoderError(f"beta must be a share in [0, 1], not {self.beta}")
         for temperature in (self.semantic, self.geographic):
             if not 0 < temperature < np.inf:
-                raise EncoderError(f"a temperature is a positive number, not {temperature}")
+                raise EncoderError(f"a temperature must be a positive number, not {temperature}")
 
 
 def load_database(path: Path) -> Database:
-    """The database in an `.npz` of the released layout.
+    """Read a database from an `.npz` file of the released layout.
 
     Its arrays are `locs`, `(m, 2)` degrees, longitude first; `satclip_embeddings`, `(m, 256)`; and
-    `image_embeddings`, `(m, 1024)`; floating-point, of any precision. Others are left alone.
+    `image_embeddings`, `(m, 1024)`; floating-point, of any precision. Other arrays are ignored.
 
     Raises:
-        EncoderError: an array lacks, has another shape or kind or values that cannot be used, or
-            the file is damaged or holds pickled objects.
+        EncoderError: an array is missing, has another shape or type or unusable values, or the file
+            is damaged or contains pickled objects.
     """
     arrays = _read(path)
     rows = {name: len(array) for name, array in arrays.items()}
@@ -88,45 +88,48 @@ def load_database(path: Path) -> Database:
     try:
         lonlat = check_lonlat(arrays["locs"])
     except CoordinateError as error:
-        raise EncoderError(f"the places (locs) of {path} cannot be used: {error}") from error
+        raise EncoderError(f"the coordinates (locs) in {path} cannot be used: {error}") from error
     keys = arrays["satclip_embeddings"]
     lengths = np.linalg.norm(keys, axis=1, keepdims=True)
     if not lengths.all():
         row = int(np.argmin(lengths))
-        raise EncoderError(f"{path}: satclip_embeddings of row {row} are zeros, without direction")
+        raise EncoderError(f"{path}: satclip_embeddings in row {row} are all zero")
     places = unit_vectors(lonlat).astype(np.float32)
     return Database(keys / lengths, arrays["image_embeddings"], places)
 
 
 def _read(path: Path) -> dict[str, Float32]:
-    """The wanted arrays of a file, each checked on its own."""
+    """The arrays of a database file in float32, each checked by itself."""
     try:
-        # np.load leaves a file open that it opened itself and found damaged.
+        # np.load does not close a file that it opened itself if the file is damaged.
         with path.open("rb") as stream:
             archive = np.load(stream, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise EncoderError(f"{path} is no .npz, but a single array")
-            if absent := sorted(COLUMNS.keys() - set(archive.files)):
-                raise EncoderError(f"{path} lacks the arrays {absent}; it has {archive.files}")
+                raise EncoderError(f"{path} is not an .npz file, but a single array")
+            if missing := sorted(COLUMNS.keys() - set(archive.files)):
+                raise EncoderError(
+                    f"the arrays {missing} are missing in {path}; it has {archive.files}"
+                )
             return {name: _usable(archive[name], name, path) for name in COLUMNS}
     except (zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError, OSError) as error:
         raise EncoderError(
-            f"{path} is damaged, or holds pickled objects, which are refused since loading them "
-            "could execute code; a database as RANGE's generate_db.py writes it holds none: "
+            f"{path} is damaged, or contains pickled objects, which are refused because loading "
+            "them could execute code; databases written by RANGE's generate_db.py contain none: "
             f"{first_line(error)}"
         ) from error
 
 
-def _usable(found: NDArray[Any], name: str, path: Path) -> Float32:
-    """An array of a database in float32."""
+def _usable(stored: NDArray[Any], name: str, path: Path) -> Float32:
+    """An array of a database in float32, after checking its type, shape and values."""
     columns = COLUMNS[name]
-    if found.dtype.kind != "f" or found.ndim != 2 or found.shape[1] != columns or not len(found):
+    two_dimensional = stored.ndim == 2 and stored.shape[1] == columns and len(stored) > 0
+    if stored.dtype.kind != "f" or not two_dimensional:
         raise EncoderError(
-            f"{path}: {name} is {found.dtype} of shape {found.shape}; "
+            f"{path}: {name} is {stored.dtype} of shape {stored.shape}; "
             f"it should be floating-point of shape (rows, {columns})"
         )
     with np.errstate(over="ignore"):
-        array: Float32 = found.astype(np.float32)
+        array: Float32 = stored.astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
     if len(bad):
         raise EncoderError(
@@ -136,16 +139,16 @@ def _usable(found: NDArray[Any], name: str, path: Path) -> Float32:
 
 
 def retrieve(queries: Float32, places: Float32, database: Database, mix: Mix) -> Float32:
-    """The mean of a database's values, weighted for each query.
+    """Weighted mean of a database's values for each query.
 
     Args:
-        queries: `(n, K)` unit vectors.
-        places: `(n, 3)` unit vectors.
-        database: of m rows.
-        mix: of its rows.
+        queries: `(n, K)` unit vectors, embeddings of the query points.
+        places: `(n, 3)` unit vectors from the centre of the Earth to the query points.
+        database: database of m rows.
+        mix: weights of the rows.
 
     Returns:
-        `(n, V)`; besides it, memory for two matrices of `TILE` times m is needed.
+        `(n, V)`. Two further matrices of size `TILE` times m are held in memory.
     """
     out = np.empty((len(queries), database.values.shape[1]), np.float32)
     for start in range(0, len(queries), TILE):
@@ -155,8 +158,8 @@ def retrieve(queries: Float32, places: Float32, database: Database, mix: Mix) ->
 
 
 def _row_weights(queries: Float32, places: Float32, database: Database, mix: Mix) -> Float32:
-    # The values are averaged once, with the mean of both weights: that equals the mean of both
-    # averages, and is half the work.
+    # The values are averaged once, with the mixture of both weights: that equals the mixture of
+    # both averages at half the cost.
     if mix.beta == 0:
         return _softmax(places, database.places, mix.geographic, 1)
     weights = _softmax(queries, database.keys, mix.semantic, mix.beta)
@@ -166,7 +169,11 @@ def _row_weights(queries: Float32, places: Float32, database: Database, mix: Mix
 
 
 def _softmax(a: Float32, b: Float32, temperature: float, total: float) -> Float32:
-    """Softmax over the columns of `temperature * a @ b.T`, times `total`."""
+    """Softmax over the columns of `temperature * a @ b.T`, times `total`.
+
+    Computed in place, unlike `scipy.special.softmax`: the matrix has as many columns as the
+    database has rows, and further copies would double the memory.
+    """
     weights: Float32 = a @ b.T
     weights *= temperature
     weights -= weights.max(axis=1, keepdims=True)

@@ -1,7 +1,7 @@
-"""GPS2Vec's first step: UTM zones, a grid in each, and a point's closeness to its cells.
+"""GPS2Vec's input features: closeness of a point to the grid cells of its UTM zone.
 
-Yin et al. 2019, SIGSPATIAL, section 2.1. Zones are those of the military grid, with its exceptions
-around Norway and Svalbard; a zone is a zone number and a latitude band, such as 33 U.
+Yin et al. 2019, SIGSPATIAL, section 2.1. The zones are those of the military grid, with its
+exceptions around Norway and Svalbard. A zone has a number and a latitude band, such as 33 U.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from pyproj import Proj
 
 BANDS = "CDEFGHJKLMNPQRSTUVWX"
-"""Latitude bands from 80 S, 8 degrees each; the last reaches to 84 N."""
+"""Letters of the latitude bands from 80 S, 8 degrees each; the last band extends to 84 N."""
 
 CELLS = 20
-"""Cells of a zone's grid, eastwards and northwards."""
+"""Number of cells of a zone's grid in each direction, east and north."""
 
 SIGMA = 20_000.0
-"""Metres over which closeness falls by e: the paper's section 3."""
+"""Distance in metres over which closeness falls by a factor e (section 3 of the paper)."""
 
 NOWHERE = -1
-"""The zone of points beyond 80 S and 84 N."""
+"""Zone number of points south of 80 S and north of 84 N."""
 
 _SCALE = 0.9996
 _STEP = 0.1
 _INSIDE = 1e-8
 
-# Zones that end elsewhere than at multiples of 6 degrees: (number, band) to (west, east).
+# Zones whose edges are not consecutive multiples of 6 degrees: (number, band) to (west, east).
 _EXCEPTIONS = {
     (31, "V"): (0, 3),
     (32, "V"): (3, 12),
@@ -45,7 +45,7 @@ _EXCEPTIONS = {
 
 
 def zone_numbers(lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The zone of each point, `(n,)`: 20 (number - 1) + band, or NOWHERE.
+    """Zone of each point, `(n,)`: 20 (number - 1) + band, or `NOWHERE`.
 
     Args:
         lonlat: `(n, 2)` degrees, longitude first, longitudes in [-180, 180].
@@ -59,19 +59,24 @@ def zone_numbers(lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def zone_name(zone: int) -> str:
-    """Such as `33 U`, as GPS2Vec's files are named."""
+    """Name of a zone in GPS2Vec's file names, such as `33 U`.
+
+    >>> zone_name(int(zone_numbers(np.array([[13.4, 52.5]]))[0]))
+    '33 U'
+    """
     number, band = divmod(zone, len(BANDS))
     return f"{number + 1} {BANDS[band]}"
 
 
 def closeness(lonlat: NDArray[np.float64], zone: int) -> NDArray[np.float64]:
-    """exp(-distance / sigma) to the centres of a zone's cells (eq. 1), `(n, 400)`.
+    """Closeness of points to the cells of their zone, `(n, 400)`.
 
-    Cells are ordered from west to east, and from south to north within a column.
+    Closeness is exp(-distance / sigma) with the distance to the centre of a cell (eq. 1). Cells are
+    ordered from west to east, and from south to north within a column.
 
     Args:
-        lonlat: `(n, 2)` degrees, points of the zone.
-        zone: as `zone_numbers` says.
+        lonlat: `(n, 2)` degrees, longitude first, points of one zone.
+        zone: number of the zone, as returned by `zone_numbers`.
     """
     x, y = _plane(lonlat, zone)
     columns, rows = cell_centres(zone)
@@ -82,14 +87,14 @@ def closeness(lonlat: NDArray[np.float64], zone: int) -> NDArray[np.float64]:
 
 @cache
 def cell_centres(zone: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Plane coordinates of a zone's columns and rows of cells in metres, `(20,)` each.
+    """Centres of a zone's cells: x of the columns and y of the rows in metres, `(20,)` each.
 
-    x counts from the central meridian and y from the equator: UTM without its false origin.
+    x is measured from the central meridian and y from the equator: UTM without its false origin.
     """
     west, east, south, north = zone_edges(zone)
-    # The released code takes the extent in y from meridians that it finds by adding up 0.1
-    # degrees. Rounding decides whether the last of them is the zone's eastern edge, and moves the
-    # grid by 100 m where the zone is not symmetric.
+    # The released code takes the extent in y from meridians that it finds by repeatedly adding 0.1
+    # degrees. Rounding decides whether the last of them is the zone's eastern edge, and shifts the
+    # grid by 100 m in zones that are not symmetric.
     meridians = [west]
     while meridians[-1] + _STEP < east:
         meridians.append(meridians[-1] + _STEP)
@@ -97,13 +102,13 @@ def cell_centres(zone: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     upper_x, upper_y = _plane(np.array([(lon, north - _INSIDE) for lon in meridians]), zone)
     left = min(lower_x[0], upper_x[0])
     bottom, top = lower_y.min(), upper_y.max()
-    # As released: symmetric about the central meridian, even where the zone is not.
+    # As in the released code: symmetric about the central meridian, even if the zone is not.
     middle = np.arange(CELLS) + 0.5
     return left - 2 * left * middle / CELLS, bottom + (top - bottom) * middle / CELLS
 
 
 def zone_edges(zone: int) -> tuple[float, float, float, float]:
-    """West, east, south and north of a zone in degrees."""
+    """Western, eastern, southern and northern edge of a zone in degrees."""
     number, band = divmod(zone, len(BANDS))
     usual = (6 * number - 180, 6 * number - 174)
     west, east = _EXCEPTIONS.get((number + 1, BANDS[band]), usual)

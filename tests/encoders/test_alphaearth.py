@@ -133,7 +133,7 @@ def test_nothing_of_the_world_but_the_raster_is_covered(tmp_path: Path) -> None:
     source = Raster(geotiff(tmp_path / "t.tif", quantised(64, 64)))
     rng = np.random.default_rng(0)
     world = np.stack([rng.uniform(-180, 180, 20000), rng.uniform(-90, 90, 20000)], axis=1)
-    assert (source.place(np.concatenate([world, CORNERS])) == -1).all()
+    assert (source.tiles(np.concatenate([world, CORNERS])) == -1).all()
     check_encoder(AlphaEarth(tmp_path / "t.tif"), points=30)
 
 
@@ -194,10 +194,10 @@ def test_a_large_raster_is_read_in_small_windows(tmp_path: Path) -> None:
     ("fault", "words"),
     [
         ("truncated", "damaged"),
-        ("header", "damaged, or no GeoTIFF"),
-        ("text", "damaged, or no GeoTIFF"),
-        ("virtual", "damaged, or no GeoTIFF"),
-        ("nowhere", "does not say where on Earth"),
+        ("header", "damaged, or is not a GeoTIFF"),
+        ("text", "damaged, or is not a GeoTIFF"),
+        ("virtual", "damaged, or is not a GeoTIFF"),
+        ("nowhere", "has no coordinate reference system"),
         ("int16", "holds int16"),
         ("bytes as floats", "Give them as int8"),
     ],

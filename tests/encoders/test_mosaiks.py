@@ -215,11 +215,11 @@ def broken(fault: str, folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("nan", "rows 7, counted from 0, have values that are not finite"),
-        ("infinite", "rows 3, 9, counted"),
-        ("too large", "rows 3, counted"),
-        ("null", "rows 11, counted from 0, have no value in X_0"),
-        ("csv hole", "rows 7, counted"),
+        ("nan", "rows 7 (counted from 0) have values that are not finite"),
+        ("infinite", "rows 3, 9 (counted"),
+        ("too large", "rows 3 (counted"),
+        ("null", "rows 11 (counted from 0) have no value in X_0"),
+        ("csv hole", "rows 7 (counted"),
         ("text", "X_1 holds"),
         ("csv text", "n/a!"),
         ("no longitude", "called lon or longitude or lng; it has none"),
@@ -228,14 +228,14 @@ def broken(fault: str, folder: Path) -> Path:
         ("gap", "X_4 where number 3 should come"),
         ("twice", "should be numbered"),
         ("swapped", "beyond 90 degrees of latitude"),
-        ("no place", "rows 5, counted"),
+        ("no place", "rows 5 (counted"),
         ("empty", "no rows"),
         ("truncated", "cannot be read as a table"),
         ("not parquet", "cannot be read as a table"),
         ("truncated csv", "cannot be read as a table"),
         ("truncated gz", "cannot be read as a table"),
         ("no gz", "cannot be read as a table"),
-        ("format", "its name should end with .csv"),
+        ("format", "its name should end with one of .csv"),
     ],
 )
 def test_bad_tables_are_refused_by_name(fault: str, words: str, tmp_path: Path) -> None:
@@ -266,5 +266,5 @@ def test_the_card_needs_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("limit", [0, -1, math.nan, math.inf])
 def test_a_limit_is_a_distance(limit: float) -> None:
-    with pytest.raises(EncoderError, match="max_km is a positive distance or None"):
+    with pytest.raises(EncoderError, match="max_km must be a positive distance, or None"):
         MOSAIKS(max_km=limit)

@@ -336,14 +336,14 @@ def with_row(array: NDArray[np.float64], row: int, value: Any) -> NDArray[np.flo
 @pytest.mark.parametrize(
     ("name", "change", "words"),
     [
-        ("locs", None, r"lacks the arrays \['locs'\]"),
+        ("locs", None, r"arrays \['locs'\] are missing"),
         ("locs", lambda a: a[1:], "different numbers of rows: .*'locs': 149"),
         ("locs", lambda a: a[:, ::-1], "columns look swapped"),
         ("locs", lambda a: with_row(a, 3, [0, 91]), "row 3: 0, 91"),
         ("locs", lambda a: a[0, 0], r"shape \(\); it should be .* \(rows, 2\)"),
         ("locs", lambda a: a.astype(int), "locs is int64"),
         ("satclip_embeddings", lambda a: a[:, 1:], r"\(150, 255\); .*\(rows, 256\)"),
-        ("satclip_embeddings", lambda a: with_row(a, 5, 0), "row 5 are zeros"),
+        ("satclip_embeddings", lambda a: with_row(a, 5, 0), "row 5 are all zero"),
         ("image_embeddings", lambda a: with_row(a, 7, np.nan), "not finite in 1 rows.*row 7"),
         ("image_embeddings", lambda a: with_row(a, 7, 1e39), "not finite in 1 rows.*row 7"),
         ("image_embeddings", lambda a: a[:0], r"\(0, 1024\)"),
