@@ -105,7 +105,7 @@ def test_what_a_part_knows_nothing_of_does_not_count() -> None:
     known = found[lonlat[:, 0] > 0]
     assert abs(known.mean()) < 0.05
     assert known.std() == pytest.approx(1, abs=0.05)
-    with pytest.raises(EncoderError, match="regional cannot be combined .* covers none of the 2048 points"):
+    with pytest.raises(EncoderError, match=r"regional cannot be combined .* none of the 2048"):
         Combined([get_encoder("wrap"), Regional(west=180)]).encode(lonlat)
 
 
