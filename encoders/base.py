@@ -159,8 +159,9 @@ def require_embedding(
     """
     allowed = ("float32",) if exact_dtype else ("float32", "float64")
     if not isinstance(returned, np.ndarray) or returned.dtype.name not in allowed:
-        is_array = isinstance(returned, np.ndarray)
-        what = f"an array of {returned.dtype}" if is_array else str(type(returned))
+        what = str(type(returned))
+        if isinstance(returned, np.ndarray):
+            what = f"an array of {returned.dtype}"
         raise EncoderError(
             f"encoder {card.name!r} returned {what}; "
             f"it should return a NumPy array of {' or '.join(allowed)}"
