@@ -1,4 +1,4 @@
-"""Files of points, read a part at a time."""
+"""Reads files of points in batches: CSV, Parquet, GeoParquet and vector formats."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ VECTOR = (".gpkg", ".geojson", ".json", ".shp", ".fgb")
 
 
 class PointBatch(NamedTuple):
-    """Some consecutive rows: coordinates as they are in the file, and the other columns."""
+    """Consecutive rows of a file of points.
+
+    Attributes:
+        lonlat: `(N, 2)` float64 degrees, longitude first; not yet checked.
+        columns: all columns of these rows, the coordinates included.
+    """
 
     lonlat: NDArray[np.float64]
     columns: pa.Table
@@ -33,12 +38,12 @@ class PointBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class PointFile:
-    """A file of points.
+    """An open file of points.
 
     Attributes:
-        path: where it lies.
-        rows: how many points it has; None where only reading it tells.
-        parts: the rows, at most `batch` at a time.
+        path: path of the file.
+        rows: number of points; None if it is unknown until the file has been read.
+        batches: the rows, at most `batch_size` at a time.
     """
 
     path: Path
@@ -48,86 +53,91 @@ class PointFile:
 
 @contextmanager
 def open_points(
-    path: Path, batch: int, lon: str | None = None, lat: str | None = None
+    path: Path, batch_size: int, lon: str | None = None, lat: str | None = None
 ) -> Iterator[PointFile]:
-    """A file of points, to be read in parts.
+    """Open a file of points, to be read in batches.
 
-    CSV and Parquet need columns of longitudes and latitudes in degrees; GeoParquet, GeoPackage,
-    GeoJSON, FlatGeobuf and Shapefile hold points in a CRS, which are reprojected. Columns of a CSV
-    other than the coordinates stay text, digit for digit.
+    CSV and Parquet need one longitude and one latitude column in degrees. GeoParquet, GeoPackage,
+    GeoJSON, FlatGeobuf and Shapefile contain points in a CRS, which are reprojected. Columns of a
+    CSV file other than the coordinates stay text, digit for digit.
 
     Args:
-        path: of the file; its ending says what it is.
-        batch: rows a part has at most.
-        lon: column of longitudes; by default one called lon, longitude or lng.
-        lat: column of latitudes; by default one called lat or latitude.
+        path: path of the file; its suffix determines the format.
+        batch_size: maximal number of rows in a batch.
+        lon: name of the longitude column; by default the one called lon, longitude or lng.
+        lat: name of the latitude column; by default the one called lat or latitude.
 
     Raises:
-        BenchError: no such file, another ending, or damaged; also while parts are read.
-        CoordinateError: no such columns, no CRS, or geometries that are not points.
+        BenchError: the file does not exist, has an unknown suffix, or is damaged, which may
+            only show while batches are read.
+        CoordinateError: the coordinate columns or the CRS are missing, or some geometries are not
+            points.
     """
     suffix = path.suffix.lower()
-    kinds = {**dict.fromkeys(CSV, _csv), **dict.fromkeys(PARQUET, _parquet)}
-    kinds |= dict.fromkeys(VECTOR, _vector)
-    if suffix not in kinds:
-        raise BenchError(f"{path} is no file of points: it should end with {', '.join(kinds)}")
+    openers = {**dict.fromkeys(CSV, _csv), **dict.fromkeys(PARQUET, _parquet)}
+    openers |= dict.fromkeys(VECTOR, _vector)
+    if suffix not in openers:
+        raise BenchError(
+            f"{path} is not a file of points: its name should end with {', '.join(openers)}"
+        )
     if not path.is_file():
         raise BenchError(f"there is no file {path}")
     try:
-        with kinds[suffix](path, batch, (lon, lat)) as opened:
+        with openers[suffix](path, batch_size, (lon, lat)) as opened:
             yield opened
     except BenchError:
         raise
     except Exception as error:
-        # What a damaged file makes of Arrow, GDAL, GEOS and PROJ has no common ancestor.
+        # The errors that Arrow, GDAL, GEOS and PROJ raise for a damaged file share no base class.
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise BenchError(f"{path} cannot be read: {reason}") from error
 
 
-Named = tuple[str | None, str | None]
+ColumnNames = tuple[str | None, str | None]
+"""Names of the longitude and the latitude column that the caller asked for."""
 
 
 @contextmanager
-def _csv(path: Path, batch: int, named: Named) -> Iterator[PointFile]:
+def _csv(path: Path, batch_size: int, requested: ColumnNames) -> Iterator[PointFile]:
     import pyarrow as pa
     from pyarrow import csv as arrow
 
     with path.open(encoding="utf-8-sig", newline="") as stream:
         names = next(csv.reader(stream), [])
-    pair = _pair(names, named, path)
+    pair = _pair(names, requested, path)
     types = {name: pa.float64() if name in pair else pa.string() for name in names}
     with arrow.open_csv(
         path,
-        # A cell may be longer than Arrow's usual block, and may hold line breaks in quotes.
+        # A value may be longer than Arrow's default block, and may have line breaks in quotes.
         read_options=arrow.ReadOptions(block_size=2**24),
         parse_options=arrow.ParseOptions(newlines_in_values=True),
         convert_options=arrow.ConvertOptions(column_types=types, strings_can_be_null=False),
     ) as reader:
-        yield PointFile(path, None, _tabular(_regrouped(reader, batch), pair))
+        yield PointFile(path, None, _tabular(_regrouped(reader, batch_size), pair))
 
 
 @contextmanager
-def _parquet(path: Path, batch: int, named: Named) -> Iterator[PointFile]:
+def _parquet(path: Path, batch_size: int, requested: ColumnNames) -> Iterator[PointFile]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
-        tables = (pa.Table.from_batches([b]) for b in file.iter_batches(batch))
+        tables = (pa.Table.from_batches([b]) for b in file.iter_batches(batch_size))
         geo = (file.schema_arrow.metadata or {}).get(b"geo")
         rows = file.metadata.num_rows
-        if geo is not None and named == (None, None):
+        if geo is not None and requested == (None, None):
             description = json.loads(geo)
             column = description["primary_column"]
-            # The default of GeoParquet, where nothing is said, is longitude and latitude.
+            # A GeoParquet file without a CRS has longitudes and latitudes, by its specification.
             crs = description["columns"][column].get("crs", "OGC:CRS84")
             yield PointFile(path, rows, _geometric(tables, column, crs, path))
         else:
-            pair = _pair(file.schema_arrow.names, named, path)
+            pair = _pair(file.schema_arrow.names, requested, path)
             yield PointFile(path, rows, _tabular(tables, pair))
 
 
 @contextmanager
-def _vector(path: Path, batch: int, named: Named) -> Iterator[PointFile]:
+def _vector(path: Path, batch_size: int, requested: ColumnNames) -> Iterator[PointFile]:
     try:
         import pyogrio
         import pyogrio.errors
@@ -137,11 +147,11 @@ def _vector(path: Path, batch: int, named: Named) -> Iterator[PointFile]:
         ) from error
     import pyarrow as pa
 
-    if named != (None, None):
-        raise BenchError(f"{path} has geometries: columns of coordinates cannot be named")
+    if requested != (None, None):
+        raise BenchError(f"{path} has geometries: leave out --lon and --lat")
     try:
         rows = int(pyogrio.read_info(path, force_feature_count=True)["features"])
-        with pyogrio.open_arrow(path, batch_size=batch, use_pyarrow=True) as (meta, reader):
+        with pyogrio.open_arrow(path, batch_size=batch_size, use_pyarrow=True) as (meta, reader):
             column = meta["geometry_name"] or "wkb_geometry"
             tables = (pa.Table.from_batches([b]) for b in reader)
             yield PointFile(path, rows, _geometric(tables, column, meta["crs"], path))
@@ -149,37 +159,38 @@ def _vector(path: Path, batch: int, named: Named) -> Iterator[PointFile]:
         raise BenchError(f"{path} cannot be read: {error}") from error
 
 
-def _pair(names: list[str], named: Named, path: Path) -> tuple[str, str]:
-    for name in named:
+def _pair(names: list[str], requested: ColumnNames, path: Path) -> tuple[str, str]:
+    for name in requested:
         if name is not None and name not in names:
             raise CoordinateError(f"{path} has no column {name!r}; it has {', '.join(names[:10])}")
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise CoordinateError(f"{path} has several columns called {', '.join(repeated[:5])}")
-    if named[0] is not None and named[1] is not None:
-        if named[0] == named[1]:
-            raise CoordinateError(f"{named[0]!r} cannot be both longitude and latitude")
-        return named[0], named[1]
-    if named != (None, None):
-        raise CoordinateError("name both columns of coordinates, --lon and --lat, or neither")
+    lon, lat = requested
+    if lon is not None and lat is not None:
+        if lon == lat:
+            raise CoordinateError(f"{lon!r} cannot be both longitude and latitude")
+        return lon, lat
+    if requested != (None, None):
+        raise CoordinateError("give both coordinate columns, --lon and --lat, or neither")
     return coordinate_columns(names, str(path))
 
 
-def _regrouped(batches: Any, batch: int) -> Iterator[pa.Table]:
-    """Tables of `batch` rows out of record batches of any length."""
+def _regrouped(batches: Any, batch_size: int) -> Iterator[pa.Table]:
+    """Tables of `batch_size` rows from record batches of any length."""
     import pyarrow as pa
 
-    held: list[pa.RecordBatch] = []
+    pending: list[pa.RecordBatch] = []
     count = 0
-    for part in batches:
-        held.append(part)
-        count += len(part)
-        while count >= batch:
-            table = pa.Table.from_batches(held)
-            yield table.slice(0, batch)
-            rest = table.slice(batch)
-            held, count = rest.to_batches(), len(rest)
+    for record_batch in batches:
+        pending.append(record_batch)
+        count += len(record_batch)
+        while count >= batch_size:
+            table = pa.Table.from_batches(pending)
+            yield table.slice(0, batch_size)
+            rest = table.slice(batch_size)
+            pending, count = rest.to_batches(), len(rest)
     if count:
-        yield pa.Table.from_batches(held)
+        yield pa.Table.from_batches(pending)
 
 
 def _tabular(tables: Iterator[pa.Table], pair: tuple[str, str]) -> Iterator[PointBatch]:
@@ -196,10 +207,10 @@ def _geometric(
     import shapely
 
     if crs is None:
-        raise CoordinateError(f"the points of {path} have no CRS: write the file again with one")
+        raise CoordinateError(f"the points of {path} have no CRS: save the file again with one")
     if isinstance(crs, dict):
         crs = json.dumps(crs)
-    there = pyproj.Transformer.from_crs(crs, WGS84, always_xy=True)
+    transformer = pyproj.Transformer.from_crs(crs, WGS84, always_xy=True)
     first = 0
     for table in tables:
         shapes = shapely.from_wkb(table.column(column).to_numpy())
@@ -208,23 +219,26 @@ def _geometric(
         )
         if len(bad):
             raise CoordinateError(
-                f"{path}: row {first + bad[0]} is no point, nor are {len(bad) - 1} others of the "
-                f"{len(shapes)} rows from {first} on"
+                f"{path}: row {first + bad[0]} is not a point ({len(bad)} of the {len(shapes)} rows "
+                f"starting at row {first} are not)"
             )
-        lonlat = np.stack(there.transform(shapely.get_x(shapes), shapely.get_y(shapes)), axis=1)
+        lonlat = np.stack(
+            transformer.transform(shapely.get_x(shapes), shapely.get_y(shapes)), axis=1
+        )
         outside = np.flatnonzero(~np.isfinite(lonlat).all(axis=1))
         if len(outside):
             raise CoordinateError(
                 f"{path}: row {first + outside[0]} has no longitude and latitude: it lies outside "
-                "of what the file's CRS covers"
+                "the area that the file's CRS covers"
             )
-        kept = table.drop_columns([column])
-        if own := [n for n in kept.column_names if n.lower() in (*LONGITUDE, *LATITUDE)]:
+        columns = table.drop_columns([column])
+        clashes = [n for n in columns.column_names if n.lower() in (*LONGITUDE, *LATITUDE)]
+        if clashes:
             raise CoordinateError(
-                f"{path} has both geometries and columns called {', '.join(own)}, which may say "
-                "something else: rename the columns or leave them out"
+                f"{path} has both geometries and columns called {', '.join(clashes)}, which may "
+                "contradict each other: rename or remove the columns"
             )
         for i, name in enumerate(("lon", "lat")):
-            kept = kept.append_column(name, pa.array(lonlat[:, i]))
-        yield PointBatch(lonlat, kept)
+            columns = columns.append_column(name, pa.array(lonlat[:, i]))
+        yield PointBatch(lonlat, columns)
         first += len(table)

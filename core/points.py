@@ -1,4 +1,4 @@
-"""Coordinates out of whatever holds them: arrays, tensors, frames, points with a CRS."""
+"""Reads coordinates from arrays, tensors, data frames, and points with a CRS."""
 
 from __future__ import annotations
 
@@ -11,28 +11,34 @@ from satclip_bench.core.errors import CoordinateError
 
 LONGITUDE = ("lon", "longitude", "lng")
 LATITUDE = ("lat", "latitude")
-"""What columns of coordinates may be called, in any case."""
+"""Names of coordinate columns, compared without regard to case."""
 
 WGS84 = "EPSG:4326"
 
 
 def to_coordinates(points: Any) -> Any:
-    """What NumPy can make `(N, 2)` lonlat of.
+    """Convert points to something that NumPy can turn into an `(N, 2)` lonlat array.
 
     Args:
         points: a GeoDataFrame or GeoSeries of points in any CRS, which are reprojected; a pandas
-            frame with a column of longitudes and one of latitudes, by name; a torch tensor on any
-            device; anything else is handed on as it is.
+            data frame with one longitude and one latitude column, recognised by name; a torch
+            tensor on any device; anything else is returned unchanged.
 
     Raises:
-        CoordinateError: no CRS, geometries that are not points, or no such columns.
+        CoordinateError: the points have no CRS, some geometries are not points, or the coordinate
+            columns are missing.
+
+    Examples:
+        >>> import pandas as pd
+        >>> to_coordinates(pd.DataFrame({"lat": [52.5], "lon": [13.4]}))
+        array([[13.4, 52.5]])
     """
-    # Told apart by what they can do, so that neither geopandas, pandas nor torch is imported.
+    # Types are recognised by their attributes, so that geopandas, pandas and torch need no import.
     if hasattr(points, "geometry") and hasattr(points, "to_crs"):
-        return _of_geometry(points.geometry)
+        return _from_geometry(points.geometry)
     if hasattr(points, "columns") and hasattr(points, "loc"):
         names = [str(name) for name in points.columns]
-        lon, lat = coordinate_columns(names, "the frame")
+        lon, lat = coordinate_columns(names, "the data frame")
         return np.stack(
             [points.iloc[:, names.index(name)].to_numpy(np.float64) for name in (lon, lat)], axis=1
         )
@@ -42,44 +48,48 @@ def to_coordinates(points: Any) -> Any:
 
 
 def coordinate_columns(names: Sequence[str], where: str) -> tuple[str, str]:
-    """The names of the columns of longitudes and of latitudes.
+    """Names of the longitude and the latitude column.
 
     Args:
-        names: of all columns.
-        where: names the table in messages.
+        names: names of all columns.
+        where: name of the table, for error messages.
 
     Raises:
-        CoordinateError: not exactly one of each.
+        CoordinateError: there is not exactly one column of each.
+
+    Examples:
+        >>> coordinate_columns(["id", "Latitude", "Longitude"], "cities.csv")
+        ('Longitude', 'Latitude')
     """
-    found = []
-    for known in (LONGITUDE, LATITUDE):
-        fitting = [name for name in names if name.lower() in known]
-        if len(fitting) != 1:
-            had = ", ".join(fitting) if fitting else "none"
+    columns = []
+    for accepted in (LONGITUDE, LATITUDE):
+        matches = [name for name in names if name.lower() in accepted]
+        if len(matches) != 1:
+            present = ", ".join(matches) if matches else "none"
             raise CoordinateError(
-                f"{where} should have one column called {' or '.join(known)}; it has {had}, and "
-                f"begins with the columns {', '.join(names[:6])}"
+                f"{where} should have one column called {' or '.join(accepted)}; it has {present}. "
+                f"Its first columns are {', '.join(names[:6])}"
             )
-        found.append(fitting[0])
-    return found[0], found[1]
+        columns.append(matches[0])
+    return columns[0], columns[1]
 
 
-def _of_geometry(geometry: Any) -> Any:
+def _from_geometry(geometry: Any) -> Any:
     if geometry.crs is None:
         raise CoordinateError(
-            "these points have no CRS, so that their place on the earth is not known: say which "
-            f"it is with set_crs, such as .set_crs({WGS84!r}) for longitude and latitude"
+            "these points have no CRS, so their location on the earth is unknown. Set it with "
+            f"set_crs, for example .set_crs({WGS84!r}) for longitude and latitude"
         )
-    lacking = geometry.isna() | geometry.is_empty
-    _refuse(lacking, "have no geometry")
-    _refuse(geometry.geom_type != "Point", "are no points: take their representative_point()")
-    there = geometry.to_crs(WGS84)
-    return np.stack([there.x.to_numpy(), there.y.to_numpy()], axis=1)
+    missing = geometry.isna() | geometry.is_empty
+    _refuse(missing, "have no geometry")
+    _refuse(geometry.geom_type != "Point", "are not points: use their representative_point()")
+    reprojected = geometry.to_crs(WGS84)
+    return np.stack([reprojected.x.to_numpy(), reprojected.y.to_numpy()], axis=1)
 
 
-def _refuse(bad: Any, why: str) -> None:
+def _refuse(bad: Any, reason: str) -> None:
     rows = np.flatnonzero(np.asarray(bad))
     if len(rows):
         shown = ", ".join(str(row) for row in rows[:3])
         more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
-        raise CoordinateError(f"{len(rows)} of {len(bad)} geometries {why} (rows {shown}{more})")
+        raise CoordinateError(f"{len(rows)} of {len(bad)} geometries {reason} (rows {shown}{more})")

@@ -1,4 +1,4 @@
-"""Points on the sphere: checks, unit vectors, great circles, equal-area cells.
+"""Geometry on the sphere: coordinate checks, unit vectors, great circles, equal-area cells.
 
 Everywhere `lonlat` is `(N, 2)` float64, degrees, WGS84, longitude first.
 """
@@ -25,31 +25,37 @@ POLAR_CIRCLE = 66.56
 
 
 class SwappedCoordinatesWarning(UserWarning):
-    """The columns look like (latitude, longitude)."""
+    """Warns that the columns look like (latitude, longitude)."""
 
 
 def check_lonlat(points: ArrayLike, first_row: int = 0) -> Float:
-    """`points` as valid lonlat: a new `(N, 2)` float64 array with longitudes in [-180, 180].
+    """Validate coordinates and return them as a new `(N, 2)` float64 array, longitude first.
 
-    Longitudes up to 360 are accepted and wrapped; 180 and -180 are the same meridian and stay
-    as they are given.
+    Longitudes up to 360 are accepted and wrapped into [-180, 180]; 180 and -180 are the same
+    meridian and are not changed into each other.
 
     Args:
-        points: `(N, 2)` degrees, longitude first: an array, a tensor, a frame with columns called
-            lon and lat, or points with a CRS; see `satclip_bench.core.points.to_coordinates`.
-        first_row: what messages call the first row, for a part of something longer.
+        points: `(N, 2)` degrees, longitude first: an array, a tensor, a data frame with columns
+            called lon and lat, or points with a CRS; see
+            `satclip_bench.core.points.to_coordinates`.
+        first_row: number of the first row in messages, for a batch of a longer table.
 
     Raises:
-        CoordinateError: wrong shape or kind, non-finite values, a latitude beyond 90 degrees or a
-            longitude outside [-180, 360]; the message names the first rows.
+        CoordinateError: wrong shape or dtype, values that are not finite, a latitude beyond 90
+            degrees or a longitude outside [-180, 360]; the message names the first such rows.
 
     Warns:
         SwappedCoordinatesWarning: most points are polar, and would not be with the columns swapped.
+
+    Examples:
+        >>> check_lonlat([[13.4, 52.5], [350, -10]])
+        array([[ 13.4,  52.5],
+               [-10. , -10. ]])
     """
     try:
         given = np.ma.asarray(to_coordinates(points))
         if given.dtype.kind not in "iufO":
-            raise TypeError(f"these are {given.dtype}")
+            raise TypeError(f"their dtype is {given.dtype}")
         lonlat: Float = np.array(np.ma.filled(given.astype(np.float64), np.nan))
     except CoordinateError:
         raise
@@ -66,7 +72,7 @@ def check_lonlat(points: ArrayLike, first_row: int = 0) -> Float:
         _refuse(
             beyond,
             lonlat,
-            "beyond 90 degrees of latitude while every longitude would pass as a latitude: "
+            "beyond 90 degrees of latitude, and every longitude would be a valid latitude: "
             "the columns look swapped; longitude comes first",
             first_row,
         )
@@ -81,26 +87,32 @@ def _warn_if_swapped(lonlat: Float) -> None:
     lon, lat = np.abs(lonlat[:, 0]), np.abs(lonlat[:, 1])
     if len(lonlat) and lon.max() <= 90 and np.median(lat) > POLAR_CIRCLE > np.median(lon):
         warnings.warn(
-            "these coordinates look like (latitude, longitude): half of the points lie beyond a "
-            "polar circle, and would not if the columns were swapped. Longitude comes first. "
-            "If the points really are polar, ignore this.",
+            "these coordinates look like (latitude, longitude): more than half of the points lie "
+            "beyond a polar circle, and would not if the columns were swapped. Longitude comes "
+            "first. If the points really are polar, ignore this warning.",
             SwappedCoordinatesWarning,
             stacklevel=3,
         )
 
 
-def _refuse(bad: NDArray[np.bool_], lonlat: Float, why: str, first_row: int) -> None:
+def _refuse(bad: NDArray[np.bool_], lonlat: Float, reason: str, first_row: int) -> None:
     rows = np.flatnonzero(bad)
     if len(rows):
         shown = "; ".join(
             f"row {first_row + r}: {lonlat[r, 0]:g}, {lonlat[r, 1]:g}" for r in rows[:3]
         )
         more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
-        raise CoordinateError(f"{len(rows)} of {len(lonlat)} points are {why} ({shown}{more})")
+        raise CoordinateError(f"{len(rows)} of {len(lonlat)} points are {reason} ({shown}{more})")
 
 
 def unit_vectors(lonlat: Float) -> Float:
-    """Points on the unit sphere, `(N, 3)`: x towards (0, 0), y towards (90 E, 0), z north."""
+    """Unit vectors of points, `(N, 3)`: x points to (0, 0), y to (90 E, 0), z to the north pole.
+
+    Examples:
+        >>> unit_vectors(np.array([[0.0, 0.0], [0.0, 90.0]])).round(3)
+        array([[1., 0., 0.],
+               [0., 0., 1.]])
+    """
     lon, lat = np.radians(lonlat[:, 0]), np.radians(lonlat[:, 1])
     return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
 
@@ -109,34 +121,56 @@ def chord_to_km(chord: NDArray[np.floating[Any]]) -> Float:
     """Great-circle distances in km from straight-line distances between unit vectors.
 
     A chord c subtends the angle 2 arcsin(c / 2).
+
+    Examples:
+        >>> chord_to_km(np.array([2.0])).round(1)
+        array([20015.1])
     """
     half = np.clip(np.asarray(chord, dtype=np.float64) / 2, 0, 1)
     return np.asarray(2 * EARTH_RADIUS_KM * np.arcsin(half), dtype=np.float64)
 
 
 def km_to_chord(km: float) -> float:
-    """Straight-line distance between unit vectors that lie a great-circle distance apart.
+    """Straight-line distance between unit vectors that are `km` apart along a great circle.
 
-    The inverse of `chord_to_km`; beyond half the circumference nothing lies.
+    The inverse of `chord_to_km`. Distances above half the circumference, which no two points
+    have, give the largest chord, 2.
+
+    Examples:
+        >>> round(km_to_chord(1000), 5)
+        0.1568
     """
     return float(2 * np.sin(min(km / (2 * EARTH_RADIUS_KM), np.pi / 2)))
 
 
 def great_circle_km(a: Float, b: Float) -> Float:
-    """Great-circle distance in km between the rows of two lonlat arrays, `(N,)` float64."""
+    """Great-circle distance in km between the rows of two lonlat arrays, `(N,)` float64.
+
+    Examples:
+        >>> berlin, paris = np.array([[13.40, 52.52]]), np.array([[2.35, 48.86]])
+        >>> great_circle_km(berlin, paris).round()
+        array([877.])
+    """
     return chord_to_km(np.linalg.norm(unit_vectors(a) - unit_vectors(b), axis=1))
 
 
 def equal_area_cells(lonlat: Float, degrees: float) -> NDArray[np.int64]:
-    """The cell that each point lies in, `(N,)`, of a grid whose cells all have the same area.
+    """Cell number of each point, `(N,)`, in a grid whose cells all have the same area.
 
-    Latitude is cut into bands about `degrees` high and each band into as many cells as make them
-    about as wide; the bands' edges are then moved in sin(latitude) so that every cell has exactly
+    Latitude is divided into bands about `degrees` high, and each band into cells about `degrees`
+    wide; the edges of the bands are then moved in sin(latitude) so that every cell has exactly
     the area 4 pi / (number of cells). Cells are numbered from north to south, then eastwards.
 
     Args:
-        lonlat: `(N, 2)` degrees.
+        lonlat: `(N, 2)` degrees, longitude first.
         degrees: side of a cell, in (0, 180].
+
+    Raises:
+        ValueError: the side is outside (0, 180].
+
+    Examples:
+        >>> equal_area_cells(np.array([[0.0, 80.0], [0.0, -80.0]]), degrees=90)
+        array([1, 4])
     """
     if not 0 < degrees <= 180:
         raise ValueError(f"the side of a cell must be in (0, 180] degrees, not {degrees}")
@@ -150,7 +184,15 @@ def equal_area_cells(lonlat: Float, degrees: float) -> NDArray[np.int64]:
 
 
 def equal_area_bands(degrees: float) -> tuple[Float, NDArray[np.int64]]:
-    """The bands of `equal_area_cells`: `(B + 1,)` edges in sin(latitude), `(B,)` cells in each."""
+    """Latitude bands of `equal_area_cells`.
+
+    Args:
+        degrees: side of a cell.
+
+    Returns:
+        `(B + 1,)` edges of the bands in sin(latitude), from north to south, and `(B,)` numbers of
+        cells in each band.
+    """
     bands = max(1, round(180 / degrees))
     centres = np.radians(90 - (np.arange(bands) + 0.5) * 180 / bands)
     counts = np.maximum(1, np.rint(360 / degrees * np.cos(centres))).astype(np.int64)

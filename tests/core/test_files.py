@@ -22,7 +22,7 @@ def test_hashes_are_sha256(tmp_path: Path) -> None:
     assert sha256_file(path) == hashlib.sha256(b"abc" * 100_000).hexdigest()
 
 
-def test_another_content_is_refused_and_both_hashes_are_named(tmp_path: Path) -> None:
+def test_a_file_with_another_hash_is_refused_and_both_hashes_are_named(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(b"abc")
     require_sha256(path, hashlib.sha256(b"abc").hexdigest(), "")
@@ -32,23 +32,23 @@ def test_another_content_is_refused_and_both_hashes_are_named(tmp_path: Path) ->
         assert part in str(caught.value)
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_temporary_file(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "f"
     with atomic_write(path) as stream:
         stream.write(b"old")
 
-    def fail_half_way() -> None:
+    def fail_midway() -> None:
         with atomic_write(path) as stream:
             stream.write(b"new, but only half of")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        fail_half_way()
+        fail_midway()
     assert path.read_bytes() == b"old"
     assert [p.name for p in path.parent.iterdir()] == ["f"]
 
 
-def test_a_written_file_has_ordinary_rights(tmp_path: Path) -> None:
+def test_a_written_file_has_default_permissions(tmp_path: Path) -> None:
     path = tmp_path / "f"
     with atomic_write(path) as stream:
         stream.write(b"x")
@@ -83,7 +83,9 @@ def test_a_full_disk_is_an_error_that_says_so(
     assert not (tmp_path / "f").exists()
 
 
-def test_the_cache_can_be_put_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_environment_variable_moves_the_cache(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     assert cache_dir() == tmp_path
     monkeypatch.setenv(CACHE_VARIABLE, "")

@@ -28,9 +28,9 @@ def test_frames_are_read_by_name(names: tuple[str, str]) -> None:
     assert np.array_equal(check_lonlat(frame(*names)), LONLAT)
 
 
-def test_every_form_gives_the_same_embedding() -> None:
+def test_every_input_type_gives_the_same_embedding() -> None:
     encoder = get_encoder("cartesian3d")
-    wanted = encoder.encode(LONLAT)
+    expected = encoder.encode(LONLAT)
     geo = geoframe()
     for points in (
         LONLAT.tolist(),
@@ -42,13 +42,13 @@ def test_every_form_gives_the_same_embedding() -> None:
         geo.geometry,
         frame().set_index("id"),
     ):
-        assert np.abs(encoder.encode(points) - wanted).max() < 1e-6
+        assert np.abs(encoder.encode(points) - expected).max() < 1e-6
 
 
 @pytest.mark.parametrize("crs", ["EPSG:3857", "EPSG:32633", "ESRI:54009", "EPSG:4258"])
 def test_other_systems_are_reprojected(crs: str) -> None:
-    there = geoframe(1).to_crs(crs)
-    assert np.abs(check_lonlat(there) - LONLAT[:1]).max() < 1e-6
+    projected = geoframe(1).to_crs(crs)
+    assert np.abs(check_lonlat(projected) - LONLAT[:1]).max() < 1e-6
 
 
 def test_geometry_comes_before_columns_that_contradict_it() -> None:
@@ -61,18 +61,18 @@ def test_no_crs_is_refused() -> None:
         get_encoder("wrap").encode(geoframe(crs=None))
 
 
-def test_what_is_no_point_is_refused_by_row() -> None:
+def test_geometries_that_are_not_points_are_refused_by_row() -> None:
     shapes = [Point(0, 0), None, Point(), Polygon([(0, 0), (1, 0), (1, 1)])]
     with pytest.raises(CoordinateError, match=r"2 of 4 geometries have no geometry \(rows 1, 2\)"):
         check_lonlat(gpd.GeoSeries(shapes, crs=4326))
-    with pytest.raises(CoordinateError, match=r"1 of 2 .* no points.*rows 1"):
+    with pytest.raises(CoordinateError, match=r"1 of 2 .* are not points.*rows 1"):
         check_lonlat(gpd.GeoSeries([shapes[0], shapes[3]], crs=4326))
 
 
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"x": [1.0], "y": [2.0]}, "lon or longitude or lng; it has none, .* columns x, y"),
+        ({"x": [1.0], "y": [2.0]}, r"lon or longitude or lng; it has none\. .* columns are x, y"),
         ({"lon": [1.0]}, "lat or latitude; it has none"),
         ({"lon": [1.0], "lng": [1.0], "lat": [1.0]}, "it has lon, lng"),
         ({"lon": [100.0], "lat": [91.0]}, r"beyond 90 degrees of latitude \(row 0: 100, 91\)"),
@@ -80,33 +80,33 @@ def test_what_is_no_point_is_refused_by_row() -> None:
         ({"lon": ["east"], "lat": [1.0]}, "must be numbers"),
     ],
 )
-def test_frames_that_will_not_do(columns: dict[str, list[object]], words: str) -> None:
+def test_bad_data_frames_are_refused(columns: dict[str, list[object]], words: str) -> None:
     with pytest.raises(CoordinateError, match=words):
         get_encoder("wrap").encode(pd.DataFrame(columns))
 
 
-def test_masked_values_are_no_points() -> None:
+def test_masked_values_are_refused() -> None:
     masked = np.ma.masked_array([[1.0, 2.0], [3.0, 4.0]], mask=[[False, True], [False, False]])
     with pytest.raises(CoordinateError, match=r"not finite \(row 0: 1, nan\)"):
         check_lonlat(masked)
 
 
 @pytest.mark.parametrize("dtype", ["datetime64[s]", "timedelta64[s]", "bool", "complex128", "U3"])
-def test_what_is_no_number_is_refused(dtype: str) -> None:
+def test_other_dtypes_are_refused(dtype: str) -> None:
     with pytest.raises(CoordinateError, match="must be numbers"):
         check_lonlat(np.zeros((2, 2)).astype(dtype))
 
 
-def test_errors_of_frames_speak_for_themselves() -> None:
+def test_the_error_of_a_missing_crs_has_no_prefix() -> None:
     with pytest.raises(CoordinateError, match=r"^these points have no CRS"):
         check_lonlat(geoframe(crs=None))
 
 
-def test_an_empty_frame_has_no_points() -> None:
+def test_an_empty_frame_gives_no_embeddings() -> None:
     assert get_encoder("wrap").encode(frame()[:0]).shape == (0, 4)
     assert get_encoder("wrap").encode(geoframe()[:0]).shape == (0, 4)
 
 
-def test_rows_can_be_counted_from_elsewhere() -> None:
+def test_messages_count_rows_from_first_row() -> None:
     with pytest.raises(CoordinateError, match="row 1001: 0, 91"):
         check_lonlat([[0, 0], [0, 91]], first_row=1000)

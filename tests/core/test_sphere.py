@@ -68,17 +68,17 @@ def test_swapped_columns_warn() -> None:
         check_lonlat(india[:, ::-1])
 
 
-def test_no_points_are_points() -> None:
+def test_an_empty_array_is_valid() -> None:
     assert check_lonlat(np.empty((0, 2))).shape == (0, 2)
 
 
 @given(lons, lats, lons, lats)
 def test_great_circles_agree_with_proj(lon1: float, lat1: float, lon2: float, lat2: float) -> None:
     sphere = Geod(a=EARTH_RADIUS_KM * 1000, b=EARTH_RADIUS_KM * 1000)
-    wanted = sphere.inv(lon1, lat1, lon2, lat2)[2] / 1000
-    found = great_circle_km(np.array([[lon1, lat1]]), np.array([[lon2, lat2]]))[0]
-    # The chord loses half of its digits at the antipodes: 1e-8 of a radian.
-    assert found == pytest.approx(wanted, abs=5e-4)
+    expected = sphere.inv(lon1, lat1, lon2, lat2)[2] / 1000
+    distance = great_circle_km(np.array([[lon1, lat1]]), np.array([[lon2, lat2]]))[0]
+    # A chord loses half of its digits at the antipodes: 1e-8 of a radian.
+    assert distance == pytest.approx(expected, abs=5e-4)
 
 
 @given(lons, lats)
@@ -114,7 +114,7 @@ def test_cells_are_about_square_and_as_wide_as_asked(degrees: float) -> None:
         assert reach.max() < 1.6 * degrees
 
 
-def test_every_corner_of_the_sphere_has_a_cell() -> None:
+def test_poles_and_the_antimeridian_have_cells() -> None:
     corners = np.array(
         [[-180.0, 90], [180, 90], [180, -90], [-180, -90], [180, 0], [-180, 0], [179.9, -90]]
     )
@@ -122,11 +122,11 @@ def test_every_corner_of_the_sphere_has_a_cell() -> None:
     total = int(equal_area_bands(10)[1].sum())
     assert cells.min() >= 0
     assert cells.max() == total - 1
-    # 180 and -180 are one meridian.
+    # 180 and -180 are the same meridian.
     assert cells[4] == cells[5]
 
 
 @pytest.mark.parametrize("degrees", [0, -1, 181, float("nan")])
-def test_a_cell_needs_a_size(degrees: float) -> None:
+def test_the_side_of_a_cell_must_be_in_range(degrees: float) -> None:
     with pytest.raises(ValueError, match="side of a cell"):
         equal_area_cells(np.zeros((1, 2)), degrees)

@@ -144,7 +144,7 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
         ("lon,lat\n100,0\n100,91\n", (), "beyond 90 degrees of latitude (row 1: 100, 91)"),
         ("lon,lat\n52,120\n48,100\n", (), "look swapped"),
         ("lon,lat\neast,0\n", (), "cannot be read"),
-        ("lon;lat\n0;0\n", (), "it has none, and begins with the columns lon;lat"),
+        ("lon;lat\n0;0\n", (), "it has none. Its first columns are lon;lat"),
         ("", (), "lon or longitude or lng; it has none"),
         ("lon,lat\n", (), "has no rows"),
         ("lon,lat,e0\n0,0,0\n", (), "called as those of an embedding: e0"),
@@ -265,7 +265,7 @@ def test_shapes_that_are_no_points_are_refused(
     shapes.geometry = shapes.geometry.buffer(10)
     shapes.to_file(path)
     assert embed(path, tmp_path / "e.parquet") == 2
-    assert "row 0 is no point" in capsys.readouterr().err
+    assert "row 0 is not a point" in capsys.readouterr().err
 
 
 def test_points_outside_of_their_crs_are_refused(
