@@ -219,8 +219,8 @@ def _geometric(
         )
         if len(bad):
             raise CoordinateError(
-                f"{path}: row {first + bad[0]} is not a point ({len(bad)} of the {len(shapes)} rows "
-                f"starting at row {first} are not)"
+                f"{path}: row {first + bad[0]} is not a point ({len(bad)} of the {len(shapes)} "
+                f"rows starting at row {first} are not)"
             )
         lonlat = np.stack(
             transformer.transform(shapely.get_x(shapes), shapely.get_y(shapes)), axis=1

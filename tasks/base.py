@@ -1,4 +1,4 @@
-"""What a task is: a card, and a table of points with a target."""
+"""Cards of tasks, and the table of points and targets that a task loads."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from satclip_bench.core.download.cards import FileCard
 Edition = Literal["open", "paper"]
 TaskType = Literal["regression", "classification"]
 TaskTypeEntry = Annotated[TaskType, Field(validation_alias=AliasChoices("task_type", "kind"))]
-"""The task type on a card. Cards written before the entry had this name call it `kind`."""
+"""Task type on a card. Cards written by earlier versions call it `kind` and can still be read."""
 
 Extent = Literal["global", "contiguous United States", "California", "regional"]
-RegionKind = Literal["continent", "census region", "equal-area block", "region"]
+RegionType = Literal["continent", "census region", "equal-area block", "region"]
 Metric = Literal["r2", "accuracy", "top1"]
 
 
 class Source(Card):
-    """Where a table's values come from."""
+    """Source of a table's values, with its licence and attribution."""
 
     name: str
     url: str
     licence: str
     attribution: str = ""
-    distribution: str = Field("", description="pinned package that carries it, as name==version")
-    member: str = Field("", description="file inside that package")
+    distribution: str = Field("", description="pinned package that contains it, as name==version")
+    member: str = Field("", description="path of the file inside that package")
 
 
 class CrossCheck(Card):
-    """Agreement of a target with another source at nearby points."""
+    """Agreement of a task's target with another source at nearby points."""
 
     against: str
     within_km: float
@@ -46,45 +46,48 @@ class CrossCheck(Card):
 
 
 class Variant(Card):
-    """A way to come by an edition that does not ship: files, and what reads them."""
+    """Files from which an edition that does not ship can be made, and their reader."""
 
     name: str
     files: tuple[FileCard, ...]
-    reader: str = Field(description="module:function that makes points and targets of the files")
-    rows: int | None = Field(None, description="that come out; None where it cannot be known")
-    differs: str = Field("", description="how it differs from the paper's own rows; empty if not")
+    reader: str = Field(description="module:function that makes points and targets from the files")
+    rows: int | None = Field(None, description="number of rows of the table; None if it is unknown")
+    differs: str = Field(
+        "", description="how it differs from the paper's table; empty if it does not"
+    )
 
 
 class EditionCard(Card):
-    """One edition of a task: which points, from where, how it differs from the paper's table."""
+    """Metadata of one edition of a task: rows, sources, and differences from the paper's table."""
 
     rows: int
     sources: tuple[Source, ...]
     differs_from_paper: str = Field(
-        description="empty only where the table is the paper's own, row by row"
+        description="empty only if the table equals the paper's, row by row"
     )
     processing: str = Field("", description="how the target was made from the sources")
-    file: str = Field("", description="file beside the builder, of what ships")
-    sha256: str | None = Field(None, description="of that file")
+    file: str = Field("", description="name of the Parquet file, for an edition that ships")
+    sha256: str | None = Field(None, description="SHA-256 of that file")
     variants: tuple[Variant, ...] = Field(
-        (), description="of what does not ship; the first whose files are there is read"
+        (),
+        description="for an edition that does not ship; the first with all files present is read",
     )
-    target: str = Field("", description="what is predicted, where not what the task says")
+    target: str = Field("", description="what is predicted, if it differs from the task's target")
     target_range: tuple[float, float] | None = Field(
-        None, description="smallest and largest admissible target of a regression, in its unit"
+        None, description="smallest and largest valid target of a regression, in its unit"
     )
     classes: int | None = Field(
-        None, description="number of classes of a classification; None where it cannot be known"
+        None, description="number of classes of a classification; None if it is unknown"
     )
     repeated_points: str = Field(
         "", description="why a point may occur more than once; empty if it may not"
     )
     cross_checks: tuple[CrossCheck, ...] = ()
-    needs: str = Field("", description="what a user must supply; empty if it ships")
+    needs: str = Field("", description="what the user has to supply; empty if the edition ships")
 
 
 class TaskCard(Card):
-    """A named prediction problem."""
+    """Metadata of a task, a named prediction problem, and of its editions."""
 
     name: str
     title: str
@@ -92,35 +95,37 @@ class TaskCard(Card):
     task_type: TaskTypeEntry
     target: str = Field(description="what is predicted, in a few words")
     unit: str = Field(description="unit of the target; 'class' for a classification")
-    metric: Metric = Field(description="the score that tables show")
+    metric: Metric = Field(description="score that boards show")
     extent: Extent
-    region: RegionKind = Field(description="what `held-out-region` holds out")
+    region: RegionType = Field(description="what the split `held-out-region` holds out")
     block_degrees: float | None = Field(
-        None, description="side of an equal-area block, where that is the region"
+        None, description="side of a block in degrees, if regions are equal-area blocks"
     )
     citation: str
-    paper_rows: int = Field(description="rows of the SatCLIP paper's own table")
+    paper_rows: int = Field(description="number of rows of the SatCLIP paper's table")
     paper_source: str
     editions: Mapping[Edition, EditionCard]
-    needs: str = Field("", description="what a task without editions is waiting for")
+    needs: str = Field("", description="what is missing, for a task without an open edition")
 
 
 @dataclass(frozen=True)
 class TaskTable:
-    """An immutable table of labelled points.
+    """Immutable table of points and targets.
 
     Attributes:
-        card: the task's card.
-        edition: which of its editions this is.
+        card: card of the task.
+        edition: edition of the task.
         lonlat: `(N, 2)` float64 degrees, longitude first, read-only.
         target: `(N,)` float64 in the card's unit, or int64 class indices into `classes`, read-only.
+        sha256: hash of the content that the table was read from; part of every record's key.
         classes: class names by index; None for a regression.
-        region: `(N,)` str, the region each point lies in; None where blocks are used instead.
+        region: `(N,)` str, region of each point; None if blocks are used instead.
         features: further columns by name, each `(N,)` or `(N, D)`; not used by the probes.
-        sha256: of the content the table was read from; part of every record's key.
-        caveat: how its rows differ from those its edition promises; empty if they do not.
-        notes: how it was made of its files; empty for what ships.
-        variant: name of the variant that was read; empty for what ships.
+        caveat: how the rows differ from those that the edition's card describes; empty if they do
+            not.
+        notes: what happened to rows when the table was made from its files; empty for a table
+            that ships.
+        variant: name of the variant that was read; empty for a table that ships.
     """
 
     card: TaskCard

@@ -1,4 +1,4 @@
-"""A task in one of its editions, which loads its table."""
+"""A task in one of its editions, with a method that loads its table."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from pathlib import Path
 from satclip_bench.core.errors import TaskError
 from satclip_bench.tasks.base import Edition, EditionCard, TaskCard, TaskTable
 from satclip_bench.tasks.open_edition.tables import OPEN_EDITION, read_table
+from satclip_bench.tasks.paper_edition.loading import data_folder, load_paper
 
 
 class Task:
-    """A task in one edition. The table is read when `load` is first called.
+    """A task in one edition. The table is read on the first call of `load`.
 
     Args:
-        card: the task's card.
-        edition: which edition `load` reads.
+        card: card of the task.
+        edition: edition that `load` reads.
         data_dir: folder with the files of tables that do not ship; by default `data` in the cache.
 
     Raises:
-        TaskError: the task has no such edition.
+        TaskError: the task does not have this edition.
     """
 
     def __init__(
@@ -36,15 +37,15 @@ class Task:
 
     @property
     def edition_card(self) -> EditionCard:
-        """The card of this edition."""
+        """Card of this edition."""
         return self.card.editions[self.edition]
 
     def load(self) -> TaskTable:
-        """The table, verified against the card.
+        """Load the table and verify it against the card. Later calls return the same object.
 
         Raises:
-            TaskError: this edition does not ship and has not been placed.
-            IntegrityError: the file's content is not the card's.
+            TaskError: this edition does not ship, and its files are not in the data folder.
+            IntegrityError: the content of a file is not the one on the card.
         """
         return self._table
 
@@ -53,6 +54,4 @@ class Task:
         if not self.edition_card.variants:
             path = OPEN_EDITION / self.edition_card.file
             return read_table(path, self.card, self.edition)
-        from satclip_bench.tasks.paper_edition.loading import data_folder, load_paper
-
         return load_paper(self.card, data_folder(self.data_dir))

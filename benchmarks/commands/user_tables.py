@@ -1,4 +1,4 @@
-"""Tasks made of tables of one's own: added for a run, and remembered in its folder."""
+"""Registers user tables as tasks for a run, and remembers them in the run's folder."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from satclip_bench.tasks.user_tables.task import MissingTableTask, UserTable, Us
 FOLDER = "tasks"
 
 
-class Remembered(Card):
-    """A task of a run's folder: its card, and the table that it was made of."""
+class RememberedTask(Card):
+    """A task in a run's folder: its card, and the table from which it was made."""
 
     path: Path
     target: str
@@ -28,19 +28,23 @@ class Remembered(Card):
 def add_files(
     paths: Sequence[Path], targets: Sequence[str], console: Console
 ) -> dict[str, UserTable]:
-    """Make the tasks of `--task-file` and `--target` known, by their names.
+    """Register the tasks of `--task-file` and `--target`, and print a line about each.
 
-    One file takes any number of targets; several take one each, in their order.
+    One file may have any number of targets; several files have one target each, in their order.
+
+    Returns:
+        The user tables, by the names of their tasks.
 
     Raises:
-        BenchError: files and targets do not match, a table cannot be read, a name is taken.
+        BenchError: the numbers of files and targets do not match, a table cannot be read, or a
+            name is taken.
     """
     if not paths and not targets:
         return {}
     if (len(paths) != 1 and len(paths) != len(targets)) or not targets:
         raise BenchError(
-            f"{len(paths)} --task-file and {len(targets)} --target do not match: name the column "
-            "to be predicted of every file, or several of one"
+            f"{len(paths)} --task-file and {len(targets)} --target do not match: give one --target "
+            "for every file, or several for one file"
         )
     pairs = [(paths[0] if len(paths) == 1 else paths[i], t) for i, t in enumerate(targets)]
     added: dict[str, UserTable] = {}
@@ -53,10 +57,10 @@ def add_files(
         table = task.load()
         add_task(task)
         added[name] = file
-        how = "made now; edit it to say more" if task.made else "as it was found"
+        origin = "new; edit it to add units and sources" if task.made else "read from the file"
         console.print(
             f"task [bold]{name}[/bold]: {len(table):,} points, {table.card.task_type}, card "
-            f"{file.card_path} ({how})",
+            f"{file.card_path} ({origin})",
             soft_wrap=True,
             highlight=False,
         )
@@ -66,27 +70,31 @@ def add_files(
 
 
 def remember(files: dict[str, UserTable], out: Path) -> None:
-    """Write the tasks of a run into its folder, so that later verbs know them."""
+    """Write the tasks of a run into its folder, so that later commands can show them."""
     for name, file in files.items():
-        card = UserTableTask(file)
-        card.load()
-        kept = Remembered(path=file.path, target=file.target, card=card.card)
+        task = UserTableTask(file)
+        task.load()
+        remembered = RememberedTask(path=file.path, target=file.target, card=task.card)
         with atomic_write(out / FOLDER / f"{name}.json") as stream:
-            stream.write((kept.model_dump_json(indent=1) + "\n").encode())
+            stream.write((remembered.model_dump_json(indent=1) + "\n").encode())
 
 
 def adopt(out: Path) -> None:
-    """Make the tasks that a run's folder remembers known again, with their tables where they lie.
+    """Register the tasks that a run's folder remembers.
+
+    A task whose table is no longer at its path keeps its card, but cannot be loaded.
 
     Raises:
-        RecordError: what the folder holds cannot be read.
+        RecordError: a file in the folder cannot be read.
     """
     for path in sorted((out / FOLDER).glob("*.json")):
         try:
-            kept = Remembered.model_validate_json(path.read_bytes())
+            remembered = RememberedTask.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
             raise RecordError(f"{path} cannot be read: {error}. Run the task again") from error
-        file = UserTable(kept.path, kept.target)
+        file = UserTable(remembered.path, remembered.target)
         add_task(
-            MissingTableTask(file, kept.card) if not kept.path.is_file() else UserTableTask(file)
+            UserTableTask(file)
+            if remembered.path.is_file()
+            else MissingTableTask(file, remembered.card)
         )

@@ -1,1 +1,1 @@
-"""Tables of points that users bring, as tasks."""
+"""Tasks made from tables of points that users provide."""

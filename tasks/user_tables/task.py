@@ -1,7 +1,7 @@
-"""Any table of points as a task: a file, one of its columns, and a card beside it.
+"""Tasks made from user tables: a file, one of its columns, and a card beside the file.
 
-The schema is CoordBench's: columns lon and lat in degrees, any number of target columns, perhaps
-`split`; or points in a CRS. The card is made when the file is first used and may be edited.
+The schema is CoordBench's: columns lon and lat in degrees, any number of target columns, and an
+optional column `split`; or points in a CRS. The card is made on the first use of the file.
 """
 
 from __future__ import annotations
@@ -30,77 +30,83 @@ from satclip_bench.tasks.user_tables.card import UserTableCard, as_task_card, ma
 if TYPE_CHECKING:
     import pandas as pd
 
-BATCH = 1_000_000
-"""Rows read at a time."""
+BATCH_SIZE = 1_000_000
+"""Number of rows read at a time."""
 
 
 @dataclass(frozen=True)
 class UserTable:
-    """A table of one's own: where it lies, and which column is to be predicted."""
+    """A user table: the path of its file, and the name of the target column."""
 
     path: Path
     target: str
 
     @property
     def card_path(self) -> Path:
-        """Where the card lies: beside the file, one for every target."""
+        """Path of the card: beside the file, with one card per target."""
         return self.path.with_name(f"{self.path.stem}.{slug(self.target)}.card.json")
 
 
 class UserTableTask(Task):
-    """A task made of a table file.
+    """A task made from a user table.
 
     Args:
-        file: which table and target.
+        file: the table and its target column.
 
     Raises:
-        BenchError: the file or its card cannot be read, or holds no such column.
+        BenchError: the file or its card cannot be read, or the file has no such column.
     """
 
     def __init__(self, file: UserTable) -> None:
         self.file = file
         self.table_card, self.made = read_card(file)
-        card = as_task_card(self.table_card)
-        super().__init__(card, "open")
+        super().__init__(as_task_card(self.table_card), "open")
 
     @override
     def load(self) -> TaskTable:
-        """The table.
+        """Load the table. Later calls return the same object.
 
         Raises:
-            TaskError: no rows are left, or a column is absent.
-            IntegrityError: the file is not the one that its card was made of.
-            CoordinateError: points that are not on the sphere.
+            TaskError: no rows are left, or a column is missing.
+            IntegrityError: the file is not the one from which its card was made.
+            CoordinateError: some points are not on the sphere.
         """
         return self._loaded
 
     @cached_property
     def _loaded(self) -> TaskTable:
-        own = self.table_card
+        settings = self.table_card
         digest = sha256_file(self.file.path)
-        if digest != own.sha256:
+        if digest != settings.sha256:
             raise IntegrityError(
-                f"{self.file.path} has sha256 {digest}; its card {self.file.card_path} was made of "
-                f"a file with {own.sha256}. Delete the card to make it anew, or correct its sha256 "
-                "if only values have changed"
+                f"{self.file.path} has sha256 {digest}, but its card {self.file.card_path} was "
+                f"made from a file with sha256 {settings.sha256}. Delete the card to have a new "
+                "one made, or correct its sha256 if only values have changed"
             )
-        table = make_table(own, self.card, read_columns(self.file), str(self.file.path))
-        # What a card says of the target decides the scores as much as the file.
-        settings = json.dumps(
-            [own.column, own.task_type, own.no_data, own.region, own.region_column]
+        frame = read_columns(self.file)
+        table = make_table(settings, self.card, frame, str(self.file.path))
+        # These entries of the card affect the scores as much as the file does.
+        relevant = json.dumps(
+            [
+                settings.column,
+                settings.task_type,
+                settings.no_data,
+                settings.region,
+                settings.region_column,
+            ]
         )
-        edition = self.card.editions["open"].model_copy(update=_counted(table))
+        edition = self.card.editions["open"].model_copy(update=_counts(table))
         card = self.card.model_copy(update={"editions": {"open": edition, "paper": edition}})
         self.card = card
-        return replace(table, card=card, sha256=sha256_bytes(f"{digest} {settings}".encode()))
+        return replace(table, card=card, sha256=sha256_bytes(f"{digest} {relevant}".encode()))
 
 
 class MissingTableTask(Task):
-    """A task whose table is no longer where it was; its card is known.
+    """A task whose table is no longer where it was. Its card is still available.
 
     Args:
-        file: where the table was.
-        card: as it was then.
+        file: the table, at the path where it was.
+        card: card of the task when the table was last loaded.
     """
 
     def __init__(self, file: UserTable, card: TaskCard) -> None:
@@ -109,28 +115,33 @@ class MissingTableTask(Task):
 
     @override
     def load(self) -> TaskTable:
-        """Raise TaskError."""
+        """Raise TaskError, since the table is missing."""
         raise TaskError(
             f"the table of task {self.card.name!r} is no longer at {self.file.path}: put it back, "
-            f"or run with --task-file and --target {self.file.target} again"
+            f"or run again with --task-file and --target {self.file.target}"
         )
 
 
 def read_card(file: UserTable) -> tuple[UserTableCard, bool]:
-    """The card beside a file, and whether it was made just now.
+    """Read the card beside a table, or make and write it if there is none.
+
+    Returns:
+        The card, and whether it was made by this call.
 
     Raises:
-        BenchError: the file or the card cannot be read, or the card cannot be written.
+        BenchError: the table or the card cannot be read, or the card cannot be written.
     """
     path = file.card_path
     if path.is_file():
         try:
             return UserTableCard.model_validate_json(path.read_bytes()), False
         except ValidationError as error:
-            told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            problems = "; ".join(
+                f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()
+            )
             raise TaskError(
-                f"{path} is no card of a table ({told}). Correct it, or delete it to have it made "
-                "anew"
+                f"{path} is not a valid card of a user table ({problems}). Correct it, or delete "
+                "it to have a new one made"
             ) from error
         except OSError as error:
             raise TaskError(f"{path} cannot be read: {error.strerror}") from error
@@ -141,33 +152,36 @@ def read_card(file: UserTable) -> tuple[UserTableCard, bool]:
 
 
 def read_columns(file: UserTable) -> pd.DataFrame:
-    """All rows of a file: columns lon, lat and its own, numbers as numbers.
+    """Read all rows of a user table, with text that consists of numbers converted to numbers.
+
+    Returns:
+        A data frame with columns lon and lat, and the other columns of the table.
 
     Raises:
-        BenchError: it cannot be read.
-        TaskError: it has no column of that name; says which it has.
+        BenchError: the file cannot be read.
+        TaskError: the target column is missing; the message lists the columns of the file.
     """
     import pandas as pd
 
     frames = []
-    with open_points(file.path, BATCH) as points:
-        for part in points.batches:
-            frame = part.columns.to_pandas()
+    with open_points(file.path, BATCH_SIZE) as points:
+        for batch in points.batches:
+            frame = batch.columns.to_pandas()
             if file.target not in frame.columns:
-                there = ", ".join(map(str, frame.columns[:20]))
-                raise TaskError(f"{file.path} has no column {file.target!r}; it has: {there}")
-            own = [c for c in frame.columns if str(c).lower() not in ("lon", "lat")]
-            lonlat = pd.DataFrame(part.lonlat, columns=["lon", "lat"], index=frame.index)
-            frames.append(pd.concat([lonlat, frame[own]], axis=1))
+                names = ", ".join(map(str, frame.columns[:20]))
+                raise TaskError(f"{file.path} has no column {file.target!r}; it has: {names}")
+            others = [c for c in frame.columns if str(c).lower() not in ("lon", "lat")]
+            lonlat = pd.DataFrame(batch.lonlat, columns=["lon", "lat"], index=frame.index)
+            frames.append(pd.concat([lonlat, frame[others]], axis=1))
     if not frames:
         raise TaskError(f"{file.path} has no rows")
     whole = pd.concat(frames, ignore_index=True)
-    made: pd.DataFrame = whole.apply(_as_numbers)
-    return made
+    converted: pd.DataFrame = whole.apply(_as_numbers)
+    return converted
 
 
 def _as_numbers(column: Any) -> Any:
-    """Text that is numbers throughout, blanks aside, as numbers; anything else as it is."""
+    """A text column as numbers if all its values but blanks are numbers, else the column."""
     import pandas as pd
 
     if not (pd.api.types.is_string_dtype(column) or column.dtype == object):
@@ -179,35 +193,46 @@ def _as_numbers(column: Any) -> Any:
         return filled
 
 
-def make_table(own: UserTableCard, card: TaskCard, frame: pd.DataFrame, where: str) -> TaskTable:
-    """The table of a file's rows. Rows without a target or a region are dropped and counted.
+def make_table(
+    settings: UserTableCard, card: TaskCard, frame: pd.DataFrame, where: str
+) -> TaskTable:
+    """Make the table of a task from the rows of a user table.
+
+    Rows without a target or a region are dropped and counted in the table's notes.
+
+    Args:
+        settings: card of the user table.
+        card: card of the task.
+        frame: rows of the file, as from `read_columns`.
+        where: name of the file, for error messages.
 
     Raises:
-        TaskError: no rows are left, or the column of regions is absent.
-        CoordinateError: points that are not on the sphere.
+        TaskError: no rows are left, or a column that the card names is missing.
+        CoordinateError: some points are not on the sphere.
     """
     import pandas as pd
 
-    for name in (own.column, own.region_column):
+    for name in (settings.column, settings.region_column):
         if name and name not in frame:
             raise TaskError(f"{where} has no column {name!r}, which its card names")
-    target = frame[own.column]
-    if own.task_type == "regression" and not pd.api.types.is_numeric_dtype(target):
+    target = frame[settings.column]
+    if settings.task_type == "regression" and not pd.api.types.is_numeric_dtype(target):
         raise TaskError(
-            f"{where}: the column {own.column!r} holds text, such as {target.dropna().iloc[0]!r}; "
-            "a regression needs numbers. Correct `task_type` in its card"
+            f"{where}: the column {settings.column!r} has text, such as "
+            f"{target.dropna().iloc[0]!r}, but a regression needs numbers. Correct `task_type` in "
+            "its card"
         )
-    lacking = target.isna()
+    missing = target.isna()
     if pd.api.types.is_numeric_dtype(target):
-        lacking |= target.isin(own.no_data) | ~np.isfinite(target.astype("float64"))
-    if own.region_column:
-        lacking |= frame[own.region_column].isna()
-    kept = frame[~lacking].reset_index(drop=True)
+        missing |= target.isin(settings.no_data) | ~np.isfinite(target.astype("float64"))
+    if settings.region_column:
+        missing |= frame[settings.region_column].isna()
+    kept = frame[~missing].reset_index(drop=True)
     if kept.empty:
-        raise TaskError(f"{where}: no row has a value of {own.column!r}")
+        raise TaskError(f"{where}: no row has a value of {settings.column!r}")
     notes = (
-        [f"{int(lacking.sum()):,} rows without a target or a region left out"]
-        if lacking.any()
+        [f"{int(missing.sum()):,} rows without a target or a region left out"]
+        if missing.any()
         else []
     )
     try:
@@ -215,12 +240,12 @@ def make_table(own: UserTableCard, card: TaskCard, frame: pd.DataFrame, where: s
     except CoordinateError as error:
         raise CoordinateError(f"{where}: {error}") from error
     region = None
-    if own.region == "continent":
+    if settings.region == "continent":
         region, doubtful = assign_continents(lonlat)
-        notes.append(f"continents by the nearest known point, {doubtful:,} doubtful")
-    elif own.region == "column":
-        region = kept[own.region_column].astype(str).to_numpy(dtype=np.str_).copy()
-    classes, values = _targets(kept[own.column], own)
+        notes.append(f"continents by the nearest reference point, {doubtful:,} doubtful")
+    elif settings.region == "column":
+        region = kept[settings.region_column].astype(str).to_numpy(dtype=np.str_).copy()
+    classes, values = _targets(kept[settings.column], settings)
     features = (
         {"split": kept["split"].astype(str).to_numpy(dtype=np.str_)} if "split" in kept else {}
     )
@@ -238,15 +263,15 @@ def make_table(own: UserTableCard, card: TaskCard, frame: pd.DataFrame, where: s
 
 
 def _targets(
-    column: Any, own: UserTableCard
+    column: Any, settings: UserTableCard
 ) -> tuple[tuple[str, ...] | None, NDArray[np.float64] | NDArray[np.int64]]:
     import pandas as pd
 
-    if own.task_type == "regression":
+    if settings.task_type == "regression":
         numbers: NDArray[np.float64] = column.to_numpy(dtype=np.float64, copy=True)
         return None, numbers
     if pd.api.types.is_float_dtype(column) and (column % 1 == 0).all():
-        # Blanks make floats of whole numbers.
+        # Whole numbers were read as floats because the column has blanks.
         column = column.astype("int64")
     if not pd.api.types.is_integer_dtype(column):
         column = column.astype(str)
@@ -254,7 +279,8 @@ def _targets(
     return tuple(str(c) for c in codes.categories), codes.codes.to_numpy().astype(np.int64)
 
 
-def _counted(table: TaskTable) -> dict[str, object]:
+def _counts(table: TaskTable) -> dict[str, object]:
+    """Entries of an edition's card that are only known once its table is loaded."""
     if table.classes is not None:
         return {"rows": len(table), "classes": len(table.classes)}
     span = (float(table.target.min()), float(table.target.max()))

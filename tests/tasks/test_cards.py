@@ -27,7 +27,7 @@ def test_the_papers_nine_tasks_have_cards() -> None:
     assert len(OPEN) == 8
 
 
-def test_files_that_do_not_ship_name_their_licence_and_what_to_cite() -> None:
+def test_files_that_do_not_ship_have_a_licence_and_a_citation() -> None:
     for name in list_tasks():
         for edition in task_card(name).editions.values():
             for file in (f for v in edition.variants for f in v.files):
@@ -37,7 +37,7 @@ def test_files_that_do_not_ship_name_their_licence_and_what_to_cite() -> None:
 
 
 @pytest.mark.parametrize("name", OPEN)
-def test_every_open_table_is_what_its_card_says(name: str) -> None:
+def test_every_open_table_agrees_with_its_card(name: str) -> None:
     task = get_task(name)
     check_task(task)
     path = OPEN_EDITION / task.edition_card.file
@@ -75,8 +75,7 @@ def test_global_tables_are_uniform_over_land_with_plausible_continents(name: str
     # Of the land without Antarctica, 134 million km2, Africa has 30 and South America 17.8.
     assert africa.mean() == pytest.approx(30.0 / 134, abs=0.015)
     assert south.mean() == pytest.approx(17.8 / 134, abs=0.015)
-    # Uniform by area: as many points between sin(lat) 0 and .1 a degree as land there suggests;
-    # grids would repeat latitudes, draws do not.
+    # Random points have distinct latitudes; the points of a grid would not.
     assert len(np.unique(lat)) > 9000
 
 
@@ -97,15 +96,15 @@ def test_global_tables_are_uniform_over_land_with_plausible_continents(name: str
 def test_known_places_have_their_known_values(
     name: str, lon: float, lat: float, low: float, high: float
 ) -> None:
-    """Coordinates swapped, or rows shifted against values, would not pass here."""
+    """Would fail if coordinates were swapped, or rows were shifted against values."""
     table = get_task(name).load()
-    here = np.tile([[lon, lat]], (len(table), 1))
-    near = np.argsort(great_circle_km(table.lonlat, here))[:3]
+    place = np.tile([[lon, lat]], (len(table), 1))
+    near = np.argsort(great_circle_km(table.lonlat, place))[:3]
     assert low <= np.mean(table.target[near]) <= high
 
 
 @pytest.mark.parametrize(
-    ("name", "lon", "lat", "wanted"),
+    ("name", "lon", "lat", "expected"),
     [
         ("countries", 2.5, 47.0, "FRA"),
         ("countries", 134.0, -25.0, "AUS"),
@@ -117,15 +116,15 @@ def test_known_places_have_their_known_values(
     ],
 )
 def test_known_places_have_their_known_classes(
-    name: str, lon: float, lat: float, wanted: str
+    name: str, lon: float, lat: float, expected: str
 ) -> None:
     table = get_task(name).load()
     assert table.classes is not None
     near = np.argsort(great_circle_km(table.lonlat, np.tile([[lon, lat]], (len(table), 1))))[:3]
-    assert any(wanted in table.classes[i] for i in table.target[near].astype(int))
+    assert any(expected in table.classes[i] for i in table.target[near].astype(int))
 
 
-def test_california_is_scikit_learns_table() -> None:
+def test_california_housing_has_the_moments_of_scikit_learns_table() -> None:
     """Moments published with the data set: 20,640 rows, mean 2.0686, cap at 5.00001."""
     table = get_task("california_housing").load()
     assert len(table) == 20_640
@@ -159,7 +158,7 @@ def test_names_and_editions_that_do_not_exist() -> None:
         get_task("inaturalist")
 
 
-def test_the_papers_stations(shared_data: Path, tmp_path: Path) -> None:
+def test_the_weather_stations_of_the_paper(shared_data: Path, tmp_path: Path) -> None:
     task = get_task("air_temperature", "paper", data_dir=shared_data)
     check_task(task)
     table = task.load()
@@ -170,7 +169,7 @@ def test_the_papers_stations(shared_data: Path, tmp_path: Path) -> None:
         get_task("air_temperature", "paper", data_dir=tmp_path).load()
 
 
-# --- tables that are not what their card says -------------------------------------------------
+# --- tables that contradict their card -------------------------------------------------------
 
 CARD = TaskCard(
     name="toy",
@@ -198,7 +197,7 @@ CARD = TaskCard(
 
 
 class Fixed(Task):
-    """A task whose table is given."""
+    """A task with a given table."""
 
     def __init__(self, table: TaskTable) -> None:
         super().__init__(table.card)
@@ -228,7 +227,7 @@ def test_a_task_card_that_says_kind_is_still_read() -> None:
     assert TaskCard.model_validate(written) == CARD
 
 
-def test_check_task_passes_a_sound_table() -> None:
+def test_check_task_passes_a_valid_table() -> None:
     check_task(Fixed(toy()))
 
 
@@ -236,16 +235,16 @@ def test_check_task_passes_a_sound_table() -> None:
     ("changes", "words"),
     [
         ({"lonlat": np.zeros((3, 2)), "target": np.arange(3.0)}, "3 rows, the card says 4"),
-        ({"lonlat": np.array([[0.0, 0], [1, 1], [1, 1], [3, 3]])}, "points given twice"),
+        ({"lonlat": np.array([[0.0, 0], [1, 1], [1, 1], [3, 3]])}, "some points occur twice"),
         ({"target": np.array([1, 2, np.nan, 4])}, "not finite"),
         ({"target": np.array([1, 2, 30.0, 4])}, r"outside 0\.0\.\.10\.0"),
         ({"target": np.ones(4)}, "constant"),
-        ({"region": None}, "no continent"),
+        ({"region": None}, "no continent column"),
         ({"region": np.array(["a", "a", "", "b"])}, "have no continent"),
         ({"region": np.array(["a"] * 4)}, "all points lie in one"),
     ],
 )
-def test_check_task_finds_every_fault(changes: dict[str, object], words: str) -> None:
+def test_check_task_finds_every_error(changes: dict[str, object], words: str) -> None:
     with pytest.raises(TaskError, match=words):
         check_task(Fixed(toy(**changes)))
 

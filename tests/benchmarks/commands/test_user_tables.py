@@ -1,4 +1,4 @@
-"""`--task-file`, what a run's folder remembers of it, and what `info` shows of a task."""
+"""`--task-file`, the tasks that a run's folder remembers, and what `info` shows of a task."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.tasks.user_tables.test_table_file import points, write
 
 
 @pytest.fixture(autouse=True)
-def _forget() -> Iterator[None]:
-    """Tasks that a test adds are gone after it."""
+def _forget_added_tasks() -> Iterator[None]:
+    """Remove the tasks that a test adds."""
     yield
     registry._added.clear()
 
@@ -36,40 +36,40 @@ def test_a_file_is_run_reported_and_remembered(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write(points(300), tmp_path / "farms.csv")
-    own = ("--task-file", str(path), "--target", "yield", "--target", "crop")
-    assert run(tmp_path, *own) == 0
+    table = ("--task-file", str(path), "--target", "yield", "--target", "crop")
+    assert run(tmp_path, *table) == 0
     frame = pd.read_parquet(tmp_path / "out/results.parquet")
-    assert set(frame["task"]) == {"farms.yield", "farms.crop"}, "the suite's own are not asked for"
+    assert set(frame["task"]) == {"farms.yield", "farms.crop"}, "tasks of the suite are not run"
     assert set(frame["status"]) == {"done"}
     assert (tmp_path / "out/figures/maps/farms.yield.png").is_file()
     capsys.readouterr()
 
-    # Another process knows nothing of them; the folder does.
+    # Another process learns about the tasks from the folder.
     registry._added.clear()
     assert main(["leaderboard", "--out", str(tmp_path / "out")]) == 0
     assert "farms:" in capsys.readouterr().out
-    assert run(tmp_path, *own) == 0
+    assert run(tmp_path, *table) == 0
     assert "4 cells, 4 done, 0 to run" in capsys.readouterr().err.replace("\n", " ")
 
-    # Not even when the table is gone.
+    # It needs no table for that.
     registry._added.clear()
     path.unlink()
     assert main(["tables", "--out", str(tmp_path / "out")]) == 0
 
 
-def test_its_own_split_is_used_where_it_is_asked_for(tmp_path: Path) -> None:
+def test_the_split_column_of_a_table_is_the_official_split(tmp_path: Path) -> None:
     frame = points(300)
     path = write(frame, tmp_path / "farms.parquet")
     assert run(tmp_path, "--task-file", str(path), "--target", "yield", "--splits", "official") == 0
     rows = pd.read_parquet(tmp_path / "out/results.parquet")
-    own = rows[rows["split"] == "official"]
-    assert set(own["n_test"]) == {int((frame["split"] == "test").sum())}
+    official = rows[rows["split"] == "official"]
+    assert set(official["n_test"]) == {int((frame["split"] == "test").sum())}
 
 
-def test_two_processes_know_the_file(tmp_path: Path) -> None:
+def test_worker_processes_can_load_the_table(tmp_path: Path) -> None:
     path = write(points(300), tmp_path / "farms.parquet")
-    own = ("--task-file", str(path), "--target", "crop", "--jobs", "2")
-    assert run(tmp_path, *own) == 0
+    table = ("--task-file", str(path), "--target", "crop", "--jobs", "2")
+    assert run(tmp_path, *table) == 0
 
 
 def test_files_and_targets_must_match(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,18 +98,18 @@ def test_info_draws_a_map_and_a_histogram(
             first = path.read_bytes()
             picture = np.asarray(Image.open(path).convert("L"))
             assert min(picture.shape) > 300
-            assert (picture < 200).mean() > 0.01, "something is drawn"
+            assert (picture < 200).mean() > 0.01, "the picture is not empty"
             main(["info", name, "--map", str(tmp_path)])
             assert path.read_bytes() == first
     capsys.readouterr()
     assert main(["info", "linear", "--map", str(tmp_path)]) == 2
     assert "is no task and no encoder" in capsys.readouterr().err
-    lacking = ["info", "countries", "--map", str(tmp_path), "--edition", "paper"]
-    assert main([*lacking, "--data-dir", str(tmp_path)]) == 2
+    missing = ["info", "countries", "--map", str(tmp_path), "--edition", "paper"]
+    assert main([*missing, "--data-dir", str(tmp_path)]) == 2
     assert "cannot be drawn" in capsys.readouterr().err
 
 
-def test_info_says_which_files_are_there(tmp_path: Path) -> None:
+def test_info_lists_present_and_missing_files(tmp_path: Path) -> None:
     card = task_card("elevation")
     rows = list(file_rows(card, tmp_path))
     assert "present" in rows[0][2]

@@ -1,4 +1,4 @@
-"""Tables of one's own as tasks: every format, the card that is made, the card that was edited."""
+"""User tables as tasks: every file format, the card that is made, and edited cards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from satclip_bench.tasks.user_tables.task import MissingTableTask, UserTable, Us
 
 
 def points(rows: int = 800, seed: int = 0) -> pd.DataFrame:
-    """A table in CoordBench's schema, over middle Europe."""
+    """A table in CoordBench's schema, in central Europe."""
     rng = np.random.default_rng(seed)
     lon, lat = rng.uniform(5, 15, rows), rng.uniform(45, 55, rows)
     return pd.DataFrame(
@@ -41,7 +41,7 @@ def write(frame: pd.DataFrame, path: Path) -> Path:
     else:
         places = gpd.points_from_xy(frame["lon"], frame["lat"], crs="EPSG:4326")
         whole = gpd.GeoDataFrame(frame.drop(columns=["lon", "lat"]), geometry=places)
-        # GeoJSON is longitude and latitude; a GeoPackage may be in any CRS.
+        # GeoJSON has longitudes and latitudes; a GeoPackage may have any CRS.
         (whole if path.suffix == ".geojson" else whole.to_crs("EPSG:3035")).to_file(path)
     return path
 
@@ -69,10 +69,10 @@ def test_the_card_is_made_once_and_may_be_edited(tmp_path: Path) -> None:
     assert first.made
     assert file.card_path == tmp_path / "farms.code.card.json"
     before = first.load()
-    said = json.loads(file.card_path.read_bytes())
-    assert said["task_type"] == "classification"
-    said |= {"task_type": "regression", "unit": "tons", "title": "Tons", "licence": "CC0-1.0"}
-    file.card_path.write_text(json.dumps(said))
+    entries = json.loads(file.card_path.read_bytes())
+    assert entries["task_type"] == "classification"
+    entries |= {"task_type": "regression", "unit": "tons", "title": "Tons", "licence": "CC0-1.0"}
+    file.card_path.write_text(json.dumps(entries))
     again = UserTableTask(file)
     assert not again.made
     check_task(again)
@@ -85,8 +85,8 @@ def test_the_card_is_made_once_and_may_be_edited(tmp_path: Path) -> None:
     assert table.card.editions["open"].sources[0].licence == "CC0-1.0"
     assert table.target.tolist() == points()["code"].tolist()
     assert table.sha256 != before.sha256, "another target is another task"
-    file.card_path.write_text(json.dumps(said | {"colour": "red"}))
-    with pytest.raises(TaskError, match=r"is no card of a table.*colour"):
+    file.card_path.write_text(json.dumps(entries | {"colour": "red"}))
+    with pytest.raises(TaskError, match=r"is not a valid card of a user table.*colour"):
         UserTableTask(file)
 
 
@@ -107,11 +107,11 @@ def test_a_card_that_says_kind_is_still_read(tmp_path: Path) -> None:
         UserTableTask(file)
 
 
-def test_a_changed_file_is_refused_until_its_card_is_made_anew(tmp_path: Path) -> None:
+def test_a_changed_file_is_refused_until_its_card_is_deleted(tmp_path: Path) -> None:
     file = UserTable(write(points(), tmp_path / "farms.csv"), "yield")
     UserTableTask(file).load()
     write(points(seed=1), file.path)
-    with pytest.raises(IntegrityError, match="Delete the card to make it anew"):
+    with pytest.raises(IntegrityError, match="Delete the card to have a new one made"):
         UserTableTask(file).load()
     file.card_path.unlink()
     check_task(UserTableTask(file))
@@ -128,7 +128,9 @@ def test_no_data_and_blanks_are_left_out_and_counted(tmp_path: Path) -> None:
     check_task(task)
     blanks = frame.assign(code=frame["code"].where(frame.index > 3))
     codes = UserTableTask(UserTable(write(blanks, tmp_path / "blanks.csv"), "code")).load()
-    assert codes.classes == ("3", "4"), "blanks make floats of whole numbers, not of their names"
+    assert codes.classes == ("3", "4"), (
+        "class names stay whole numbers although blanks make the column float"
+    )
 
 
 def test_regions_are_a_column_continents_or_blocks(tmp_path: Path) -> None:
@@ -150,7 +152,7 @@ def test_regions_are_a_column_continents_or_blocks(tmp_path: Path) -> None:
     assert wide.region.tolist() == world.region[:900].tolist(), "each is its own nearest point"
 
 
-def test_what_is_wrong_is_said(tmp_path: Path) -> None:
+def test_errors_name_the_file_and_the_column(tmp_path: Path) -> None:
     path = write(points(), tmp_path / "farms.csv")
     with pytest.raises(TaskError, match=r"no column 'yeild'; it has: .*yield"):
         UserTableTask(UserTable(path, "yeild"))
@@ -163,19 +165,19 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
         UserTableTask(empty).load()
     crops = UserTable(path, "crop")
     UserTableTask(crops)
-    said = json.loads(crops.card_path.read_bytes()) | {"task_type": "regression"}
-    crops.card_path.write_text(json.dumps(said))
+    entries = json.loads(crops.card_path.read_bytes()) | {"task_type": "regression"}
+    crops.card_path.write_text(json.dumps(entries))
     with pytest.raises(TaskError, match="a regression needs numbers"):
         UserTableTask(crops).load()
 
 
 def test_a_file_called_data_is_named_after_its_folder(tmp_path: Path) -> None:
-    """As CoordBench's are: data/<config>/data.parquet."""
+    """CoordBench's files are data/<config>/data.parquet."""
     path = write(points(), tmp_path / "satclip_elevation/data.parquet")
     assert UserTableTask(UserTable(path, "yield")).card.name == "satclip_elevation.yield"
 
 
-def test_a_shipped_table_is_a_table_file(tmp_path: Path) -> None:
+def test_a_shipped_table_can_be_used_as_a_user_table(tmp_path: Path) -> None:
     path = tmp_path / "biomes.parquet"
     path.write_bytes((OPEN_EDITION / "biomes.parquet").read_bytes())
     table, shipped = UserTableTask(UserTable(path, "target")).load(), get_task("biomes").load()
@@ -186,7 +188,7 @@ def test_a_shipped_table_is_a_table_file(tmp_path: Path) -> None:
     assert np.array_equal(table.region, shipped.region)
 
 
-def test_a_lost_table_says_where_it_was(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_table_says_where_it_was(tmp_path: Path) -> None:
     file = UserTable(write(points(), tmp_path / "farms.csv"), "yield")
     card = UserTableTask(file).load().card
     with pytest.raises(TaskError, match=r"no longer at .*farms\.csv"):
