@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import importlib.util
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -14,6 +17,7 @@ from urllib.parse import unquote
 import pytest
 import yaml
 
+from satclip_bench.benchmarks.cli.parser import COMMANDS, make_parser
 from satclip_bench.encoders import check_encoder, encoder_from_file
 
 ROOT = Path(__file__).parent.parent
@@ -99,6 +103,72 @@ def test_board_of_the_readme_is_that_of_the_committed_tables() -> None:
     command = [sys.executable, str(ROOT / "docs" / "studies" / "readme_board.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_python_of_a_page_imports_names_that_exist(page: Path) -> None:
+    for block in python_blocks(page.read_text()):
+        for node in ast.walk(ast.parse(block)):
+            module = node.module if isinstance(node, ast.ImportFrom) else None
+            if isinstance(node, ast.ImportFrom) and module and module.startswith("satclip_bench"):
+                for alias in node.names:
+                    assert hasattr(importlib.import_module(module), alias.name), alias.name
+
+
+@pytest.mark.parametrize(
+    "page",
+    # A changelog also names what was there before.
+    [page for page in PAGES if page.name != "CHANGELOG.md"],
+    ids=lambda page: page.relative_to(ROOT).as_posix(),
+)
+def test_files_and_modules_that_a_page_names_exist(page: Path) -> None:
+    text = page.read_text()
+    folders = "benchmarks|core|docs|encoders|examples|satclip_bench|tasks|tests"
+    for path in re.findall(rf"`((?:{folders})/[\w./-]+)`", without_code(text)):
+        assert (ROOT / path).exists(), f"{path} does not exist"
+    for module in re.findall(r"\bsatclip_bench(?:\.[a-z_]\w*)+", text):
+        parts = module.split(".")
+        found = ROOT.joinpath(*parts).is_dir() or ROOT.joinpath(*parts).with_suffix(".py").is_file()
+        name_in_it = ROOT.joinpath(*parts[:-1])
+        assert found or name_in_it.is_dir() or name_in_it.with_suffix(".py").is_file(), module
+
+
+def command_lines(text: str) -> list[list[str]]:
+    """Arguments of every call of the command line in a page's code, continued lines joined."""
+    blocks = re.findall(r"^```(?:sh)?\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    indented = re.findall(
+        r"^    (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE
+    )
+    lines = "\n".join([*blocks, *indented]).replace("\\\n", " ").splitlines()
+    calls = [re.search(r"(?:run_benchmarks\.py|^satclip-bench)(?: |$)(.*)", line) for line in lines]
+    return [shlex.split(call[1], comments=True) for call in calls if call]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_command_lines_of_a_page_can_be_parsed(
+    page: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments in command_lines(page.read_text()):
+        if arguments == ["COMMAND", "..."]:
+            continue
+        command = [] if arguments and not arguments[0].startswith("-") else ["run"]
+        try:
+            make_parser().parse_args([*command, *arguments])
+        except SystemExit:
+            pytest.fail(f"{shlex.join(arguments)}: {capsys.readouterr().err}")
+
+
+def test_command_lines_are_found() -> None:
+    text = (
+        "```sh\npython run_benchmarks.py run --seeds 0 \\\n  --jobs 2  # two\nsatclip-bench\n```\n"
+    )
+    assert command_lines(text) == [["run", "--seeds", "0", "--jobs", "2"], []]
+
+
+def test_every_command_has_an_example() -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text()
+    shown = {arguments[0] for arguments in command_lines(page) if arguments}
+    assert {command.name for command in COMMANDS} <= shown
 
 
 @pytest.fixture
