@@ -6,6 +6,13 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Card(BaseModel):
-    """A frozen model in which an unknown key is an error."""
+    """A frozen model that refuses unknown fields.
+
+    Examples:
+        >>> class PointCard(Card):
+        ...     name: str
+        >>> PointCard(name="pole")
+        PointCard(name='pole')
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,16 +1,16 @@
-"""One generic registry: lazy entries, entry points of other packages, wildcards, "did you mean".
+"""Registries of named objects: lazy imports, entry points, families, wildcards, suggestions.
 
-An entry is a `"module:attribute"` string; nothing is imported until it is asked for, so listing
-names costs no import of torch or of anybody's package.
+An entry is a `"module:attribute"` string that is imported when it is first needed, so that listing
+names imports neither torch nor the packages of third parties.
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar, cast
 
@@ -20,17 +20,43 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Names to lazily imported objects of one kind.
+    """Named objects that are imported when they are first loaded.
 
     Args:
-        kind: what an entry is, in the words an error message should use ("encoder").
-        builtin: name to `"module:attribute"`, in the order in which names are listed.
-        group: entry-point group through which other packages add entries; None for none.
+        noun: what an entry is called in messages, such as "encoder".
+        builtin: names of the built-in entries and their `"module:attribute"`.
+        families: first parts of `family.variant` names and the `"module:attribute"` of a function
+            that makes an object from the variant. Every variant that the function accepts can be
+            loaded, whether it is listed or not.
+        listed: names in the order in which they are listed, variants of families included;
+            by default the built-in names. Names of other packages follow.
+        group: entry-point group in which other packages register entries; None for none.
+
+    Examples:
+        >>> registry = Registry("number", {"pi": "math:pi", "e": "math:e"})
+        >>> registry.names()
+        ('pi', 'e')
+        >>> round(registry.load("pi"), 2)
+        3.14
+        >>> registry.load("pie")
+        Traceback (most recent call last):
+        ...
+        satclip_bench.core.errors.UnknownNameError: no number is called 'pie'. Did you mean 'pi'?
     """
 
-    def __init__(self, kind: str, builtin: Mapping[str, str], group: str | None = None) -> None:
-        self.kind = kind
+    def __init__(
+        self,
+        noun: str,
+        builtin: Mapping[str, str],
+        *,
+        families: Mapping[str, str] | None = None,
+        listed: Sequence[str] | None = None,
+        group: str | None = None,
+    ) -> None:
+        self.noun = noun
         self._builtin = dict(builtin)
+        self._families = dict(families or {})
+        self._listed = tuple(builtin if listed is None else listed)
         self._group = group
         self._added: dict[str, T] = {}
 
@@ -42,91 +68,165 @@ class Registry(Generic[T]):
                 known = targets.setdefault(point.name, point.value)
                 if known != point.value:
                     raise BenchError(
-                        f"two {self.kind}s are called {point.name!r}: {known} and {point.value} "
-                        f"(entry-point group {self._group!r}). Uninstall the package of one."
+                        f"two {self.noun}s are called {point.name!r}: {known} and {point.value} "
+                        f"(entry-point group {self._group!r}). Uninstall one of the two packages."
                     )
         return targets
 
     def names(self) -> tuple[str, ...]:
-        """All names, the built-in ones first."""
-        return (*self._targets, *self._added)
+        """All listed names: built-in ones, those of other packages, and added ones."""
+        return tuple(dict.fromkeys((*self._listed, *self._targets, *self._added)))
 
     def add(self, name: str, entry: T) -> None:
-        """Make an object known under a name, in this process only; the same name replaces it.
+        """Register an object in this process only, replacing one that was added under the name.
 
         Raises:
-            BenchError: the name is that of a built-in entry or of another package's.
+            BenchError: a built-in entry or another package's entry has the name.
         """
         if name in self._targets:
-            raise BenchError(f"{self.kind} {name!r} exists already: choose another name")
+            raise BenchError(f"{self.noun} {name!r} exists already: choose another name")
         self._added[name] = entry
 
     def target(self, name: str) -> str:
-        """The `"module:attribute"` behind a name that was not added. Raises UnknownNameError."""
+        """The `"module:attribute"` of an entry that is neither a variant nor added.
+
+        Raises:
+            UnknownNameError: there is no such entry.
+        """
         if name not in self._targets:
-            raise UnknownNameError(unknown_name(self.kind, name, self.names()))
+            raise UnknownNameError(unknown_name(self.noun, name, self.names()))
         return self._targets[name]
 
     def load(self, name: str) -> T:
         """Import the entry called `name`.
 
+        The entry of `family.variant` is the family's function with the variant as its first
+        argument, still to be called.
+
         Raises:
-            UnknownNameError: no such entry.
-            BenchError: the entry's module does not import, or lacks the attribute.
+            UnknownNameError: there is no such entry; the message suggests similar names.
+            BenchError: the module cannot be imported, or does not have the attribute.
         """
         if name in self._added:
             return self._added[name]
-        return cast(T, import_object(self.target(name), f"{self.kind} {name!r}"))
+        family, _, variant = name.partition(".")
+        if name not in self._targets and self.has_family(name):
+            make = import_object(self._families[family], f"{self.noun} family {family!r}")
+            return cast(T, partial(cast(Callable[..., object], make), variant))
+        return cast(T, import_object(self.target(name), f"{self.noun} {name!r}"))
 
-    def match(self, patterns: Iterable[str]) -> tuple[str, ...]:
-        """Names that the shell-style `patterns` select: see `match_names`."""
-        return match_names(self.kind, patterns, self.names())
+    def has_family(self, name: str) -> bool:
+        """Whether `name` is `family.variant` of a registered family. The variant may not exist."""
+        family, dot, _ = name.partition(".")
+        return bool(dot) and family in self._families
+
+    def match(self, patterns: Iterable[str], also: Iterable[str] = ()) -> tuple[str, ...]:
+        """Names that shell-style patterns select, as `match_names`, and unlisted variants.
+
+        Args:
+            patterns: names or wildcards (`satclip.*`), or comma-separated lists of them. Wildcards
+                select among the listed names.
+            also: names outside the registry that can be selected too.
+
+        Raises:
+            UnknownNameError: a pattern selects nothing; the message suggests similar names.
+        """
+        words = split_patterns(patterns)
+        listed = (*self.names(), *also)
+        unlisted = [w for w in words if w not in listed and not is_wildcard(w) and self.makes(w)]
+        return match_names(self.noun, words, (*listed, *unlisted))
+
+    def makes(self, name: str) -> bool:
+        """Whether `name` is a variant of a family, listed or not.
+
+        Raises:
+            UnknownNameError: the family does not have this variant.
+        """
+        if not self.has_family(name):
+            return False
+        cast(Callable[[], object], self.load(name))()
+        return True
 
 
-def import_object(target: str, what: str) -> object:
-    """Import `"module:attribute"`; `what` names the thing in the BenchError raised on failure."""
+def import_object(target: str, description: str) -> object:
+    """Import `"module:attribute"`.
+
+    Args:
+        target: module and attribute, such as `math:pi`.
+        description: what is imported, for the message of the error.
+
+    Raises:
+        BenchError: the module cannot be imported, or does not have the attribute.
+
+    Examples:
+        >>> import_object("math:inf", "the largest number")
+        inf
+    """
     module_name, _, attribute = target.partition(":")
     try:
-        found: object = importlib.import_module(module_name)
+        imported: object = importlib.import_module(module_name)
         for part in attribute.split("."):
-            found = getattr(found, part)
+            imported = getattr(imported, part)
     except Exception as error:
         raise BenchError(
-            f"{what} could not be imported from {target}: {type(error).__name__}: {error}"
+            f"{description} could not be imported from {target}: {type(error).__name__}: {error}"
         ) from error
-    return found
+    return imported
 
 
-def match_names(kind: str, patterns: Iterable[str], names: Sequence[str]) -> tuple[str, ...]:
+def split_patterns(patterns: Iterable[str]) -> list[str]:
+    """The single names and wildcards of comma-separated lists.
+
+    Examples:
+        >>> split_patterns(["wrap, geoclip", "satclip.*"])
+        ['wrap', 'geoclip', 'satclip.*']
+    """
+    words = (word.strip() for pattern in patterns for word in pattern.split(","))
+    return [word for word in words if word]
+
+
+def is_wildcard(pattern: str) -> bool:
+    """Whether a pattern has a character with a special meaning for the shell."""
+    return any(character in pattern for character in "*?[")
+
+
+def match_names(noun: str, patterns: Iterable[str], names: Sequence[str]) -> tuple[str, ...]:
     """Names selected by shell-style patterns, in the order of the patterns, without repeats.
 
     Args:
-        kind: what a name names, for the message.
-        patterns: names or wildcards (`satclip.*`), each perhaps a comma-separated list of them.
-        names: everything there is to choose from.
+        noun: what a name stands for, for the message of the error.
+        patterns: names or wildcards (`satclip.*`), or comma-separated lists of them.
+        names: names to choose from.
 
     Raises:
-        UnknownNameError: a pattern selects nothing; the message proposes near names.
+        UnknownNameError: a pattern selects nothing; the message suggests similar names.
+
+    Examples:
+        >>> match_names("task", ["b*,elevation"], ["elevation", "biomes", "countries"])
+        ('biomes', 'elevation')
     """
-    chosen: dict[str, None] = {}
-    for pattern in (part.strip() for group in patterns for part in group.split(",")):
-        if not pattern:
-            continue
-        # A name is itself first: "fourier[8]" is no character class.
-        hits = [pattern] if pattern in names else [n for n in names if fnmatchcase(n, pattern)]
-        if not hits:
-            raise UnknownNameError(unknown_name(kind, pattern, names))
-        chosen.update(dict.fromkeys(hits))
-    return tuple(chosen)
+    selected: dict[str, None] = {}
+    for pattern in split_patterns(patterns):
+        # An exact name comes first: the brackets of "fourier[8]" are not a character class.
+        matches = [pattern] if pattern in names else [n for n in names if fnmatchcase(n, pattern)]
+        if not matches:
+            raise UnknownNameError(unknown_name(noun, pattern, names))
+        selected.update(dict.fromkeys(matches))
+    return tuple(selected)
 
 
-def unknown_name(kind: str, name: str, names: Sequence[str]) -> str:
-    """The sentence that says a name is unknown and which ones are near it."""
+def unknown_name(noun: str, name: str, names: Sequence[str]) -> str:
+    """Message for an unknown name, with up to three similar names, or all names if none is similar.
+
+    Examples:
+        >>> unknown_name("task", "biome", ["biomes", "elevation"])
+        "no task is called 'biome'. Did you mean 'biomes'?"
+    """
     folded = {n.casefold().replace("_", "-"): n for n in names}
-    near = difflib.get_close_matches(name.casefold().replace("_", "-"), list(folded), 3, 0.5)
+    similar = difflib.get_close_matches(name.casefold().replace("_", "-"), list(folded), 3, 0.5)
     hint = (
-        "Did you mean " + " or ".join(repr(folded[n]) for n in near) + "?"
-        if near
+        "Did you mean " + " or ".join(repr(folded[n]) for n in similar) + "?"
+        if similar
         else "Known: " + ", ".join(names) + "."
     )
-    return f"no {kind} is called {name!r}. {hint}"
+    return f"no {noun} is called {name!r}. {hint}"

@@ -8,18 +8,37 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from satclip_bench.core.errors import BenchError, UnknownNameError
+from typing_extensions import override
+
+from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import sha256_bytes
-from satclip_bench.core.registry import Registry, match_names, unknown_name
+from satclip_bench.core.registry import Registry
 from satclip_bench.encoders.base import Encoder, EncoderCard, LocationEncoder, WeightsCard
 from satclip_bench.encoders.check import check_encoder
 from satclip_bench.encoders.weights.shipped import shipped
 
-registry: Registry[Callable[..., LocationEncoder]] = Registry(
+
+class EncoderRegistry(Registry[Callable[..., LocationEncoder]]):
+    """Registry of callables that make an encoder; also knows encoders that a plus joins."""
+
+    @override
+    def makes(self, name: str) -> bool:
+        """Whether `name` is a variant of a family, or several encoders joined by a plus.
+
+        Raises:
+            UnknownNameError: the family does not have this variant, or a joined name is unknown.
+        """
+        if "+" in name:
+            get_encoder(name)
+            return True
+        return super().makes(name)
+
+
+registry = EncoderRegistry(
     "encoder",
     {
         "direct": "satclip_bench.encoders.coordinates:Direct",
@@ -36,13 +55,7 @@ registry: Registry[Callable[..., LocationEncoder]] = Registry(
         "mosaiks": "satclip_bench.encoders.mosaiks:MOSAIKS",
         "alphaearth": "satclip_bench.encoders.alphaearth:AlphaEarth",
     },
-    group="satclip_bench.encoders",
-)
-"""Names to classes, or other callables, that make an encoder."""
-
-families: Registry[Callable[..., LocationEncoder]] = Registry(
-    "encoder family",
-    {
+    families={
         "harmonics": "satclip_bench.encoders.harmonics:from_variant",
         "space2vec": "satclip_bench.encoders.positional:space2vec",
         "sphere2vec": "satclip_bench.encoders.positional:sphere2vec",
@@ -58,58 +71,60 @@ families: Registry[Callable[..., LocationEncoder]] = Registry(
         "satclip-bluemarble": "satclip_bench.encoders.satclip_retrained:blue_marble",
         "own": "satclip_bench.encoders.satclip_retrained:own",
     },
+    listed=(
+        *("random", "direct", "cartesian3d", "wrap", "sines", "fourier", "nerf"),
+        *("space2vec.grid", "space2vec.theory"),
+        *("sphere2vec.c", "sphere2vec.cplus", "sphere2vec.m", "sphere2vec.mplus"),
+        *(f"harmonics.l{degrees}" for degrees in (10, 20, 40)),
+        *("siren.l10", "siren.l40"),
+        *("satclip.resnet18-l10", "satclip.resnet18-l40", "satclip.resnet50-l10"),
+        *("satclip.resnet50-l40", "satclip.vit16-l10", "satclip.vit16-l40"),
+        *("csp.fmow", "csp.inat"),
+        *("torchspatial.nerf-fmow", "torchspatial.space2vec-grid-yfcc"),
+        *("torchspatial.space2vec-theory-fmow", "torchspatial.sphere2vec-spherecplus-fmow"),
+        "torchspatial.sphere2vec-spherem-fmow",
+        *("sinr.an-full-10", "sinr.an-full-100", "sinr.an-full-1000", "sinr.distilled-env"),
+        *("climplicit.seasons", "taxabind", "sled.s2-ls", "sled.s1-s2-ls", "mind.64", "mind.3072"),
+        *("geoclip", "gps2vec.tag", "gps2vec.visual"),
+        *("range", "range-plus", "mosaiks", "alphaearth"),
+        *shipped(),
+    ),
+    group="satclip_bench.encoders",
 )
-"""First parts of `family.variant` names to callables that make an encoder from the variant."""
-
-_LISTED = (
-    *("random", "direct", "cartesian3d", "wrap", "sines", "fourier", "nerf"),
-    *("space2vec.grid", "space2vec.theory"),
-    *("sphere2vec.c", "sphere2vec.cplus", "sphere2vec.m", "sphere2vec.mplus"),
-    *(f"harmonics.l{degrees}" for degrees in (10, 20, 40)),
-    *("siren.l10", "siren.l40"),
-    *(f"satclip.{v}-l{degrees}" for v in ("resnet18", "resnet50", "vit16") for degrees in (10, 40)),
-    *("csp.fmow", "csp.inat"),
-    *("torchspatial.nerf-fmow", "torchspatial.space2vec-grid-yfcc"),
-    *("torchspatial.space2vec-theory-fmow", "torchspatial.sphere2vec-spherecplus-fmow"),
-    "torchspatial.sphere2vec-spherem-fmow",
-    *("sinr.an-full-10", "sinr.an-full-100", "sinr.an-full-1000", "sinr.distilled-env"),
-    *("climplicit.seasons", "taxabind", "sled.s2-ls", "sled.s1-s2-ls", "mind.64", "mind.3072"),
-    *("geoclip", "gps2vec.tag", "gps2vec.visual"),
-    *("range", "range-plus", "mosaiks", "alphaearth"),
-    *shipped(),
-)
-"""The suite's own, without weights first; families answer to more variants."""
+"""Classes and other callables that make an encoder, by name; those without weights first."""
 
 
 def list_encoders() -> tuple[str, ...]:
-    """The names of all encoders. Families answer to more variants than are listed."""
-    return (*_LISTED, *(name for name in registry.names() if name not in _LISTED))
+    """Names of all listed encoders. `get_encoder` accepts more variants of each family.
+
+    Examples:
+        >>> list_encoders()[:4]
+        ('random', 'direct', 'cartesian3d', 'wrap')
+    """
+    return registry.names()
 
 
 def get_encoder(name: str, **options: Any) -> LocationEncoder:
-    """The encoder called `name`.
+    """Make the encoder called `name`.
 
     Args:
-        name: as listed, `family.variant` such as `harmonics.l7`, or several with a plus between
-            them, such as `geoclip+harmonics.l10`, whose embeddings are concatenated.
-        options: handed to the encoder, such as `weights="path"` where it has weights.
+        name: a listed name, `family.variant` such as `harmonics.l7`, or several names joined by a
+            plus, such as `geoclip+harmonics.l10`, whose embeddings are concatenated.
+        options: keyword arguments of the encoder, such as `weights="path"` if it has weights.
 
     Raises:
-        UnknownNameError: no such encoder; the message proposes near names.
-        BenchError: it cannot be imported or made; options for several at once.
+        UnknownNameError: there is no such encoder; the message suggests similar names.
+        BenchError: the encoder cannot be imported or made, or options are given for joined names.
+
+    Examples:
+        >>> get_encoder("harmonics.l7").encode([[13.4, 52.5]]).shape
+        (1, 49)
+        >>> get_encoder("wrap+cartesian3d").card.dimension
+        7
     """
     if "+" in name:
         return _combined(name, options)
-    make: Callable[..., object]
-    arguments: tuple[str, ...] = ()
-    family, dot, variant = name.partition(".")
-    if name in registry.names():
-        make = registry.load(name)
-    elif dot and family in families.names():
-        make, arguments = families.load(family), (variant,)
-    else:
-        raise UnknownNameError(unknown_name("encoder", name, list_encoders()))
-    return make_encoder(make, f"encoder {name!r}", *arguments, **options)
+    return make_encoder(registry.load(name), f"encoder {name!r}", **options)
 
 
 def _combined(name: str, options: dict[str, Any]) -> LocationEncoder:
@@ -147,7 +162,15 @@ def make_encoder(
 
 
 def encoder_card(name: str) -> EncoderCard:
-    """The card of the encoder called `name`; its weights need not be there."""
+    """Card of an encoder. Its weights need not be downloaded.
+
+    Raises:
+        UnknownNameError: there is no such encoder; the message suggests similar names.
+
+    Examples:
+        >>> encoder_card("geoclip").dimension
+        512
+    """
     return get_encoder(name).card
 
 
@@ -186,25 +209,6 @@ def encoder_from_file(spec: str) -> LocationEncoder:
     return make_encoder(getattr(module, attribute), f"{attribute} in {path}")
 
 
-def match_encoders(patterns: Iterable[str], more: Iterable[str] = ()) -> tuple[str, ...]:
-    """Names that the patterns select among the listed ones, unlisted variants and `more`.
-
-    Raises:
-        UnknownNameError: a pattern selects nothing.
-    """
-    wanted = [part.strip() for pattern in patterns for part in pattern.split(",") if part.strip()]
-    known = (*list_encoders(), *more)
-    variants = []
-    for name in wanted:
-        family, dot, _ = name.partition(".")
-        if name in known or any(letter in name for letter in "*?["):
-            continue
-        if "+" in name or (dot and family in families.names()):
-            get_encoder(name)
-            variants.append(name)
-    return match_names("encoder", wanted, (*known, *variants))
-
-
 __all__ = [
     "Encoder",
     "EncoderCard",
@@ -213,10 +217,8 @@ __all__ = [
     "check_encoder",
     "encoder_card",
     "encoder_from_file",
-    "families",
     "get_encoder",
     "list_encoders",
     "make_encoder",
-    "match_encoders",
     "registry",
 ]

@@ -1,9 +1,10 @@
-"""What a baseline is: a card, and a method that turns training points into values elsewhere."""
+"""What a baseline is: a card, and a method that predicts values from nearby training points."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -16,12 +17,25 @@ Values = NDArray[np.float64]
 Target = NDArray[np.float64] | NDArray[np.int64]
 Choice = dict[str, int | float]
 
+PREFIX = "baseline."
+"""Names of baselines start with it, so that they cannot be taken for encoders."""
+
 UNSEEN = -1
-"""Code of a validation label that the training part does not hold."""
+"""Code of a validation label that the training set does not have."""
+
+
+def is_baseline(name: str) -> bool:
+    """Whether a name is that of a baseline rather than of an encoder.
+
+    Examples:
+        >>> is_baseline("baseline.idw"), is_baseline("geoclip")
+        (True, False)
+    """
+    return name.startswith(PREFIX)
 
 
 class BaselineCard(Card):
-    """What is known of a baseline; `settings` and `search` are part of a record's key."""
+    """Metadata of a baseline. `settings`, `search` and `version` are part of a record's key."""
 
     name: str
     title: str
@@ -32,21 +46,21 @@ class BaselineCard(Card):
     version: int = 1
 
 
-class Part(NamedTuple):
-    """Points to learn from or to choose on."""
+class Points(NamedTuple):
+    """Labelled points of a training or validation set."""
 
     lonlat: Lonlat
     """`(n, 2)` degrees, longitude first."""
     labels: Target
-    """`(n,)` float64; or codes of classes: columns of the values, `UNSEEN` in validation."""
+    """`(n,)` float64, or class codes: columns of the values, `UNSEEN` in a validation set."""
 
 
 class Method(ABC):
-    """How values elsewhere follow from training points.
+    """A way to predict values from training points.
 
     Args:
-        card: of the baseline; a method reads its settings and its candidates from there.
-        classes: how many there are; None for a regression.
+        card: card of the baseline, from which a method reads its settings and its candidates.
+        classes: number of classes; None for a regression.
     """
 
     def __init__(self, card: BaselineCard, classes: int | None) -> None:
@@ -54,16 +68,29 @@ class Method(ABC):
         self.classes = classes
 
     @abstractmethod
-    def fit(self, train: Part, validation: Part) -> Choice:
-        """Learn from `train`, choose on `validation`; returns what was chosen."""
+    def fit(self, train: Points, validation: Points) -> Choice:
+        """Learn from the training set, choose on the validation set, and return the choice."""
 
     @abstractmethod
     def values(self, lonlat: Lonlat) -> Values:
-        """`(m, 1)` targets, or `(m, classes)` shares whose rows sum to 1."""
+        """Predicted targets `(m, 1)`, or class shares `(m, classes)` whose rows sum to 1."""
 
 
-def spread(labels: Target, classes: int | None) -> Values:
-    """Labels `(...,)` as values `(..., C)`: themselves, or one-hot rows."""
+@dataclass(frozen=True)
+class Baseline:
+    """An entry of the registry: a card and the method that it describes."""
+
+    card: BaselineCard
+    method: type[Method]
+
+
+def as_values(labels: Target, classes: int | None) -> Values:
+    """Labels `(...,)` as values `(..., C)`: numbers as they are, classes as one-hot rows.
+
+    Examples:
+        >>> as_values(np.array([1, 0]), 2).tolist()
+        [[0.0, 1.0], [1.0, 0.0]]
+    """
     if classes is None:
         return labels[..., None].astype(np.float64)
     return np.eye(classes)[labels.astype(np.int64)]

@@ -1,4 +1,4 @@
-"""Baselines of the training points nearby, and of none in particular."""
+"""Baselines of nearby training points, and of all training points alike."""
 
 from __future__ import annotations
 
@@ -10,54 +10,28 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from satclip_bench.benchmarks.baselines.base import (
+    Baseline,
     BaselineCard,
     Choice,
     Lonlat,
     Method,
-    Part,
+    Points,
     Target,
     Values,
-    spread,
+    as_values,
 )
 from satclip_bench.core.sphere import chord_to_km, unit_vectors
 
-MEAN = BaselineCard(
-    name="baseline.mean",
-    title="Mean / majority",
-    description="The training part's mean, or its class shares: what knowing nothing of "
-    "the place scores.",
-)
-
-K = 20
-FLOOR_KM = 0.001
-
-KNN = BaselineCard(
-    name="baseline.knn",
-    title="k-NN on the sphere",
-    description="Mean, or vote, of the k nearest training points by great-circle distance; "
-    "k is chosen on the validation part.",
-    search={"n_neighbors": (1, 3, 5, 10, 20)},
-)
-
-IDW = BaselineCard(
-    name="baseline.idw",
-    title="IDW on the sphere",
-    description="Inverse-distance weighting: mean, or vote, of the k nearest training "
-    "points, weighted by great-circle distance to the power -p; p is chosen on the "
-    "validation part.",
-    citation="Shepard 1968, A two-dimensional interpolation function for "
-    "irregularly-spaced data, ACM National Conference",
-    settings={"n_neighbors": K, "min_distance_km": FLOOR_KM},
-    search={"power": (1, 2, 3, 4)},
-)
+N_NEIGHBORS = 20
+MIN_DISTANCE_KM = 0.001
 
 
 class Mean(Method):
-    """The same everywhere."""
+    """The mean of the training targets, or their class shares, at every point."""
 
     @override
-    def fit(self, train: Part, validation: Part) -> Choice:
-        self._mean = spread(train.labels[None, :], self.classes).mean(axis=1)
+    def fit(self, train: Points, validation: Points) -> Choice:
+        self._mean = as_values(train.labels[None, :], self.classes).mean(axis=1)
         return {}
 
     @override
@@ -70,39 +44,42 @@ class _Neighbours(Method):
 
     _tree: Any
     _labels: Target
-    _most: int
-    _chosen: int
+    _max_neighbors: int
+    _best: int
 
     @abstractmethod
-    def _blend(self, labels: Target, km: NDArray[np.float64], candidate: int) -> Values:
-        """Values of points whose `(m, k)` neighbours have these labels and distances."""
+    def _combine(self, labels: Target, km: NDArray[np.float64], candidate: int) -> Values:
+        """Values of points from the labels and distances of their `(m, k)` neighbours."""
 
     @override
-    def fit(self, train: Part, validation: Part) -> Choice:
+    def fit(self, train: Points, validation: Points) -> Choice:
         from scipy.spatial import cKDTree
 
         self._tree, self._labels = cKDTree(unit_vectors(train.lonlat)), train.labels
         name, candidates = next(iter(self.card.search.items()))
-        self._most = max(int(c) for c in candidates) if name == "n_neighbors" else K
-        near = self._nearest(validation.lonlat)
-        losses = [self._loss(self._blend(*near, int(c)), validation.labels) for c in candidates]
-        self._chosen = int(candidates[int(np.argmin(losses))])
-        return {name: self._chosen}
+        searched = name == "n_neighbors"
+        self._max_neighbors = max(int(c) for c in candidates) if searched else N_NEIGHBORS
+        nearest = self._nearest(validation.lonlat)
+        losses = [
+            self._loss(self._combine(*nearest, int(c)), validation.labels) for c in candidates
+        ]
+        self._best = int(candidates[int(np.argmin(losses))])
+        return {name: self._best}
 
     @override
     def values(self, lonlat: Lonlat) -> Values:
-        return self._blend(*self._nearest(lonlat), self._chosen)
+        return self._combine(*self._nearest(lonlat), self._best)
 
     def _nearest(self, lonlat: Lonlat) -> tuple[Target, NDArray[np.float64]]:
-        ranks = range(1, min(self._most, self._tree.n) + 1)
+        ranks = range(1, min(self._max_neighbors, self._tree.n) + 1)
         chord, index = self._tree.query(unit_vectors(lonlat), k=ranks)
         return self._labels[index], chord_to_km(np.asarray(chord))
 
-    def _mix(self, labels: Target, weight: NDArray[np.float64]) -> Values:
+    def _average(self, labels: Target, weight: NDArray[np.float64]) -> Values:
         weight /= weight.sum(axis=1, keepdims=True)
         if self.classes is None:
-            blended: Values = np.sum(weight * labels, axis=1, keepdims=True)
-            return blended
+            mean: Values = np.sum(weight * labels, axis=1, keepdims=True)
+            return mean
         shares = np.zeros((len(labels), self.classes))
         rows = np.repeat(np.arange(len(labels)), labels.shape[1])
         np.add.at(shares, (rows, labels.ravel().astype(np.int64)), weight.ravel())
@@ -115,17 +92,57 @@ class _Neighbours(Method):
 
 
 class Nearest(_Neighbours):
-    """The k nearest count alike; k is the candidate."""
+    """Unweighted mean, or vote, of the k nearest training points; k is searched."""
 
     @override
-    def _blend(self, labels: Target, km: NDArray[np.float64], candidate: int) -> Values:
-        return self._mix(labels[:, :candidate], np.ones_like(km[:, :candidate]))
+    def _combine(self, labels: Target, km: NDArray[np.float64], candidate: int) -> Values:
+        return self._average(labels[:, :candidate], np.ones_like(km[:, :candidate]))
 
 
 class InverseDistance(_Neighbours):
-    """A fixed number of neighbours counts by distance; its power is the candidate."""
+    """Mean, or vote, of a fixed number of neighbours, weighted by distance; the power is searched.
+
+    Training points nearer than `MIN_DISTANCE_KM` count as if they were at that distance.
+    """
 
     @override
-    def _blend(self, labels: Target, km: NDArray[np.float64], candidate: int) -> Values:
-        # A training point right here must decide, yet not divide by zero.
-        return self._mix(labels, np.maximum(km, FLOOR_KM) ** -candidate)
+    def _combine(self, labels: Target, km: NDArray[np.float64], candidate: int) -> Values:
+        # A training point at the same place must decide without a division by zero.
+        return self._average(labels, np.maximum(km, MIN_DISTANCE_KM) ** -candidate)
+
+
+MEAN = Baseline(
+    BaselineCard(
+        name="baseline.mean",
+        title="Mean / majority",
+        description="The mean of the training set, or its class shares, at every point: the score "
+        "of a prediction that does not depend on the place.",
+    ),
+    Mean,
+)
+
+KNN = Baseline(
+    BaselineCard(
+        name="baseline.knn",
+        title="k-NN on the sphere",
+        description="Mean, or vote, of the k nearest training points by great-circle distance; "
+        "k is chosen on the validation set.",
+        search={"n_neighbors": (1, 3, 5, 10, 20)},
+    ),
+    Nearest,
+)
+
+IDW = Baseline(
+    BaselineCard(
+        name="baseline.idw",
+        title="IDW on the sphere",
+        description="Inverse-distance weighting: mean, or vote, of the k nearest training "
+        "points, weighted by great-circle distance to the power -p; p is chosen on the "
+        "validation set.",
+        citation="Shepard 1968, A two-dimensional interpolation function for "
+        "irregularly-spaced data, ACM National Conference",
+        settings={"n_neighbors": N_NEIGHBORS, "min_distance_km": MIN_DISTANCE_KM},
+        search={"power": (1, 2, 3, 4)},
+    ),
+    InverseDistance,
+)

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
+from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.commands.user_tables import adopt
 from satclip_bench.benchmarks.diagnostics.diagnosis import Diagnosis, diagnose
 from satclip_bench.benchmarks.diagnostics.frames import strata_frame, summary_row
@@ -172,7 +173,7 @@ def _table(summary: pd.DataFrame, read: Read, split: str, probe: str) -> Grid:
             number(row["moran_i"], 2),
             _beside(row["ssi"], row["ssi_shuffled"], 1),
             _beside(row["sri_grid"], row["sri_grid_shuffled"], 2),
-            style="cyan" if str(row["encoder"]).startswith("baseline.") else None,
+            style="cyan" if is_baseline(str(row["encoder"])) else None,
         )
     return grid
 
@@ -184,7 +185,7 @@ def _beside(value: float, shuffled: float, digits: int) -> str:
 def _draw(read: Read, found: Sequence[Diagnosis], what: str, path: Path) -> None:
     from satclip_bench.benchmarks.report.diagnostic_figures import ErrorMap, draw_diagnostics
 
-    ranked = [d.encoder for d in found if not d.encoder.startswith("baseline.")]
+    ranked = [d.encoder for d in found if not is_baseline(d.encoder)]
     ranked = ranked or [d.encoder for d in found]
     maps = []
     for name in dict.fromkeys([ranked[0], ranked[-1]]):
@@ -192,7 +193,7 @@ def _draw(read: Read, found: Sequence[Diagnosis], what: str, path: Path) -> None
         rows, residual = first.once(first.residual)
         maps.append(ErrorMap(read.titles[name], first.seed, rows, residual))
     titled = [replace(d, encoder=read.titles[d.encoder]) for d in found]
-    baseline = {read.titles[d.encoder] for d in found if d.encoder.startswith("baseline.")}
+    baseline = {read.titles[d.encoder] for d in found if is_baseline(d.encoder)}
     draw_diagnostics(read.table, titled, baseline, maps, what, path)
 
 

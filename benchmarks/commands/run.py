@@ -21,6 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.commands.user_tables import add_files, adopt, remember
 from satclip_bench.benchmarks.runs.embeddings import embedding_file
 from satclip_bench.benchmarks.runs.executors import Job, execute
@@ -124,7 +125,7 @@ def own_by_name(specs: Iterable[str]) -> dict[str, LocationEncoder]:
     for spec in specs:
         encoder = encoder_from_file(spec)
         name = encoder.card.name
-        if name in list_encoders() or name in own or name.startswith("baseline."):
+        if name in list_encoders() or name in own or is_baseline(name):
             raise BenchError(f"{spec} calls itself {name!r}, a name that is taken; choose another")
         own[name] = encoder
     return own

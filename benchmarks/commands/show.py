@@ -16,8 +16,8 @@ from rich.table import Table
 from satclip_bench.benchmarks.baselines import baseline_card, list_baselines
 from satclip_bench.benchmarks.commands.show_files import draw_task, show_files
 from satclip_bench.benchmarks.probes import list_probes, probe_card
-from satclip_bench.benchmarks.runs.suites import SUITES
-from satclip_bench.benchmarks.splits import get_split, list_splits
+from satclip_bench.benchmarks.runs.suites import list_suites, suite_card
+from satclip_bench.benchmarks.splits import list_splits, split_card
 from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.encoders import EncoderCard, encoder_card, get_encoder, list_encoders
@@ -32,9 +32,9 @@ def cards_of(what: str) -> Cards:
     kinds: dict[str, tuple[Sequence[str], Callable[[str], BaseModel]]] = {
         "tasks": (list_tasks(), task_card),
         "encoders": ((*list_encoders(), *list_baselines()), _encoder_or_baseline),
-        "splits": (list_splits(), lambda name: get_split(name).card),
+        "splits": (list_splits(), split_card),
         "probes": (list_probes(), probe_card),
-        "suites": (tuple(SUITES), lambda name: SUITES[name]),
+        "suites": (list_suites(), suite_card),
     }
     names, card_of = kinds[what]
     return {name: _card_or_error(card_of, name) for name in names}

@@ -17,7 +17,7 @@ from satclip_bench.benchmarks.species.evaluation import (
 )
 from satclip_bench.benchmarks.species.settings import TOP, SoftmaxSettings
 from satclip_bench.core.files import atomic_write
-from satclip_bench.encoders import match_encoders
+from satclip_bench.encoders import registry
 from satclip_bench.tasks.inaturalist.competition import read_competition
 from satclip_bench.tasks.paper_edition.loading import data_folder
 
@@ -31,7 +31,7 @@ def evaluate_species(request: Request, settings: SoftmaxSettings | None = None) 
         BenchError: files are absent or not what they should be; says which, and what to do.
     """
     fixed = SoftmaxSettings() if settings is None else settings
-    names = match_encoders(request.encoders)
+    names = registry.match(request.encoders)
     writable(request.out)
     photos = photos_of(read_competition(data_folder(request.data_dir)))
     images = read_images(request, photos)

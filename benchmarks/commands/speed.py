@@ -16,7 +16,7 @@ from satclip_bench.benchmarks.report.wording import DASH
 from satclip_bench.benchmarks.speed.timing import Contest, Timing, as_json, contest, measure, spread
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import atomic_write
-from satclip_bench.encoders import match_encoders
+from satclip_bench.encoders import registry
 
 DEFAULT = ("satclip.vit16-l40", "satclip.vit16-l10", "geoclip")
 
@@ -37,7 +37,7 @@ def speed(
     with tempfile.TemporaryDirectory() as folder:
         contests = [
             contest(name, Path(folder), reference=reference)
-            for name in match_encoders(encoders or DEFAULT)
+            for name in registry.match(encoders or DEFAULT)
         ]
         timings = _measure(contests, points, rounds, console)
     if not timings:

@@ -1,4 +1,4 @@
-"""Probes: what is fitted on frozen embeddings, and never changes them.
+"""Probes: estimators that are fitted on frozen embeddings.
 
 >>> from satclip_bench.benchmarks.probes import make_probe
 >>> probe = make_probe("linear", "regression", seed=0)
@@ -25,53 +25,71 @@ registry: Registry[Probe] = Registry(
     },
     group="satclip_bench.probes",
 )
-"""Names to `Probe` objects."""
+"""`Probe` objects by name."""
 
 
 def list_probes() -> tuple[str, ...]:
-    """The names of all probes."""
+    """Names of all probes.
+
+    Examples:
+        >>> list_probes()
+        ('linear', 'knn', 'mlp', 'lightgbm')
+    """
     return registry.names()
 
 
 def get_probe(name: str) -> Probe:
-    """The card and the two estimators called `name`; torch and LightGBM are not imported.
+    """Card and estimators of the probe called `name`. Imports neither torch nor LightGBM.
 
     Raises:
-        UnknownNameError: no such probe; the message proposes near names.
-        BenchError: it cannot be imported, or is not a `Probe`.
+        UnknownNameError: there is no such probe; the message suggests similar names.
+        BenchError: the probe cannot be imported, or is not a `Probe`.
+
+    Examples:
+        >>> get_probe("knn").regressor.__name__
+        'NeighbourRegressor'
     """
-    found: object = registry.load(name)
-    if not isinstance(found, Probe):
+    entry: object = registry.load(name)
+    if not isinstance(entry, Probe):
         raise BenchError(
-            f"probe {name!r} ({registry.target(name)}) is a {type(found).__name__}; "
-            "it should be a satclip_bench.benchmarks.probes.Probe, which holds a card and two "
-            "estimators"
+            f"probe {name!r} ({registry.target(name)}) is a {type(entry).__name__}; it must be a "
+            "satclip_bench.benchmarks.probes.Probe, which has a card and two estimators"
         )
-    return found
+    return entry
 
 
 def probe_card(name: str) -> ProbeCard:
-    """The card of the probe called `name`. Raises as `get_probe`."""
+    """Card of the probe called `name`. Raises as `get_probe`.
+
+    Examples:
+        >>> probe_card("knn").search
+        {'n_neighbors': (1, 3, 5, 10, 20)}
+    """
     return get_probe(name).card
 
 
 def make_probe(name: str, task_type: TaskType, seed: int) -> ProbeEstimator:
-    """An unfitted estimator.
+    """Unfitted estimator of the probe called `name`.
 
     Args:
-        name: as listed.
+        name: name of the probe, as in `list_probes`.
         task_type: whether the target is a number or a class.
-        seed: decides initial weights, the order of batches, sampled columns, and the rows that are
-            set aside where no validation part is given.
+        seed: seed of the initial weights, the order of batches, the sampled columns, and the rows
+            that are held out if `fit` is called without a validation set.
 
     Raises:
-        BenchError: as `get_probe`, or a `task_type` that is neither.
+        UnknownNameError: there is no such probe; the message suggests similar names.
+        BenchError: the probe cannot be imported, or `task_type` is unknown.
+
+    Examples:
+        >>> make_probe("linear", "classification", seed=0)
+        LinearClassifier(random_state=0)
     """
     probe = get_probe(name)
     if task_type not in get_args(TaskType):
         raise BenchError(
             f"probe {name!r} cannot be made for {task_type!r}: "
-            "give 'regression' or 'classification'"
+            "the task type must be 'regression' or 'classification'"
         )
     make = probe.regressor if task_type == "regression" else probe.classifier
     return make(random_state=seed)
@@ -81,7 +99,6 @@ __all__ = [
     "Probe",
     "ProbeCard",
     "ProbeEstimator",
-    "TaskType",
     "get_probe",
     "list_probes",
     "make_probe",

@@ -1,10 +1,9 @@
-"""Protocols: how a paper evaluates, frozen and versioned."""
+"""Protocols: how a paper evaluates, as frozen and versioned data and code."""
 
 from __future__ import annotations
 
 from satclip_bench.benchmarks.protocols.base import (
     FoldResult,
-    Parts,
     ProbeMethod,
     Protocol,
     ProtocolCard,
@@ -12,7 +11,6 @@ from satclip_bench.benchmarks.protocols.base import (
     Work,
 )
 from satclip_bench.core.registry import Registry
-from satclip_bench.tasks.base import TaskType
 
 _HERE = "satclip_bench.benchmarks.protocols"
 
@@ -28,28 +26,51 @@ registry: Registry[type[Protocol]] = Registry(
     },
     group="satclip_bench.protocols",
 )
+"""Protocol classes by name."""
 
 
 def list_protocols() -> tuple[str, ...]:
-    """The names of all protocols."""
+    """Names of all protocols.
+
+    Examples:
+        >>> list_protocols()[:3]
+        ('satclip', 'satclip-notebook', 'range')
+    """
     return registry.names()
 
 
 def get_protocol(name: str) -> Protocol:
-    """The protocol called `name`. Raises UnknownNameError."""
+    """Make the protocol called `name`.
+
+    Raises:
+        UnknownNameError: there is no such protocol; the message suggests similar names.
+
+    Examples:
+        >>> get_protocol("coordbench").card.title
+        'CoordBench'
+    """
     return registry.load(name)()
+
+
+def protocol_card(name: str) -> ProtocolCard:
+    """Card of the protocol called `name`. Raises as `get_protocol`.
+
+    Examples:
+        >>> protocol_card("range").seeds
+        (42,)
+    """
+    return get_protocol(name).card
 
 
 __all__ = [
     "FoldResult",
-    "Parts",
     "ProbeMethod",
     "Protocol",
     "ProtocolCard",
     "SplitMethod",
-    "TaskType",
     "Work",
     "get_protocol",
     "list_protocols",
+    "protocol_card",
     "registry",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.metrics.bootstrap import interval, mean_of_drawn
 from satclip_bench.benchmarks.ranking.ties import tied_with_best
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, CELL, REPLICATE_KEY
@@ -204,7 +205,7 @@ def _drawn(
     levels = replicates.index.names
     wanted = pd.MultiIndex.from_tuples(
         [
-            (*cell, encoder, split, BASELINE_PROBE if encoder.startswith("baseline.") else probe)
+            (*cell, encoder, split, BASELINE_PROBE if is_baseline(encoder) else probe)
             for encoder in map(str, cells.index)
             for cell in cells.columns
         ],

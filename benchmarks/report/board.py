@@ -9,6 +9,7 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
+from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.ranking.ranking import Missing, Ranking, rank, select
 from satclip_bench.benchmarks.report.notes import _notes, _taint_notes, caveats_of, edition_note
 from satclip_bench.benchmarks.report.wording import DAGGER, METRIC_SIGNS, SHORT, number
@@ -235,7 +236,7 @@ def _rows(
         Row(
             name=name,
             title=titles.get(name, name),
-            baseline=name.startswith("baseline."),
+            baseline=is_baseline(name),
             rank=float(ranking.rank.get(name, np.nan)),
             rank_std=float(ranking.rank_std.get(name, np.nan)),
             scores=tuple(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.ranking.significance import ALPHA
 from satclip_bench.benchmarks.report.board import Leaderboard
 from satclip_bench.benchmarks.report.rank_shifts import ChangesTable
@@ -45,7 +46,7 @@ def draw_ranks(table: RankTable, path: Path) -> Path | None:
     with figure(6.6, 0.24 * len(names) + 0.1 * len(bars) + 1.9) as made:
         ax = made.subplots()
         for y, name in enumerate(names):
-            colour = GREY if name.startswith("baseline.") else RANDOM
+            colour = GREY if is_baseline(name) else RANDOM
             low, high = ratings.low["rank"].loc[name], ratings.high["rank"].loc[name]
             if not np.isnan(low):
                 ax.plot([low, high], [y, y], color=colour, lw=1.4, solid_capstyle="butt")
@@ -112,7 +113,7 @@ def draw_changes(table: ChangesTable, boards: Sequence[Leaderboard], path: Path)
     with figure(4.4 + 1.1 * len(splits), 0.33 * len(values) + 1.9) as made:
         ax = made.subplots()
         for row, name in zip(values, changes.ranks.index, strict=True):
-            baseline = str(name).startswith("baseline.")
+            baseline = is_baseline(str(name))
             colour = GREY if baseline else HELD_OUT if row[-1] > row[0] else RANDOM
             told = bool(changes.p[last].loc[name] < ALPHA)
             style = "--" if baseline else "-"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.ranking.shifts import RankChanges, rank_changes
 from satclip_bench.benchmarks.ranking.significance import ALPHA
 from satclip_bench.benchmarks.report.board import boards
@@ -122,7 +123,7 @@ def _notes(
 def changes_markdown(table: ChangesTable) -> str:
     """The table as a Markdown document."""
     body = [
-        [f"*{text}*" if name.startswith("baseline.") and not i else text for i, text in pairs]
+        [f"*{text}*" if is_baseline(name) and not i else text for i, text in pairs]
         for name, texts in table.rows
         for pairs in [list(enumerate(map(escape_markdown, texts)))]
     ]
@@ -159,5 +160,5 @@ def changes_latex(table: ChangesTable) -> str:
 
 def _latex_row(name: str, texts: tuple[str, ...]) -> str:
     title, *rest = map(escape_latex, texts)
-    first = rf"\textit{{{title}}}" if name.startswith("baseline.") else title
+    first = rf"\textit{{{title}}}" if is_baseline(name) else title
     return " & ".join([first, *(t.replace("\N{MINUS SIGN}", "$-$") for t in rest)]) + r" \\"

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.ranking.ratings import REFERENCE, Ratings, rate
 from satclip_bench.benchmarks.ranking.significance import ALPHA, Friedman
 from satclip_bench.benchmarks.report.board import Leaderboard, gaps
@@ -132,7 +133,7 @@ def _p_text(p: float) -> str:
 def ranks_markdown(table: RankTable) -> str:
     """The table as a Markdown document."""
     body = [
-        [f"*{text}*" if _is_baseline(name) and not i else text for i, text in enumerate(escaped)]
+        [f"*{text}*" if is_baseline(name) and not i else text for i, text in enumerate(escaped)]
         for name, texts in table.rows
         for escaped in [[escape_markdown(text) for text in texts]]
     ]
@@ -164,7 +165,7 @@ def ranks_latex(table: RankTable) -> str:
 
 def _latex_row(name: str, texts: tuple[str, ...]) -> str:
     title, *rest = map(escape_latex, texts)
-    cells = [rf"\textit{{{title}}}" if _is_baseline(name) else title]
+    cells = [rf"\textit{{{title}}}" if is_baseline(name) else title]
     cells += [text.replace("-", "$-$") if text.strip("-") else text for text in rest]
     return " & ".join(cells) + r" \\"
 
@@ -186,11 +187,7 @@ def print_ranks(table: RankTable, console: Console) -> None:
     before = " [" if console.width >= WIDE else "\n["
     for name, (title, *texts) in table.rows:
         cells = (escape(text.replace(" [", before)) for text in texts)
-        made.add_row(escape(title), *cells, style="cyan" if _is_baseline(name) else None)
+        made.add_row(escape(title), *cells, style="cyan" if is_baseline(name) else None)
     console.print(made)
     notes = " ".join(filter(None, table.notes))
     console.print(escape(notes), style="dim", highlight=False)
-
-
-def _is_baseline(name: str) -> bool:
-    return name.startswith("baseline.")

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
-from satclip_bench.benchmarks.baselines import PREFIX, baseline_card, list_baselines
+from satclip_bench.benchmarks.baselines import baseline_card, is_baseline, list_baselines
 from satclip_bench.benchmarks.probes import list_probes, probe_card
 from satclip_bench.benchmarks.runs.embeddings import (
     encoder_settings,
@@ -16,10 +16,12 @@ from satclip_bench.benchmarks.runs.embeddings import (
 from satclip_bench.benchmarks.runs.record import Settings
 from satclip_bench.benchmarks.runs.suites import Block, Suite
 from satclip_bench.benchmarks.runs.tables import TaskSource, _task, load_table, make_folds
-from satclip_bench.benchmarks.splits import get_split, match_splits
+from satclip_bench.benchmarks.splits import get_split
+from satclip_bench.benchmarks.splits import registry as split_registry
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import match_names
-from satclip_bench.encoders import LocationEncoder, get_encoder, match_encoders
+from satclip_bench.encoders import LocationEncoder, get_encoder
+from satclip_bench.encoders import registry as encoder_registry
 from satclip_bench.tasks import Edition, TaskCard, list_tasks, task_card
 from satclip_bench.tasks.user_tables.task import UserTable
 
@@ -96,10 +98,10 @@ def blocks_of(suite: Suite, selection: Selection) -> tuple[Block, ...]:
     chosen = {
         "tasks": match_names("task", selection.tasks, list_tasks()),
         "encoders": (
-            *match_encoders(selection.encoders, (*list_baselines(), *selection.own)),
+            *encoder_registry.match(selection.encoders, (*list_baselines(), *selection.own)),
             *(name for name in selection.own if name not in selection.encoders),
         ),
-        "splits": match_splits(selection.splits),
+        "splits": split_registry.match(selection.splits),
         "probes": match_names("probe", selection.probes, list_probes()),
     }
     if selection.own and not selection.encoders:
@@ -153,12 +155,12 @@ def make_plan(suite: Suite, selection: Selection) -> tuple[Cell, ...]:
     wanted: dict[tuple[str, str, str, int, str], None] = {}
     for b in blocks_of(suite, selection):
         for task, encoder, split, seed in product(b.tasks, b.encoders, b.splits, b.seeds):
-            for probe in ("none",) if encoder.startswith(PREFIX) else b.probes:
+            for probe in ("none",) if is_baseline(encoder) else b.probes:
                 wanted[task, encoder, split, seed, probe] = None
     encoders = {
         name: selection.own[name] if name in selection.own else get_encoder(name)
         for name in dict.fromkeys(w[1] for w in wanted)
-        if not name.startswith(PREFIX)
+        if not is_baseline(name)
     }
     rank = {task: i for i, task in enumerate(list_tasks())}
     order = {name: i for i, name in enumerate(dict.fromkeys(w[1] for w in wanted))}
@@ -213,7 +215,7 @@ def _fold_settings(
 
 
 def _probe_settings(encoder: str, probe: str) -> dict[str, object]:
-    card = baseline_card(encoder) if encoder.startswith(PREFIX) else probe_card(probe)
+    card = baseline_card(encoder) if is_baseline(encoder) else probe_card(probe)
     return {
         "probe": probe,
         "probe_version": card.version,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.baselines import PREFIX, SphereBaseline
+from satclip_bench.benchmarks.baselines import is_baseline, make_baseline
 from satclip_bench.benchmarks.metrics.bootstrap import block_ids
 from satclip_bench.benchmarks.metrics.intervals import (
     classification_intervals,
@@ -126,8 +126,8 @@ def _measure(cell: Cell, table: TaskTable, fold: Fold, X: NDArray[Any]) -> tuple
 
     s, task_type, y = cell.settings, table.card.task_type, table.target
     estimator: Any = (
-        SphereBaseline(s.encoder, task_type)
-        if s.encoder.startswith(PREFIX)
+        make_baseline(s.encoder, task_type)
+        if is_baseline(s.encoder)
         else make_probe(s.probe, task_type, s.seed)
     )
     start = time.perf_counter()

@@ -186,8 +186,22 @@ SUITES: Mapping[str, Suite] = {
 }
 
 
+def list_suites() -> tuple[str, ...]:
+    """Names of all suites."""
+    return tuple(SUITES)
+
+
 def get_suite(name: str) -> Suite:
-    """The suite called `name`. Raises UnknownNameError."""
+    """Suite called `name`.
+
+    Raises:
+        UnknownNameError: there is no such suite; the message suggests similar names.
+    """
     if name not in SUITES:
         raise UnknownNameError(unknown_name("suite", name, list(SUITES)))
     return SUITES[name]
+
+
+def suite_card(name: str) -> Suite:
+    """Card of the suite called `name`: the suite itself, since a suite is data. As `get_suite`."""
+    return get_suite(name)

@@ -1,14 +1,22 @@
-"""Splits: named ways to make folds."""
+"""Splits: named ways to make folds of training, validation and test sets.
+
+>>> import numpy as np
+>>> from satclip_bench.benchmarks.splits import SplitInputs, get_split
+>>> rng = np.random.default_rng(0)
+>>> lonlat = np.column_stack([rng.uniform(-180, 180, 1000), rng.uniform(-60, 60, 1000)])
+>>> fold, *_ = get_split("blocks.10").folds(SplitInputs(lonlat, lonlat[:, 1]), seed=0)
+>>> len(fold.train) + len(fold.validation) + len(fold.test)
+1000
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from satclip_bench.benchmarks.splits.base import Fold, Split, SplitCard, SplitInputs
-from satclip_bench.core.errors import UnknownNameError
-from satclip_bench.core.registry import Registry, match_names, unknown_name
+from satclip_bench.core.registry import Registry
 
-registry: Registry[type[Split]] = Registry(
+registry: Registry[Callable[[], Split]] = Registry(
     "split",
     {
         "random": "satclip_bench.benchmarks.splits.random:RandomSplit",
@@ -19,57 +27,53 @@ registry: Registry[type[Split]] = Registry(
         "nndm": "satclip_bench.benchmarks.splits.nndm:NndmSplit",
         "official": "satclip_bench.benchmarks.splits.official:OfficialSplit",
     },
-    group="satclip_bench.splits",
-)
-
-families: Registry[Callable[[str], Split]] = Registry(
-    "split family",
-    {
+    families={
         "blocks": "satclip_bench.benchmarks.splits.blocks:blocks",
         "buffered": "satclip_bench.benchmarks.splits.blocks:buffered",
     },
+    listed=(
+        *("random", "held-out-region", "few-shot", "latitude", "checkerboard", "nndm", "official"),
+        *("blocks.2", "blocks.10", "blocks.20", "blocks.40", "buffered.10-500"),
+    ),
+    group="satclip_bench.splits",
 )
-"""First parts of `family.variant` names to callables that make a split from the variant."""
-
-_LISTED = ("blocks.2", "blocks.10", "blocks.20", "blocks.40", "buffered.10-500")
-"""Variants that are listed; families answer to others too."""
+"""Classes and other callables that make a split, by name."""
 
 
 def list_splits() -> tuple[str, ...]:
-    """The names of all splits. Families answer to more variants than are listed."""
-    return (*registry.names(), *_LISTED)
+    """Names of all listed splits. `get_split` accepts more variants of each family.
+
+    Examples:
+        >>> list_splits()[:3]
+        ('random', 'held-out-region', 'few-shot')
+    """
+    return registry.names()
 
 
 def get_split(name: str) -> Split:
-    """The split called `name`: as listed, or `family.variant` such as `blocks.5`.
+    """Make the split called `name`.
+
+    Args:
+        name: a listed name, or `family.variant` such as `blocks.5`.
 
     Raises:
-        UnknownNameError: there is no such split.
+        UnknownNameError: there is no such split; the message suggests similar names.
+
+    Examples:
+        >>> get_split("blocks.5").card.title
+        'Blocks of 5°'
     """
-    if name in registry.names():
-        return registry.load(name)()
-    family, dot, variant = name.partition(".")
-    if dot and family in families.names():
-        return families.load(family)(variant)
-    raise UnknownNameError(unknown_name("split", name, list_splits()))
+    return registry.load(name)()
 
 
-def match_splits(patterns: Iterable[str]) -> tuple[str, ...]:
-    """Names that the patterns select among the listed ones, and unlisted variants.
+def split_card(name: str) -> SplitCard:
+    """Card of the split called `name`. Raises as `get_split`.
 
-    Raises:
-        UnknownNameError: a pattern selects nothing.
+    Examples:
+        >>> split_card("random").settings
+        {'train_fraction': 0.3, 'validation_fraction': 0.1}
     """
-    wanted = [part.strip() for pattern in patterns for part in pattern.split(",") if part.strip()]
-    known = list_splits()
-    variants = []
-    for name in wanted:
-        family, dot, _ = name.partition(".")
-        wild = any(letter in name for letter in "*?[")
-        if dot and family in families.names() and name not in known and not wild:
-            get_split(name)
-            variants.append(name)
-    return match_names("split", wanted, (*known, *variants))
+    return get_split(name).card
 
 
 __all__ = [
@@ -77,9 +81,8 @@ __all__ = [
     "Split",
     "SplitCard",
     "SplitInputs",
-    "families",
     "get_split",
     "list_splits",
-    "match_splits",
     "registry",
+    "split_card",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
+from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.runs.columns import COLUMNS
 
 METRICS = {"air_temperature": "r2", "elevation": "r2", "biomes": "accuracy"}
@@ -36,7 +37,7 @@ def frame(
             "encoder_title": encoder.upper(),
             "split": split,
             "fold": fold,
-            "probe": "none" if encoder.startswith("baseline.") else "linear",
+            "probe": "none" if is_baseline(encoder) else "linear",
             "seed": seed,
             "metric": metric,
             "value": value(encoder, task, seed, fold) if metric == METRICS[task] else 0.5,

@@ -17,18 +17,19 @@ from scipy.special import sph_harm_y_all
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
 
-from satclip_bench.benchmarks.baselines import SphereBaseline
+from satclip_bench.benchmarks.baselines import make_baseline
 from satclip_bench.benchmarks.metrics.scores import (
     classification_scores,
     rank_classes,
     regression_scores,
 )
-from satclip_bench.benchmarks.probes import TaskType, make_probe
+from satclip_bench.benchmarks.probes import make_probe
 from satclip_bench.benchmarks.runs.runner import one_thread
 from satclip_bench.benchmarks.splits import Fold, SplitInputs, get_split
 from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
 from satclip_bench.encoders import get_encoder
 from satclip_bench.encoders.combine import fibonacci_lattice
+from satclip_bench.tasks.base import TaskType
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -157,7 +158,7 @@ def test_the_nearest_neighbours_error_falls_as_the_smoothness_says(
         losses = []
         for y in fields:
             itself = lonlat[train], y[train]
-            found = SphereBaseline("baseline.knn", "regression").fit(*itself, validation=itself)
+            found = make_baseline("baseline.knn", "regression").fit(*itself, validation=itself)
             assert found.best_params_ == {"n_neighbors": 1}
             losses.append(np.square(found.predict(lonlat[test]) - y[test]).mean())
         errors[rows] = np.mean(losses)
@@ -185,7 +186,7 @@ def test_kriging_errs_by_the_kriging_variance_where_its_model_is_true() -> None:
     oracle = GaussianProcessRegressor(kernel, alpha=noise, optimizer=None)
     losses = []
     for y in gaussian_fields(kernel(points) + noise * np.eye(1400), 12, 6):
-        found = SphereBaseline("baseline.gp", "regression")
+        found = make_baseline("baseline.gp", "regression")
         found.fit(lonlat[train], y[train], validation=(lonlat[held], y[held]))
         known, deviation = oracle.fit(points[train], y[train]).predict(points[test], True)
         squares = (found.predict(lonlat[test]) - y[test]) ** 2, (known - y[test]) ** 2
@@ -239,7 +240,7 @@ def test_cells_can_be_told_without_error(probe: str, least: float, split: str) -
 def test_the_majority_scores_its_share_of_the_sphere() -> None:
     target = cells(LATTICE)
     fold = folds(target, "random")[0]
-    found = SphereBaseline("baseline.mean", "classification")
+    found = make_baseline("baseline.mean", "classification")
     held = LATTICE[fold.validation], target[fold.validation]
     found.fit(LATTICE[fold.train], target[fold.train], validation=held)
     shares = np.bincount(cells(fibonacci_lattice(50_000))) / 50_000

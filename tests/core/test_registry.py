@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,3 +69,37 @@ def test_two_packages_may_not_take_one_name(monkeypatch: pytest.MonkeyPatch) -> 
     fine: Registry[float] = Registry("thing", {}, group="g")
     assert fine.names() == ("pi", "tau")
     assert fine.load("tau") == pytest.approx(6.28319, abs=1e-5)
+
+
+@pytest.fixture
+def families() -> Registry[Callable[[], object]]:
+    return Registry(
+        "number",
+        {"pi": "math:pi"},
+        families={"int": "builtins:int", "lost": "no_such:x"},
+        listed=("int.7", "pi"),
+    )
+
+
+def test_variants_of_a_family_are_made_whether_listed_or_not(
+    families: Registry[Callable[[], object]],
+) -> None:
+    assert families.names() == ("int.7", "pi")
+    assert families.load("int.7")() == 7
+    assert families.load("int.12")() == 12
+    for name in ("int", "float.3"):
+        with pytest.raises(UnknownNameError, match=f"no number is called '{name}'"):
+            families.load(name)
+    with pytest.raises(BenchError, match="number family 'lost' could not be imported"):
+        families.load("lost.1")
+
+
+def test_wildcards_select_listed_variants_and_names_unlisted_ones(
+    families: Registry[Callable[[], object]],
+) -> None:
+    assert families.match(["int.*"]) == ("int.7",)
+    assert families.match(["int.12, pi", "also"], also=["also"]) == ("int.12", "pi", "also")
+    with pytest.raises(ValueError, match="invalid literal"):
+        families.match(["int.x"])
+    with pytest.raises(UnknownNameError, match=r"no number is called 'lost\.\*'"):
+        families.match(["lost.*"])

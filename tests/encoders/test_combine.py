@@ -11,7 +11,7 @@ from satclip_bench.benchmarks.runs.embeddings import is_outside, source_sha256
 from satclip_bench.benchmarks.runs.embeddings import weights_sha256 as weights_of
 from satclip_bench.core.errors import BenchError, EncoderError, UnknownNameError
 from satclip_bench.core.sphere import SwappedCoordinatesWarning, great_circle_km
-from satclip_bench.encoders import EncoderCard, check_encoder, get_encoder, match_encoders
+from satclip_bench.encoders import EncoderCard, check_encoder, get_encoder, registry
 from satclip_bench.encoders.combine import Combined, fibonacci_lattice
 from satclip_bench.encoders.lookup.partial import PartialEncoder
 
@@ -131,9 +131,9 @@ def test_what_cannot_be_combined(names: Sequence[str], words: str) -> None:
 
 
 def test_names_on_the_command_line() -> None:
-    assert match_encoders(["wrap+direct", "direct"]) == ("wrap+direct", "direct")
+    assert registry.match(["wrap+direct", "direct"]) == ("wrap+direct", "direct")
     with pytest.raises(UnknownNameError, match=r"Did you mean 'direct'"):
-        match_encoders(["wrap+dierct"])
+        registry.match(["wrap+dierct"])
     with pytest.raises(UnknownNameError):
         get_encoder("wrap+")
     with pytest.raises(BenchError, match="one by one"):

@@ -20,7 +20,7 @@ from satclip_bench.encoders import (
     encoder_from_file,
     get_encoder,
     list_encoders,
-    match_encoders,
+    registry,
 )
 from satclip_bench.encoders.weights.files import weights_path
 
@@ -139,15 +139,15 @@ def test_input_is_checked_for_every_encoder() -> None:
 
 def test_names() -> None:
     assert get_encoder("harmonics.l3").card.dimension == 9
-    assert match_encoders(["harmonics.l3,wrap", "geo*"]) == ("harmonics.l3", "wrap", "geoclip")
-    assert match_encoders(["mine"], ["mine"]) == ("mine",)
+    assert registry.match(["harmonics.l3,wrap", "geo*"]) == ("harmonics.l3", "wrap", "geoclip")
+    assert registry.match(["mine"], ["mine"]) == ("mine",)
     with pytest.raises(UnknownNameError, match="Did you mean 'geoclip'"):
         get_encoder("geclip")
     for bad in ("harmonics.l0", "harmonics.l201", "harmonics.10", "harmonics.l1e3"):
         with pytest.raises(UnknownNameError, match="number of degrees"):
             get_encoder(bad)
     with pytest.raises(UnknownNameError):
-        match_encoders(["harmonics.x*"])
+        registry.match(["harmonics.x*"])
 
 
 def test_options_that_an_encoder_lacks_are_an_error() -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from threadpoolctl import threadpool_limits
 
-from satclip_bench.benchmarks.baselines import CARDS, SphereBaseline, baseline_card, list_baselines
+from satclip_bench.benchmarks.baselines import baseline_card, list_baselines, make_baseline
 from satclip_bench.core.errors import UnknownNameError
 from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
 
@@ -38,17 +38,17 @@ def classes(values: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def test_mean_and_majority() -> None:
-    mean = SphereBaseline("baseline.mean", "regression").fit(*TRAIN, validation=VALIDATION)
+    mean = make_baseline("baseline.mean", "regression").fit(*TRAIN, validation=VALIDATION)
     assert mean.predict(TEST[0]) == pytest.approx(np.full(200, TRAIN[1].mean()))
     y = classes(TRAIN[1])
-    share = SphereBaseline("baseline.mean", "classification").fit(TRAIN[0], y, VALIDATION)
+    share = make_baseline("baseline.mean", "classification").fit(TRAIN[0], y, VALIDATION)
     labels, counts = np.unique(y, return_counts=True)
     assert share.classes_.tolist() == labels.tolist()
     assert share.predict_proba(TEST[0]) == pytest.approx(np.tile(counts / 400, (200, 1)))
 
 
 def test_nearest_neighbours_agree_with_scikit_learn_on_the_haversine() -> None:
-    found = SphereBaseline("baseline.knn", "regression").fit(*TRAIN, validation=VALIDATION)
+    found = make_baseline("baseline.knn", "regression").fit(*TRAIN, validation=VALIDATION)
     k = found.best_params_["n_neighbors"]
     oracle = KNeighborsRegressor(k, metric="haversine", algorithm="ball_tree")
     oracle.fit(np.radians(TRAIN[0][:, ::-1]), TRAIN[1])
@@ -57,7 +57,7 @@ def test_nearest_neighbours_agree_with_scikit_learn_on_the_haversine() -> None:
 
 def test_class_shares_agree_with_scikit_learn() -> None:
     y = classes(TRAIN[1])
-    found = SphereBaseline("baseline.knn", "classification")
+    found = make_baseline("baseline.knn", "classification")
     found.fit(TRAIN[0], y, validation=(VALIDATION[0], classes(VALIDATION[1])))
     oracle = KNeighborsClassifier(found.best_params_["n_neighbors"]).fit(unit_vectors(TRAIN[0]), y)
     wanted = oracle.predict_proba(unit_vectors(TEST[0]))
@@ -65,9 +65,9 @@ def test_class_shares_agree_with_scikit_learn() -> None:
 
 
 def test_inverse_distance_by_brute_force() -> None:
-    found = SphereBaseline("baseline.idw", "regression").fit(*TRAIN, validation=VALIDATION)
+    found = make_baseline("baseline.idw", "regression").fit(*TRAIN, validation=VALIDATION)
     power, k = found.best_params_["power"], 20
-    assert CARDS["baseline.idw"].settings["n_neighbors"] == k
+    assert baseline_card("baseline.idw").settings["n_neighbors"] == k
     angle = np.arccos(np.clip(unit_vectors(TEST[0]) @ unit_vectors(TRAIN[0]).T, -1, 1))
     for row in range(len(TEST[0])):
         near = np.argsort(angle[row])[:k]
@@ -78,14 +78,14 @@ def test_inverse_distance_by_brute_force() -> None:
 
 @pytest.mark.parametrize("name", ["baseline.idw"])
 def test_a_training_point_is_met_exactly(name: str) -> None:
-    found = SphereBaseline(name, "regression").fit(*TRAIN, validation=VALIDATION)
+    found = make_baseline(name, "regression").fit(*TRAIN, validation=VALIDATION)
     assert found.predict(TRAIN[0]) == pytest.approx(TRAIN[1], abs=1e-4)
 
 
 def test_neighbours_are_found_across_the_antimeridian_and_the_pole() -> None:
     lonlat = np.array([[179.9, 0.0], [0, 0], [10, 89.9], [100, 50]])
     y = np.array([1.0, 2, 3, 4])
-    found = SphereBaseline("baseline.knn", "regression").fit(lonlat, y, (lonlat, y))
+    found = make_baseline("baseline.knn", "regression").fit(lonlat, y, (lonlat, y))
     assert found.best_params_ == {"n_neighbors": 1}
     assert found.predict(np.array([[-179.9, 0], [-170, 89.9]])).tolist() == [1, 3]
 
@@ -94,7 +94,7 @@ def test_neighbours_are_found_across_the_antimeridian_and_the_pole() -> None:
 @pytest.mark.parametrize("task_type", ["regression", "classification"])
 def test_one_training_point_is_enough(name: str, task_type: str) -> None:
     one, y = np.array([[5.0, 5.0]]), np.array([7])
-    found = SphereBaseline(name, task_type).fit(one, y, (one, y))  # type: ignore[arg-type]
+    found = make_baseline(name, task_type).fit(one, y, (one, y))  # type: ignore[arg-type]
     if task_type == "regression":
         assert found.predict(TEST[0]) == pytest.approx(np.full(200, 7.0))
     else:
@@ -103,13 +103,13 @@ def test_one_training_point_is_enough(name: str, task_type: str) -> None:
 
 @pytest.mark.parametrize("name", ["baseline.knn", "baseline.idw", "baseline.gp"])
 def test_validation_labels_steer_only_the_choice(name: str) -> None:
-    one = SphereBaseline(name, "regression").fit(*TRAIN, validation=VALIDATION)
+    one = make_baseline(name, "regression").fit(*TRAIN, validation=VALIDATION)
     shuffled = VALIDATION[0], np.random.default_rng(0).permutation(VALIDATION[1])
-    two = SphereBaseline(name, "regression").fit(*TRAIN, validation=shuffled)
+    two = make_baseline(name, "regression").fit(*TRAIN, validation=shuffled)
     assert one.best_params_ != two.best_params_
     # Another validation part that leads to the same choice leads to the same predictions.
     twice = np.tile(VALIDATION[0], (2, 1)), np.tile(VALIDATION[1], 2)
-    three = SphereBaseline(name, "regression").fit(*TRAIN, validation=twice)
+    three = make_baseline(name, "regression").fit(*TRAIN, validation=twice)
     assert three.best_params_ == one.best_params_
     assert np.array_equal(one.predict(TEST[0]), three.predict(TEST[0]))
 
@@ -117,7 +117,7 @@ def test_validation_labels_steer_only_the_choice(name: str) -> None:
 @pytest.mark.parametrize("name", list_baselines())
 def test_validation_classes_that_training_never_saw(name: str) -> None:
     y = classes(TRAIN[1])
-    found = SphereBaseline(name, "classification")
+    found = make_baseline(name, "classification")
     found.fit(TRAIN[0], y, validation=(VALIDATION[0], np.full(100, 999)))
     assert found.classes_.tolist() == np.unique(y).tolist()
     assert found.predict_proba(TEST[0]).sum(axis=1) == pytest.approx(np.ones(200))

@@ -12,8 +12,9 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 from threadpoolctl import threadpool_limits
 
-from satclip_bench.benchmarks.baselines import SphereBaseline, kriging
+from satclip_bench.benchmarks.baselines import kriging, make_baseline
 from satclip_bench.benchmarks.baselines.kriging import GP, covariance
+from satclip_bench.benchmarks.baselines.sphere import SphereBaseline
 from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
 from tests.benchmarks.baselines.test_baselines import TEST, TRAIN, VALIDATION, classes, part
 
@@ -30,7 +31,7 @@ def _one_thread() -> Iterator[None]:
 def fitted(
     train: tuple[Float, Float] = TRAIN, validation: tuple[Float, Float] = VALIDATION
 ) -> SphereBaseline:
-    return SphereBaseline("baseline.gp", "regression").fit(*train, validation=validation)
+    return make_baseline("baseline.gp", "regression").fit(*train, validation=validation)
 
 
 def matern(smoothness: float, length_km: float) -> Matern:
@@ -101,7 +102,7 @@ def test_a_gaussian_process_whose_mean_is_all_but_unknown_agrees() -> None:
 
 def test_indicators_are_the_textbooks() -> None:
     y = classes(TRAIN[1])
-    found = SphereBaseline("baseline.gp", "classification")
+    found = make_baseline("baseline.gp", "classification")
     found.fit(TRAIN[0], y, validation=(VALIDATION[0], classes(VALIDATION[1])))
     indicators = (y[:, None] == np.unique(y)).astype(float)
     raw = textbook(TRAIN[0], indicators, TEST[0], *settings(found))
@@ -118,7 +119,7 @@ def test_the_choice_is_the_best_on_validation() -> None:
     train, held = part(150, 3), part(60, 4)
     losses = {
         candidate: float(np.square(textbook(*train, held[0], *candidate) - held[1]).mean())
-        for candidate in product(*GP.search.values())
+        for candidate in product(*GP.card.search.values())
     }
     assert settings(fitted(train, held)) == best(losses)
 
@@ -129,18 +130,18 @@ def test_the_choice_for_classes_is_the_best_on_validation() -> None:
     labels, labels_held = classes(y), np.append(classes(y_held)[:-1], 999)
     known = np.unique(labels)
     losses = {}
-    for candidate in product(*GP.search.values()):
+    for candidate in product(*GP.card.search.values()):
         shares = textbook(lonlat, (labels[:, None] == known).astype(float), lonlat_held, *candidate)
         shares = shares.clip(min=0) / shares.clip(min=0).sum(axis=1, keepdims=True)
         losses[candidate] = float(np.square(shares - (labels_held[:, None] == known)).mean())
-    found = SphereBaseline("baseline.gp", "classification")
+    found = make_baseline("baseline.gp", "classification")
     found.fit(lonlat, labels, validation=(lonlat_held, labels_held))
     assert settings(found) == best(losses)
 
 
 def test_halving_keeps_to_good_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = fitted()
-    monkeypatch.setattr(kriging, "RUNG_POINTS", (100, 200, 300))
+    monkeypatch.setattr(kriging, "HALVING_TRAIN_POINTS", (100, 200, 300))
     halved = fitted()
     errors = [np.square(f.predict(VALIDATION[0]) - VALIDATION[1]).mean() for f in (whole, halved)]
     assert errors[0] <= errors[1] < 1.1 * errors[0]
@@ -148,7 +149,7 @@ def test_halving_keeps_to_good_candidates(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_of_more_points_a_stated_number_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kriging, "MOST_POINTS", 150)
+    monkeypatch.setattr(kriging, "MAX_TRAIN_POINTS", 150)
     found, again = fitted(), fitted()
     assert found.best_params_["n_train_points"] == 150
     assert found.predict(TEST[0]).tobytes() == again.predict(TEST[0]).tobytes()
@@ -158,16 +159,16 @@ def test_of_more_points_a_stated_number_is_drawn(monkeypatch: pytest.MonkeyPatch
 
 
 def test_settings_on_the_card_are_the_ones_in_use() -> None:
-    assert GP.settings == {
-        "max_train_points": kriging.MOST_POINTS,
-        "halving_train_points": kriging.RUNG_POINTS,
-        "halving_keep": kriging.RUNG_KEEPS,
-        "max_validation_points": kriging.VALIDATION_POINTS,
+    assert GP.card.settings == {
+        "max_train_points": kriging.MAX_TRAIN_POINTS,
+        "halving_train_points": kriging.HALVING_TRAIN_POINTS,
+        "halving_keep": kriging.HALVING_KEEP,
+        "max_validation_points": kriging.MAX_VALIDATION_POINTS,
         "seed": kriging.SEED,
     }
-    assert kriging.RUNG_KEEPS[-1] == 1
-    assert list(GP.search) == list(kriging.Candidate._fields)
-    assert max(kriging.RUNG_POINTS) < kriging.MOST_POINTS
+    assert kriging.HALVING_KEEP[-1] == 1
+    assert list(GP.card.search) == list(kriging.Candidate._fields)
+    assert max(kriging.HALVING_TRAIN_POINTS) < kriging.MAX_TRAIN_POINTS
 
 
 def test_the_sphere_has_no_seam() -> None:
@@ -196,7 +197,7 @@ def test_it_is_better_than_its_neighbours_on_a_smooth_field() -> None:
     test = part(200, 5)
     errors = {
         name: np.square(
-            SphereBaseline(name, "regression").fit(*TRAIN, validation=VALIDATION).predict(test[0])
+            make_baseline(name, "regression").fit(*TRAIN, validation=VALIDATION).predict(test[0])
             - test[1]
         ).mean()
         for name in ("baseline.mean", "baseline.knn", "baseline.idw", "baseline.gp")

@@ -10,7 +10,7 @@ import pytest
 
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.core.errors import BenchError
-from satclip_bench.encoders import check_encoder, encoder_card, get_encoder, match_encoders
+from satclip_bench.encoders import check_encoder, encoder_card, get_encoder, registry
 from satclip_bench.encoders.pretraining.config import load_config
 from satclip_bench.encoders.satclip_retrained import registered
 from tests.encoders.pretraining.files import write_tiff
@@ -47,7 +47,7 @@ def test_two_commands_from_imagery_to_a_registered_encoder(
     assert "it answers to own.mine" in told.out
     assert "epoch 2/2: loss" in told.err
     assert registered() == ("own.mine",)
-    assert match_encoders(["own.mine"]) == ("own.mine",)
+    assert registry.match(["own.mine"]) == ("own.mine",)
     encoder = get_encoder("own.mine")
     check_encoder(encoder)
     assert "32 tiles of 8 pixels out of 2 GeoTIFFs" in encoder_card("own.mine").training_data

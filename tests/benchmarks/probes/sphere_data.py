@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.probes import TaskType, list_probes
+from satclip_bench.benchmarks.probes import list_probes
+from satclip_bench.tasks.base import TaskType
 
 PROBES = list_probes()
 BOTH: tuple[tuple[str, TaskType], ...] = tuple(

@@ -12,7 +12,7 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from satclip_bench.benchmarks.probes import TaskType, linear, make_probe
+from satclip_bench.benchmarks.probes import linear, make_probe
 from satclip_bench.benchmarks.probes.linear import (
     ALPHAS,
     STRENGTHS,
@@ -20,6 +20,7 @@ from satclip_bench.benchmarks.probes.linear import (
     LinearRegressor,
     ridge_path,
 )
+from satclip_bench.tasks.base import TaskType
 from tests.benchmarks.probes.sphere_data import parts
 
 

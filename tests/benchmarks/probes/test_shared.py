@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from satclip_bench.benchmarks.probes import TaskType, make_probe
+from satclip_bench.benchmarks.probes import make_probe
+from satclip_bench.tasks.base import TaskType
 from tests.benchmarks.probes.sphere_data import BOTH, PROBES, parts
 
 both = pytest.mark.parametrize(("name", "task_type"), BOTH)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.protocols import Protocol, TaskType, Work
+from satclip_bench.benchmarks.protocols import Protocol, Work
 from satclip_bench.benchmarks.splits import SplitInputs
+from satclip_bench.tasks.base import TaskType
 
 CONTINENTS = ("Africa", "Asia", "Europe", "North America", "South America")
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from satclip_bench.benchmarks.protocols import Protocol, TaskType, get_protocol, list_protocols
+from satclip_bench.benchmarks.protocols import Protocol, get_protocol, list_protocols
 from satclip_bench.benchmarks.protocols import climplicit as climplicit_module
 from satclip_bench.benchmarks.protocols import satclip as satclip_module
 from satclip_bench.benchmarks.protocols import satclip_notebook as notebook_module
 from satclip_bench.benchmarks.protocols.base import NO_ROWS, Parts
 from satclip_bench.core.errors import BenchError, UnknownNameError
+from satclip_bench.tasks.base import TaskType
 from tests.benchmarks.protocols.tables import points, spoilt, work
 
 TASK_TYPES: tuple[TaskType, ...] = ("regression", "classification")

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.splits import SplitInputs, get_split, list_splits, match_splits
+from satclip_bench.benchmarks.splits import SplitInputs, get_split, list_splits, registry
 from satclip_bench.benchmarks.splits.base import Fold
 from satclip_bench.benchmarks.splits.held_out_region import regions
 from satclip_bench.benchmarks.splits.validation import MIN_TEST
@@ -256,7 +256,7 @@ def test_the_checkerboard_alternates_everywhere() -> None:
 
 def test_names_of_variants() -> None:
     assert get_split("blocks.5").card.name == "blocks.5"
-    assert match_splits(["blocks.*,buffered.7-300"]) == (
+    assert registry.match(["blocks.*,buffered.7-300"]) == (
         *("blocks.2", "blocks.10", "blocks.20", "blocks.40"),
         "buffered.7-300",
     )
