@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +12,9 @@ from numpy.typing import NDArray
 from pydantic import Field, JsonValue, model_validator
 
 from satclip_bench.benchmarks.protocols.tuning import Tuning
-from satclip_bench.benchmarks.splits import SplitInputs
-from satclip_bench.benchmarks.splits.base import Index
+from satclip_bench.benchmarks.splits import Fold, SplitInputs
 from satclip_bench.core.card import Card
-from satclip_bench.core.errors import BenchError, UnknownNameError
+from satclip_bench.core.errors import UnknownNameError
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.tasks.base import TaskType
 
@@ -81,46 +79,6 @@ class ProtocolCard(Card):
 
 
 @dataclass(frozen=True)
-class Parts:
-    """Disjoint rows to train on, to choose on, and to be judged on.
-
-    Unlike a fold of a split, the order is the paper's, since inner folds may follow it, and a
-    protocol may have no validation part.
-
-    Attributes:
-        name: "0", or what is held out.
-        train: `(n,)` int64 row numbers.
-        validation: likewise; may be empty.
-        test: likewise; looked at once.
-    """
-
-    name: str
-    train: Index
-    validation: Index
-    test: Index
-
-    def __post_init__(self) -> None:
-        rows = np.concatenate([self.train, self.validation, self.test])
-        if len(np.unique(rows)) != len(rows):
-            raise BenchError(f"fold {self.name!r} has rows in more than one of its parts")
-        if not len(self.train) or not len(self.test):
-            raise BenchError(f"fold {self.name!r} has nothing to train on, or nothing to test")
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the three index sets and their order."""
-        digest = hashlib.sha256()
-        for part in (self.train, self.validation, self.test):
-            digest.update(len(part).to_bytes(8, "little"))
-            digest.update(np.asarray(part).astype("<i8").tobytes())
-        return digest.hexdigest()
-
-
-NO_ROWS: Index = np.empty(0, dtype=np.int64)
-"""For protocols without a validation part."""
-
-
-@dataclass(frozen=True)
 class FoldResult:
     """What one fold and one initialisation came to.
 
@@ -168,7 +126,7 @@ class Protocol(ABC):
     card: ProtocolCard
 
     @abstractmethod
-    def folds(self, points: SplitInputs, split: str) -> tuple[Parts, ...]:
+    def folds(self, points: SplitInputs, split: str) -> tuple[Fold, ...]:
         """The folds of a table, always the same. Raises BenchError where none can be made."""
 
     @abstractmethod

@@ -11,7 +11,6 @@ from typing_extensions import override
 
 from satclip_bench.benchmarks.protocols.base import (
     FoldResult,
-    Parts,
     ProbeMethod,
     Protocol,
     ProtocolCard,
@@ -21,7 +20,7 @@ from satclip_bench.benchmarks.protocols.base import (
 )
 from satclip_bench.benchmarks.protocols.range import random_split
 from satclip_bench.benchmarks.protocols.training import Training
-from satclip_bench.benchmarks.splits import SplitInputs
+from satclip_bench.benchmarks.splits import Fold, SplitInputs
 from satclip_bench.core.errors import BenchError
 
 if TYPE_CHECKING:
@@ -96,9 +95,9 @@ class ClimplicitProtocol(Protocol):
     )
 
     @override
-    def folds(self, points: SplitInputs, split: str) -> tuple[Parts, ...]:
+    def folds(self, points: SplitInputs, split: str) -> tuple[Fold, ...]:
         self.card.split(split)
-        return (Parts("0", *random_split(len(points), SHARES, SEED)),)
+        return (Fold("0", *random_split(len(points), SHARES, SEED)),)
 
     @override
     def outcomes(self, work: Work) -> Iterator[FoldResult]:
@@ -114,22 +113,22 @@ class ClimplicitProtocol(Protocol):
         if work.probe == "from-scratch":
             X = scaled_coordinates(work.points.lonlat)
         metric = self.card.metrics[work.task_type]
-        for parts in self.folds(work.points, work.split):
-            scale = _Scale(work.points.target, parts, work.task_type)
+        for fold in self.folds(work.points, work.split):
+            scale = _Scale(work.points.target, fold, work.task_type)
             y = scale.forward(work.points.target)
-            train = as_tensors(X[parts.train], y[parts.train])
-            held = as_tensors(X[parts.validation], y[parts.validation])
+            train = as_tensors(X[fold.train], y[fold.train])
+            held = as_tensors(X[fold.validation], y[fold.validation])
             body: nn.Module | None = None
             for seed in work.seeds:
                 with seeded(seed):
                     network, body = _network(work.probe, X.shape[1], scale.outputs, body)
                     epochs = stopped_early(network, train, held, TRAINING)
-                prediction = scale.back(outputs_of(network, X[parts.test]))
+                prediction = scale.back(outputs_of(network, X[fold.test]))
                 yield FoldResult(
                     seed,
-                    parts.name,
+                    fold.name,
                     prediction,
-                    {metric: score(metric, work.points.target[parts.test], prediction)},
+                    {metric: score(metric, work.points.target[fold.test], prediction)},
                     {"epochs": epochs},
                 )
 
@@ -142,11 +141,11 @@ def scaled_coordinates(lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
 class _Scale:
     """Targets as the network sees them: z-scores by the training rows, or codes of classes."""
 
-    def __init__(self, target: NDArray[Any], parts: Parts, task_type: str) -> None:
+    def __init__(self, target: NDArray[Any], fold: Fold, task_type: str) -> None:
         self._mean, self._scale = 0.0, 0.0
         self.outputs = 1
         if task_type == "regression":
-            known = target[parts.train].astype(np.float64)
+            known = target[fold.train].astype(np.float64)
             self._mean, self._scale = float(known.mean()), float(known.std())
             if not self._scale > 0:
                 raise BenchError("climplicit needs training targets that vary")

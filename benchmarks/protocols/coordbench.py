@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from satclip_bench.benchmarks.protocols.base import (
-    NO_ROWS,
     FoldResult,
     Metric,
-    Parts,
     ProbeMethod,
     Protocol,
     ProtocolCard,
@@ -23,8 +21,8 @@ from satclip_bench.benchmarks.protocols.base import (
 )
 from satclip_bench.benchmarks.protocols.ridge import ridge_path
 from satclip_bench.benchmarks.protocols.tuning import Grid, ScoredOn, choose
-from satclip_bench.benchmarks.splits import SplitInputs
-from satclip_bench.benchmarks.splits.base import Index
+from satclip_bench.benchmarks.splits import Fold, SplitInputs
+from satclip_bench.benchmarks.splits.base import Index, TrainTestFold
 from satclip_bench.core.errors import BenchError
 from satclip_bench.tasks.base import TaskType
 
@@ -106,11 +104,11 @@ class CoordbenchProtocol(Protocol):
     )
 
     @override
-    def folds(self, points: SplitInputs, split: str) -> tuple[Parts, ...]:
+    def folds(self, points: SplitInputs, split: str) -> tuple[Fold, ...]:
         everything = np.arange(len(points))
         tests = self._deal(points, everything, split)
         return tuple(
-            Parts(str(number), _others(tests, number), NO_ROWS, test)
+            TrainTestFold(str(number), _others(tests, number), test)
             for number, test in enumerate(tests)
         )
 
@@ -119,11 +117,11 @@ class CoordbenchProtocol(Protocol):
         self.card.probe(work.probe)
         folds = self.folds(work.points, work.split)
         found = self._neighbours if work.probe == "knn" else self._ridge
-        for parts, (prediction, chosen) in zip(folds, found(work, folds), strict=True):
+        for fold, (prediction, chosen) in zip(folds, found(work, folds), strict=True):
             metric = self.card.metrics[work.task_type]
-            value = score(metric, work.points.target[parts.test], prediction)
+            value = score(metric, work.points.target[fold.test], prediction)
             yield from (
-                FoldResult(seed, parts.name, prediction, {metric: value}, chosen)
+                FoldResult(seed, fold.name, prediction, {metric: value}, chosen)
                 for seed in work.seeds
             )
 
@@ -141,17 +139,17 @@ class CoordbenchProtocol(Protocol):
         return [rows[fold == number] for number in range(FOLDS) if (fold == number).any()]
 
     def _ridge(
-        self, work: Work, folds: Sequence[Parts]
+        self, work: Work, folds: Sequence[Fold]
     ) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
         metric = self.card.metrics[work.task_type]
-        for parts in folds:
-            inner = self._deal(work.points, parts.train, work.split)
+        for fold in folds:
+            inner = self._deal(work.points, fold.train, work.split)
             trials = [
                 self._scores(work, _others(inner, number), test, metric)
                 for number, test in enumerate(inner)
             ]
             alpha = _best(trials)
-            (prediction,) = self._path(work, parts.train, parts.test, (alpha,))
+            (prediction,) = self._path(work, fold.train, fold.test, (alpha,))
             yield prediction, {"alpha": alpha}
 
     def _scores(self, work: Work, train: Index, test: Index, metric: Metric) -> NDArray[np.float64]:
@@ -173,7 +171,7 @@ class CoordbenchProtocol(Protocol):
         return (o[:, 0] if classes is None else classes[o.argmax(axis=1)] for o in out)
 
     def _neighbours(
-        self, work: Work, folds: Sequence[Parts]
+        self, work: Work, folds: Sequence[Fold]
     ) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
         from sklearn.neighbors import KNeighborsClassifier
         from sklearn.pipeline import make_pipeline
@@ -181,10 +179,10 @@ class CoordbenchProtocol(Protocol):
 
         if work.task_type != "classification":
             raise BenchError("CoordBench has its k nearest neighbours for classes only")
-        for parts in folds:
+        for fold in folds:
             probe = make_pipeline(StandardScaler(), KNeighborsClassifier(NEIGHBOURS))
-            probe.fit(work.embedding[parts.train], work.points.target[parts.train])
-            yield np.asarray(probe.predict(work.embedding[parts.test])), {}
+            probe.fit(work.embedding[fold.train], work.points.target[fold.train])
+            yield np.asarray(probe.predict(work.embedding[fold.test])), {}
 
 
 class CoordbenchHarnessProtocol(CoordbenchProtocol):
@@ -222,13 +220,13 @@ class CoordbenchHarnessProtocol(CoordbenchProtocol):
 
     @override
     def _ridge(
-        self, work: Work, folds: Sequence[Parts]
+        self, work: Work, folds: Sequence[Fold]
     ) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
         metric = self.card.metrics[work.task_type]
-        paths = [list(self._path(work, parts.train, parts.test, ALPHAS)) for parts in folds]
+        paths = [list(self._path(work, fold.train, fold.test, ALPHAS)) for fold in folds]
         trials = [
-            np.array([score(metric, work.points.target[parts.test], p) for p in path])
-            for parts, path in zip(folds, paths, strict=True)
+            np.array([score(metric, work.points.target[fold.test], p) for p in path])
+            for fold, path in zip(folds, paths, strict=True)
         ]
         alpha = _best(trials)
         number = ALPHAS.index(alpha)

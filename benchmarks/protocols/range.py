@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from satclip_bench.benchmarks.protocols.base import (
-    NO_ROWS,
     FoldResult,
-    Parts,
     ProbeMethod,
     Protocol,
     ProtocolCard,
@@ -21,7 +19,8 @@ from satclip_bench.benchmarks.protocols.base import (
     score,
 )
 from satclip_bench.benchmarks.protocols.tuning import Grid
-from satclip_bench.benchmarks.splits import SplitInputs
+from satclip_bench.benchmarks.splits import Fold, SplitInputs
+from satclip_bench.benchmarks.splits.base import TrainTestFold
 
 SEED = 42
 TEST = 0.2
@@ -75,10 +74,10 @@ class RangeProtocol(Protocol):
     )
 
     @override
-    def folds(self, points: SplitInputs, split: str) -> tuple[Parts, ...]:
+    def folds(self, points: SplitInputs, split: str) -> tuple[Fold, ...]:
         self.card.split(split)
         train, test = random_split(len(points), (1 - TEST, TEST), SEED)
-        return (Parts("0", train, NO_ROWS, test),)
+        return (TrainTestFold("0", train, test),)
 
     @override
     def outcomes(self, work: Work) -> Iterator[FoldResult]:
@@ -87,22 +86,22 @@ class RangeProtocol(Protocol):
 
         self.card.probe(work.probe)
         X, y = work.embedding.astype(np.float64), work.points.target
-        for parts in self.folds(work.points, work.split):
-            scaler = MinMaxScaler().fit(X[parts.train])
+        for fold in self.folds(work.points, work.split):
+            scaler = MinMaxScaler().fit(X[fold.train])
             probe = (
                 RidgeCV(alphas=ALPHAS, cv=TUNING.n_folds)
                 if work.task_type == "regression"
                 else RidgeClassifierCV(alphas=ALPHAS, cv=TUNING.n_folds_classification)
             )
-            probe.fit(scaler.transform(X[parts.train]), y[parts.train])
-            prediction = probe.predict(scaler.transform(X[parts.test]))
+            probe.fit(scaler.transform(X[fold.train]), y[fold.train])
+            prediction = probe.predict(scaler.transform(X[fold.test]))
             metric = self.card.metrics[work.task_type]
             yield from (
                 FoldResult(
                     seed,
-                    parts.name,
+                    fold.name,
                     prediction,
-                    {metric: score(metric, y[parts.test], prediction)},
+                    {metric: score(metric, y[fold.test], prediction)},
                     {"alpha": float(probe.alpha_)},
                 )
                 for seed in work.seeds
@@ -114,7 +113,7 @@ def random_split(rows: int, shares: tuple[float, ...], seed: int) -> tuple[NDArr
 
     Args:
         rows: how many there are.
-        shares: of each part, summing to 1; what rounding leaves goes to the first parts. Or whole
+        shares: of each part, summing to 1; what rounding leaves goes to the first fold. Or whole
             numbers of rows, summing to `rows`.
         seed: of a generator of its own.
     """

@@ -13,7 +13,6 @@ from typing_extensions import override
 from satclip_bench.benchmarks.probes.perceptron import Layers, PerceptronSettings, forward
 from satclip_bench.benchmarks.protocols.base import (
     FoldResult,
-    Parts,
     ProbeMethod,
     Protocol,
     ProtocolCard,
@@ -22,7 +21,7 @@ from satclip_bench.benchmarks.protocols.base import (
     score,
 )
 from satclip_bench.benchmarks.protocols.tuning import Choice, LogUniform, RandomSearch, choose
-from satclip_bench.benchmarks.splits import SplitInputs, get_split
+from satclip_bench.benchmarks.splits import Fold, SplitInputs, get_split
 from satclip_bench.core.errors import BenchError
 
 if TYPE_CHECKING:
@@ -122,29 +121,29 @@ class SatclipProtocol(Protocol):
     )
 
     @override
-    def folds(self, points: SplitInputs, split: str) -> tuple[Parts, ...]:
+    def folds(self, points: SplitInputs, split: str) -> tuple[Fold, ...]:
         settings = self.card.split(split).settings
         region = split.partition(".")[2]
         for fold in get_split(str(settings["split"])).folds(points, SPLIT_SEED):
             if not region or fold.name == region:
-                return (Parts(fold.name, fold.train, fold.validation, fold.test),)
+                return (fold,)
         raise BenchError(f"there are not enough points in {region} for the split {split!r}")
 
     @override
     def outcomes(self, work: Work) -> Iterator[FoldResult]:
         self.card.probe(work.probe)
-        for parts in self.folds(work.points, work.split):
-            data = _Scaled.of(work, parts)
-            settings = work.best_params.get(parts.name) or self._search(data)
+        for fold in self.folds(work.points, work.split):
+            data = _Scaled.of(work, fold)
+            settings = work.best_params.get(fold.name) or self._search(data)
             for seed in work.seeds:
                 layers, epochs, _ = data.fit(settings, seed)
                 prediction = data.predict(layers)
                 metric = self.card.metrics[work.task_type]
                 yield FoldResult(
                     seed,
-                    parts.name,
+                    fold.name,
                     prediction,
-                    {metric: score(metric, work.points.target[parts.test], prediction)},
+                    {metric: score(metric, work.points.target[fold.test], prediction)},
                     {name: settings[name] for name in TUNING.space} | {"epochs": epochs},
                 )
 
@@ -172,25 +171,25 @@ class _Scaled:
     scale: float
 
     @classmethod
-    def of(cls, work: Work, parts: Parts) -> _Scaled:
+    def of(cls, work: Work, fold: Fold) -> _Scaled:
         from satclip_bench.benchmarks.probes.estimators import fit_scaler
 
         X, y = work.embedding, work.points.target
-        scaler = fit_scaler(np.asarray(X[parts.train]))
+        scaler = fit_scaler(np.asarray(X[fold.train]))
         train, held, test = (
             np.asarray(scaler.transform(X[rows]), dtype=np.float32)
-            for rows in (parts.train, parts.validation, parts.test)
+            for rows in (fold.train, fold.validation, fold.test)
         )
         if work.task_type == "regression":
-            mean, scale = float(y[parts.train].mean()), float(y[parts.train].std())
+            mean, scale = float(y[fold.train].mean()), float(y[fold.train].std())
             if not scale > 0:
                 raise BenchError("satclip needs training targets that vary")
             z = (y - mean) / scale
-            known, wanted = (train, z[parts.train]), (held, z[parts.validation])
+            known, wanted = (train, z[fold.train]), (held, z[fold.validation])
             return cls(known, wanted, test, None, mean, scale)
-        classes, codes = np.unique(y[parts.train].astype(np.int64), return_inverse=True)
-        place = np.searchsorted(classes, y[parts.validation]).clip(max=len(classes) - 1)
-        seen = classes[place] == y[parts.validation]
+        classes, codes = np.unique(y[fold.train].astype(np.int64), return_inverse=True)
+        place = np.searchsorted(classes, y[fold.validation]).clip(max=len(classes) - 1)
+        seen = classes[place] == y[fold.validation]
         if not seen.any():
             raise BenchError("no class of the validation part occurs in the training part")
         return cls((train, codes), (held[seen], place[seen]), test, classes, 0.0, 1.0)

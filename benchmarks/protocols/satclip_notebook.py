@@ -8,9 +8,7 @@ import numpy as np
 from typing_extensions import override
 
 from satclip_bench.benchmarks.protocols.base import (
-    NO_ROWS,
     FoldResult,
-    Parts,
     ProbeMethod,
     Protocol,
     ProtocolCard,
@@ -19,7 +17,8 @@ from satclip_bench.benchmarks.protocols.base import (
     score,
 )
 from satclip_bench.benchmarks.protocols.range import random_split
-from satclip_bench.benchmarks.splits import SplitInputs
+from satclip_bench.benchmarks.splits import Fold, SplitInputs
+from satclip_bench.benchmarks.splits.base import TrainTestFold
 from satclip_bench.core.errors import BenchError
 
 SPLIT_SEED = 0
@@ -73,11 +72,11 @@ class SatclipNotebookProtocol(Protocol):
     )
 
     @override
-    def folds(self, points: SplitInputs, split: str) -> tuple[Parts, ...]:
+    def folds(self, points: SplitInputs, split: str) -> tuple[Fold, ...]:
         self.card.split(split)
         train = int(TRAIN * len(points))
         known, test = random_split(len(points), (train, len(points) - train), SPLIT_SEED)
-        return (Parts("0", known, NO_ROWS, test),)
+        return (TrainTestFold("0", known, test),)
 
     @override
     def outcomes(self, work: Work) -> Iterator[FoldResult]:
@@ -96,13 +95,13 @@ class SatclipNotebookProtocol(Protocol):
         if work.task_type != "regression" or largest <= 0:
             raise BenchError("satclip-notebook divides by the largest target, which must exceed 0")
         y = y / largest
-        for parts in self.folds(work.points, work.split):
+        for fold in self.folds(work.points, work.split):
             for seed in work.seeds:
                 with seeded(seed):
                     network = tied_perceptron(X.shape[1], HIDDEN, REPEATS, 1)
                     full_batch(
-                        network, as_tensors(X[parts.train], y[parts.train]), LEARNING_RATE, EPOCHS
+                        network, as_tensors(X[fold.train], y[fold.train]), LEARNING_RATE, EPOCHS
                     )
-                out = outputs_of(network, X[parts.test])[:, 0].astype(np.float64)
-                mse = score("mse", y[parts.test], out)
-                yield FoldResult(seed, parts.name, out * largest, {"mse": mse})
+                out = outputs_of(network, X[fold.test])[:, 0].astype(np.float64)
+                mse = score("mse", y[fold.test], out)
+                yield FoldResult(seed, fold.name, out * largest, {"mse": mse})

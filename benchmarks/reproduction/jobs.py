@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from satclip_bench.benchmarks.protocols import FoldResult, Parts, Protocol, Work, get_protocol
+from satclip_bench.benchmarks.protocols import FoldResult, Protocol, Work, get_protocol
 from satclip_bench.benchmarks.reproduction.tables import PaperTable, paper_table
 from satclip_bench.benchmarks.runs.embeddings import embedding_file, encoder_settings
 from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
 from satclip_bench.benchmarks.runs.runner import one_thread, provenance
 from satclip_bench.benchmarks.runs.store import Store, read_record
-from satclip_bench.benchmarks.splits import SplitInputs
+from satclip_bench.benchmarks.splits import Fold, SplitInputs
 from satclip_bench.core.errors import BenchError
 from satclip_bench.encoders import get_encoder
 
@@ -161,7 +161,7 @@ def _common_settings(job: Job, protocol: Protocol, found: PaperTable) -> dict[st
 
 
 def _record(
-    settings: Settings, protocol: Protocol, outcome: FoldResult, parts: Parts, found: PaperTable
+    settings: Settings, protocol: Protocol, outcome: FoldResult, parts: Fold, found: PaperTable
 ) -> Record:
     target = found.table.target
     unseen = 0
@@ -185,7 +185,7 @@ def _record(
     )
 
 
-def _predictions(outcome: FoldResult, parts: Parts, target: np.ndarray[Any, Any]) -> pa.Table:
+def _predictions(outcome: FoldResult, parts: Fold, target: np.ndarray[Any, Any]) -> pa.Table:
     import pyarrow as pa
 
     return pa.table(

@@ -20,7 +20,7 @@ from satclip_bench.benchmarks.metrics.bootstrap import (
 from satclip_bench.benchmarks.species.inputs import Inputs, Integers, Part
 from satclip_bench.benchmarks.species.likelihoods import Fitted, Given, Likelihood, own_ranks
 from satclip_bench.benchmarks.species.settings import TOP, SoftmaxSettings
-from satclip_bench.benchmarks.splits.base import part_rows
+from satclip_bench.benchmarks.splits.base import draw_rows
 from satclip_bench.benchmarks.splits.validation import MIN_TEST
 from satclip_bench.core.errors import BenchError
 from satclip_bench.tasks.inaturalist.competition import Competition
@@ -225,7 +225,7 @@ class FoldEvaluation:
             if len(rows) < 2:
                 raise BenchError(f"fold {self.fold.name!r} has no photographs to train on")
             rng = np.random.default_rng([self.seed, 0x59EC])
-            validation, train = part_rows(rows, self.settings.validation_fraction, rng)
+            validation, train = draw_rows(rows, self.settings.validation_fraction, rng)
             # What scales the columns is trained on: not even validation rows are seen.
             inputs = Inputs(there, train)
             fit = fit_softmax(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,26 +18,42 @@ Index = NDArray[np.int64]
 
 
 class SplitCard(Card):
-    """What is known of a split; `settings` are part of a record's key."""
+    """Metadata of a split. `settings` and `version` are part of a record's key."""
 
     name: str
     title: str
     description: str
     settings: Mapping[str, str | int | float]
     version: int = Field(1, description="raised when the same name starts to give other folds")
-    domain: bool = Field(False, description="whether it looks at where predictions are wanted")
+    domain: bool = Field(
+        False, description="whether the split uses the places where predictions are wanted"
+    )
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Disjoint rows of a table to train on, to choose on, and to be judged on.
+    """Disjoint training, validation and test sets of rows of a table.
 
-    Attributes:
-        name: "0", or the region held out.
-        train: `(n,)` int64 row numbers, ascending.
-        validation: likewise; for early stopping and the choice of settings.
-        test: likewise; looked at once.
+    Splits list rows in ascending order. Protocols list them in the order of the paper's code,
+    because the folds of an inner cross-validation can depend on it.
+
+    Args:
+        name: number of the fold, or the region that is held out.
+        train: `(n,)` int64 row numbers of the training set.
+        validation: row numbers of the validation set, for early stopping and the choice of
+            parameters.
+        test: row numbers of the test set, which is scored once.
+
+    Raises:
+        BenchError: a row is in two sets, or a set is empty.
+
+    Examples:
+        >>> fold = Fold("0", np.array([0, 1]), np.array([2]), np.array([3, 4]))
+        >>> fold.test
+        array([3, 4])
     """
+
+    can_be_empty: ClassVar[frozenset[str]] = frozenset()
 
     name: str
     train: Index
@@ -47,38 +63,57 @@ class Fold:
     def __post_init__(self) -> None:
         rows = np.concatenate([self.train, self.validation, self.test])
         if len(np.unique(rows)) != len(rows):
-            raise BenchError(f"fold {self.name!r} has rows in more than one of its parts")
-        for part, members in (
-            ("train", self.train),
+            raise BenchError(f"fold {self.name!r} has rows in more than one of its sets")
+        for title, members in (
+            ("training", self.train),
             ("validation", self.validation),
             ("test", self.test),
         ):
-            if not len(members):
-                raise BenchError(f"the {part} part of fold {self.name!r} is empty")
+            if not len(members) and title not in self.can_be_empty:
+                raise BenchError(f"the {title} set of fold {self.name!r} is empty")
             members.setflags(write=False)
 
     @property
     def sha256(self) -> str:
-        """Hash of the three index sets: two folds with the same hash hold the same rows."""
+        """Hash of the rows of the three sets, in their order."""
         digest = hashlib.sha256()
-        for part in (self.train, self.validation, self.test):
-            digest.update(len(part).to_bytes(8, "little"))
-            digest.update(part.astype("<i8").tobytes())
+        for members in (self.train, self.validation, self.test):
+            digest.update(len(members).to_bytes(8, "little"))
+            digest.update(members.astype("<i8").tobytes())
         return digest.hexdigest()
+
+
+class TrainTestFold(Fold):
+    """A fold of a protocol that has no validation set.
+
+    Examples:
+        >>> TrainTestFold("0", np.array([0, 1]), np.array([2])).validation
+        array([], dtype=int64)
+    """
+
+    can_be_empty = frozenset({"validation"})
+
+    def __init__(self, name: str, train: Index, test: Index) -> None:
+        super().__init__(name, train, np.empty(0, dtype=np.int64), test)
 
 
 @dataclass(frozen=True)
 class SplitInputs:
-    """What a split may look at: where points lie and what they are labelled, never an embedding.
+    """What a split can use: the places and labels of points, never their embeddings.
 
-    Attributes:
+    Args:
         lonlat: `(N, 2)` degrees, longitude first.
-        target: `(N,)`.
-        region: `(N,)` names, or None where there are none.
-        block_degrees: side of the equal-area blocks that stand in for regions.
-        domain: `(M, 2)` lonlat of places spread evenly over where predictions are wanted, none of
-            them a row of the table by design; or None for splits whose card does not ask for it.
-        part: `(N,)` names of the parts that the table itself is split into, or None.
+        target: `(N,)` float64 numbers, or int64 class codes.
+        region: `(N,)` names of regions, or None if there are none.
+        block_degrees: side in degrees of the equal-area blocks that are used as regions if there
+            are no names.
+        domain: `(M, 2)` lonlat of places spread evenly over the area where predictions are wanted,
+            none of them a row of the table by design; None for splits that do not use it.
+        part: `(N,)` names of the sets into which the table itself is split, or None.
+
+    Examples:
+        >>> len(SplitInputs(np.array([[13.4, 52.5], [2.35, 48.9]]), np.array([34.0, 35.0])))
+        2
     """
 
     lonlat: NDArray[np.float64]
@@ -97,16 +132,24 @@ class Split(Protocol):
 
     @property
     def card(self) -> SplitCard:
-        """What is known of it."""
+        """Metadata of the split."""
         ...
 
     def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
-        """The folds of a table; the same for the same seed."""
+        """Folds of a table, always the same for the same seed."""
         ...
 
 
-def part_rows(rows: Index, share: float, rng: np.random.Generator) -> tuple[Index, Index]:
-    """A random `share` of `rows` and the rest, each ascending; at least one row in either."""
+def draw_rows(rows: Index, fraction: float, rng: np.random.Generator) -> tuple[Index, Index]:
+    """Draw a fraction of rows at random: the drawn rows and the others, each ascending.
+
+    Each of the two has at least one row.
+
+    Examples:
+        >>> drawn, others = draw_rows(np.arange(10), 0.3, np.random.default_rng(0))
+        >>> len(drawn), len(others)
+        (3, 7)
+    """
     order = rng.permutation(rows)
-    size = min(max(1, round(share * len(rows))), len(rows) - 1)
+    size = min(max(1, round(fraction * len(rows))), len(rows) - 1)
     return np.sort(order[:size]), np.sort(order[size:])

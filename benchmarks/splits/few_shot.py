@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from satclip_bench.benchmarks.splits.base import Fold, SplitCard, SplitInputs, part_rows
+from satclip_bench.benchmarks.splits.base import Fold, SplitCard, SplitInputs, draw_rows
 from satclip_bench.benchmarks.splits.held_out_region import HeldOutRegionSplit
 
 SHARE = 0.01
@@ -29,8 +29,8 @@ class FewShotSplit:
         folds = []
         for number, fold in enumerate(HeldOutRegionSplit().folds(points, seed)):
             rng = np.random.default_rng([seed, number, 1])
-            known, test = part_rows(fold.test, SHARE, rng)
-            known_too, validation = part_rows(fold.validation, SHARE, rng)
+            known, test = draw_rows(fold.test, SHARE, rng)
+            known_too, validation = draw_rows(fold.validation, SHARE, rng)
             train = np.sort(np.concatenate([fold.train, known, known_too]))
             folds.append(Fold(fold.name, train, validation, test))
         return tuple(folds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from satclip_bench.benchmarks.splits.base import Fold, SplitCard, SplitInputs, part_rows
+from satclip_bench.benchmarks.splits.base import Fold, SplitCard, SplitInputs, draw_rows
 from satclip_bench.core.errors import BenchError
 
 NAMES = {
@@ -51,5 +51,5 @@ class OfficialSplit:
                 "rows should be called train, test and perhaps val"
             )
         if not len(validation):
-            validation, train = part_rows(train, VALIDATION, np.random.default_rng(seed))
+            validation, train = draw_rows(train, VALIDATION, np.random.default_rng(seed))
         return (Fold("0", train, validation, test),)

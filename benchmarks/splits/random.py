@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from satclip_bench.benchmarks.splits.base import Fold, SplitCard, SplitInputs, part_rows
+from satclip_bench.benchmarks.splits.base import Fold, SplitCard, SplitInputs, draw_rows
 from satclip_bench.core.errors import BenchError
 
 TRAIN, VALIDATION = 0.3, 0.1
@@ -27,6 +27,6 @@ class RandomSplit:
             raise BenchError(f"a random split needs at least 10 points, there are {len(points)}")
         rng = np.random.default_rng(seed)
         rows = np.arange(len(points))
-        known, test = part_rows(rows, TRAIN + VALIDATION, rng)
-        validation, train = part_rows(known, VALIDATION / (TRAIN + VALIDATION), rng)
+        known, test = draw_rows(rows, TRAIN + VALIDATION, rng)
+        validation, train = draw_rows(known, VALIDATION / (TRAIN + VALIDATION), rng)
         return (Fold("0", train, validation, test),)

@@ -12,7 +12,8 @@ from satclip_bench.benchmarks.protocols import Protocol, get_protocol, list_prot
 from satclip_bench.benchmarks.protocols import climplicit as climplicit_module
 from satclip_bench.benchmarks.protocols import satclip as satclip_module
 from satclip_bench.benchmarks.protocols import satclip_notebook as notebook_module
-from satclip_bench.benchmarks.protocols.base import NO_ROWS, Parts
+from satclip_bench.benchmarks.splits import Fold
+from satclip_bench.benchmarks.splits.base import TrainTestFold
 from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.tasks.base import TaskType
 from tests.benchmarks.protocols.tables import points, spoilt, work
@@ -142,22 +143,26 @@ def test_outcomes_depend_on_their_seed_alone(
         assert np.array_equal(outcome.prediction, key[outcome.fold, outcome.seed])
 
 
-def test_parts_are_disjoint_and_not_empty() -> None:
+def test_folds_without_a_validation_set_are_disjoint_and_not_empty() -> None:
     rows = np.arange(4)
-    with pytest.raises(BenchError, match="more than one of its parts"):
-        Parts("0", rows, NO_ROWS, rows[:1])
-    with pytest.raises(BenchError, match="nothing to train on, or nothing to test"):
-        Parts("0", rows, NO_ROWS, NO_ROWS)
+    with pytest.raises(BenchError, match="more than one of its sets"):
+        TrainTestFold("0", rows, rows[:1])
+    with pytest.raises(BenchError, match="test set of fold '0' is empty"):
+        TrainTestFold("0", rows, rows[:0])
+    with pytest.raises(BenchError, match="training set of fold '0' is empty"):
+        TrainTestFold("0", rows[:0], rows)
+    with pytest.raises(BenchError, match="validation set of fold '0' is empty"):
+        Fold("0", rows[:2], rows[:0], rows[2:])
     assert (
-        Parts("0", rows[:2], NO_ROWS, rows[2:]).sha256
-        != Parts("0", rows[1::-1], NO_ROWS, rows[2:]).sha256
+        TrainTestFold("0", rows[:2], rows[2:]).sha256
+        != TrainTestFold("0", rows[1::-1], rows[2:]).sha256
     )
 
 
 class Fixed(Protocol):
     card = get_protocol("range").card
 
-    def folds(self, points: object, split: str) -> tuple[Parts, ...]:
+    def folds(self, points: object, split: str) -> tuple[Fold, ...]:
         return ()
 
     def outcomes(self, work: object) -> Iterator[object]:  # type: ignore[override]

@@ -140,7 +140,7 @@ def test_a_fold_refuses_a_row_in_two_parts_and_an_empty_part() -> None:
     a, b, none = np.array([0, 1]), np.array([2]), np.array([], dtype=np.int64)
     with pytest.raises(BenchError, match="more than one"):
         Fold("x", a, b, np.array([1]))
-    with pytest.raises(BenchError, match="validation part of fold 'x' is empty"):
+    with pytest.raises(BenchError, match="validation set of fold 'x' is empty"):
         Fold("x", a, none, b)
 
 
