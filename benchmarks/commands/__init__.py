@@ -1,1 +1,1 @@
-"""What each verb of the command line does."""
+"""The commands of the command line: what each one runs, prints and writes."""

@@ -1,4 +1,4 @@
-"""The verb `embed`: a file of points in, a file of embeddings out, a part at a time."""
+"""The command `embed`: embed the points of a file, batch by batch, and write Parquet."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from satclip_bench.encoders import LocationEncoder, encoder_card, encoder_from_f
 from satclip_bench.encoders.base import Embedding, require_embedding
 
 METADATA_KEY = b"satclip_bench"
-"""Under which the file's metadata holds the encoder's card and the hash of its weights."""
+"""Key in the file's metadata of the encoder's card and the SHA-256 of its weights."""
 
-NUMBERS = 2**24
-"""How many numbers of an embedding are held at a time: 64 MiB."""
+BATCH_VALUES = 2**24
+"""Embedding values held in memory at a time: 64 MiB as float32."""
 
-MOST_ROWS = 2**16
+MAX_BATCH_ROWS = 2**16
 
 
 def embed_file(
@@ -48,44 +48,46 @@ def embed_file(
 ) -> int:
     """Embed the points of a file and write them, with the file's other columns, as Parquet.
 
-    Memory is bounded by a part of the rows. The file appears when it is whole.
+    Only one batch of rows is in memory at a time. The output file appears when it is complete.
 
     Args:
-        encoder: a listed name, or `path/to/file.py:Class`.
-        points: CSV, Parquet, GeoParquet, GeoPackage, GeoJSON, FlatGeobuf or Shapefile.
-        out: a Parquet file; its columns are those of the points, lon and lat where those are
-            geometries, and `e0`, `e1` and so on, float32.
-        weights: a file of weights for the encoder.
-        lon: column of longitudes, where it has another name than usual.
-        lat: column of latitudes.
+        encoder: name of a listed encoder, or `path/to/file.py:Class`.
+        points: file with the points: CSV, Parquet, GeoParquet, GeoPackage, GeoJSON, FlatGeobuf or
+            Shapefile.
+        out: Parquet file to write. Its columns are those of the input (`lon` and `lat` in place
+            of geometries), then `e0`, `e1` and so on, float32.
+        weights: weights file to use instead of the encoder's default one.
+        lon: column of longitudes; by default one with a usual name.
+        lat: column of latitudes; by default one with a usual name.
 
     Returns:
         The exit code.
 
     Raises:
-        BenchError: the encoder, a file, or a point that is not on the sphere; says which row.
+        BenchError: the encoder fails, a file cannot be read or written, or a point has invalid
+            coordinates; the message names the row.
     """
     if out.suffix.lower() not in PARQUET:
         raise BenchError(f"{out} should end with .parquet")
     if out.resolve() == points.resolve():
-        raise BenchError(f"{out} is the file of the points itself")
-    made = _encoder(encoder, weights)
-    dimension = made.card.dimension
-    batch = int(np.clip(NUMBERS // dimension, 256, MOST_ROWS))
+        raise BenchError(f"--out {out} would overwrite the file of --points: choose another name")
+    model = _encoder(encoder, weights)
+    dimension = model.card.dimension
+    batch = int(np.clip(BATCH_VALUES // dimension, 256, MAX_BATCH_ROWS))
     columns = (TextColumn("points"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     progress = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True))
     with open_points(points, batch, lon, lat) as file, progress:
         bar = progress.add_task("", total=file.rows)
         rows = 0
-        with atomic_write(out) as stream, _Writer(made, stream) as writer:
+        with atomic_write(out) as stream, _Writer(model, stream) as writer:
             for part in file.batches:
-                writer.write(part, _embed(made, part, rows))
+                writer.write(part, _embed(model, part, rows))
                 rows += len(part.lonlat)
                 progress.advance(bar, len(part.lonlat))
             if not rows:
                 raise BenchError(f"{points} has no rows")
     Console().print(
-        f"{rows:,} embeddings of {dimension} numbers by {made.card.name} are in {out}",
+        f"{rows:,} embeddings of {dimension} numbers by {model.card.name} are in {out}",
         highlight=False,
         soft_wrap=True,
     )
@@ -95,22 +97,22 @@ def embed_file(
 def _encoder(spec: str, weights: Path | None) -> LocationEncoder:
     if ".py:" in spec:
         if weights is not None:
-            raise BenchError("--weights goes with a listed encoder, not with one from a file")
+            raise BenchError("--weights works with listed encoders only, not with one from a file")
         return encoder_from_file(spec)
     if weights is None:
         return get_encoder(spec)
     if encoder_card(spec).weights is None:
-        raise BenchError(f"the encoder {spec!r} takes no weights")
+        raise BenchError(f"the encoder {spec!r} has no weights to replace: leave out --weights")
     return get_encoder(spec, weights=weights)
 
 
-def _embed(encoder: LocationEncoder, part: PointBatch, first_row: int) -> Embedding:
-    lonlat = check_lonlat(part.lonlat, first_row)
+def _embed(encoder: LocationEncoder, batch: PointBatch, first_row: int) -> Embedding:
+    lonlat = check_lonlat(batch.lonlat, first_row)
     with warnings.catch_warnings():
-        # Said once by the line above.
+        # check_lonlat has already warned.
         warnings.simplefilter("ignore", SwappedCoordinatesWarning)
         try:
-            found = encoder.encode(lonlat)
+            embedding = encoder.encode(lonlat)
         except BenchError:
             raise
         except Exception as error:
@@ -118,43 +120,44 @@ def _embed(encoder: LocationEncoder, part: PointBatch, first_row: int) -> Embedd
                 f"encoder {encoder.card.name!r} raised {type(error).__name__} on rows {first_row} "
                 f"to {first_row + len(lonlat) - 1}: {error}"
             ) from error
-    return require_embedding(found, len(lonlat), encoder.card, exact_dtype=True)
+    return require_embedding(embedding, len(lonlat), encoder.card, exact_dtype=True)
 
 
 class _Writer:
-    """Appends parts to a Parquet stream; the encoder's card goes into the file's metadata."""
+    """Writer of batches to a Parquet stream, with the encoder's card in the file's metadata."""
 
     def __init__(self, encoder: LocationEncoder, stream: BinaryIO) -> None:
         self._stream = stream
         self._names = [f"e{i}" for i in range(encoder.card.dimension)]
-        about = {
+        metadata = {
             "card": encoder.card.model_dump(mode="json"),
             "weights_sha256": weights_sha256(encoder),
         }
-        self._about = {METADATA_KEY: json.dumps(about).encode()}
+        self._metadata = {METADATA_KEY: json.dumps(metadata).encode()}
         self._writer: pq.ParquetWriter | None = None
 
-    def write(self, part: PointBatch, embedding: Embedding) -> None:
-        """One part's own columns, then its embedding."""
-        table = part.columns
+    def write(self, batch: PointBatch, embedding: Embedding) -> None:
+        """Append a batch: the columns of the input, then the embedding."""
+        table = batch.columns
         if clash := sorted(set(table.column_names) & set(self._names)):
             raise BenchError(
-                f"the points have columns called as those of an embedding: {', '.join(clash[:5])}"
+                "columns of the points have the names of embedding columns: "
+                f"{', '.join(clash[:5])}. Rename them"
             )
         for i, name in enumerate(self._names):
             table = table.append_column(name, pa.array(embedding[:, i]))
-        table = table.replace_schema_metadata(self._about)
+        table = table.replace_schema_metadata(self._metadata)
         if self._writer is None:
-            # Numbers of an embedding hardly repeat: looking for it costs time and saves nothing.
-            own = part.columns.column_names
+            # Embedding values hardly repeat: to compress them costs time and saves nothing.
+            input_columns = batch.columns.column_names
             self._writer = pq.ParquetWriter(
                 self._stream,
                 table.schema,
-                use_dictionary=own,
+                use_dictionary=input_columns,
                 compression={
-                    name: "zstd" if name in own else "none" for name in table.column_names
+                    name: "zstd" if name in input_columns else "none" for name in table.column_names
                 },
-                write_statistics=own,
+                write_statistics=input_columns,
             )
         self._writer.write_table(table)
 

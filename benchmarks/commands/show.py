@@ -1,8 +1,9 @@
-"""The verbs `list` and `info`: what there is, and what is known of it."""
+"""The commands `list` and `info`: names and cards of tasks, encoders, splits, probes and suites."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from textwrap import shorten
@@ -28,20 +29,24 @@ Cards = Mapping[str, BaseModel | BenchError]
 
 
 def cards_of(what: str) -> Cards:
-    """All cards of one kind by name; an error in place of a card that cannot be read."""
-    kinds: dict[str, tuple[Sequence[str], Callable[[str], BaseModel]]] = {
+    """Cards by name; a card that cannot be read is replaced by the error.
+
+    Args:
+        what: tasks, encoders, splits, probes or suites.
+    """
+    registries: dict[str, tuple[Sequence[str], Callable[[str], BaseModel]]] = {
         "tasks": (list_tasks(), task_card),
         "encoders": ((*list_encoders(), *list_baselines()), _encoder_or_baseline),
         "splits": (list_splits(), split_card),
         "probes": (list_probes(), probe_card),
         "suites": (list_suites(), suite_card),
     }
-    names, card_of = kinds[what]
+    names, card_of = registries[what]
     return {name: _card_or_error(card_of, name) for name in names}
 
 
 def show_list(what: str, *, as_json: bool) -> int:
-    """Print all cards of one kind, a line each or as JSON."""
+    """Print all tasks, encoders, splits, probes or suites, one line each or their cards as JSON."""
     cards = cards_of(what)
     if as_json:
         _print_json([_as_dict(name, card) for name, card in cards.items()])
@@ -70,19 +75,19 @@ def show_card(
     data_dir: Path | None = None,
     maps: Path | None = None,
 ) -> int:
-    """Print the card of whatever is called `name`, and where a task's files lie.
+    """Print the card of a task, encoder, split, probe or suite, and the files of a task.
 
     Args:
-        name: of a task, encoder, split, probe or suite.
-        as_json: the card alone, as JSON.
-        edition: which of a task's editions to draw.
-        data_dir: folder with the files that do not ship.
+        name: name of the task, encoder, split, probe or suite.
+        as_json: whether to print the card alone, as JSON.
+        edition: edition of the task to draw.
+        data_dir: folder with the downloaded tables; None for that of the cache.
         maps: folder for a map and a histogram of a task's target, or a map of an encoder's
-            embedding; None draws none.
+            embedding; None to draw nothing.
 
     Raises:
-        UnknownNameError: nothing is called so.
-        BenchError: maps are asked for of what can not be drawn, or is not at hand.
+        UnknownNameError: nothing has this name.
+        BenchError: `maps` is given, and the thing cannot be drawn or its data is missing.
     """
     for what in ("tasks", "encoders", "splits", "probes", "suites"):
         cards = cards_of(what)
@@ -121,7 +126,7 @@ _COLUMNS = {
 def _row(what: str, name: str, card: Any) -> tuple[str, ...]:
     if what == "tasks":
         rows = ", ".join(f"{edition} {e.rows:,}" for edition, e in card.editions.items())
-        return name, card.task_type, card.metric, card.unit, rows or "none yet: see info"
+        return name, card.task_type, card.metric, card.unit, rows or "none: see info"
     if what == "encoders":
         if name in list_baselines():
             return name, "-", "-", "-", "baseline: needs no encoder"
@@ -132,7 +137,7 @@ def _row(what: str, name: str, card: Any) -> tuple[str, ...]:
 
 
 def _one_line(rows: Mapping[str, tuple[str, ...]], width: int) -> dict[str, tuple[str, ...]]:
-    """The encoders' rows with their last cell cut to what the others leave of the width."""
+    """Rows of encoders, with the last column shortened so that each row fits on one line."""
     columns = list(zip(_COLUMNS["encoders"], *rows.values(), strict=True))[:-1]
     room = max(16, width - sum(max(map(len, column)) + 2 for column in columns))
     return {n: (*row[:-1], shorten(row[-1], room, placeholder="…")) for n, row in rows.items()}
@@ -146,9 +151,7 @@ def _draw_encoder(name: str, card: BaseModel, folder: Path) -> None:
     from satclip_bench.benchmarks.report.embedding_maps import draw_embedding
 
     if not isinstance(card, EncoderCard):
-        raise BenchError(
-            f"{name!r} is no task and no encoder: only targets and embeddings can be drawn"
-        )
+        raise BenchError(f"{name!r} cannot be drawn: --map works for tasks and encoders")
     path = draw_embedding(get_encoder(name), folder / f"{name}.embedding.png")
     Console().print(str(path), soft_wrap=True, highlight=False)
 
@@ -178,21 +181,19 @@ def _as_dict(name: str, card: BaseModel | BenchError) -> dict[str, Any]:
 
 
 def _print_json(content: object) -> None:
-    # Not through rich, which would wrap long strings.
-    import sys
-
+    # rich would wrap long strings.
     sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def _print_card(kind: str, name: str, card: BaseModel) -> None:
+def _print_card(what: str, name: str, card: BaseModel) -> None:
     console = Console()
-    console.print(f"[bold]{escape(name)}[/bold] ({kind})")
+    console.print(f"[bold]{escape(name)}[/bold] ({what})")
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
     content = card.model_dump(mode="json", exclude={"name"})
     for edition in content.get("editions", {}).values():
-        # What files there are, and where, is shown below the card.
+        # The files are listed below the card.
         edition.pop("variants", None)
     for label, text in _lines(content):
         table.add_row(label, escape(text))

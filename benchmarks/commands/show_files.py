@@ -1,4 +1,4 @@
-"""Where the files of a task lie, and what is in them: for the verb `info`."""
+"""Files and figures of a task, for the command `info`."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
 from satclip_bench.tasks.paper_edition.loading import data_folder
 
 HASHED = 50_000_000
-"""Larger files are not read to be shown: that is what `verify` is for."""
+"""Files with more bytes than this are not hashed by `info`, only by `verify`."""
 
 
 def show_files(card: TaskCard, data_dir: Path | None) -> None:
-    """Print a task's files, edition by edition: what lies where, what is missing, what is read."""
+    """Print the files of a task by edition: path, state, and which of them are read."""
     console = Console()
-    whose = ""
-    for owner, path, told in file_rows(card, data_folder(data_dir)):
-        if owner != whose:
+    heading = ""
+    for owner, path, description in file_rows(card, data_folder(data_dir)):
+        if owner != heading:
             console.print(f"\n[cyan]files of {escape(owner)}[/cyan]", highlight=False)
-            whose = owner
-        console.print(f"  {escape(path)}: {escape(told)}", highlight=False, soft_wrap=True)
+            heading = owner
+        console.print(f"  {escape(path)}: {escape(description)}", highlight=False, soft_wrap=True)
     files = (f for e in card.editions.values() for v in e.variants for f in v.files)
     for citation in dict.fromkeys(f.citation for f in files if f.citation):
         console.print(f"cite: {escape(citation)}", highlight=False, soft_wrap=True)
 
 
 def file_rows(card: TaskCard, folder: Path) -> Iterator[tuple[str, str, str]]:
-    """For every file of every edition: edition and variant, path, state.
+    """Edition and variant, path, and state of every file of every edition.
 
     Args:
-        card: of a task.
-        folder: with the files that do not ship.
+        card: card of the task.
+        folder: folder with the downloaded tables.
     """
-    for edition, this in card.editions.items():
-        if this.file:
-            path = OPEN_EDITION / this.file
+    for edition, files in card.editions.items():
+        if files.file:
+            path = OPEN_EDITION / files.file
             yield (
-                f"the {edition} edition, which ships",
+                f"the {edition} edition, part of the repository",
                 str(path),
                 "present" if path.is_file() else "missing",
             )
-        chosen = False
-        for variant in this.variants:
-            whole = all((folder / file.file).is_file() for file in variant.files)
-            reads = ": this is read" if whole and not chosen else ""
-            chosen = chosen or whole
+        is_read = False
+        for variant in files.variants:
+            complete = all((folder / file.file).is_file() for file in variant.files)
+            reads = ": this is read" if complete and not is_read else ""
+            is_read = is_read or complete
             for file in variant.files:
                 yield (
                     f"{edition}, {variant.name}{reads}",
@@ -62,7 +62,7 @@ def file_rows(card: TaskCard, folder: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def state(file: FileCard, folder: Path) -> str:
-    """In words: missing, and how to come by it; present, and whether its content is verified."""
+    """State of a file: missing and how to get it, or present and whether it is verified."""
     path = folder / file.file
     if not path.is_file():
         how = "`download` fetches it" if file.origins else f"by hand: {file.by_hand}"
@@ -72,15 +72,17 @@ def state(file: FileCard, folder: Path) -> str:
         return f"present, {size:,} bytes, no hash published"
     if size > HASHED:
         return f"present, {size:,} bytes, not read here"
-    same = sha256_file(path) == file.sha256
-    return f"present, {size:,} bytes, " + ("verified" if same else "NOT the expected content")
+    is_expected = sha256_file(path) == file.sha256
+    return f"present, {size:,} bytes, " + (
+        "verified" if is_expected else "NOT the expected content"
+    )
 
 
 def draw_task(name: str, edition: Edition, data_dir: Path | None, folder: Path) -> None:
-    """Draw a map and a histogram of a task's target, and print where.
+    """Draw a map and a histogram of a task's target, and print their paths.
 
     Raises:
-        BenchError: the table cannot be loaded, or the folder not be written.
+        BenchError: the table cannot be loaded, or the folder cannot be written.
     """
     from satclip_bench.benchmarks.report.histograms import draw_histogram
     from satclip_bench.benchmarks.report.maps import draw_map

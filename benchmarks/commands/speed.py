@@ -1,4 +1,4 @@
-"""The verb `speed`: how fast encoders are, beside the code they were released with."""
+"""The command `speed`: time encoders beside the code they were released with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from satclip_bench.benchmarks.report.wording import DASH
-from satclip_bench.benchmarks.speed.timing import Contest, Timing, as_json, contest, measure, spread
+from satclip_bench.benchmarks.speed.timing import (
+    Contest,
+    Timing,
+    as_json,
+    contest,
+    measure,
+    random_points,
+)
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import atomic_write
 from satclip_bench.encoders import registry
@@ -24,14 +31,20 @@ DEFAULT = ("satclip.vit16-l40", "satclip.vit16-l10", "geoclip")
 def speed(
     encoders: Sequence[str], points: int, rounds: int, out: Path, *, reference: bool = True
 ) -> int:
-    """Time encoders, print a table and write JSON. Returns the exit code.
+    """Time encoders, print a table and write a JSON file.
 
     Args:
-        encoders: names or wildcards; none stands for those that have a reference.
-        points: how many points are embedded in each round.
-        rounds: how often everything is timed, in turns.
-        out: the JSON file.
-        reference: whether released code is timed too, where it is installed.
+        encoders: names or wildcards; empty for those that have a reference.
+        points: number of points to embed in each round.
+        rounds: number of times that each encoder is timed.
+        out: JSON file to write.
+        reference: whether to time the released code too, where it is installed.
+
+    Returns:
+        The exit code: 1 if some of the encoders could not be timed.
+
+    Raises:
+        BenchError: none of the encoders could be timed.
     """
     console = Console()
     with tempfile.TemporaryDirectory() as folder:
@@ -41,21 +54,21 @@ def speed(
         ]
         timings = _measure(contests, points, rounds, console)
     if not timings:
-        raise BenchError("none of these encoders could be timed")
+        raise BenchError("none of the encoders could be timed, for the reasons printed above")
     with atomic_write(out) as stream:
         stream.write((json.dumps(as_json(timings, rounds), indent=1) + "\n").encode())
     console.print(_table(timings))
     for timing in timings:
         for note in timing.contest.notes:
             console.print(escape(f"{timing.contest.encoder}: {note}"), style="dim")
-    console.print(f"written to {out}", highlight=False, soft_wrap=True)
+    console.print(f"All times are in {out}", highlight=False, soft_wrap=True)
     return 0 if len(timings) == len(contests) else 1
 
 
 def _measure(
     contests: Sequence[Contest], points: int, rounds: int, console: Console
 ) -> list[Timing]:
-    lonlat = spread(points)
+    lonlat = random_points(points)
     timings = []
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -65,7 +78,7 @@ def _measure(
                 for timing in measure(entry, lonlat, rounds):  # noqa: B007
                     progress.advance(bar)
             except BenchError as error:
-                # Weights that are not at hand: the others are timed all the same.
+                # Weights may be missing; the other encoders are still timed.
                 console.print(f"[red]{escape(f'{entry.encoder}: {error}')}[/red]")
             else:
                 timings.append(timing)
@@ -83,12 +96,12 @@ def _table(timings: Sequence[Timing]) -> Table:
             timing.contest.encoder,
             f"{ours:.3f}",
             f"{timing.points / ours:,.0f}",
-            _number(timing.median("reference"), "{:.3f}"),
-            _number(timing.ratio("reference", "ours"), "{:.1f}"),
-            _number(timing.ratio("ours", "products"), "{:.2f}"),
+            _cell(timing.median("reference"), "{:.3f}"),
+            _cell(timing.ratio("reference", "ours"), "{:.1f}"),
+            _cell(timing.ratio("ours", "products"), "{:.2f}"),
         )
     return table
 
 
-def _number(value: float | None, form: str) -> str:
+def _cell(value: float | None, form: str) -> str:
     return DASH if value is None else form.format(value)

@@ -1,1 +1,1 @@
-"""Timing of encoders beside the code they were released with."""
+"""Timing of encoders, beside the code that they were released with."""

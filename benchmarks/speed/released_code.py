@@ -1,4 +1,4 @@
-"""Code that encoders were released with, and the matrix products of their networks, to be timed."""
+"""References for timing: code released with encoders, and the matrix products of networks."""
 
 from __future__ import annotations
 
@@ -16,11 +16,23 @@ from satclip_bench.encoders.untrained import CAPACITY, DIMENSION
 Job = Callable[[NDArray[np.float64]], object]
 
 TILE = 1024
-"""Rows multiplied at a time."""
+"""Number of rows multiplied at a time."""
 
 
 def random_satclip(path: Path, degrees: int, seed: int = 0) -> Path:
-    """Write a checkpoint of a released SatCLIP's layout and shapes with random weights."""
+    """Write a checkpoint with random weights, in the layout and shapes of a released SatCLIP.
+
+    Args:
+        path: file to write.
+        degrees: number of degrees of the spherical harmonics, L.
+        seed: seed of the weights.
+
+    Returns:
+        The path.
+
+    Raises:
+        BenchError: the file cannot be written.
+    """
     import torch
 
     network = random_siren(_widths(degrees), seed)
@@ -52,7 +64,11 @@ def _widths(degrees: int) -> tuple[int, ...]:
 
 
 def products(degrees: int) -> Job:
-    """The network's matrix products in float32, as they stand in its definition."""
+    """Job that computes the matrix products of SatCLIP's network alone, in float32.
+
+    Args:
+        degrees: number of degrees of the spherical harmonics, L.
+    """
     import torch
 
     generator = torch.Generator().manual_seed(0)
@@ -73,7 +89,7 @@ def products(degrees: int) -> Job:
 
 
 def rangegeo_reference(path: Path) -> Job | None:
-    """SatCLIP's released code, in float64, as `rangegeo` carries it; None if not installed."""
+    """Job that runs SatCLIP's released code in float64, or None if `rangegeo` is not installed."""
     try:
         from rangegeo.satclip.load import load_satclip_location_encoder
     except ImportError:
@@ -90,7 +106,7 @@ def rangegeo_reference(path: Path) -> Job | None:
 
 
 def geoclip_reference() -> Job | None:
-    """GeoCLIP's released class with its weights; None if its package is not installed."""
+    """Job that runs GeoCLIP's released class and weights, or None if `geoclip` is not installed."""
     try:
         from geoclip import LocationEncoder
     except ImportError:

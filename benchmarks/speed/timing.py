@@ -1,4 +1,4 @@
-"""How fast encoders are, beside the code they were released with, in one run."""
+"""Timing of encoders in turns with their references, so that both see the same machine load."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from satclip_bench.benchmarks.speed.released_code import (
 
 @dataclass(frozen=True)
 class Contest:
-    """What is timed side by side.
+    """Jobs that are timed side by side for one encoder.
 
     Attributes:
         encoder: name of the encoder.
-        jobs: what is called with the points, by name: `ours`, and where there are such,
-            `reference`, the released code, and `products`, the network's matrix products alone.
-        notes: what a reader must know, such as why there is no reference.
+        jobs: functions of the points, by name: `ours`, and if available `reference`, the released
+            code, and `products`, the network's matrix products alone.
+        notes: remarks for the reader, such as why there is no reference.
     """
 
     encoder: str
@@ -41,25 +41,34 @@ class Contest:
 
 @dataclass
 class Timing:
-    """Seconds of every round, by job; rounds of different jobs alternate."""
+    """Durations of a contest's jobs, which take turns.
+
+    Attributes:
+        contest: the contest.
+        points: number of points embedded in each round.
+        seconds: durations of the rounds, by job.
+    """
 
     contest: Contest
     points: int
     seconds: dict[str, list[float]] = field(default_factory=dict)
 
     def median(self, job: str) -> float | None:
-        """Median seconds of a job."""
+        """Median duration of a job in seconds; None if it was not timed."""
         return median(self.seconds[job]) if job in self.seconds else None
 
     def ratio(self, slow: str, fast: str) -> float | None:
-        """Median over the rounds of seconds of `slow` by seconds of `fast`."""
+        """Median over the rounds of the duration of `slow` divided by that of `fast`.
+
+        None if one of them was not timed.
+        """
         if slow not in self.seconds or fast not in self.seconds:
             return None
         pairs = zip(self.seconds[slow], self.seconds[fast], strict=True)
         return median(a / b for a, b in pairs)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: times, throughput and ratios."""
+        """Durations, throughput and ratios, for JSON."""
         ours = self.median("ours")
         return {
             "encoder": self.contest.encoder,
@@ -74,10 +83,20 @@ class Timing:
 
 
 def measure(contest: Contest, lonlat: NDArray[np.float64], rounds: int) -> Iterator[Timing]:
-    """Time a contest's jobs in turns; yields the timing so far after every call.
+    """Time the jobs of a contest in turns, and yield the timing so far after every call.
 
-    The first call of each job, which loads weights and fills caches, is not counted; it gets at
-    most 256 points.
+    Each job is first called once with at most 256 points, which is not timed, because it loads
+    weights and fills caches.
+
+    Args:
+        contest: the contest.
+        lonlat: `(N, 2)` points.
+        rounds: number of timed calls of each job.
+
+    >>> contest = Contest("none", {"ours": lambda lonlat: None})
+    >>> *_, timing = measure(contest, random_points(10), rounds=3)
+    >>> len(timing.seconds["ours"])
+    3
     """
     timing = Timing(contest, len(lonlat), {job: [] for job in contest.jobs})
     for job in contest.jobs.values():
@@ -91,26 +110,29 @@ def measure(contest: Contest, lonlat: NDArray[np.float64], rounds: int) -> Itera
 
 
 def contest(name: str, folder: Path, *, reference: bool = True) -> Contest:
-    """What is timed for an encoder.
+    """Jobs to time for an encoder.
 
     Args:
-        name: of a listed encoder or variant.
-        folder: where random weights may be written, for SatCLIP, which needs none to be timed.
-        reference: whether the released code is timed too, where it is installed.
+        name: name of a listed encoder or variant.
+        folder: folder for a file of random weights, with which SatCLIP is timed.
+        reference: whether to time the released code too, where it is installed.
 
     Raises:
-        BenchError: the encoder cannot be made.
+        BenchError: the encoder is unknown, or its weights are missing.
     """
     from satclip_bench.encoders import get_encoder
 
     if name.startswith("satclip.") and "+" not in name:
         return _satclip(name, folder, reference)
     encoder = get_encoder(name)
-    found = geoclip_reference() if reference and name == "geoclip" else None
+    released = geoclip_reference() if reference and name == "geoclip" else None
     notes: tuple[str, ...] = ()
-    if reference and name == "geoclip" and found is None:
+    if reference and name == "geoclip" and released is None:
         notes = ("no reference: the package geoclip is not installed",)
-    return Contest(name, {"ours": encoder.encode} | ({"reference": found} if found else {}), notes)
+    jobs: dict[str, Job] = {"ours": encoder.encode}
+    if released is not None:
+        jobs["reference"] = released
+    return Contest(name, jobs, notes)
 
 
 def _satclip(name: str, folder: Path, reference: bool) -> Contest:
@@ -121,24 +143,28 @@ def _satclip(name: str, folder: Path, reference: bool) -> Contest:
     notes = ["random weights of the released shapes"]
     jobs: dict[str, Job] = {"ours": get_encoder(name, weights=path).encode}
     if reference:
-        found = rangegeo_reference(path)
-        if found is None:
+        released = rangegeo_reference(path)
+        if released is None:
             notes.append("no reference: the package rangegeo is not installed")
         else:
-            jobs["reference"] = found
+            jobs["reference"] = released
     jobs["products"] = products(degrees)
     return Contest(name, jobs, tuple(notes))
 
 
-def spread(points: int, seed: int = 0) -> NDArray[np.float64]:
-    """Points drawn uniformly on the sphere, `(points, 2)` lonlat."""
+def random_points(points: int, seed: int = 0) -> NDArray[np.float64]:
+    """Points drawn uniformly on the sphere, `(points, 2)` lonlat.
+
+    >>> random_points(3).shape
+    (3, 2)
+    """
     rng = np.random.default_rng(seed)
     lat = np.degrees(np.arcsin(rng.uniform(-1, 1, points)))
     return np.stack([rng.uniform(-180, 180, points), lat], axis=1)
 
 
 def as_json(timings: Sequence[Timing], rounds: int) -> dict[str, Any]:
-    """All timings, with the machine they were taken on."""
+    """All timings with the machine and versions they were taken with, for JSON."""
     from importlib.metadata import version
 
     import torch

@@ -1,4 +1,4 @@
-"""The verb `embed`, as a user runs it."""
+"""The command `embed`, as a user runs it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.cli import main
-from satclip_bench.benchmarks.commands import embed as verb
+from satclip_bench.benchmarks.commands import embed as command
 from satclip_bench.core import point_files
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.point_files import open_points
@@ -56,8 +56,8 @@ def embed(points: Path, out: Path, *options: str, encoder: str = "cartesian3d") 
 
 
 def vectors(table: pd.DataFrame) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = table.filter(regex=r"^e\d+$").to_numpy()
-    return found
+    values: NDArray[np.float32] = table.filter(regex=r"^e\d+$").to_numpy()
+    return values
 
 
 @pytest.mark.parametrize(
@@ -75,28 +75,28 @@ def vectors(table: pd.DataFrame) -> NDArray[np.float32]:
 def test_every_format_gives_the_embedding_of_its_points(tmp_path: Path, name: str) -> None:
     out = tmp_path / "out" / "embeddings.parquet"
     assert embed(write(tmp_path / name), out) == 0
-    found = pd.read_parquet(out).sort_values("n")
-    lonlat = LONLAT[: len(found)]
-    assert len(found) >= 3
-    wanted = get_encoder("cartesian3d").encode(lonlat)
-    assert np.abs(vectors(found) - wanted).max() < 1e-6
-    assert vectors(found).dtype == np.float32
+    table = pd.read_parquet(out).sort_values("n")
+    lonlat = LONLAT[: len(table)]
+    assert len(table) >= 3
+    expected = get_encoder("cartesian3d").encode(lonlat)
+    assert np.abs(vectors(table) - expected).max() < 1e-6
+    assert vectors(table).dtype == np.float32
     if name != "points.csv" and name != "points.parquet":
-        assert np.abs(found[["lon", "lat"]].to_numpy() - lonlat).max() < 1e-6
+        assert np.abs(table[["lon", "lat"]].to_numpy() - lonlat).max() < 1e-6
 
 
 def test_columns_are_kept_digit_for_digit(tmp_path: Path) -> None:
     out = tmp_path / "e.parquet"
     embed(write(tmp_path / "points.csv"), out)
-    found = pd.read_parquet(out)
-    assert list(found["fips"].fillna("")) == ["01001", "01003", "02013", "", "5"]
-    assert list(found.columns) == ["fips", "Longitude", "lat", "n", "e0", "e1", "e2"]
+    table = pd.read_parquet(out)
+    assert list(table["fips"].fillna("")) == ["01001", "01003", "02013", "", "5"]
+    assert list(table.columns) == ["fips", "Longitude", "lat", "n", "e0", "e1", "e2"]
 
 
 def test_the_card_travels_with_the_file(tmp_path: Path) -> None:
     out = tmp_path / "e.parquet"
     embed(write(tmp_path / "points.csv"), out, encoder="harmonics.l7")
-    about = json.loads(pq.read_schema(out).metadata[verb.METADATA_KEY])
+    about = json.loads(pq.read_schema(out).metadata[command.METADATA_KEY])
     assert about["card"]["name"] == "harmonics.l7"
     assert about["weights_sha256"] == ""
     assert len(pq.read_schema(out).names) == 4 + 49
@@ -108,7 +108,7 @@ def test_parts_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for path in (tmp_path / "p.csv", tmp_path / "p.parquet"):
         points.to_csv(path) if path.suffix == ".csv" else points.to_parquet(path)
         embed(path, tmp_path / "whole.parquet")
-        monkeypatch.setattr(verb, "NUMBERS", 1)
+        monkeypatch.setattr(command, "BATCH_VALUES", 1)
         embed(path, tmp_path / "parts.parquet")
         monkeypatch.undo()
         assert pq.ParquetFile(tmp_path / "parts.parquet").num_row_groups == 4
@@ -147,7 +147,7 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
         ("lon;lat\n0;0\n", (), "it has none. Its first columns are lon;lat"),
         ("", (), "lon or longitude or lng; it has none"),
         ("lon,lat\n", (), "has no rows"),
-        ("lon,lat,e0\n0,0,0\n", (), "called as those of an embedding: e0"),
+        ("lon,lat,e0\n0,0,0\n", (), "have the names of embedding columns: e0"),
         ("lon,lat\n0,0\n", ("--lon", "x", "--lat", "lat"), "no column 'x'"),
         ("lon,lat\n0,0\n", ("--lon", "lon"), "--lon and --lat, or neither"),
         ("lon,lat\n0,0\n", ("--weights", "w.pth"), "weights"),
@@ -156,7 +156,7 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
         ("lon,lat\n0,0\n", ("--lon", "lon", "--lat", "lon"), "cannot be both"),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_is_written(
+def test_errors_are_explained_and_nothing_is_written(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     text: str,
@@ -173,7 +173,7 @@ def test_what_is_wrong_is_said_and_nothing_is_written(
 def test_rows_are_counted_over_the_whole_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verb, "NUMBERS", 1)
+    monkeypatch.setattr(command, "BATCH_VALUES", 1)
     path = tmp_path / "p.csv"
     path.write_text("lon,lat\n" + "100,0\n" * 700 + "100,95\n")
     assert embed(path, tmp_path / "e.parquet") == 2
@@ -185,17 +185,17 @@ def test_quoted_line_breaks_stay_in_their_cells(tmp_path: Path) -> None:
     path, rows = tmp_path / "p.csv", 1_500_000
     path.write_text("lon,lat,note\n" + '1,2,"x\n3,4,y"\n' * rows)
     assert embed(path, tmp_path / "e.parquet", encoder="direct") == 0
-    found = pq.read_table(tmp_path / "e.parquet", columns=["lon", "note"])
-    assert len(found) == rows
-    assert set(found["note"].to_pylist()) == {"x\n3,4,y"}
+    table = pq.read_table(tmp_path / "e.parquet", columns=["lon", "note"])
+    assert len(table) == rows
+    assert set(table["note"].to_pylist()) == {"x\n3,4,y"}
 
 
 def test_text_that_looks_like_nothing_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "p.csv"
     path.write_text('lon,lat,country\n17,-22,NA\n1,2,"null"\n1,2,\n')
     assert embed(path, tmp_path / "e.parquet") == 0
-    found = pq.read_table(tmp_path / "e.parquet")
-    assert found["country"].to_pylist() == ["NA", "null", ""]
+    table = pq.read_table(tmp_path / "e.parquet")
+    assert table["country"].to_pylist() == ["NA", "null", ""]
 
 
 def test_columns_that_contradict_the_geometry_are_refused(
@@ -206,7 +206,7 @@ def test_columns_that_contradict_the_geometry_are_refused(
     assert "both geometries and columns called LON" in capsys.readouterr().err
 
 
-def test_an_own_encoder_that_fails_is_said(
+def test_an_error_of_a_custom_encoder_is_explained(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = tmp_path / "bad.py"
@@ -230,10 +230,10 @@ def test_an_own_encoder_that_fails_is_said(
         ("p.csv", "e.csv", "should end with .parquet"),
         ("broken.parquet", "e.parquet", "cannot be read"),
         ("broken.gpkg", "e.parquet", "cannot be read"),
-        ("broken.parquet", "broken.parquet", "is the file of the points itself"),
+        ("broken.parquet", "broken.parquet", "would overwrite the file of --points"),
     ],
 )
-def test_files_that_will_not_do(
+def test_unusable_files_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], points: str, out: str, words: str
 ) -> None:
     for name in ("broken.parquet", "broken.gpkg", "p.xlsx"):
@@ -257,7 +257,7 @@ def test_geometries_without_a_crs_are_refused(
     assert "no CRS" in capsys.readouterr().err
 
 
-def test_shapes_that_are_no_points_are_refused(
+def test_shapes_that_are_not_points_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "p.gpkg"
@@ -277,7 +277,7 @@ def test_points_outside_of_their_crs_are_refused(
     assert "row 1 has no longitude and latitude" in capsys.readouterr().err
 
 
-def test_an_own_encoder_from_a_file(tmp_path: Path) -> None:
+def test_a_custom_encoder_from_a_file(tmp_path: Path) -> None:
     source = tmp_path / "mine.py"
     source.write_text(
         "import numpy as np\n"

@@ -103,7 +103,7 @@ def test_info_draws_a_map_and_a_histogram(
             assert path.read_bytes() == first
     capsys.readouterr()
     assert main(["info", "linear", "--map", str(tmp_path)]) == 2
-    assert "is no task and no encoder" in capsys.readouterr().err
+    assert "--map works for tasks and encoders" in capsys.readouterr().err
     missing = ["info", "countries", "--map", str(tmp_path), "--edition", "paper"]
     assert main([*missing, "--data-dir", str(tmp_path)]) == 2
     assert "cannot be drawn" in capsys.readouterr().err

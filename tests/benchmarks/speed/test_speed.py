@@ -1,4 +1,4 @@
-"""The verb `speed`, as a user runs it, on few points."""
+"""The command `speed`, as a user runs it, on few points."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from satclip_bench.benchmarks.speed.released_code import (
     random_satclip,
     rangegeo_reference,
 )
-from satclip_bench.benchmarks.speed.timing import Contest, Timing, contest, measure, spread
+from satclip_bench.benchmarks.speed.timing import Contest, Timing, contest, measure, random_points
 from satclip_bench.encoders import get_encoder
 
 
@@ -61,7 +61,7 @@ def test_weights_that_are_absent_leave_the_others_timed(
 def test_jobs_take_turns_and_ratios_are_of_pairs() -> None:
     calls: list[tuple[str, int]] = []
     jobs = {name: (lambda x, name=name: calls.append((name, len(x)))) for name in ("ours", "b")}
-    *_, timing = measure(Contest("e", jobs), spread(300), rounds=2)
+    *_, timing = measure(Contest("e", jobs), random_points(300), rounds=2)
     assert calls == [("ours", 256), ("b", 256), *[("ours", 300), ("b", 300)] * 2]
     assert timing.seconds.keys() == {"ours", "b"}
     made = Timing(Contest("e", {}), 10, {"ours": [1.0, 2.0, 4.0], "reference": [3.0, 2.0, 40.0]})
@@ -72,12 +72,12 @@ def test_jobs_take_turns_and_ratios_are_of_pairs() -> None:
 
 def test_random_weights_load_here_and_in_the_released_code(tmp_path: Path) -> None:
     path = random_satclip(tmp_path / "random.ckpt", 10)
-    lonlat = spread(50)
+    lonlat = random_points(50)
     reference = rangegeo_reference(path)
     assert reference is not None
-    wanted = np.asarray(reference(lonlat))
-    found = get_encoder("satclip.resnet50-l10", weights=path).encode(lonlat)
-    assert np.abs(found - wanted).max() < 1e-5
-    assert wanted.std() > 0.01
+    expected = np.asarray(reference(lonlat))
+    embedding = get_encoder("satclip.resnet50-l10", weights=path).encode(lonlat)
+    assert np.abs(embedding - expected).max() < 1e-5
+    assert expected.std() > 0.01
     products(10)(lonlat)
     assert set(contest("satclip.vit16-l10", tmp_path).jobs) == {"ours", "reference", "products"}
