@@ -1,4 +1,4 @@
-"""iNaturalist species: the card. Its files are in `files`, what reads them in `competition`."""
+"""Card of the iNaturalist task. `files` has its files, `competition` reads them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from satclip_bench.tasks.inaturalist.files import CITATION, COMPETITION, LICENCE
 CARD = TaskCard(
     name="inaturalist",
     title="iNaturalist 2018",
-    description="The species in a photograph, from where it was taken and, where features of the "
-    "image are at hand, from what it shows.",
+    description="The species in a photograph, from the location where it was taken and, if image "
+    "features are available, from the image.",
     task_type="classification",
     target="species (8,142 classes)",
     unit="class",
@@ -30,16 +30,16 @@ CARD = TaskCard(
                     attribution=CITATION,
                 ),
             ),
-            differs_from_paper="Photographs whose location is not known have no row; the "
-            "table's notes count them.",
+            differs_from_paper="Photographs without a location are left out; the table's notes "
+            "count them.",
             processing="Training photographs, then validation photographs, in the competition's "
-            "order. A class is called by the number of its category.",
+            "order. The name of a class is the number of its category.",
             classes=8142,
-            repeated_points="many photographs are taken at one place",
+            repeated_points="several photographs may be taken at the same place",
             variants=(COMPETITION,),
         ),
     },
-    needs="No package carries its labels. It needs train2018.json and val2018.json with their "
+    needs="Its labels do not ship. It needs train2018.json and val2018.json with their "
     "location files from the competition (github.com/visipedia/inat_comp, 2018): see "
-    "docs/inaturalist.md. The verb `species` evaluates it.",
+    "docs/inaturalist.md. The command `species` evaluates it.",
 )

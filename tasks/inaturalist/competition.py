@@ -1,8 +1,8 @@
-"""The competition's JSON files, read a piece at a time.
+"""Reads the JSON files of the iNaturalist competition as streams, in bounded memory.
 
-Annotations are COCO's: `images` with `id`, `categories` with `id`, `annotations` with `image_id`
-and `category_id`. Locations are a list of `id`, `lon` and `lat`, null where they are not known.
-Both as github.com/visipedia/inat_comp describes them.
+Annotations are in COCO's format: `images` with `id`, `categories` with `id`, `annotations` with
+`image_id` and `category_id`. Locations are a list of `id`, `lon` and `lat`, null if unknown.
+github.com/visipedia/inat_comp describes both formats.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from satclip_bench.core.errors import CoordinateError, IntegrityError, TaskError
 from satclip_bench.core.files import sha256_bytes
 from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
-
-if TYPE_CHECKING:
-    from satclip_bench.tasks.paper_edition.readers import ReaderResult
+from satclip_bench.tasks.inaturalist import CARD
+from satclip_bench.tasks.paper_edition.loading import choose_variant, verified_sha256
+from satclip_bench.tasks.paper_edition.readers import ReaderResult
 
 Integers = NDArray[np.int64]
 NO_LOCATION = "without a location"
@@ -30,12 +30,12 @@ NO_LOCATION = "without a location"
 
 @dataclass(frozen=True)
 class Photographs:
-    """The photographs of one part, in the order of its annotation file.
+    """The photographs of the training or the validation set, in the order of the annotation file.
 
     Attributes:
-        image_id: `(N,)` int64, each once.
+        image_id: `(N,)` int64, without repeats.
         species: `(N,)` int64 class indices.
-        lonlat: `(N, 2)` degrees, longitude first; NaN where the place is not known.
+        lonlat: `(N, 2)` degrees, longitude first; NaN for an unknown location.
     """
 
     image_id: Integers
@@ -51,19 +51,20 @@ class Photographs:
 
     @property
     def located(self) -> NDArray[np.bool_]:
-        """`(N,)` whether the place is known."""
+        """Whether the location of each photograph is known, `(N,)`."""
         return np.isfinite(self.lonlat[:, 0])
 
 
 @dataclass(frozen=True)
 class Competition:
-    """Both parts.
+    """Training and validation photographs of the competition.
 
     Attributes:
-        train: photographs to train on.
-        validation: those that everybody reports on, as the test part's labels are not public.
+        train: photographs of the training set.
+        validation: photographs of the validation set, on which papers report scores, since the
+            labels of the test set are not public.
         classes: number of species; class indices are 0 to classes - 1.
-        sha256: of the four files' hashes.
+        sha256: hash of the hashes of the four files.
     """
 
     train: Photographs
@@ -73,21 +74,19 @@ class Competition:
 
 
 def read_competition(folder: Path) -> Competition:
-    """The competition as its files in a data folder have it.
+    """Read the competition's files from a data folder.
 
-    Memory is bounded by three numbers a photograph; the JSON is never held.
+    Memory use is three numbers per photograph; the JSON is never in memory as a whole.
 
     Args:
-        folder: the data folder; the files lie in its folder `inaturalist`.
+        folder: data folder; the files are in its subfolder `inaturalist`.
 
     Raises:
-        TaskError: files are absent or are not the competition's; or the parts share no classes.
-        IntegrityError: a file has changed since it was downloaded, or is not whole.
-        CoordinateError: locations that are not on the sphere.
+        TaskError: files are missing or have another format, or the training and the validation
+            set have different numbers of classes.
+        IntegrityError: a file has changed since it was downloaded, or is incomplete.
+        CoordinateError: some locations are not on the sphere.
     """
-    from satclip_bench.tasks.inaturalist import CARD
-    from satclip_bench.tasks.paper_edition.loading import choose_variant, verified_sha256
-
     files = choose_variant(CARD, folder).files
     digests = [verified_sha256(folder, card) for card in files]
     train, validation, classes = _both([folder / card.file for card in files])
@@ -95,21 +94,19 @@ def read_competition(folder: Path) -> Competition:
 
 
 def located(paths: Sequence[Path]) -> ReaderResult:
-    """The photographs of both parts whose place is known, training first; a reader of tables.
+    """Read all photographs with a known location, training set first. A reader of task tables.
 
     Args:
-        paths: annotations and locations of the training part, then of the validation part.
+        paths: annotations and locations of the training set, then of the validation set.
     """
     import pandas as pd
-
-    from satclip_bench.tasks.paper_edition.readers import ReaderResult
 
     train, validation, _ = _both(paths)
     lonlat = np.concatenate([train.lonlat, validation.lonlat])
     known = np.isfinite(lonlat[:, 0])
     species = np.concatenate([train.species, validation.species])[known]
     frame = pd.DataFrame(
-        # Names sort as numbers do.
+        # Padded names sort in the order of the numbers.
         {
             "lon": lonlat[known, 0],
             "lat": lonlat[known, 1],
@@ -120,20 +117,24 @@ def located(paths: Sequence[Path]) -> ReaderResult:
 
 
 def read_photographs(annotations: Path, locations: Path) -> tuple[Photographs, int]:
-    """One part, and how many species its categories list.
+    """Read the training or the validation set, and count the species in its categories.
+
+    Args:
+        annotations: path of the annotation file.
+        locations: path of the location file.
 
     Raises:
-        TaskError: a file cannot be read or is not such a file; a photograph has no species, two,
-            or one that no category lists; or none of the photographs has an entry in `locations`.
-        IntegrityError: a file is not whole JSON.
-        CoordinateError: locations that are not on the sphere.
+        TaskError: a file cannot be read or has another format; a photograph has no species, two
+            species, or one that is not a category; or no photograph has an entry in `locations`.
+        IntegrityError: a file is not complete JSON.
+        CoordinateError: some locations are not on the sphere.
     """
     categories = _integers(annotations, "categories.item", "id")[0]
     classes = len(categories)
     if not np.array_equal(np.sort(categories), np.arange(classes)) or not classes:
         raise TaskError(
-            f"{annotations} should list categories numbered 0, 1, 2 and so on, each once; it lists "
-            f"{classes:,}"
+            f"{annotations} should list categories numbered 0, 1, 2 and so on, each once; the "
+            f"{classes:,} categories it lists are not"
         )
     image_id = _integers(annotations, "images.item", "id")[0]
     labelled, category = _integers(annotations, "annotations.item", "image_id", "category_id")
@@ -141,24 +142,29 @@ def read_photographs(annotations: Path, locations: Path) -> tuple[Photographs, i
         unique, counts = np.unique(ids, return_counts=True)
         if (counts > 1).any():
             raise TaskError(f"{annotations} has {what} {unique[counts > 1][0]} more than once")
-    row, found = _rows_of(labelled, image_id)
+    row, labels_exist = _rows_of(labelled, image_id)
     if not len(image_id):
         raise TaskError(f"{annotations} has no photographs in `images`")
-    if not found.all():
-        lacking = image_id[~found][:3].tolist()
-        raise TaskError(f"{annotations} has photographs without a species, such as {lacking}")
+    if not labels_exist.all():
+        unlabelled = image_id[~labels_exist][:3].tolist()
+        raise TaskError(f"{annotations} has photographs without a species, such as {unlabelled}")
     species = category[row]
     if species.min() < 0 or species.max() >= classes:
-        raise TaskError(f"{annotations} has labels that are no category, such as {species.max()}")
+        raise TaskError(
+            f"{annotations} has labels that are not categories, such as {species.max()}"
+        )
     return Photographs(image_id, species, _lonlat(locations, image_id)), classes
 
 
 def image_files(annotations: Path) -> list[tuple[int, str]]:
-    """Every photograph's id and its file below the folder of images, in the file's order.
+    """Id and image file of every photograph, in the order of the annotation file.
+
+    Args:
+        annotations: path of the annotation file.
 
     Raises:
-        TaskError: it cannot be read, or is no such file.
-        IntegrityError: it is not whole JSON.
+        TaskError: the file cannot be read, or has another format.
+        IntegrityError: the file is not complete JSON.
     """
     try:
         return [(int(i["id"]), str(i["file_name"])) for i in _items(annotations, "images.item")]
@@ -168,17 +174,17 @@ def image_files(annotations: Path) -> list[tuple[int, str]]:
 
 def _both(paths: Sequence[Path]) -> tuple[Photographs, Photographs, int]:
     train, classes = read_photographs(paths[0], paths[1])
-    validation, again = read_photographs(paths[2], paths[3])
-    if classes != again:
+    validation, validation_classes = read_photographs(paths[2], paths[3])
+    if classes != validation_classes:
         raise TaskError(
-            f"{paths[0]} lists {classes:,} categories and {paths[2]} {again:,}: they are not parts "
-            "of one competition"
+            f"{paths[0]} lists {classes:,} categories and {paths[2]} {validation_classes:,}: they "
+            "are not files of the same competition"
         )
     return train, validation, classes
 
 
 def _lonlat(path: Path, image_id: Integers) -> NDArray[np.float64]:
-    """Where photographs were taken, `(N, 2)`; NaN where the file does not say."""
+    """Locations of photographs, `(N, 2)`; NaN if the file does not have one."""
     ids, lon, lat = array("q"), array("d"), array("d")
     for entry in _items(path, "item"):
         try:
@@ -188,11 +194,11 @@ def _lonlat(path: Path, image_id: Integers) -> NDArray[np.float64]:
             lat.append(entry["lat"] if known else np.nan)
         except (KeyError, TypeError, OverflowError) as error:
             raise TaskError(f"{path} has an entry without id, lon or lat: {entry}") from error
-    row, found = _rows_of(np.frombuffer(ids, dtype=np.int64), image_id)
-    if not found.any():
-        raise TaskError(f"{path} has none of the photographs: it belongs to another part")
+    row, listed = _rows_of(np.frombuffer(ids, dtype=np.int64), image_id)
+    if not listed.any():
+        raise TaskError(f"{path} has none of the photographs: it belongs to another set")
     lonlat = np.full((len(image_id), 2), np.nan)
-    lonlat[found] = np.stack([np.frombuffer(lon), np.frombuffer(lat)], axis=1)[row[found]]
+    lonlat[listed] = np.stack([np.frombuffer(lon), np.frombuffer(lat)], axis=1)[row[listed]]
     known = np.isfinite(lonlat).all(axis=1)
     try:
         with warnings.catch_warnings():
@@ -203,25 +209,25 @@ def _lonlat(path: Path, image_id: Integers) -> NDArray[np.float64]:
     return lonlat
 
 
-def _rows_of(ids: Integers, wanted: Integers) -> tuple[Integers, NDArray[np.bool_]]:
-    """The row of each wanted id in `ids`, and whether it is there; else the row means nothing."""
+def _rows_of(ids: Integers, queries: Integers) -> tuple[Integers, NDArray[np.bool_]]:
+    """Row of each query in `ids`, and whether it occurs there; if not, its row is meaningless."""
     if not len(ids):
-        return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=bool)
+        return np.zeros(len(queries), dtype=np.int64), np.zeros(len(queries), dtype=bool)
     order = np.argsort(ids, kind="stable")
-    place = np.minimum(np.searchsorted(ids, wanted, sorter=order), len(ids) - 1)
+    place = np.minimum(np.searchsorted(ids, queries, sorter=order), len(ids) - 1)
     row = order[place]
-    return row, ids[row] == wanted
+    return row, ids[row] == queries
 
 
 def _integers(path: Path, prefix: str, *names: str) -> tuple[Integers, ...]:
-    """Whole numbers of every element of an array in the file, one `(N,)` a name."""
+    """Integers of every element of an array in the file, one `(N,)` array per name."""
     columns = [array("q") for _ in names]
     for entry in _items(path, prefix):
         try:
             for column, name in zip(columns, names, strict=True):
                 column.append(entry[name])
         except (KeyError, TypeError, OverflowError) as error:
-            what = f"{prefix.partition('.')[0]} without whole numbers {', '.join(names)}"
+            what = f"{prefix.partition('.')[0]} without the integers {', '.join(names)}"
             raise TaskError(f"{path} has {what}: {entry}") from error
     return tuple(np.frombuffer(column, dtype=np.int64) for column in columns)
 
@@ -234,15 +240,15 @@ def _items(path: Path, prefix: str) -> Iterator[Any]:
         with path.open("rb") as stream:
             if stream.read(64).lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"<":
                 raise TaskError(
-                    f"{path} is a web page and no JSON: a download that asked for a click. Fetch "
-                    "it again by hand."
+                    f"{path} is a web page and not JSON: the site asked for a confirmation instead "
+                    "of sending the file. Download it in a browser."
                 )
             stream.seek(0)
             yield from ijson.items(stream, prefix, use_float=True)
     except ijson.JSONError as error:
         raise IntegrityError(
-            f"{path} is not whole JSON: {' '.join(str(error).split())[:200]}. Delete it, and fetch "
-            "it again."
+            f"{path} is not complete JSON: {' '.join(str(error).split())[:200]}. Delete it and "
+            "download it again."
         ) from error
     except OSError as error:
         raise TaskError(f"{path} cannot be read: {error.strerror}") from error

@@ -1,1 +1,1 @@
-"""Real data that ships with the repository: Parquet files, their builder, their provenance."""
+"""The open edition: tables that ship with the repository, and their provenance."""

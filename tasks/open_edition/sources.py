@@ -1,4 +1,4 @@
-"""Where shipped values come from: the data's own source, its licence, and what carries it."""
+"""Sources of the open edition: origin, licence, attribution, and the package with the data."""
 
 from __future__ import annotations
 

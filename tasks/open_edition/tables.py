@@ -1,4 +1,4 @@
-"""Reading of the tables that ship with the package."""
+"""Reads the tables of the open edition, which ship with the package."""
 
 from __future__ import annotations
 
@@ -22,17 +22,22 @@ OPEN_EDITION = Path(__file__).parent
 
 
 def read_table(path: Path, card: TaskCard, edition: Edition) -> TaskTable:
-    """Read a shipped table: columns lon, lat, target, perhaps region, and side features.
+    """Read a shipped table: columns lon, lat and target, optionally region, and side features.
+
+    Args:
+        path: path of the Parquet file.
+        card: card of the task.
+        edition: edition of the task that the file contains.
 
     Raises:
-        TaskError: the file is absent or is not such a table.
-        IntegrityError: its sha256 is not the card's.
-        CoordinateError: it holds points that are not on the sphere.
+        TaskError: the file cannot be read, or columns are missing.
+        IntegrityError: the SHA-256 of the file is not the one on the card.
+        CoordinateError: some points are not on the sphere.
     """
     frame, digest = _read_verified(path, card.name, card.editions[edition].sha256)
     missing = {"lon", "lat", "target"} - set(frame.columns)
     if missing:
-        raise TaskError(f"{path} lacks the columns {', '.join(sorted(missing))}")
+        raise TaskError(f"{path} has no column {' and no column '.join(sorted(missing))}")
     lonlat = check_lonlat(frame[["lon", "lat"]].to_numpy())
     classes: tuple[str, ...] | None = None
     target: NDArray[np.float64] | NDArray[np.int64]
@@ -59,21 +64,21 @@ def read_table(path: Path, card: TaskCard, edition: Edition) -> TaskTable:
 
 
 def shipped_frame(task: str) -> pd.DataFrame:
-    """The shipped table of a task as a frame, without its card.
+    """Read the shipped table of a task as a data frame.
 
     Args:
-        task: name of a task that has an open edition.
+        task: name of a task with an open edition.
 
     Raises:
         TaskError: the file cannot be read.
-        IntegrityError: its sha256 is not the one in `provenance.json`.
+        IntegrityError: its SHA-256 is not the one in `provenance.json`.
     """
     entry = provenance()["tables"][task]
     return _read_verified(OPEN_EDITION / entry["file"], task, entry["sha256"])[0]
 
 
 def _read_verified(path: Path, task: str, expected: str | None) -> tuple[pd.DataFrame, str]:
-    """The frame in a Parquet file, and the file's SHA-256, which must be the expected one."""
+    """Data frame and SHA-256 of a Parquet file, after comparing the hash with the expected one."""
     import io
 
     import pyarrow.parquet as pq
@@ -94,6 +99,6 @@ def _read_verified(path: Path, task: str, expected: str | None) -> tuple[pd.Data
 
 
 def provenance() -> dict[str, Any]:
-    """What the builder wrote down beside the shipped tables."""
+    """Content of `provenance.json`, which the builder writes beside the shipped tables."""
     content: dict[str, Any] = json.loads((OPEN_EDITION / "provenance.json").read_text())
     return content

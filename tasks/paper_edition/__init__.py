@@ -1,1 +1,1 @@
-"""The papers' own tables, read from files that do not ship."""
+"""The paper editions: the tables that papers used, read from files that do not ship."""

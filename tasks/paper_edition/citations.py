@@ -1,4 +1,4 @@
-"""Works to cite for the papers' tables."""
+"""Citations for the tables of the paper editions."""
 
 from __future__ import annotations
 

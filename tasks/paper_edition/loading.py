@@ -1,4 +1,4 @@
-"""From a task's card and a folder to the paper's table."""
+"""Loads the paper edition of a task from the files in a data folder."""
 
 from __future__ import annotations
 
@@ -27,47 +27,57 @@ if TYPE_CHECKING:
     from satclip_bench.tasks.paper_edition.readers import ReaderResult
 
 VERSION = 1
-"""Raised when the same files start to give another table."""
+"""Version of the tables. It is increased when the same files give a different table."""
 
 
 def data_folder(data_dir: Path | None) -> Path:
-    """Where files of tables lie: the folder that is named, or `data` in the cache."""
+    """Folder with the files of the paper editions: `data_dir`, or `data` in the cache if None."""
     return cache_dir() / "data" if data_dir is None else data_dir
 
 
 def missing_files(variant: Variant, folder: Path) -> tuple[FileCard, ...]:
-    """Those of its files that are not in the folder."""
+    """Files of a variant that are missing from the folder."""
     return tuple(card for card in variant.files if not (folder / card.file).is_file())
 
 
 def choose_variant(card: TaskCard, folder: Path) -> Variant:
-    """The first variant whose files are all there.
+    """First variant of a task's paper edition whose files are all in the folder.
+
+    Args:
+        card: card of a task that has a paper edition.
+        folder: data folder.
 
     Raises:
-        TaskError: none is; says what each lacks and how to come by it.
+        TaskError: no variant is complete; the message lists the missing files of each, and how
+            to get them.
     """
-    told = []
+    options = []
     for variant in card.editions["paper"].variants:
         missing = missing_files(variant, folder)
         if not missing:
             return variant
         names = ", ".join(f.file for f in missing)
         how = " ".join(dict.fromkeys(f.by_hand for f in missing if f.by_hand))
-        told.append(f"{variant.name}: {names} {'lacks' if len(missing) == 1 else 'lack'}. {how}")
+        verb = "is" if len(missing) == 1 else "are"
+        options.append(f"{variant.name}: {names} {verb} missing. {how}")
     raise TaskError(
         f"the paper edition of {card.name!r} is not in {folder}: "
-        f"`{program()} download {card.name} --data-dir DIR` fetches what can be "
-        f"fetched. It can be made of one of these. {' '.join(told)}".rstrip()
+        f"`{program()} download {card.name} --data-dir DIR` downloads the files that can be "
+        f"downloaded. One of these sets of files is needed. {' '.join(options)}".rstrip()
     )
 
 
 def load_paper(card: TaskCard, folder: Path) -> TaskTable:
-    """The paper's table of a task, made of the files in a folder.
+    """Make the table of a task's paper edition from the files in a folder.
+
+    Args:
+        card: card of a task that has a paper edition.
+        folder: data folder.
 
     Raises:
-        TaskError: files are absent, or are not such tables.
-        IntegrityError: a file has another content than its card says.
-        CoordinateError: points that are not on the sphere.
+        TaskError: files are missing, or do not have the expected columns.
+        IntegrityError: the hash of a file or the number of rows is not the one on the card.
+        CoordinateError: some points are not on the sphere.
     """
     variant = choose_variant(card, folder)
     paths = [folder / file.file for file in variant.files]
@@ -75,21 +85,23 @@ def load_paper(card: TaskCard, folder: Path) -> TaskTable:
     reader = cast(
         "Callable[[Sequence[Path]], ReaderResult]", import_object(variant.reader, "the reader")
     )
-    found = reader(paths)
-    frame = found.frame
+    result = reader(paths)
+    frame = result.frame
     if not len(frame):
-        raise TaskError(f"{paths[0]} of task {card.name!r} has no rows that can be used")
+        raise TaskError(f"{paths[0]} of task {card.name!r} has no usable rows")
     where = ", ".join(path.name for path in paths)
     lonlat = _points(frame, where)
     if variant.rows is not None and len(frame) != variant.rows:
         raise IntegrityError(
-            f"{where} of task {card.name!r} gives {len(frame):,} rows, where {variant.rows:,} were "
-            "expected: another version of the table, or a part of it"
+            f"{where} of task {card.name!r} gives {len(frame):,} rows instead of the expected "
+            f"{variant.rows:,}: it may be another version of the table, or truncated"
         )
     region, notes = _regions(card, lonlat)
-    if again := int(frame.duplicated(["lon", "lat"]).sum()):
-        notes.append(f"{again:,} rows repeat the point of another, and are kept")
-    notes += [f"{count:,} rows {why} left out" for why, count in found.left_out.items() if count]
+    if repeated := int(frame.duplicated(["lon", "lat"]).sum()):
+        notes.append(f"{repeated:,} rows repeat the point of another row, and are kept")
+    notes += [
+        f"{count:,} rows {reason} left out" for reason, count in result.left_out.items() if count
+    ]
     classes: tuple[str, ...] | None = None
     target: NDArray[np.float64] | NDArray[np.int64] = frame["target"].to_numpy(copy=True)
     if card.task_type == "classification":
@@ -99,9 +111,9 @@ def load_paper(card: TaskCard, folder: Path) -> TaskTable:
     content = [str(VERSION), variant.name, *digests]
     if region is not None:
         content.append(sha256_bytes("\n".join(region).encode()))
-    target_of = card.editions["paper"].target
+    target_name = card.editions["paper"].target
     return TaskTable(
-        card=card.model_copy(update={"target": target_of}) if target_of else card,
+        card=card.model_copy(update={"target": target_name}) if target_name else card,
         edition="paper",
         lonlat=lonlat,
         target=target,
@@ -115,10 +127,10 @@ def load_paper(card: TaskCard, folder: Path) -> TaskTable:
 
 
 def _points(frame: pd.DataFrame, where: str) -> NDArray[np.float64]:
-    """Coordinates of rows; raises CoordinateError for what is off the sphere or looks swapped."""
+    """Coordinates of all rows. Raises CoordinateError if they are invalid or look swapped."""
     try:
         with warnings.catch_warnings():
-            # Columns that are called so have no reason to look otherwise.
+            # The columns are named, and these tables cover the globe: a warning is an error here.
             warnings.simplefilter("error", SwappedCoordinatesWarning)
             return check_lonlat(frame[["lon", "lat"]].to_numpy(dtype=np.float64))
     except (CoordinateError, SwappedCoordinatesWarning) as error:
@@ -126,15 +138,19 @@ def _points(frame: pd.DataFrame, where: str) -> NDArray[np.float64]:
 
 
 def verified_sha256(folder: Path, card: FileCard) -> str:
-    """Hash of a file, which is the card's or the lock file's; raises IntegrityError otherwise."""
+    """SHA-256 of a file, after comparing it with the card's, or else the lock file's.
+
+    Raises:
+        IntegrityError: the file has another hash.
+    """
     path = folder / card.file
     digest = sha256_file(path)
     if card.sha256 is None:
         require_locked(folder, card.file, digest, str(path))
     elif digest != card.sha256:
         raise IntegrityError(
-            f"{path} has sha256 {digest}; it should have {card.sha256}. Delete it, and fetch it "
-            f"again. {card.by_hand}".rstrip()
+            f"{path} has sha256 {digest}; it should have {card.sha256}. Delete it and download "
+            f"it again. {card.by_hand}".rstrip()
         )
     return digest
 

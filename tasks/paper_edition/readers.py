@@ -1,7 +1,7 @@
-"""From the papers' files to points and targets, one reader a kind of file.
+"""Readers of the files of the paper editions, one for each file format.
 
-Every reader takes the files of a variant, in their order, and gives a frame with lon, lat in
-degrees, the target, and how many rows were left out and why.
+Every reader takes the paths of a variant's files, in the order of its card, and returns a data
+frame with columns lon and lat in degrees and target, and the numbers of rows left out by reason.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 LON = ("lon", "longitude", "x", "intptlong")
 LAT = ("lat", "latitude", "y", "intptlat")
 BOX = (-130.0, -50.0, 22.0, 50.0)
-"""West, east, south, north in degrees, all excluded: the contiguous counties (SatCLIP's recipe)."""
+"""West, east, south and north bounds in degrees, exclusive, of the contiguous counties, as in
+SatCLIP's code."""
 COUNTY_COLUMNS = {
     "education": ("FIPS", "BachelorRate2016"),
     "election": ("fips_code", "dem_2016", "gop_2016"),
@@ -30,16 +31,17 @@ COUNTY_COLUMNS = {
     "population": ("FIPS", "R_birth_2016", "R_death_2016", "R_NET_MIG_2016"),
     "unemployment": ("FIPS", "Unemployment_rate_2016"),
 }
-"""What a county must have of each table (Jia and Benson 2020); others are not complete."""
+"""Columns of each table that a county must have (Jia and Benson 2020) to count as complete. The
+first is the county's code."""
 
 
 @dataclass(frozen=True)
 class ReaderResult:
-    """What a reader found.
+    """Points and targets that a reader returns.
 
     Attributes:
         frame: columns lon, lat and target.
-        left_out: rows that are not in it, by reason.
+        left_out: number of rows left out, by reason.
     """
 
     frame: pd.DataFrame
@@ -47,10 +49,14 @@ class ReaderResult:
 
 
 def read_frame(path: Path, separator: str = ",") -> pd.DataFrame:
-    """A table as it is: Parquet, or text with or without a byte order mark and any line ends.
+    """Read a table: Parquet, or text with any line ends, with or without a byte order mark.
+
+    Args:
+        path: path of the file; anything but `.parquet` is read as text.
+        separator: separator of columns in text.
 
     Raises:
-        TaskError: it cannot be read as one; a web page in its place is called so.
+        TaskError: the file cannot be read as a table, or is a web page.
     """
     import pandas as pd
 
@@ -59,8 +65,8 @@ def read_frame(path: Path, separator: str = ",") -> pd.DataFrame:
             start = stream.read(512).lstrip(b"\xef\xbb\xbf \r\n\t")
         if start[:1] == b"<":
             raise TaskError(
-                f"{path} is a web page and no table: a download that asked for a click. Fetch it "
-                "again by hand."
+                f"{path} is a web page and not a table: the site asked for a confirmation instead "
+                "of sending the file. Download it in a browser."
             )
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
@@ -71,18 +77,22 @@ def read_frame(path: Path, separator: str = ",") -> pd.DataFrame:
 
 
 def _column(frame: pd.DataFrame, names: Sequence[str], path: Path) -> pd.Series:
-    """The one column that goes by one of these names, capitals or not; raises TaskError."""
-    found = [c for c in frame.columns if str(c).lower() in {n.lower() for n in names}]
-    if len(found) != 1:
+    """The only column with one of these names, ignoring case. Raises TaskError otherwise."""
+    matches = [c for c in frame.columns if str(c).lower() in {n.lower() for n in names}]
+    if len(matches) != 1:
         raise TaskError(
-            f"{path} should have one column {' or '.join(names)}; it has "
+            f"{path} should have one column called {' or '.join(names)}; it has "
             f"{', '.join(map(str, frame.columns[:12]))}"
         )
-    return frame[found[0]]
+    return frame[matches[0]]
 
 
 def _numbers(column: pd.Series, path: Path) -> pd.Series:
-    """As float64; "57,617" and "$58,343" are numbers, an empty field is NaN. Raises TaskError."""
+    """A column as float64: "57,617" and "$58,343" are numbers, an empty field is NaN.
+
+    Raises:
+        TaskError: some values are not numbers.
+    """
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(column):
@@ -108,7 +118,7 @@ def _points(frame: pd.DataFrame, path: Path, target: pd.Series) -> pd.DataFrame:
 
 
 def _values(path: Path, names: Sequence[str]) -> ReaderResult:
-    """Numbers at points; rows without one are left out."""
+    """Read a table with a numeric target; rows without a value are left out."""
     raw = read_frame(path)
     frame = _points(raw, path, _numbers(_column(raw, names, path), path))
     known = np.isfinite(frame["target"])
@@ -118,56 +128,56 @@ def _values(path: Path, names: Sequence[str]) -> ReaderResult:
 
 
 def _classes(path: Path, name: str, sea: int) -> ReaderResult:
-    """Class numbers on land; `sea` stands for none."""
+    """Read a table with class numbers; rows with the number `sea` are left out."""
     raw = read_frame(path)
     number = _numbers(_column(raw, (name,), path), path)
     frame = _points(raw, path, number)
     known = np.isfinite(number)
     land = known & (number != sea)
     frame = frame[land].reset_index(drop=True)
-    # Names sort as numbers do.
+    # Padded names sort in the order of the numbers.
     frame["target"] = frame["target"].astype(np.int64).map("{:04d}".format)
     left_out = {"at sea": int((known & ~land).sum()), "without a class": int((~known).sum())}
     return ReaderResult(frame, left_out)
 
 
 def stations(paths: Sequence[Path]) -> ReaderResult:
-    """Mean temperature at weather stations."""
+    """Read mean temperatures at weather stations, in degrees Celsius."""
     return _values(paths[0], ("meanT",))
 
 
 def elevation(paths: Sequence[Path]) -> ReaderResult:
-    """Metres."""
+    """Read elevations in metres."""
     return _values(paths[0], ("elevation",))
 
 
 def population(paths: Sequence[Path]) -> ReaderResult:
-    """Logarithm of the density."""
+    """Read logarithms of population densities."""
     return _values(paths[0], ("log_population",))
 
 
 def mosaiks(paths: Sequence[Path]) -> ReaderResult:
-    """Tables of TorchSpatial, whose target is called labels."""
+    """Read a table of TorchSpatial, whose target column is called labels."""
     return _values(paths[0], ("labels",))
 
 
 def countries(paths: Sequence[Path]) -> ReaderResult:
-    """Countries by number, 0 at sea."""
+    """Read countries as numbers, 0 at sea."""
     return _classes(paths[0], "country", 0)
 
 
 def biomes(paths: Sequence[Path]) -> ReaderResult:
-    """Biomes by number, -1 at sea."""
+    """Read biomes as numbers, -1 at sea."""
     return _classes(paths[0], "biome_class_index", -1)
 
 
 def ecoregions(paths: Sequence[Path]) -> ReaderResult:
-    """Ecoregions by number, -1 at sea."""
+    """Read ecoregions as numbers, -1 at sea."""
     return _classes(paths[0], "ecoregion_class_index", -1)
 
 
 def median_income(paths: Sequence[Path]) -> ReaderResult:
-    """Household income of 2016 at the points of the census gazetteer."""
+    """Read household incomes of 2016, at the points of the census gazetteer."""
     import pandas as pd
 
     gazetteer = paths[-1]
@@ -183,7 +193,7 @@ def median_income(paths: Sequence[Path]) -> ReaderResult:
 
 
 def median_income_at_centroids(paths: Sequence[Path]) -> ReaderResult:
-    """The same at the centroids of the open edition."""
+    """Read household incomes of 2016, at the county centroids of the open edition."""
     table = shipped_frame("median_income")
     places = table[["lon", "lat"]].assign(FIPS=table["fips"].astype(str).astype(np.float64))
     return _counties(paths, places)
@@ -191,22 +201,22 @@ def median_income_at_centroids(paths: Sequence[Path]) -> ReaderResult:
 
 def _counties(paths: Sequence[Path], places: pd.DataFrame) -> ReaderResult:
     joined = places
-    for path, (key, *wanted) in zip(paths, COUNTY_COLUMNS.values(), strict=True):
+    for path, (key, *columns) in zip(paths, COUNTY_COLUMNS.values(), strict=True):
         raw = read_frame(path)
         table = raw[[]].assign(FIPS=_numbers(_column(raw, (key,), path), path))
-        for name in wanted:
+        for name in columns:
             table[name] = _numbers(_column(raw, (name,), path), path)
         if table["FIPS"].duplicated().any():
-            raise TaskError(f"{path} has a county twice")
+            raise TaskError(f"{path} has a county more than once")
         joined = joined.merge(table, on="FIPS", how="left")
     complete = joined.notna().all(axis=1)
     west, east, south, north = BOX
     lon, lat = joined["lon"], joined["lat"]
     inside = (lon > west) & (lon < east) & (lat > south) & (lat < north)
-    frame = joined[complete & inside]
-    out = frame[["lon", "lat"]].assign(target=frame["MedianIncome2016"] / 1000)
+    counties = joined[complete & inside]
+    frame = counties[["lon", "lat"]].assign(target=counties["MedianIncome2016"] / 1000)
     left_out = {
-        "not complete": int((inside & ~complete).sum()),
+        "that are incomplete": int((inside & ~complete).sum()),
         "outside the contiguous states": int((~inside).sum()),
     }
-    return ReaderResult(out.reset_index(drop=True), left_out)
+    return ReaderResult(frame.reset_index(drop=True), left_out)

@@ -1,4 +1,4 @@
-"""Made-up files of the competition's own form, as small or as large as a test wants them."""
+"""Writes made-up files in the competition's format, with a given number of photographs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONTINENTS = ("Europe", "Asia", "South America", "Africa", "North America")
 def photographs(
     rows: int, classes: int, seed: int, first_id: int = 1, unknown: float = 0.1
 ) -> list[dict[str, Any]]:
-    """Photographs near five cities; a species lives near one of them, or near two."""
+    """Photographs near five cities; each species occurs near one or two of them."""
     rng = np.random.default_rng([seed, rows])
     species = rng.permutation(np.resize(np.arange(classes), rows))
     city = np.where(rng.random(rows) < 0.9, species, species + 1) % len(LAND)
@@ -30,8 +30,8 @@ def photographs(
     ]
 
 
-def write_part(folder: Path, part: str, photos: list[dict[str, Any]], classes: int) -> None:
-    """Annotations and locations of a part, each in an order of its own."""
+def write_set(folder: Path, name: str, photos: list[dict[str, Any]], classes: int) -> None:
+    """Write annotations and locations of a set, in different orders."""
     folder = folder / "inaturalist"
     folder.mkdir(parents=True, exist_ok=True)
     document = {
@@ -57,7 +57,7 @@ def write_part(folder: Path, part: str, photos: list[dict[str, Any]], classes: i
         ],
         "licenses": [{"id": 1, "name": "CC", "url": "http://"}],
     }
-    (folder / f"{part}2018.json").write_text(json.dumps(document))
+    (folder / f"{name}2018.json").write_text(json.dumps(document))
     places = [
         {
             "id": p["id"],
@@ -69,15 +69,15 @@ def write_part(folder: Path, part: str, photos: list[dict[str, Any]], classes: i
         }
         for p in sorted(photos, key=lambda p: -p["id"])
     ]
-    (folder / f"{part}2018_locations.json").write_text(json.dumps(places))
+    (folder / f"{name}2018_locations.json").write_text(json.dumps(places))
 
 
 def write_competition(
     folder: Path, rows: tuple[int, int] = (400, 120), classes: int = 10, seed: int = 0
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Both parts; returns what was written."""
+    """Write the training and the validation set, and return their photographs."""
     train = photographs(rows[0], classes, seed)
     validation = photographs(rows[1], classes, seed + 1, first_id=100_000)
-    write_part(folder, "train", train, classes)
-    write_part(folder, "val", validation, classes)
+    write_set(folder, "train", train, classes)
+    write_set(folder, "val", validation, classes)
     return train, validation

@@ -1,4 +1,4 @@
-"""The competition's files: read as a plain loader reads them, and refused where they are not."""
+"""The competition's files: compared with a simple JSON loader, and errors for invalid files."""
 
 from __future__ import annotations
 
@@ -26,40 +26,44 @@ def edit(path: Path, **changes: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-def test_parts_are_read_as_a_plain_loader_reads_them(tmp_path: Path) -> None:
-    """In the order of `images`; species and places by id, however the other lists are ordered."""
+def test_both_sets_agree_with_a_simple_json_loader(tmp_path: Path) -> None:
+    """Rows are in the order of `images`; species and locations are matched by id."""
     write_competition(tmp_path)
-    found = read_competition(tmp_path)
-    assert (len(found.train), len(found.validation), found.classes) == (400, 120, 10)
-    for part, name in ((found.train, "train"), (found.validation, "val")):
+    competition = read_competition(tmp_path)
+    assert (len(competition.train), len(competition.validation), competition.classes) == (
+        400,
+        120,
+        10,
+    )
+    for photos, name in ((competition.train, "train"), (competition.validation, "val")):
         document = json.loads((tmp_path / f"inaturalist/{name}2018.json").read_text())
         places = json.loads((tmp_path / f"inaturalist/{name}2018_locations.json").read_text())
         species = {a["image_id"]: a["category_id"] for a in document["annotations"]}
         place = {p["id"]: p for p in places}
         ids = [image["id"] for image in document["images"]]
-        wanted = [
+        lonlat = [
             [np.nan if place[i]["lon"] is None else place[i][c] for c in ("lon", "lat")]
             for i in ids
         ]
-        assert part.image_id.tolist() == ids
-        assert part.species.tolist() == [species[i] for i in ids]
-        assert np.array_equal(part.lonlat, np.array(wanted), equal_nan=True)
-        assert 0 < (~part.located).sum() < len(part) / 4
+        assert photos.image_id.tolist() == ids
+        assert photos.species.tolist() == [species[i] for i in ids]
+        assert np.array_equal(photos.lonlat, np.array(lonlat), equal_nan=True)
+        assert 0 < (~photos.located).sum() < len(photos) / 4
         with pytest.raises(ValueError, match="read-only"):
-            part.species[0] = 0
+            photos.species[0] = 0
 
 
 def test_the_table_has_the_located_photographs_and_passes_the_contract(tmp_path: Path) -> None:
     write_competition(tmp_path)
-    found = read_competition(tmp_path)
+    competition = read_competition(tmp_path)
     card = task_card("inaturalist")
     paper = card.editions["paper"].model_copy(update={"classes": 10})
     task = get_task("inaturalist", "paper", tmp_path)
     task.card = card.model_copy(update={"editions": {"paper": paper}})
     check_task(task)
     table = task.load()
-    known = np.concatenate([found.train.located, found.validation.located])
-    species = np.concatenate([found.train.species, found.validation.species])
+    known = np.concatenate([competition.train.located, competition.validation.located])
+    species = np.concatenate([competition.train.species, competition.validation.species])
     assert np.array_equal(table.target, species[known])
     assert table.classes == tuple(f"{c:04d}" for c in range(10))
     assert f"{(~known).sum()} rows without a location left out" in table.notes
@@ -74,9 +78,9 @@ def test_the_card_names_the_competitions_files() -> None:
     assert edition.classes == 8142
     names = [file.file for file in edition.variants[0].files]
     assert names == [
-        f"inaturalist/{part}2018{kind}.json"
-        for part in ("train", "val")
-        for kind in ("", "_locations")
+        f"inaturalist/{name}2018{suffix}.json"
+        for name in ("train", "val")
+        for suffix in ("", "_locations")
     ]
     for file in edition.variants[0].files:
         assert file.sha256 is None
@@ -84,17 +88,17 @@ def test_the_card_names_the_competitions_files() -> None:
         assert file.origins[0].member.endswith(file.file.rpartition("/")[2])
 
 
-def test_absent_files_are_named_with_what_to_do(tmp_path: Path) -> None:
+def test_missing_files_are_named_with_instructions(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match=r"download inaturalist.*train2018\.json"):
         read_competition(tmp_path)
     write_competition(tmp_path)
     (tmp_path / "inaturalist/val2018_locations.json").unlink()
-    with pytest.raises(TaskError, match=r"val2018_locations\.json lacks"):
+    with pytest.raises(TaskError, match=r"val2018_locations\.json is missing"):
         read_competition(tmp_path)
 
 
-def test_reading_holds_little(tmp_path: Path) -> None:
-    """Far less than the documents, which a plain loader holds many times over."""
+def test_reading_needs_little_memory(tmp_path: Path) -> None:
+    """Less than the size of the files, of which a simple loader needs a multiple."""
     write_competition(tmp_path, rows=(5_000, 100))
     size = sum(path.stat().st_size for path in files(tmp_path))
     located(files(tmp_path))
@@ -112,13 +116,17 @@ def test_reading_holds_little(tmp_path: Path) -> None:
         ("train2018.json", {"categories": []}, "numbered 0, 1, 2"),
         ("train2018.json", {"images": []}, "no photographs"),
         ("train2018.json", {"images": [{"id": 1}, {"id": 1}]}, "photograph 1 more than once"),
-        ("train2018.json", {"images": [{"file_name": "a"}]}, "images without whole numbers id"),
-        ("train2018.json", {"images": [{"id": "one"}]}, "images without whole numbers id"),
+        ("train2018.json", {"images": [{"file_name": "a"}]}, "images without the integers id"),
+        ("train2018.json", {"images": [{"id": "one"}]}, "images without the integers id"),
         ("train2018.json", {"annotations": []}, "without a species, such as"),
-        ("val2018.json", {"categories": [{"id": i} for i in range(11)]}, "parts of one compet"),
+        (
+            "val2018.json",
+            {"categories": [{"id": i} for i in range(11)]},
+            "not files of the same competition",
+        ),
     ],
 )
-def test_documents_that_are_not_the_competitions_are_refused(
+def test_invalid_annotations_are_refused(
     tmp_path: Path, file: str, changes: dict[str, Any], words: str
 ) -> None:
     write_competition(tmp_path)
@@ -127,29 +135,29 @@ def test_documents_that_are_not_the_competitions_are_refused(
         located(files(tmp_path))
 
 
-def test_labels_beyond_the_categories_and_foreign_locations_are_refused(tmp_path: Path) -> None:
+def test_unknown_labels_and_locations_of_another_set_are_refused(tmp_path: Path) -> None:
     train, _ = write_competition(tmp_path)
     path = tmp_path / "inaturalist/train2018.json"
     labels = [{"image_id": p["id"], "category_id": 99} for p in train]
     edit(path, annotations=labels)
-    with pytest.raises(TaskError, match="no category, such as 99"):
+    with pytest.raises(TaskError, match="not categories, such as 99"):
         located(files(tmp_path))
     write_competition(tmp_path)
     locations = files(tmp_path)[1]
     locations.write_bytes(files(tmp_path)[3].read_bytes())
-    with pytest.raises(TaskError, match="another part"):
+    with pytest.raises(TaskError, match="another set"):
         located(files(tmp_path))
 
 
 @pytest.mark.parametrize(
     ("content", "error", "words"),
     [
-        ('[{"id": 1, "lat": 5.0, "lo', IntegrityError, "not whole JSON"),
+        ('[{"id": 1, "lat": 5.0, "lo', IntegrityError, "not complete JSON"),
         ("<!DOCTYPE html><html>", TaskError, "web page"),
         ('[{"id": 1, "lat": 5.0}]', TaskError, "without id, lon or lat"),
         ('[{"id": 1, "lat": "north", "lon": 3}]', TaskError, "without id, lon or lat"),
         ('[{"id": 1, "lat": 95.0, "lon": 120.0}]', CoordinateError, "beyond 90"),
-        ("", IntegrityError, "not whole JSON"),
+        ("", IntegrityError, "not complete JSON"),
     ],
 )
 def test_locations_that_cannot_be_read(

@@ -1,4 +1,4 @@
-"""The papers' tables: real files where they are at hand, and made-up ones of the same form."""
+"""Paper editions: the real files if they are available, and made-up files of the same form."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def place(folder: Path, file: str, frame: pd.DataFrame) -> Path:
 
 
 def unpinned(task: str) -> TaskCard:
-    """The card as it is, but for any file and number of rows."""
+    """The card of a task without hashes and numbers of rows."""
     card = task_card(task)
     edition = card.editions["paper"]
     variants = tuple(
@@ -63,9 +63,9 @@ def unpinned(task: str) -> TaskCard:
 def test_real_files_load(
     shared_data: Path, task: str, rows: int, low: float, high: float, variant: str
 ) -> None:
-    it = get_task(task, "paper", shared_data)
-    check_task(it)
-    table = it.load()
+    loaded = get_task(task, "paper", shared_data)
+    check_task(loaded)
+    table = loaded.load()
     assert len(table) == rows
     assert low <= table.target.min() < table.target.max() <= high
     assert table.variant == variant
@@ -82,7 +82,7 @@ def test_known_values_of_the_counties(shared_data: Path) -> None:
     assert table.target[row] == raw.set_index("FIPS")["MedianIncome2016"][1001] / 1000
     assert table.region is not None
     assert set(table.region.tolist()) == {"Midwest", "Northeast", "South", "West"}
-    assert table.notes == ("3 rows not complete left out",)
+    assert table.notes == ("3 rows that are incomplete left out",)
 
 
 def test_california_housing_is_what_ships() -> None:
@@ -92,10 +92,11 @@ def test_california_housing_is_what_ships() -> None:
 
 
 def test_california_housing_is_what_scikit_learn_fetches(tmp_path: Path) -> None:
-    """Number by number, from StatLib's columns: the counts behind the shipped averages.
+    """Compare value by value, using the counts in StatLib's columns behind the shipped averages.
 
-    That they come out whole, and the fetcher's divisions give the averages back, would fail for a
-    table of other rows, other units or another order. The archive itself is not at hand here.
+    The counts are whole numbers, and the fetcher's divisions give the averages back. Both would
+    fail for a table with other rows, other units or another order. The archive itself is not
+    available to the tests.
     """
     import joblib
     from sklearn.datasets import fetch_california_housing
@@ -117,7 +118,7 @@ def test_california_housing_is_what_scikit_learn_fetches(tmp_path: Path) -> None
     fetched = fetch_california_housing(data_home=tmp_path, download_if_missing=False)
     assert np.array_equal(fetched.target, table.target)
     for column, name in enumerate(fetched.feature_names[:6]):
-        # The shipped averages went through text once; they are side features.
+        # The shipped averages were once stored as text; they are side features.
         ulp = 2 * name.startswith("Ave")
         np.testing.assert_array_max_ulp(fetched.data[:, column], f[name], maxulp=ulp)
     assert np.array_equal(fetched.data[:, :5:-1], table.lonlat)
@@ -160,18 +161,18 @@ def test_the_authors_tables_and_the_hubs(tmp_path: Path, task: str, hub: bool) -
         assert "1 rows without a value left out" in table.notes
 
 
-def test_marks_and_line_ends_of_other_systems(tmp_path: Path) -> None:
+def test_byte_order_marks_and_line_ends_of_other_systems(tmp_path: Path) -> None:
     card, plain = unpinned("elevation"), form("elevation").to_csv(index=False)
-    found = []
+    tables = []
     for number, content in enumerate(
         (plain.encode(), b"\xef\xbb\xbf" + plain.replace("\n", "\r\n").encode())
     ):
         path = tmp_path / str(number) / "elevation/labels_elevation.csv"
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
-        found.append(load_paper(card, tmp_path / str(number)))
-    assert np.array_equal(found[0].target, found[1].target)
-    assert np.array_equal(found[0].lonlat, found[1].lonlat)
+        tables.append(load_paper(card, tmp_path / str(number)))
+    assert np.array_equal(tables[0].target, tables[1].target)
+    assert np.array_equal(tables[0].lonlat, tables[1].lonlat)
 
 
 def test_swapped_columns_are_refused_and_repeated_points_counted(tmp_path: Path) -> None:
@@ -187,10 +188,10 @@ def test_swapped_columns_are_refused_and_repeated_points_counted(tmp_path: Path)
     place(tmp_path, "elevation/labels_elevation.csv", pd.concat([good[:3], good[:2]]))
     table = load_paper(card, tmp_path)
     assert len(table) == 5
-    assert "2 rows repeat the point of another, and are kept" in table.notes
+    assert "2 rows repeat the point of another row, and are kept" in table.notes
 
 
-def test_antarctica_is_told(tmp_path: Path) -> None:
+def test_points_in_antarctica_get_that_region(tmp_path: Path) -> None:
     south = pd.DataFrame({"Lat": [-75.0, -20, 52], "Lon": [0.0, 25, 13], "elevation": [1.0, 2, 3]})
     place(tmp_path, "elevation/labels_elevation.csv", south)
     region = load_paper(unpinned("elevation"), tmp_path).region
@@ -199,7 +200,7 @@ def test_antarctica_is_told(tmp_path: Path) -> None:
 
 
 def test_files_have_mirrors_or_are_placed_by_hand() -> None:
-    """Every file can be had somehow; what a program can fetch is pinned, or is the hub's copy."""
+    """Every file has mirrors or instructions; addresses are pinned to a version."""
     for task in OPEN_TASKS:
         for variant in task_card(task).editions["paper"].variants:
             for file in variant.files:
@@ -211,38 +212,40 @@ def test_files_have_mirrors_or_are_placed_by_hand() -> None:
                     assert "/main/" not in origin.url
 
 
-def test_bad_tables_say_what_is_wrong(tmp_path: Path) -> None:
+def test_errors_of_bad_tables_name_the_problem(tmp_path: Path) -> None:
     card, good = unpinned("elevation"), form("elevation")
     path = place(tmp_path, "elevation/labels_elevation.csv", good.rename(columns={"Lon": "long"}))
-    with pytest.raises(TaskError, match=r"should have one column lon or longitude.*it has Lat, l"):
+    with pytest.raises(
+        TaskError, match=r"should have one column called lon or longitude.*it has Lat, l"
+    ):
         load_paper(card, tmp_path)
     place(tmp_path, "elevation/labels_elevation.csv", good.assign(Lat=91.0))
     with pytest.raises(CoordinateError):
         load_paper(card, tmp_path)
     place(tmp_path, "elevation/labels_elevation.csv", good.assign(elevation=np.nan))
-    with pytest.raises(TaskError, match="no rows that can be used"):
+    with pytest.raises(TaskError, match="no usable rows"):
         load_paper(card, tmp_path)
     place(tmp_path, "elevation/labels_elevation.csv", good.assign(elevation="high"))
     with pytest.raises(TaskError, match="column 'elevation'"):
         load_paper(card, tmp_path)
     path.write_text("\n <!DOCTYPE html><html>Quota exceeded</html>")
-    with pytest.raises(TaskError, match="web page and no table"):
+    with pytest.raises(TaskError, match="web page and not a table"):
         load_paper(card, tmp_path)
     path.write_bytes(b"")
     with pytest.raises(TaskError, match="cannot be read as a table"):
         load_paper(card, tmp_path)
 
 
-def test_another_file_or_a_part_of_it_is_refused(tmp_path: Path) -> None:
+def test_another_file_or_a_truncated_file_is_refused(tmp_path: Path) -> None:
     place(tmp_path, "elevation/labels_elevation.csv", form("elevation"))
     with pytest.raises(IntegrityError, match="should have 32d38799"):
         get_task("elevation", "paper", tmp_path).load()
     place(tmp_path, "countries/lat_lon_country.csv", form("countries"))
-    with pytest.raises(IntegrityError, match="gives 4 rows, where 33,053 were expected"):
+    with pytest.raises(IntegrityError, match="gives 4 rows instead of the expected 33,053"):
         get_task("countries", "paper", tmp_path).load()
 
 
-def test_what_is_missing_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_missing_files_are_named_with_instructions(tmp_path: Path) -> None:
     for task in OPEN_TASKS:
         card = task_card(task)
         if card.editions["paper"].variants:
@@ -281,8 +284,8 @@ def counties(folder: Path) -> None:
     (folder / "median_income/2020_Gaz_counties_national.txt").write_text("\n".join(rows) + "\n")
 
 
-def test_the_recipe_of_the_counties(tmp_path: Path) -> None:
-    """One is not complete, one is Alaska; numbers have commas, codes leading zeros."""
+def test_counties_are_joined_as_in_satclips_code(tmp_path: Path) -> None:
+    """One county is incomplete and one is in Alaska; numbers have commas, codes leading zeros."""
     counties(tmp_path)
     table = load_paper(unpinned("median_income"), tmp_path)
     assert table.variant == "gazetteer"
@@ -292,26 +295,26 @@ def test_the_recipe_of_the_counties(tmp_path: Path) -> None:
     assert table.region is not None
     assert table.region.tolist() == ["South", "Northeast"]
     assert table.notes == (
-        "1 rows not complete left out",
+        "1 rows that are incomplete left out",
         "1 rows outside the contiguous states left out",
     )
     twice = pd.read_csv(tmp_path / "median_income/income.csv")
     place(tmp_path, "median_income/income.csv", pd.concat([twice, twice[:1]]))
-    with pytest.raises(TaskError, match="has a county twice"):
+    with pytest.raises(TaskError, match="has a county more than once"):
         load_paper(unpinned("median_income"), tmp_path)
 
 
 def test_regions_of_any_point() -> None:
-    found, doubtful = nearest_continents(np.concatenate([LAND, [[-140.0, -40.0]]]))
-    assert found[:4].tolist() == ["Europe", "Asia", "South America", "Africa"]
-    assert doubtful >= 1, "the middle of the Pacific is far from any"
+    continents, doubtful = nearest_continents(np.concatenate([LAND, [[-140.0, -40.0]]]))
+    assert continents[:4].tolist() == ["Europe", "Asia", "South America", "Africa"]
+    assert doubtful >= 1, "the middle of the Pacific is far from any reference point"
     assert nearest_census_regions(np.array([[-74.0, 40.7], [-118.2, 34.1]])).tolist() == [
         "Northeast",
         "West",
     ]
 
 
-def test_the_folder_by_default_is_in_the_cache(
+def test_the_default_data_folder_is_in_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SATCLIP_BENCH_CACHE", str(tmp_path))
@@ -321,7 +324,7 @@ def test_the_folder_by_default_is_in_the_cache(
         get_task("countries", "paper").load()
 
 
-def test_codes_with_zeros_are_read_as_they_are(tmp_path: Path) -> None:
+def test_column_names_are_stripped(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text(" FIPS , x\n00001,2\n")
     assert list(read_frame(path).columns) == ["FIPS", "x"]
