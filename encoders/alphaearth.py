@@ -1,4 +1,4 @@
-"""AlphaEarth Foundations: annual embeddings of 10 m pixels, from a GeoTIFF or a table."""
+"""AlphaEarth Foundations: annual embeddings of 10 m pixels, read from a GeoTIFF or a table."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ from satclip_bench.encoders.lookup.table import (
 from satclip_bench.encoders.weights.files import PretrainedEncoder, weights_path
 
 AXES = r"A(\d\d)"
-"""Names of the embedding's axes in tables: A00 to A63."""
+"""Pattern of the embedding's columns in tables: A00 to A63."""
 
 DIMENSION = 64
 
 MAX_KM = 0.1
-"""How far a table's row may be: coordinates to three decimals are off by up to 0.08 km."""
+"""Default largest distance to a row; rounding to three decimals moves a point by up to 0.08 km."""
 
 MASKED = -128
+"""Byte of masked pixels."""
 
 WEIGHTS = WeightsCard(
     file="alphaearth.parquet",
@@ -50,17 +51,18 @@ TRAINING_DATA = (
 )
 
 CONTAMINATES = ("air_temperature", "elevation", "inaturalist")
-"""Targets were among others ERA5-Land, an elevation model, and GBIF, which holds iNaturalist."""
+"""Training targets included ERA5-Land, an elevation model, and GBIF, which contains iNaturalist."""
 
 
 class AlphaEarth(PretrainedEncoder, PartialEncoder):
-    """The embedding of the pixel that a point is in, or of the nearest row of a table.
+    """Embedding of the pixel that contains a point, or of the nearest row of a table.
 
     Args:
-        weights: a GeoTIFF (`.tif`, `.tiff`), or a table (CSV, Parquet); by default
+        weights: GeoTIFF (`.tif`, `.tiff`) or table (CSV, Parquet); by default
             `alphaearth.parquet` in the cache.
-        max_km: rows of a table further away than this are not used; None for no limit.
-        uncovered: `zeros` or `error`, for points outside, masked or without a row.
+        max_km: largest distance to a row of a table; None for no limit.
+        uncovered: treatment of points that are outside, masked or too far from all rows: `zeros` or
+            `error`.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class AlphaEarth(PretrainedEncoder, PartialEncoder):
         require_max_km(max_km)
         self.max_km = max_km
         dimension = DIMENSION
-        # The card has to be there without the file, and whatever is wrong with it.
+        # The card must be available even if the file is missing or damaged.
         with suppress(EncoderError):
             dimension = _dimension(self._given or weights_path(WEIGHTS))
         self.card = EncoderCard(
@@ -84,7 +86,7 @@ class AlphaEarth(PretrainedEncoder, PartialEncoder):
             description="Annual embeddings of 10 m pixels, from a local GeoTIFF or table of one "
             "year. Bytes are dequantised to unit vectors. Points outside of a raster, masked, or "
             "further than max_km from all rows of a table are not covered: their embedding is "
-            "zeros, with a warning, or an error if uncovered is `error`.",
+            "zeros with a warning, or an error if uncovered is `error`.",
             citation="Brown et al. 2025, AlphaEarth Foundations: An embedding field model for "
             "accurate and efficient global mapping from sparse label data, arXiv 2507.22291",
             licence="CC-BY-4.0; attribution: The AlphaEarth Foundations Satellite Embedding "
@@ -113,28 +115,33 @@ class AlphaEarth(PretrainedEncoder, PartialEncoder):
 
     @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
-        values, known = self._source.look_up(lonlat)
+        values, covered = self._source.look_up(lonlat)
         embedding = np.full(values.shape, np.nan, dtype=np.float32)
-        embedding[known] = dequantised(values[known], str(self._weights_file))
+        embedding[covered] = dequantise(values[covered], str(self._weights_file))
         return embedding
 
 
-def dequantised(values: NDArray[Any], where: str) -> NDArray[np.float32]:
-    """Embeddings out of the values of a file, `(n, D)`.
+def dequantise(values: NDArray[Any], where: str) -> NDArray[np.float32]:
+    """Convert the stored values of a file to embeddings, `(n, D)`.
 
-    Released bytes v stand for sign(v) (v / 127.5)^2, after which an embedding has length 1; -128
-    is a masked pixel (readme of gs://alphaearth_foundations). Floating-point values are what
-    Earth Engine gives: embeddings already.
+    Released bytes v stand for sign(v) (v / 127.5)^2, which gives embeddings of length 1; -128 is a
+    masked pixel (readme of gs://alphaearth_foundations). Floating-point values, as Earth Engine
+    returns them, are embeddings already.
 
     Args:
-        values: int8, or floating-point.
-        where: names the file in messages.
+        values: stored values, `(n, D)`, int8 or floating-point.
+        where: name of the file in messages.
 
     Returns:
-        Rows of NaN where masked.
+        Embeddings, with rows of NaN for masked pixels.
 
     Raises:
-        EncoderError: another type, or floating-point values beyond 1, which are bytes still.
+        EncoderError: the values have another type, or are floating-point numbers above 1 in
+            magnitude, which are bytes that were not dequantised.
+
+    >>> dequantise(np.array([[127, -64], [-128, -128]], np.int8), "the file").round(3)
+    array([[ 0.992, -0.252],
+           [   nan,    nan]], dtype=float32)
     """
     if values.dtype == np.int8:
         scaled = values.astype(np.float32) / np.float32(127.5)
@@ -142,11 +149,13 @@ def dequantised(values: NDArray[Any], where: str) -> NDArray[np.float32]:
         embedding[(values == MASKED).any(axis=1)] = np.nan
         return embedding
     if values.dtype.kind != "f":
-        raise EncoderError(f"{where} holds {values.dtype}; int8 or floating point is wanted")
+        raise EncoderError(
+            f"{where} holds {values.dtype}; it should hold int8 or floating-point values"
+        )
     if (np.abs(values) > 1).any():
         raise EncoderError(
             f"{where} holds values up to {np.abs(values).max():g}, but components of unit vectors "
-            "are within -1 and 1. Are these the bytes before dequantisation? Give them as int8."
+            "lie between -1 and 1. Are these bytes before dequantisation? Give them as int8."
         )
     return values.astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Climplicit: a residual SIREN over coordinates and month, trained to give CHELSA's climate."""
+"""Climplicit: a residual SIREN over coordinates and month, trained to predict CHELSA's climate."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ LAYERS = 16
 OUTPUTS = 256
 
 FIRST_FREQUENCY = 30.0
-"""w0 of the first layer; the others have 1."""
+"""w0 of the first layer; the other layers have 1."""
 
 SEASONS = (3, 6, 9, 12)
-"""The months whose embeddings the released code joins where none is asked for."""
+"""Months whose embeddings the released code concatenates by default."""
 
 HUB = "Jobedo/climplicit"
 
@@ -39,18 +39,24 @@ WEIGHTS = WeightsCard(
     member="model.safetensors",
 )
 
-# The layer that turns an embedding into eleven variables of CHELSA.
+# The layer that predicts eleven variables of CHELSA from an embedding; it is not used.
 _REGRESSOR = ("chelsa_regressor.weight", "chelsa_regressor.bias")
 
 VARIANTS = ("seasons", *(f"month-{month}" for month in range(1, 13)))
 
 
 def month_features(lonlat: NDArray[np.float64], month: int) -> NDArray[np.float64]:
-    """Longitude / 180, latitude / 90, sine and cosine of the month's part of a turn, `(n, 4)`.
+    """Input features of the network, `(n, 4)`.
+
+    The columns are longitude / 180, latitude / 90, and sine and cosine of the month as a fraction
+    of a full turn.
 
     Args:
         lonlat: `(n, 2)` degrees, longitude first.
-        month: 1 to 12.
+        month: number of the month, 1 to 12.
+
+    >>> month_features(np.array([[90.0, 45.0]]), month=3).round(6)
+    array([[0.5, 0.5, 1. , 0. ]])
     """
     angle = 2 * np.pi * month / 12
     season = np.broadcast_to([np.sin(angle), np.cos(angle)], (len(lonlat), 2))
@@ -61,8 +67,8 @@ class Climplicit(PretrainedEncoder):
     """Climplicit with its released weights.
 
     Args:
-        variant: `seasons`, or `month-1` to `month-12`.
-        weights: a file of the released layout; by default the one in the cache.
+        variant: `seasons` for four months, or `month-1` to `month-12`.
+        weights: weights file of the released layout; by default the one in the cache.
     """
 
     def __init__(self, variant: str, weights: str | Path | None = None) -> None:
@@ -73,14 +79,14 @@ class Climplicit(PretrainedEncoder):
             name=f"climplicit.{variant}",
             title=f"Climplicit ({variant})",
             dimension=OUTPUTS * len(self.months),
-            description="Coordinates over 180 and 90 degrees and the month on a circle, a SIREN "
-            f"with residual connections and an H-SIREN first layer. Of month {listed}, side by "
-            "side. Torn at the antimeridian.",
+            description="A SIREN with residual connections and an H-SIREN first layer, over "
+            "longitude / 180, latitude / 90 and the month on a circle. Embeddings of month "
+            f"{listed}, concatenated. Discontinuous at the antimeridian.",
             citation="Dollinger et al. 2025, Climplicit: Climatic Implicit Embeddings for Global "
             "Ecological Tasks, ICLR workshop, arXiv 2504.05089",
             licence="none stated",
             training_data="CHELSA: eleven climate variables, monthly means of 1981-2010",
-            # One of the eleven is the air temperature.
+            # One of the eleven variables is the air temperature.
             contaminates=("air_temperature",),
             weights=WEIGHTS,
             parameters={"months": listed},
@@ -100,10 +106,10 @@ class Climplicit(PretrainedEncoder):
         return np.concatenate(parts, axis=1)
 
     def _embed(self, features: NDArray[np.float64]) -> NDArray[np.float32]:
-        """`(n, 4)` to `(n, 256)`.
+        """Embeddings of one month: features `(n, 4)` to `(n, 256)`.
 
-        ReSIREN (Dollinger et al. 2025): what goes into a layer's sine is the mean of its linear
-        map and of what went into the sine before. The first sine has H-SIREN's sinh(2 z).
+        ReSIREN (Dollinger et al. 2025): the argument of a layer's sine is the mean of its linear
+        map and of the argument of the sine before it. The first sine has H-SIREN's sinh(2 z).
         """
         import torch
         from torch.nn.functional import linear
@@ -111,7 +117,7 @@ class Climplicit(PretrainedEncoder):
         t = self._tensors
         name = "location_encoder.layers.0"
         with torch.inference_mode():
-            # In float64, since sin(30 sinh(2 z)) makes rounding errors of z about 100 times larger.
+            # In float64, because sin(30 sinh(2 z)) amplifies rounding errors of z about 100 times.
             weight, bias = t[f"{name}.weight"].double(), t[f"{name}.bias"].double()
             first = linear(torch.from_numpy(features), weight, bias)
             x = torch.sin(FIRST_FREQUENCY * torch.sinh(2 * first)).float()
@@ -127,7 +133,7 @@ class Climplicit(PretrainedEncoder):
 
 
 def network_shapes() -> dict[str, tuple[int, ...]]:
-    """The shapes of the tensors that the embedding needs, by name."""
+    """Shapes of the tensors that the embedding needs, by name."""
     shapes: dict[str, tuple[int, ...]] = {}
     inputs = INPUTS
     for n in range(LAYERS):
@@ -137,7 +143,7 @@ def network_shapes() -> dict[str, tuple[int, ...]]:
 
 
 def from_variant(variant: str, **options: Any) -> Climplicit:
-    """The encoder called `climplicit.<variant>`: `seasons`, or `month-1` to `month-12`.
+    """Make the encoder `climplicit.<variant>`: `seasons`, or `month-1` to `month-12`.
 
     Raises:
         UnknownNameError: there is no such variant.

@@ -1,4 +1,4 @@
-"""CSP, and other checkpoints of the code family that it shares with Space2Vec and Sphere2Vec."""
+"""CSP, and checkpoints of the code base that it shares with Space2Vec and Sphere2Vec."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from satclip_bench.encoders.weights.files import PretrainedEncoder, load_trainer
 PREFIX = "spa_enc.ffn."
 DIMENSION = 256
 
-KINDS = {
+ENCODING_NAMES = {
     "gridcell": "space2vec.grid",
     "theory": "space2vec.theory",
     "Space2Vec-grid": "space2vec.grid",
@@ -30,40 +30,41 @@ KINDS = {
     "Sphere2Vec-sphereM": "sphere2vec.m",
     "NeRF": "nerf",
 }
-"""What checkpoints call an encoding, to our name of it."""
+"""Names of encodings in checkpoints, and the names of the same encodings here."""
 
 NERF_FREQUENCIES = 16
-"""That code builds its NeRF encoder with this number, whatever the settings say."""
+"""Number of frequencies of the released NeRF encoder, which ignores the checkpoint's setting."""
 
 
 class SpatialCheckpoint(PretrainedEncoder):
-    """A positional encoding and a feed-forward network from a `.pth.tar` of that code.
+    """A positional encoding and a feed-forward network from a `.pth.tar` checkpoint.
 
-    The embedding is the output of its spatial encoder, before the matrix of classes.
+    The embedding is the output of the spatial encoder, before the class matrix. The settings in the
+    checkpoint determine the network.
 
     Args:
-        card: of the encoder; its weights' settings decide what is computed.
-        kind: the encoding that the checkpoint must have, one of the values of `KINDS`.
-        weights: a checkpoint on disk; by default the one in the cache.
+        card: metadata of the encoder.
+        encoding: encoding that the checkpoint must have, one of the values of `ENCODING_NAMES`.
+        weights: checkpoint on disk; by default the one in the cache.
     """
 
-    def __init__(self, card: EncoderCard, kind: str, weights: str | Path | None = None) -> None:
+    def __init__(self, card: EncoderCard, encoding: str, weights: str | Path | None = None) -> None:
         super().__init__(weights)
         self.card = card
-        self._kind = kind
+        self._encoding = encoding
 
     @cached_property
     def _loaded(self) -> tuple[NDArray[np.float64], FeedForward]:
         path = self._weights_file
         tensors, settings = load_trainer(path)
-        kind = KINDS.get(str(settings.get("spa_enc_type")))
-        if kind != self._kind:
+        encoding = ENCODING_NAMES.get(str(settings.get("spa_enc_type")))
+        if encoding != self._encoding:
             raise EncoderError(
                 f"{path} has spa_enc_type={settings.get('spa_enc_type')!r}; "
-                f"{self.card.name} needs {self._kind}. Name the right checkpoint."
+                f"{self.card.name} needs {self._encoding}. Give a checkpoint of that encoder."
             )
-        frequencies = _frequencies(kind, settings, path)
-        columns = ENCODINGS[kind][1] * len(frequencies)
+        frequencies = _frequencies(encoding, settings, path)
+        columns = ENCODINGS[encoding][1] * len(frequencies)
         network = feed_forward(
             tensors, PREFIX, columns, self.card.dimension, settings, where=str(path)
         )
@@ -74,17 +75,17 @@ class SpatialCheckpoint(PretrainedEncoder):
         import torch
 
         frequencies, network = self._loaded
-        # The released code rounds degrees to float32 first, which the highest frequencies, up to
-        # 10,000 a degree, make visible; then it computes sines in float64, the rest in float32.
+        # The released code rounds degrees to float32 first, which is visible at the highest
+        # frequencies, up to 10,000 per degree. It computes sines in float64, the rest in float32.
         rounded = lonlat.astype(np.float32).astype(np.float64)
-        features = ENCODINGS[self._kind][0](rounded, frequencies).astype(np.float32)
+        features = ENCODINGS[self._encoding][0](rounded, frequencies).astype(np.float32)
         with torch.inference_mode():
             embedding: NDArray[np.float32] = network(torch.from_numpy(features)).numpy()
         return embedding
 
 
-def _frequencies(kind: str, settings: Mapping[str, Any], path: Path) -> NDArray[np.float64]:
-    if kind == "nerf":
+def _frequencies(encoding: str, settings: Mapping[str, Any], path: Path) -> NDArray[np.float64]:
+    if encoding == "nerf":
         return octaves(NERF_FREQUENCIES)
     if settings.get("freq_init") != "geometric":
         raise EncoderError(f"{path} has freq_init={settings.get('freq_init')!r}, not 'geometric'")
@@ -92,7 +93,7 @@ def _frequencies(kind: str, settings: Mapping[str, Any], path: Path) -> NDArray[
     if not (isinstance(number, int) and number > 1 and _positive(low) and _positive(high)):
         raise EncoderError(
             f"{path} has frequency_num={number!r}, min_radius={low!r}, max_radius={high!r}: "
-            "these make no frequencies"
+            "no frequencies can be computed from these"
         )
     return geometric(number, float(low or 0), float(high or 0))
 
@@ -117,14 +118,14 @@ _VARIANTS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
         "CSP (fMoW)",
         "model_fmow/model_fmow_gridcell_0.0010_32_0.1000000_1_512_gelu_UNSUPER-contsoftmax_"
         "0.000050_1.000_1_0.100_TMP1.0000_1.0000_1.0000.pth.tar",
-        "training part of the Functional Map of the World: satellite images and their places",
+        "training set of the Functional Map of the World: satellite images and their locations",
         (),
     ),
     "inat": (
         "CSP (iNat)",
         "model_inat_2018/model_inat_2018_gridcell_0.0010_32_0.1000000_1_512_leakyrelu_UNSUPER-"
         "contsoftmax_0.000500_1.000_1_1.000_TMP20.0000_1.0000_1.0000.pth.tar",
-        "training part of iNaturalist 2018: images of species and their places",
+        "training set of iNaturalist 2018: images of species and their locations",
         ("inaturalist",),
     ),
 }
@@ -133,7 +134,7 @@ VARIANTS = tuple(_VARIANTS)
 
 
 def from_variant(variant: str, **options: Any) -> SpatialCheckpoint:
-    """The encoder called `csp.<variant>`: `fmow` or `inat`, pretrained without labels.
+    """Make the encoder `csp.<variant>`: `fmow` or `inat`, pretrained without labels.
 
     Raises:
         UnknownNameError: there is no such variant.

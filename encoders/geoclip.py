@@ -1,4 +1,4 @@
-"""GeoCLIP's location encoder: random Fourier features of the Equal Earth plane at three scales."""
+"""GeoCLIP's location encoder: random Fourier features of Equal Earth coordinates, and MLPs."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ WEIGHTS = WeightsCard(
 _A1, _A2, _A3, _A4 = 1.340264, -0.081106, 0.000893, 0.003796
 
 _DEGREES = 66.50336
-"""GeoCLIP's factor from the projected plane to something like degrees; 180 makes about one."""
+"""GeoCLIP's factor from the projected plane to roughly degrees; dividing by 180 gives about one."""
 
 SCALES = 3
 
 _LAYERS = (1, 3, 5)
-"""Positions of the hidden linear layers in the checkpoint's sequence; ReLU follows each."""
+"""Positions of the hidden linear layers in the checkpoint's sequence; each is followed by ReLU."""
 
 
 class GeoCLIP(PretrainedEncoder):
     """GeoCLIP with its released weights.
 
     Args:
-        weights: a local copy of the released file; by default the one that set-up placed.
+        weights: local copy of the released file; by default the one in the cache.
     """
 
     card = EncoderCard(
@@ -75,12 +75,12 @@ class GeoCLIP(PretrainedEncoder):
 
 @dataclass(frozen=True)
 class Branches:
-    """An MLP over random Fourier features at each scale; the outputs are added.
+    """Sum of MLPs over random Fourier features, one MLP for each scale.
 
     Attributes:
-        tensors: of all branches, by their names in GeoCLIP's checkpoint.
+        tensors: tensors of all branches, by their names in GeoCLIP's checkpoint.
         scales: number of branches.
-        width: columns of the output, and of the Fourier features of each branch.
+        width: number of columns of the output and of the Fourier features of each branch.
     """
 
     tensors: Mapping[str, torch.Tensor]
@@ -88,11 +88,11 @@ class Branches:
     width: int
 
     def __call__(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
-        """`(n, 2)` degrees, longitude first, to `(n, width)`."""
+        """Embed `(n, 2)` degrees, longitude first, as `(n, width)`."""
         import torch
 
-        # Such networks are trained and released in float32, and their highest frequencies turn the
-        # rounding of that precision into visible digits: the same operations in the same order.
+        # These networks are trained and released in float32, and their highest frequencies amplify
+        # its rounding errors. Hence the same operations in the same order as in the released code.
         with torch.inference_mode():
             plane = equal_earth(torch.from_numpy(lonlat.astype(np.float32)))
             total = torch.zeros(len(lonlat), self.width)
@@ -116,22 +116,22 @@ class Branches:
 def branches_from_tensors(
     tensors: Mapping[str, torch.Tensor], scales: int, width: int, where: str
 ) -> Branches:
-    """The network out of `LocEnc<i>.capsule.0.b`, ..., `LocEnc<i>.head.0.bias`.
+    """Make the network from the tensors `LocEnc<i>.capsule.0.b`, ..., `LocEnc<i>.head.0.bias`.
 
     Args:
-        tensors: of a checkpoint, by name.
+        tensors: tensors of a checkpoint, by name.
         scales: number of branches.
-        width: columns of the output.
-        where: names the checkpoint in messages.
+        width: number of columns of the output.
+        where: name of the checkpoint in messages.
 
     Raises:
-        EncoderError: tensors are missing, unknown or of another shape.
+        EncoderError: some tensors are missing, unknown or of another shape.
     """
     return Branches(require_tensors(tensors, branch_shapes(scales, width), where), scales, width)
 
 
 def branch_shapes(scales: int, width: int) -> dict[str, tuple[int, ...]]:
-    """The shapes of the tensors of such a network, by name."""
+    """Shapes of the tensors of a network with these branches, by name."""
     shapes: dict[str, tuple[int, ...]] = {}
     for name in (f"LocEnc{i}" for i in range(scales)):
         shapes[f"{name}.capsule.0.b"] = (width // 2, 2)
@@ -144,7 +144,7 @@ def branch_shapes(scales: int, width: int) -> dict[str, tuple[int, ...]]:
 
 
 def equal_earth(lonlat: torch.Tensor) -> torch.Tensor:
-    """Equal Earth plane coordinates in GeoCLIP's scale, `(N, 2)` degrees to `(N, 2)` of (x, y)."""
+    """Equal Earth coordinates in GeoCLIP's scale: `(N, 2)` lonlat degrees to `(N, 2)` of (x, y)."""
     import torch
 
     lon, lat = torch.deg2rad(lonlat[:, 0]), torch.deg2rad(lonlat[:, 1])

@@ -1,4 +1,4 @@
-"""GPS2Vec: a network for each UTM zone, over a point's closeness to the cells of its zone."""
+"""GPS2Vec: one network per UTM zone, over the closeness of a point to the cells of its zone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from satclip_bench.encoders.weights.keras import Dense, read_dense
 LICENCE = "none stated"
 REPOSITORY = "github.com/yifangyin/GPS2Vec"
 
-# Widths of the outputs, the address in the repository's README, training data, citation.
+# Widths of the outputs, address in the README of the repository, training data, citation.
 _VARIANTS: dict[str, tuple[tuple[int, ...], str, str, str]] = {
     "tag": (
         (2000,),
@@ -46,7 +46,7 @@ _HIDDEN = (CELLS * CELLS, 512, 1024, 2048)
 
 _NETWORKS = "model_*.h5"
 
-# The zone east of Greenwich that Norway's widening narrows: the released code knows no such zone.
+# The zone that is narrowed by the exception for Norway; the released code does not use it.
 _LEFT_OUT = "31 V"
 
 
@@ -55,9 +55,9 @@ class GPS2Vec(PartialEncoder):
 
     Args:
         variant: `tag` or `visual`.
-        weights: the folder of `model_<zone>.h5`; by default `weights/gps2vec-<variant>` in the
-            cache.
-        uncovered: `zeros` or `error`, for points of zones that have no network.
+        weights: folder of the files `model_<zone>.h5`; by default `weights/gps2vec-<variant>` in
+            the cache.
+        uncovered: treatment of points in zones without a network: `zeros` or `error`.
     """
 
     def __init__(
@@ -83,9 +83,9 @@ class GPS2Vec(PartialEncoder):
             title=f"GPS2Vec ({variant})",
             dimension=sum(self._heads),
             description="Closeness to the 400 cells of the point's UTM zone, then the zone's own "
-            "network with softmax outputs. Zones without a network, and all beyond 80 S and 84 N, "
-            "are not covered: the released code fails there. Their embedding is zeros, which no "
-            "softmax gives, with a warning, or an error if uncovered is `error`.",
+            "network with softmax outputs. Zones without a network, and all points beyond 80 S and "
+            "84 N, are not covered: the released code fails there. Their embedding is zeros, which "
+            "a softmax never returns, with a warning, or an error if uncovered is `error`.",
             citation=citation,
             licence=LICENCE,
             training_data=data,
@@ -97,34 +97,34 @@ class GPS2Vec(PartialEncoder):
 
     @property
     def folder(self) -> Path:
-        """Where the networks are looked for."""
+        """Folder of the networks."""
         return self._given or weights_path(self._weights_card)
 
     @cached_property
     def _files(self) -> dict[int, Path]:
-        """The networks' files by zone.
+        """Files of the networks by zone number.
 
         Raises:
-            EncoderError: there is no such folder, or it holds no network.
+            EncoderError: the folder does not exist or contains no network.
         """
-        found = {
+        files = {
             len(BANDS) * (int(match[1]) - 1) + BANDS.index(match[2]): path
             for path in _network_files(self.folder)
             if (match := re.fullmatch(rf"model_([1-9]\d?) ([{BANDS}])\.h5", path.name))
             and path.name != f"model_{_LEFT_OUT}.h5"
         }
-        if not found:
+        if not files:
             raise EncoderError(
                 f"there is no network `model_<zone>.h5` in {self.folder}. Run `python -m "
                 f"satclip_bench.encoders.weights.fetch {self.card.name}`. "
                 f"Or: {by_hand(self._weights_card)}"
             )
-        return found
+        return files
 
     @cached_property
     @override
     def weights_sha256(self) -> str:
-        """Of the networks' names and contents; empty while there are none."""
+        """SHA-256 of the networks' file names and contents; empty if there are none."""
         return sha256_folder(self.folder, _NETWORKS)
 
     @override
@@ -144,7 +144,8 @@ class GPS2Vec(PartialEncoder):
         return out
 
     def _network(self, zone: int) -> tuple[Dense, ...]:
-        # One is kept: all of them would fill the memory, and points come zone by zone.
+        # Only the last network is kept: all of them would fill the memory, and points come zone by
+        # zone.
         if self._latest is None or self._latest[0] != zone:
             hidden = list(pairwise(_HIDDEN))
             shapes = [*hidden, *((_HIDDEN[-1], width) for width in self._heads)]
@@ -155,12 +156,12 @@ class GPS2Vec(PartialEncoder):
 def run_network(
     layers: tuple[Dense, ...], x: NDArray[np.float32], heads: int
 ) -> NDArray[np.float32]:
-    """Layers with ReLU, then parallel layers with softmax, their outputs side by side.
+    """Output of a network whose heads have a softmax each; their outputs are concatenated.
 
     Args:
-        layers: kernels and biases; the last ones are the heads.
-        x: `(n, in)`.
-        heads: how many heads there are.
+        layers: kernel and bias of each layer; the last ones are the heads, the others have ReLU.
+        x: `(n, in)` input.
+        heads: number of heads.
     """
     from scipy.special import softmax
 
@@ -177,7 +178,7 @@ def _network_files(folder: Path) -> list[Path]:
 
 
 def from_variant(variant: str, **options: Any) -> GPS2Vec:
-    """The encoder called `gps2vec.<variant>`: `tag` or `visual`.
+    """Make the encoder `gps2vec.<variant>`: `tag` or `visual`.
 
     Raises:
         UnknownNameError: there is no such variant.

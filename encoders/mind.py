@@ -1,4 +1,4 @@
-"""MIND: a residual SIREN over the Equal Earth plane, distilled from four other embeddings."""
+"""MIND: a residual SIREN over Equal Earth coordinates, distilled from four other embeddings."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import torch
 
 WIDTHS = (64, 128, 256, 512, 1024, 2048, 3072)
-"""Leading columns that were trained to serve as embeddings of their own."""
+"""Numbers of leading columns that were trained to be embeddings by themselves."""
 
 FIRST_FREQUENCY = 30.0
-"""w0 of the first layer; the others have 1."""
+"""w0 of the first layer; the other layers have 1."""
 
 HUB = "taylor-geospatial/MIND"
 
@@ -41,18 +41,18 @@ WEIGHTS = WeightsCard(
 
 FIRST = "first.linear"
 
-# The layer that gives AlphaEarth's embedding, and frequencies that only a network with a year uses.
+# Not used: the layer that predicts AlphaEarth's embedding, and frequencies for years.
 _SPARE = ("head.weight", "head.bias", "year_freqs")
 
 VARIANTS = tuple(str(width) for width in WIDTHS)
 
 
 class MIND(PretrainedEncoder):
-    """The leading columns of MIND's trunk.
+    """Leading columns of the output of MIND's trunk.
 
     Args:
-        variant: how many, as a word: one of `VARIANTS`.
-        weights: a file of the released layout; by default the one in the cache.
+        variant: number of columns as a string, one of `VARIANTS`.
+        weights: weights file of the released layout; by default the one in the cache.
     """
 
     def __init__(self, variant: str, weights: str | Path | None = None) -> None:
@@ -67,7 +67,7 @@ class MIND(PretrainedEncoder):
             "Representation with Adjustable Spatial Scale, arXiv 2609.25454",
             licence="MIT",
             training_data="MINDSET: embeddings of AlphaEarth, Climplicit, GeoCLIP and SINR",
-            # What its teachers have seen, as their own cards say.
+            # The data of its teachers, as listed on their cards.
             contaminates=("air_temperature", "elevation", "inaturalist"),
             native_order="lat, lon",
             weights=WEIGHTS,
@@ -85,10 +85,10 @@ class MIND(PretrainedEncoder):
                 f"{path} has {width} columns; {self.card.name} needs {self.card.dimension}"
             )
         shapes = network_shapes(width, _depth(tensors))
-        found = require_tensors(tensors, shapes, str(path), spare=_SPARE)
-        # In float32 the layers make rounding errors hundreds of times larger, and the result then
-        # depends on the batch.
-        return {name: tensor.double() for name, tensor in found.items()}
+        checked = require_tensors(tensors, shapes, str(path), spare=_SPARE)
+        # In float64, because the layers amplify rounding errors hundreds of times: in float32 the
+        # result would depend on the batch.
+        return {name: tensor.double() for name, tensor in checked.items()}
 
     @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -106,10 +106,10 @@ class MIND(PretrainedEncoder):
 
 
 def network_shapes(width: int, depth: int) -> dict[str, tuple[int, ...]]:
-    """The shapes of the trunk's tensors, by name.
+    """Shapes of the trunk's tensors, by name.
 
     Args:
-        width: columns of the trunk.
+        width: number of columns of the trunk.
         depth: number of residual layers.
     """
     shapes = linear_shapes(FIRST, 2, width)
@@ -127,7 +127,7 @@ def _blocks(depth: int) -> list[str]:
 
 
 def from_variant(variant: str, **options: Any) -> MIND:
-    """The encoder called `mind.<columns>`, such as `mind.64`.
+    """Make the encoder `mind.<columns>`, such as `mind.64`.
 
     Raises:
         UnknownNameError: there is no such variant.

@@ -23,12 +23,12 @@ from satclip_bench.encoders.lookup.table import (
 from satclip_bench.encoders.weights.files import PretrainedEncoder, weights_path
 
 FEATURES = r"X_(\d+)"
-"""Columns of the tables that api.mosaiks.org gives out, besides Lat and Lon."""
+"""Pattern of the feature columns in tables from api.mosaiks.org, which also have Lat and Lon."""
 
 DIMENSION = 4000
 
 MAX_KM = 1.0
-"""A cell of 0.01 degrees has its centre at most 0.79 km from its corners."""
+"""Default distance limit: the corners of a cell of 0.01 degrees are at most 0.79 km away."""
 
 WEIGHTS = WeightsCard(
     file="mosaiks.parquet",
@@ -40,12 +40,12 @@ WEIGHTS = WeightsCard(
 
 
 class MOSAIKS(PretrainedEncoder, PartialEncoder):
-    """The features of the grid cell whose centre is nearest.
+    """Features of the grid cell with the nearest centre.
 
     Args:
-        weights: a table, CSV or Parquet; by default `mosaiks.parquet` in the cache.
-        max_km: cells further away than this are not used; None for no limit.
-        uncovered: `zeros` or `error`, for points without a cell.
+        weights: CSV or Parquet table; by default `mosaiks.parquet` in the cache.
+        max_km: largest distance to the centre of a cell; None for no limit.
+        uncovered: treatment of points without a cell: `zeros` or `error`.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class MOSAIKS(PretrainedEncoder, PartialEncoder):
         require_max_km(max_km)
         self.max_km = max_km
         dimension = DIMENSION
-        # The card has to be there without the table, and whatever is wrong with it.
+        # The card must be available even if the table is missing or damaged.
         with suppress(EncoderError):
             path = self._given or weights_path(WEIGHTS)
             dimension = len(numbered_columns(column_names(path), FEATURES, str(path)))
@@ -70,7 +70,7 @@ class MOSAIKS(PretrainedEncoder, PartialEncoder):
             description="Random convolutional features of the satellite image of the nearest grid "
             "cell, by great-circle distance to the rows of a local table. Points further than "
             "max_km from all of them, such as those at sea, are not covered: their embedding is "
-            "zeros, with a warning, or an error if uncovered is `error`.",
+            "zeros with a warning, or an error if uncovered is `error`.",
             citation="Rolf et al. 2021, A generalizable and accessible approach to machine "
             "learning with global satellite imagery, Nature Communications 12, 4392",
             licence=WEIGHTS.licence,
@@ -90,7 +90,7 @@ class MOSAIKS(PretrainedEncoder, PartialEncoder):
 
     @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
-        values, known = self._rows.look_up(lonlat)
+        values, covered = self._rows.look_up(lonlat)
         features: NDArray[np.float32] = values.astype(np.float32)
-        features[~known] = np.nan
+        features[~covered] = np.nan
         return features

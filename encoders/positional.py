@@ -1,7 +1,7 @@
-"""Encodings of position by sines at many scales: Space2Vec, Sphere2Vec, NeRF. No weights.
+"""Positional encodings by sines at many scales, without weights: Space2Vec, Sphere2Vec, NeRF.
 
-Formulas and the order of columns are those of the code that the authors released
-(github.com/gengchenmai/csp, github.com/seai-lab/TorchSpatial), where they feed a network.
+Formulas and column order are those of the authors' released code (github.com/gengchenmai/csp,
+github.com/seai-lab/TorchSpatial), in which the encodings are the input of a network.
 """
 
 from __future__ import annotations
@@ -23,20 +23,24 @@ Float = NDArray[np.float64]
 FREQUENCIES = 16
 
 RADII = {"space2vec": (1.0, 360.0), "sphere2vec": (0.001, 1.0)}
-"""Default smallest and largest radius: in degrees, and as factors on radians, the sphere itself
-being 1, as its authors train them."""
+"""Default smallest and largest radius: in degrees for Space2Vec, and for Sphere2Vec as factors on
+radians (the sphere has radius 1), with which its authors train."""
 
 
 def geometric(number: int, min_radius: float, max_radius: float) -> Float:
-    """Frequencies whose reciprocals run geometrically from `min_radius` to `max_radius`."""
+    """Frequencies whose reciprocals form a geometric series from `min_radius` to `max_radius`.
+
+    >>> geometric(3, 1.0, 100.0)
+    array([1.  , 0.1 , 0.01])
+    """
     return 1 / np.geomspace(min_radius, max_radius, number)
 
 
 def grid(lonlat: Float, frequencies: Float) -> Float:
     """Space2Vec grid, `(n, 4 F)`: sin and cos of lon f for each f, then of lat f; in degrees.
 
-    Mai et al. 2020, ICLR, section 3. Degrees are taken as they are, as the authors' code does: a
-    frequency of 1 turns once in 2 pi degrees.
+    Mai et al. 2020, ICLR, section 3. Degrees are not converted to radians, as in the authors' code:
+    a frequency of 1 has a period of 2 pi degrees.
     """
     angles = lonlat[:, :, None] * frequencies
     return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(len(lonlat), -1)
@@ -46,7 +50,7 @@ _DIRECTIONS = np.array([[1, 0], [-1 / 2, np.sqrt(3) / 2], [-1 / 2, -np.sqrt(3) /
 
 
 def theory(lonlat: Float, frequencies: Float) -> Float:
-    """Space2Vec theory, `(n, 6 F)`: for each f, sin and cos along three directions 120 apart.
+    """Space2Vec theory, `(n, 6 F)`: for each f, sin and cos along three directions 120° apart.
 
     Mai et al. 2020, ICLR, section 3. Degrees as in `grid`.
     """
@@ -55,13 +59,13 @@ def theory(lonlat: Float, frequencies: Float) -> Float:
 
 
 def _scaled(lonlat: Float, frequencies: Float) -> tuple[Float, Float]:
-    """Longitude and latitude in radians times each frequency, `(n, F)` both."""
+    """Longitude and latitude in radians times each frequency, `(n, F)` each."""
     scaled = np.radians(lonlat)[:, :, None] * frequencies
     return scaled[:, 0], scaled[:, 1]
 
 
 def _columns(*parts: Float) -> Float:
-    """Parts of `(n, F)` side by side within each frequency, `(n, F len(parts))`."""
+    """Interleave arrays of `(n, F)` so that each frequency's columns are adjacent: `(n, F P)`."""
     return np.stack(parts, axis=-1).reshape(len(parts[0]), -1)
 
 
@@ -81,7 +85,7 @@ def sphere_c_plus(lonlat: Float, frequencies: Float) -> Float:
 
 
 def _mixed(lonlat: Float, lon: Float, lat: Float) -> tuple[Float, Float, Float, Float]:
-    """Products of one coordinate at a scale with the other as it is."""
+    """Products of one coordinate at a scale with the other coordinate unscaled."""
     single_lon, single_lat = np.radians(lonlat).T[:, :, None]
     return (
         np.cos(lat) * np.cos(single_lon),
@@ -100,7 +104,7 @@ def sphere_m(lonlat: Float, frequencies: Float) -> Float:
 def sphere_m_plus(lonlat: Float, frequencies: Float) -> Float:
     """Sphere2Vec sphereM+, `(n, 8 F)`: sphereM and grid. Mai et al. 2023, ISPRS J. 202.
 
-    The authors' code ignores the smallest radius here alone; this does not.
+    The authors' code ignores the smallest radius in this encoding only; this function uses it.
     """
     lon, lat = _scaled(lonlat, frequencies)
     waves = (np.sin(lat), np.cos(lat), np.sin(lon), np.cos(lon))
@@ -108,7 +112,7 @@ def sphere_m_plus(lonlat: Float, frequencies: Float) -> Float:
 
 
 def nerf(lonlat: Float, frequencies: Float) -> Float:
-    """NeRF's encoding of unit vectors, `(n, 6 F)`: sines of x f, y f, z f, then cosines.
+    """NeRF encoding of unit vectors, `(n, 6 F)`: sines of x f, y f, z f, then their cosines.
 
     Mildenhall et al. 2020, ECCV, eq. 4, with frequencies pi 2^k.
     """
@@ -117,7 +121,7 @@ def nerf(lonlat: Float, frequencies: Float) -> Float:
 
 
 def octaves(number: int) -> Float:
-    """pi, 2 pi, 4 pi and so on, `(number,)`."""
+    """The frequencies pi, 2 pi, 4 pi and so on, `(number,)`."""
     return np.pi * np.exp2(np.arange(number))
 
 
@@ -145,7 +149,7 @@ ENCODINGS: dict[str, tuple[Encoding, int, str, str]] = {
     "sphere2vec.mplus": (sphere_m_plus, 8, "Sphere2Vec M+", _SPHERE2VEC),
     "nerf": (nerf, 6, "NeRF", _NERF),
 }
-"""Name to function, columns a frequency, title and citation."""
+"""Name to function, columns per frequency, title and citation."""
 
 AS_IN_RANGE: dict[str, tuple[int, float, float]] = {
     "space2vec.theory": (16, 1000.0, 10_000.0),
@@ -154,27 +158,32 @@ AS_IN_RANGE: dict[str, tuple[int, float, float]] = {
     "sphere2vec.m": (16, 0.01, 73.0),
     "sphere2vec.mplus": (64, 0.01, 28.0),
 }
-"""Frequencies, smallest and largest radius of the variants `-range`, as in RANGE's repository
-(github.com/mvrl/RANGE at commit 94657a7): the defaults of its theory.py, and the checkerboard's in
-its sphere2vec/hparams.yaml. Found by their fit to its Table 2: docs/reproduction.md."""
+"""Number of frequencies, smallest and largest radius of the `-range` variants, from RANGE's
+repository (github.com/mvrl/RANGE at commit 94657a7): the defaults of its theory.py, and the
+checkerboard's settings in its sphere2vec/hparams.yaml. They were identified by their fit to Table 2
+of the paper: docs/reproduction.md."""
 
 
 class Positional(Encoder):
-    """One of the encodings above, untrained.
+    """Encoder of one of the `ENCODINGS`, untrained.
 
     Args:
-        name: a key of `ENCODINGS`.
-        frequencies: how many there are.
+        name: key of `ENCODINGS`.
+        frequencies: number of frequencies.
         min_radius: reciprocal of the highest frequency: in degrees for Space2Vec, a factor on
-            radians for Sphere2Vec; not used by NeRF. By default as `RADII` says.
-        max_radius: reciprocal of the lowest frequency; likewise.
-        as_in_range: what the code of SatCLIP and RANGE does. Sphere2Vec: degrees go where the
-            formula has radians, and every column stands twice, which halves a ridge's penalty.
-            Space2Vec theory: radians where it has degrees; cosines less one, since those of angles
-            so small would be one in float32.
+            radians for Sphere2Vec; not used by NeRF. The default is in `RADII`.
+        max_radius: reciprocal of the lowest frequency, in the same unit.
+        as_in_range: whether to follow the code of SatCLIP and RANGE. Sphere2Vec then takes degrees
+            where the formula has radians, and every column occurs twice, which halves the penalty
+            of a ridge regression. Space2Vec theory takes radians where the formula has degrees, and
+            one is subtracted from cosines, since the cosines of so small angles are one in float32.
 
     Raises:
-        EncoderError: fewer than two frequencies, or radii that are not positive and ascending.
+        EncoderError: there are fewer than two frequencies, or the radii are not positive and
+            ascending.
+
+    >>> Positional("sphere2vec.c", frequencies=4).encode([[13.4, 52.5]]).shape
+    (1, 12)
     """
 
     def __init__(
@@ -203,13 +212,12 @@ class Positional(Encoder):
             parameters |= {"min_radius": min_radius, "max_radius": max_radius, "unit": unit}
         self._as_in_range = as_in_range
         twice = as_in_range and name.startswith("sphere2vec")
-        told = ", as in the code of RANGE"
         self.card = EncoderCard(
             name=f"{name}-range" if as_in_range else name,
             title=f"{title}, as in RANGE" if as_in_range else title,
             dimension=(2 if twice else 1) * columns * frequencies,
             description=f"Sines and cosines at {frequencies} scales, untrained"
-            f"{told if as_in_range else ''}.",
+            f"{', as in the code of RANGE' if as_in_range else ''}.",
             citation=citation,
             parameters=parameters,
         )
@@ -219,12 +227,12 @@ class Positional(Encoder):
         if not self._as_in_range:
             return self._encoding(lonlat, self._frequencies)
         if self.card.name == "space2vec.theory-range":
-            found = self._encoding(np.radians(lonlat), self._frequencies)
-            # 1 - cos x = 2 sin^2 (x / 2), and the formula at half the frequencies has those sines.
+            columns = self._encoding(np.radians(lonlat), self._frequencies)
+            # cos x - 1 = -2 sin^2 (x / 2), and these sines are columns of half the frequencies.
             halves = self._encoding(np.radians(lonlat), self._frequencies / 2)
-            found[:, 1::2] = -2 * halves[:, ::2] ** 2
-            return found
-        # The formulas turn degrees into radians, which undoes this.
+            columns[:, 1::2] = -2 * halves[:, ::2] ** 2
+            return columns
+        # The formulas convert degrees to radians; this reverses the conversion beforehand.
         once = self._encoding(np.degrees(lonlat), self._frequencies)
         return np.concatenate([once, once], axis=1)
 
@@ -247,15 +255,15 @@ def _of_family(family: str, variant: str, options: dict[str, Any]) -> Positional
 
 
 def space2vec(variant: str, **options: Any) -> Positional:
-    """The encoder called `space2vec.<variant>`. Raises UnknownNameError for another variant."""
+    """Make the encoder `space2vec.<variant>`; raises UnknownNameError for an unknown variant."""
     return _of_family("space2vec", variant, options)
 
 
 def sphere2vec(variant: str, **options: Any) -> Positional:
-    """The encoder called `sphere2vec.<variant>`. Raises UnknownNameError for another variant."""
+    """Make the encoder `sphere2vec.<variant>`; raises UnknownNameError for an unknown variant."""
     return _of_family("sphere2vec", variant, options)
 
 
 def nerf_encoder(**options: Any) -> Positional:
-    """The encoder called `nerf`."""
+    """Make the encoder `nerf`."""
     return Positional("nerf", **options)

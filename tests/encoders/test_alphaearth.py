@@ -18,7 +18,7 @@ from pyproj import Transformer
 
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.core.files import CACHE_VARIABLE, sha256_file
-from satclip_bench.encoders.alphaearth import AlphaEarth, dequantised
+from satclip_bench.encoders.alphaearth import AlphaEarth, dequantise
 from satclip_bench.encoders.check import CORNERS, check_encoder
 from satclip_bench.encoders.lookup import raster
 from satclip_bench.encoders.lookup.partial import UncoveredPointsWarning
@@ -83,11 +83,11 @@ def restored(byte: int) -> float:
 def test_bytes_become_unit_vectors() -> None:
     every = np.arange(-127, 128).astype(np.int8)[:, None]
     wanted = [restored(byte) for byte in range(-127, 128)]
-    assert dequantised(every, "here")[:, 0] == pytest.approx(wanted, abs=1e-7)
-    vectors = dequantised(quantised(20, 20).reshape(64, -1).T, "here")
+    assert dequantise(every, "here")[:, 0] == pytest.approx(wanted, abs=1e-7)
+    vectors = dequantise(quantised(20, 20).reshape(64, -1).T, "here")
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=0.02)
     masked = np.array([[3, -128], [3, 4]], dtype=np.int8)
-    assert np.isnan(dequantised(masked, "here")).all(axis=1).tolist() == [True, False]
+    assert np.isnan(dequantise(masked, "here")).all(axis=1).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("from_south", [True, False])

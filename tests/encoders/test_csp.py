@@ -150,8 +150,8 @@ def test_another_file_in_place_of_a_published_one_is_refused(tmp_path: Path) -> 
         ({"spa_enc_type": "rbf"}, "spa_enc_type='rbf'"),
         ({"spa_f_act": "swish"}, "spa_f_act='swish'; leakyrelu, relu"),
         ({"freq_init": "random"}, "freq_init='random'"),
-        ({"min_radius": 0}, "these make no frequencies"),
-        ({"min_radius": "0.1"}, "these make no frequencies"),
+        ({"min_radius": 0}, "no frequencies can be computed"),
+        ({"min_radius": "0.1"}, "no frequencies can be computed"),
     ],
 )
 def test_settings_that_cannot_be_are_named(
