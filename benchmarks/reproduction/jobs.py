@@ -1,30 +1,33 @@
-"""What is run: one protocol on one table and encoder, every outcome kept as a record."""
+"""Jobs of a reproduction: one protocol on one table and encoder, with all its folds and seeds."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.protocols import FoldResult, Protocol, Work, get_protocol
 from satclip_bench.benchmarks.reproduction.tables import PaperTable, paper_table
-from satclip_bench.benchmarks.runs.embeddings import embedding_file, encoder_settings
+from satclip_bench.benchmarks.runs.embeddings import encoder_settings
+from satclip_bench.benchmarks.runs.engine import Callbacks, Result, evaluate
+from satclip_bench.benchmarks.runs.provenance import provenance
 from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
-from satclip_bench.benchmarks.runs.runner import one_thread, provenance
-from satclip_bench.benchmarks.runs.store import Store, read_record
+from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.splits import Fold, SplitInputs
 from satclip_bench.core.errors import BenchError
 from satclip_bench.encoders import get_encoder
+from satclip_bench.tasks import TaskTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 LONGEST_FIRST = ("from-scratch", "mlp", "linear", "ridge", "knn")
-"""Probes by what they cost: the longest are begun first, so that none is waited for alone."""
+"""Probes by their cost: the longest jobs start first, so that none is left to run alone."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,11 @@ class Job:
     """One cell of a published table, with all its folds and seeds.
 
     Attributes:
-        protocol, split, probe: names; the latter two of the protocol's card.
-        table: as `paper_table` calls it.
-        encoder: registered name.
+        protocol: name of the protocol.
+        split, probe: names on the protocol's card.
+        table: name of the table, as in `paper_table`.
+        encoder: name of the encoder, as registered.
+        data_dir: folder with the papers' tables that do not ship.
     """
 
     protocol: str
@@ -42,17 +47,23 @@ class Job:
     probe: str
     table: str
     encoder: str
+    data_dir: Path | None = None
+
+    @property
+    def title(self) -> str:
+        """Short description for progress and messages."""
+        return f"{self.protocol} {self.split} {self.probe} {self.table} {self.encoder}"
 
 
 @dataclass(frozen=True)
 class Done:
-    """What a job came to.
+    """Outcome of a job.
 
     Attributes:
-        job: which.
-        records: one a fold and seed; empty if it could not be run.
-        caveat: how its table differs from the paper's own.
-        reason: why it could not be run; else empty.
+        job: the job.
+        records: one record per fold and seed; empty if the job could not be run.
+        caveat: how the table differs from the paper's own.
+        reason: reason why the job could not be run; else empty.
     """
 
     job: Job
@@ -61,75 +72,90 @@ class Done:
     reason: str = ""
 
 
-def run_jobs(
-    jobs: Iterable[Job], data_dir: Path | None, folder: Path, processes: int
-) -> Iterator[Done]:
-    """Run what is missing of each job, yielding it once all its records are on disk.
+@dataclass(frozen=True)
+class JobCells:
+    """The cells of a job, which share tuning and are therefore measured together.
 
-    Args:
-        jobs: what to run, each once.
-        data_dir: folder with the papers' tables that do not ship.
-        folder: where records are kept.
-        processes: how many at a time; 1 runs in this process.
+    Attributes:
+        job: the job.
+        settings: settings of every cell, by seed and fold.
+        folds: rows of every fold, by name.
+        caveat: how the table differs from the paper's own.
     """
-    order = sorted(set(jobs), key=lambda j: (LONGEST_FIRST.index(j.probe), j.protocol, j.table))
-    if processes == 1:
-        yield from (run_job(job, data_dir, folder) for job in order)
-        return
-    from joblib import Parallel, delayed
 
-    parallel = Parallel(n_jobs=processes, backend="loky", return_as="generator_unordered")
-    yield from parallel(delayed(run_job)(job, data_dir, folder) for job in order)
+    job: Job
+    settings: Mapping[tuple[int, str], Settings]
+    folds: Mapping[str, Fold]
+    caveat: str
 
+    problem = ""
 
-def run_job(job: Job, data_dir: Path | None, folder: Path) -> Done:
-    """Run one job. Whatever goes wrong inside is its reason; only an interrupt passes."""
-    try:
-        with one_thread():
-            found = paper_table(job.table, data_dir)
-            return Done(job, tuple(_records(job, found, Store(folder))), found.caveat)
-    except BenchError as error:
-        return Done(job, reason=str(error))
-    except Exception as error:
-        return Done(job, reason=f"{job.protocol} raised {type(error).__name__}: {error}")
+    @property
+    def title(self) -> str:
+        """Short description for progress and messages."""
+        return self.job.title
 
+    @property
+    def method(self) -> str:
+        """Name of the protocol, for messages."""
+        return self.job.protocol
 
-def _records(job: Job, found: PaperTable, store: Store) -> Iterator[Record]:
-    """All records of a job; those that are missing are made and saved one by one."""
-    table = found.table
-    protocol, encoder = get_protocol(job.protocol), get_encoder(job.encoder)
-    points = SplitInputs(table.lonlat, table.target, table.region, table.card.block_degrees)
-    folds = {parts.name: parts for parts in protocol.folds(points, job.split)}
-    common = _common_settings(job, protocol, found) | encoder_settings(job.encoder, encoder)
-    wanted = {
-        (seed, parts.name): Settings.model_validate(
-            common | {"fold": parts.name, "fold_sha256": parts.sha256, "seed": seed}
+    @property
+    def encoder(self) -> str:
+        """Name of the encoder."""
+        return self.job.encoder
+
+    @property
+    def source(self) -> tuple[str, Path | None]:
+        """Identifies the table."""
+        return self.job.table, self.job.data_dir
+
+    @property
+    def cells(self) -> tuple[Settings, ...]:
+        """The settings of all its cells."""
+        return tuple(self.settings.values())
+
+    def load(self) -> TaskTable:
+        """The paper's table. Raises BenchError."""
+        return paper_table(self.job.table, self.job.data_dir).table
+
+    def measure(
+        self, embedding: NDArray[np.float32] | None, kept: Mapping[str, Record]
+    ) -> Iterator[Result]:
+        """Run the protocol for the missing cells.
+
+        Args:
+            embedding: `(N, D)` embedding of the table's points.
+            kept: records by key that need not be computed; settings that they chose are reused.
+
+        Yields:
+            Record and predictions of every cell, as soon as it is known.
+
+        Raises:
+            BenchError: the protocol cannot be run on this table.
+        """
+        job, table, protocol = self.job, self.load(), get_protocol(self.job.protocol)
+        encoder = get_encoder(job.encoder)
+        missing = tuple(
+            dict.fromkeys(seed for (seed, _), s in self.settings.items() if s.key not in kept)
         )
-        for seed in protocol.card.seeds
-        for parts in folds.values()
-    }
-    kept = {
-        place: read_record(store.path(settings))
-        for place, settings in wanted.items()
-        if store.done(settings)
-    }
-    missing = tuple(dict.fromkeys(seed for seed, fold in wanted if (seed, fold) not in kept))
-    if missing:
-        together = protocol.card.probe(job.probe).together
         work = Work(
-            embedding=np.load(embedding_file(encoder, table, store.folder / "embeddings")),
-            points=points,
+            embedding=embedding,
+            points=_split_inputs(table),
             task_type=table.card.task_type,
             split=job.split,
             probe=job.probe,
-            seeds=protocol.card.seeds if together else missing,
-            best_params={fold: record.best_params for (_, fold), record in kept.items()},
+            seeds=protocol.card.seeds if protocol.card.probe(job.probe).together else missing,
+            best_params={
+                fold: kept[s.key].best_params
+                for (_, fold), s in self.settings.items()
+                if s.key in kept
+            },
         )
         start = time.perf_counter()
-        for outcome in protocol.outcomes(work):
-            place = outcome.seed, outcome.fold
-            record = _record(wanted[place], protocol, outcome, folds[outcome.fold], found)
-            record = record.model_copy(
+        for result in protocol.outcomes(work):
+            settings, fold = self.settings[result.seed, result.fold], self.folds[result.fold]
+            record = _record(settings, protocol, result, fold, table).model_copy(
                 update={
                     "encoder_title": encoder.card.title,
                     "contaminated": table.card.name in encoder.card.contaminates,
@@ -137,13 +163,68 @@ def _records(job: Job, found: PaperTable, store: Store) -> Iterator[Record]:
                 }
             )
             start = time.perf_counter()
-            store.save(record, _predictions(outcome, folds[outcome.fold], table.target))
-            kept[place] = record
-    yield from (kept[place] for place in wanted)
+            yield record, _predictions(result, fold, table.target)
+
+    def failed(self, reason: str) -> tuple[Record, ...]:
+        """No records: the reason stands in the note of `reproduction.csv`."""
+        return ()
 
 
-def _common_settings(job: Job, protocol: Protocol, found: PaperTable) -> dict[str, object]:
-    card, table = protocol.card, found.table
+def run_jobs(
+    jobs: Iterable[Job], store: Store, processes: int, callbacks: Callbacks | None = None
+) -> dict[Job, Done]:
+    """Run the missing cells of jobs, and return the outcome of every job.
+
+    If a job cannot be run, the reason is part of its outcome; all others still run.
+
+    Args:
+        jobs: jobs, each given once.
+        store: store of the records.
+        processes: number of processes; 1 runs in this one.
+        callbacks: progress callbacks.
+    """
+    done: dict[Job, Done] = {}
+    planned: list[JobCells] = []
+    order = sorted(set(jobs), key=lambda j: (LONGEST_FIRST.index(j.probe), j.protocol, j.table))
+    for job in order:
+        try:
+            planned.append(plan_job(job))
+        except BenchError as error:
+            done[job] = Done(job, reason=str(error))
+        except Exception as error:
+            done[job] = Done(job, reason=f"{job.protocol} raised {type(error).__name__}: {error}")
+    for outcome in evaluate(planned, store, callbacks=callbacks, jobs=processes):
+        unit = outcome.unit
+        if outcome.reason:
+            done[unit.job] = Done(unit.job, reason=outcome.reason)
+        else:
+            records = tuple(outcome.records[settings.key] for settings in unit.cells)
+            done[unit.job] = Done(unit.job, records, unit.caveat)
+    return done
+
+
+def plan_job(job: Job) -> JobCells:
+    """The cells of a job. Raises BenchError if its table or encoder is not available."""
+    paper, protocol = paper_table(job.table, job.data_dir), get_protocol(job.protocol)
+    folds = {fold.name: fold for fold in protocol.folds(_split_inputs(paper.table), job.split)}
+    common = _common_settings(job, protocol, paper)
+    common |= encoder_settings(job.encoder, get_encoder(job.encoder))
+    settings = {
+        (seed, fold.name): Settings.model_validate(
+            common | {"fold": fold.name, "fold_sha256": fold.sha256, "seed": seed}
+        )
+        for seed in protocol.card.seeds
+        for fold in folds.values()
+    }
+    return JobCells(job, settings, folds, paper.caveat)
+
+
+def _split_inputs(table: TaskTable) -> SplitInputs:
+    return SplitInputs(table.lonlat, table.target, table.region, table.card.block_degrees)
+
+
+def _common_settings(job: Job, protocol: Protocol, paper: PaperTable) -> dict[str, object]:
+    card, table = protocol.card, paper.table
     probe = card.probe(job.probe)
     return {
         "task": table.card.name,
@@ -161,37 +242,36 @@ def _common_settings(job: Job, protocol: Protocol, found: PaperTable) -> dict[st
 
 
 def _record(
-    settings: Settings, protocol: Protocol, outcome: FoldResult, parts: Fold, found: PaperTable
+    settings: Settings, protocol: Protocol, result: FoldResult, fold: Fold, table: TaskTable
 ) -> Record:
-    target = found.table.target
     unseen = 0
-    if found.table.card.task_type == "classification":
-        unseen = int((~np.isin(target[parts.test], target[parts.train])).sum())
+    if table.card.task_type == "classification":
+        unseen = int((~np.isin(table.target[fold.test], table.target[fold.train])).sum())
     return Record(
         key=settings.key,
         settings=settings,
-        task_type=found.table.card.task_type,
-        metric=protocol.card.metrics[found.table.card.task_type],
+        task_type=table.card.task_type,
+        metric=protocol.card.metrics[table.card.task_type],
         status="done",
-        scores=dict(outcome.scores),
-        best_params=dict(outcome.best_params),
+        scores=dict(result.scores),
+        best_params=dict(result.best_params),
         counts=Counts(
-            train=len(parts.train),
-            validation=len(parts.validation),
-            test=len(parts.test),
+            train=len(fold.train),
+            validation=len(fold.validation),
+            test=len(fold.test),
             unseen=unseen,
         ),
         provenance=provenance(),
     )
 
 
-def _predictions(outcome: FoldResult, parts: Fold, target: np.ndarray[Any, Any]) -> pa.Table:
+def _predictions(result: FoldResult, fold: Fold, target: NDArray[Any]) -> pa.Table:
     import pyarrow as pa
 
     return pa.table(
         {
-            "row": parts.test.astype(np.int32),
-            "target": target[parts.test],
-            "prediction": outcome.prediction,
+            "row": fold.test.astype(np.int32),
+            "target": target[fold.test],
+            "prediction": result.prediction,
         }
     )

@@ -1,9 +1,9 @@
-"""Published scores beside measured ones: which jobs they need, and what came of those."""
+"""Published scores next to measured ones: the jobs that they need, and a row for each."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +16,14 @@ from satclip_bench.benchmarks.reproduction.papers import PAPERS, PublishedTable
 from satclip_bench.benchmarks.reproduction.published import published_scores
 from satclip_bench.benchmarks.reproduction.tables import known_tables
 from satclip_bench.benchmarks.reproduction.verdicts import Verdict, verdict
+from satclip_bench.benchmarks.runs.engine import Callbacks
 from satclip_bench.benchmarks.runs.record import Record
+from satclip_bench.benchmarks.runs.store import Store
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """One published score beside what was measured; spreads are standard deviations."""
+    """A published score and the measured one; spreads are standard deviations."""
 
     paper: str
     table: str
@@ -38,7 +40,7 @@ class Reproduction:
     note: str
 
     def as_row(self) -> dict[str, object]:
-        """For the table: the difference too, and numbers as they are printed."""
+        """A row of `reproduction.csv`, with the difference, and numbers formatted as text."""
         more = self.digits + 3
         return {
             "paper": self.paper,
@@ -61,7 +63,7 @@ class Reproduction:
 
 @dataclass(frozen=True)
 class _Cell:
-    """A published score, the jobs it needs, or why there are none."""
+    """A published score with the jobs that it needs, or the reason why there are none."""
 
     table: PublishedTable
     published: Mapping[str, object]
@@ -73,51 +75,51 @@ class _Cell:
 def reproduce(
     names: Iterable[str],
     data_dir: Path | None,
-    folder: Path,
+    store: Store,
     processes: int,
-    progress: Callable[[int, int, Done | None], None],
+    callbacks: Callbacks | None = None,
 ) -> list[Reproduction]:
-    """Every cell of the papers' tables, in the order of `published.csv`; those not run say why.
+    """Measure every cell of the papers' tables, in the order of `published.csv`.
+
+    Cells that cannot be run have the verdict `not run` and the reason in their note.
 
     Args:
         names: keys of `PAPERS`.
         data_dir: folder with the papers' own tables that do not ship.
-        folder: where every outcome is kept as a record, so that what is done is not run again.
-        processes: how many cells are run at a time.
-        progress: called with how many jobs are done, of how many, and the last of them.
+        store: store of the records; cells that it holds are not run again.
+        processes: number of cells that run at the same time.
+        callbacks: progress callbacks.
     """
-    cells = [cell for name in names for table in PAPERS[name].tables for cell in _cells(table)]
-    jobs = {job for cell in cells for job in cell.jobs}
-    done: dict[Job, Done] = {}
-    progress(0, len(jobs), None)
-    for outcome in run_jobs(jobs, data_dir, folder, processes):
-        done[outcome.job] = outcome
-        progress(len(done), len(jobs), outcome)
+    cells = [
+        cell for name in names for table in PAPERS[name].tables for cell in _cells(table, data_dir)
+    ]
+    done = run_jobs({job for cell in cells for job in cell.jobs}, store, processes, callbacks)
     return [_row(cell, done) for cell in cells]
 
 
-def _cells(table: PublishedTable) -> list[_Cell]:
+def _cells(table: PublishedTable, data_dir: Path | None) -> list[_Cell]:
     scores = published_scores()
     scores = scores[(scores["paper"] == table.paper) & (scores["table"] == table.table)]
     digits = _digits(table, scores)
     return [
-        _cell(table, {str(k): v for k, v in row.items()}, digits[str(row["metric"])])
+        _cell(table, {str(k): v for k, v in row.items()}, digits[str(row["metric"])], data_dir)
         for row in scores.to_dict("records")
     ]
 
 
-def _cell(table: PublishedTable, published: Mapping[str, object], digits: int) -> _Cell:
+def _cell(
+    table: PublishedTable, published: Mapping[str, object], digits: int, data_dir: Path | None
+) -> _Cell:
     encoder, task = str(published["encoder"]), str(published["task"])
     if encoder in table.not_run:
         return _Cell(table, published, digits, reason=table.not_run[encoder])
     metrics = get_protocol(table.protocol).card.metrics.values()
     if table.averages and published["metric"] != "r2":
-        return _Cell(
-            table, published, digits, reason="an average over tables of which none is here"
-        )
+        reason = "an average over tables of which none is available"
+        return _Cell(table, published, digits, reason=reason)
     known = task in known_tables() or task in table.tables or table.averages
     if published["metric"] not in metrics or not known:
-        return _Cell(table, published, digits, reason=f"the table of {task} is not at hand")
+        return _Cell(table, published, digits, reason=f"the table of {task} is not available")
     jobs = tuple(
         Job(
             protocol=table.protocol,
@@ -125,6 +127,7 @@ def _cell(table: PublishedTable, published: Mapping[str, object], digits: int) -
             probe=table.probes.get(encoder, table.probe),
             table=name,
             encoder=table.encoders[encoder],
+            data_dir=data_dir,
         )
         for name in (table.averages or (table.tables.get(task, task),))
     )
@@ -170,13 +173,15 @@ def _row(cell: _Cell, done: Mapping[Job, Done]) -> Reproduction:
 def _note(cell: _Cell) -> str:
     encoder, task = str(cell.published["encoder"]), str(cell.published["task"])
     notes = cell.table.notes
-    found = (notes.get(encoder, ""), notes.get(task, ""), notes.get(f"{task}/{encoder}", ""))
-    return "; ".join(filter(None, found))
+    keys = (encoder, task, f"{task}/{encoder}")
+    return "; ".join(notes[key] for key in keys if notes.get(key))
 
 
 def _of_the_average(cell: _Cell, outcomes: list[Done], metric: str) -> str:
-    told = ", ".join(f"{o.job.table} {_printed(cell, o):.3f}" for o in outcomes)
-    return f"an average over many tables, of which {len(outcomes)} are at hand; measured: {told}"
+    measured = ", ".join(f"{o.job.table} {_printed(cell, o):.3f}" for o in outcomes)
+    return (
+        f"an average over many tables, of which {len(outcomes)} are available; measured: {measured}"
+    )
 
 
 def _printed(cell: _Cell, done: Done) -> float:
@@ -185,12 +190,12 @@ def _printed(cell: _Cell, done: Done) -> float:
 
 
 def _scores(records: Iterable[Record], metric: str) -> list[float]:
-    found = [record.scores[metric] for record in records]
-    return [float("nan") if value is None else value for value in found]
+    values = [record.scores[metric] for record in records]
+    return [float("nan") if value is None else value for value in values]
 
 
 def _digits(table: PublishedTable, scores: pd.DataFrame) -> Mapping[str, int]:
-    """Decimals by metric: the card's, or else as many as the longest published number has."""
+    """Decimals by metric: from the protocol's card, or else the most of any published score."""
     known = get_protocol(table.protocol).card.digits
     seen: dict[str, int] = defaultdict(int)
     for metric, value in zip(scores["metric"], scores["value"], strict=True):

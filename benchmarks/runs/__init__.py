@@ -1,1 +1,1 @@
-"""How records are made and kept: suites, plans, cells, executors and the store."""
+"""Runs: suites, plans, cells, the engine that evaluates them, and the store of their records."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 CELL = ["task", "seed", "fold"]
-"""What an encoder's scores are paired by."""
-
+"""Columns by which the scores of encoders are paired."""
 
 BASELINE_PROBE = "none"
-
+"""Name that stands for the probe in records of baselines."""
 
 REPLICATE_KEY = [*CELL, "encoder", "split", "probe"]
-"""What a row of replicates is known by."""
-
+"""Columns that identify a row of bootstrap replicates."""
 
 COLUMNS = {
     "task": "str",

@@ -1,4 +1,4 @@
-"""An encoder over a task's points, kept on disk."""
+"""Embeddings of tasks, kept on disk."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from satclip_bench.tasks import TaskTable
 
 
 def embed(encoder: LocationEncoder, table: TaskTable) -> Embedding:
-    """The embedding of a task's points, `(N, D)` float32, computed now.
+    """Embed the points of a task, `(N, D)` float32.
 
     Raises:
-        BenchError: the encoder raised (its own exception is the cause), or what it returned is no
+        BenchError: the encoder raised (its own exception is the cause), or did not return an
             embedding of these points.
     """
     name = encoder.card.name
     try:
-        found = encoder.encode(table.lonlat.copy())
+        embedding = encoder.encode(table.lonlat.copy())
     except BenchError:
         raise
     except Exception as error:
@@ -37,15 +37,20 @@ def embed(encoder: LocationEncoder, table: TaskTable) -> Embedding:
             f"encoder {name!r} raised {type(error).__name__} on the points of "
             f"{table.card.name!r}: {error}"
         ) from error
-    return require_embedding(found, len(table), encoder.card, exact_dtype=True)
+    return require_embedding(embedding, len(table), encoder.card, exact_dtype=True)
 
 
 def embedding_file(encoder: LocationEncoder, table: TaskTable, scratch: Path) -> Path:
-    """A `.npy` file with the embedding of a task's points, computed unless it is kept.
+    """Path of a `.npy` file with the embedding of a task's points, computed if it is missing.
 
-    Embeddings by this package's own encoders are kept in the cache, under a key of everything
-    that can change them. What an encoder from outside depends on cannot be known, so that its
-    embeddings go to `scratch` and are computed in every run.
+    Embeddings by the suite's own encoders are kept in the cache, under a key of everything that
+    can change them. What a custom encoder depends on is not known, so that its embeddings go to
+    `scratch` and are computed in every run.
+
+    Args:
+        encoder: encoder to be evaluated.
+        table: table whose points are embedded.
+        scratch: folder for the embeddings of custom encoders.
 
     Raises:
         BenchError: as `embed`; or a file cannot be written.
@@ -53,7 +58,7 @@ def embedding_file(encoder: LocationEncoder, table: TaskTable, scratch: Path) ->
     outside = is_outside(encoder)
     folder = scratch if outside else cache_dir() / "embeddings"
     path = folder / f"{_key(encoder, table)}.npy"
-    if not outside and _whole(path):
+    if not outside and _is_intact(path):
         return path
     buffer = io.BytesIO()
     np.save(buffer, embed(encoder, table), allow_pickle=False)
@@ -65,16 +70,16 @@ def embedding_file(encoder: LocationEncoder, table: TaskTable, scratch: Path) ->
 
 
 def is_outside(encoder: LocationEncoder) -> bool:
-    """Whether an encoder is a user's own, from a file or from another package."""
+    """Whether an encoder is a custom one, from a file or from another package."""
     if isinstance(encoder, Combined):
         return any(map(is_outside, encoder.parts))
     return not type(encoder).__module__.startswith("satclip_bench.encoders.")
 
 
 def source_sha256(encoder: LocationEncoder) -> str:
-    """Hash of the file that defines the encoder's class; empty where there is no such file.
+    """SHA-256 of the file that defines the encoder's class; empty if there is no such file.
 
-    Of a combination, hash of its parts' hashes in order.
+    For a combination of encoders, the hash of its parts' hashes in order.
     """
     if isinstance(encoder, Combined):
         return sha256_bytes("\n".join(map(source_sha256, encoder.parts)).encode())
@@ -86,9 +91,9 @@ def source_sha256(encoder: LocationEncoder) -> str:
 
 
 def weights_sha256(encoder: LocationEncoder) -> str:
-    """Hash of the weights an encoder uses; empty if it has none, or does not say."""
-    said = getattr(encoder, "weights_sha256", "")
-    return said if isinstance(said, str) else ""
+    """SHA-256 of the weights of an encoder; empty if it has no weights or does not report it."""
+    digest = getattr(encoder, "weights_sha256", "")
+    return digest if isinstance(digest, str) else ""
 
 
 def _key(encoder: LocationEncoder, table: TaskTable) -> str:
@@ -110,7 +115,7 @@ def _digest_path(path: Path) -> Path:
     return path.with_suffix(".sha256")
 
 
-def _whole(path: Path) -> bool:
+def _is_intact(path: Path) -> bool:
     try:
         return _digest_path(path).read_text() == sha256_file(path)
     except OSError:
@@ -118,7 +123,12 @@ def _whole(path: Path) -> bool:
 
 
 def encoder_settings(name: str, encoder: LocationEncoder | None) -> dict[str, object]:
-    """What an encoder, or a baseline where it is None, brings to a record's settings."""
+    """The settings of a record that describe its encoder or baseline.
+
+    Args:
+        name: name under which the record is kept.
+        encoder: the encoder; None for a baseline.
+    """
     if encoder is None:
         card = baseline_card(name)
         return {

@@ -1,4 +1,4 @@
-"""Suite x selection -> an ordered tuple of cells."""
+"""Planning of a run: from a suite and a selection to an ordered tuple of cells."""
 
 from __future__ import annotations
 
@@ -10,37 +10,36 @@ from pathlib import Path
 
 from satclip_bench.benchmarks.baselines import baseline_card, is_baseline, list_baselines
 from satclip_bench.benchmarks.probes import list_probes, probe_card
-from satclip_bench.benchmarks.runs.embeddings import (
-    encoder_settings,
-)
+from satclip_bench.benchmarks.runs.cell import Cell
+from satclip_bench.benchmarks.runs.embeddings import encoder_settings
 from satclip_bench.benchmarks.runs.record import Settings
 from satclip_bench.benchmarks.runs.suites import Block, Suite
-from satclip_bench.benchmarks.runs.tables import TaskSource, _task, load_table, make_folds
+from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
 from satclip_bench.benchmarks.splits import get_split
 from satclip_bench.benchmarks.splits import registry as split_registry
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import match_names
 from satclip_bench.encoders import LocationEncoder, get_encoder
 from satclip_bench.encoders import registry as encoder_registry
-from satclip_bench.tasks import Edition, TaskCard, list_tasks, task_card
+from satclip_bench.tasks import Edition, list_tasks
 from satclip_bench.tasks.user_tables.task import UserTable
 
 PROTOCOL = "satclip-bench/1"
-"""What a run uses where no paper's protocol is asked for: each split, probe and score as its card
-says, settings chosen on the validation part, the test part looked at once."""
+"""Protocol of a run that does not follow a paper: each split, probe and score as its card says,
+settings chosen on the validation set, the test set used once."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What of a suite to run. An empty axis means all that the suite has.
+    """Which cells of a suite to run; an empty axis selects all that the suite has.
 
     Attributes:
-        tasks, encoders, splits, probes: names, or wildcards.
-        seeds: replace the suite's.
-        edition: of every task.
+        tasks, encoders, splits, probes: names or wildcards.
+        seeds: seeds that replace those of the suite.
+        edition: edition of every task.
         data_dir: folder with the tables that do not ship.
-        own: encoders that are not registered, by name.
-        files: tables of one's own, by the names of the tasks that were added for them.
+        own: custom encoders, which are not registered, by name.
+        files: user tables, by the names of the tasks that were added for them.
     """
 
     tasks: Sequence[str] = ()
@@ -54,46 +53,14 @@ class Selection:
     files: Mapping[str, UserTable] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One task x encoder x split x fold x probe x seed.
-
-    Attributes:
-        settings: everything that can change its score.
-        encoder_title: what tables call the encoder.
-        contaminated: whether the encoder was trained on the task's data, by its card.
-        data_dir: where its task's table lies, if it does not ship.
-        problem: why it cannot be run, where that is known beforehand; else empty.
-        file: the table of one's own that its task was made of, if it was.
-    """
-
-    settings: Settings
-    encoder_title: str = ""
-    contaminated: bool = False
-    data_dir: Path | None = None
-    problem: str = ""
-    file: UserTable | None = None
-
-    @property
-    def table(self) -> TaskSource:
-        """Which table it is measured on."""
-        return TaskSource(self.settings.task, self.settings.edition, self.data_dir, self.file)
-
-    @property
-    def task_card(self) -> TaskCard:
-        """The card of its task."""
-        # A worker process does not know of tasks that were added in the first one.
-        return task_card(self.settings.task) if self.file is None else _task(self.file).card
-
-
 def blocks_of(suite: Suite, selection: Selection) -> tuple[Block, ...]:
-    """The suite's blocks, narrowed to a selection.
+    """Narrow the blocks of a suite to a selection.
 
-    Names the suite has are kept where it has them; names it lacks join all of its blocks; a
-    combination that it lacks altogether is made of the suite's union.
+    Names that the suite has are kept in the blocks that have them; names that it does not have
+    are added to all of its blocks. If no block is left, the union of all blocks is narrowed.
 
     Raises:
-        UnknownNameError: a name or wildcard that nothing answers to.
+        UnknownNameError: a name or wildcard matches nothing.
     """
     chosen = {
         "tasks": match_names("task", selection.tasks, list_tasks()),
@@ -105,7 +72,7 @@ def blocks_of(suite: Suite, selection: Selection) -> tuple[Block, ...]:
         "probes": match_names("probe", selection.probes, list_probes()),
     }
     if selection.own and not selection.encoders:
-        # An encoder of one's own is looked at beside the suite's.
+        # Without a choice of encoders, a custom encoder is run together with the suite's.
         del chosen["encoders"]
     narrowed = [_narrow(block, suite, chosen) for block in suite.blocks]
     blocks = [block for block in narrowed if block is not None] or [_union(suite, chosen)]
@@ -144,29 +111,47 @@ def _union(suite: Suite, chosen: Mapping[str, tuple[str, ...]]) -> Block:
 
 
 def make_plan(suite: Suite, selection: Selection) -> tuple[Cell, ...]:
-    """All cells of a suite and selection, ordered by task, encoder, split, seed, fold and probe.
-
-    A task whose table cannot be read, or that a split cannot be made of, gives cells that carry
-    the problem, so that it is reported and the others still run.
+    """All cells of a suite and selection: see `make_cells`.
 
     Raises:
-        UnknownNameError: a name or wildcard that nothing answers to.
+        UnknownNameError: a name or wildcard matches nothing.
+
+    >>> from satclip_bench.benchmarks.runs.suites import get_suite
+    >>> small = Selection(["median_income"], ["wrap"], ["random"], ["linear"], [0])
+    >>> [cell.title for cell in make_plan(get_suite("open"), small)]
+    ['median_income wrap random linear']
     """
-    wanted: dict[tuple[str, str, str, int, str], None] = {}
-    for b in blocks_of(suite, selection):
+    return make_cells(blocks_of(suite, selection), selection)
+
+
+def make_cells(blocks: Sequence[Block], selection: Selection) -> tuple[Cell, ...]:
+    """All cells of blocks, ordered by task, encoder, split, seed, fold and probe.
+
+    If a table cannot be read, or a split cannot be made from it, the cells carry the reason as
+    their `problem`, so that it is reported and all other cells still run.
+
+    Args:
+        blocks: names of tasks, encoders, splits and probes without wildcards.
+        selection: edition, folder and files of the tasks, and custom encoders.
+
+    Raises:
+        UnknownNameError: a name is not known.
+    """
+    axes: dict[tuple[str, str, str, int, str], None] = {}
+    for b in blocks:
         for task, encoder, split, seed in product(b.tasks, b.encoders, b.splits, b.seeds):
             for probe in ("none",) if is_baseline(encoder) else b.probes:
-                wanted[task, encoder, split, seed, probe] = None
+                axes[task, encoder, split, seed, probe] = None
     encoders = {
         name: selection.own[name] if name in selection.own else get_encoder(name)
-        for name in dict.fromkeys(w[1] for w in wanted)
+        for name in dict.fromkeys(encoder for _, encoder, *_ in axes)
         if not is_baseline(name)
     }
     rank = {task: i for i, task in enumerate(list_tasks())}
-    order = {name: i for i, name in enumerate(dict.fromkeys(w[1] for w in wanted))}
+    order = {name: i for i, name in enumerate(dict.fromkeys(encoder for _, encoder, *_ in axes))}
     return tuple(
         Cell(
-            Settings.model_validate(
+            settings=Settings.model_validate(
                 {
                     **fold,
                     **encoder_settings(encoder, encoders.get(encoder)),
@@ -175,14 +160,16 @@ def make_plan(suite: Suite, selection: Selection) -> tuple[Cell, ...]:
                     "seed": seed,
                 }
             ),
-            (encoders[encoder].card if encoder in encoders else baseline_card(encoder)).title,
-            encoder in encoders and task in encoders[encoder].card.contaminates,
-            selection.data_dir,
-            problem,
-            selection.files.get(task),
+            encoder_title=(
+                encoders[encoder].card if encoder in encoders else baseline_card(encoder)
+            ).title,
+            contaminated=encoder in encoders and task in encoders[encoder].card.contaminates,
+            data_dir=selection.data_dir,
+            problem=problem,
+            file=selection.files.get(task),
         )
         for task, encoder, split, seed, probe in sorted(
-            wanted, key=lambda w: (rank[w[0]], order[w[1]], w[2] != "random", w[3], w[4])
+            axes, key=lambda a: (rank[a[0]], order[a[1]], a[2] != "random", a[3], a[4])
         )
         for fold, problem in _fold_settings(
             TaskSource(task, selection.edition, selection.data_dir, selection.files.get(task)),
@@ -194,20 +181,20 @@ def make_plan(suite: Suite, selection: Selection) -> tuple[Cell, ...]:
 
 @lru_cache(maxsize=256)
 def _fold_settings(
-    where: TaskSource, split: str, seed: int
+    source: TaskSource, split: str, seed: int
 ) -> tuple[tuple[Mapping[str, object], str], ...]:
-    """For every fold, what settings it brings; or one that stands for all, and the problem."""
+    """Settings of every fold; if there are none, settings that stand for all, and the problem."""
     card = get_split(split).card
     common = {
-        "task": where.task,
-        "edition": where.edition,
+        "task": source.task,
+        "edition": source.edition,
         "split": split,
         "split_version": card.version,
         "split_settings": card.settings,
     }
     try:
-        table = load_table(where)
-        folds = make_folds(where, split, seed)
+        table = load_table(source)
+        folds = make_folds(source, split, seed)
     except BenchError as error:
         return ((common | {"data_sha256": "", "fold": "-", "fold_sha256": ""}, str(error)),)
     common["data_sha256"] = table.sha256

@@ -1,4 +1,4 @@
-"""The result record: the outcome of one cell, its key, and the schema of its JSON."""
+"""Record of a result: the outcome of one cell, its key, and the schema of its JSON."""
 
 from __future__ import annotations
 
@@ -13,38 +13,52 @@ from satclip_bench.core.card import Card
 from satclip_bench.tasks.base import Edition, TaskType
 
 SCHEMA = 3
-"""Raised when records gain what older ones lack; those are still read, and their cells run anew.
+"""Version of the layout of a record. Records of an earlier version are still read (`migrated`).
 
-2: intervals, scores of probabilities, the block of every prediction.
+1: scores alone; the cells of such records are run again.
+2: adds intervals, scores of probabilities, and the block of every prediction.
+3: renames `kind` to `task_type` and `chosen` to `best_params`.
 """
+
+FIRST_COMPLETE = 2
+"""The first version whose records hold all that today's hold, perhaps under other names."""
+
+RENAMED = {"kind": "task_type", "chosen": "best_params"}
+"""Fields before version 3, and what they are called since."""
 
 Setting = str | int | float | None | tuple[Any, ...] | Mapping[str, Any]
 
 
 class Settings(Card):
-    """Everything that can change a record's scores, and nothing else. The key is its hash."""
+    """Everything that can change a record's scores, and nothing else; the key is its hash."""
 
     task: str
     edition: Edition
-    data_sha256: str = Field(description="of the table's file; empty if it could not be read")
-    encoder: str = Field(description="encoder or baseline")
+    data_sha256: str = Field(
+        description="SHA-256 of the table's file; empty if it could not be read"
+    )
+    encoder: str = Field(description="name of the encoder or baseline")
     encoder_version: int
     encoder_parameters: Mapping[str, str | int | float]
     encoder_source_sha256: str = Field(
-        description="of the file that defines it, for an encoder from outside; else empty"
+        description="SHA-256 of the file that defines a custom encoder; empty for the suite's own"
     )
-    weights_sha256: str = Field(description="empty for an encoder without weights")
-    dtype: Literal["float32", "none"] = Field(description="of the embedding; none for a baseline")
+    weights_sha256: str = Field(
+        description="SHA-256 of the weights; empty for an encoder without weights"
+    )
+    dtype: Literal["float32", "none"] = Field(
+        description="dtype of the embedding; none for a baseline"
+    )
     split: str
     split_version: int
     split_settings: Mapping[str, str | int | float]
     fold: str = Field(description="'0', or the region held out; '-' if folds could not be made")
-    fold_sha256: str = Field(description="of the three index sets")
-    probe: str = Field(description="'none' for a baseline")
+    fold_sha256: str = Field(description="SHA-256 of the fold's three index sets")
+    probe: str = Field(description="name of the probe; 'none' for a baseline")
     probe_version: int
     probe_settings: Mapping[str, Setting]
     probe_search: Mapping[str, Setting]
-    protocol: str = Field(description="name/version")
+    protocol: str = Field(description="name/version of the protocol")
     seed: int
 
     @property
@@ -57,7 +71,7 @@ class Settings(Card):
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """What a person would call the same cell, whatever version of its parts produced it."""
+        """Names that identify a cell, regardless of the versions of its parts."""
         return (
             self.task,
             self.edition,
@@ -71,16 +85,16 @@ class Settings(Card):
 
 
 class Counts(Card):
-    """How many points each part of the fold holds."""
+    """Number of points in each set of the fold."""
 
     train: int = 0
     validation: int = 0
     test: int = 0
-    unseen: int = Field(0, description="test points of a class that the training part never saw")
+    unseen: int = Field(0, description="test points of a class that is not in the training set")
 
 
 class Provenance(Card):
-    """How a record came to be. None of it is part of the key."""
+    """When and how a record was computed; none of it is part of the key."""
 
     finished: str = Field(description="date and time in UTC, ISO 8601")
     seconds_fit: float = 0.0
@@ -97,37 +111,60 @@ class Record(Card):
     key: str
     settings: Settings
     task_type: TaskType
-    encoder_title: str = Field("", description="what tables call the encoder")
-    metric: str = Field(description="the score that tables show for this task")
+    encoder_title: str = Field("", description="title of the encoder in tables")
+    metric: str = Field(description="score that tables show for this task")
     status: Literal["done", "failed"]
-    reason: str = Field("", description="why it failed; empty if it did not")
+    reason: str = Field("", description="reason why it failed; empty if it did not")
     scores: Mapping[str, float | None] = Field(
         default_factory=dict, description="metric to value; null where it is not defined"
     )
     intervals: Mapping[str, tuple[float, float]] = Field(
         default_factory=dict,
-        description="metric to its 95 % interval by the bootstrap of spatial blocks; absent where "
-        "the test part lies in too few blocks",
+        description="metric to its 95 % interval by the bootstrap of spatial blocks; absent if "
+        "the test set lies in too few blocks",
     )
     contaminated: bool = Field(
         False, description="whether the encoder was trained on this task's data or near copies"
     )
     caveat: str = Field(
-        "", description="how the table differs from what its edition promises; empty if it does not"
+        "", description="how the table differs from the rows of its edition; empty if it does not"
     )
     best_params: Mapping[str, Any] = Field(
-        default_factory=dict, description="what the probe chose on the validation part"
+        default_factory=dict, description="settings that the probe chose on the validation set"
     )
     counts: Counts = Counts()
-    predictions_sha256: str = Field("", description="of the Parquet file beside the record")
+    predictions_sha256: str = Field(
+        "", description="SHA-256 of the Parquet file of predictions beside the record"
+    )
     provenance: Provenance
 
     def to_json(self) -> bytes:
-        """The record as it is written."""
+        """The record as bytes of JSON, as it is written to disk."""
         return (
             json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=True, allow_nan=False)
             + "\n"
         ).encode()
+
+
+def migrated(content: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a record of any earlier version under the names that they have today.
+
+    The key and the settings stay as they were: where a setting has changed its name since, the
+    key differs from today's, and the cell is run again.
+
+    Args:
+        content: fields of a record as read from JSON.
+
+    >>> migrated({"schema_version": 2, "kind": "regression", "chosen": {}})
+    {'schema_version': 3, 'task_type': 'regression', 'best_params': {}}
+    """
+    before = content.get("schema_version")
+    if not isinstance(before, int) or before >= SCHEMA:
+        return content
+    renamed = {RENAMED.get(name, name): value for name, value in content.items()}
+    if before >= FIRST_COMPLETE:
+        renamed["schema_version"] = SCHEMA
+    return renamed
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,24 +1,24 @@
-"""A run's folder: an atomic, resumable, lockable tree of records, and one Parquet table of them.
+"""Folder of a run: records in a tree that can be resumed and locked, and one Parquet table.
 
 <run>/records/<task>/<encoder>/<split>/<probe>.<fold>.seed<k>.<key>.json
 <run>/records/...                                              .parquet   (predictions)
-<run>/results.parquet                                          (one row a record and metric)
+<run>/results.parquet                                          (one row per record and metric)
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from satclip_bench.benchmarks.runs.record import SCHEMA, Record, Settings
+from satclip_bench.benchmarks.runs.columns import COLUMNS
+from satclip_bench.benchmarks.runs.record import SCHEMA, Record, Settings, migrated
 from satclip_bench.core.errors import BenchError, RecordError
 from satclip_bench.core.files import atomic_write, cannot_write
 from satclip_bench.core.program import program
@@ -26,14 +26,13 @@ from satclip_bench.core.program import program
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-from satclip_bench.benchmarks.runs.columns import COLUMNS
 
 
 class Store:
     """The records of one run.
 
     Args:
-        folder: the run's folder; created when it is first written to.
+        folder: folder of the run; created when it is first written to.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,18 +40,18 @@ class Store:
 
     @property
     def table_path(self) -> Path:
-        """Where the tidy table is written."""
+        """Path of the tidy table."""
         return self.folder / "results.parquet"
 
     def path(self, settings: Settings) -> Path:
-        """Where the record with these settings belongs."""
+        """Path of the record with these settings."""
         s = settings
         name = f"{_slug(s.probe)}.{_slug(s.fold)}.seed{s.seed}.{s.key[:16]}.json"
         return self.folder / "records" / _slug(s.task) / _slug(s.encoder) / _slug(s.split) / name
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the folder for writing. The kernel lets go of it when the process ends.
+        """Lock the folder for writing; the kernel releases the lock when the process ends.
 
         Raises:
             BenchError: another process holds it, or the folder cannot be written.
@@ -72,8 +71,16 @@ class Store:
         except OSError as error:
             raise BenchError(cannot_write(self.folder, error)) from error
 
-    def save(self, record: Record, predictions: pa.Table | None) -> None:
-        """Write a record, its predictions first, so that a record never lacks them."""
+    def save(self, record: Record, predictions: pa.Table | None) -> Record:
+        """Write a record, after its predictions, so that no record is without them.
+
+        Args:
+            record: record of one cell.
+            predictions: predictions on the test set; None for a failed cell.
+
+        Returns:
+            The record as it was written, with the hash of its predictions.
+        """
         path = self.path(record.settings)
         if predictions is not None:
             content = parquet_bytes(predictions)
@@ -83,32 +90,39 @@ class Store:
             record = record.model_copy(update={"predictions_sha256": digest})
         with atomic_write(path) as stream:
             stream.write(record.to_json())
+        return record
 
-    def done(self, settings: Settings) -> bool:
-        """Whether a record of today's layout with these settings is here and did not fail."""
+    def find(self, settings: Settings) -> Record | None:
+        """The record with these settings; None if it is missing, incomplete or failed.
+
+        Raises:
+            RecordError: the file is not a record.
+        """
         path = self.path(settings)
         if not path.is_file():
-            return False
+            return None
         record = read_record(path)
         if record.status != "done" or record.key != settings.key or record.schema_version < SCHEMA:
-            return False
-        return not record.predictions_sha256 or path.with_suffix(".parquet").is_file()
+            return None
+        if record.predictions_sha256 and not path.with_suffix(".parquet").is_file():
+            return None
+        return record
+
+    def done(self, settings: Settings) -> bool:
+        """Whether the cell with these settings need not be run again. Raises RecordError."""
+        return self.find(settings) is not None
 
     def records(self) -> tuple[Record, ...]:
         """The newest record of every cell, ordered by cell.
 
-        Older ones, made with other data, weights or settings, stay on disk and are passed over.
+        Older records, made with other data, weights or settings, stay on disk and are left out.
 
         Raises:
             RecordError: a file is not a record.
         """
-        newest: dict[tuple[str, ...], Record] = {}
-        for path in sorted((self.folder / "records").rglob("*.json")):
-            record = read_record(path)
-            known = newest.get(record.settings.identity)
-            if known is None or known.provenance.finished < record.provenance.finished:
-                newest[record.settings.identity] = record
-        return tuple(newest[identity] for identity in sorted(newest))
+        # Records lie three folders deep; what earlier versions of `species` wrote lies above.
+        paths = sorted((self.folder / "records").glob("*/*/*/*.json"))
+        return newest(read_record(path) for path in paths)
 
     def predictions(self, record: Record) -> pd.DataFrame:
         """The predictions kept beside a record. Raises RecordError if they are gone."""
@@ -116,28 +130,36 @@ class Store:
 
         path = self.path(record.settings).with_suffix(".parquet")
         if not path.is_file():
-            raise RecordError(f"the predictions {path} are gone; delete the record and run again")
+            raise RecordError(
+                f"the predictions {path} are gone; run the same command again to compute them"
+            )
         return pd.read_parquet(path)
 
     def frame(self) -> pd.DataFrame:
-        """The tidy table: one row a record and metric. A failed record has one row, without value.
+        """The tidy table of all records: see `tidy_frame`.
 
         Raises:
             BenchError: the folder holds no records.
         """
-        import pandas as pd
-
         records = self.records()
         if not records:
-            raise BenchError(
-                f"there are no records in {self.folder}. Run `{program()}`, or name "
-                "the folder of a run with --out."
+            raise BenchError(self._why_empty())
+        return tidy_frame(records)
+
+    def _why_empty(self) -> str:
+        if any((self.folder / "records").glob("*.json")):
+            return (
+                f"the results in {self.folder} were written by an earlier version of `species`, "
+                "whose files are no records. Run the same `species` command again: its results "
+                "will be shown"
             )
-        rows = [row for record in records for row in _rows(record)]
-        return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+        return (
+            f"there are no records in {self.folder}. Run `{program()}`, or name the folder of a "
+            "run with --out."
+        )
 
     def write_table(self) -> pd.DataFrame:
-        """Write `results.parquet` anew from all records, and return it."""
+        """Write `results.parquet` from all records, and return it as a frame."""
         import pyarrow as pa
 
         frame = self.frame()
@@ -147,19 +169,50 @@ class Store:
 
 
 def read_record(path: Path) -> Record:
-    """A record from its file. Raises RecordError if the file is not one."""
+    """Read a record, also of an earlier version. Raises RecordError if the file is not one."""
     try:
-        return Record.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        content = json.loads(path.read_bytes())
+        if not isinstance(content, dict):
+            raise TypeError("it is not a JSON object")
+        return Record.model_validate(migrated(content))
+    except (OSError, ValueError, TypeError) as error:
         first = str(error).splitlines()[0]
         raise RecordError(
-            f"{path} is no record that this version reads: {first}. Delete it to have its cell "
-            "run again."
+            f"{path} is not a record that this version can read: {first}. Delete it, and run the "
+            "same command again to compute its cell."
         ) from error
 
 
+def newest(records: Iterable[Record]) -> tuple[Record, ...]:
+    """The newest of several records of the same cell, ordered by cell.
+
+    Args:
+        records: records in any order.
+    """
+    by_cell: dict[tuple[str, ...], Record] = {}
+    for record in records:
+        known = by_cell.get(record.settings.identity)
+        if known is None or known.provenance.finished < record.provenance.finished:
+            by_cell[record.settings.identity] = record
+    return tuple(by_cell[identity] for identity in sorted(by_cell))
+
+
+def tidy_frame(records: Iterable[Record]) -> pd.DataFrame:
+    """A tidy table with the columns `COLUMNS`: one row per record and metric.
+
+    A failed record has one row, without a value.
+
+    Args:
+        records: records, one per cell.
+    """
+    import pandas as pd
+
+    rows = [row for record in records for row in _rows(record)]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+
+
 def parquet_bytes(table: pa.Table) -> bytes:
-    """A table as Parquet; the same table gives the same bytes."""
+    """A table as bytes of Parquet; the same table gives the same bytes."""
     import pyarrow.parquet as pq
 
     sink = io.BytesIO()
@@ -169,7 +222,6 @@ def parquet_bytes(table: pa.Table) -> bytes:
 
 def _rows(record: Record) -> Iterator[list[object]]:
     s, c = record.settings, record.counts
-    title = record.encoder_title or s.encoder
     scores = {record.metric: None} if record.status == "failed" else record.scores
     for metric, value in sorted(scores.items()):
         ends = record.intervals.get(metric, (float("nan"), float("nan")))
@@ -179,7 +231,7 @@ def _rows(record: Record) -> Iterator[list[object]]:
                 record.task_type,
                 s.edition,
                 s.encoder,
-                title,
+                record.encoder_title or s.encoder,
                 s.split,
                 s.fold,
                 s.probe,
@@ -192,7 +244,7 @@ def _rows(record: Record) -> Iterator[list[object]]:
 
 
 def _slug(text: str) -> str:
-    """`text` as part of a file name: unambiguous, and never a path."""
+    """Turn `text` into part of a file name: unambiguous, and never a path."""
     safe = re.sub(r"[^A-Za-z0-9._+-]", "-", text).lstrip(".") or "_"
     if safe == text and len(text) <= 80:
         return safe
@@ -200,7 +252,7 @@ def _slug(text: str) -> str:
 
 
 def writable(folder: Path) -> None:
-    """Raise BenchError unless files can be made in `folder`, before any work is done."""
+    """Raise BenchError unless files can be written in `folder`; called before any work is done."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".writable.{os.getpid()}"

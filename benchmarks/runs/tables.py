@@ -1,4 +1,4 @@
-"""Tables and folds of tasks, read once per process."""
+"""Tables and folds of tasks, read and made once per process."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.splits import Fold, SplitInputs, get_split
 from satclip_bench.benchmarks.splits.domain import prediction_domain
-from satclip_bench.tasks import Edition, TaskTable, get_task
+from satclip_bench.core.errors import BenchError
+from satclip_bench.tasks import Edition, TaskCard, TaskTable, get_task, task_card
 from satclip_bench.tasks.user_tables.task import UserTable, UserTableTask
 
 
 @dataclass(frozen=True)
 class TaskSource:
-    """Which table: of what task, in which edition, and where it lies if it does not ship.
+    """Which table to load: a task, its edition, and where the file is if it does not ship.
 
-    `file` is given for a task that was made of a table of one's own.
+    Attributes:
+        task: name of the task.
+        edition: edition of the task.
+        data_dir: folder with the tables that do not ship.
+        file: user table that the task was made from, if any.
     """
 
     task: str
@@ -29,24 +34,40 @@ class TaskSource:
 
 
 @lru_cache(maxsize=16)
-def load_table(where: TaskSource) -> TaskTable:
-    """A task's table, read once a process. Raises BenchError."""
-    if where.file is not None:
-        return _task(where.file).load()
-    return get_task(where.task, where.edition, where.data_dir).load()
+def load_table(source: TaskSource) -> TaskTable:
+    """The table of a task, read once per process. Raises BenchError.
+
+    >>> len(load_table(TaskSource("median_income")))
+    3085
+    """
+    if source.file is not None:
+        return _file_task(source.file).load()
+    return get_task(source.task, source.edition, source.data_dir).load()
+
+
+def source_card(source: TaskSource) -> TaskCard:
+    """The card of a task; its table need not be available."""
+    # Worker processes do not know the tasks that were added to the registry of the first one.
+    return task_card(source.task) if source.file is None else _file_task(source.file).card
 
 
 @lru_cache(maxsize=16)
-def _task(file: UserTable) -> UserTableTask:
+def _file_task(file: UserTable) -> UserTableTask:
     return UserTableTask(file)
 
 
 @lru_cache(maxsize=64)
-def make_folds(where: TaskSource, split: str, seed: int) -> tuple[Fold, ...]:
-    """The folds of a task, made once a process. Raises BenchError."""
-    table, maker = load_table(where), get_split(split)
-    domain = _domain(where) if maker.card.domain else None
-    points = SplitInputs(
+def make_folds(source: TaskSource, split: str, seed: int) -> tuple[Fold, ...]:
+    """The folds of a task, made once per process. Raises BenchError.
+
+    Args:
+        source: the task's table.
+        split: name of the split.
+        seed: seed of the random assignment.
+    """
+    table, maker = load_table(source), get_split(split)
+    domain = _domain(source) if maker.card.domain else None
+    inputs = SplitInputs(
         table.lonlat,
         table.target,
         table.region,
@@ -54,9 +75,30 @@ def make_folds(where: TaskSource, split: str, seed: int) -> tuple[Fold, ...]:
         domain,
         table.features.get("split"),
     )
-    return maker.folds(points, seed)
+    return maker.folds(inputs, seed)
+
+
+def get_fold(source: TaskSource, split: str, seed: int, name: str, sha256: str) -> Fold:
+    """One fold of a task, verified against the hash of its rows.
+
+    Args:
+        source: the task's table.
+        split: name of the split.
+        seed: seed of the random assignment.
+        name: name of the fold.
+        sha256: hash of the fold's rows when the cell was planned.
+
+    Raises:
+        BenchError: there is no such fold, or it has other rows.
+    """
+    fold = next((fold for fold in make_folds(source, split, seed) if fold.name == name), None)
+    if fold is None:
+        raise BenchError(f"split {split!r} of task {source.task!r} has no fold {name!r}")
+    if fold.sha256 != sha256:
+        raise BenchError(f"fold {name!r} has other rows than when the run was planned")
+    return fold
 
 
 @lru_cache(maxsize=16)
-def _domain(where: TaskSource) -> NDArray[np.float64]:
-    return prediction_domain(load_table(where))
+def _domain(source: TaskSource) -> NDArray[np.float64]:
+    return prediction_domain(load_table(source))

@@ -24,7 +24,7 @@ from satclip_bench.benchmarks.metrics.scores import (
     regression_scores,
 )
 from satclip_bench.benchmarks.probes import make_probe
-from satclip_bench.benchmarks.runs.runner import one_thread
+from satclip_bench.benchmarks.runs.threads import thread_limit
 from satclip_bench.benchmarks.splits import Fold, SplitInputs, get_split
 from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
 from satclip_bench.encoders import get_encoder
@@ -40,7 +40,7 @@ LATTICE = fibonacci_lattice(8000)
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
     """As cells are run."""
-    with one_thread():
+    with thread_limit(1):
         yield
 
 

@@ -11,12 +11,10 @@ import pytest
 from satclip_bench.benchmarks.commands.report import cards_of, titles_of
 from satclip_bench.benchmarks.report.tables import write_tables
 from satclip_bench.benchmarks.runs.columns import COLUMNS
-from satclip_bench.benchmarks.runs.embeddings import embedding_file
+from satclip_bench.benchmarks.runs.engine import evaluate
 from satclip_bench.benchmarks.runs.plan import Selection, make_plan
-from satclip_bench.benchmarks.runs.runner import one_thread, run_cell
+from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import get_suite
-from satclip_bench.benchmarks.runs.tables import load_table
-from satclip_bench.encoders import get_encoder
 
 REFERENCE = Path(__file__).parents[2] / "results" / "leaderboard"
 
@@ -68,11 +66,8 @@ def test_a_cell_run_again_gives_its_numbers(
     probes = () if probe == "none" else (probe,)
     selection = Selection([task], [encoder], ["random"], probes, seeds=[0])
     (cell,) = make_plan(get_suite("open"), selection)
-    path = None
-    if probe != "none":
-        with one_thread():
-            path = embedding_file(get_encoder(encoder), load_table(cell.table), tmp_path)
-    record, _ = run_cell(cell, path)
+    (outcome,) = evaluate([cell], Store(tmp_path))
+    (record,) = outcome.records.values()
     known = reference[reference["key"] == cell.settings.key].set_index("metric")["value"]
     # Another processor may round otherwise; iterated fits then stop elsewhere.
     near = 0.01 if probe in ("mlp", "lightgbm", "linear") else 1e-6

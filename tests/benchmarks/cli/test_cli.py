@@ -348,4 +348,4 @@ def test_the_suite_paper_runs_what_is_there(tmp_path: Path, shared_data: Path) -
     assert told in (tmp_path / "p/tables/leaderboard.random.linear.md").read_text()
     nothing = bench("run", "--suite", "paper", "--tasks", "biomes", "--out", "q", cwd=tmp_path)
     assert nothing.returncode == 2
-    assert "no table is at hand" in nothing.stderr
+    assert "no table is available" in nothing.stderr

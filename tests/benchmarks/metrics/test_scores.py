@@ -23,10 +23,9 @@ from satclip_bench.benchmarks.metrics.scores import (
     regression_scores,
 )
 from satclip_bench.benchmarks.runs.plan import Selection, make_plan
-from satclip_bench.benchmarks.runs.runner import run_cell
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import get_suite
-from satclip_bench.benchmarks.runs.tables import load_table, make_folds
+from satclip_bench.benchmarks.runs.tables import make_folds
 
 
 def test_regression_by_hand() -> None:
@@ -156,13 +155,13 @@ def test_edges_of_the_bins_belong_to_the_bin_below() -> None:
 def test_kept_predictions_give_the_same_scores(encoder: str, tmp_path: Path) -> None:
     selection = Selection(tasks=["ecoregions"], encoders=[encoder], splits=["random"], seeds=[0])
     (cell,) = make_plan(get_suite("quick"), selection)
-    record, table = run_cell(cell, None)
+    ((record, table),) = cell.measure(None, {})
     assert record.reason == ""
     assert record.counts.unseen > 0
     store = Store(tmp_path)
     store.save(record, table)
-    (fold,) = make_folds(cell.table, "random", 0)
-    trained = load_table(cell.table).target[fold.train].astype(np.int64)
+    (fold,) = make_folds(cell.source, "random", 0)
+    trained = cell.load().target[fold.train].astype(np.int64)
     assert kept_scores(store.predictions(record), trained) == record.scores
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from satclip_bench.benchmarks.runs.runner import one_thread
+from satclip_bench.benchmarks.runs.threads import thread_limit
 
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    with one_thread():
+    with thread_limit(1):
         yield

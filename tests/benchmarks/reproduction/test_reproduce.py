@@ -1,4 +1,4 @@
-"""Published scores, protocols, and the verb `reproduce`."""
+"""Published scores, protocols, and the command `reproduce`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.protocols import get_protocol
 from satclip_bench.benchmarks.protocols.range import random_split
 from satclip_bench.benchmarks.reproduction import PAPERS, verdict
-from satclip_bench.benchmarks.reproduction.jobs import LONGEST_FIRST, Job, run_job, run_jobs
+from satclip_bench.benchmarks.reproduction.jobs import LONGEST_FIRST, Job, run_jobs
 from satclip_bench.benchmarks.reproduction.published import COLUMNS, published_scores
 from satclip_bench.benchmarks.reproduction.tables import known_tables
+from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.core.errors import BenchError
 from satclip_bench.encoders import encoder_card
 from satclip_bench.encoders.weights.files import weights_path
@@ -82,7 +83,8 @@ def test_coordbenchs_harness_comes_out_to_four_digits(
             "the weights of GeoCLIP are not at hand: python -m satclip_bench.encoders.weights.fetch"
         )
     job = Job("coordbench-harness", "random", "ridge", "california_housing", encoder)
-    scores = [record.scores["r2"] or 0 for record in run_job(job, None, tmp_path).records]
+    records = run_jobs([job], Store(tmp_path), 1)[job].records
+    scores = [record.scores["r2"] or 0 for record in records]
     frame = published_scores()
     cell = frame[
         frame["paper"].str.startswith("torchgeo-bench")
@@ -114,11 +116,11 @@ def test_a_protocols_name_and_version_are_part_of_a_records_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = Job("range", "random", "ridge", "california_housing", "wrap")
-    (first,) = run_job(job, None, tmp_path).records
+    (first,) = run_jobs([job], Store(tmp_path), 1)[job].records
     assert first.settings.protocol == "range/1"
     kind = type(get_protocol("range"))
     monkeypatch.setattr(kind, "card", kind.card.model_copy(update={"version": 2}))
-    (second,) = run_job(job, None, tmp_path).records
+    (second,) = run_jobs([job], Store(tmp_path), 1)[job].records
     assert second.settings.protocol == "range/2"
     assert second.key != first.key
 
@@ -126,7 +128,7 @@ def test_a_protocols_name_and_version_are_part_of_a_records_key(
 def test_what_goes_wrong_in_one_cell_is_its_reason(tmp_path: Path) -> None:
     bad = Job("range", "random", "ridge", "california_housing", "wrpa")
     good = Job("range", "random", "ridge", "california_housing", "wrap")
-    done = {d.job: d for d in run_jobs([bad, good], None, tmp_path, 1)}
+    done = run_jobs([bad, good], Store(tmp_path), 1)
     assert "Did you mean 'wrap'" in done[bad].reason
     assert done[bad].records == ()
     assert done[good].reason == ""

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from satclip_bench.benchmarks.runs.plan import Cell, Selection, blocks_of, make_plan
+from satclip_bench.benchmarks.runs.cell import Cell
+from satclip_bench.benchmarks.runs.plan import Selection, blocks_of, make_plan
 from satclip_bench.benchmarks.runs.suites import BASELINES, SUITES, Block, Suite, get_suite
 from satclip_bench.core.errors import UnknownNameError
 from satclip_bench.encoders import get_encoder

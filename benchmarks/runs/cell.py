@@ -1,0 +1,213 @@
+"""One cell of a run: task x encoder x split x fold x probe x seed, and how it is measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_bench.benchmarks.baselines import is_baseline, make_baseline
+from satclip_bench.benchmarks.metrics.bootstrap import block_ids
+from satclip_bench.benchmarks.metrics.intervals import (
+    classification_intervals,
+    regression_intervals,
+)
+from satclip_bench.benchmarks.metrics.scores import (
+    TOP_K,
+    classification_scores,
+    rank_classes,
+    regression_scores,
+)
+from satclip_bench.benchmarks.probes import make_probe
+from satclip_bench.benchmarks.runs.provenance import provenance
+from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
+from satclip_bench.benchmarks.runs.tables import TaskSource, get_fold, load_table, source_card
+from satclip_bench.core.errors import BenchError
+from satclip_bench.tasks import TaskTable
+from satclip_bench.tasks.user_tables.task import UserTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from satclip_bench.benchmarks.runs.engine import Result
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One task x encoder x split x fold x probe x seed.
+
+    Attributes:
+        settings: everything that can change its score.
+        encoder_title: title of the encoder in tables.
+        contaminated: whether the encoder was trained on the task's data, according to its card.
+        data_dir: folder of the task's table, if the table does not ship.
+        problem: reason why the cell cannot be run, if that is known beforehand; else empty.
+        file: user table that the task was made from, if any.
+    """
+
+    settings: Settings
+    encoder_title: str = ""
+    contaminated: bool = False
+    data_dir: Path | None = None
+    problem: str = ""
+    file: UserTable | None = None
+
+    @property
+    def source(self) -> TaskSource:
+        """The table that the cell is measured on."""
+        return TaskSource(self.settings.task, self.settings.edition, self.data_dir, self.file)
+
+    def load(self) -> TaskTable:
+        """The task's table, read once per process. Raises BenchError."""
+        return load_table(self.source)
+
+    @property
+    def title(self) -> str:
+        """Short description for progress and messages."""
+        s = self.settings
+        fold = "" if s.fold in ("0", "-") else f" {s.fold}"
+        return f"{s.task} {s.encoder} {s.split}{fold} {s.probe}"
+
+    @property
+    def method(self) -> str:
+        """Name of what computes the cell, for messages."""
+        return f"probe {self.settings.probe!r}"
+
+    @property
+    def encoder(self) -> str:
+        """Name of the encoder whose embedding the cell needs; empty for a baseline."""
+        return "" if self.settings.dtype == "none" else self.settings.encoder
+
+    @property
+    def cells(self) -> tuple[Settings, ...]:
+        """The settings of its one record."""
+        return (self.settings,)
+
+    def measure(
+        self, embedding: NDArray[np.float32] | None, kept: Mapping[str, Record]
+    ) -> Iterator[Result]:
+        """Fit on the training set, predict and score the test set.
+
+        Args:
+            embedding: `(N, D)` embedding of the task's points; None for a baseline, which is
+                fitted on coordinates.
+            kept: records by key that the run has already; not used, as there is only one.
+
+        Yields:
+            The record, and the predictions on the test set, one row per test point.
+
+        Raises:
+            BenchError: the table or fold has changed, or a prediction is not finite.
+        """
+        import pyarrow as pa
+
+        s, table = self.settings, self.load()
+        fold = get_fold(self.source, s.split, s.seed, s.fold, s.fold_sha256)
+        task_type, y = table.card.task_type, table.target
+        X: NDArray[Any] = table.lonlat if embedding is None else embedding
+        estimator: Any = (
+            make_baseline(s.encoder, task_type)
+            if is_baseline(s.encoder)
+            else make_probe(s.probe, task_type, s.seed)
+        )
+        start = time.perf_counter()
+        estimator.fit(
+            X[fold.train], y[fold.train], validation=(X[fold.validation], y[fold.validation])
+        )
+        fitted = time.perf_counter()
+        blocks = block_ids(table.lonlat[fold.test], table.card.extent)
+        columns: dict[str, Any] = {
+            "row": fold.test.astype(np.int32),
+            "block": blocks.astype(np.int32),
+        }
+        if task_type == "regression":
+            target = y[fold.test].astype(np.float64)
+            predicted = _finite(np.asarray(estimator.predict(X[fold.test]), dtype=np.float64))
+            scores = regression_scores(target, predicted)
+            intervals = regression_intervals(blocks, target, predicted)
+            columns |= {"target": target, "prediction": predicted}
+            unseen = 0
+        else:
+            truth = y[fold.test].astype(np.int64)
+            trained = np.unique(y[fold.train]).astype(np.int64)
+            probabilities = _finite(np.asarray(estimator.predict_proba(X[fold.test])))
+            classes = np.asarray(estimator.classes_, dtype=np.int64)
+            ranked, weight = rank_classes(probabilities, classes)
+            of_truth = _probability_of(truth, probabilities, classes)
+            scores = classification_scores(truth, ranked, weight[:, 0], of_truth, trained)
+            intervals = classification_intervals(
+                blocks, truth, ranked, weight[:, 0], of_truth, trained
+            )
+            unseen = int((~np.isin(truth, trained)).sum())
+            columns |= {
+                "target": truth.astype(np.int32),
+                "prediction": ranked[:, 0].astype(np.int32),
+                "target_probability": of_truth,
+                "top_classes": _lists(ranked.astype(np.int32)),
+                "top_probabilities": _lists(weight),
+            }
+        record = Record(
+            key=s.key,
+            settings=s,
+            encoder_title=self.encoder_title,
+            contaminated=self.contaminated,
+            caveat=table.caveat,
+            task_type=task_type,
+            metric=table.card.metric,
+            status="done",
+            scores={name: None if np.isnan(v) else v for name, v in scores.items()},
+            intervals=intervals,
+            best_params=estimator.best_params_,
+            counts=Counts(
+                train=len(fold.train),
+                validation=len(fold.validation),
+                test=len(fold.test),
+                unseen=unseen,
+            ),
+            provenance=provenance(fitted - start, time.perf_counter() - fitted),
+        )
+        yield record, pa.table(columns)
+
+    def failed(self, reason: str) -> tuple[Record, ...]:
+        """The record of the cell if it could not be run."""
+        card = source_card(self.source)
+        record = Record(
+            key=self.settings.key,
+            settings=self.settings,
+            encoder_title=self.encoder_title,
+            contaminated=self.contaminated,
+            task_type=card.task_type,
+            metric=card.metric,
+            status="failed",
+            reason=reason,
+            provenance=provenance(),
+        )
+        return (record,)
+
+
+def _finite(predictions: NDArray[Any]) -> NDArray[Any]:
+    """`(n,)` or `(n, C)` predictions, unchanged. Raises BenchError if any is not finite."""
+    bad = (~np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1)).sum()
+    if bad:
+        raise BenchError(f"the probe predicted values that are not finite for {bad} points")
+    return predictions
+
+
+def _probability_of(
+    truth: NDArray[np.int64], probabilities: NDArray[Any], classes: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Predicted probability of each point's true class; 0 for a class not in the training set."""
+    column = np.clip(np.searchsorted(classes, truth), 0, len(classes) - 1)
+    of_truth = probabilities[np.arange(len(truth)), column]
+    return np.where(classes[column] == truth, of_truth, 0).astype(np.float32)
+
+
+def _lists(rows: NDArray[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), TOP_K)

@@ -1,0 +1,237 @@
+"""The engine: takes cells, computes the missing ones and gives their records to a store."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_bench.benchmarks.runs.embeddings import embedding_file
+from satclip_bench.benchmarks.runs.record import Record, Settings
+from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.runs.threads import thread_limit
+from satclip_bench.core.errors import BenchError
+from satclip_bench.encoders import LocationEncoder, get_encoder
+from satclip_bench.tasks import TaskTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Result: TypeAlias = "tuple[Record, pa.Table | None]"
+"""A record, and the predictions that it was scored on."""
+
+
+class Unit(Protocol):
+    """One cell, or several cells that share fits and are therefore measured together."""
+
+    @property
+    def title(self) -> str:
+        """Short description for progress and messages."""
+
+    @property
+    def method(self) -> str:
+        """Name of what computes the cells, for messages."""
+
+    @property
+    def cells(self) -> Sequence[Settings]:
+        """The settings of all its cells, one per record."""
+
+    @property
+    def problem(self) -> str:
+        """Reason why it cannot be run, if that is known beforehand; else empty."""
+
+    @property
+    def encoder(self) -> str:
+        """Name of the encoder whose embedding it needs; empty if it needs none."""
+
+    @property
+    def source(self) -> Hashable:
+        """Identifies the table: units with the same encoder and source share an embedding."""
+
+    def load(self) -> TaskTable:
+        """The table of points to be embedded. Raises BenchError."""
+
+    def measure(
+        self, embedding: NDArray[np.float32] | None, kept: Mapping[str, Record]
+    ) -> Iterator[Result]:
+        """Yield the record and predictions of every cell that is not in `kept`, by key."""
+
+    def failed(self, reason: str) -> Sequence[Record]:
+        """Records that say why its cells could not be run; empty if none are kept."""
+
+
+AnyUnit = TypeVar("AnyUnit", bound=Unit)
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[AnyUnit]):
+    """Outcome of one unit.
+
+    Attributes:
+        unit: the unit as it was given.
+        records: its records by key, those that were kept from earlier runs included.
+        reason: reason why some of its cells failed; empty if none did.
+    """
+
+    unit: AnyUnit
+    records: Mapping[str, Record]
+    reason: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all cells of the unit have a record."""
+        return len(self.records) == len(self.unit.cells)
+
+
+_Place: TypeAlias = tuple[str, Hashable]
+"""Name of an encoder, and the table that it embeds."""
+
+_Task: TypeAlias = tuple[int, Outcome[AnyUnit], Path | None, Path]
+"""Arguments of `_run`: index of the unit, what is known of it, its embedding, the run's folder."""
+
+
+class Callbacks:
+    """Progress callbacks; no-ops by default."""
+
+    def start(self, stage: str, total: int) -> None:
+        """Called when a stage starts, `embeddings` or `cells`, with its number of steps."""
+
+    def advance(self, stage: str, title: str) -> None:
+        """Called after each step of a stage."""
+
+    def failed(self, title: str, reason: str) -> None:
+        """Called when a unit, or the embedding that it needs, could not be computed."""
+
+
+def evaluate(
+    units: Sequence[AnyUnit],
+    store: Store,
+    encoders: Mapping[str, LocationEncoder] | None = None,
+    callbacks: Callbacks | None = None,
+    jobs: int = 1,
+) -> tuple[Outcome[AnyUnit], ...]:
+    """Compute all cells that the store does not hold, and save each record once it is known.
+
+    Each embedding is computed once, in this process. Errors in an encoder, a table or a probe
+    fail the cells concerned and no others; only an interrupt stops the evaluation, and what was
+    saved before is not computed again. The records do not depend on `jobs`.
+
+    Args:
+        units: cells, or groups of cells, each given once.
+        store: store of the records; its caller holds the lock.
+        encoders: encoders that are not registered, by name.
+        callbacks: progress callbacks.
+        jobs: number of processes; 1 computes in this one.
+
+    Returns:
+        The outcome of every unit, in the order of `units`.
+
+    Raises:
+        BenchError: a record cannot be read or written.
+    """
+    callbacks = callbacks or Callbacks()
+    outcomes = [
+        Outcome(unit, {s.key: record for s in unit.cells if (record := store.find(s))})
+        for unit in units
+    ]
+    missing = [i for i, outcome in enumerate(outcomes) if not outcome.complete]
+    with tempfile.TemporaryDirectory(prefix="satclip-bench-") as scratch:
+        pending = [units[i] for i in missing if not units[i].problem]
+        paths, reasons = _embed(pending, dict(encoders or {}), Path(scratch), callbacks)
+        tasks = []
+        for i in missing:
+            unit, place = units[i], (units[i].encoder, units[i].source)
+            if reason := unit.problem or reasons.get(place, ""):
+                for record in unit.failed(reason):
+                    store.save(record, None)
+                outcomes[i] = replace(outcomes[i], reason=reason)
+                callbacks.failed(unit.title, reason)
+            else:
+                tasks.append((i, outcomes[i], paths.get(place), store.folder))
+        callbacks.start("cells", len(tasks))
+        for i, outcome in _execute(tasks, jobs):
+            # The caller's own unit, not a copy that came back from another process.
+            outcomes[i] = replace(outcome, unit=units[i])
+            callbacks.advance("cells", units[i].title)
+            if outcome.reason:
+                callbacks.failed(units[i].title, outcome.reason)
+    return tuple(outcomes)
+
+
+def _embed(
+    units: Sequence[AnyUnit],
+    encoders: dict[str, LocationEncoder],
+    scratch: Path,
+    callbacks: Callbacks,
+) -> tuple[dict[_Place, Path], dict[_Place, str]]:
+    """Files with the embeddings that `units` need, and why the others could not be computed."""
+    needed = {(unit.encoder, unit.source): unit for unit in units if unit.encoder}
+    paths: dict[_Place, Path] = {}
+    reasons: dict[_Place, str] = {}
+    callbacks.start("embeddings", len(needed))
+    for place, unit in needed.items():
+        name = unit.encoder
+        try:
+            encoder = encoders.get(name) or encoders.setdefault(name, get_encoder(name))
+            with thread_limit(1):
+                paths[place] = embedding_file(encoder, unit.load(), scratch)
+        except BenchError as error:
+            reasons[place] = str(error)
+        callbacks.advance("embeddings", unit.title)
+    return paths, reasons
+
+
+def _execute(tasks: Sequence[_Task[AnyUnit]], jobs: int) -> Iterator[tuple[int, Outcome[AnyUnit]]]:
+    """Run tasks in this process or in several, yielding outcomes in the order of finishing."""
+    if jobs == 1:
+        yield from (_run(*task) for task in tasks)
+        return
+    from joblib import Parallel, delayed
+
+    # The process that computes a record also writes it: if this one is killed, no record is lost.
+    parallel = Parallel(
+        n_jobs=jobs, backend="loky", return_as="generator_unordered", pre_dispatch="4*n_jobs"
+    )
+    yield from parallel(delayed(_run)(*task) for task in tasks)
+
+
+def _run(
+    index: int, outcome: Outcome[AnyUnit], embedding: Path | None, folder: Path
+) -> tuple[int, Outcome[AnyUnit]]:
+    """Measure the missing cells of one unit, and save each record once it is known."""
+    unit, store, records = outcome.unit, Store(folder), dict(outcome.records)
+    results = _guarded(unit, embedding, outcome.records)
+    for result in results:
+        if isinstance(result, str):
+            for record in unit.failed(result):
+                store.save(record, None)
+            return index, replace(outcome, records=records, reason=result)
+        record, predictions = result
+        records[record.key] = store.save(record, predictions)
+    return index, replace(outcome, records=records)
+
+
+def _guarded(
+    unit: Unit, embedding: Path | None, kept: Mapping[str, Record]
+) -> Iterator[Result | str]:
+    """The results of a unit; if it raises, the reason comes last. An interrupt is passed on."""
+    try:
+        with thread_limit(1):
+            X = None if embedding is None else _load(embedding)
+            yield from unit.measure(X, kept)
+    except BenchError as error:
+        yield str(error)
+    except Exception as error:
+        yield f"{unit.method} raised {type(error).__name__}: {error}"
+
+
+@lru_cache(maxsize=2)
+def _load(embedding: Path) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = np.load(embedding, mmap_mode="r", allow_pickle=False)
+    return array

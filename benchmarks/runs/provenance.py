@@ -1,0 +1,47 @@
+"""Provenance of a record: when, where and with which versions it was computed."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+from satclip_bench.benchmarks.runs.record import Provenance
+
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "lightgbm")
+"""Libraries whose versions are kept in every record."""
+
+
+def provenance(fit: float = 0.0, predict: float = 0.0) -> Provenance:
+    """Provenance of a record that is finished now.
+
+    Args:
+        fit: duration of the fit in seconds.
+        predict: duration of prediction and scoring in seconds.
+    """
+    return Provenance(
+        finished=datetime.now(UTC).isoformat(timespec="microseconds"),
+        seconds_fit=round(fit, 4),
+        seconds_predict=round(predict, 4),
+        versions=_versions(),
+        git_commit=_git_commit(),
+        machine=f"{platform.system()} {platform.machine()}",
+    )
+
+
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+
+
+@lru_cache(maxsize=1)
+def _git_commit() -> str:
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return result.stdout.strip() if result.returncode == 0 else ""
