@@ -1,8 +1,8 @@
-"""The verb `species`: location encoders on iNaturalist 2018, with and without the image."""
+"""The command `species`: location encoders on iNaturalist 2018, with and without the image."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,11 +10,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from satclip_bench.benchmarks.commands.progress import Meter
+from satclip_bench.benchmarks.runs.engine import Outcome, evaluate
+from satclip_bench.benchmarks.runs.record import Record
 from satclip_bench.benchmarks.runs.store import Store, writable
-from satclip_bench.benchmarks.species.cells import Request, _cells, read_images
-from satclip_bench.benchmarks.species.evaluation import (
-    photos_of,
+from satclip_bench.benchmarks.species.cells import (
+    IMAGE_ALONE,
+    Request,
+    SpeciesCells,
+    Workspace,
+    read_images,
+    species_cells,
 )
+from satclip_bench.benchmarks.species.evaluation import Way, photos_of
 from satclip_bench.benchmarks.species.settings import TOP, SoftmaxSettings
 from satclip_bench.core.files import atomic_write
 from satclip_bench.encoders import registry
@@ -22,39 +30,79 @@ from satclip_bench.tasks.inaturalist.competition import read_competition
 from satclip_bench.tasks.paper_edition.loading import data_folder
 
 WIDE = 140
+"""Width in characters of a table that is not printed to a terminal."""
 
 
 def evaluate_species(request: Request, settings: SoftmaxSettings | None = None) -> int:
-    """Evaluate, print the table, and write `species.parquet`; what is done is not done again.
+    """Evaluate encoders, print the scores, and write `species.parquet` and `results.parquet`.
+
+    Cells that the folder holds are not run again.
+
+    Args:
+        request: what to evaluate, and where to keep the results.
+        settings: settings of the softmax regressions; None for the defaults.
+
+    Returns:
+        The exit code: 0 if every cell is done, 1 if some failed.
 
     Raises:
-        BenchError: files are absent or not what they should be; says which, and what to do.
+        BenchError: files are missing or not what they should be; the message says what to do.
     """
-    fixed = SoftmaxSettings() if settings is None else settings
     names = registry.match(request.encoders)
     writable(request.out)
     photos = photos_of(read_competition(data_folder(request.data_dir)))
-    images = read_images(request, photos)
-    console = Console(stderr=True)
-    with Store(request.out).lock():
-        rows = list(_cells(request, fixed, names, photos, images, console))
-        frame = pd.DataFrame(rows)
-        with atomic_write(request.out / "species.parquet") as stream:
-            frame.to_parquet(stream, index=False)
-    shown = Console()
-    shown = shown if shown.is_terminal else Console(width=WIDE)
-    shown.print(_table(rows))
-    shown.print(
+    workspace = Workspace(photos, read_images(request, photos), settings or SoftmaxSettings())
+    store, path = Store(request.out), request.out / "species.parquet"
+    with store.lock(), Meter(Console(stderr=True), every_step=True) as meter:
+        workspace.on_step = lambda epoch, seen: meter.describe(
+            "cells", f"epoch {epoch}, {seen:,} photographs"
+        )
+        # Cells share fits in memory, so that they run in one process.
+        outcomes = evaluate(species_cells(request, names, workspace), store, callbacks=meter)
+        rows = list(_rows(outcomes))
+        with atomic_write(path) as stream:
+            pd.DataFrame(rows).to_parquet(stream, index=False)
+        store.write_table()
+    console = Console()
+    console = console if console.is_terminal else Console(width=WIDE)
+    console.print(_table(rows))
+    console.print(
         f"{len(photos.species):,} photographs, {int((~photos.located).sum()):,} of unknown place; "
-        f"{photos.classes:,} species. Brackets: 95 % by a bootstrap of blocks of ten degrees. "
-        "Unseen: test photographs of species that the fold's training photographs do not show.",
+        f"{photos.classes:,} species. Brackets: 95 % intervals by a bootstrap of blocks of ten "
+        "degrees. Unseen: test photographs whose species is not in the fold's training set.",
         style="dim",
     )
-    shown.print(str(request.out / "species.parquet"), soft_wrap=True, highlight=False)
-    return 0
+    console.print(str(path), soft_wrap=True, highlight=False)
+    return int(any(outcome.reason for outcome in outcomes))
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> Table:
+def _rows(outcomes: Iterable[Outcome[SpeciesCells]]) -> Iterable[dict[str, Any]]:
+    """A row of `species.parquet` for every cell that is done."""
+    for outcome in outcomes:
+        unit = outcome.unit
+        unlocated = int((~unit.workspace.photos.located[unit.fold.test]).sum())
+        for way, settings in unit.settings.items():
+            if record := outcome.records.get(settings.key):
+                yield _row(way, record, unlocated)
+
+
+def _row(way: Way, record: Record, unlocated: int) -> dict[str, Any]:
+    s, counts = record.settings, record.counts
+    row: dict[str, Any] = {
+        "split": s.split,
+        "fold": s.fold,
+        "seed": s.seed,
+        "encoder": "" if s.encoder == IMAGE_ALONE else s.encoder,
+        "way": way,
+    }
+    for name in (f"top{k}" for k in TOP):
+        low, high = record.intervals.get(name, (None, None))
+        row |= {name: record.scores[name], f"{name}_low": low, f"{name}_high": high}
+    sizes = {"n_train": counts.train, "n_test": counts.test, "n_unseen": counts.unseen}
+    return row | sizes | {"n_unlocated": unlocated}
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("split", "fold", "seed", "encoder", "way"):
         table.add_column(title)

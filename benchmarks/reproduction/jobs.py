@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.protocols import FoldResult, Protocol, Work, get_protocol
-from satclip_bench.benchmarks.reproduction.tables import PaperTable, paper_table
+from satclip_bench.benchmarks.reproduction.tables import PaperSource, PaperTable, paper_table
 from satclip_bench.benchmarks.runs.embeddings import encoder_settings
 from satclip_bench.benchmarks.runs.engine import Callbacks, Result, evaluate
 from satclip_bench.benchmarks.runs.provenance import provenance
@@ -53,6 +53,11 @@ class Job:
     def title(self) -> str:
         """Short description for progress and messages."""
         return f"{self.protocol} {self.split} {self.probe} {self.table} {self.encoder}"
+
+    @property
+    def source(self) -> PaperSource:
+        """The table that the job is run on."""
+        return PaperSource(self.table, self.data_dir)
 
 
 @dataclass(frozen=True)
@@ -106,18 +111,14 @@ class JobCells:
         return self.job.encoder
 
     @property
-    def source(self) -> tuple[str, Path | None]:
-        """Identifies the table."""
-        return self.job.table, self.job.data_dir
+    def source(self) -> PaperSource:
+        """The paper's table."""
+        return self.job.source
 
     @property
     def cells(self) -> tuple[Settings, ...]:
         """The settings of all its cells."""
         return tuple(self.settings.values())
-
-    def load(self) -> TaskTable:
-        """The paper's table. Raises BenchError."""
-        return paper_table(self.job.table, self.job.data_dir).table
 
     def measure(
         self, embedding: NDArray[np.float32] | None, kept: Mapping[str, Record]
@@ -134,7 +135,7 @@ class JobCells:
         Raises:
             BenchError: the protocol cannot be run on this table.
         """
-        job, table, protocol = self.job, self.load(), get_protocol(self.job.protocol)
+        job, table, protocol = self.job, self.source.load(), get_protocol(self.job.protocol)
         encoder = get_encoder(job.encoder)
         missing = tuple(
             dict.fromkeys(seed for (seed, _), s in self.settings.items() if s.key not in kept)

@@ -1,6 +1,6 @@
-"""The tables of papers, as far as they are at hand: the one place that knows their files.
+"""Tables that papers were evaluated on, as far as they are available.
 
-A table that is not the paper's own rows says so in its caveat, which goes into every row that is
+If a table does not have the paper's own rows, its caveat says so, in every row of results that is
 measured on it.
 """
 
@@ -24,43 +24,60 @@ if TYPE_CHECKING:
     import pandas as pd
 
 US_BOX = (-126.04, -65.57, 24.05, 49.61)
-"""West, east, south, north in degrees, of Climplicit's population points."""
+"""West, east, south and north of Climplicit's population points, in degrees."""
 
 
 @dataclass(frozen=True)
 class PaperTable:
-    """A table and how it differs from the paper's own.
+    """A table, and how it differs from the paper's own.
 
     Attributes:
-        table: with the points in the order of the file.
-        caveat: empty where it is the paper's own, row by row.
+        table: the table, with points in the order of the file.
+        caveat: differences from the paper's own table; empty if it has the same rows.
     """
 
     table: TaskTable
     caveat: str = ""
 
 
+@dataclass(frozen=True)
+class PaperSource:
+    """Which table of a paper to load.
+
+    Attributes:
+        name: name of the table, as in `paper_table`.
+        data_dir: folder with the tables that do not ship.
+    """
+
+    name: str
+    data_dir: Path | None = None
+
+    def load(self) -> TaskTable:
+        """The table, read once per process. Raises BenchError."""
+        return paper_table(self.name, self.data_dir).table
+
+
 @lru_cache(maxsize=16)
 def paper_table(name: str, data_dir: Path | None) -> PaperTable:
-    """A paper's table.
+    """Load a paper's table, once per process.
 
     Args:
-        name: a task whose shipped or placed table is the papers' own, or a key of `READERS`.
+        name: name of a task whose table is the papers' own, or a key of `READERS`.
         data_dir: folder with the tables that do not ship.
 
     Raises:
-        BenchError: it is not at hand; says why.
+        BenchError: the table is not available; the message says why.
     """
     if name in READERS:
         return READERS[name](data_dir)
     table = get_task(name, "paper", data_dir).load()
     if table.caveat:
-        raise TaskError(f"the papers' own table of {name} is not at hand, but {table.caveat}")
+        raise TaskError(f"the papers' own table of {name} is not available, but {table.caveat}")
     return PaperTable(table)
 
 
-def _whatever_there_is(task: str) -> Callable[[Path | None], PaperTable]:
-    """The paper edition even where it is of other rows, with all that is to be said of it."""
+def _any_rows(task: str) -> Callable[[Path | None], PaperTable]:
+    """Reader of a paper edition that may have other rows, which its caveat then describes."""
 
     def read(data_dir: Path | None) -> PaperTable:
         table = get_task(task, "paper", data_dir).load()
@@ -122,30 +139,30 @@ def _csv(task: str, data_dir: Path | None, file: str) -> tuple[pd.DataFrame, str
         raise TaskError(f"{data_dir / file} of task {task!r} cannot be read: {error}") from error
 
 
-def _table(task: str, frame: pd.DataFrame, target: str, made_of: tuple[str, ...]) -> TaskTable:
+def _table(task: str, frame: pd.DataFrame, target: str, digests: tuple[str, ...]) -> TaskTable:
     missing = {"lon", "lat", target} - set(frame.columns)
     if missing:
-        raise TaskError(f"the table of {task} lacks the columns {', '.join(sorted(missing))}")
+        raise TaskError(f"the table of {task} has no columns {', '.join(sorted(missing))}")
     return TaskTable(
         card=get_task(task).card,
         edition="paper",
         lonlat=check_lonlat(frame[["lon", "lat"]].to_numpy(dtype=np.float64)),
         target=frame[target].to_numpy(dtype=np.float64, copy=True),
-        sha256=sha256_bytes(" ".join(made_of).encode()),
+        sha256=sha256_bytes(" ".join(digests).encode()),
     )
 
 
 READERS: Mapping[str, Callable[[Path | None], PaperTable]] = {
     **{
-        f"{task}+any": _whatever_there_is(task)
+        f"{task}+any": _any_rows(task)
         for task in ("air_temperature", "elevation", "population_density")
     },
     "climplicit.population": _us_population,
     "climplicit.median_income": _median_income,
 }
-"""Tables that are more than a task's edition."""
+"""Readers of tables that are not simply the edition of a task, by name."""
 
 
 def known_tables() -> tuple[str, ...]:
-    """The names of all tables that can be asked for, whether their files are there or not."""
+    """Names of all tables, whether or not their files are available."""
     return (*list_tasks(), *READERS)

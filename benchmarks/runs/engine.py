@@ -27,6 +27,13 @@ Result: TypeAlias = "tuple[Record, pa.Table | None]"
 """A record, and the predictions that it was scored on."""
 
 
+class Source(Hashable, Protocol):
+    """Identifies a table and loads it; units with an equal source share an embedding."""
+
+    def load(self) -> TaskTable:
+        """The table of points to be embedded. Raises BenchError."""
+
+
 class Unit(Protocol):
     """One cell, or several cells that share fits and are therefore measured together."""
 
@@ -51,11 +58,8 @@ class Unit(Protocol):
         """Name of the encoder whose embedding it needs; empty if it needs none."""
 
     @property
-    def source(self) -> Hashable:
-        """Identifies the table: units with the same encoder and source share an embedding."""
-
-    def load(self) -> TaskTable:
-        """The table of points to be embedded. Raises BenchError."""
+    def source(self) -> Source | None:
+        """The table whose points are embedded; None if no embedding is needed."""
 
     def measure(
         self, embedding: NDArray[np.float32] | None, kept: Mapping[str, Record]
@@ -89,7 +93,7 @@ class Outcome(Generic[AnyUnit]):
         return len(self.records) == len(self.unit.cells)
 
 
-_Place: TypeAlias = tuple[str, Hashable]
+_Place: TypeAlias = tuple[str, Source | None]
 """Name of an encoder, and the table that it embeds."""
 
 _Task: TypeAlias = tuple[int, Outcome[AnyUnit], Path | None, Path]
@@ -148,9 +152,8 @@ def evaluate(
         for i in missing:
             unit, place = units[i], (units[i].encoder, units[i].source)
             if reason := unit.problem or reasons.get(place, ""):
-                for record in unit.failed(reason):
-                    store.save(record, None)
                 outcomes[i] = replace(outcomes[i], reason=reason)
+                _save_failed(outcomes[i], store)
                 callbacks.failed(unit.title, reason)
             else:
                 tasks.append((i, outcomes[i], paths.get(place), store.folder))
@@ -161,6 +164,8 @@ def evaluate(
             callbacks.advance("cells", units[i].title)
             if outcome.reason:
                 callbacks.failed(units[i].title, outcome.reason)
+        # Files of the scratch folder must not stay open when it is removed.
+        _load.cache_clear()
     return tuple(outcomes)
 
 
@@ -171,19 +176,21 @@ def _embed(
     callbacks: Callbacks,
 ) -> tuple[dict[_Place, Path], dict[_Place, str]]:
     """Files with the embeddings that `units` need, and why the others could not be computed."""
-    needed = {(unit.encoder, unit.source): unit for unit in units if unit.encoder}
+    needed = {(u.encoder, u.source): u.source for u in units if u.encoder and u.source}
     paths: dict[_Place, Path] = {}
     reasons: dict[_Place, str] = {}
     callbacks.start("embeddings", len(needed))
-    for place, unit in needed.items():
-        name = unit.encoder
+    for place, source in needed.items():
+        name = title = place[0]
         try:
             encoder = encoders.get(name) or encoders.setdefault(name, get_encoder(name))
+            table = source.load()
+            title = f"{table.card.name} {name}"
             with thread_limit(1):
-                paths[place] = embedding_file(encoder, unit.load(), scratch)
+                paths[place] = embedding_file(encoder, table, scratch)
         except BenchError as error:
             reasons[place] = str(error)
-        callbacks.advance("embeddings", unit.title)
+        callbacks.advance("embeddings", title)
     return paths, reasons
 
 
@@ -205,16 +212,24 @@ def _run(
     index: int, outcome: Outcome[AnyUnit], embedding: Path | None, folder: Path
 ) -> tuple[int, Outcome[AnyUnit]]:
     """Measure the missing cells of one unit, and save each record once it is known."""
-    unit, store, records = outcome.unit, Store(folder), dict(outcome.records)
-    results = _guarded(unit, embedding, outcome.records)
-    for result in results:
+    store, records = Store(folder), dict(outcome.records)
+    for result in _guarded(outcome.unit, embedding, outcome.records):
         if isinstance(result, str):
-            for record in unit.failed(result):
-                store.save(record, None)
-            return index, replace(outcome, records=records, reason=result)
-        record, predictions = result
-        records[record.key] = store.save(record, predictions)
-    return index, replace(outcome, records=records)
+            outcome = replace(outcome, reason=result)
+        else:
+            record = store.save(*result)
+            records[record.key] = record
+    outcome = replace(outcome, records=records)
+    if outcome.reason:
+        _save_failed(outcome, store)
+    return index, outcome
+
+
+def _save_failed(outcome: Outcome[AnyUnit], store: Store) -> None:
+    """Save why the cells without a record could not be run."""
+    for record in outcome.unit.failed(outcome.reason):
+        if record.key not in outcome.records:
+            store.save(record, None)
 
 
 def _guarded(

@@ -32,6 +32,10 @@ class TaskSource:
     data_dir: Path | None = None
     file: UserTable | None = None
 
+    def load(self) -> TaskTable:
+        """The table, read once per process. Raises BenchError."""
+        return load_table(self)
+
 
 @lru_cache(maxsize=16)
 def load_table(source: TaskSource) -> TaskTable:

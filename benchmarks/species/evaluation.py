@@ -1,9 +1,8 @@
-"""Species of photographs ranked in four ways, and how often their own is among the first."""
+"""Top-k accuracy of species in photographs, ranked by location, by image, and by both."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,12 +16,14 @@ from satclip_bench.benchmarks.metrics.bootstrap import (
     make_blocks,
     mean_replicates,
 )
+from satclip_bench.benchmarks.runs.threads import thread_limit
 from satclip_bench.benchmarks.species.inputs import Inputs, Integers, Part
-from satclip_bench.benchmarks.species.likelihoods import Fitted, Given, Likelihood, own_ranks
+from satclip_bench.benchmarks.species.likelihoods import Fitted, Given, Likelihood, rank_species
 from satclip_bench.benchmarks.species.settings import TOP, SoftmaxSettings
 from satclip_bench.benchmarks.splits.base import draw_rows
 from satclip_bench.benchmarks.splits.validation import MIN_TEST
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import sha256_bytes
 from satclip_bench.tasks.inaturalist.competition import Competition
 from satclip_bench.tasks.regions import assign_continents
 
@@ -33,22 +34,23 @@ WAYS: Mapping[Way, str] = {
     "location": "P(species | place), from the embedding alone",
     "image": "P(species | image), without the place",
     "product": "P(species | image) x P(species | place)",
-    "concatenation": "one classifier of image features and embedding side by side",
+    "concatenation": "one classifier of concatenated image features and embedding",
 }
+"""The ways to rank species, and what each ranks them by."""
 
 
 @dataclass(frozen=True)
 class Photos:
-    """Photographs of both parts of the competition, the training part first.
+    """Photographs of the competition's training and validation sets, the training set first.
 
     Attributes:
-        image_id: `(N,)`.
+        image_id: `(N,)` ids of the images.
         species: `(N,)` class indices.
-        lonlat: `(N, 2)` degrees, longitude first; NaN where the place is not known.
-        train: `(N,)` whether it is of the training part.
-        continent: `(N,)`; empty where the place is not known.
+        lonlat: `(N, 2)` degrees, longitude first; NaN if the place is not known.
+        train: `(N,)` whether the photograph is in the competition's training set.
+        continent: `(N,)` names of continents; empty if the place is not known.
         classes: number of species.
-        sha256: of the competition's files.
+        sha256: hash of the competition's files.
     """
 
     image_id: Integers
@@ -61,12 +63,12 @@ class Photos:
 
     @property
     def located(self) -> NDArray[np.bool_]:
-        """`(N,)` whether the place is known."""
+        """`(N,)` whether the place of each photograph is known."""
         return np.isfinite(self.lonlat[:, 0])
 
 
 def photos_of(competition: Competition) -> Photos:
-    """Both parts in one, with continents by the nearest point of the open edition."""
+    """All photographs of a competition; the continent is that of the open edition's nearest point."""
     parts = (competition.train, competition.validation)
     lonlat = np.concatenate([part.lonlat for part in parts])
     located = np.isfinite(lonlat[:, 0])
@@ -85,50 +87,65 @@ def photos_of(competition: Competition) -> Photos:
 
 @dataclass(frozen=True)
 class SpeciesFold:
-    """Rows to train on, of the training part alone, and rows to be judged on, of the other."""
+    """Training rows from the competition's training set, test rows from its validation set.
+
+    Attributes:
+        name: "0", or the continent that is held out.
+        train: `(n,)` row numbers of photographs.
+        test: `(m,)` row numbers of photographs.
+    """
 
     name: str
     train: Integers
     test: Integers
 
+    @property
+    def sha256(self) -> str:
+        """Hash of the two index sets."""
+        rows = (np.ascontiguousarray(rows).astype("<i8") for rows in (self.train, self.test))
+        return sha256_bytes(b"".join(len(r).to_bytes(8, "little") + r.tobytes() for r in rows))
+
 
 def species_folds(photos: Photos, split: Split) -> tuple[SpeciesFold, ...]:
-    """One fold as in the competition; or one a continent.
+    """The folds of a split: the competition's own, or one per continent.
 
-    A continent's validation photographs are tested, and training photographs that may be of it,
-    those of unknown place among them, are not trained on.
+    If a continent is held out, its validation photographs are the test set; training photographs
+    of the continent, or of unknown place, are left out.
 
     Raises:
-        BenchError: no continent has photographs enough.
+        BenchError: no continent has enough photographs.
     """
     if split == "competition":
         return (SpeciesFold("0", np.flatnonzero(photos.train), np.flatnonzero(~photos.train)),)
-    found = []
+    folds = []
     for name in np.unique(photos.continent[photos.located]).tolist():
-        here = photos.continent == name
-        test = np.flatnonzero(here & ~photos.train)
+        inside = photos.continent == name
+        test = np.flatnonzero(inside & ~photos.train)
         if len(test) >= MIN_TEST:
-            train = np.flatnonzero(photos.train & photos.located & ~here)
-            found.append(SpeciesFold(name, train, test))
-    if not found:
-        raise BenchError(f"no continent has {MIN_TEST} photographs in the validation part")
-    return tuple(found)
+            train = np.flatnonzero(photos.train & photos.located & ~inside)
+            folds.append(SpeciesFold(name, train, test))
+    if not folds:
+        raise BenchError(f"no continent has {MIN_TEST} photographs in the validation set")
+    return tuple(folds)
 
 
 @dataclass(frozen=True)
 class SpeciesScores:
-    """How often a photograph's species is among the first.
+    """Top-k accuracies of species, and the predictions that they come from.
 
     Attributes:
-        top: share by k.
-        intervals: 95 %, by a bootstrap of blocks of 10 degrees; a photograph of unknown place is a
-            block of its own. Empty where there are too few blocks.
-        n_train: photographs trained on, those that decide when to stop among them; 0 where nothing
-            was fitted.
-        n_test: photographs judged.
-        n_unseen: of them, those of a species that no training photograph of the fold shows.
-        n_unlocated: of them, those of unknown place.
-        epochs: of every fit.
+        top: top-k accuracy by k, between 0 and 1.
+        intervals: 95 % intervals by k, by a bootstrap of blocks of 10 degrees; a photograph of
+            unknown place is a block of its own. Empty if there are too few blocks.
+        n_train: number of training photographs, including those that decide when to stop; 0 if
+            nothing was fitted.
+        n_test: number of test photographs.
+        n_unseen: number of test photographs whose species is not in the training set.
+        n_unlocated: number of test photographs of unknown place.
+        epochs: best epoch of every fit.
+        rank: `(n_test,)` number of species that are ranked before the true one.
+        prediction: `(n_test,)` species that is ranked first.
+        block: `(n_test,)` block of the bootstrap.
     """
 
     top: Mapping[int, float]
@@ -138,36 +155,24 @@ class SpeciesScores:
     n_unseen: int
     n_unlocated: int
     epochs: tuple[int, ...]
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """So many threads for torch and for what computes in NumPy."""
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        with threadpool_limits(count):
-            yield
-    finally:
-        torch.set_num_threads(before)
+    rank: Integers
+    prediction: Integers
+    block: Integers
 
 
 @dataclass
 class FoldEvaluation:
-    """One fold and seed; what was fitted for one way is there for the next.
+    """Evaluation of one fold and seed; what is fitted for one way is reused by the next.
 
     Args:
-        photos: all of them.
-        fold: rows to train on and to judge.
-        seed: of validation rows and of the fit.
-        settings: of the softmax regressions.
+        photos: all photographs.
+        fold: rows of the training and test sets.
+        seed: seed of the validation rows and of the fits.
+        settings: settings of the softmax regressions.
         image: features of all photographs, or None.
-        given: probabilities of the validation part's photographs that stand for P(y | image), or
-            None: then a classifier is fitted on `image`.
-        on_step: told the epoch and how many photographs it has seen.
+        given: probabilities P(y | image) of the competition's validation photographs; None to fit
+            a classifier on `image` instead.
+        on_step: called with the epoch and the number of photographs seen in it.
     """
 
     photos: Photos
@@ -180,19 +185,23 @@ class FoldEvaluation:
     _fits: dict[str, tuple[Fitted, int, int]] = field(default_factory=dict)
 
     def scores(self, way: Way, encoder: str = "", place: Part | None = None) -> SpeciesScores:
-        """Rank the species of the tested photographs in a way.
+        """Rank the species of the test photographs in one way.
 
         Args:
-            way: one of `WAYS`.
-            encoder: name that `place` is known by.
+            way: key of `WAYS`.
+            encoder: name of the encoder that made `place`.
             place: embedding of the located photographs.
 
         Raises:
-            BenchError: the way needs features or an embedding that is not given; or nothing is
-                known of every training photograph.
+            BenchError: the way needs features or an embedding that is not given; or no training
+                photograph has all inputs.
         """
-        with _threads(self.settings.threads):
+        with thread_limit(self.settings.threads):
             return self._scores(way, encoder, place)
+
+    def forget_places(self) -> None:
+        """Drop all fits on embeddings, which hold their inputs in memory."""
+        self._fits = {name: fit for name, fit in self._fits.items() if name == "image"}
 
     def _scores(self, way: Way, encoder: str, place: Part | None) -> SpeciesScores:
         needed: list[tuple[str, tuple[Part | None, ...], bool]] = []
@@ -208,8 +217,8 @@ class FoldEvaluation:
             needed.append((f"concatenation {encoder}", (self.image, place), False))
         fits = [self._fit(*which, way) for which in needed]
         factors += [fit[0] for fit in fits]
-        ranks = own_ranks(self.fold.test, self.photos.species, factors)
-        return self._summary(ranks, fits)
+        ranks, first = rank_species(self.fold.test, self.photos.species, factors)
+        return self._summary(ranks, first, fits)
 
     def _fit(
         self, name: str, parts: tuple[Part | None, ...], uniform: bool, way: Way
@@ -217,17 +226,17 @@ class FoldEvaluation:
         from satclip_bench.benchmarks.species.softmax import fit_softmax
 
         if name not in self._fits:
-            there = [part for part in parts if part is not None]
-            if len(there) < len(parts):
+            given = [part for part in parts if part is not None]
+            if len(given) < len(parts):
                 raise BenchError(f"{way!r} needs image features, or an embedding of places")
-            known = np.logical_and.reduce([part.row >= 0 for part in there])
+            known = np.logical_and.reduce([part.row >= 0 for part in given])
             rows = self.fold.train[known[self.fold.train]]
             if len(rows) < 2:
                 raise BenchError(f"fold {self.fold.name!r} has no photographs to train on")
             rng = np.random.default_rng([self.seed, 0x59EC])
             validation, train = draw_rows(rows, self.settings.validation_fraction, rng)
-            # What scales the columns is trained on: not even validation rows are seen.
-            inputs = Inputs(there, train)
+            # Columns are scaled on the training set alone, without the validation rows.
+            inputs = Inputs(given, train)
             fit = fit_softmax(
                 inputs,
                 self.photos.species,
@@ -241,7 +250,9 @@ class FoldEvaluation:
             self._fits[name] = Fitted(fit.layers, inputs, uniform), len(rows), fit.epoch
         return self._fits[name]
 
-    def _summary(self, ranks: Integers, fits: list[tuple[Fitted, int, int]]) -> SpeciesScores:
+    def _summary(
+        self, ranks: Integers, first: Integers, fits: list[tuple[Fitted, int, int]]
+    ) -> SpeciesScores:
         test, photos = self.fold.test, self.photos
         located = photos.located[test]
         ids = np.zeros(len(test), dtype=np.int64)
@@ -250,15 +261,18 @@ class FoldEvaluation:
         blocks = make_blocks(ids)
         intervals = {}
         if blocks.count >= MIN_BLOCKS:
-            found = {k: interval(mean_replicates(blocks, ranks < k)) for k in TOP}
-            intervals = {k: value for k, value in found.items() if value is not None}
-        shown = np.unique(photos.species[self.fold.train])
+            ends = {k: interval(mean_replicates(blocks, ranks < k)) for k in TOP}
+            intervals = {k: value for k, value in ends.items() if value is not None}
+        trained = np.unique(photos.species[self.fold.train])
         return SpeciesScores(
             top={k: float((ranks < k).mean()) for k in TOP},
             intervals=intervals,
             n_train=max((count for _, count, _ in fits), default=0),
             n_test=len(test),
-            n_unseen=int((~np.isin(photos.species[test], shown)).sum()),
+            n_unseen=int((~np.isin(photos.species[test], trained)).sum()),
             n_unlocated=int((~located).sum()),
             epochs=tuple(epoch for *_, epoch in fits),
+            rank=ranks,
+            prediction=first,
+            block=ids,
         )

@@ -161,7 +161,7 @@ def test_kept_predictions_give_the_same_scores(encoder: str, tmp_path: Path) -> 
     store = Store(tmp_path)
     store.save(record, table)
     (fold,) = make_folds(cell.source, "random", 0)
-    trained = cell.load().target[fold.train].astype(np.int64)
+    trained = cell.source.load().target[fold.train].astype(np.int64)
     assert kept_scores(store.predictions(record), trained) == record.scores
 
 

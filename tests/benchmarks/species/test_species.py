@@ -266,7 +266,7 @@ def test_probabilities_dense_and_sparse(tmp_path: Path) -> None:
         read_probabilities(dense, ids, 7)
 
 
-def test_the_verb_keeps_what_is_done(
+def test_the_command_keeps_what_is_done(
     folder: Path, photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     part = informative(photos)
@@ -296,7 +296,7 @@ def test_the_verb_keeps_what_is_done(
     before = (tmp_path / "out/species.parquet").read_bytes()
 
     # Interrupted after some cells: the others are run, to the same bytes.
-    for path in sorted((tmp_path / "out/records").glob("*.json"))[::2]:
+    for path in sorted((tmp_path / "out/records").rglob("*.json"))[::2]:
         path.unlink()
     (tmp_path / "out/species.parquet").unlink()
     assert main(command) == 0
