@@ -137,6 +137,8 @@ class JobCells:
         """
         job, table, protocol = self.job, self.source.load(), get_protocol(self.job.protocol)
         encoder = get_encoder(job.encoder)
+        if embedding is None:
+            raise BenchError(f"protocol {job.protocol!r} needs the embedding of an encoder")
         missing = tuple(
             dict.fromkeys(seed for (seed, _), s in self.settings.items() if s.key not in kept)
         )

@@ -337,7 +337,7 @@ def _encoder_cells(
 ) -> SpeciesCells:
     encoder = get_encoder(name)
     common = common | encoder_settings(name, encoder)
-    cells = {
+    cells: dict[Way, Settings] = {
         way: Settings.model_validate(
             common | {"probe": way, "probe_settings": _probe_settings(way, workspace)}
         )

@@ -68,7 +68,7 @@ class Photos:
 
 
 def photos_of(competition: Competition) -> Photos:
-    """All photographs of a competition; the continent is that of the open edition's nearest point."""
+    """All photographs of a competition, with the continent of the open edition's nearest point."""
     parts = (competition.train, competition.validation)
     lonlat = np.concatenate([part.lonlat for part in parts])
     located = np.isfinite(lonlat[:, 0])
