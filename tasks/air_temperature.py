@@ -1,4 +1,4 @@
-"""Air temperature."""
+"""Card of the task air temperature."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ CARD = TaskCard(
             rows=10_000,
             sources=(ERA5, NATURAL_EARTH),
             differs_from_paper="A reanalysis (ERA5, mean of 2000-2025) at points uniform over "
-            "land, not weather stations, which crowd in Europe and North America.",
-            processing="Monthly means weighted by days, bilinear between grid points. The "
-            "packaged file's attribute says kelvin; its values are degrees Celsius. "
+            "land, instead of weather stations, which are concentrated in Europe and North "
+            "America.",
+            processing="Monthly means weighted by days, interpolated bilinearly between grid "
+            "points. The packaged file's attribute says kelvin; its values are degrees Celsius. "
             "Continents as in the task countries.",
             file="air_temperature.parquet",
             sha256="e594ae155a1c44dfd270e0c8e9b16ebe16d1eecf0a1bf9516bf4849e9b8af113",
@@ -38,7 +39,7 @@ CARD = TaskCard(
                     within_km=25,
                     points=350,
                     pearson_r=0.989,
-                    note="bias +0.8 degrees: another period, and stations lie low",
+                    note="bias +0.8 degrees: another period, and stations are at low elevations",
                 ),
             ),
         ),
@@ -53,7 +54,7 @@ CARD = TaskCard(
                 ),
             ),
             differs_from_paper="",
-            processing="Continents by the nearest point of the open edition.",
+            processing="Continents are those of the nearest point of the open edition.",
             variants=AIR_TEMPERATURE,
             target_range=(-35.0, 40.0),
         ),

@@ -1,4 +1,4 @@
-"""Biomes."""
+"""Card of the task biomes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from satclip_bench.tasks.paper_edition.sources import ECOREGIONS_SOURCE
 CARD = TaskCard(
     name="biomes",
     title="Biomes",
-    description="The terrestrial biome a point lies in.",
+    description="Terrestrial biome of a point.",
     task_type="classification",
     target="biome",
     unit="class",
@@ -26,9 +26,9 @@ CARD = TaskCard(
         "open": EditionCard(
             rows=10_000,
             sources=(WWF_ECOREGIONS, NATURAL_EARTH),
-            differs_from_paper="WWF's map of 2001 (Olson et al.), not the revised one of 2017; "
+            differs_from_paper="WWF's map of 2001 (Olson et al.), not the revised map of 2017; "
             "points on land only, without Antarctica, lakes, rock and ice.",
-            processing="14 biomes by the third and fourth character of the ecoregion code. "
+            processing="14 biomes, from the third and fourth character of the ecoregion code. "
             "Continents as in the task countries.",
             file="biomes.parquet",
             sha256="3b9793445a9255ec28e8ebc434e5ae3d8ad86f086432ccfe412841bd72789d58",
@@ -38,7 +38,8 @@ CARD = TaskCard(
             rows=32_798,
             sources=(ECOREGIONS_SOURCE,),
             differs_from_paper="",
-            processing="Land only: rows of class -1, the sea, are left out. Classes are numbers.",
+            processing="Land only: rows with class -1, the sea, are left out. Class names "
+            "are numbers.",
             repeated_points="as in the authors' table",
             variants=BIOMES,
         ),

@@ -1,4 +1,4 @@
-"""California housing."""
+"""Card of the task California housing."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _TABLE = EditionCard(
     rows=20_640,
     sources=(CALIFORNIA,),
     differs_from_paper="",
-    processing="None: all rows in their order, six further columns as side features.",
+    processing="None: all rows in their original order, six further columns as side features.",
     file="california_housing.parquet",
     sha256="90ffcc4c32a2930bdf1e2fbd8fd0fa96f58fb245132bf46e4168f4869cb7bcb9",
     target_range=(0.14999, 5.00001),
     repeated_points="block groups whose published coordinates, rounded to 0.01 degrees, "
-    "coincide; the table is the paper's own",
+    "coincide; the table is the paper's",
 )
-"""What ships is the paper's own table, row by row."""
+"""The table that ships equals the paper's, row by row."""
 
 CARD = TaskCard(
     name="california_housing",

@@ -1,4 +1,4 @@
-"""Countries."""
+"""Card of the task countries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from satclip_bench.tasks.paper_edition.sources import COUNTRIES_SOURCE
 CARD = TaskCard(
     name="countries",
     title="Countries",
-    description="The country a point lies in.",
+    description="Country of a point.",
     task_type="classification",
     target="country (Natural Earth ADM0_A3)",
     unit="class",
@@ -25,11 +25,12 @@ CARD = TaskCard(
         "open": EditionCard(
             rows=10_000,
             sources=(NATURAL_EARTH,),
-            differs_from_paper="Points on land only, Antarctica left out; Natural Earth's "
-            "borders and its continents: a country lies on one (all of Russia is Europe, Turkey "
-            "and Kazakhstan Asia), and its overseas parts with it (French Guiana is Europe).",
-            processing="The country polygon around each point. Countries too small to be hit by "
-            "any of 10,000 points are no class; none that was hit is dropped.",
+            differs_from_paper="Points on land only, without Antarctica; borders and continents of "
+            "Natural Earth, which puts every country on one continent (all of Russia is in "
+            "Europe, Turkey and Kazakhstan in Asia), including its overseas regions (French "
+            "Guiana is in Europe).",
+            processing="The country polygon that contains each point. Countries in which none of "
+            "the 10,000 points lies, because they are small, are not classes; all others are.",
             file="countries.parquet",
             sha256="062bbb1286561bbcb3253c42cf54badd911a2b05a145fc481a92cb204b0e93cc",
             classes=165,
@@ -38,7 +39,8 @@ CARD = TaskCard(
             rows=33_053,
             sources=(COUNTRIES_SOURCE,),
             differs_from_paper="",
-            processing="Land only: rows of class 0, the sea, are left out. Classes are numbers.",
+            processing="Land only: rows with class 0, the sea, are left out. Class names "
+            "are numbers.",
             repeated_points="as in the authors' table",
             variants=COUNTRIES,
         ),

@@ -1,4 +1,4 @@
-"""Ecoregions."""
+"""Card of the task ecoregions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from satclip_bench.tasks.paper_edition.sources import ECOREGIONS_SOURCE
 CARD = TaskCard(
     name="ecoregions",
     title="Ecoregions",
-    description="The terrestrial ecoregion a point lies in.",
+    description="Terrestrial ecoregion of a point.",
     task_type="classification",
     target="ecoregion",
     unit="class",
@@ -26,11 +26,11 @@ CARD = TaskCard(
         "open": EditionCard(
             rows=10_000,
             sources=(WWF_ECOREGIONS, NATURAL_EARTH),
-            differs_from_paper="WWF's map of 2001 (Olson et al.), not the revised one of 2017; "
+            differs_from_paper="WWF's map of 2001 (Olson et al.), not the revised map of 2017; "
             "points on land only, without Antarctica, lakes, rock and ice.",
-            processing="By name. Ecoregions too small to be hit by any of 10,000 points are no "
-            "class; none that was hit is dropped. The points are those of the biomes. "
-            "Continents as in the task countries.",
+            processing="Classes by name. Ecoregions in which none of the 10,000 points lies, "
+            "because they are small, are not classes; all others are. The points are those of the "
+            "task biomes. Continents as in the task countries.",
             file="ecoregions.parquet",
             sha256="21d710aeb57497c09ab78c82f6d906f13c176c88d5dd56f38fabfa18044f3fc3",
             classes=669,
@@ -39,7 +39,8 @@ CARD = TaskCard(
             rows=32_798,
             sources=(ECOREGIONS_SOURCE,),
             differs_from_paper="",
-            processing="Land only: rows of class -1, the sea, are left out. Classes are numbers.",
+            processing="Land only: rows with class -1, the sea, are left out. Class names "
+            "are numbers.",
             repeated_points="as in the authors' table",
             variants=ECOREGIONS,
         ),

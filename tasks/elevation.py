@@ -1,4 +1,4 @@
-"""Elevation."""
+"""Card of the task elevation."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ CARD = TaskCard(
         "open": EditionCard(
             rows=10_000,
             sources=(ALTITUDE, NATURAL_EARTH),
-            differs_from_paper="Another elevation model, in cells of 5 arc-minutes and steps of "
+            differs_from_paper="Another elevation model, with cells of 5 arc-minutes and steps of "
             "28 m, at points uniform over land.",
-            processing="metres = 28 v - 450 of the cell around the point; points in cells "
-            "without data are drawn again. Continents as in the task countries.",
+            processing="Metres are 28 v - 450, where v is the value of the cell that contains the "
+            "point; points in cells without data are redrawn. Continents as in the task "
+            "countries.",
             file="elevation.parquet",
             sha256="efb85a781623966ca403caa5c16d18a062efbeda825ba8b39482b2cf97dade9b",
             target_range=(-450.0, 6700.0),

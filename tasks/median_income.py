@@ -1,4 +1,4 @@
-"""Median income."""
+"""Card of the task median income."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ CARD = TaskCard(
             rows=3085,
             sources=(COUNTIES,),
             differs_from_paper="Family income of 1989, not household income of 2016; the same "
-            "unit, the county. Counties were chosen over 30,191 ZIP areas (2020-24), which are "
-            "newer and more, because the paper's unit is the county and polygons give a true "
-            "centroid. The 3,085 units are not quite the paper's: New York City is one, so are "
-            "some independent cities of Virginia and the counties around them and a few pairs "
-            "parted since (La Paz and Yuma, Cibola and Valencia), and the island counties Dukes, "
-            "Nantucket and San Juan are absent.",
-            processing="exp of the file's logarithm, rounded to whole dollars; the point is the "
-            "polygon's centroid in the Albers equal-area projection (EPSG:5070).",
+            "unit, the county. Counties were preferred to 30,191 ZIP areas (2020-24), which are "
+            "newer and more numerous, because the paper's unit is the county and polygons give "
+            "exact centroids. The 3,085 units differ from the paper's: New York City is one unit, "
+            "some independent cities of Virginia are merged with the counties around them, a few "
+            "pairs of counties had not yet been separated (La Paz and Yuma, Cibola and Valencia), "
+            "and the island counties Dukes, Nantucket and San Juan are missing.",
+            processing="The exponential of the file's logarithm, rounded to whole dollars; a point "
+            "is the polygon's centroid in the Albers equal-area projection (EPSG:5070).",
             file="median_income.parquet",
             sha256="1de8237fd2f816c050040f931a4c6eef6bbfce32b896c4cdc3b4c11e89271247",
             target_range=(10.0, 65.0),
@@ -51,8 +51,8 @@ CARD = TaskCard(
             sources=(COUNTY_TABLES,),
             differs_from_paper="",
             processing="Joined on FIPS; complete counties of 2016 within -130 < lon < -50 and "
-            "22 < lat < 50; household income in 1,000 dollars. Census regions by the nearest "
-            "county of the open edition.",
+            "22 < lat < 50; household income in 1,000 dollars. Census regions are those of the "
+            "nearest county of the open edition.",
             target="median household income of 2016",
             target_range=(10.0, 200.0),
             variants=MEDIAN_INCOME,

@@ -1,4 +1,4 @@
-"""Population density."""
+"""Card of the task population density."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CARD = TaskCard(
     name="population_density",
     title="Population density (proxy)",
     description="Logarithm of people per square kilometre. The open edition is a proxy, smoothed "
-    "from the inhabitants of named places: no census grid.",
+    "from the inhabitants of named places, not a census grid.",
     task_type="regression",
     target="ln(1 + people per km2), smoothed over 40 km",
     unit="ln(1 + people per km2)",
@@ -26,11 +26,11 @@ CARD = TaskCard(
         "open": EditionCard(
             rows=10_000,
             sources=(GEONAMES, NATURAL_EARTH),
-            differs_from_paper="A proxy: inhabitants of GeoNames places spread by a kernel, so "
-            "that dispersed rural population is missed and detail below 40 km is absent.",
+            differs_from_paper="A proxy: inhabitants of GeoNames places, smoothed by a kernel. "
+            "Dispersed rural population is missing, and so is detail below 40 km.",
             processing="Gaussian kernel of great-circle distance, bandwidth 40 km, over places "
-            "of 500 inhabitants or more; ln(1 + density). Places inside a listed city may "
-            "count twice: the packaged table lacks the codes that would tell them. "
+            "of 500 inhabitants or more; ln(1 + density). Places inside a listed city may be "
+            "counted twice, since the packaged table has no codes to identify them. "
             "Continents as in the task countries.",
             file="population_density.parquet",
             sha256="d98677c828f2c5407a2162b840b85b5cc157d926a3373f0456f81770b7b19ffc",
@@ -48,7 +48,7 @@ CARD = TaskCard(
             rows=74_512,
             sources=(POPULATION_SOURCE,),
             differs_from_paper="",
-            processing="The logarithm as the file has it.",
+            processing="The logarithm as in the file.",
             target="logarithm of people per km2",
             target_range=(-20.0, 20.0),
             repeated_points="as in the authors' table",

@@ -1,1 +1,1 @@
-"""Builds the shipped tables from pinned distributions: `python -m satclip_bench.tasks.builder`."""
+"""Builds the open edition from pinned packages: `python -m satclip_bench.tasks.builder`."""

@@ -1,4 +1,4 @@
-"""`python -m satclip_bench.tasks.builder`: build the shipped tables, or check that they rebuild."""
+"""Build the tables of the open edition, or check that they can be reproduced byte for byte."""
 
 from __future__ import annotations
 
@@ -23,17 +23,29 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m satclip_bench.tasks.builder", description=__doc__
     )
-    parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(OPEN_TASKS)}")
     parser.add_argument(
-        "--out", type=Path, default=OPEN_EDITION, help="default: beside this builder"
+        "tasks",
+        nargs="*",
+        metavar="TASK",
+        help=f"tables to build, by default all: {', '.join(OPEN_TASKS)}",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=OPEN_EDITION,
+        help="folder of the tables; by default that of the open edition",
     )
     parser.add_argument(
         "--distributions",
         type=Path,
         default=distributions_dir(),
-        help="folder of the pinned distributions; what it lacks is downloaded (183 MB)",
+        help="folder of the pinned packages; missing packages are downloaded (183 MB)",
     )
-    parser.add_argument("--check", action="store_true", help="compare with --out; write nothing")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="compare with the tables in --out instead of writing them",
+    )
     options = parser.parse_args()
     unknown = set(options.tasks) - set(OPEN_TASKS)
     if unknown:
@@ -55,26 +67,26 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if not differ:
-        print(f"{len(tasks)} tables: the same bytes")
+        print(f"{len(tasks)} tables: identical bytes")
         return 0
     print("\n".join(differ))
     print("built with: " + ", ".join(f"{name} {v}" for name, v in built_with().items()))
-    print(f"the shipped tables' versions are in {options.out / 'provenance.json'}")
+    print(f"the shipped tables were built with those in {options.out / 'provenance.json'}")
     return 1
 
 
 def same_bytes(ours: Path, theirs: Path) -> bool:
-    """Whether two files have the same content; False where the second is absent."""
+    """Whether two files have the same content; False if the second does not exist."""
     return theirs.is_file() and sha256_file(ours) == sha256_file(theirs)
 
 
 def difference(name: str, rebuilt: Path, shipped: Path) -> str:
-    """What differs between a rebuilt table and the shipped one, in one line.
+    """Describe in one line how a rebuilt table differs from the shipped one.
 
-    Another pyarrow writes other bytes for the same values, which is no fault of the data.
+    Another version of pyarrow may write other bytes for the same values.
     """
     if not shipped.is_file():
-        return f"{name}: absent from {shipped.parent}"
+        return f"{name}: missing from {shipped.parent}"
     try:
         equal = pq.read_table(rebuilt).equals(pq.read_table(shipped))
     except pa.ArrowException as error:

@@ -1,4 +1,4 @@
-"""Each shipped table from its sources, and how it is written."""
+"""Builds every table of the open edition from its sources, and writes it."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ SEEDS = {
     "population_density": 103,
     "countries": 104,
     "biomes": 105,
-    # The same points as biomes, as in the paper.
+    # The same points as for biomes, as in the paper.
     "ecoregions": 105,
 }
 
 
 class Builder:
-    """Builds tables out of one folder of distributions, reading each source once.
+    """Builds tables from a folder of packages, reading each source once.
 
     Args:
-        folder: where distributions are, or are downloaded to.
+        folder: folder of the packages; missing packages are downloaded into it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -65,11 +65,11 @@ class Builder:
     def _land(
         self, task: str, keep: Callable[[LandPoints], NDArray[np.bool_]] | None = None
     ) -> LandPoints:
-        known = keep or (lambda land: np.ones(len(land.lonlat), dtype=np.bool_))
-        return draw_land(self._countries, GLOBAL_ROWS, SEEDS[task], known)
+        keep = keep or (lambda land: np.ones(len(land.lonlat), dtype=np.bool_))
+        return draw_land(self._countries, GLOBAL_ROWS, SEEDS[task], keep)
 
     def table(self, task: str) -> pd.DataFrame:
-        """The shipped table of a task: lon, lat, target, perhaps region, and further columns."""
+        """Build the table of a task: columns lon, lat and target, and for some region and more."""
         build: Mapping[str, Callable[[], pd.DataFrame]] = {
             "air_temperature": self._air_temperature,
             "elevation": self._elevation,
@@ -116,7 +116,7 @@ def _frame(land: LandPoints, target: NDArray[Any]) -> pd.DataFrame:
 
 
 def table_bytes(table: pd.DataFrame) -> bytes:
-    """A table as Parquet, strings as dictionaries; the same bytes for the same table."""
+    """Parquet content of a table, deterministic, with dictionaries for text columns."""
     arrays = {
         name: pa.array(column.to_numpy())
         if pd.api.types.is_numeric_dtype(column)
@@ -139,7 +139,7 @@ def table_bytes(table: pd.DataFrame) -> bytes:
 
 
 def describe(task: str, table: pd.DataFrame, content: bytes) -> dict[str, Any]:
-    """What `provenance.json` says of a table."""
+    """Entry of a table in `provenance.json`."""
     target = table["target"]
     numeric = pd.api.types.is_numeric_dtype(target)
     return {
@@ -171,26 +171,35 @@ def _pins(name: str) -> dict[str, Any]:
 
 
 def built_with() -> dict[str, str]:
-    """Versions of the libraries that can change a table's values or its bytes."""
+    """Versions of the libraries that can affect a table's values or its bytes."""
     libraries = ("numpy", "pandas", "pyarrow", "shapely", "geopandas", "scipy", "pyproj")
     return {name: version(name) for name in libraries}
 
 
 def write_all(tasks: tuple[str, ...], folder: Path, out: Path) -> dict[str, dict[str, Any]]:
-    """Build tables into `out` and bring its `provenance.json` up to date. Returns the latter."""
+    """Build tables into a folder and update its `provenance.json`.
+
+    Args:
+        tasks: names of tasks.
+        folder: folder of the packages.
+        out: folder of the tables.
+
+    Returns:
+        The entries of all tables in `provenance.json`, by name of the task.
+    """
     builder = Builder(folder)
-    ledger = out / "provenance.json"
-    known = json.loads(ledger.read_text())["tables"] if ledger.is_file() else {}
+    provenance = out / "provenance.json"
+    entries = json.loads(provenance.read_text())["tables"] if provenance.is_file() else {}
     for task in tasks:
         table = builder.table(task)
         content = table_bytes(table)
         with atomic_write(out / f"{task}.parquet") as stream:
             stream.write(content)
-        known[task] = describe(task, table, content)
+        entries[task] = describe(task, table, content)
     written = {
-        "tables": {task: known[task] for task in OPEN_TASKS if task in known},
+        "tables": {task: entries[task] for task in OPEN_TASKS if task in entries},
         "built_with": built_with(),
     }
-    with atomic_write(ledger) as stream:
+    with atomic_write(provenance) as stream:
         stream.write((json.dumps(written, indent=1, ensure_ascii=False) + "\n").encode())
-    return known
+    return entries

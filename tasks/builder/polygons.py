@@ -1,4 +1,4 @@
-"""Biomes and ecoregions: WWF's map of 2001."""
+"""Reads the polygons of biomes and ecoregions in WWF's map of 2001."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ BIOMES = {
     "13": "Deserts and xeric shrublands",
     "14": "Mangroves",
 }
-"""Names by the third and fourth letter of an ecoregion's code (Olson et al. 2001, Table 1)."""
+"""Names of biomes by the third and fourth character of the ecoregion code (Olson et al. 2001,
+Table 1)."""
 
 
 def read_ecoregions(folder: Path) -> gpd.GeoDataFrame:
-    """Columns ECO_NAME, biome, geometry; without the classes "Lake" and "Rock and Ice"."""
+    """Read columns ECO_NAME, biome and geometry, without the classes "Lake" and "Rock and Ice"."""
     import geopandas as gpd
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -41,7 +42,7 @@ def read_ecoregions(folder: Path) -> gpd.GeoDataFrame:
         path.write_bytes(read_member(*ECOREGIONS, folder))
         frame = gpd.read_file(path, columns=["ECO_NAME", "eco_code"])
     frame["biome"] = frame["eco_code"].str[2:4].map(BIOMES)
-    # The two that are no ecoregion have no number there.
+    # These two classes are not ecoregions, and their codes have no biome number.
     kept = frame.dropna(subset="biome").sort_values("eco_code").reset_index(drop=True)
     kept["geometry"] = kept.geometry.make_valid()
     return kept[["ECO_NAME", "biome", "geometry"]]

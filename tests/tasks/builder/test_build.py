@@ -1,4 +1,4 @@
-"""The builder from end to end: on small distributions made here, and on the real ones."""
+"""End-to-end tests of the builder, with small made-up packages."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def pin(path: Path, member: str, content: bytes) -> dist.Distribution:
 
 
 def countries_zip(folder: Path) -> bytes:
-    """Two countries on two continents, one on none, and one that must be left out."""
+    """Two countries on two continents, one without a continent, and Antarctica."""
     frame = gpd.GeoDataFrame(
         {
             "ADM0_A3": ["BBB", "AAA", "ISL", "ATA"],
@@ -151,7 +151,7 @@ def test_a_rebuild_from_the_same_distributions_gives_the_same_bytes(
     for task in FAKED:
         name = f"{task}.parquet"
         assert sha256_file(first / name) == sha256_file(second / name) == entries[task]["sha256"]
-    # The order of building leaves no trace either.
+    # The order of building does not matter.
     assert (first / "provenance.json").read_bytes() == (second / "provenance.json").read_bytes()
 
 
@@ -161,7 +161,7 @@ def test_rows_are_consistent_with_their_shipped_coordinates(folder: Path) -> Non
     lonlat = table[["lon", "lat"]].to_numpy()
     assert len(table) == ROWS
     assert np.array_equal(lonlat, np.round(lonlat, 4))
-    # Points where the grid has no data were drawn again, not kept, not filled.
+    # Points where the grid has no data were redrawn, neither kept nor filled.
     assert (lonlat[:, 1] <= 30).all()
     row = np.floor((90 - lonlat[:, 1]) * 12).astype(int)
     assert table["target"].to_numpy() == pytest.approx((100 + row // 20) * 28.0 - 450)
@@ -256,19 +256,19 @@ def test_check_names_what_differs_and_why(
     build.write_all(FAKED, folder, out)
     arguments = ("--distributions", str(folder), "--out", str(out))
     assert check(monkeypatch, *FAKED, *arguments) == 0
-    assert "5 tables: the same bytes" in capsys.readouterr().out
+    assert "5 tables: identical bytes" in capsys.readouterr().out
 
     (out / "elevation.parquet").unlink()
     (out / "california_housing.parquet").write_bytes(b"no table")
     countries = pd.read_parquet(out / "countries.parquet")
     countries.iloc[::-1].to_parquet(out / "countries.parquet")
     assert check(monkeypatch, *FAKED, *arguments) == 1
-    said = capsys.readouterr().out
-    assert "elevation.parquet: absent from" in said
-    assert "california_housing.parquet: the shipped file cannot be read" in said
-    assert "countries.parquet: other values" in said
-    assert "biomes.parquet" not in said
-    assert "built with: numpy" in said
+    shown = capsys.readouterr().out
+    assert "elevation.parquet: missing from" in shown
+    assert "california_housing.parquet: the shipped file cannot be read" in shown
+    assert "countries.parquet: other values" in shown
+    assert "biomes.parquet" not in shown
+    assert "built with: numpy" in shown
 
 
 def test_check_tells_other_bytes_from_other_values(tmp_path: Path) -> None:
@@ -288,12 +288,12 @@ def test_a_cross_check_skips_what_is_absent(
     theirs.assign(labels=theirs["labels"] - 10).to_csv(tmp_path / "mosaiks/elevation.csv")
     monkeypatch.setattr(sys, "argv", ["crosscheck", "--data-dir", str(tmp_path)])
     assert crosscheck.main() == 0
-    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [entry["task"] for entry in said if "skipped" in entry] == [
+    entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [entry["task"] for entry in entries if "skipped" in entry] == [
         "air_temperature",
         "population_density",
         "median_income",
     ]
-    (found,) = [entry for entry in said if entry["task"] == "elevation"]
+    (found,) = [entry for entry in entries if entry["task"] == "elevation"]
     assert found["points"] >= 50
     assert found["bias"] == pytest.approx(10, abs=1)
