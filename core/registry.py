@@ -33,9 +33,9 @@ class Registry(Generic[T]):
         group: entry-point group in which other packages register entries; None for none.
 
     Examples:
-        >>> registry = Registry("number", {"pi": "math:pi", "e": "math:e"})
+        >>> registry = Registry("number", {"pi": "math:pi", "tau": "math:tau"})
         >>> registry.names()
-        ('pi', 'e')
+        ('pi', 'tau')
         >>> round(registry.load("pi"), 2)
         3.14
         >>> registry.load("pie")

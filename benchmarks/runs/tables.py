@@ -71,15 +71,7 @@ def make_folds(source: TaskSource, split: str, seed: int) -> tuple[Fold, ...]:
     """
     table, maker = load_table(source), get_split(split)
     domain = _domain(source) if maker.card.domain else None
-    inputs = SplitInputs(
-        table.lonlat,
-        table.target,
-        table.region,
-        table.card.block_degrees,
-        domain,
-        table.features.get("split"),
-    )
-    return maker.folds(inputs, seed)
+    return maker.folds(SplitInputs.from_table(table, domain), seed)
 
 
 def get_fold(source: TaskSource, split: str, seed: int, name: str, sha256: str) -> Fold:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from satclip_bench.benchmarks.splits.base import Fold, Split, SplitCard, SplitInputs
+from satclip_bench.benchmarks.splits.cross_validation import as_cross_validator
 from satclip_bench.core.registry import Registry
 
 registry: Registry[Callable[[], Split]] = Registry(
@@ -81,6 +82,7 @@ __all__ = [
     "Split",
     "SplitCard",
     "SplitInputs",
+    "as_cross_validator",
     "get_split",
     "list_splits",
     "registry",

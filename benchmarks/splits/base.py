@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,11 @@ from pydantic import Field
 from satclip_bench.core.card import Card
 from satclip_bench.core.errors import BenchError
 
+if TYPE_CHECKING:
+    from satclip_bench.tasks.base import TaskTable
+
 Index = NDArray[np.int64]
+"""Row numbers of a table, `(n,)`."""
 
 
 class SplitCard(Card):
@@ -125,6 +129,23 @@ class SplitInputs:
 
     def __len__(self) -> int:
         return len(self.lonlat)
+
+    @classmethod
+    def from_table(cls, table: TaskTable, domain: NDArray[np.float64] | None = None) -> Self:
+        """What a split can use of a task's table.
+
+        Args:
+            table: points and targets of a task.
+            domain: `(M, 2)` lonlat of places where predictions are wanted, if the split uses them.
+        """
+        return cls(
+            table.lonlat,
+            table.target,
+            table.region,
+            table.card.block_degrees,
+            domain,
+            table.features.get("split"),
+        )
 
 
 class Split(Protocol):
