@@ -1,4 +1,4 @@
-"""What all tests share: a cache of their own, and a network that ends at this machine."""
+"""Fixtures for all tests: a temporary cache, and no network beyond this machine."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ REAL_CACHE = cache_dir()
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Embeddings made by tests never reach the user's cache; weights are found through a link."""
+def _temporary_cache(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Replace the user's cache by an empty one, with a link to the downloaded weights."""
     cache = tmp_path_factory.mktemp("cache")
     if (REAL_CACHE / "weights").is_dir():
         (cache / "weights").symlink_to(REAL_CACHE / "weights", target_is_directory=True)
@@ -24,12 +26,13 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test that connects to another machine."""
     connect = socket.socket.connect
 
     def local_only(self: socket.socket, address: object) -> None:
         host = address[0] if isinstance(address, tuple) else ""
         if host not in ("", "127.0.0.1", "::1", "localhost"):
-            raise AssertionError(f"a test reached for the network: {address}")
+            raise AssertionError(f"a test tried to connect to {address}")
         connect(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", local_only)
@@ -37,14 +40,16 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def repository() -> Path:
-    """The project's root."""
+    """The root of the repository."""
     return Path(__file__).parent.parent
 
 
 @pytest.fixture
 def shared_data(repository: Path) -> Path:
-    """Real tables that may lie beside the project; the test skips where they do not."""
+    """Folder with the papers' tables beside the repository; without it, the test is skipped."""
     folder = repository.parent / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip(f"no folder {os.path.relpath(folder, repository)} with the papers' tables")
+        pytest.skip(
+            f"there is no folder {os.path.relpath(folder, repository)} with the papers' tables"
+        )
     return folder

@@ -1,4 +1,4 @@
-"""The example package, installed as a user would, and what docs/add-an-encoder.md shows."""
+"""The example package, installed as a user would do it, and the code in the documentation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from satclip_bench.encoders import check_encoder, encoder_card, encoder_from_fil
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the example installed in it; the build leaves nothing in the repository."""
+    """Folder into which the example is installed; it is built outside the repository."""
     root = Path(__file__).parent.parent
     source = tmp_path_factory.mktemp("source") / "daylight-encoder"
     shutil.copytree(root / "examples" / "daylight-encoder", source)
@@ -75,8 +75,8 @@ def test_every_encoder_is_documented() -> None:
         family = name.partition(".")[0]
         card = encoder_card(name)
         row = next((line for line in table if re.search(rf"`{family}[`.]", line)), "no row")
-        wanted = "none needed" if card.weights is None else "**yes**" if card.verified else "no"
-        assert row.endswith(f"| {wanted} |"), (name, row)
+        expected = "none needed" if card.weights is None else "**yes**" if card.verified else "no"
+        assert row.endswith(f"| {expected} |"), (name, row)
 
 
 def test_the_class_of_the_documentation_passes(tmp_path: Path) -> None:

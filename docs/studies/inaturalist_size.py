@@ -1,10 +1,11 @@
-"""Time and memory of the species classifiers on generated data of iNaturalist 2018's true size.
+"""Time and memory of the species classifiers on random data of the size of iNaturalist 2018.
 
-    python docs/studies/inaturalist_size.py 0 1       # the embedding alone, one epoch
+    python docs/studies/inaturalist_size.py 0 1        # the embedding alone, one epoch
     python docs/studies/inaturalist_size.py 2048 .1    # with 2,048 image features, .1 epoch
 
-437,513 photographs to train on and 24,426 to judge, 8,142 species, places drawn over land,
-embeddings of satclip-bluemarble.l40, features drawn at random (float16). Scores mean nothing.
+The data are 437,513 training and 24,426 test photographs of 8,142 species: places drawn over land,
+embeddings of satclip-bluemarble.l40, and random image features (float16). The scores are
+meaningless.
 """
 
 from __future__ import annotations
@@ -25,15 +26,16 @@ TRAIN, VALIDATION, CLASSES = 437_513, 24_426, 8_142
 
 
 class _EnoughError(Exception):
-    """The part of an epoch that was asked for is done."""
+    """Raised to stop the fit when the requested fraction of an epoch is done."""
 
 
 def main(features: int, epochs: float) -> None:
-    """Print seconds and the largest memory of the process.
+    """Print the durations of all steps and the peak memory of the process.
 
     Args:
-        features: of each image; 0 for none.
-        epochs: how many; below 1, the fit is broken off and nothing is ranked.
+        features: number of features of each image; 0 for none.
+        epochs: number of epochs; below 1, the fit is stopped within the first one, and nothing is
+            ranked.
     """
     rng = np.random.default_rng(0)
     n = TRAIN + VALIDATION
@@ -60,26 +62,27 @@ def main(features: int, epochs: float) -> None:
 
     begun = time.perf_counter()
 
-    def enough(epoch: int, seen: int) -> None:
+    def stop_early(epoch: int, seen: int) -> None:
         nonlocal begun
         if seen <= 1024 and epoch == 1:
             print(f"columns scaled: {time.perf_counter() - begun:.0f} s", flush=True)
             begun = time.perf_counter()
         if epochs < 1 and seen >= epochs * TRAIN:
-            told = time.perf_counter() - begun
-            print(f"{seen:,} photographs: {told:.0f} s; an epoch {told / seen * TRAIN:.0f} s")
+            elapsed = time.perf_counter() - begun
+            per_epoch = elapsed / seen * TRAIN
+            print(f"{seen:,} photographs: {elapsed:.0f} s; an epoch: {per_epoch:.0f} s")
             raise _EnoughError
 
     settings = SoftmaxSettings(max_epochs=max(1, round(epochs)))
     (fold,) = species_folds(photos, "competition")
-    evaluation = FoldEvaluation(photos, fold, 0, settings, image, on_step=enough)
+    evaluation = FoldEvaluation(photos, fold, 0, settings, image, on_step=stop_early)
     try:
         evaluation.scores("concatenation" if features else "location", "x", place)
         print(f"fitted and ranked: {time.perf_counter() - begun:.0f} s")
     except _EnoughError:
         pass
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"largest memory: {peak / 2**20:.1f} GiB")
+    print(f"peak memory: {peak / 2**20:.1f} GiB")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ SMALL = ["--tasks", "median_income", "--splits", "random", "--probes", "linear",
 
 
 def bench(*arguments: str | Path, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run the door in a folder of its own."""
+    """Run run_benchmarks.py in a folder."""
     return subprocess.run(
         [sys.executable, str(ROOT / "run_benchmarks.py"), *map(str, arguments)],
         cwd=cwd,
@@ -34,8 +34,8 @@ def results(folder: Path) -> pd.DataFrame:
     return pd.read_parquet(folder / "results.parquet")
 
 
-def told(frame: pd.DataFrame, column: str, name: str) -> tuple[set[str], str]:
-    """The statuses and the reasons of the rows of one encoder or task."""
+def outcomes(frame: pd.DataFrame, column: str, name: str) -> tuple[set[str], str]:
+    """Statuses and reasons of failure in the rows of one encoder or task."""
     rows = frame[frame[column] == name]
     return set(rows["status"]), " ".join(rows["reason"])
 
@@ -91,7 +91,7 @@ def test_cards_are_shown(tmp_path: Path, name: str, word: str) -> None:
         (["leaderboard", "--out", "nowhere"], "no records in nowhere"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path: Path, arguments: list[str], words: str) -> None:
+def test_errors_are_explained(tmp_path: Path, arguments: list[str], words: str) -> None:
     done = bench(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert words in done.stderr
@@ -99,7 +99,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, arguments: list[str], words: str)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_place_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
+def test_an_output_folder_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = bench("run", *SMALL, "--out", "file/run", cwd=tmp_path)
     assert done.returncode == 2
@@ -166,7 +166,7 @@ def test_one_process_and_two_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_killed_half_way_and_started_again(tmp_path: Path) -> None:
-    """kill -9 in the middle; the second run ends with the table of an uninterrupted one."""
+    """After kill -9 in the middle, a second run gives the table of an uninterrupted one."""
     arguments = ["--tasks", "median_income", "--encoders", "wrap,harmonics.l10,baseline.*"]
     arguments += ["--splits", "random,held-out-region", "--probes", "linear,knn", "--jobs", "2"]
     command = [sys.executable, str(ROOT / "run_benchmarks.py"), *arguments, "--out", "killed"]
@@ -215,7 +215,7 @@ def test_a_ten_line_encoder_from_outside_is_on_the_leaderboard(tmp_path: Path) -
     assert "My waves" in done.stdout
     assert set(results(tmp_path / "r")["encoder"]) == {"wrap", "waves"}
 
-    # Another content of the file is another encoder: its cell is run anew, and only that.
+    # Another content of the file is another encoder: its cell is run again, and no other.
     path.write_text(MINE.replace("* 2", "* 3"))
     done = bench("run", *SMALL, "--encoders", "wrap", *own, cwd=tmp_path)
     assert "1 done, 1 to run" in done.stderr
@@ -260,14 +260,14 @@ def test_faulty_encoders_fail_alone_and_everything_else_is_kept(tmp_path: Path) 
     assert "4 of 5 cells failed" in done.stderr
     assert "Traceback" not in done.stderr
     frame = results(tmp_path / "r")
-    assert told(frame, "encoder", "wrap")[0] == {"done"}
+    assert outcomes(frame, "encoder", "wrap")[0] == {"done"}
     for name, words in (
         ("raises", "RuntimeError on the points of 'median_income': out of cheese"),
         ("nan", "not finite"),
         ("rows", "(3084, 2) for 3085 points"),
         ("double", "float64"),
     ):
-        statuses, reason = told(frame, "encoder", name)
+        statuses, reason = outcomes(frame, "encoder", name)
         assert statuses == {"failed"}
         assert words in reason
         assert words in " ".join(done.stderr.split())
@@ -289,8 +289,10 @@ def test_weights_with_the_wrong_hash_fail_alone(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     frame = results(tmp_path / "r")
-    assert told(frame, "encoder", "wrap")[0] == {"done"}
-    assert "python -m satclip_bench.encoders.weights.fetch" in told(frame, "encoder", "geoclip")[1]
+    assert outcomes(frame, "encoder", "wrap")[0] == {"done"}
+    assert (
+        "python -m satclip_bench.encoders.weights.fetch" in outcomes(frame, "encoder", "geoclip")[1]
+    )
 
 
 def test_a_task_without_data_fails_alone(tmp_path: Path) -> None:
@@ -301,8 +303,8 @@ def test_a_task_without_data_fails_alone(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     frame = results(tmp_path / "r")
-    assert told(frame, "task", "median_income")[0] == {"done"}
-    assert "train2018.json" in told(frame, "task", "inaturalist")[1]
+    assert outcomes(frame, "task", "median_income")[0] == {"done"}
+    assert "train2018.json" in outcomes(frame, "task", "inaturalist")[1]
 
 
 def test_the_papers_stations_run_from_a_folder(tmp_path: Path, shared_data: Path) -> None:
@@ -320,8 +322,8 @@ def test_the_papers_stations_run_from_a_folder(tmp_path: Path, shared_data: Path
 
 def test_tables_figures_and_leaderboard_of_an_old_run(tmp_path: Path) -> None:
     assert bench("run", *SMALL, "--encoders", "wrap", "--out", "r", cwd=tmp_path).returncode == 0
-    for verb in ("tables", "figures", "leaderboard"):
-        done = bench(verb, "--out", "r", cwd=tmp_path)
+    for command in ("tables", "figures", "leaderboard"):
+        done = bench(command, "--out", "r", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert done.stdout
     done = bench("leaderboard", "--out", "r", "--probe", "mlp", cwd=tmp_path)
@@ -330,7 +332,7 @@ def test_tables_figures_and_leaderboard_of_an_old_run(tmp_path: Path) -> None:
 
 
 def test_the_suite_paper_runs_what_is_there(tmp_path: Path, shared_data: Path) -> None:
-    """What is missing is named once, with what to do; tables of other rows say so."""
+    """Each missing table is named once, with what to do; tables with other rows are marked."""
     done = bench(
         *("run", "--suite", "paper", "--tasks", "median_income,biomes,inaturalist"),
         *("--encoders", "wrap,baseline.mean", "--probes", "linear", "--jobs", "1"),
@@ -344,8 +346,8 @@ def test_the_suite_paper_runs_what_is_there(tmp_path: Path, shared_data: Path) -
     frame = results(tmp_path / "p")
     assert set(frame["task"]) == {"median_income"}
     assert set(frame["edition"]) == {"paper"}
-    told = "Median income: counties at the centroids of the open edition"
-    assert told in (tmp_path / "p/tables/leaderboard.random.linear.md").read_text()
+    note = "Median income: counties at the centroids of the open edition"
+    assert note in (tmp_path / "p/tables/leaderboard.random.linear.md").read_text()
     nothing = bench("run", "--suite", "paper", "--tasks", "biomes", "--out", "q", cwd=tmp_path)
     assert nothing.returncode == 2
     assert "no table is available" in nothing.stderr

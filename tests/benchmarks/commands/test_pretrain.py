@@ -1,4 +1,4 @@
-"""From a folder of GeoTIFFs to an encoder that every verb knows, as a user does it."""
+"""The command `pretrain`: from a folder of GeoTIFFs to an encoder that all commands know."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ training: {epochs: 2, batch_size: 16, threads: 1}
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """Thirty-two tiles of two scenes, and a config for them."""
+    """A config for thirty-two tiles cut from two GeoTIFFs."""
     rng = np.random.default_rng(0)
     for name, place in (("a", (10.0, 50.0)), ("b", (-70.0, -10.0))):
         image = rng.integers(0, 255, (4, 32, 32), dtype=np.uint8)
@@ -43,9 +43,9 @@ def test_two_commands_from_imagery_to_a_registered_encoder(
     out = tmp_path / "out"
     command = ["pretrain", "--config", str(config), "--out", str(out), "--device", "cpu"]
     assert main([*command, "--register", "mine"]) == 0
-    told = capsys.readouterr()
-    assert "it answers to own.mine" in told.out
-    assert "epoch 2/2: loss" in told.err
+    printed = capsys.readouterr()
+    assert "it answers to own.mine" in printed.out
+    assert "epoch 2/2: loss" in printed.err
     assert registered() == ("own.mine",)
     assert registry.match(["own.mine"]) == ("own.mine",)
     encoder = get_encoder("own.mine")
@@ -53,12 +53,12 @@ def test_two_commands_from_imagery_to_a_registered_encoder(
     assert "32 tiles of 8 pixels out of 2 GeoTIFFs" in encoder_card("own.mine").training_data
     points = tmp_path / "points.csv"
     pd.DataFrame({"lon": [10.1, -70.1], "lat": [49.9, -10.1]}).to_csv(points, index=False)
-    found = tmp_path / "found.parquet"
+    embeddings = tmp_path / "embeddings.parquet"
     embed = ["embed", "--encoder", "own.mine", "--points", str(points)]
-    assert main([*embed, "--out", str(found)]) == 0
-    frame = pd.read_parquet(found)
+    assert main([*embed, "--out", str(embeddings)]) == 0
+    frame = pd.read_parquet(embeddings)
     assert frame.filter(like="e").shape == (2, 12)
-    # Again: refused; to go on: nothing to do, the same file.
+    # The same command again is refused; --resume finds nothing to do and leaves the same file.
     before = (out / "encoder.safetensors").read_bytes()
     assert main(command) == 2
     assert "go on with --resume" in capsys.readouterr().err
