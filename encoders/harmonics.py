@@ -15,7 +15,7 @@ MAX_DEGREES = 200
 
 
 def from_variant(variant: str) -> SphericalHarmonics:
-    """The encoder called `harmonics.<variant>`, such as `l10` for ten degrees.
+    """Make the encoder `harmonics.<variant>`, such as `l10` for ten degrees.
 
     Raises:
         UnknownNameError: the variant is not `l` and a number from 1 to 200.

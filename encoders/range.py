@@ -1,4 +1,4 @@
-"""RANGE and RANGE+: SatCLIP's embedding of a place, after image features that are retrieved for it.
+"""RANGE and RANGE+: image features retrieved with SatCLIP's embedding, followed by that embedding.
 
 Dhakal et al. 2025, CVPR, arXiv 2502.19781.
 """
@@ -21,7 +21,7 @@ from satclip_bench.encoders.lookup.retrieval import COLUMNS, Database, Mix, load
 from satclip_bench.encoders.weights.files import PretrainedEncoder
 
 BACKBONE = "vit16-l40"
-"""The SatCLIP checkpoint whose embeddings are the queries."""
+"""SatCLIP checkpoint whose embeddings are the queries."""
 
 WEIGHTS = WeightsCard(
     file="range_db_large.npz",
@@ -38,14 +38,14 @@ class Range(PretrainedEncoder):
     """Retrieved image features, 1024 columns, then SatCLIP's embedding at unit length, 256.
 
     Args:
-        name: on the card.
-        title: on the card.
-        mix: of the database's rows.
+        name: name on the card.
+        title: title on the card.
+        mix: weights of the database's rows.
         parameters: settings that change the embedding, for the card.
         weights: SatCLIP's Lightning checkpoint; by default the released one, from the cache.
-        database: an `.npz` as `load_database` reads it; by default the large released one, from
+        database: `.npz` file as read by `load_database`; by default the large released one, from
             the cache.
-        numerics: of SatCLIP's harmonics; the paper's code has `released`.
+        numerics: numerics of SatCLIP's harmonics; the paper's code uses `released`.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class Range(PretrainedEncoder):
             name=name,
             title=title,
             dimension=COLUMNS["image_embeddings"] + COLUMNS["satclip_embeddings"],
-            description="Features of satellite images elsewhere, averaged with weights that say "
-            "how alike the places are, and SatCLIP's embedding. Needs a database, and the "
+            description="Features of satellite images at other places, averaged with weights by "
+            "the similarity of the places, and SatCLIP's embedding. Needs a database and the "
             f"checkpoint of satclip.{BACKBONE}.",
             citation="Dhakal et al. 2025, RANGE: Retrieval Augmented Neural Fields for "
             "Multi-Resolution Geo-Embeddings, CVPR, arXiv 2502.19781",
             licence="MIT (code, and SatCLIP's weights); not stated for the database",
-            training_data=f"{self._satclip.card.training_data}, which also make the database; "
-            "their features are of a SatMAE that was pretrained on fMoW's images",
+            training_data=f"{self._satclip.card.training_data}, which are also in the "
+            "database; their features come from a SatMAE that was pretrained on fMoW's images",
             weights=WEIGHTS,
             parameters=dict(parameters)
             | {"numerics": numerics, "satclip_version": self._satclip.card.version},
@@ -82,7 +82,7 @@ class Range(PretrainedEncoder):
     @property
     @override
     def weights_sha256(self) -> str:
-        """Of the hashes of checkpoint and database; empty while one of them is not at hand."""
+        """SHA-256 of the hashes of checkpoint and database; empty if one of them is missing."""
         hashes = (self._satclip.weights_sha256, super().weights_sha256)
         return sha256_bytes("\n".join(hashes).encode()) if all(hashes) else ""
 
@@ -106,16 +106,16 @@ def range_plain(
     temperature: float = 15.0,
     numerics: satclip.Numerics = "float32",
 ) -> Range:
-    """RANGE: rows of the database count by how alike SatCLIP finds them.
+    """Make RANGE, which weights rows of the database by the similarity of SatCLIP embeddings.
 
     Args:
         weights: SatCLIP's Lightning checkpoint; by default the released one, from the cache.
-        database: an `.npz`; by default the large released one, from the cache.
-        temperature: what cosines are multiplied by.
-        numerics: of SatCLIP's harmonics; the paper's code has `released`.
+        database: `.npz` file; by default the large released one, from the cache.
+        temperature: factor on cosines of embeddings.
+        numerics: numerics of SatCLIP's harmonics; the paper's code uses `released`.
 
     Raises:
-        EncoderError: the temperature is no positive number, or the numerics are unknown.
+        EncoderError: the temperature is not a positive number, or the numerics are unknown.
     """
     parameters = {"temperature": temperature}
     return Range("range", "RANGE", Mix(temperature), parameters, weights, database, numerics)
@@ -129,18 +129,18 @@ def range_plus(
     geographic_temperature: float = 40.0,
     numerics: satclip.Numerics = "float32",
 ) -> Range:
-    """RANGE+: rows of the database count by how alike SatCLIP finds them, and by how near they are.
+    """Make RANGE+, which weights rows of the database by similarity and by distance.
 
     Args:
         weights: SatCLIP's Lightning checkpoint; by default the released one, from the cache.
-        database: an `.npz`; by default the large released one, from the cache.
-        beta: share of the semantic part; 0 is smooth, 1 has the most detail.
-        semantic_temperature: what cosines of embeddings are multiplied by.
-        geographic_temperature: what cosines of angles between places are multiplied by.
-        numerics: of SatCLIP's harmonics; the paper's code has `released`.
+        database: `.npz` file; by default the large released one, from the cache.
+        beta: share of the semantic weights; 0 is smooth, 1 has the most detail.
+        semantic_temperature: factor on cosines of embeddings.
+        geographic_temperature: factor on cosines of angles between places.
+        numerics: numerics of SatCLIP's harmonics; the paper's code uses `released`.
 
     Raises:
-        EncoderError: beta or a temperature is out of its range, or the numerics are unknown.
+        EncoderError: `beta` or a temperature is out of range, or the numerics are unknown.
     """
     mix = Mix(semantic_temperature, geographic_temperature, beta)
     parameters = {

@@ -1,11 +1,11 @@
-"""SatCLIP's location encoder: spherical harmonics, then a SIREN, from the released checkpoints."""
+"""SatCLIP's location encoder from released checkpoints: spherical harmonics, then a SIREN."""
 
 from __future__ import annotations
 
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,9 +20,6 @@ from satclip_bench.encoders.layers.siren import Siren, siren_from_tensors
 from satclip_bench.encoders.layers.tiles import over_tiles
 from satclip_bench.encoders.weights.files import PretrainedEncoder, load_lightning
 
-if TYPE_CHECKING:
-    pass
-
 Numerics = Literal["float32", "float64", "released"]
 
 PREFIX = "model.location."
@@ -32,11 +29,11 @@ CITATION = (
     "Imagery, arXiv 2311.17179"
 )
 
-# Image encoder of the pretraining to its name on the hub.
+# Image encoders of the pretraining, and their names on the hub.
 _VISION = {"resnet18": "ResNet18", "resnet50": "ResNet50", "vit16": "ViT16"}
 _DEGREES = (10, 40)
 
-# Commits of the hub's repositories that are known; the others have only a branch.
+# Known commits of the hub's repositories; for the others only the branch is known.
 _REVISIONS = {"vit16-l40": "0ef2acc0b91d3c8cfdf4a0cc03207095989287ab"}
 
 VARIANTS = tuple(f"{vision}-l{degrees}" for vision in _VISION for degrees in _DEGREES)
@@ -49,13 +46,14 @@ _NUMERICS = {
 
 
 class SatCLIP(PretrainedEncoder):
-    """The location branch of a SatCLIP checkpoint.
+    """Location encoder of a SatCLIP checkpoint.
 
     Args:
-        variant: such as `vit16-l40`.
-        weights: a Lightning checkpoint on disk; by default the released one, from the cache.
-        numerics: `float32`, the fast way, within 1e-5 of `float64`; or `released`, the digits of
-            the released code, which loses them towards the poles (docs/satclip-numerics.md).
+        variant: name of the checkpoint, such as `vit16-l40`.
+        weights: Lightning checkpoint on disk; by default the released one, from the cache.
+        numerics: `float32`, the fast default, within 1e-5 of `float64`; `float64`; or `released`,
+            which reproduces the rounding errors of the released code, large near the poles
+            (docs/satclip-numerics.md).
     """
 
     def __init__(
@@ -63,7 +61,7 @@ class SatCLIP(PretrainedEncoder):
     ) -> None:
         super().__init__(weights)
         if numerics not in get_args(Numerics):
-            raise EncoderError(f"numerics is one of {', '.join(_NUMERICS)}, not {numerics!r}")
+            raise EncoderError(f"numerics must be one of {', '.join(_NUMERICS)}, not {numerics!r}")
         vision, _, degrees = variant.rpartition("-l")
         hub = f"microsoft/SatCLIP-{_VISION[vision]}-L{degrees}"
         file = f"satclip-{variant}.ckpt"
@@ -94,21 +92,21 @@ class SatCLIP(PretrainedEncoder):
 
     @cached_property
     def _network(self) -> Siren:
-        """The checkpoint's network, in float64."""
+        """Network of the checkpoint, in float64."""
         import torch
 
         path = self._weights_file
         tensors, settings = load_lightning(path)
-        for name, wanted in (
+        for name, expected in (
             ("le_type", "sphericalharmonics"),
             ("pe_type", "siren"),
             ("legendre_polys", self.degrees),
             ("embed_dim", self.card.dimension),
         ):
-            if settings.get(name) != wanted:
+            if settings.get(name) != expected:
                 raise EncoderError(
                     f"{path} has {name}={settings.get(name)!r}; "
-                    f"{self.card.name} needs {wanted!r}. Name a checkpoint of that variant."
+                    f"{self.card.name} needs {expected!r}. Give a checkpoint of that variant."
                 )
         net = siren_from_tensors(tensors, PREFIX + "nnet.", inputs=self.degrees**2, where=str(path))
         return net.to(torch.float64)
@@ -127,25 +125,25 @@ class SatCLIP(PretrainedEncoder):
             return self._fast(lonlat)
         basis = satclip_basis if self.numerics == "float64" else released_basis
         out = np.empty((len(lonlat), self.card.dimension))
-        # Made before the threads start, so that it is made once.
+        # Loaded before the threads start, so that it is loaded only once.
         network = self._network
 
-        def of_tile(start: int, stop: int) -> NDArray[np.floating[Any]]:
+        def embed_tile(start: int, stop: int) -> NDArray[np.floating[Any]]:
             return network.of_columns(basis(lonlat[start:stop], self.degrees).T)
 
-        over_tiles(of_tile, out)
+        over_tiles(embed_tile, out)
         return out
 
 
 def from_variant(variant: str, **options: Any) -> SatCLIP:
-    """The encoder called `satclip.<variant>`, such as `vit16-l40` or `vit16-l40-released`.
+    """Make the encoder `satclip.<variant>`, such as `vit16-l40` or `vit16-l40-released`.
 
     Raises:
         UnknownNameError: there is no such variant.
     """
     name, numerics = variant, "float32"
-    if found := re.fullmatch(r"(.+)-(float64|released)", variant):
-        name, numerics = found[1], found[2]
+    if match := re.fullmatch(r"(.+)-(float64|released)", variant):
+        name, numerics = match[1], match[2]
     if name not in VARIANTS:
         names = [f"satclip.{v}" for v in VARIANTS]
         raise UnknownNameError(unknown_name("encoder", f"satclip.{variant}", names))

@@ -1,4 +1,4 @@
-"""SatCLIP's architecture with weights of our own pretraining: shipped ones, and a user's."""
+"""SatCLIP's architecture with weights from this package's pretraining, shipped or a user's."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from satclip_bench.encoders.weights.shipped import BLUE_MARBLE, SHIPPED, publish
 from satclip_bench.encoders.weights.tensors import load_safetensors
 
 METADATA_KEY = "satclip_bench"
-"""Under which a safetensors file tells what it is."""
+"""Metadata key of a safetensors file under which the description of the encoder is stored."""
 
-LONGEST_HEADER = 2**24
+MAX_HEADER_BYTES = 2**24
 
 
 class TrainedSatCLIP(PretrainedEncoder):
-    """Harmonics and a SIREN from a file that `satclip_bench.encoders.pretraining` wrote.
+    """Harmonics and a SIREN from a file written by `satclip_bench.encoders.pretraining`.
 
     Args:
-        name: of the encoder.
-        weights: the safetensors file.
+        name: name of the encoder.
+        weights: path of the safetensors file.
 
     Raises:
-        EncoderError: there is no such file, or it does not tell what it is.
+        EncoderError: the file does not exist, or has no description of the encoder.
     """
 
     def __init__(self, name: str, weights: str | Path) -> None:
@@ -78,7 +78,7 @@ class TrainedSatCLIP(PretrainedEncoder):
         net = siren_from_tensors(tensors, PREFIX + "nnet.", self.degrees**2, str(path))
         if net.outputs != self.card.dimension:
             raise EncoderError(
-                f"{path} has {net.outputs} outputs, and says it has {self.card.dimension}"
+                f"{path} has {net.outputs} outputs, but its header says {self.card.dimension}"
             )
         import torch
 
@@ -90,46 +90,46 @@ class TrainedSatCLIP(PretrainedEncoder):
 
     @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
-        found = self._network(lonlat)
+        embedding = self._network(lonlat)
         if self.normalise == "unit":
-            found /= np.linalg.norm(found, axis=1, keepdims=True)
-        return found
+            embedding /= np.linalg.norm(embedding, axis=1, keepdims=True)
+        return embedding
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """What a file of our pretraining tells of itself, from its header alone.
+    """Description of an encoder in a file of this package's pretraining, read from its header.
 
     Raises:
-        EncoderError: there is no such file, or it is not of that kind.
+        EncoderError: the file does not exist, or was not written by the pretraining.
     """
     if not path.is_file():
         raise EncoderError(f"there are no weights at {path}")
     try:
         with path.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
-            if length > LONGEST_HEADER:
-                raise ValueError("no header of a safetensors file")
+            if length > MAX_HEADER_BYTES:
+                raise ValueError("it has no header of a safetensors file")
             header = json.loads(stream.read(length))
         about: dict[str, Any] = json.loads(header["__metadata__"][METADATA_KEY])
         settings, normalise = about["settings"], about["normalise"]
         known = (settings["le_type"], settings["pe_type"]) == ("sphericalharmonics", "siren")
-        whole = {"name", "seen", "licence"} <= about.keys()
-        if not (known and whole and normalise in ("none", "unit")):
+        complete = {"name", "seen", "licence"} <= about.keys()
+        if not (known and complete and normalise in ("none", "unit")):
             raise ValueError("it is another kind of encoder")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EncoderError(
-            f"{path} is no location encoder that satclip_bench.encoders.pretraining wrote: "
+            f"{path} is not a location encoder written by satclip_bench.encoders.pretraining: "
             f"{first_line(error)}"
         ) from error
     return about
 
 
 def blue_marble(variant: str, weights: str | Path | None = None) -> TrainedSatCLIP:
-    """The encoder called `satclip-bluemarble.<variant>`, such as `l10`.
+    """Make the encoder `satclip-bluemarble.<variant>`, such as `l10`.
 
     Args:
         variant: `l` and the number of degrees.
-        weights: a file in place of the shipped one.
+        weights: file to use instead of the shipped one.
 
     Raises:
         UnknownNameError: no weights of that variant are shipped, and none are given.
@@ -138,32 +138,32 @@ def blue_marble(variant: str, weights: str | Path | None = None) -> TrainedSatCL
     path = SHIPPED / f"{BLUE_MARBLE}-{variant}.safetensors"
     if weights is None and (not re.fullmatch(r"l\d+", variant) or not path.is_file()):
         raise UnknownNameError(
-            f"{unknown_name('encoder', name, shipped())} Weights of one's own: "
+            f"{unknown_name('encoder', name, shipped())} To train your own weights: "
             f"{program()} pretrain --config small --register NAME, then own.NAME"
         )
     return TrainedSatCLIP(name, path if weights is None else weights)
 
 
 def registered_dir() -> Path:
-    """Where `pretrain --register` keeps encoders."""
+    """Folder in which `pretrain --register` stores encoders."""
     return cache_dir() / "pretrained"
 
 
 def registered() -> tuple[str, ...]:
-    """The names of the user's own encoders."""
+    """Names of the encoders that the user has registered, such as `own.mine`."""
     return tuple(f"own.{path.stem}" for path in sorted(registered_dir().glob("*.safetensors")))
 
 
 def own(variant: str, weights: str | Path | None = None) -> TrainedSatCLIP:
-    """The encoder called `own.<variant>`, which `pretrain --register <variant>` left.
+    """Make the encoder `own.<variant>`, which `pretrain --register <variant>` stored.
 
     Raises:
-        UnknownNameError: none of that name is registered, and no weights are given.
+        UnknownNameError: no encoder of that name is registered, and no weights are given.
     """
     name = f"own.{variant}"
     if weights is None and name not in registered():
         raise UnknownNameError(
-            f"{unknown_name('encoder', name, registered())} What is registered lies in "
+            f"{unknown_name('encoder', name, registered())} Registered encoders are stored in "
             f"{registered_dir()}; {program()} pretrain --register {variant} adds one."
         )
     path = registered_dir() / f"{variant}.safetensors"

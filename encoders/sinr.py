@@ -1,4 +1,4 @@
-"""SINR: a residual network over sines and cosines, trained to tell where species are seen."""
+"""SINR: a residual network over sines and cosines, trained to predict where species occur."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INPUTS = 4
 BLOCKS = 4
 
 CLASSES = "class_emb.weight"
-"""The layer after the embedding, of one row for each species; not used."""
+"""Layer after the embedding, with one row per species; not used."""
 
 CITATION = (
     "Cole et al. 2023, Spatial Implicit Neural Representations for Global-Scale Species Mapping, "
@@ -31,11 +31,11 @@ CITATION = (
 )
 
 SPACE = "huggingface.co/spaces/macaodha/sinr"
-"""An author's own demonstration, which holds the files of the released archive one by one."""
+"""Demonstration by one of the authors, which has the files of the released archive one by one."""
 
 ARCHIVE = "data.caltech.edu/records/dk5g7-rhq64/files/pretrained_models.zip"
 
-# End of the released file's name, what the network was trained on, and the tasks that this taints.
+# End of the released file's name, training data, and the tasks that it contaminates.
 _VARIANTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     **{
         f"an-full-{cap}": (
@@ -47,7 +47,7 @@ _VARIANTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     },
     "distilled-env": (
         "distilled_from_env",
-        "by way of a network that was given WorldClim's climate and elevation as well",
+        "by way of a network with WorldClim's climate and elevation as further inputs",
         ("air_temperature", "elevation", "inaturalist"),
     ),
 }
@@ -58,36 +58,39 @@ VARIANTS = tuple(_VARIANTS)
 def sine_features(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sines, then cosines, of pi times longitude / 180 and latitude / 90, `(n, 2)` to `(n, 4)`.
 
-    The encoding of Mac Aodha et al. 2019 (ICCV). Longitude closes on itself; so does latitude,
-    whose whole turn is from pole to pole: both poles have the same features at any one longitude.
+    The encoding of Mac Aodha et al. 2019 (ICCV). It is periodic in longitude and also in latitude,
+    with a period from pole to pole: at any one longitude both poles have the same features.
+
+    >>> sine_features(np.array([[90.0, 45.0]])).round(6)
+    array([[1., 1., 0., 0.]])
     """
     turns = np.pi * lonlat / (180.0, 90.0)
     return np.concatenate([np.sin(turns), np.cos(turns)], axis=1)
 
 
 class SINR(PretrainedEncoder):
-    """The features before the layer of species.
+    """Features of a SINR network before its layer of species.
 
     Args:
-        variant: one of `VARIANTS`; all of them take coordinates alone.
-        weights: a checkpoint on disk; by default the released one, from the cache.
+        variant: one of `VARIANTS`; the networks of all of them take only coordinates.
+        weights: checkpoint on disk; by default the released one, from the cache.
     """
 
     def __init__(self, variant: str, weights: str | Path | None = None) -> None:
         super().__init__(weights)
-        ending, data, tainted = _VARIANTS[variant]
+        ending, data, contaminates = _VARIANTS[variant]
         file = f"model_an_full_input_enc_sin_cos_{ending}.pt"
         self.card = EncoderCard(
             name=f"sinr.{variant}",
             title=f"SINR ({variant})",
             dimension=DIMENSION,
             description="Sines and cosines of longitude and latitude, a linear layer and four "
-            "residual blocks; the 256 features on which the species' layer acts, none negative. "
-            "Both poles have the same features at any one longitude.",
+            "residual blocks; the 256 features, none negative, before the species' layer. "
+            "At any one longitude both poles have the same features.",
             citation=CITATION,
             licence="MIT",
             training_data=f"iNaturalist observations of 47,375 species, {data}",
-            contaminates=tainted,
+            contaminates=contaminates,
             weights=WeightsCard(
                 file=f"sinr-{variant}.pt",
                 sha256=None,
@@ -103,11 +106,11 @@ class SINR(PretrainedEncoder):
     def _tensors(self) -> dict[str, torch.Tensor]:
         path = self._weights_file
         tensors, settings = load_trainer(path)
-        for name, wanted in self.card.parameters.items():
-            if settings.get(name) != wanted:
+        for name, expected in self.card.parameters.items():
+            if settings.get(name) != expected:
                 raise EncoderError(
-                    f"{path} has {name}={settings.get(name)!r}; {self.card.name} needs {wanted!r}. "
-                    "Name a checkpoint of that variant."
+                    f"{path} has {name}={settings.get(name)!r}; {self.card.name} needs "
+                    f"{expected!r}. Give a checkpoint of that variant."
                 )
         return require_tensors(tensors, network_shapes(), str(path), spare=(CLASSES,))
 
@@ -128,7 +131,7 @@ class SINR(PretrainedEncoder):
 
 
 def network_shapes() -> dict[str, tuple[int, ...]]:
-    """The shapes of the tensors that the features need, by name."""
+    """Shapes of the tensors that the features need, by name."""
     shapes = linear_shapes("feats.0", INPUTS, DIMENSION)
     for block in _block_names():
         for part in ("w1", "w2"):
@@ -137,12 +140,12 @@ def network_shapes() -> dict[str, tuple[int, ...]]:
 
 
 def _block_names() -> list[str]:
-    # A ReLU without weights is number 1 of the sequence.
+    # Number 1 of the sequence is a ReLU, which has no weights.
     return [f"feats.{n}" for n in range(2, 2 + BLOCKS)]
 
 
 def from_variant(variant: str, **options: Any) -> SINR:
-    """The encoder called `sinr.<variant>`, such as `an-full-1000`.
+    """Make the encoder `sinr.<variant>`, such as `an-full-1000`.
 
     Raises:
         UnknownNameError: there is no such variant.

@@ -1,4 +1,4 @@
-"""SLED: GeoCLIP's kind of network, wider and at two scales, distilled from image encoders."""
+"""SLED: GeoCLIP's architecture, wider and at two scales, distilled from image encoders."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ _VARIANTS = {
 VARIANTS = tuple(_VARIANTS)
 
 _DOCUMENTED = "-lonlat"
-"""Ending of the variants that put longitude where the released code projects latitude."""
+"""Suffix of variants that pass longitude where the released code projects latitude."""
 
 
 class SLED(PretrainedEncoder):
     """A released SLED location encoder.
 
-    The released code takes its first column for the latitude when it projects, while its own
-    documentation hands it longitude first. With longitude there, lon and 180 - lon cannot be told
-    apart. Which order the weights were trained with is not known here.
+    The projection in the released code takes its first column as latitude, while its documentation
+    passes longitude first. If that column is longitude, lon and 180 - lon have the same embedding.
+    It is not known with which order the weights were trained.
 
     Args:
         variant: `s2-ls` or `s1-s2-ls`.
-        weights: a file of the released layout; by default the one in the cache.
-        order: of the columns that the network is given: `lat, lon`, as its projection takes them,
-            or `lon, lat`, as its documentation gives them.
+        weights: weights file of the released layout; by default the one in the cache.
+        order: order of the columns passed to the network: `lat, lon`, as in its projection, or
+            `lon, lat`, as in its documentation.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class SLED(PretrainedEncoder):
         super().__init__(weights)
         if order not in get_args(Order):
             names = " or ".join(repr(name) for name in get_args(Order))
-            raise EncoderError(f"order is {names}, not {order!r}")
+            raise EncoderError(f"order must be {names}, not {order!r}")
         self.order = order
         hub = f"geohai/sled-{variant}"
         documented = order == "lon, lat"
@@ -69,8 +69,8 @@ class SLED(PretrainedEncoder):
             dimension=DIMENSION,
             description="Equal Earth projection, random Fourier features at two scales, two MLPs "
             "whose outputs are added; distilled from encoders of satellite images. The released "
-            "code projects its first column as latitude, and documents longitude first; this "
-            f"encoder gives it ({order}).",
+            "code projects its first column as latitude but documents longitude first; this "
+            f"encoder passes ({order}).",
             citation="Lane et al. 2026, SLED: Scalable Location Encoding via Distillation, "
             "arXiv 2608.06612",
             licence="Apache-2.0",
@@ -99,7 +99,7 @@ class SLED(PretrainedEncoder):
 
 
 def from_variant(variant: str, **options: Any) -> SLED:
-    """The encoder called `sled.<variant>`: `s2-ls`, `s1-s2-ls`, or one of them with `-lonlat`.
+    """Make the encoder `sled.<variant>`: `s2-ls`, `s1-s2-ls`, or one of them with `-lonlat`.
 
     Raises:
         UnknownNameError: there is no such variant.

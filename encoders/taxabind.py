@@ -1,4 +1,4 @@
-"""TaxaBind's location encoder: GeoCLIP's network, trained on to match images of species."""
+"""TaxaBind's location encoder: GeoCLIP's network, trained further to match images of species."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ WEIGHTS = WeightsCard(
 
 
 class TaxaBind(PretrainedEncoder):
-    """TaxaBind's location encoder with its released weights, as the network returns them.
+    """TaxaBind's location encoder with its released weights.
 
-    The paper compares embeddings after scaling them to length 1; here they are not scaled.
+    The paper scales embeddings to length 1 before it compares them; this encoder does not.
 
     Args:
-        weights: a local copy of the released file; by default the one in the cache.
+        weights: local copy of the released file; by default the one in the cache.
     """
 
     card = EncoderCard(
@@ -39,8 +39,8 @@ class TaxaBind(PretrainedEncoder):
         title="TaxaBind",
         dimension=512,
         description="GeoCLIP's network (Equal Earth projection, random Fourier features at three "
-        "scales, three MLPs whose outputs are added), begun from GeoCLIP's weights and trained to "
-        "match BioCLIP embeddings of species' images. Not scaled to length 1.",
+        "scales, three MLPs whose outputs are added), initialised with GeoCLIP's weights and "
+        "trained to match BioCLIP embeddings of species' images. Not scaled to length 1.",
         citation="Sastry et al. 2025, TaxaBind: A Unified Embedding Space for Ecological "
         "Applications, WACV, arXiv 2411.00683",
         licence="Apache-2.0",

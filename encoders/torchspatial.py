@@ -1,4 +1,4 @@
-"""Supervised location encoders of TorchSpatial: five of its released checkpoints."""
+"""Supervised location encoders of TorchSpatial, from five of its released checkpoints."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ CITATION = (
 )
 
 _DATA = {
-    "fmow": "Functional Map of the World: places and the 62 classes of what stands there",
-    "yfcc": "YFCC100M-GEO100: places of Flickr photographs and 100 classes of what they show",
+    "fmow": "Functional Map of the World: locations and 62 classes of buildings and land use",
+    "yfcc": "YFCC100M-GEO100: locations of Flickr photographs and 100 classes of what they show",
 }
 
 
 class _Variant(NamedTuple):
-    kind: str
+    encoding: str
     title: str
     folder: str
     file: str
@@ -79,32 +79,32 @@ VARIANTS = tuple(_VARIANTS)
 
 
 def from_variant(variant: str, **options: Any) -> SpatialCheckpoint:
-    """The encoder called `torchspatial.<variant>`, such as `sphere2vec-spherem-fmow`.
+    """Make the encoder `torchspatial.<variant>`, such as `sphere2vec-spherem-fmow`.
 
     Raises:
         UnknownNameError: there is no such variant.
     """
     require_variant("torchspatial", variant, VARIANTS)
-    made = _VARIANTS[variant]
+    settings = _VARIANTS[variant]
     dataset = variant.rpartition("-")[2]
-    member = f"pre_trained_models/{made.folder}/{made.file}"
+    member = f"pre_trained_models/{settings.folder}/{settings.file}"
     card = EncoderCard(
         name=f"torchspatial.{variant}",
-        title=f"TorchSpatial {made.title} ({dataset})",
+        title=f"TorchSpatial {settings.title} ({dataset})",
         dimension=DIMENSION,
-        description=f"{made.title} and a feed-forward network, trained with labels on {dataset}; "
-        "the embedding is what the matrix of classes is applied to.",
+        description=f"{settings.title} and a feed-forward network, trained with labels on "
+        f"{dataset}; the embedding is the input of the class matrix.",
         citation=CITATION,
         licence="MIT",
         training_data=_DATA[dataset],
         weights=WeightsCard(
             file=f"{variant}.pth.tar",
-            sha256=made.sha256,
-            bytes=made.bytes,
+            sha256=settings.sha256,
+            bytes=settings.bytes,
             licence="MIT by the repository's licence file; its readme puts data products under "
             "CC BY-NC 4.0, and does not say whether checkpoints are such",
             origin=REPOSITORY,
             url=f"https://raw.githubusercontent.com/seai-lab/TorchSpatial/{COMMIT}/{member}",
         ),
     )
-    return SpatialCheckpoint(card, made.kind, **options)
+    return SpatialCheckpoint(card, settings.encoding, **options)

@@ -1,4 +1,4 @@
-"""Encoders that have learned nothing: what pretraining adds is measured against them."""
+"""Untrained encoders, as references that show what pretraining adds."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ Words = NDArray[np.uint64]
 
 
 class UntrainedSiren(Encoder):
-    """SatCLIP's location branch as it is before training: harmonics and a random SIREN.
+    """SatCLIP's location encoder before training: harmonics and a SIREN with random weights.
 
     Args:
         degrees: number of degrees L.
-        seed: of the weights.
+        seed: seed of the random weights.
+
+    >>> UntrainedSiren(10).encode([[13.4, 52.5]]).shape
+    (1, 256)
     """
 
     def __init__(self, degrees: int, seed: int = 0) -> None:
@@ -57,7 +60,7 @@ class UntrainedSiren(Encoder):
 
 
 def siren(variant: str, **options: Any) -> UntrainedSiren:
-    """The encoder called `siren.<variant>`, such as `l10` for ten degrees.
+    """Make the encoder `siren.<variant>`, such as `l10` for ten degrees.
 
     Raises:
         UnknownNameError: the variant is not `l` and a number from 1 to 200.
@@ -66,48 +69,53 @@ def siren(variant: str, **options: Any) -> UntrainedSiren:
 
 
 class Noise(Encoder):
-    """Noise that depends on the point alone: near points have nothing in common.
+    """Noise as a function of the point, without any similarity between nearby points.
 
     Args:
-        dimension: columns.
-        seed: of the noise.
+        dimension: number of columns.
+        seed: seed of the noise.
 
     Raises:
-        EncoderError: a dimension below one, or a seed that is not within 0 and 2**64 - 1.
+        EncoderError: the dimension is below one, or the seed is not between 0 and 2**64 - 1.
+
+    >>> embedding = Noise(dimension=3).encode([[13.4, 52.5], [13.4, 52.5]])
+    >>> embedding.shape, bool((embedding[0] == embedding[1]).all())
+    ((2, 3), True)
     """
 
     def __init__(self, dimension: int = DIMENSION, seed: int = 0) -> None:
         if dimension < 1 or not 0 <= seed < 2**64:
             raise EncoderError(
-                f"random needs a dimension from 1 and a seed from 0, not {dimension} and {seed}"
+                "the encoder random needs a dimension of at least 1 and a seed of at least 0, "
+                f"not {dimension} and {seed}"
             )
         self.seed = seed
         self.card = EncoderCard(
             name="random",
             title="Random",
             dimension=dimension,
-            description="Uniform noise within -1 and 1, the same for the same longitude and "
-            "latitude, to 1e-9 degrees.",
+            description="Uniform noise between -1 and 1, the same for coordinates that agree to "
+            "1e-9 degrees.",
             parameters={"dimension": dimension, "seed": seed},
         )
 
     @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
-        # Whole numbers of 1e-9 degrees, 0.1 mm, since wrapping a longitude changes its last bits.
+        # Integers of 1e-9 degrees, 0.1 mm, since wrapping a longitude changes its last bits.
         points = np.rint(lonlat * 1e9).astype(np.int64)
         points[points[:, 0] == 180 * 10**9, 0] *= -1
         lon, lat = np.ascontiguousarray(points.T).view(np.uint64)
-        start = mixed(mixed(mixed(np.array([self.seed], np.uint64)) ^ lon) ^ lat)
+        start = mix_bits(mix_bits(mix_bits(np.array([self.seed], np.uint64)) ^ lon) ^ lat)
         columns = np.arange(1, self.card.dimension + 1, dtype=np.uint64) * _STEP
-        # The upper 53 bits are a number in [0, 1).
-        bits = mixed(start[:, None] + columns) >> np.uint64(11)
+        # The upper 53 bits give a number in [0, 1).
+        bits = mix_bits(start[:, None] + columns) >> np.uint64(11)
         return bits.astype(np.float64) * 2.0**-52 - 1
 
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
-def mixed(x: Words) -> Words:
+def mix_bits(x: Words) -> Words:
     """SplitMix64's output function (Steele, Lea and Flood 2014, OOPSLA, figure 17)."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

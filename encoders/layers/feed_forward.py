@@ -1,4 +1,4 @@
-"""The feed-forward network of the CSP, Space2Vec and Sphere2Vec code, from a checkpoint."""
+"""Feed-forward network of the CSP, Space2Vec and Sphere2Vec code, from a checkpoint's tensors."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     import torch
 
 LEAK = 0.2
-"""Slope of that code's leaky ReLU below zero."""
+"""Slope of the leaky ReLU below zero in that code."""
 
 ACTIVATIONS = ("leakyrelu", "relu", "sigmoid", "tanh", "gelu")
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A linear map, its activation, and what the checkpoint has of the rest.
+    """A linear layer with an optional normalisation and skip connection.
 
     Attributes:
         weight: `(out, in)`.
         bias: `(out,)`.
-        norm: scale and shift of a layer normalisation, `(out,)` both; None without one.
+        norm: scale and shift of the layer normalisation, `(out,)` each; None without one.
         skip: whether the input is added before the normalisation.
     """
 
@@ -37,18 +37,18 @@ class Layer:
 
 @dataclass(frozen=True)
 class FeedForward:
-    """Layers, each with the activation, the last one too, as that code has it.
+    """Feed-forward network with an activation after every layer, also the last, as released.
 
     Attributes:
-        layers: in order.
-        activation: one of `ACTIVATIONS`.
+        layers: layers in order.
+        activation: name of the activation, one of `ACTIVATIONS`.
     """
 
     layers: tuple[Layer, ...]
     activation: str
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """`(n, in)` to `(n, out)`; dropout is off."""
+        """Apply the network without dropout: `(n, in)` to `(n, out)`."""
         from torch.nn.functional import layer_norm, linear
 
         for layer in self.layers:
@@ -80,40 +80,42 @@ def feed_forward(
     settings: Mapping[str, object],
     where: str,
 ) -> FeedForward:
-    """The network out of `<prefix>layers.<i>.linear.weight` and so on.
+    """Make the network from the tensors `<prefix>layers.<i>.linear.weight` and so on.
 
     Args:
-        tensors: of a checkpoint, by name.
-        prefix: what the names of the network's tensors begin with.
-        inputs: columns that the first layer must take.
-        outputs: columns that the last layer must give.
-        settings: the checkpoint's `spa_f_act`, `use_layn` and `skip_connection`.
-        where: names the checkpoint in messages.
+        tensors: tensors of a checkpoint, by name.
+        prefix: prefix of the names of the network's tensors.
+        inputs: number of columns of the first layer's input.
+        outputs: number of columns of the last layer's output.
+        settings: settings of the checkpoint: `spa_f_act`, `use_layn` and `skip_connection`.
+        where: name of the checkpoint in messages.
 
     Raises:
-        EncoderError: tensors are missing, unknown, or do not fit; an unknown activation.
+        EncoderError: tensors are missing, unknown or of wrong shapes, or the activation is unknown.
     """
     activation = settings.get("spa_f_act")
     if activation not in ACTIVATIONS:
         raise EncoderError(
-            f"{where} has spa_f_act={activation!r}; {', '.join(ACTIVATIONS)} are known"
+            f"{where} has spa_f_act={activation!r}; supported are {', '.join(ACTIVATIONS)}"
         )
-    own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-    found = {int(m[1]) for k in own if (m := re.fullmatch(r"layers\.(\d+)\.linear\.weight", k))}
-    last = max(found, default=0)
-    wanted = {f"layers.{i}.linear.{part}" for i in range(last + 1) for part in ("weight", "bias")}
+    network = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    weights = (re.fullmatch(r"layers\.(\d+)\.linear\.weight", name) for name in network)
+    last = max((int(match[1]) for match in weights if match), default=0)
+    expected = {f"layers.{i}.linear.{part}" for i in range(last + 1) for part in ("weight", "bias")}
     if settings.get("use_layn"):
-        wanted |= {f"layers.{i}.layernorm.{p}" for i in range(last) for p in ("weight", "bias")}
-    if own.keys() != wanted:
-        lacking, unknown = sorted(wanted - own.keys()), sorted(own.keys() - wanted)
-        raise EncoderError(f"{where}: under {prefix!r} it lacks {lacking}, has unknown {unknown}")
+        expected |= {f"layers.{i}.layernorm.{p}" for i in range(last) for p in ("weight", "bias")}
+    if network.keys() != expected:
+        missing, unknown = sorted(expected - network.keys()), sorted(network.keys() - expected)
+        raise EncoderError(
+            f"{where}: under {prefix!r}, tensors {missing} are missing and {unknown} are unknown"
+        )
     layers = []
     columns = inputs
     for i in range(last + 1):
-        weight, bias = own[f"layers.{i}.linear.weight"], own[f"layers.{i}.linear.bias"]
+        weight, bias = network[f"layers.{i}.linear.weight"], network[f"layers.{i}.linear.bias"]
         norm = None
-        if f"layers.{i}.layernorm.weight" in own:
-            norm = own[f"layers.{i}.layernorm.weight"], own[f"layers.{i}.layernorm.bias"]
+        if f"layers.{i}.layernorm.weight" in network:
+            norm = network[f"layers.{i}.layernorm.weight"], network[f"layers.{i}.layernorm.bias"]
         rows = outputs if i == last else len(weight)
         vectors = [bias, *(norm or ())]
         if weight.shape != (rows, columns) or any(v.shape != (rows,) for v in vectors):
@@ -122,7 +124,7 @@ def feed_forward(
                 f"{where}: {prefix}layers.{i} has shapes {shapes}; "
                 f"it should take {columns} columns and give {rows}"
             )
-        # As released: the last layer has no skip, and the others only where widths allow it.
+        # As released: the last layer has no skip connection, others only if their widths are equal.
         skip = bool(settings.get("skip_connection")) and rows == columns and i < last
         layers.append(Layer(weight, bias, norm, skip))
         columns = rows

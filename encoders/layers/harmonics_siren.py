@@ -1,4 +1,4 @@
-"""Spherical harmonics and a SIREN after them, fast: what SatCLIP's location branch is."""
+"""Fast evaluation of a SIREN over spherical harmonics, SatCLIP's location encoder."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from satclip_bench.encoders.layers.spherical_harmonics import Recurrence, real_h
 from satclip_bench.encoders.layers.tiles import over_tiles
 
 BATCH_SIZE = 32_768
-"""Rows encoded at a time: the more there are, the narrower the bands of latitude they fill."""
+"""Number of rows encoded at a time; more rows give narrower, hence cheaper, latitude bands."""
 
 
 def satclip_basis(lonlat: NDArray[np.float64], degrees: int) -> NDArray[np.float64]:
-    """The harmonics that released SatCLIP checkpoints were trained on, `(N, degrees**2)`.
+    """Harmonics with which released SatCLIP checkpoints were trained, `(N, degrees**2)`.
 
-    The released code evaluates them at lon + 180 and lat + 90 degrees, which by parity is
-    (-1)**l times the value at (lon, lat), and multiplies the terms of order 0 by pi.
+    The released code evaluates them at lon + 180 and lat + 90 degrees, which by parity is (-1)**l
+    times the value at (lon, lat), and multiplies the terms of order 0 by pi.
 
     Args:
         lonlat: `(N, 2)` degrees, longitude first.
@@ -30,7 +30,7 @@ def satclip_basis(lonlat: NDArray[np.float64], degrees: int) -> NDArray[np.float
 
 
 def basis_factors(degrees: int) -> NDArray[np.float64]:
-    """What each orthonormal harmonic is multiplied by to give SatCLIP's, `(degrees**2,)`."""
+    """Factors from orthonormal harmonics to SatCLIP's, `(degrees**2,)`."""
     degree = np.repeat(np.arange(degrees), 2 * np.arange(degrees) + 1)
     order = np.arange(degrees * degrees) - degree * (degree + 1)
     factors: NDArray[np.float64] = np.where(order == 0, np.pi, 1.0) * (-1.0) ** degree
@@ -40,19 +40,19 @@ def basis_factors(degrees: int) -> NDArray[np.float64]:
 class HarmonicsSiren:
     """A SIREN over `satclip_basis`: harmonics in float64, the network in float32.
 
-    Many points are taken in the order of their latitude, and the first layer of those in a narrow
-    band is summed as a series; few points, or few degrees, by the harmonics themselves.
+    Points are sorted by latitude. If a narrow band has many points, its first layer is computed
+    from a Chebyshev series; for few points or few degrees, from the harmonics themselves.
 
     Args:
-        network: over the basis, in float64.
+        network: SIREN over the basis, in float64.
         degrees: number of degrees L.
     """
 
     def __init__(self, network: Siren, degrees: int) -> None:
         import torch
 
-        # The basis' factors and the first frequency go into the first layer, so that what is
-        # computed for each point is the orthonormal harmonics alone.
+        # The factors of the basis and the first frequency are folded into the first layer, so that
+        # only the orthonormal harmonics are computed for each point.
         factors = torch.from_numpy(basis_factors(degrees))
         first, w0 = network.weights[0] * factors, network.first_frequency
         self._network = replace(
@@ -65,7 +65,7 @@ class HarmonicsSiren:
         self._bands = LatitudeBands(self._network.weights[0].numpy(), degrees)
 
     def __call__(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
-        """`(n, 2)` degrees, longitude first, to `(n, out)`."""
+        """Embed `(n, 2)` degrees, longitude first, as `(n, out)`."""
         order = np.argsort(lonlat[:, 1], kind="stable")
         ordered = lonlat[order]
         bands = self._bands.over(ordered)
@@ -75,10 +75,10 @@ class HarmonicsSiren:
                 return self._network.of_columns(self._harmonics(ordered[start:stop]))
             return self._network.after_first(sums)
 
-        found = np.empty((len(lonlat), self._network.outputs), np.float32)
-        over_tiles(forward, found)
-        out = np.empty_like(found)
-        out[order] = found
+        sorted_rows = np.empty((len(lonlat), self._network.outputs), np.float32)
+        over_tiles(forward, sorted_rows)
+        out = np.empty_like(sorted_rows)
+        out[order] = sorted_rows
         return out
 
     def _harmonics(self, tile: NDArray[np.float64]) -> NDArray[np.float32]:

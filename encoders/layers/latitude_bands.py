@@ -1,9 +1,9 @@
-"""The first layer over harmonics for many points at once: a band of latitude at a time.
+"""First layer over spherical harmonics for many points at once, one latitude band at a time.
 
-A layer's sum over the harmonics is, for each of the 2 L - 1 waves of longitude, a trigonometric
-polynomial of latitude of degree below L. Within a narrow band it is a Chebyshev series of few
-terms, whose coefficients are worked out once for all points of the band. The layer is then a
-product with (2 L - 1) x terms columns in place of L^2.
+For each of the 2 L - 1 waves of longitude, a layer's sum over the harmonics is a trigonometric
+polynomial in latitude of degree below L. Within a narrow band it is approximated by a Chebyshev
+series of few terms, whose coefficients are computed once for all points of the band. The layer is
+then a product with (2 L - 1) x terms columns instead of L^2.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from satclip_bench.encoders.layers.spherical_harmonics import Recurrence
 from satclip_bench.encoders.layers.tiles import TILE
 
 TOLERANCE = 2.0**-24
-"""Largest error of a series, in parts of the largest sum: what rounding to float32 may lose."""
+"""Largest error of a series relative to the largest sum: the rounding error of float32."""
 
 WORTH = 0.8
-"""A series is taken where it has fewer columns than this share of the harmonics."""
+"""A series is used if it has fewer columns than this share of the harmonics."""
 
 
 class LatitudeBands:
@@ -43,16 +43,16 @@ class LatitudeBands:
                 self.weights[degrees + order - 1, order:] = weights[:, middle - order].T
 
     def over(self, ordered: NDArray[np.float64]) -> BandsOfPoints:
-        """The bands of `(n, 2)` lonlat that ascends in latitude, a tile of points each."""
+        """Bands of `(n, 2)` lonlat sorted by ascending latitude, one tile of points per band."""
         return BandsOfPoints(self, ordered)
 
 
 class BandsOfPoints:
-    """The series of the bands in which points lie.
+    """Series of the latitude bands that contain the points.
 
     Args:
-        layer: the first layer.
-        ordered: `(n, 2)` lonlat, ascending in latitude.
+        layer: first layer over the harmonics.
+        ordered: `(n, 2)` lonlat, sorted by ascending latitude.
     """
 
     def __init__(self, layer: LatitudeBands, ordered: NDArray[np.float64]) -> None:
@@ -80,9 +80,9 @@ class BandsOfPoints:
             first += terms
 
     def first_layer(self, start: int, stop: int) -> NDArray[np.float32] | None:
-        """The layer's sums at points `start` to `stop`, a tile, `(n, H)`, without the bias.
+        """Sums of the layer without the bias at points `start` to `stop`, one tile: `(n, H)`.
 
-        None where the tile's band is too wide for a series to be worth it.
+        None if the tile's band is too wide for a series to be cheaper.
         """
         if start not in self._series:
             return None
@@ -99,16 +99,16 @@ class BandsOfPoints:
 
 
 def terms_needed(degree: int, half: float, most: int) -> int:
-    """Terms of the Chebyshev series that is within `TOLERANCE`; `most + 1` if it needs more.
+    """Number of terms of a Chebyshev series within `TOLERANCE`; `most + 1` if more are needed.
 
-    Interpolation in k Chebyshev nodes over an interval of half-width h errs by at most
+    The error of interpolation in k Chebyshev nodes over an interval of half-width h is at most
     max |f^(k)| h^k / (2^(k-1) k!), and by Bernstein's inequality |f^(k)| <= degree^k max |f| for
     a trigonometric polynomial (Trefethen 2019, Approximation Theory and Approximation Practice).
 
     Args:
-        degree: of the trigonometric polynomial.
-        half: half of the interval in radians.
-        most: where to stop.
+        degree: degree of the trigonometric polynomial.
+        half: half-width of the interval in radians.
+        most: largest number of terms to try.
     """
     for terms in range(1, most + 1):
         if (degree * half) ** terms <= TOLERANCE * 2 ** (terms - 1) * factorial(terms):
@@ -123,7 +123,7 @@ def chebyshev_nodes(count: int) -> NDArray[np.float64]:
 
 
 def _to_series(count: int) -> NDArray[np.float64]:
-    """What turns values at the nodes into coefficients: row j, column k."""
+    """Matrix from values at the nodes to coefficients of the series: row j, column k."""
     matrix = 2 / count * _chebyshev(chebyshev_nodes(count), count)
     matrix[0] /= 2
     return matrix
@@ -142,7 +142,8 @@ def _chebyshev(x: NDArray[np.float64], count: int) -> NDArray[np.float64]:
 def _legendre(recurrence: Recurrence, latitude: NDArray[np.float64]) -> NDArray[np.float64]:
     """Legendre functions at latitudes in radians, `(order, degree, n)`, zero below the order.
 
-    With the factor sqrt(2) for orders above 0, so that plain waves make harmonics of them.
+    They have the factor sqrt(2) for orders above 0, so that their products with plain waves are the
+    harmonics.
     """
     degrees = recurrence.degrees
     on_meridian = np.stack([np.zeros(len(latitude)), np.degrees(latitude)], axis=1)

@@ -1,9 +1,9 @@
-"""The harmonics as SatCLIP's released code evaluates them, digit for digit.
+"""Spherical harmonics with the same rounding errors as in SatCLIP's released code.
 
-That code writes each function as an expanded polynomial in cos(theta) whose coefficients SymPy
-printed with 15 digits. Its terms cancel: towards the poles the sum loses its digits, at L=40 all
-of them beyond 60 degrees (docs/satclip-numerics.md). Whoever has to reproduce numbers computed
-with the released code needs the same losses; everyone else wants that of `encoders/satclip.py`.
+That code evaluates each function as an expanded polynomial in cos(theta) whose coefficients SymPy
+printed with 15 digits. The terms cancel: towards the poles the sum loses digits, at L=40 all of
+them beyond 60 degrees (docs/satclip-numerics.md). This module is only for reproducing numbers that
+were computed with the released code; otherwise use `harmonics_siren.satclip_basis`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     import torch
 
 _VECTOR = 64
-"""A multiple of the numbers that torch computes at a time, on any processor."""
+"""A multiple of the vector length of torch's functions on any processor."""
 
 
 class Term(NamedTuple):
-    """One function: factor * (1 - c^2)^(order / 2) * (sum of coefficients * c^powers) * wave."""
+    """Numbers of one function, with c = cos(theta).
+
+    The function is factor * (1 - c^2)^(order / 2) * (sum of coefficients * c^powers) * wave.
+    """
 
     factor: float | None
     powers: tuple[int, ...]
@@ -40,13 +43,13 @@ def released_basis(lonlat: NDArray[np.float64], degrees: int) -> NDArray[np.floa
         degrees: number of degrees L, at least 1.
 
     Returns:
-        `(N, degrees**2)` float64, the order of columns as in `harmonics.real_harmonics`.
+        `(N, degrees**2)` float64, with columns in the order of `real_harmonics`.
     """
     import torch
 
-    # Torch's own functions in the released code's order of operations, so that every rounding is
-    # the same. Torch rounds otherwise in the last, incomplete vector of an array, and cancellation
-    # makes that visible: whole vectors only.
+    # Torch's functions in the same order of operations as in the released code, so that every
+    # rounding is the same. Torch rounds differently in the last, incomplete vector of an array, and
+    # cancellation amplifies that: the array is padded to whole vectors.
     lon, lat = np.pad(lonlat, ((0, -len(lonlat) % _VECTOR), (0, 0))).T
     phi = torch.deg2rad(torch.from_numpy(lon + 180))
     c = torch.cos(torch.deg2rad(torch.from_numpy(lat + 90)))
@@ -54,7 +57,7 @@ def released_basis(lonlat: NDArray[np.float64], degrees: int) -> NDArray[np.floa
     sine2 = 1.0 - c**2
     out = torch.empty(degrees * degrees, len(lon), dtype=torch.float64)
     for order in range(degrees):
-        # An exponent of a half or a whole number takes another path in torch's pow.
+        # Integer and half-integer exponents take different code paths in torch's pow.
         root = sine2 ** (order // 2) if order % 2 == 0 else sine2 ** (order / 2)
         waves = {order: torch.cos(order * phi)}
         if order:
@@ -74,7 +77,7 @@ def _evaluate(
     if term.factor is None:
         return _polynomial(term, powers)
     if (degree, order) == (2, 2):
-        # The one place where SymPy multiplied out (1 - c^2).
+        # The only function in which SymPy multiplied out (1 - c^2).
         return term.factor * (3.0 - 3.0 * powers[2]) * wave
     value: torch.Tensor = term.factor * root
     if len(term.powers) > 1:
@@ -93,11 +96,11 @@ def _polynomial(term: Term, powers: list[torch.Tensor]) -> torch.Tensor:
 
 @cache
 def released_term(degree: int, order: int) -> Term:
-    """The numbers that the released code prints for a degree and an order of at least 0.
+    """Numbers of the released code for a degree and an order of at least 0.
 
-    SymPy evaluates, as the released generator lets it, for order m > 0
+    As in the released generator, SymPy evaluates for order m > 0
     sqrt(2) sqrt((2l + 1) / (4 pi) (l - m)! / (l + m)!) times the m-th derivative of P_l, and for
-    order 0 sqrt((2l + 1) / 4 pi) P_l, which is pi times what it should be.
+    order 0 sqrt((2l + 1) / 4 pi) P_l, which is pi times the correct value.
     """
     import sympy
 
@@ -107,13 +110,13 @@ def released_term(degree: int, order: int) -> Term:
         *(sympy.Rational(c.numerator, c.denominator) * x**k for k, c in derivative)
     )
     if order == 0:
-        # A quotient of Python numbers, as released: that rounds before SymPy sees it.
+        # A quotient of Python numbers, as released: it is rounded before SymPy sees it.
         printed = (sympy.sqrt((2 * degree + 1) / 4 * sympy.pi) * polynomial).evalf()
         factor = None
     else:
         shrink = sympy.Rational(factorial(degree - order), factorial(degree + order))
         norm = sympy.sqrt(2) * sympy.sqrt(sympy.Integer(2 * degree + 1) / (4 * sympy.pi) * shrink)
-        # `rest` stands for the factors that keep SymPy from multiplying the sum out.
+        # `rest` stands for the factors that prevent SymPy from multiplying out the sum.
         number, others = (norm * polynomial * rest).evalf().as_coeff_Mul()
         printed = others / rest
         factor = _as_printed(norm.evalf() if (degree, order) == (2, 2) else number)
@@ -123,7 +126,7 @@ def released_term(degree: int, order: int) -> Term:
 
 
 def _as_printed(number: sympy.Expr) -> float:
-    """The 15 digits that SymPy prints, read back."""
+    """A number rounded to the 15 digits that SymPy prints."""
     return float(str(number))
 
 

@@ -1,4 +1,4 @@
-"""Sinusoidal representation networks (SIREN), forward only, from a checkpoint's tensors."""
+"""Sinusoidal representation networks (SIREN) for inference, from a checkpoint's tensors."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     import torch
 
 FIRST_FREQUENCY = 30.0
-"""w0 of the first layer in SatCLIP's released code; the others have 1."""
+"""w0 of the first layer in SatCLIP's released code; the other layers have 1."""
 
 
 @dataclass(frozen=True)
 class Siren:
-    """Linear layers with a sine after each but the last (Sitzmann et al. 2020, NeurIPS).
+    """Linear layers with a sine after each except the last (Sitzmann et al. 2020, NeurIPS).
 
     Attributes:
-        weights: of each layer, `(out, in)`.
-        biases: of each layer, `(out,)`.
-        first_frequency: what the first layer's sum is multiplied by before its sine.
+        weights: weights of each layer, `(out, in)`.
+        biases: biases of each layer, `(out,)`.
+        first_frequency: factor on the first layer's output before its sine, w0.
     """
 
     weights: tuple[torch.Tensor, ...]
@@ -35,7 +35,7 @@ class Siren:
     first_frequency: float = FIRST_FREQUENCY
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """`(n, in)` to `(n, out)`, in the precision of the weights."""
+        """Apply the network by torch, `(n, in)` to `(n, out)`, in the precision of the weights."""
         import torch
 
         last = len(self.weights) - 1
@@ -48,17 +48,17 @@ class Siren:
         return x
 
     def of_columns(self, x: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-        """`(in, n)` to `(n, out)`, by NumPy, in the precision of the weights.
+        """Apply the network by NumPy, `(in, n)` to `(n, out)`, in the precision of the weights.
 
         Raises:
-            ValueError: `x` has another precision, which would be carried through unseen.
+            ValueError: `x` has another precision, which NumPy would silently propagate.
         """
         last = len(self.weights) - 1
         if x.dtype != self.weights[0].numpy().dtype:
             raise ValueError(f"the network has {self.weights[0].dtype}, its input {x.dtype}")
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             if i == last:
-                # Rows come out of the product itself, where turning them would be a slow copy.
+                # The product returns rows directly; transposing afterwards would be a slow copy.
                 rows: NDArray[np.floating[Any]] = x.T @ weight.numpy().T
                 rows += bias.numpy()
                 return rows
@@ -70,10 +70,10 @@ class Siren:
         raise ValueError("a network needs a layer")
 
     def after_first(self, sums: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-        """The rest of the network after the first layer's product, `(n, hidden)` to `(n, out)`.
+        """Apply the network after the first layer's product, `(n, hidden)` to `(n, out)`.
 
         Args:
-            sums: the product, without the bias; is written to.
+            sums: product of the first layer without the bias; it is overwritten.
         """
         last = len(self.weights) - 1
         for i, bias in enumerate(self.biases):
@@ -88,7 +88,7 @@ class Siren:
 
     @property
     def outputs(self) -> int:
-        """Columns of what it returns."""
+        """Number of columns of the output."""
         return len(self.biases[-1])
 
     def to(self, dtype: torch.dtype) -> Siren:
@@ -100,27 +100,31 @@ class Siren:
 def siren_from_tensors(
     tensors: Mapping[str, torch.Tensor], prefix: str, inputs: int, where: str
 ) -> Siren:
-    """The network out of `<prefix>layers.<i>.weight`, ..., `<prefix>last_layer.bias`.
+    """Make the network from tensors `<prefix>layers.<i>.weight`, ..., `<prefix>last_layer.bias`.
 
     Args:
-        tensors: of a checkpoint, by name.
-        prefix: what the names of the network's tensors begin with.
-        inputs: columns that the first layer must take.
-        where: names the checkpoint in messages.
+        tensors: tensors of a checkpoint, by name.
+        prefix: prefix of the names of the network's tensors.
+        inputs: number of columns of the first layer's input.
+        where: name of the checkpoint in messages.
 
     Raises:
-        EncoderError: tensors are missing, unknown, or do not fit each other.
+        EncoderError: tensors are missing, unknown, or their shapes do not match.
     """
-    own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-    hidden = sorted({int(m[1]) for k in own if (m := re.fullmatch(r"layers\.(\d+)\.weight", k))})
+    network = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    hidden = sorted(
+        {int(m[1]) for k in network if (m := re.fullmatch(r"layers\.(\d+)\.weight", k))}
+    )
     names = [*(f"layers.{i}" for i in range(len(hidden))), "last_layer"]
-    wanted = {f"{name}.{part}" for name in names for part in ("weight", "bias")}
-    if own.keys() != wanted:
-        lacking, unknown = sorted(wanted - own.keys()), sorted(own.keys() - wanted)
-        raise EncoderError(f"{where}: under {prefix!r} it lacks {lacking}, has unknown {unknown}")
+    expected = {f"{name}.{part}" for name in names for part in ("weight", "bias")}
+    if network.keys() != expected:
+        missing, unknown = sorted(expected - network.keys()), sorted(network.keys() - expected)
+        raise EncoderError(
+            f"{where}: under {prefix!r}, tensors {missing} are missing and {unknown} are unknown"
+        )
     columns = inputs
     for name in names:
-        weight, bias = own[f"{name}.weight"], own[f"{name}.bias"]
+        weight, bias = network[f"{name}.weight"], network[f"{name}.bias"]
         if weight.ndim != 2 or weight.shape[1] != columns or bias.shape != weight.shape[:1]:
             raise EncoderError(
                 f"{where}: {prefix}{name} has shapes {tuple(weight.shape)} and "
@@ -128,21 +132,21 @@ def siren_from_tensors(
             )
         columns = weight.shape[0]
     return Siren(
-        tuple(own[f"{name}.weight"] for name in names),
-        tuple(own[f"{name}.bias"] for name in names),
+        tuple(network[f"{name}.weight"] for name in names),
+        tuple(network[f"{name}.bias"] for name in names),
     )
 
 
 def random_siren(widths: Sequence[int], seed: int) -> Siren:
-    """A network with random weights in float64.
+    """Make a network with random weights in float64.
 
-    Uniform within 1/n for the first layer and within sqrt(6/n) for the others, n the layer's
-    inputs (Sitzmann et al. 2020, section 3.2, with a frequency of 1 after the first layer, as in
-    SatCLIP's released code); biases likewise.
+    Weights and biases are uniform within 1/n for the first layer and within sqrt(6/n) for the
+    others, where n is the number of inputs of the layer (Sitzmann et al. 2020, section 3.2, with a
+    frequency of 1 after the first layer, as in SatCLIP's released code).
 
     Args:
-        widths: of the input, the hidden layers and the output.
-        seed: of the weights.
+        widths: widths of the input, the hidden layers and the output.
+        seed: seed of the random weights.
     """
     import torch
 

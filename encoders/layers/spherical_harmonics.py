@@ -1,4 +1,4 @@
-"""Real spherical harmonics by a stable recurrence."""
+"""Real spherical harmonics, computed by a stable recurrence."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ def real_harmonics(lonlat: Float, degrees: int) -> Float:
         `(N, L**2)`: column `l*l + l + m` is Y_lm with sin(|m| lon) for m < 0 and cos(m lon) for
         m > 0, without the Condon-Shortley phase. The integral of the square of each over the
         sphere is 1.
+
+    >>> real_harmonics(np.array([[0.0, 90.0]]), degrees=2).round(4)
+    array([[0.2821, 0.    , 0.4886, 0.    ]])
     """
     out = np.empty((degrees * degrees, len(lonlat)))
     Recurrence(degrees).fill(lonlat, out)
@@ -28,10 +31,10 @@ def real_harmonics(lonlat: Float, degrees: int) -> Float:
 
 
 class Recurrence:
-    """The associated Legendre functions, fully normalised, for all orders of a degree at once.
+    """Recurrence of fully normalised associated Legendre functions, all orders of a degree at once.
 
-    The standard forward column recurrence (Holmes and Featherstone 2002, J. Geodesy 76, eq. 11),
-    which is stable everywhere on the sphere for the degrees that are used here (checked to 200).
+    This is the standard forward column recurrence (Holmes and Featherstone 2002, J. Geodesy 76,
+    eq. 11), which is stable everywhere on the sphere for the degrees used here (tested up to 200).
 
     Args:
         degrees: number of degrees L, at least 1.
@@ -41,7 +44,7 @@ class Recurrence:
         if degrees < 1:
             raise ValueError(f"harmonics need at least one degree, not {degrees}")
         self.degrees = degrees
-        # Row l, column m < l: what P_lm takes of sin(lat) P_(l-1)m and of P_(l-2)m.
+        # Row l, column m < l: coefficients of sin(lat) P_(l-1)m and of P_(l-2)m in P_lm.
         self._a, self._b = np.zeros((2, degrees, degrees))
         for k in range(1, degrees):
             m = np.arange(k, dtype=np.float64)
@@ -55,10 +58,10 @@ class Recurrence:
     def fill(self, lonlat: Float, out: NDArray[np.float64] | NDArray[np.float32]) -> None:
         """Write the harmonics of `(n, 2)` degrees into `out`, `(L**2, n)`.
 
-        The Legendre functions are computed in float64 in any case; their products with the waves
-        of longitude in the precision of `out`.
+        The Legendre functions are always computed in float64, their products with the waves of
+        longitude in the precision of `out`.
 
-        The point index comes last, so that each step runs over contiguous memory.
+        The point index is last, so that each step runs over contiguous memory.
         """
         lon, lat = np.radians(lonlat).T
         t, u = np.sin(lat), np.cos(lat)
@@ -70,12 +73,12 @@ class Recurrence:
         for degree in range(self.degrees):
             if degree:
                 sectoral = sectoral * (np.sqrt((2 * degree + 1) / (2 * degree)) * u)
-                here = slice(0, degree)
-                # a t P_(l-1) - b P_(l-2), into the arrays that hold the older values.
-                np.multiply(self._a[degree, here, None], t, out=spare[here])
-                spare[here] *= now[here]
-                before[here] *= self._b[degree, here, None]
-                np.subtract(spare[here], before[here], out=before[here])
+                lower = slice(0, degree)
+                # a t P_(l-1) - b P_(l-2), written into the arrays of the older values.
+                np.multiply(self._a[degree, lower, None], t, out=spare[lower])
+                spare[lower] *= now[lower]
+                before[lower] *= self._b[degree, lower, None]
+                np.subtract(spare[lower], before[lower], out=before[lower])
                 now, before = before, now
             now[degree] = sectoral
             legendre: NDArray[np.floating[Any]] = now[: degree + 1]
@@ -84,14 +87,14 @@ class Recurrence:
                 legendre = rounded[: degree + 1]
             middle = degree * degree + degree
             np.multiply(legendre, cosine[: degree + 1], out=out[middle : middle + degree + 1])
-            # Orders -1, -2, ... lie before the middle, in descending order.
+            # Orders -1, -2, ... are before the middle, in descending order.
             if degree:
                 np.multiply(
                     legendre[1:], sine[1 : degree + 1], out=out[middle - degree : middle][::-1]
                 )
 
     def _waves(self, lon: Float) -> tuple[Float, Float]:
-        """cos(m lon) and sin(m lon), `(L, n)` both, times sqrt(2) but for m = 0."""
+        """cos(m lon) and sin(m lon), `(L, n)` each, times sqrt(2) except for m = 0."""
         order = np.arange(self.degrees, dtype=np.float64)[:, None]
         cosine, sine = np.sqrt(2) * np.cos(order * lon), np.sqrt(2) * np.sin(order * lon)
         cosine[0] = 1
@@ -105,7 +108,7 @@ class Recurrence:
         return out
 
     def _fast_waves(self, lon: Float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """As `_waves` in float32, from products of exp(i lon): what differs is rounded away."""
+        """`_waves` in float32 from products of exp(i lon), equal up to rounding to float32."""
         powers = self._powers(lon, np.sqrt(2))
         powers[0] = 1
         return powers.real.astype(np.float32), powers.imag.astype(np.float32)
@@ -117,7 +120,7 @@ class Recurrence:
         turn = np.exp(1j * lon)
         known, last = 1, turn
         while known < self.degrees:
-            # z^k for k below `known`, times z^known, give as many again.
+            # Multiplying z^k for k below `known` by z^known doubles the number of known powers.
             more = min(known, self.degrees - known)
             np.multiply(powers[:more], last, out=powers[known : known + more])
             known, last = known + more, last * last

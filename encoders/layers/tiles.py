@@ -1,4 +1,4 @@
-"""Points spread over threads, a tile at a time."""
+"""Computation of rows in threads, one tile of points at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 TILE = 768
-"""Points that a thread works on at a time: few enough for their features to stay in its cache."""
+"""Number of points that a thread processes at a time; their features fit into its cache."""
 
 _LIMITED = Lock()
 
@@ -22,16 +22,16 @@ _LIMITED = Lock()
 def over_tiles(
     forward: Callable[[int, int], NDArray[np.floating[Any]]], out: NDArray[np.floating[Any]]
 ) -> None:
-    """Write `forward` of every tile of the points into `out`.
+    """Apply a function to all tiles of points in threads, and write the results into `out`.
 
-    As many threads as NumPy's matrix products would use take tiles of their own, and each does
-    its products alone: one thread's features are computed while another multiplies matrices, and
-    the bits do not depend on the number of threads.
+    There are as many threads as NumPy's matrix products would use, and each computes its products
+    in a single thread. One thread can then compute features while another multiplies matrices, and
+    the result does not depend on the number of threads, to the last bit.
 
     Args:
-        forward: takes the first row of a tile and the row after its last, gives `(n, D)`; must
-            not write to anything that it shares.
-        out: `(N, D)`.
+        forward: function of the first row of a tile and the row after its last that returns
+            `(n, D)`; it must not write to shared objects.
+        out: `(N, D)` array that is filled.
     """
     starts = range(0, len(out), TILE)
     blas = _blas()
@@ -43,11 +43,12 @@ def over_tiles(
             stop = min(start + TILE, len(out))
             out[start:stop] = forward(start, stop)
 
-    # The limit is of the process: were two calls to overlap, the later would restore the former's.
+    # The limit is global to the process: of two overlapping calls, the later one would restore the
+    # limit of the earlier one.
     with _LIMITED, blas.limit(limits=1):
         if workers > 1:
             with ThreadPoolExecutor(workers) as pool:
-                # The list raises what a thread raised.
+                # Making a list raises the exceptions of the threads.
                 list(pool.map(work, range(workers)))
         elif workers:
             work(0)
@@ -55,5 +56,5 @@ def over_tiles(
 
 @cache
 def _blas() -> ThreadpoolController:
-    # Looking for the libraries takes as long as a tile.
+    # Cached, because searching for the libraries takes as long as computing a tile.
     return ThreadpoolController().select(user_api="blas")

@@ -148,7 +148,7 @@ def test_another_file_in_place_of_a_published_one_is_refused(tmp_path: Path) -> 
     [
         ({"spa_enc_type": "theory"}, "spa_enc_type='theory'; csp.fmow needs space2vec.grid"),
         ({"spa_enc_type": "rbf"}, "spa_enc_type='rbf'"),
-        ({"spa_f_act": "swish"}, "spa_f_act='swish'; leakyrelu, relu"),
+        ({"spa_f_act": "swish"}, "spa_f_act='swish'; supported are leakyrelu, relu"),
         ({"freq_init": "random"}, "freq_init='random'"),
         ({"min_radius": 0}, "no frequencies can be computed"),
         ({"min_radius": "0.1"}, "no frequencies can be computed"),
@@ -165,9 +165,9 @@ def test_settings_that_cannot_be_are_named(
 @pytest.mark.parametrize(
     ("name", "shape", "words"),
     [
-        ("layers.0.linear.weight", None, r"lacks \['layers\.0\.linear\.weight'\]"),
-        ("layers.0.layernorm.bias", None, r"lacks \['layers\.0\.layernorm\.bias'\]"),
-        ("layers.1.layernorm.bias", (256,), r"unknown \['layers\.1\.layernorm\.bias'\]"),
+        ("layers.0.linear.weight", None, r"tensors \['layers\.0\.linear\.weight'\] are missing"),
+        ("layers.0.layernorm.bias", None, r"tensors \['layers\.0\.layernorm\.bias'\] are missing"),
+        ("layers.1.layernorm.bias", (256,), r"\['layers\.1\.layernorm\.bias'\] are unknown"),
         ("layers.0.linear.weight", (512, 99), "should take 128 columns and give 512"),
         ("layers.1.linear.bias", (3,), "should take 512 columns and give 256"),
         ("layers.0.layernorm.weight", (3,), "should take 128 columns"),

@@ -265,10 +265,10 @@ def test_a_checkpoint_of_something_else_is_refused(
 @pytest.mark.parametrize(
     ("name", "shape", "words"),
     [
-        ("layers.0.weight", None, r"lacks \['layers\.0\.weight'\]"),
+        ("layers.0.weight", None, r"tensors \['layers\.0\.weight'\] are missing"),
         ("layers.1.bias", (3,), "nnet.layers.1 has shapes"),
         ("layers.0.weight", (64, 99), "should take 100 columns"),
-        ("gate", (1,), r"unknown \['gate'\]"),
+        ("gate", (1,), r"\['gate'\] are unknown"),
     ],
 )
 def test_tensors_that_do_not_fit_are_named(

@@ -63,7 +63,7 @@ def test_names_and_orders() -> None:
     with pytest.raises(UnknownNameError, match=r"Did you mean 'sled\.s2-ls'"):
         from_variant("s2-l")
     wrong: Any = "latlon"
-    with pytest.raises(EncoderError, match="order is 'lat, lon' or 'lon, lat', not 'latlon'"):
+    with pytest.raises(EncoderError, match="order must be 'lat, lon' or 'lon, lat', not 'latlon'"):
         SLED("s2-ls", order=wrong)
 
 

@@ -15,7 +15,7 @@ from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
 from satclip_bench.encoders import check_encoder, get_encoder
 from satclip_bench.encoders.layers.harmonics_siren import satclip_basis
 from satclip_bench.encoders.layers.siren import random_siren
-from satclip_bench.encoders.untrained import mixed
+from satclip_bench.encoders.untrained import mix_bits
 
 
 def spread(n: int) -> NDArray[np.float64]:
@@ -107,7 +107,7 @@ def test_noise_is_of_the_place_and_not_of_how_it_is_written() -> None:
 def test_the_mixing_function_is_splitmix64() -> None:
     """The first outputs for the state 1234567, as published with Java's SplittableRandom."""
     states = np.uint64(1234567) + np.uint64(0x9E3779B97F4A7C15) * np.arange(1, 6, dtype=np.uint64)
-    assert mixed(states).tolist() == [
+    assert mix_bits(states).tolist() == [
         6457827717110365317,
         3203168211198807973,
         9817491932198370423,

@@ -202,7 +202,7 @@ def test_other_files_are_no_encoders(tmp_path: Path) -> None:
     (tmp_path / "y.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     (tmp_path / "z.safetensors").write_bytes(b"")
     for name in "xyz":
-        with pytest.raises(EncoderError, match="no location encoder that encoders"):
+        with pytest.raises(EncoderError, match="not a location encoder written by"):
             read_about(tmp_path / f"{name}.safetensors")
     with pytest.raises(EncoderError, match="no weights at"):
         read_about(tmp_path / "none")
