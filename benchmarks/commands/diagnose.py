@@ -17,7 +17,7 @@ from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.commands.user_tables import adopt
 from satclip_bench.benchmarks.diagnostics.diagnosis import Diagnosis, diagnose
 from satclip_bench.benchmarks.diagnostics.frames import strata_frame, summary_row
-from satclip_bench.benchmarks.report.board import boards
+from satclip_bench.benchmarks.report.results import board_names, options
 from satclip_bench.benchmarks.report.wording import DASH, METRIC_SIGNS, number
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.benchmarks.runs.store import Store
@@ -101,11 +101,10 @@ def diagnose_run(
 
 
 def _choose(frame: pd.DataFrame, split: str | None, probe: str | None) -> tuple[str, str]:
-    pairs = boards(frame)
-    fitting = [p for p in pairs if split in (None, p[0]) and probe in (None, p[1])]
+    names = board_names(frame)
+    fitting = [p for p in names if split in (None, p[0]) and probe in (None, p[1])]
     if not fitting:
-        has = "; ".join(f"--split {s} --probe {p}" for s, p in pairs)
-        raise BenchError(f"this run has no such predictions. It has: {has}")
+        raise BenchError(f"this run has no such predictions. It has: {options(names)}")
     linear = [p for p in fitting if p[0] == fitting[0][0] and p[1] == "linear"]
     return (linear or fitting)[0]
 

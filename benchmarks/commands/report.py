@@ -1,21 +1,17 @@
-"""The verbs `leaderboard`, `tables` and `figures`: what a run's folder holds, shown."""
+"""The commands `leaderboard`, `tables` and `figures`: reports of a finished run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 
 from satclip_bench.benchmarks.commands.user_tables import adopt
-from satclip_bench.benchmarks.report.board import boards
-from satclip_bench.benchmarks.report.board import leaderboard as build
-from satclip_bench.benchmarks.report.terminal import print_leaderboard
-from satclip_bench.benchmarks.runs.replicates import replicates_of
+from satclip_bench.benchmarks.report.results import Results, choose_board
+from satclip_bench.benchmarks.report.terminal import print_board, print_text_table
+from satclip_bench.benchmarks.runs.replicates import load_replicates
 from satclip_bench.benchmarks.runs.store import Store
-from satclip_bench.core.errors import BenchError
-from satclip_bench.tasks import TaskCard, list_tasks, task_card
 
 
 def leaderboard(
@@ -30,31 +26,24 @@ def leaderboard(
 
     Args:
         out: folder of the run.
-        split: which split.
-        probe: which probe.
-        ranks: ratings over the tasks in place of scores.
+        split: name of the split.
+        probe: name of the probe.
+        ranks: whether to print ratings over the tasks instead of scores.
         contaminated: whether encoders trained on the data of one of the tasks take part.
-    """
-    from satclip_bench.benchmarks.report.ranks import print_ranks, rank_table
 
+    Returns:
+        The exit code.
+    """
     adopt(out)
     store = Store(out)
     frame = store.frame()
-    chosen_split, chosen_probe = _choose(frame, split, probe)
-    board = build(
-        frame,
-        cards_of(frame),
-        titles_of(frame),
-        chosen_split,
-        chosen_probe,
-        replicates_of(store, split=chosen_split, probe=chosen_probe),
-        contaminated=contaminated,
-    )
-    console = Console()
+    name = choose_board(frame, split, probe)
+    # The bootstrap scores of the other boards are not needed and take time.
+    results = Results.from_frame(frame, load_replicates(store, *name), contaminated=contaminated)
     if ranks:
-        print_ranks(rank_table(board), console)
+        print_text_table(results.ranks(*name).text, Console())
     else:
-        print_leaderboard(board, console)
+        print_board(results.board(*name), Console())
     return 0
 
 
@@ -62,34 +51,33 @@ def tables(out: Path) -> int:
     """Write the tables of a run. Returns the exit code."""
     from satclip_bench.benchmarks.report.tables import write_tables
 
-    adopt(out)
-    store = Store(out)
-    frame = store.frame()
-    replicates = replicates_of(store)
-    _list(write_tables(frame, cards_of(frame), titles_of(frame), out / "tables", replicates))
+    _list(write_tables(_load(out), out / "tables"))
     return 0
 
 
 def figures(out: Path) -> int:
     """Draw the figures of a run. Returns the exit code."""
-    adopt(out)
-    store = Store(out)
-    _list(_draw(store.frame(), out, replicates_of(store)))
+    _list(_draw(_load(out), out / "figures"))
     return 0
 
 
 def report_all(store: Store, frame: pd.DataFrame, console: Console, *, redraw: bool) -> None:
-    """After a run: tables and figures where anything changed, and the leaderboard."""
+    """Write the tables and figures of a run, and print its leaderboards.
+
+    Args:
+        store: store of the run.
+        frame: tidy frame of its records.
+        console: console for the leaderboards.
+        redraw: whether records have changed; if not, existing tables and figures are kept.
+    """
     from satclip_bench.benchmarks.report.tables import write_tables
 
-    out, replicates = store.folder, replicates_of(store)
+    out, results = store.folder, Results.from_frame(frame, load_replicates(store))
     if redraw or not (out / "figures").is_dir() or not (out / "tables").is_dir():
-        write_tables(frame, cards_of(frame), titles_of(frame), out / "tables", replicates)
-        _draw(frame, out, replicates)
-    for split in dict.fromkeys(split for split, _ in boards(frame)):
-        _, probe = _choose(frame, split, None)
-        board = build(frame, cards_of(frame), titles_of(frame), split, probe, replicates)
-        print_leaderboard(board, console)
+        write_tables(results, out / "tables")
+        _draw(results, out / "figures")
+    for split in dict.fromkeys(split for split, _ in results.boards):
+        print_board(results.board(*choose_board(frame, split, None)), console)
         console.print()
     console.print(
         f"records, results.parquet, tables/ and figures/ are in [bold]{out}[/bold]; "
@@ -97,61 +85,21 @@ def report_all(store: Store, frame: pd.DataFrame, console: Console, *, redraw: b
     )
 
 
-def cards_of(frame: pd.DataFrame) -> dict[str, TaskCard]:
-    """Cards of the tasks in a frame, in the registry's order."""
-    present = set(frame["task"])
-    return {name: task_card(name) for name in list_tasks() if name in present}
+def _load(out: Path) -> Results:
+    adopt(out)
+    store = Store(out)
+    return Results.from_frame(store.frame(), load_replicates(store))
 
 
-def titles_of(frame: pd.DataFrame) -> Mapping[str, str]:
-    """Titles of the encoders and baselines in a frame, by name."""
-    return dict(zip(frame["encoder"], frame["encoder_title"], strict=True))
+def _draw(results: Results, folder: Path) -> tuple[Path, ...]:
+    from satclip_bench.benchmarks.report.figures import (
+        available_tables,
+        draw_split_maps,
+        write_figures,
+    )
 
-
-def _choose(frame: pd.DataFrame, split: str | None, probe: str | None) -> tuple[str, str]:
-    pairs = boards(frame)
-    fitting = [p for p in pairs if split in (None, p[0]) and probe in (None, p[1])]
-    if not fitting:
-        has = "; ".join(f"--split {s} --probe {p}" for s, p in pairs)
-        raise BenchError(f"this run has no such leaderboard. It has: {has}")
-    linear = [pair for pair in fitting if pair[1] == "linear"]
-    return (linear or fitting)[0]
-
-
-def _draw(frame: pd.DataFrame, out: Path, replicates: pd.DataFrame) -> tuple[Path, ...]:
-    from satclip_bench.benchmarks.report.figures import write_figures
-    from satclip_bench.benchmarks.runs.tables import TaskSource, load_table
-
-    cards, maps = cards_of(frame), {}
-    for name in cards:
-        try:
-            maps[name] = load_table(TaskSource(name))
-        except BenchError:
-            # A table that is not at hand has no map; its cells say why it is not.
-            continue
-    drawn = write_figures(frame, cards, titles_of(frame), maps, out / "figures", replicates)
-    return (*drawn, *_draw_splits(frame, out / "figures" / "splits"))
-
-
-def _draw_splits(frame: pd.DataFrame, folder: Path) -> tuple[Path, ...]:
-    """A map of every split of every task, with the lowest of its seeds."""
-    from satclip_bench.benchmarks.report.split_maps import draw_split
-    from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
-    from satclip_bench.benchmarks.splits import get_split
-
-    lowest = frame.groupby(["task", "edition", "split"], as_index=False)["seed"].min()
-    paths = []
-    for row in lowest.itertuples():
-        where = TaskSource(row.task, row.edition)
-        try:
-            table, card = load_table(where), get_split(row.split).card
-            folds = make_folds(where, row.split, row.seed)
-        except BenchError:
-            # The table is not at hand, or has no such folds; the cells say why.
-            continue
-        path = folder / f"{row.task}.{row.split}.png"
-        paths.append(draw_split(table, card, folds, path, row.seed))
-    return tuple(paths)
+    drawn = write_figures(results, available_tables(results.cards), folder)
+    return (*drawn, *draw_split_maps(results.frame, folder / "splits"))
 
 
 def _list(paths: tuple[Path, ...]) -> None:

@@ -1,12 +1,12 @@
 """Intervals of scores by a bootstrap of spatial blocks.
 
-Errors at neighbouring points are alike, so that points are no independent draws; blocks of them
+Errors at neighbouring points are correlated, so points are not independent draws; blocks of points
 nearly are (Lahiri 2003, Resampling Methods for Dependent Data, ch. 12). In each replicate every
-block counts as often as a Poisson variable of mean 1 says (Chamandy et al. 2012, Estimating
-uncertainty for massive data streams, Google), drawn from a seed of the block's own: encoders,
-probes, seeds and splits share the draws of a place, so that differences between them can be taken
-replicate by replicate. Every score is a function of sums over blocks, which makes a replicate a row
-of a matrix product.
+block is weighted by a Poisson variable of mean 1 (Chamandy et al. 2012, Estimating uncertainty for
+massive data streams, Google) that is drawn with a seed of its own: encoders, probes, seeds and
+splits share the draws of a place, so that differences between them can be taken replicate by
+replicate. Every score is a function of sums over blocks, so that all replicates come from one
+matrix product.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ Float = NDArray[np.float64]
 
 REPLICATES = 1000
 LEVEL = 0.95
+"""Share of the replicates that an interval contains."""
+MIN_DEFINED = 0.9
+"""Share of the replicates that must be defined for an interval or a variance."""
 SEED = 0
 
 BLOCK_DEGREES: Mapping[str, float] = {
@@ -32,20 +35,20 @@ BLOCK_DEGREES: Mapping[str, float] = {
     "California": 0.5,
     "regional": 1.0,
 }
-"""Side of a block by a task's extent: wide beside the reach of the errors' correlation, yet some
-dozens of blocks (docs/uncertainty.md)."""
+"""Side of a block in degrees, by the extent of the task: wide compared to the distance over which
+errors are correlated, but small enough for some dozens of blocks (docs/uncertainty.md)."""
 
 MIN_BLOCKS = 10
-"""A test part in fewer blocks gives no interval: too few draws to tell their spread."""
+"""Minimum number of blocks of a test set for an interval: fewer do not show how much they vary."""
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """The blocks of a test part, and how often each counts in each replicate.
+    """Blocks of a test set, and the weight of each block in each replicate.
 
     Attributes:
         index: `(n,)` block of every point, 0 to G - 1.
-        draws: `(B, G)` float64 whole numbers.
+        draws: `(B, G)` weights, whole numbers as float64.
     """
 
     index: NDArray[np.int64]
@@ -53,7 +56,7 @@ class Blocks:
 
     @property
     def count(self) -> int:
-        """How many blocks there are."""
+        """Number of blocks."""
         return int(self.draws.shape[1])
 
     def sums(self, *columns: NDArray[np.generic]) -> Float:
@@ -69,25 +72,31 @@ class Blocks:
 
 
 def block_ids(lonlat: Float, extent: str) -> NDArray[np.int64]:
-    """The block that each point lies in, `(N,)`: a cell of an equal-area grid.
+    """Block of each point, `(N,)`: the cell of an equal-area grid that contains it.
 
     Args:
         lonlat: `(N, 2)` degrees, longitude first.
-        extent: of the task, which decides the side of a block.
+        extent: extent of the task, a key of `BLOCK_DEGREES`.
+
+    Example:
+        >>> import numpy as np
+        >>> ids = block_ids(np.array([[0.5, 0.5], [0.6, 0.5], [90.0, 45.0]]), "global")
+        >>> bool(ids[0] == ids[1]), bool(ids[0] == ids[2])
+        (True, False)
     """
     return equal_area_cells(lonlat, BLOCK_DEGREES[extent])
 
 
 def make_blocks(ids: NDArray[np.integer], replicates: int = REPLICATES) -> Blocks:
-    """The blocks of a test part and their draws.
+    """Blocks of a test set with their weights in every replicate.
 
     Args:
-        ids: `(n,)` as `block_ids` gives them.
-        replicates: how many.
+        ids: `(n,)` block of every point, as `block_ids` returns them.
+        replicates: number of replicates.
     """
-    found, index = np.unique(ids, return_inverse=True)
-    draws = np.empty((replicates, len(found)))
-    for column, block in enumerate(found.tolist()):
+    unique, index = np.unique(ids, return_inverse=True)
+    draws = np.empty((replicates, len(unique)))
+    for column, block in enumerate(unique.tolist()):
         draws[:, column] = _draws(block, replicates)
     return Blocks(index.astype(np.int64), draws)
 
@@ -100,16 +109,23 @@ def _draws(block: int, replicates: int) -> NDArray[np.int64]:
 def interval(
     replicates: Float, measured: float | None = None, level: float = LEVEL
 ) -> tuple[float, float] | None:
-    """The middle `level` of replicates, `(B,)`; None if more than one in ten is not defined.
+    """The central `level` of replicates, `(B,)`; None if more than one in ten is not defined.
 
     Args:
-        replicates: of a score, rank or rating.
-        measured: what an end is moved to if it lies beyond. Noise on top of noise draws the first
-            and the last of an order together, at times past what was measured.
-        level: share of the replicates.
+        replicates: `(B,)` replicates of a score, rank or rating.
+        measured: measured value, which the interval is extended to contain. Replicates add noise to
+            scores that have noise already, which pulls the first and the last of an order towards
+            the middle, sometimes past their measured values.
+        level: share of the replicates between the ends.
+
+    Example:
+        >>> import numpy as np
+        >>> low, high = interval(np.arange(101.0))
+        >>> round(low, 3), round(high, 3)
+        (2.5, 97.5)
     """
     defined = replicates[np.isfinite(replicates)]
-    if len(defined) < 0.9 * len(replicates):
+    if len(defined) < MIN_DEFINED * len(replicates):
         return None
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     if measured is not None:
@@ -117,34 +133,15 @@ def interval(
     return float(low), float(high)
 
 
-def mean_of_drawn(scores: Float, axis: int = 0) -> Float:
-    """Mean of replicates over an axis of cells; those that drew nothing are left out."""
-    defined = np.isfinite(scores)
-    count = defined.sum(axis=axis)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(defined, scores, 0).sum(axis=axis) / count)
-
-
-def spread_of_drawn(values: Float) -> Float:
-    """Variance over the replicates, the last axis, that are defined; NaN for under nine in ten."""
-    defined = np.isfinite(values)
-    count = defined.sum(axis=-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(defined, values, 0).sum(axis=-1) / count
-        squares = np.where(defined, values - mean[..., None], 0) ** 2
-        variance = squares.sum(axis=-1) / (count - 1)
-    return np.where(count >= 0.9 * values.shape[-1], variance, np.nan)
-
-
 def regression_replicates(blocks: Blocks, target: Float, predicted: Float) -> dict[str, Float]:
-    """R2, RMSE and MAE in every replicate, `(B,)` each; NaN where a replicate leaves none.
+    """R2, RMSE and MAE in every replicate, `(B,)` each; NaN for a replicate without points.
 
     Args:
-        blocks: of the points.
-        target: `(n,)`.
-        predicted: `(n,)`.
+        blocks: blocks of the points.
+        target: `(n,)` true values.
+        predicted: `(n,)` predicted values.
     """
-    # About their mean, lest squares of large targets swallow what they vary by.
+    # Centred first: the squares of large targets would leave no digits for their variance.
     y, error = target - target.mean(), target - predicted
     sums = blocks.sums(np.ones(len(y)), y, y * y, error * error, np.abs(error))
     n, sy, syy, see, sae = blocks.replicated(sums).T
@@ -158,7 +155,7 @@ def regression_replicates(blocks: Blocks, target: Float, predicted: Float) -> di
 
 
 def mean_replicates(blocks: Blocks, values: NDArray[np.generic]) -> Float:
-    """The mean of `(n,)` values in every replicate, `(B,)`; NaN where none is left."""
+    """Mean of `(n,)` values in every replicate, `(B,)`; NaN for a replicate without points."""
     n, total = blocks.replicated(blocks.sums(np.ones(len(values)), values)).T
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(total / n)

@@ -1,4 +1,4 @@
-"""How encoders rate over all tasks of a split and probe, each way with its interval."""
+"""Ratings of encoders over all tasks of a split and probe: ranks, Borda, Elo and more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.metrics.bootstrap import interval
+from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.ranking.aggregates import borda, elo, mean_rank, skill, win_rate
 from satclip_bench.benchmarks.ranking.ranking import Ranking
 from satclip_bench.benchmarks.ranking.significance import (
@@ -26,7 +26,7 @@ from satclip_bench.benchmarks.ranking.ties import TIE_FLOOR
 Float = NDArray[np.float64]
 
 REFERENCE = "baseline.knn"
-"""Nearest neighbours on the sphere: what skill is measured against."""
+"""Baseline that skill is measured against: nearest neighbours on the sphere."""
 
 MEASURES = ("rank", "borda", "win_rate", "elo", "skill")
 
@@ -37,14 +37,14 @@ class Ratings:
 
     Attributes:
         values: encoder x `MEASURES`; skill is NaN where the reference is not among them.
-        low, high: ends of their 95 % intervals over the bootstrap of blocks, the tasks being
-            given, for all but skill of widened replicates; NaN without replicates.
-        tasks: how many tasks they are over.
+        low, high: ends of their 95 % intervals over the bootstrap of blocks, for these tasks; all
+            but those of skill are from widened replicates. NaN without replicates.
+        tasks: number of tasks.
         on_these_tasks: adjusted p that two encoders score alike on these tasks, encoder x encoder;
             None without replicates.
-        on_such_tasks: adjusted p of the signed-rank test over tasks, encoder x encoder.
-        groups: encoders no two of which differ on these tasks, `on_these_tasks` at 0.05.
-        friedman: of the mean scores by task; None for too few encoders or tasks.
+        on_similar_tasks: adjusted p of the signed-rank test over tasks, encoder x encoder.
+        groups: groups of encoders no two of which differ on these tasks (`on_these_tasks` at 0.05).
+        friedman: Friedman's test of the mean scores by task; None for too few encoders or tasks.
     """
 
     values: pd.DataFrame
@@ -52,7 +52,7 @@ class Ratings:
     high: pd.DataFrame
     tasks: int
     on_these_tasks: pd.DataFrame | None
-    on_such_tasks: pd.DataFrame
+    on_similar_tasks: pd.DataFrame
     groups: tuple[tuple[str, ...], ...]
     friedman: Friedman | None
 
@@ -63,21 +63,25 @@ def rate(ranking: Ranking) -> Ratings:
     scores = ranking.by_seed.to_numpy(dtype=np.float64)
     weights = column_weights(ranking.by_seed.columns)
     measured = measures(scores, weights, _reference(encoders))
-    values = _frame(encoders, measured)
     low = high = pd.DataFrame(np.nan, encoders, list(MEASURES))
     these = None
     if ranking.replicates is not None and len(encoders):
-        drawn = whole(ranking.replicates)
-        found = measures(widened(scores, drawn), weights, None)
-        found["skill"] = measures(drawn, weights, _reference(encoders))["skill"]
-        low, high = (_frame(encoders, _ends(found, measured, side)) for side in (0, 1))
-        of_tasks = _task_means(ranking.by_seed.columns)
+        bootstrap = complete(ranking.replicates)
+        replicates = measures(widened(scores, bootstrap), weights, None)
+        replicates["skill"] = measures(bootstrap, weights, _reference(encoders))["skill"]
+        ends = {
+            name: Replicates.from_leading(values).interval(measured[name])
+            for name, values in replicates.items()
+        }
+        low, high = (_frame(encoders, {n: e[side] for n, e in ends.items()}) for side in (0, 1))
+        to_tasks = _task_means(ranking.by_seed.columns)
         p = score_gaps_p(
-            scores.clip(min=TIE_FLOOR) @ of_tasks, drawn.clip(min=TIE_FLOOR) @ of_tasks
+            scores.clip(min=TIE_FLOOR) @ to_tasks, bootstrap.clip(min=TIE_FLOOR) @ to_tasks
         )
         these = pd.DataFrame(holm_pairs(p), encoders, encoders)
+    values = _frame(encoders, measured)
     by_task = ranking.mean.loc[encoders].to_numpy(dtype=np.float64)
-    such = pd.DataFrame(holm_pairs(signed_rank(by_task)), encoders, encoders)
+    similar = pd.DataFrame(holm_pairs(signed_rank(by_task)), encoders, encoders)
     groups = () if these is None else tie_groups(values["rank"].to_numpy(), these.to_numpy())
     return Ratings(
         values=values,
@@ -85,14 +89,14 @@ def rate(ranking: Ranking) -> Ratings:
         high=high,
         tasks=by_task.shape[1],
         on_these_tasks=these,
-        on_such_tasks=such,
+        on_similar_tasks=similar,
         groups=tuple(tuple(str(encoders[i]) for i in group) for group in groups),
         friedman=friedman(by_task),
     )
 
 
 def column_weights(columns: pd.Index) -> Float:
-    """Weights of (task, seed) columns: seeds alike, and within a seed its tasks alike."""
+    """Weights of (task, seed) columns: equal for all seeds, and equal for all tasks of a seed."""
     _, seed, counts = np.unique(
         columns.get_level_values("seed"), return_inverse=True, return_counts=True
     )
@@ -100,12 +104,12 @@ def column_weights(columns: pd.Index) -> Float:
 
 
 def measures(scores: Float, weights: Float, reference: int | None) -> dict[str, Float]:
-    """Every measure of scores `(..., E, C)`, `(..., E)` each.
+    """Every rating of scores `(..., E, C)`, `(..., E)` each.
 
     Args:
-        scores: higher is better.
-        weights: `(C,)`.
-        reference: row of the encoder that skill is measured against, if it is there.
+        scores: scores by encoder and column; higher is better.
+        weights: `(C,)` weights of the columns, which sum to 1.
+        reference: row of the encoder that skill is measured against; without one, skill is NaN.
     """
     simple: dict[str, Callable[[Float, Float], Float]] = {
         "rank": mean_rank,
@@ -113,17 +117,17 @@ def measures(scores: Float, weights: Float, reference: int | None) -> dict[str, 
         "win_rate": win_rate,
         "elo": elo,
     }
-    found = {name: of(scores, weights) for name, of in simple.items()}
-    found["skill"] = (
+    measured = {name: measure(scores, weights) for name, measure in simple.items()}
+    measured["skill"] = (
         np.full(scores.shape[:-1], np.nan)
         if reference is None
         else skill(scores, scores[..., reference, :], weights)
     )
-    return found
+    return measured
 
 
 def _task_means(columns: pd.Index) -> Float:
-    """What turns scores by (task, seed) into means by task, `(C, T)`."""
+    """Matrix that turns scores by (task, seed) into means by task, `(C, T)`."""
     _, task, counts = np.unique(
         columns.get_level_values("task"), return_inverse=True, return_counts=True
     )
@@ -134,22 +138,11 @@ def _reference(encoders: pd.Index) -> int | None:
     return list(encoders).index(REFERENCE) if REFERENCE in encoders else None
 
 
-def whole(replicates: Float) -> Float:
-    """The replicates in which every score is defined."""
-    return replicates[np.isfinite(replicates).all(axis=(1, 2))]
+def complete(replicates: Replicates) -> Float:
+    """The replicates in which every score is defined, `(B, E, C)`."""
+    leading = replicates.leading
+    return leading[np.isfinite(leading).all(axis=(1, 2))]
 
 
-def _ends(found: Mapping[str, Float], measured: Mapping[str, Float], side: int) -> dict[str, Float]:
-    return {
-        name: np.array(
-            [
-                (interval(column, value) or (np.nan, np.nan))[side]
-                for column, value in zip(values.T, measured[name].tolist(), strict=True)
-            ]
-        )
-        for name, values in found.items()
-    }
-
-
-def _frame(encoders: pd.Index, found: Mapping[str, Float]) -> pd.DataFrame:
-    return pd.DataFrame({name: found[name] for name in MEASURES}, index=encoders)
+def _frame(encoders: pd.Index, columns: Mapping[str, Float]) -> pd.DataFrame:
+    return pd.DataFrame({name: columns[name] for name in MEASURES}, index=encoders)

@@ -1,4 +1,4 @@
-"""What a leaderboard says, before anything decides how it looks."""
+"""Board: tasks x encoders for one split and probe, independent of how it is written."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ import numpy as np
 import pandas as pd
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
-from satclip_bench.benchmarks.ranking.ranking import Missing, Ranking, rank, select
-from satclip_bench.benchmarks.report.notes import _notes, _taint_notes, caveats_of, edition_note
-from satclip_bench.benchmarks.report.wording import DAGGER, METRIC_SIGNS, SHORT, number
-from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
-from satclip_bench.core.errors import BenchError
-from satclip_bench.core.program import program
+from satclip_bench.benchmarks.ranking.cells import Missing
+from satclip_bench.benchmarks.ranking.ranking import Ranking
+from satclip_bench.benchmarks.report.notes import board_notes, caveats_of, edition_note
+from satclip_bench.benchmarks.report.wording import DAGGER, DASH, METRIC_SIGNS, SHORT, number
 from satclip_bench.tasks import TaskCard
 
 
 @dataclass(frozen=True)
 class Score:
-    """One entry of a table.
+    """Score of an encoder on a task.
 
-    `mean` is NaN where a cell lacks, `std` for a single seed, `low` and `high` where no interval is
-    known.
+    Attributes:
+        mean: mean over folds and seeds; NaN if no seed has every fold.
+        std: standard deviation over the seeds; NaN for a single seed.
+        best: whether it is the best of the task.
+        tied: whether it is the best or ties with it.
+        low, high: ends of the 95 % interval of the mean; NaN if it is not known.
+        contaminated: whether the encoder was trained on the data of the task.
     """
 
     mean: float
@@ -36,30 +39,45 @@ class Score:
     contaminated: bool = False
 
     def text(self, digits: int = 3) -> str:
-        """The mean: `.852`, `-.031`, `-1.4e5`, or a dash."""
-        # Adding zero turns a negative one, as of a score of -1e-5, into a positive one.
+        """The mean as text: `.852`, `-.031`, `-1.4e5`, or a dash.
+
+        Example:
+            >>> Score(0.8521, 0.01, best=True, tied=True).text()
+            '.852'
+        """
+        # Adding zero turns the -0.0 of a score such as -1e-5 into 0.0.
         return number(round(self.mean, digits) + 0.0, digits)
 
     @property
     def mark(self) -> str:
-        """A dagger where the encoder was trained on the task's data."""
+        """A dagger if the encoder was trained on the task's data, else nothing."""
         return DAGGER if self.contaminated else ""
 
     def interval(self, digits: int = 2) -> str:
-        """The 95 % interval: `[.83, .87]`, or nothing."""
+        """The 95 % interval as text: `[.83, .87]`, or nothing."""
         if np.isnan(self.low):
             return ""
         low, high = (number(round(end, digits) + 0.0, digits) for end in (self.low, self.high))
         return f"[{low}, {high}]"
 
     def spread(self, digits: int = 3) -> str:
-        """The standard deviation, or nothing."""
+        """The standard deviation as text, or nothing."""
         return "" if np.isnan(self.std) else number(self.std, digits)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One encoder or baseline. `rank` is NaN if it is not ranked."""
+    """Encoder or baseline on a board.
+
+    Attributes:
+        name: name of the encoder or baseline.
+        title: title that boards show.
+        baseline: whether it is a baseline.
+        rank: mean rank; NaN if it is not ranked.
+        rank_std: standard deviation of the mean rank over seeds; NaN for a single seed.
+        scores: scores, task by task.
+        missing: missing cells, because of which it is not ranked.
+    """
 
     name: str
     title: str
@@ -71,25 +89,36 @@ class Row:
 
     @property
     def group(self) -> str:
-        """Where tables put it: `encoders`, `baselines` or `not ranked`."""
+        """Group of the row: `encoders`, `baselines` or `not ranked`."""
         if self.missing:
             return "not ranked"
         return "baselines" if self.baseline else "encoders"
+
+    def rank_text(self) -> str:
+        """Mean rank and its spread as text, or a dash."""
+        if np.isnan(self.rank):
+            return DASH
+        return f"{self.rank:.1f}" + ("" if np.isnan(self.rank_std) else f" ± {self.rank_std:.1f}")
 
 
 _GROUPS = ("encoders", "baselines", "not ranked")
 
 
 @dataclass(frozen=True)
-class Leaderboard:
+class Board:
     """Tasks x encoders for one split and probe.
 
     Attributes:
-        editions: of the tasks, in their order.
-        rows: encoders, then baselines, then what is not ranked; each best first.
-        notes: what a reader of the numbers must know besides the edition; in every rendering.
+        split: name of the split.
+        probe: name of the probe.
+        tasks: cards of the tasks, in the order of the columns.
+        editions: editions of the tasks, in the same order.
+        rows: encoders, then baselines, then those that are not ranked; each best first.
+        seeds: number of seeds.
+        folds: number of folds.
+        notes: notes for readers, in every rendering, besides those on editions.
         caveats: by task, how its table differs from what its edition promises.
-        ranking: what the rows were made from.
+        ranking: ranking that the rows were made from.
     """
 
     split: str
@@ -109,15 +138,15 @@ class Leaderboard:
         return ", ".join(sorted(set(self.editions)))
 
     def edition_note_of(self, names: Iterable[str]) -> str:
-        """What `edition_note` says of these tasks, edition by edition."""
-        wanted = set(names)
+        """`notes.edition_note` of these tasks, edition by edition."""
+        named = set(names)
         notes = (
             edition_note(
                 one,
                 [
                     card
                     for card, edition in zip(self.tasks, self.editions, strict=True)
-                    if edition == one and card.name in wanted
+                    if edition == one and card.name in named
                 ],
                 self.caveats,
             )
@@ -127,7 +156,7 @@ class Leaderboard:
 
     @property
     def edition_note(self) -> str:
-        """What `edition_note` says of all its tasks."""
+        """`notes.edition_note` of all its tasks."""
         return self.edition_note_of(card.name for card in self.tasks)
 
     @property
@@ -137,17 +166,17 @@ class Leaderboard:
 
     @property
     def broken_headings(self) -> tuple[str, ...]:
-        """Short names of the tasks, with hyphens where a narrow column may break them."""
+        """Short names of the tasks, with hyphens at which a narrow column may break them."""
         return tuple(SHORT.get(card.name, card.title) for card in self.tasks)
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The sign of each task's score."""
+        """Symbol of each task's metric."""
         return tuple(METRIC_SIGNS[card.metric] for card in self.tasks)
 
     @property
     def groups(self) -> tuple[tuple[str, tuple[Row, ...]], ...]:
-        """The rows by group, for a rule between them; no group is empty."""
+        """Rows by group, for a rule between them; no group is empty."""
         return tuple((name, tuple(rows)) for name, rows in groupby(self.rows, lambda r: r.group))
 
     @property
@@ -162,71 +191,54 @@ class Leaderboard:
         return " ".join(filter(None, [*self.notes, self.edition_note]))
 
 
-def leaderboard(
-    frame: pd.DataFrame,
-    cards: Mapping[str, TaskCard],
-    titles: Mapping[str, str],
+def make_board(
+    ranking: Ranking,
     split: str,
     probe: str,
-    replicates: pd.DataFrame | None = None,
-    *,
-    contaminated: bool = True,
-) -> Leaderboard:
-    """The leaderboard of a split and probe.
+    cards: Mapping[str, TaskCard],
+    titles: Mapping[str, str],
+    excluded: tuple[str, ...] = (),
+) -> Board:
+    """The board of a ranking.
 
     Args:
-        frame: a run's tidy frame.
-        cards: of the tasks in it.
-        titles: of encoders and baselines; a name without one stands for itself.
-        split: which split.
-        probe: which probe.
-        replicates: scores by replicate, for intervals and ties; see `runs/replicates.py`.
-        contaminated: whether encoders that were trained on the data of one of the tasks take part.
-
-    Raises:
-        BenchError: the frame has nothing of that split and probe; says what it has.
+        ranking: scores and ranks of the split and probe.
+        split: name of the split.
+        probe: name of the probe.
+        cards: cards of the tasks, in the order of the columns.
+        titles: titles of encoders and baselines; one without a title is shown by its name.
+        excluded: contaminated encoders that were left out, for the notes.
     """
-    pairs = boards(frame)
-    if (split, probe) not in pairs:
-        has = "; ".join(f"--split {s} --probe {p}" for s, p in pairs)
-        raise BenchError(f"this run has no split {split!r} with probe {probe!r}. It has: {has}")
-    chosen = select(frame, split, probe)
-    tainted = chosen[chosen["contaminated"]]
-    left_out = () if contaminated else tuple(sorted(set(map(str, tainted["encoder"]))))
-    frame = frame[~frame["encoder"].isin(left_out)]
-    chosen = chosen[~chosen["encoder"].isin(left_out)]
-    if not chosen["task"].isin(list(cards)).any():
-        tasks = ", ".join(sorted(chosen["task"].unique()))
-        raise BenchError(f"there is no card for any of the tasks of this run: {tasks}")
-    metrics = {name: card.metric for name, card in cards.items()}
-    ranking = rank(frame, metrics, split, probe, replicates)
-    names = [name for name in cards if name in ranking.mean.columns]
-    used = tuple(cards[name] for name in names)
-    edition_of = dict(zip(chosen["task"], chosen["edition"], strict=True))
-    editions = tuple(str(edition_of[name]) for name in names)
-    return Leaderboard(
+    rows = ranking.rows
+    contaminated = rows[rows["contaminated"]]
+    tasks = tuple(card for name, card in cards.items() if name in ranking.mean.columns)
+    edition_of = dict(zip(rows["task"], rows["edition"], strict=True))
+    return Board(
         split=split,
         probe=probe,
-        tasks=used,
-        editions=editions,
+        tasks=tasks,
+        editions=tuple(str(edition_of[card.name]) for card in tasks),
         rows=_rows(
-            ranking, names, titles, set(zip(tainted["encoder"], tainted["task"], strict=True))
+            ranking,
+            [card.name for card in tasks],
+            titles,
+            set(zip(contaminated["encoder"], contaminated["task"], strict=True)),
         ),
         seeds=ranking.seeds,
-        folds=int(chosen["fold"].nunique()),
-        notes=(*_notes(ranking, chosen, cards), *_taint_notes(left_out, tainted, titles)),
-        caveats=caveats_of(chosen),
+        folds=int(rows["fold"].nunique()),
+        notes=tuple(board_notes(ranking, cards, titles, excluded)),
+        caveats=caveats_of(rows),
         ranking=ranking,
     )
 
 
 def _rows(
-    ranking: Ranking, names: list[str], titles: Mapping[str, str], tainted: set[tuple[str, str]]
+    ranking: Ranking, tasks: list[str], titles: Mapping[str, str], tainted: set[tuple[str, str]]
 ) -> tuple[Row, ...]:
     ranked = [str(name) for name in ranking.rank.index]
     order = [*ranked, *sorted(set(map(str, ranking.mean.index)) - set(ranked))]
     mean, std, best, tied, low, high = (
-        table.loc[order, names].to_numpy()
+        table.loc[order, tasks].to_numpy()
         for table in (
             *(ranking.mean, ranking.std, ranking.best, ranking.tied),
             *(ranking.low, ranking.high),
@@ -249,7 +261,7 @@ def _rows(
                     high=float(high[i, j]),
                     contaminated=(name, task) in tainted,
                 )
-                for j, task in enumerate(names)
+                for j, task in enumerate(tasks)
             ),
             missing=ranking.missing.get(name, ()),
         )
@@ -258,25 +270,8 @@ def _rows(
     return tuple(sorted(rows, key=lambda row: _GROUPS.index(row.group)))
 
 
-def boards(frame: pd.DataFrame) -> tuple[tuple[str, str], ...]:
-    """The splits and probes of a frame, random first; baselines alone where there is no probe.
-
-    Raises:
-        BenchError: the frame is empty.
-    """
-    if frame.empty:
-        raise BenchError(
-            f"there is nothing to report: the table of results is empty. Run `{program()}` first."
-        )
-    pairs = frame[["split", "probe"]].drop_duplicates()
-    probed = pairs[pairs["probe"] != BASELINE_PROBE]
-    chosen = pairs if probed.empty else probed
-    found = {(str(s), str(p)) for s, p in zip(chosen["split"], chosen["probe"], strict=True)}
-    return tuple(sorted(found, key=lambda pair: (pair[0] != "random", pair[0], pair[1])))
-
-
 def gaps(row: Row) -> str:
-    """What an unranked row lacks, in a few words: tasks, counts, the first reason."""
+    """Sentence on what an unranked row is missing: tasks, counts and the first reason."""
     tasks = pd.Series([m.task for m in row.missing]).value_counts(sort=False)
     counted = ", ".join(
         f"{task} ({count} cell{'s' * (count != 1)})" for task, count in tasks.items()

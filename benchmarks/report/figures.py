@@ -1,209 +1,83 @@
-"""Figures of a run: scores, the gap between splits, and where the points lie."""
+"""Figures of a run, drawn to files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import cycle
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
-from satclip_bench.benchmarks.report.board import Leaderboard, Row, boards, leaderboard
 from satclip_bench.benchmarks.report.maps import draw_map
 from satclip_bench.benchmarks.report.rank_figures import draw_changes, draw_ranks
-from satclip_bench.benchmarks.report.rank_shifts import tables_of_changes
-from satclip_bench.benchmarks.report.ranks import rank_table
-from satclip_bench.benchmarks.report.style import (
-    HELD_OUT,
-    LIGHT,
-    RANDOM,
-    SHADE,
-    figure,
-    footer,
-    save,
-)
-from satclip_bench.benchmarks.report.wording import SPLIT_TITLES, short_title
-from satclip_bench.tasks import TaskCard, TaskTable
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-FLOOR = -0.5
-"""Scores below are drawn here as an arrow with their value: R2 has no lower end."""
-
-COLOURS = {"random": RANDOM, "held-out-region": HELD_OUT}
-OTHER_COLOURS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
-"""Of further splits, in their order."""
-
-AXIS_TITLES = {"r2": "R²", "accuracy": "accuracy", "top1": "top-1 accuracy"}
-SPREAD = 0.36
-"""Distance, in rows, between the marks of the first split and those of the last."""
+from satclip_bench.benchmarks.report.results import Results
+from satclip_bench.benchmarks.report.score_figures import draw_scores
+from satclip_bench.benchmarks.report.split_maps import draw_split
+from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
+from satclip_bench.benchmarks.splits import get_split
+from satclip_bench.core.errors import BenchError
+from satclip_bench.tasks import TaskTable
 
 
-def write_figures(
-    frame: pd.DataFrame,
-    cards: Mapping[str, TaskCard],
-    titles: Mapping[str, str],
-    tables: Mapping[str, TaskTable],
-    out: Path,
-    replicates: pd.DataFrame | None = None,
-) -> tuple[Path, ...]:
+def write_figures(results: Results, tables: Mapping[str, TaskTable], out: Path) -> tuple[Path, ...]:
     """Draw the figures of a run.
 
-    `scores.<probe>.png`, `ranks.<split>.<probe>.png`, `gap.<probe>.png` where there are several
+    `scores.<probe>.png`, `ranks.<split>.<probe>.png`, `gap.<probe>.png` for probes with several
     splits, and `maps/<task>.png`.
 
     Args:
-        frame: a run's tidy frame.
-        cards: of the tasks in it.
-        titles: of encoders and baselines; a name without one stands for itself.
-        tables: of the tasks whose map is to be drawn.
+        results: results of the run.
+        tables: tables of the tasks whose map is to be drawn.
         out: folder of the figures.
-        replicates: scores by replicate, for intervals; see `runs/replicates.py`.
+
+    Returns:
+        Paths of the written files.
 
     Raises:
         BenchError: the frame is empty, or a file cannot be written.
     """
-    pairs = boards(frame)
     paths: list[Path] = []
-    changes = tables_of_changes(frame, cards, titles, replicates)
-    for probe in dict.fromkeys(probe for _, probe in pairs):
-        splits = [split for split, p in pairs if p == probe]
-        by_split = {s: leaderboard(frame, cards, titles, s, probe, replicates) for s in splits}
-        paths.append(_scores(by_split, probe, out / f"scores.{probe}.png"))
-        for split, board in by_split.items():
-            drawn = draw_ranks(rank_table(board), out / f"ranks.{split}.{probe}.png")
-            paths += [drawn] if drawn else []
-        if probe in changes:
-            boards_of = tuple(by_split.values())
-            paths.append(draw_changes(changes[probe], boards_of, out / f"gap.{probe}.png"))
+    for probe, splits in results.probes.items():
+        by_split = {split: results.board(split, probe) for split in splits}
+        paths.append(draw_scores(by_split, probe, out / f"scores.{probe}.png"))
+        for split in splits:
+            path = draw_ranks(results.ranks(split, probe), out / f"ranks.{split}.{probe}.png")
+            paths += [path] if path else []
+        if probe in results.changes:
+            boards = tuple(by_split.values())
+            paths.append(draw_changes(results.changes[probe], boards, out / f"gap.{probe}.png"))
     paths += [draw_map(table, out / "maps" / f"{name}.png") for name, table in tables.items()]
     return tuple(paths)
 
 
-def _scores(by_split: Mapping[str, Leaderboard], probe: str, path: Path) -> Path:
-    rows = {row.name: row for board in by_split.values() for row in reversed(board.rows)}
-    order = list(dict.fromkeys(r.name for board in by_split.values() for r in board.rows))
-    names = sorted(order, key=lambda name: rows[name].baseline)[::-1]
-    tasks = _tasks(by_split)
-    colours = _colours(by_split)
-    columns = min(4, len(tasks))
-    lines = -(-len(tasks) // columns)
-    width, height = max(5.6, 2.25 * columns + 1.8), (0.25 * len(names) + 0.75) * lines + 0.9
-    with figure(width, height) as made:
-        axes = made.subplots(lines, columns, sharey=True, squeeze=False)
-        for ax in axes.flat[len(tasks) :]:
-            ax.set_visible(False)
-        for ax, card in zip(axes.flat, tasks, strict=False):
-            _panel(ax, card, [rows[name] for name in names])
-            for place, (split, board) in enumerate(by_split.items()):
-                offset = SPREAD * (0.5 - place / max(len(by_split) - 1, 1))
-                _dots(ax, board, card.name, names, colours[split], offset * (len(by_split) > 1))
-        handles = [
-            axes.flat[0].plot([], [], "o", ms=4.5, color=colours[s], label=SPLIT_TITLES.get(s, s))[
-                0
-            ]
-            for s in by_split
-        ]
-        made.legend(handles=handles, loc="outside upper right", ncols=4, frameon=False)
-        made.suptitle(
-            f"Scores with the {probe} probe", x=0.01, ha="left", fontsize=11, fontweight="bold"
-        )
-        footer(made, _scores_note(by_split, any(card.metric == "r2" for card in tasks)))
-        return save(made, path)
-
-
-def _colours(by_split: Mapping[str, Leaderboard]) -> dict[str, str]:
-    others = iter(cycle(OTHER_COLOURS))
-    return {split: COLOURS.get(split) or next(others) for split in by_split}
-
-
-def _tasks(by_split: Mapping[str, Leaderboard]) -> tuple[TaskCard, ...]:
-    found = {card.name: card for board in by_split.values() for card in board.tasks}
-    return tuple(found.values())
-
-
-def _editions(by_split: Mapping[str, Leaderboard]) -> str:
-    # Splits of one run share their editions; the one with more tasks says more.
-    return max(by_split.values(), key=lambda board: len(board.tasks)).edition_note
-
-
-def _panel(ax: Axes, card: TaskCard, rows: Sequence[Row]) -> None:
-    """Frame, row labels, and shades behind the baselines."""
-    ax.set_title(card.title)
-    ax.set_xlim(FLOOR - 0.14 if card.metric == "r2" else -0.04, 1.04)
-    ax.set_ylim(-0.6, len(rows) - 0.4)
-    ax.axvline(0, color="#BBBBBB", lw=0.8, zorder=0)
-    for y, row in enumerate(rows):
-        ax.axhline(y, color=LIGHT, lw=0.5, zorder=0)
-        if row.baseline:
-            ax.axhspan(y - 0.5, y + 0.5, color=SHADE, zorder=-1, lw=0)
-    ax.set_yticks(range(len(rows)), [short_title(row.title) for row in rows])
-    ax.tick_params(axis="y", length=0)
-    ax.spines["left"].set_visible(False)
-    ax.set_xlabel(AXIS_TITLES[card.metric], fontsize=8)
-
-
-def _dots(
-    ax: Axes, board: Leaderboard, task: str, names: Sequence[str], colour: str, offset: float
-) -> None:
-    column = next((i for i, card in enumerate(board.tasks) if card.name == task), None)
-    if column is None:
-        return
-    low = ax.get_xlim()[0]
-    scores = {row.name: row.scores[column] for row in board.rows}
-    for y, name in enumerate(names):
-        if name not in scores:
+def available_tables(tasks: Iterable[str]) -> dict[str, TaskTable]:
+    """Tables of tasks, by name; tasks whose table is not available are left out."""
+    tables = {}
+    for name in tasks:
+        try:
+            tables[name] = load_table(TaskSource(name))
+        except BenchError:
+            # Without its table a task has no map; its failed cells name the reason.
             continue
-        place, score = y + offset, scores[name]
-        if board.folds > 1:
-            folds = board.ranking.by_fold.xs(task, axis=1, level="task").loc[name].to_numpy()
-            shown = folds[folds >= max(FLOOR, low)]
-            ax.scatter(shown, np.full(len(shown), place), s=7, lw=0, color=colour, alpha=0.35)
-        if np.isnan(score.mean):
+    return tables
+
+
+def draw_split_maps(frame: pd.DataFrame, folder: Path) -> tuple[Path, ...]:
+    """Draw a map of every split of every task, with the lowest of its seeds.
+
+    Args:
+        frame: tidy frame of a run.
+        folder: folder of the maps.
+    """
+    lowest = frame.groupby(["task", "edition", "split"], as_index=False)["seed"].min()
+    paths = []
+    for row in lowest.itertuples():
+        source = TaskSource(row.task, row.edition)
+        try:
+            table, card = load_table(source), get_split(row.split).card
+            folds = make_folds(source, row.split, row.seed)
+        except BenchError:
+            # The table is not available, or has no such folds; the failed cells name the reason.
             continue
-        if score.mean < FLOOR:
-            ax.plot(FLOOR - 0.07, place, marker="<", ms=4, color=colour)
-            ax.text(
-                FLOOR - 0.02,
-                place,
-                compact(score.mean),
-                color=colour,
-                fontsize=6.5,
-                va="center_baseline",
-                bbox={"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 0.4},
-            )
-            continue
-        if not np.isnan(score.low):
-            ends = np.clip([score.low, score.high], FLOOR, None)
-            ax.plot(ends, [place, place], color=colour, lw=1.6, solid_capstyle="butt")
-        ax.plot(score.mean, place, "o", ms=4.5, color=colour, mec="white", mew=0.5)
-
-
-def compact(value: float) -> str:
-    """A number in at most seven characters, with a minus sign: -0.63, -30.2, -615, -1.3e5."""
-    digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
-    text = f"{value:.{digits}f}"
-    if abs(value) >= 10_000:
-        mantissa, exponent = f"{value:.1e}".split("e")
-        text = f"{mantissa}e{int(exponent)}"
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
-def _scores_note(by_split: Mapping[str, Leaderboard], arrows: bool) -> str:
-    parts = []
-    for split, board in by_split.items():
-        seeds = f"{board.seeds} seed" + "s" * (board.seeds != 1)
-        part = f"{SPLIT_TITLES.get(split, split)}: {seeds}"
-        if board.folds > 1:
-            part += ", small dots: single folds"
-        parts.append(part)
-    floor = f" Arrows: means below {FLOOR}, with their value." if arrows else ""
-    known = any(b.ranking.low.notna().any(axis=None) for b in by_split.values())
-    bars = " Bars: 95 % intervals by a bootstrap of spatial blocks." if known else ""
-    return (
-        f"Mean over folds and seeds ({'; '.join(parts)}).{bars}{floor} Shaded: "
-        f"baselines without an encoder. {_editions(by_split)}"
-    ).strip()
+        path = folder / f"{row.task}.{row.split}.png"
+        paths.append(draw_split(table, card, folds, path, row.seed))
+    return tuple(paths)

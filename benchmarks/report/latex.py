@@ -1,11 +1,11 @@
-"""A leaderboard as a LaTeX table."""
+"""Boards and tables as LaTeX."""
 
 from __future__ import annotations
 
 import re
 
-from satclip_bench.benchmarks.report.board import Leaderboard, Row, Score, gaps
-from satclip_bench.benchmarks.report.markdown import rank_text
+from satclip_bench.benchmarks.report.board import Board, Row, Score, gaps
+from satclip_bench.benchmarks.report.text_table import TextRow, TextTable
 from satclip_bench.benchmarks.report.wording import DAGGER, DASH, listed
 
 _ESCAPES = {
@@ -36,12 +36,12 @@ _ESCAPES = {
 
 
 def escape_latex(text: str) -> str:
-    """`text` with everything that means something to LaTeX made harmless."""
+    """Text with the characters that have a meaning in LaTeX escaped."""
     return "".join(_ESCAPES.get(letter, letter) for letter in text)
 
 
-def latex(board: Leaderboard) -> str:
-    """A leaderboard as a `table*` for `booktabs`: best bold, ties underlined, baselines italic."""
+def latex(board: Board) -> str:
+    """A board as a `table*` for `booktabs`: best bold, ties underlined, baselines italic."""
     width = len(board.tasks) + 2
     size = "footnotesize" if len(board.tasks) < 7 else "scriptsize"
     lines = [
@@ -68,18 +68,46 @@ def latex(board: Leaderboard) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _caption(board: Leaderboard) -> str:
+def text_latex(table: TextTable) -> str:
+    """A table of texts as a `table*` for `booktabs`, baselines in italics."""
+    lines = [
+        r"% needs \usepackage{booktabs}",
+        r"\begin{table*}",
+        r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
+        rf"\begin{{tabular}}{{@{{}}{table.alignment}@{{}}}}",
+        r"\toprule",
+        _line(*table.columns),
+        r"\midrule",
+        *(_text_row(row) for row in table.rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        rf"\caption{{{escape_latex(f'{table.heading}. {table.note}'.strip())}}}",
+        rf"\label{{tab:{table.label}}}",
+        r"\end{table*}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _text_row(row: TextRow) -> str:
+    title, *texts = map(escape_latex, row.texts)
+    # Two hyphens are the dash of a missing number, not a minus sign.
+    cells = [text.replace("-", "$-$") if text.strip("-") else text for text in texts]
+    cells = [text.replace("\N{MINUS SIGN}", "$-$") for text in cells]
+    return " & ".join([rf"\textit{{{title}}}" if row.baseline else title, *cells]) + r" \\"
+
+
+def _caption(board: Board) -> str:
     heads: dict[str, list[str]] = {}
     for card, sign in zip(board.tasks, board.metrics, strict=True):
         heads.setdefault(sign, []).append(card.title)
     scored = [f"{sign} for {listed(titles)}" for sign, titles in heads.items()]
-    lacking = [f"{gaps(row)}." for row in board.rows if row.missing]
+    unranked = [f"{gaps(row)}." for row in board.rows if row.missing]
     opening = f"{board.heading[0].upper()}{board.heading[1:]}. Scores: {listed(scored)}."
-    return " ".join([opening, board.note, "Baselines in italics.", *lacking])
+    return " ".join([opening, board.note, "Baselines in italics.", *unranked])
 
 
-def _headings(board: Leaderboard) -> list[str]:
-    """One line for each word of the longest heading, so that a column is as wide as its numbers."""
+def _headings(board: Board) -> list[str]:
+    """One line per word of the longest heading, so that a column is as wide as its numbers."""
     words = [["Encoder"], ["Rank"], *(heading.split() for heading in board.headings)]
     depth = max(map(len, words))
     filled = [[*part, *[""] * (depth - len(part))] for part in words]
@@ -91,9 +119,9 @@ def _line(*cells: str) -> str:
 
 
 def _row(row: Row) -> tuple[str, ...]:
-    """A line, and one below it with the intervals where they are known."""
+    """A line, and one below it with the intervals if they are known."""
     title = escape_latex(row.title)
-    rank, *spread = rank_text(row).split(" ± ")
+    rank, *spread = row.rank_text().split(" ± ")
     cells = [
         rf"\textit{{{title}}}" if row.baseline else title,
         escape_latex(rank) + _spread(spread[0] if spread else ""),
@@ -107,7 +135,7 @@ def _row(row: Row) -> tuple[str, ...]:
 
 
 def _minus(text: str) -> str:
-    # A hyphen is no minus sign.
+    # LaTeX sets a hyphen shorter than a minus sign.
     return re.sub(r"(?<!-)-(?=[\d.])", "$-$", escape_latex(text))
 
 

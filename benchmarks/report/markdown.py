@@ -1,25 +1,23 @@
-"""Tables as Markdown: leaderboards, and held-out regions one by one."""
+"""Boards and tables as Markdown, and held-out regions one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
-from satclip_bench.benchmarks.report.board import Leaderboard, Row, Score, gaps, leaderboard
+from satclip_bench.benchmarks.report.board import Board, Row, Score, gaps
+from satclip_bench.benchmarks.report.text_table import TextTable
 from satclip_bench.benchmarks.report.wording import DASH, number
-from satclip_bench.tasks import TaskCard
 
 
 def escape_markdown(text: str) -> str:
-    """`text` fit for a cell of a Markdown table."""
+    """Text with the characters that have a meaning in a Markdown table escaped."""
     return "".join("\\" + c if c in r"\|*_`<>[]" else c for c in text).replace("\n", " ")
 
 
-def markdown(board: Leaderboard) -> str:
-    """A leaderboard as a Markdown document: best bold, ties underlined, baselines in italics."""
+def markdown(board: Board) -> str:
+    """A board as a Markdown document: best bold, ties underlined, baselines in italics."""
     head = ["Encoder", "Mean rank"]
     head += [f"{h} ({m})" for h, m in zip(board.headings, board.metrics, strict=True)]
     body: list[list[str]] = []
@@ -34,24 +32,17 @@ def markdown(board: Leaderboard) -> str:
         "",
         escape_markdown(board.note) + " Baselines in italics.",
     ]
-    lacking = [f"- {escape_markdown(gaps(row))}" for row in board.rows if row.missing]
-    return "\n".join([*lines, *([""] if lacking else []), *lacking]) + "\n"
+    unranked = [f"- {escape_markdown(gaps(row))}" for row in board.rows if row.missing]
+    return "\n".join([*lines, *([""] if unranked else []), *unranked]) + "\n"
 
 
 def _row(row: Row) -> list[str]:
-    return [_title(row), rank_text(row), *map(_score, row.scores)]
+    return [_title(row), row.rank_text(), *map(_score, row.scores)]
 
 
 def _title(row: Row) -> str:
     title = escape_markdown(row.title)
     return f"*{title}*" if row.baseline else title
-
-
-def rank_text(row: Row) -> str:
-    """A row's mean rank and its spread, or a dash."""
-    if np.isnan(row.rank):
-        return DASH
-    return f"{row.rank:.1f}" + ("" if np.isnan(row.rank_std) else f" ± {row.rank_std:.1f}")
 
 
 def _score(score: Score) -> str:
@@ -62,20 +53,25 @@ def _score(score: Score) -> str:
     return text + (f" ± {spread}" if spread else "") + (f"<br><sub>{ends}</sub>" if ends else "")
 
 
-def regions(
-    frame: pd.DataFrame,
-    cards: Mapping[str, TaskCard],
-    probe: str,
-    titles: Mapping[str, str] = MappingProxyType({}),
-) -> str:
+def text_markdown(table: TextTable) -> str:
+    """A table of texts as a Markdown document, baselines in italics."""
+    body = []
+    for row in table.rows:
+        title, *texts = map(escape_markdown, row.texts)
+        body.append([f"*{title}*" if row.baseline else title, *texts])
+    columns = [escape_markdown(column) for column in table.columns]
+    lines = [f"# {escape_markdown(table.heading)}", "", *table_lines(columns, body)]
+    return "\n".join([*lines, "", escape_markdown(table.note)]) + "\n"
+
+
+def regions(board: Board) -> str:
     """Held-out regions one by one, as Markdown: for each task, encoders x regions."""
-    board = leaderboard(frame, cards, titles, "held-out-region", probe)
-    of_split = frame[(frame["split"] == board.split) & (frame["status"] == "done")]
-    lines = [f"# Held-out regions one by one, probe `{probe}`"]
+    done = board.ranking.rows[board.ranking.rows["status"] == "done"]
+    lines = [f"# Held-out regions one by one, probe `{board.probe}`"]
     for card in board.tasks:
         table = board.ranking.by_fold.xs(card.name, axis=1, level="task")
         values = dict(zip(table.index, table.to_numpy(dtype=np.float64).tolist(), strict=True))
-        sizes = of_split[of_split["task"] == card.name].groupby("fold")[["n_test", "n_unseen"]]
+        sizes = done[done["task"] == card.name].groupby("fold")[["n_test", "n_unseen"]]
         counts = sizes.max().reindex(table.columns)
         body = [
             [_title(row), *(escape_markdown(number(v)) for v in values[row.name])]
@@ -96,6 +92,6 @@ def _count(value: float) -> str:
 
 
 def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table, its first column to the left and the others to the right."""
+    """Lines of a Markdown table, its first column left-aligned and the others right-aligned."""
     rule = ["---"] + ["---:"] * (len(head) - 1)
     return ["| " + " | ".join(cells) + " |" for cells in (head, rule, *rows)]

@@ -13,18 +13,24 @@ from satclip_bench.tasks import TaskCard
 
 
 def caveats_of(frame: pd.DataFrame) -> dict[str, str]:
-    """By task, what the tidy table says of how its table differs from its edition's."""
-    said = frame[frame["caveat"] != ""]
-    return dict(zip(map(str, said["task"]), map(str, said["caveat"]), strict=True))
+    """Caveats of the tasks of a frame: how a table differs from what its edition promises."""
+    rows = frame[frame["caveat"] != ""]
+    return dict(zip(map(str, rows["task"]), map(str, rows["caveat"]), strict=True))
 
 
 def edition_note(
     edition: str, cards: Iterable[TaskCard], caveats: Mapping[str, str] | None = None
 ) -> str:
-    """The sentences that keep a table from being taken for the paper's."""
+    """Note on which tables are not the ones of the paper.
+
+    Args:
+        edition: edition of the tasks.
+        cards: cards of the tasks.
+        caveats: by task, how its table differs from what its edition promises.
+    """
     cards = tuple(cards)
-    said = [f"{c.title}: {caveats[c.name]}." for c in cards if caveats and c.name in caveats]
-    return " ".join(filter(None, [_edition_note(edition, cards), *said]))
+    known = [f"{c.title}: {caveats[c.name]}." for c in cards if caveats and c.name in caveats]
+    return " ".join(filter(None, [_edition_note(edition, cards), *known]))
 
 
 def _edition_note(edition: str, cards: Iterable[TaskCard]) -> str:
@@ -41,7 +47,20 @@ def _edition_note(edition: str, cards: Iterable[TaskCard]) -> str:
     )
 
 
-def _notes(ranking: Ranking, chosen: pd.DataFrame, cards: Mapping[str, TaskCard]) -> Iterable[str]:
+def board_notes(
+    ranking: Ranking,
+    cards: Mapping[str, TaskCard],
+    titles: Mapping[str, str],
+    excluded: tuple[str, ...],
+) -> Iterable[str]:
+    """Notes of a board: seeds, intervals, ties, unseen classes, contamination.
+
+    Args:
+        ranking: ranking that the board shows.
+        cards: cards of the tasks.
+        titles: titles of encoders and baselines.
+        excluded: contaminated encoders that were left out.
+    """
     if ranking.seeds > 1:
         yield f"Mean over folds and {ranking.seeds} seeds ± standard deviation over the seeds."
     else:
@@ -53,36 +72,32 @@ def _notes(ranking: Ranking, chosen: pd.DataFrame, cards: Mapping[str, TaskCard]
         "being within the noise of blocks and seeds (5 % over all encoders, Holm; "
         "scores below -1 taken as -1)."
     )
-    if ranking.untold:
+    if ranking.undecided:
+        titled = listed([card.title for name, card in cards.items() if name in ranking.undecided])
         yield (
             f"No intervals and fewer than {TIE_PAIRS} pairs, so that ties are neither claimed nor "
-            f"denied: {listed([c.title for name, c in cards.items() if name in ranking.untold])}."
+            f"denied: {titled}."
         )
-    shares = _unseen(chosen)
+    shares = _unseen(ranking.rows)
     if shares:
         named = listed([f"{cards[n].title} {s:.0%}" for n, s in shares.items() if n in cards])
         yield f"Test points of classes never trained on count as wrong: {named}."
     if ranking.undefined:
         lost = listed([f"{cards[m.task].title}, {m.fold}" for m in ranking.undefined])
         yield f"Scores that are not defined count for nobody: {lost}."
-    unknown = sorted(set(chosen["task"]) - set(cards))
+    unknown = sorted(set(ranking.rows["task"]) - set(cards))
     if unknown:
         yield f"Left out, their cards being unknown: {listed(unknown)}."
-
-
-def _taint_notes(
-    left_out: tuple[str, ...], tainted: pd.DataFrame, titles: Mapping[str, str]
-) -> Iterable[str]:
-    if left_out:
-        names = listed([titles.get(name, name) for name in left_out])
+    if excluded:
+        names = listed([titles.get(name, name) for name in excluded])
         yield f"Left out, having been trained on the data of one of these tasks: {names}."
-    elif len(tainted):
+    elif ranking.rows["contaminated"].any():
         yield f"{DAGGER} trained on the data of this task, or near copies of it."
 
 
-def _unseen(chosen: pd.DataFrame) -> dict[str, float]:
-    """Share of test points whose class was never trained, of tasks where it is 0.5 % or more."""
-    cells = chosen[chosen["status"] == "done"].drop_duplicates(["task", "seed", "fold"])
+def _unseen(rows: pd.DataFrame) -> dict[str, float]:
+    """Share of test points of unseen classes, for the tasks where it is at least 0.5 %."""
+    cells = rows[rows["status"] == "done"].drop_duplicates(["task", "seed", "fold"])
     sums = cells.groupby("task")[["n_unseen", "n_test"]].sum()
     shares = sums["n_unseen"] / sums["n_test"]
     return {str(task): float(share) for task, share in shares.items() if share >= 0.005}

@@ -10,8 +10,8 @@ import numpy as np
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.ranking.significance import ALPHA
-from satclip_bench.benchmarks.report.board import Leaderboard
-from satclip_bench.benchmarks.report.rank_shifts import ChangesTable
+from satclip_bench.benchmarks.report.board import Board
+from satclip_bench.benchmarks.report.rank_changes import ChangesTable
 from satclip_bench.benchmarks.report.ranks import RankTable
 from satclip_bench.benchmarks.report.style import (
     GREY,
@@ -38,7 +38,7 @@ def draw_ranks(table: RankTable, path: Path) -> Path | None:
     critical difference as a scale. None for fewer than `FEW` encoders.
     """
     ratings = table.ratings
-    names = [name for name, _ in table.rows]
+    names = [row.name for row in table.text.rows]
     if len(names) < FEW:
         return None
     ranks = ratings.values["rank"].to_numpy(dtype=np.float64)
@@ -52,7 +52,7 @@ def draw_ranks(table: RankTable, path: Path) -> Path | None:
                 ax.plot([low, high], [y, y], color=colour, lw=1.4, solid_capstyle="butt")
             ax.plot(ranks[y], y, "o", ms=4.5, color=colour, mec="white", mew=0.5)
             ax.axhline(y, color=LIGHT, lw=0.5, zorder=0)
-        titles = [short_title(texts[0]) for _, texts in table.rows]
+        titles = [short_title(row.texts[0]) for row in table.text.rows]
         ax.set_yticks(range(len(names)), titles)
         right = max(ax.get_xlim()[1], ranks.max() + 0.5)
         for place, group in enumerate(bars):
@@ -103,10 +103,10 @@ def _ranks_note(table: RankTable, bars: bool) -> str:
     return " ".join([*parts, "Grey: baselines.", board.edition_note]).strip()
 
 
-def draw_changes(table: ChangesTable, boards: Sequence[Leaderboard], path: Path) -> Path:
+def draw_changes(table: ChangesTable, boards: Sequence[Board], path: Path) -> Path:
     """Mean ranks under each split, joined: who interpolates well and extrapolates badly."""
     changes = table.changes
-    titles = {name: texts[0] for name, texts in table.rows}
+    titles = {row.name: row.texts[0] for row in table.text.rows}
     splits = [str(split) for split in changes.ranks.columns]
     last = splits[-1]
     values = changes.ranks.to_numpy(dtype=np.float64)
@@ -145,7 +145,7 @@ def draw_changes(table: ChangesTable, boards: Sequence[Leaderboard], path: Path)
         return save(made, path)
 
 
-def _changes_note(table: ChangesTable, boards: Sequence[Leaderboard]) -> str:
+def _changes_note(table: ChangesTable, boards: Sequence[Board]) -> str:
     first, last = table.changes.ranks.columns[0], table.changes.ranks.columns[-1]
     seeds = ", ".join(f"{board.seeds} ({board.split})" for board in boards)
     told = (
@@ -155,7 +155,7 @@ def _changes_note(table: ChangesTable, boards: Sequence[Leaderboard]) -> str:
     )
     return (
         f"Solid: encoders, vermilion where they rank worse under {last} than under {first}, blue "
-        f"where not; dashed: baselines.{told} {' '.join(filter(None, table.notes))} Seeds: {seeds}."
+        f"where not; dashed: baselines.{told} {table.text.note} Seeds: {seeds}."
     )
 
 

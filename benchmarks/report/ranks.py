@@ -1,65 +1,61 @@
-"""How encoders rate over all tasks: mean rank, Borda, wins, Elo, skill, each with its interval."""
+"""Table of ratings over all tasks: mean rank, Borda, wins, Elo and skill, with intervals."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.ranking.ratings import REFERENCE, Ratings, rate
 from satclip_bench.benchmarks.ranking.significance import ALPHA, Friedman
-from satclip_bench.benchmarks.report.board import Leaderboard, gaps
-from satclip_bench.benchmarks.report.latex import escape_latex
-from satclip_bench.benchmarks.report.markdown import escape_markdown, table_lines
+from satclip_bench.benchmarks.report.board import Board, gaps
+from satclip_bench.benchmarks.report.text_table import TextRow, TextTable
 from satclip_bench.benchmarks.report.wording import DASH, number
 
-WIDE = 125
-"""Columns of a terminal that hold a value and its interval side by side."""
-
-HEADINGS = ("Encoder", "Mean rank", "Borda", "Win rate", "Elo", "Skill", "Ties")
+COLUMNS = ("Encoder", "Mean rank", "Borda", "Win rate", "Elo", "Skill", "Ties")
 
 
 @dataclass(frozen=True)
 class RankTable:
-    """The ratings of a leaderboard, ready to be set.
+    """Ratings of the encoders of a board.
 
     Attributes:
-        rows: name and the texts under `HEADINGS`, best mean rank first.
-        notes: what a reader must know.
+        board: board that is rated.
+        ratings: ratings of its complete encoders.
+        text: the same as texts under `COLUMNS`, best mean rank first.
     """
 
-    board: Leaderboard
+    board: Board
     ratings: Ratings
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
-    notes: tuple[str, ...]
-
-    @property
-    def heading(self) -> str:
-        """Edition, split, probe and seeds in one line."""
-        return f"Ranks · {self.board.heading}"
+    text: TextTable
 
 
-def rank_table(board: Leaderboard) -> RankTable:
-    """The ratings of the complete encoders of a leaderboard."""
+def rank_table(board: Board) -> RankTable:
+    """Ratings of the complete encoders of a board."""
     ratings = rate(board.ranking)
     titles = {row.name: row.title for row in board.rows}
     letters = group_letters(ratings)
-    rows = tuple(
-        (
-            str(name),
-            (
-                titles.get(str(name), str(name)),
-                *(_entry(ratings, str(name), measure) for measure in ratings.values.columns),
-                letters[str(name)],
-            ),
-        )
-        for name in ratings.values.index
+    text = TextTable(
+        heading=f"Ranks · {board.heading}",
+        label=f"ranks-{board.split.replace('.', '-')}-{board.probe}",
+        columns=COLUMNS,
+        alignment="lrrrrrl",
+        rows=tuple(
+            TextRow(
+                name,
+                is_baseline(name),
+                (
+                    titles[name],
+                    *(_entry(ratings, name, measure) for measure in ratings.values.columns),
+                    letters[name],
+                ),
+            )
+            for name in map(str, ratings.values.index)
+        ),
+        notes=tuple(_notes(ratings, board)),
     )
-    return RankTable(board, ratings, rows, tuple(_notes(ratings, board)))
+    return RankTable(board, ratings, text)
 
 
 def group_letters(ratings: Ratings) -> dict[str, str]:
@@ -96,7 +92,7 @@ def _number(value: float, measure: str) -> str:
     return number(round(value, digits) + 0.0, digits)
 
 
-def _notes(ratings: Ratings, board: Leaderboard) -> list[str]:
+def _notes(ratings: Ratings, board: Board) -> list[str]:
     notes = [
         f"Over {ratings.tasks} tasks and {board.seeds} seed{'s' * (board.seeds != 1)}. Borda: "
         "mean number of those behind; win rate: share of tasks won against the others; Elo: "
@@ -117,7 +113,7 @@ def _notes(ratings: Ratings, board: Leaderboard) -> list[str]:
 
 
 def _friedman_note(test: Friedman, ratings: Ratings) -> str:
-    p = ratings.on_such_tasks.to_numpy()
+    p = ratings.on_similar_tasks.to_numpy()
     upper = p[np.triu_indices(len(p), 1)]
     return (
         f"On other tasks like these: Friedman's test over tasks, p {_p_text(test.p)}; Nemenyi's "
@@ -128,66 +124,3 @@ def _friedman_note(test: Friedman, ratings: Ratings) -> str:
 
 def _p_text(p: float) -> str:
     return "< .001" if p < 0.001 else f"= {number(p, 3)}"
-
-
-def ranks_markdown(table: RankTable) -> str:
-    """The table as a Markdown document."""
-    body = [
-        [f"*{text}*" if is_baseline(name) and not i else text for i, text in enumerate(escaped)]
-        for name, texts in table.rows
-        for escaped in [[escape_markdown(text) for text in texts]]
-    ]
-    notes = escape_markdown(" ".join(filter(None, table.notes)))
-    lines = [f"# {escape_markdown(table.heading)}", "", *table_lines(HEADINGS, body), "", notes]
-    return "\n".join(lines) + "\n"
-
-
-def ranks_latex(table: RankTable) -> str:
-    """The table as a LaTeX `table`."""
-    board = table.board
-    lines = [
-        r"% needs \usepackage{booktabs}",
-        r"\begin{table*}",
-        r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
-        r"\begin{tabular}{@{}lrrrrrl@{}}",
-        r"\toprule",
-        " & ".join(HEADINGS) + r" \\",
-        r"\midrule",
-        *(_latex_row(name, texts) for name, texts in table.rows),
-        r"\bottomrule",
-        r"\end{tabular}",
-        rf"\caption{{{escape_latex(' '.join([f'{table.heading}.', *table.notes]).strip())}}}",
-        rf"\label{{tab:ranks-{board.split.replace('.', '-')}-{board.probe}}}",
-        r"\end{table*}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _latex_row(name: str, texts: tuple[str, ...]) -> str:
-    title, *rest = map(escape_latex, texts)
-    cells = [rf"\textit{{{title}}}" if is_baseline(name) else title]
-    cells += [text.replace("-", "$-$") if text.strip("-") else text for text in rest]
-    return " & ".join(cells) + r" \\"
-
-
-def print_ranks(table: RankTable, console: Console) -> None:
-    """Print the table."""
-    made = Table(
-        title=table.heading,
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        header_style="bold",
-        pad_edge=False,
-    )
-    for i, heading in enumerate(HEADINGS):
-        justify = "left" if i in (0, len(HEADINGS) - 1) else "right"
-        made.add_column(heading, justify=justify, overflow="fold", no_wrap=i > 0)  # type: ignore[arg-type]
-    # Where a line is too short, an interval stands below its value.
-    before = " [" if console.width >= WIDE else "\n["
-    for name, (title, *texts) in table.rows:
-        cells = (escape(text.replace(" [", before)) for text in texts)
-        made.add_row(escape(title), *cells, style="cyan" if is_baseline(name) else None)
-    console.print(made)
-    notes = " ".join(filter(None, table.notes))
-    console.print(escape(notes), style="dim", highlight=False)

@@ -1,21 +1,25 @@
-"""A leaderboard in the terminal."""
+"""Boards and tables in the terminal."""
 
 from __future__ import annotations
 
 import numpy as np
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from satclip_bench.benchmarks.report.board import Leaderboard, Row, Score, gaps
+from satclip_bench.benchmarks.report.board import Board, Row, Score, gaps
+from satclip_bench.benchmarks.report.text_table import TextTable
 from satclip_bench.benchmarks.report.wording import DASH
 
 TITLE_WIDTH, NARROW_TITLE_WIDTH = 30, 25
-"""Columns an encoder's title may take, usually and at the narrowest; longer ones are cut."""
+"""Maximum width of an encoder's title, usually and in narrow terminals; longer ones are cut."""
 
 WIDE = 118
-"""Columns below which the spread is left out even where it would fit."""
+"""Width below which the spread is left out even if it would fit."""
+
+INTERVALS_WIDE = 125
+"""Width from which on a value and its interval stand side by side in tables of texts."""
 
 _LAYOUTS = (
     (3, True, TITLE_WIDTH),
@@ -24,14 +28,14 @@ _LAYOUTS = (
     (2, False, TITLE_WIDTH),
     (2, False, NARROW_TITLE_WIDTH),
 )
-"""Digits, whether the spread is shown, width of titles: the first that fits, or else the last."""
+"""Digits, whether the spread is shown, width of titles; the first that fits, or else the last."""
 
 
-def print_leaderboard(board: Leaderboard, console: Console) -> None:
-    """Print a leaderboard, as detailed as the console is wide.
+def print_board(board: Board, console: Console) -> None:
+    """Print a board in as much detail as the width of the console allows.
 
-    Best bold and ties with it underlined; where there is no terminal to show that, they are
-    marked `*` and `=`.
+    The best of a task is bold and ties with it are underlined; without a terminal that can show
+    that, they are marked `*` and `=`.
     """
     plain = not console.is_terminal
     table = _table(board, *_LAYOUTS[-1], plain)
@@ -52,7 +56,29 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
             console.print(escape(gaps(row)), style="yellow", highlight=False)
 
 
-def _table(board: Leaderboard, digits: int, spread: bool, title_width: int, plain: bool) -> Table:
+def print_text_table(table: TextTable, console: Console) -> None:
+    """Print a table of texts, with intervals below their values in narrow terminals."""
+    grid = Table(
+        title=table.heading,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        header_style="bold",
+        pad_edge=False,
+    )
+    for i, (column, side) in enumerate(zip(table.columns, table.alignment, strict=True)):
+        justify: JustifyMethod = "left" if side == "l" else "right"
+        grid.add_column(column, justify=justify, overflow="fold", no_wrap=i > 0)
+    separator = " [" if console.width >= INTERVALS_WIDE else "\n["
+    for row in table.rows:
+        title, *texts = row.texts
+        cells = (escape(text.replace(" [", separator)) for text in texts)
+        grid.add_row(escape(title), *cells, style="cyan" if row.baseline else None)
+    console.print(grid)
+    console.print(escape(table.note), style="dim", highlight=False)
+
+
+def _table(board: Board, digits: int, spread: bool, title_width: int, plain: bool) -> Table:
     table = Table(
         title=board.heading,
         title_justify="left",
@@ -66,12 +92,12 @@ def _table(board: Leaderboard, digits: int, spread: bool, title_width: int, plai
     table.add_column("\n\nRank", justify="right", no_wrap=True)
     for i, (heading, metric) in enumerate(zip(board.broken_headings, board.metrics, strict=True)):
         lines = escape(heading).replace(" ", "\n").replace("-", "-\n").split("\n")
-        # One line more above those that have one, so that the signs of the scores align.
+        # Headings of one line get an empty line above, so that the symbols of the metrics align.
         lines = [""] * (2 - len(lines)) + lines
         table.add_column(
             "\n".join([*lines, f"[dim]{metric}[/dim]"]),
             justify="right",
-            # A heading breaks before a number does.
+            # Headings may wrap, numbers may not.
             overflow="fold",
             min_width=max(len(_plain(row.scores[i], digits, spread)) for row in board.rows),
         )

@@ -1,4 +1,4 @@
-"""Every done cell's main score in every replicate of the bootstrap, from the kept predictions."""
+"""Bootstrap scores of a run's cells, computed from the predictions kept beside the records."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from satclip_bench.benchmarks.metrics.bootstrap import (
     mean_replicates,
     regression_replicates,
 )
+from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, REPLICATE_KEY
 
 if TYPE_CHECKING:
@@ -20,35 +21,41 @@ if TYPE_CHECKING:
     from satclip_bench.benchmarks.runs.store import Store
 
 
-def replicates_of(store: Store, split: str | None = None, probe: str | None = None) -> pd.DataFrame:
-    """Scores by replicate, `(cells, B)` float64, indexed by `REPLICATE_KEY`.
+def load_replicates(
+    store: Store, split: str | None = None, probe: str | None = None
+) -> Replicates | None:
+    """The main score of every finished cell in every replicate, labelled by `REPLICATE_KEY`.
 
     Cells whose predictions were kept without their blocks are left out. A replicate that draws no
-    block of a cell has no score there, which for cells of few blocks is not rare.
+    block of a cell has no score of it, which is common for cells of few blocks.
 
     Args:
-        store: of the run.
-        split: this alone; by default all.
-        probe: this alone, and baselines; by default all.
+        store: store of the run.
+        split: split to read; all by default.
+        probe: probe to read, always with the baselines; all by default.
+
+    Returns:
+        Scores `(cells, B)`, or None if no cell has bootstrap scores.
     """
-    index, rows = [], []
+    labels, rows = [], []
     for record in store.records():
-        of = record.settings
-        right_probe = of.probe == BASELINE_PROBE or probe in (None, of.probe)
-        if split not in (None, of.split) or not right_probe:
+        s = record.settings
+        if split not in (None, s.split) or not (
+            s.probe == BASELINE_PROBE or probe in (None, s.probe)
+        ):
             continue
         if record.status != "done" or not record.predictions_sha256:
             continue
-        found = _replicates(store.predictions(record), record)
-        if found is not None:
-            s = record.settings
-            index.append((s.task, s.seed, s.fold, s.encoder, s.split, s.probe))
-            rows.append(found)
-    names = pd.MultiIndex.from_tuples(index, names=REPLICATE_KEY) if index else None
-    return pd.DataFrame(np.array(rows), index=names)
+        scores = _cell_replicates(store.predictions(record), record)
+        if scores is not None:
+            labels.append((s.task, s.seed, s.fold, s.encoder, s.split, s.probe))
+            rows.append(scores)
+    if not rows:
+        return None
+    return Replicates(np.array(rows), pd.MultiIndex.from_tuples(labels, names=REPLICATE_KEY))
 
 
-def _replicates(predictions: pd.DataFrame, record: Record) -> NDArray[np.float64] | None:
+def _cell_replicates(predictions: pd.DataFrame, record: Record) -> NDArray[np.float64] | None:
     # Predictions written before blocks were kept beside them give no replicates.
     if "block" not in predictions:
         return None

@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from satclip_bench.benchmarks.runs.replicates import replicates_of
+from satclip_bench.benchmarks.runs.replicates import load_replicates
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import WIDE_TASKS
 from satclip_bench.tasks import task_card
@@ -30,7 +31,7 @@ def main(folder: Path) -> None:
     print("| | split | against |", " | ".join(task_card(t).title for t in WIDE_TASKS), "|")
     print("|---|---|---|" + "---:|" * len(WIDE_TASKS))
     for split in SPLITS:
-        drawn = replicates_of(store, split, "linear").clip(lower=WORST)
+        drawn = bootstrap_scores(store, split)
         found = {
             (r.settings.task, r.settings.seed, r.settings.fold, r.settings.encoder): value
             for r in store.records()
@@ -53,6 +54,14 @@ def main(folder: Path) -> None:
                     mark = "**" if low > 0 else "*" if high < 0 else ""
                     cells.append(f"{mark}{np.mean(gaps):+.2f}{mark} [{low:+.2f}, {high:+.2f}]")
                 print(f"| {own.partition('.')[2]} | {split} | {other} |", " | ".join(cells), "|")
+
+
+def bootstrap_scores(store: Store, split: str) -> pd.DataFrame:
+    """Scores in every replicate, not below `WORST`, one row per cell."""
+    replicates = load_replicates(store, split, "linear")
+    if replicates is None:
+        raise SystemExit(f"the run has no predictions of the split {split!r}")
+    return pd.DataFrame(replicates.clipped(WORST).scores, replicates.index)
 
 
 if __name__ == "__main__":

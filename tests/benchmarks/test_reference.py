@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from satclip_bench.benchmarks.commands.report import cards_of, titles_of
+from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.benchmarks.report.tables import write_tables
 from satclip_bench.benchmarks.runs.columns import COLUMNS
 from satclip_bench.benchmarks.runs.engine import evaluate
@@ -34,7 +34,7 @@ def test_it_is_the_whole_suite(reference: pd.DataFrame) -> None:
 
 def test_its_tables_follow_from_its_frame(reference: pd.DataFrame, tmp_path: Path) -> None:
     """Scores and ranks do. Intervals and ties need the predictions, which do not ship."""
-    written = write_tables(reference, cards_of(reference), titles_of(reference), tmp_path)
+    written = write_tables(Results.from_frame(reference), tmp_path)
     boards = [path for path in written if path.suffix == ".md" and "leaderboard" in path.name]
     assert len(boards) == 5
     for path in boards:
@@ -80,14 +80,13 @@ def test_the_documentation_shows_it(reference: pd.DataFrame, repository: Path) -
 
     from rich.console import Console
 
-    from satclip_bench.benchmarks.report.board import leaderboard
-    from satclip_bench.benchmarks.report.terminal import print_leaderboard
+    from satclip_bench.benchmarks.report.terminal import print_board
 
     shown = (repository / "docs" / "leaderboard.md").read_text()
     for split in ("random", "held-out-region"):
         sink = io.StringIO()
-        board = leaderboard(reference, cards_of(reference), titles_of(reference), split, "linear")
-        print_leaderboard(board, Console(file=sink, width=100))
+        board = Results.from_frame(reference).board(split, "linear")
+        print_board(board, Console(file=sink, width=100))
         lines = sink.getvalue().split("Mean over")[0].splitlines()
         # The marks of the best and of ties need the predictions, which do not ship.
         table = [re.sub("[*=]", " ", line).split() for line in lines]

@@ -9,17 +9,14 @@ import pytest
 from matplotlib.image import imread
 from rich.console import Console
 
-from satclip_bench.benchmarks.report.board import Leaderboard, boards, leaderboard
+from satclip_bench.benchmarks.report.board import Board
 from satclip_bench.benchmarks.report.figures import write_figures
+from satclip_bench.benchmarks.report.latex import escape_latex, latex
+from satclip_bench.benchmarks.report.markdown import markdown, regions
 from satclip_bench.benchmarks.report.notes import edition_note
-from satclip_bench.benchmarks.report.tables import (
-    escape_latex,
-    latex,
-    markdown,
-    regions,
-    write_tables,
-)
-from satclip_bench.benchmarks.report.terminal import print_leaderboard
+from satclip_bench.benchmarks.report.results import Results, board_names
+from satclip_bench.benchmarks.report.tables import write_tables
+from satclip_bench.benchmarks.report.terminal import print_board
 from satclip_bench.benchmarks.report.wording import number
 from satclip_bench.core.errors import BenchError
 from satclip_bench.tasks import get_task, task_card
@@ -29,13 +26,14 @@ CARDS = {name: task_card(name) for name in METRICS}
 TITLES = {"wrap": "Wrap", "geoclip": "50% & a_b <x> | $", "baseline.knn": "Nearest"}
 
 
-def board(table: pd.DataFrame | None = None, split: str = "random") -> Leaderboard:
-    return leaderboard(frame() if table is None else table, CARDS, TITLES, split, "linear")
+def board(table: pd.DataFrame | None = None, split: str = "random") -> Board:
+    table = frame() if table is None else table
+    return Results(table, CARDS, TITLES).board(split, "linear")
 
 
-def printed(shown: Leaderboard, width: int = 120) -> str:
+def printed(shown: Board, width: int = 120) -> str:
     sink = io.StringIO()
-    print_leaderboard(shown, Console(file=sink, width=width))
+    print_board(shown, Console(file=sink, width=width))
     return sink.getvalue()
 
 
@@ -82,7 +80,7 @@ def test_every_rendering_says_that_these_are_not_the_papers_tables() -> None:
     assert words in " ".join(printed(shown).split())
     assert words in markdown(shown)
     assert words in latex(shown)
-    assert words in regions(frame(), CARDS, "linear")
+    assert words in regions(board(split="held-out-region"))
 
 
 def test_the_papers_own_tables_are_not_disowned() -> None:
@@ -132,18 +130,18 @@ def test_markdown_is_escaped_and_rectangular() -> None:
 def test_regions_show_what_was_never_trained() -> None:
     table = frame()
     table.loc[(table["task"] == "biomes") & (table["fold"] == "Oceania"), "n_unseen"] = 17
-    text = regions(table, CARDS, "linear")
+    text = regions(board(table, "held-out-region"))
     assert text.count("of classes never trained") == 1
     assert "| *of classes never trained* | 0 | 0 | 0 | 17 |" in text
 
 
 def test_a_board_that_the_run_lacks() -> None:
     with pytest.raises(BenchError, match="--split random --probe linear"):
-        leaderboard(frame(), CARDS, TITLES, "random", "mlp")
-    assert boards(frame()) == (("random", "linear"), ("held-out-region", "linear"))
+        Results(frame(), CARDS, TITLES).board("random", "mlp")
+    assert board_names(frame()) == (("random", "linear"), ("held-out-region", "linear"))
     baselines = frame(encoders=["baseline.knn"])
-    assert boards(baselines) == (("random", "none"), ("held-out-region", "none"))
-    assert leaderboard(baselines, CARDS, TITLES, "random", "none").rows[0].rank == 1
+    assert board_names(baselines) == (("random", "none"), ("held-out-region", "none"))
+    assert Results(baselines, CARDS, TITLES).board("random", "none").rows[0].rank == 1
 
 
 def test_files_are_the_same_bytes_a_second_time(tmp_path: Path) -> None:
@@ -156,8 +154,9 @@ def test_files_are_the_same_bytes_a_second_time(tmp_path: Path) -> None:
     maps["median_income"] = get_task("median_income").load()
     folders = tmp_path / "a", tmp_path / "b"
     for folder in folders:
-        write_tables(frame(hard), CARDS, TITLES, folder)
-        write_figures(frame(hard), CARDS, TITLES, maps, folder)
+        results = Results(frame(hard), CARDS, TITLES)
+        write_tables(results, folder)
+        write_figures(results, maps, folder)
     names = sorted(p.relative_to(folders[0]) for p in folders[0].rglob("*") if p.is_file())
     assert [str(n) for n in names] == [
         "gap.linear.png",
@@ -190,14 +189,16 @@ def test_a_run_of_one_task_and_one_encoder_is_drawn(tmp_path: Path, seeds: list[
     table = frame(seeds=seeds, tasks=["biomes"], encoders=["wrap"])
     cards = {"biomes": CARDS["biomes"]}
     # One encoder has nobody to be ranked against.
-    assert len(write_figures(table, cards, TITLES, {}, tmp_path)) == 1
-    assert len(write_tables(table, cards, TITLES, tmp_path)) == 9
+    results = Results(table, cards, TITLES)
+    assert len(write_figures(results, {}, tmp_path)) == 1
+    assert len(write_tables(results, tmp_path)) == 9
 
 
 def test_a_run_in_which_all_failed_is_drawn(tmp_path: Path) -> None:
     table = fail(frame(tasks=["biomes"], encoders=["wrap"]), "wrap", "biomes")
     cards = {"biomes": CARDS["biomes"]}
-    write_tables(table, cards, TITLES, tmp_path)
-    write_figures(table, cards, TITLES, {}, tmp_path)
+    results = Results(table, cards, TITLES)
+    write_tables(results, tmp_path)
+    write_figures(results, {}, tmp_path)
     text = (tmp_path / "leaderboard.random.linear.md").read_text()
     assert "is not ranked" in text

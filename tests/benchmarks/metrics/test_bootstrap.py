@@ -13,12 +13,11 @@ from satclip_bench.benchmarks.metrics.bootstrap import (
     block_ids,
     interval,
     make_blocks,
-    mean_of_drawn,
     mean_replicates,
     regression_replicates,
-    spread_of_drawn,
 )
 from satclip_bench.benchmarks.metrics.intervals import _classification, classification_intervals
+from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.metrics.scores import calibration_error, rank_classes
 from satclip_bench.core.sphere import chord_to_km, unit_vectors
 from satclip_bench.tasks import get_task
@@ -108,15 +107,15 @@ def test_what_few_replicates_define_has_no_interval() -> None:
     assert interval(values, -3.0) == pytest.approx((-3, 96.525))
     values[:11] = np.nan
     assert interval(values) is None
-    assert np.isnan(spread_of_drawn(values[None])).all()
+    assert np.isnan(Replicates(values[None]).variance()).all()
     values = np.random.default_rng(0).normal(size=100)
-    assert spread_of_drawn(values[None])[0] == pytest.approx(values.var(ddof=1))
+    assert Replicates(values[None]).variance()[0] == pytest.approx(values.var(ddof=1))
 
 
 def test_cells_that_drew_nothing_are_left_out_of_a_mean() -> None:
     scores = np.array([[1.0, np.nan, np.nan], [3.0, 5.0, np.nan]])
-    assert mean_of_drawn(scores)[:2].tolist() == [2.0, 5.0]
-    assert np.isnan(mean_of_drawn(scores)[2])
+    assert Replicates(scores).mean().scores[:2].tolist() == [2.0, 5.0]
+    assert np.isnan(Replicates(scores).mean().scores[2])
 
 
 def test_blocks_are_cells_of_the_extents_size() -> None:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from satclip_bench.benchmarks.ranking.ranking import rank, select
+from satclip_bench.benchmarks.ranking.cells import select
+from satclip_bench.benchmarks.ranking.ranking import rank
 from satclip_bench.core.errors import BenchError
 from tests.benchmarks.frames import ENCODERS, METRICS, REGIONS, fail, frame, score
 
@@ -195,8 +196,8 @@ def test_what_failed_for_all_is_missing_for_all() -> None:
 
 
 def test_too_few_pairs_are_named() -> None:
-    assert rank(frame(seeds=[0]), METRICS, "random", "linear").untold == tuple(sorted(METRICS))
-    assert rank(frame(), METRICS, "random", "linear").untold == ()
+    assert rank(frame(seeds=[0]), METRICS, "random", "linear").undecided == tuple(sorted(METRICS))
+    assert rank(frame(), METRICS, "random", "linear").undecided == ()
 
 
 def test_a_cell_that_occurs_twice_is_refused() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.ranking.ranking import rank
 from satclip_bench.benchmarks.ranking.ratings import MEASURES, rate
 from satclip_bench.benchmarks.ranking.shifts import rank_changes
@@ -17,7 +18,7 @@ NOISE = 0.02
 
 def replicates(
     table: pd.DataFrame, noise: float = NOISE, draws: int = 500, seed: int = 0
-) -> pd.DataFrame:
+) -> Replicates:
     """Every main score with noise; the share that encoders have in common is drawn once a cell."""
     main = table[table["metric"] == table["task"].map(METRICS)]
     rng = np.random.default_rng(seed)
@@ -27,7 +28,7 @@ def replicates(
     shared = rng.normal(0, 0.1, (len(places), draws))[place]
     own = rng.normal(0, noise, (len(main), draws))
     values = main["value"].to_numpy(dtype=np.float64)[:, None] + shared + own
-    return pd.DataFrame(values, index=pd.MultiIndex.from_frame(main[REPLICATE_KEY]))
+    return Replicates(values, pd.MultiIndex.from_frame(main[REPLICATE_KEY]))
 
 
 def test_intervals_of_means_hold_them_and_narrow_with_folds() -> None:
@@ -73,7 +74,7 @@ def test_ties_need_both_noise_of_points_and_of_seeds_to_be_small() -> None:
     assert (loud.tied.sum() >= 3).all()
     one_seed = frame(seeds=[0])
     told = rank(one_seed, METRICS, "random", "linear", replicates(one_seed, 0.001))
-    assert told.untold == ()
+    assert told.undecided == ()
     assert told.tied.sum().tolist() == [1, 1, 1]
 
 
@@ -96,9 +97,9 @@ def test_every_interval_holds_what_was_measured() -> None:
 
 def test_replicates_that_some_lack_are_not_used_for_ties() -> None:
     table = frame(seeds=[0])
-    drawn = replicates(table).drop(index="geoclip", level="encoder")
-    ranking = rank(table, METRICS, "random", "linear", drawn)
-    assert set(ranking.untold) == set(METRICS)
+    others = replicates(table[table["encoder"] != "geoclip"])
+    ranking = rank(table, METRICS, "random", "linear", others)
+    assert set(ranking.undecided) == set(METRICS)
     assert ranking.replicates is None
     assert ranking.low.loc["wrap"].notna().all()
     assert ranking.low.loc["geoclip"].isna().all()

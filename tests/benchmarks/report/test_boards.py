@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from satclip_bench.benchmarks.report.board import Leaderboard, boards, gaps, leaderboard
+from satclip_bench.benchmarks.report.board import Board, gaps
 from satclip_bench.benchmarks.report.figures import write_figures
 from satclip_bench.benchmarks.report.notes import edition_note
-from satclip_bench.benchmarks.report.rank_shifts import tables_of_changes
+from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.benchmarks.report.tables import write_tables
 from satclip_bench.benchmarks.report.wording import listed
 from satclip_bench.core.errors import BenchError
@@ -20,8 +20,8 @@ from tests.benchmarks.frames import METRICS, fail, frame
 CARDS = {name: task_card(name) for name in METRICS}
 
 
-def board(table: pd.DataFrame, split: str = "random") -> Leaderboard:
-    return leaderboard(table, CARDS, {}, split, "linear")
+def board(table: pd.DataFrame, split: str = "random") -> Board:
+    return Results(table, CARDS).board(split, "linear")
 
 
 def test_encoders_baselines_and_the_unranked_are_apart() -> None:
@@ -68,18 +68,18 @@ def test_the_note_says_which_scores_are_defined_for_nobody() -> None:
 def test_the_note_names_tasks_without_a_card() -> None:
     table = frame()
     cards = {name: card for name, card in CARDS.items() if name != "biomes"}
-    made = leaderboard(table, cards, {}, "random", "linear")
+    made = Results(table, cards).board("random", "linear")
     assert "Left out, their cards being unknown: biomes." in made.note
     with pytest.raises(BenchError, match="no card for any of the tasks of this run: air_temp"):
-        leaderboard(table, {}, {}, "random", "linear")
+        Results(table, {}).board("random", "linear")
 
 
 def test_an_empty_table_is_an_error_that_says_what_to_do() -> None:
     for act in (
-        lambda: boards(frame().head(0)),
+        lambda: Results(frame().head(0), CARDS).boards,
         lambda: board(frame().head(0)),
-        lambda: write_tables(frame().head(0), CARDS, {}, None),  # type: ignore[arg-type]
-        lambda: write_figures(frame().head(0), CARDS, {}, {}, None),  # type: ignore[arg-type]
+        lambda: write_tables(Results(frame().head(0), CARDS), None),  # type: ignore[arg-type]
+        lambda: write_figures(Results(frame().head(0), CARDS), {}, None),  # type: ignore[arg-type]
     ):
         with pytest.raises(BenchError, match=r"is empty\. Run `satclip-bench` first"):
             act()
@@ -123,8 +123,8 @@ def test_models_and_tables_need_no_matplotlib() -> None:
 def test_a_table_of_other_rows_says_so_wherever_it_appears() -> None:
     table = frame().assign(edition="paper")
     table.loc[table["task"] == "elevation", "caveat"] = "another sample of the same source"
-    shown = leaderboard(table, CARDS, {}, "random", "linear")
+    shown = board(table)
     assert "Elevation: another sample of the same source." in shown.edition_note
-    changes = tables_of_changes(table, CARDS, {})["linear"]
-    assert "Elevation: another sample of the same source." in " ".join(changes.notes)
-    assert "another sample" not in leaderboard(frame(), CARDS, {}, "random", "linear").note
+    changes = Results(table, CARDS).changes["linear"]
+    assert "Elevation: another sample of the same source." in changes.text.note
+    assert "another sample" not in board(frame()).note

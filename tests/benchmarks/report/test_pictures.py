@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from satclip_bench.benchmarks.ranking.shifts import rank_changes
-from satclip_bench.benchmarks.report.figures import compact, write_figures
+from satclip_bench.benchmarks.report.figures import write_figures
 from satclip_bench.benchmarks.report.rank_figures import spread_apart
+from satclip_bench.benchmarks.report.results import Results
+from satclip_bench.benchmarks.report.score_figures import compact
 from satclip_bench.tasks import task_card
 from tests.benchmarks.frames import ENCODERS, METRICS, fail, frame
 
@@ -65,9 +67,10 @@ def test_clipped_scores_are_compact(value: float, text: str) -> None:
 def test_settings_of_the_user_neither_matter_nor_change(tmp_path: Path) -> None:
     table, titles = frame(tasks=["biomes"]), {"wrap": "$ 5_000 " + "long " * 20}
     cards = {"biomes": CARDS["biomes"]}
-    first = write_figures(table, cards, titles, {}, tmp_path / "a")
+    results = Results(table, cards, titles)
+    first = write_figures(results, {}, tmp_path / "a")
     with mpl.rc_context({"font.size": 20, "axes.facecolor": "red", "figure.dpi": 30}):
-        second = write_figures(table, cards, titles, {}, tmp_path / "b")
+        second = write_figures(Results(table, cards, titles), {}, tmp_path / "b")
         assert mpl.rcParams["font.size"] == 20
     assert [p.name for p in first] == [
         "scores.linear.png",

@@ -11,22 +11,13 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from satclip_bench.benchmarks.report.board import Score, leaderboard
+from satclip_bench.benchmarks.report.board import Board, Score
 from satclip_bench.benchmarks.report.figures import write_figures
-from satclip_bench.benchmarks.report.latex import latex
-from satclip_bench.benchmarks.report.markdown import markdown
-from satclip_bench.benchmarks.report.rank_shifts import (
-    changes_latex,
-    changes_markdown,
-    tables_of_changes,
-)
-from satclip_bench.benchmarks.report.ranks import (
-    print_ranks,
-    rank_table,
-    ranks_latex,
-    ranks_markdown,
-)
-from satclip_bench.benchmarks.report.terminal import print_leaderboard
+from satclip_bench.benchmarks.report.latex import latex, text_latex
+from satclip_bench.benchmarks.report.markdown import markdown, text_markdown
+from satclip_bench.benchmarks.report.results import Results
+from satclip_bench.benchmarks.report.terminal import print_board, print_text_table
+from satclip_bench.benchmarks.report.text_table import TextTable
 from satclip_bench.benchmarks.report.wording import DAGGER
 from satclip_bench.tasks import task_card
 from tests.benchmarks.frames import METRICS, fail, frame
@@ -36,15 +27,19 @@ CARDS = {name: task_card(name) for name in METRICS}
 TITLES = {"wrap": "Wr_ap & $co$", "baseline.knn": "k-NN"}
 
 
-def _printed(table: object) -> str:
+def _printed(shown: Board | TextTable) -> str:
     console = Console(file=StringIO(), width=140)
-    if hasattr(table, "ratings"):
-        print_ranks(table, console)  # type: ignore[arg-type]
+    if isinstance(shown, TextTable):
+        print_text_table(shown, console)
     else:
-        print_leaderboard(table, console)  # type: ignore[arg-type]
+        print_board(shown, console)
     file = console.file
     assert isinstance(file, StringIO)
     return file.getvalue()
+
+
+def _ranks(table: pd.DataFrame, noise: float) -> TextTable:
+    return Results(table, CARDS, {}, replicates(table, noise)).ranks("random", "linear").text
 
 
 def _tainted() -> pd.DataFrame:
@@ -56,8 +51,8 @@ def _tainted() -> pd.DataFrame:
 
 def test_every_rendering_has_the_same_numbers_and_notes() -> None:
     table = frame()
-    made = rank_table(leaderboard(table, CARDS, TITLES, "random", "linear", replicates(table)))
-    shown = ranks_markdown(made), ranks_latex(made), _printed(made)
+    made = Results(table, CARDS, TITLES, replicates(table)).ranks("random", "linear").text
+    shown = text_markdown(made), text_latex(made), _printed(made)
     for text in shown:
         flat = re.sub(r"\s+", " ", text.replace("\\", "").replace("{[}", "[").replace("{]}", "]"))
         assert "1.0 [1.0, " in flat
@@ -72,30 +67,30 @@ def test_every_rendering_has_the_same_numbers_and_notes() -> None:
 
 def test_letters_join_who_is_not_told_apart() -> None:
     table = frame()
-    apart = rank_table(leaderboard(table, CARDS, {}, "random", "linear", replicates(table, 0.001)))
-    assert {texts[-1] for _, texts in apart.rows} == {""}
-    alike = rank_table(leaderboard(table, CARDS, {}, "random", "linear", replicates(table, 5.0)))
-    assert {texts[-1] for _, texts in alike.rows} == {"a"}
+    apart = _ranks(table, 0.001)
+    assert {row.texts[-1] for row in apart.rows} == {""}
+    alike = _ranks(table, 5.0)
+    assert {row.texts[-1] for row in alike.rows} == {"a"}
 
 
 def test_who_lacks_a_cell_has_no_rank_and_is_named() -> None:
     table = fail(frame(), "wrap", "biomes")
-    made = rank_table(leaderboard(table, CARDS, TITLES, "random", "linear"))
-    assert "wrap" not in dict(made.rows)
+    made = Results(table, CARDS, TITLES).ranks("random", "linear").text
+    assert "wrap" not in {row.name for row in made.rows}
     assert any("is not ranked: it lacks biomes" in note for note in made.notes)
 
 
 def test_a_score_from_its_own_training_data_is_marked_everywhere() -> None:
-    board = leaderboard(_tainted(), CARDS, TITLES, "random", "linear")
+    board = Results(_tainted(), CARDS, TITLES).board("random", "linear")
     for text in (markdown(board), _printed(board)):
         assert text.count(DAGGER) == 2
         assert "trained on the data of this task" in re.sub(r"\s+", " ", text)
     assert latex(board).count(r"$^\dagger$") == 2
-    assert DAGGER not in markdown(leaderboard(frame(), CARDS, TITLES, "random", "linear"))
+    assert DAGGER not in markdown(Results(frame(), CARDS, TITLES).board("random", "linear"))
 
 
 def test_contaminated_encoders_can_be_left_out_and_are_named() -> None:
-    board = leaderboard(_tainted(), CARDS, {}, "random", "linear", contaminated=False)
+    board = Results(_tainted(), CARDS, contaminated=False).board("random", "linear")
     assert "geoclip" not in {row.name for row in board.rows}
     assert any("Left out" in note and "geoclip" in note for note in board.notes)
     assert min(row.rank for row in board.rows) == 1
@@ -112,21 +107,21 @@ def test_intervals_are_short(low: float, high: float, text: str) -> None:
 
 def test_rank_changes_say_what_moved() -> None:
     table = frame()
-    made = tables_of_changes(table, CARDS, TITLES, replicates(table))["linear"]
-    text = changes_markdown(made)
-    assert made.headings == ("Encoder", "random", "held-out-region", "change")
+    made = Results(table, CARDS, TITLES, replicates(table)).changes["linear"].text
+    text = text_markdown(made)
+    assert made.columns == ("Encoder", "random", "held-out-region", "change")
     assert "0 of 5" in text
     assert "Kendall's tau with the order under random: held-out-region 1.00" in text
     assert "\N{MINUS SIGN}0.0" not in text
-    assert changes_latex(made).count(r"\\") == 1 + len(made.rows)
-    assert tables_of_changes(table[table["split"] == "random"], CARDS, TITLES) == {}
+    assert text_latex(made).count(r"\\") == 1 + len(made.rows)
+    assert Results(table[table["split"] == "random"], CARDS, TITLES).changes == {}
 
 
 def test_figures_of_ranks_are_the_same_bytes_twice(tmp_path: Path) -> None:
     table = frame()
-    drawn = replicates(table)
     first, second = (
-        write_figures(table, CARDS, TITLES, {}, tmp_path / name, drawn) for name in "ab"
+        write_figures(Results(table, CARDS, TITLES, replicates(table)), {}, tmp_path / name)
+        for name in "ab"
     )
     assert [p.name for p in first] == [
         "scores.linear.png",

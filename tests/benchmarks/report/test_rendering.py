@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from satclip_bench.benchmarks.report.board import Leaderboard, leaderboard
-from satclip_bench.benchmarks.report.tables import latex, markdown, regions, write_tables
-from satclip_bench.benchmarks.report.terminal import print_leaderboard
+from satclip_bench.benchmarks.report.board import Board
+from satclip_bench.benchmarks.report.latex import latex
+from satclip_bench.benchmarks.report.markdown import markdown, regions
+from satclip_bench.benchmarks.report.results import Results
+from satclip_bench.benchmarks.report.tables import write_tables
+from satclip_bench.benchmarks.report.terminal import print_board
 from satclip_bench.benchmarks.report.wording import DASH
 from satclip_bench.tasks import task_card
 from tests.benchmarks.frames import METRICS, fail, frame, score
@@ -24,19 +27,19 @@ TITLES = {
 }
 
 
-def board(*, gap: bool = False, split: str = "random") -> Leaderboard:
+def board(*, gap: bool = False, split: str = "random") -> Board:
     def value(encoder: str, task: str, seed: int, fold: str) -> float:
         return -1e4 if encoder == "direct" else score(encoder, task, seed, fold)
 
     table = frame(value)
     table = fail(table, "geoclip", "biomes", "50% of $a_b & c") if gap else table
-    return leaderboard(table, CARDS, TITLES, split, "linear")
+    return Results(table, CARDS, TITLES).board(split, "linear")
 
 
-def printed(shown: Leaderboard, width: int, *, terminal: bool = False) -> str:
+def printed(shown: Board, width: int, *, terminal: bool = False) -> str:
     sink = io.StringIO()
     console = Console(file=sink, width=width, force_terminal=terminal, color_system="standard")
-    print_leaderboard(shown, console)
+    print_board(shown, console)
     return sink.getvalue()
 
 
@@ -93,7 +96,7 @@ def test_latex_compiles(tmp_path: Path) -> None:
 def test_regions_have_titles_and_the_order_of_the_board() -> None:
     table = fail(frame(), "geoclip", "biomes")
     table = table[~((table["encoder"] == "direct") & (table["fold"] == "Asia"))]
-    text = regions(table, CARDS, "linear", {"wrap": "Wrap"})
+    text = regions(Results(table, CARDS, {"wrap": "Wrap"}).board("held-out-region", "linear"))
     biomes = text.split("## Biomes (accuracy)")[1].strip().splitlines()
     assert [line.split(" | ")[0] for line in biomes[2:7]] == [
         "| Wrap",
@@ -136,8 +139,9 @@ def test_terminal_marks() -> None:
 def test_no_nan_is_printed_and_row_order_does_not_matter(tmp_path: Path) -> None:
     table = fail(frame(seeds=[0]), "geoclip", "biomes")
     table.loc[table["encoder"] == "direct", "value"] = float("inf")
-    paths = write_tables(table, CARDS, TITLES, tmp_path / "a")
-    again = write_tables(table.sample(frac=1, random_state=1), CARDS, TITLES, tmp_path / "b")
+    paths = write_tables(Results(table, CARDS, TITLES), tmp_path / "a")
+    shuffled = table.sample(frac=1, random_state=1)
+    again = write_tables(Results(shuffled, CARDS, TITLES), tmp_path / "b")
     for one, other in zip(paths, again, strict=True):
         assert one.read_bytes() == other.read_bytes(), one.name
         assert not re.search(r"\b(nan|inf)\b", one.read_text(), re.IGNORECASE)

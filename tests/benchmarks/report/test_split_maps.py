@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from satclip_bench.benchmarks.commands.report import _draw_splits
+from satclip_bench.benchmarks.report.figures import draw_split_maps
 from satclip_bench.benchmarks.report.split_maps import COLOURS, PARTS, draw_split, parts_of
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
 from satclip_bench.benchmarks.splits import Fold, get_split
@@ -71,7 +71,7 @@ def test_a_run_has_a_map_of_every_split_of_every_task(tmp_path: Path) -> None:
     table = frame(seeds=(2, 1), encoders=["wrap"])
     broken = table[table["task"] == "biomes"].assign(split="latitude.9")
     absent = table[table["task"] == "elevation"].assign(edition="paper")
-    paths = _draw_splits(pd.concat([table, broken, absent]), tmp_path)
+    paths = draw_split_maps(pd.concat([table, broken, absent]), tmp_path)
     assert [p.name for p in paths] == [
         f"{task}.{split}.png" for task in sorted(METRICS) for split in ("held-out-region", "random")
     ]

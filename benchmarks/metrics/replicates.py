@@ -1,0 +1,109 @@
+"""Bootstrap scores: their means, differences and intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_bench.benchmarks.metrics.bootstrap import MIN_DEFINED, interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """Scores in every replicate of the bootstrap of spatial blocks.
+
+    All scores of a run share the draws of a place, so that the difference of two of them can be
+    taken replicate by replicate.
+
+    Attributes:
+        scores: `(..., B)` float64, the replicates along the last axis. NaN where a replicate draws
+            no block of a cell, which is common for cells of few blocks.
+        index: labels of the first axis, or None if it has no labels.
+
+    Example:
+        >>> import numpy as np
+        >>> one = Replicates(np.array([1.0, 2.0, 3.0]))
+        >>> one.minus(Replicates(np.array([0.5, 1.5, 2.0]))).scores
+        array([0.5, 0.5, 1. ])
+        >>> Replicates(np.array([[1.0, np.nan], [3.0, 5.0]])).mean().scores
+        array([2., 5.])
+    """
+
+    scores: Float
+    index: pd.MultiIndex | None = None
+
+    @classmethod
+    def from_leading(cls, scores: Float) -> Replicates:
+        """Replicates from an array `(B, ...)` with the replicates along the first axis."""
+        return cls(np.moveaxis(scores, 0, -1))
+
+    @property
+    def leading(self) -> Float:
+        """The scores as `(B, ...)`, as `ranking.aggregates` and `ranking.significance` take them.
+
+        A view, not a copy.
+        """
+        return np.moveaxis(self.scores, -1, 0)
+
+    def align(self, index: pd.MultiIndex) -> Replicates:
+        """The rows with these labels, in their order; NaN for labels without bootstrap scores.
+
+        Args:
+            index: labels with the same levels as `self.index`.
+        """
+        if self.index is None:
+            raise ValueError("only labelled replicates can be aligned")
+        rows = self.index.get_indexer(index)
+        known = (rows >= 0)[:, None]
+        return Replicates(np.where(known, self.scores[rows], np.nan), index)
+
+    def clipped(self, floor: float) -> Replicates:
+        """The same replicates with every score below `floor` raised to it."""
+        return Replicates(self.scores.clip(min=floor), self.index)
+
+    def mean(self, axis: int = 0) -> Replicates:
+        """Mean over an axis of cells, in each replicate over the cells that are defined in it.
+
+        Args:
+            axis: axis to average over; not the last one.
+        """
+        defined = np.isfinite(self.scores)
+        count = defined.sum(axis=axis)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            total = np.where(defined, self.scores, 0).sum(axis=axis)
+            return Replicates(np.asarray(total / count))
+
+    def minus(self, other: Replicates) -> Replicates:
+        """Differences, replicate by replicate; shapes broadcast."""
+        return Replicates(self.scores - other.scores)
+
+    def interval(self, measured: Float | None = None) -> tuple[Float, Float]:
+        """Ends of the 95 % intervals, `(...)` each; NaN where over one replicate in ten is NaN.
+
+        Args:
+            measured: `(...)` measured values; an interval is extended to contain its value.
+        """
+        shape = self.scores.shape[:-1]
+        points = [None] * int(np.prod(shape)) if measured is None else measured.ravel().tolist()
+        rows = zip(self.scores.reshape(-1, self.scores.shape[-1]), points, strict=True)
+        unknown = (np.nan, np.nan)
+        ends = np.array([interval(row, point) or unknown for row, point in rows]).reshape(-1, 2)
+        return ends[:, 0].reshape(shape), ends[:, 1].reshape(shape)
+
+    def variance(self) -> Float:
+        """Variance over the defined replicates (ddof 1), `(...)`; NaN if under 90 % are defined."""
+        defined = np.isfinite(self.scores)
+        count = defined.sum(axis=-1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = np.where(defined, self.scores, 0).sum(axis=-1) / count
+            squares = np.where(defined, self.scores - mean[..., None], 0) ** 2
+            variance = squares.sum(axis=-1) / (count - 1)
+        return np.where(count >= MIN_DEFINED * self.scores.shape[-1], variance, np.nan)

@@ -1,0 +1,175 @@
+"""Results of a run, from which every board, table, figure and page is made, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pandas as pd
+
+from satclip_bench.benchmarks.metrics.replicates import Replicates
+from satclip_bench.benchmarks.ranking.cells import select
+from satclip_bench.benchmarks.ranking.ranking import rank
+from satclip_bench.benchmarks.ranking.shifts import rank_changes
+from satclip_bench.benchmarks.report.board import Board, make_board
+from satclip_bench.benchmarks.report.rank_changes import ChangesTable, changes_table
+from satclip_bench.benchmarks.report.ranks import RankTable, rank_table
+from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.program import program
+from satclip_bench.tasks import TaskCard, list_tasks, task_card
+
+BoardName = tuple[str, str]
+"""Split and probe of a board."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """Results of a run and the boards made from them; each board is made on first use and kept.
+
+    Attributes:
+        frame: tidy frame of the run.
+        cards: cards of the tasks in it, in the order of the boards; other tasks are left out.
+        titles: titles of encoders and baselines; one without a title is shown by its name.
+        replicates: bootstrap scores for intervals and ties, as `runs.replicates` loads them.
+        contaminated: whether encoders trained on the data of one of the tasks take part.
+    """
+
+    frame: pd.DataFrame
+    cards: Mapping[str, TaskCard]
+    titles: Mapping[str, str] = field(default_factory=dict)
+    replicates: Replicates | None = None
+    contaminated: bool = True
+    _boards: dict[BoardName, Board] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _ranks: dict[BoardName, RankTable] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        replicates: Replicates | None = None,
+        *,
+        contaminated: bool = True,
+    ) -> Results:
+        """Results with the registered cards of the tasks and the titles in the frame.
+
+        Args:
+            frame: tidy frame of a run.
+            replicates: bootstrap scores for intervals and ties.
+            contaminated: whether encoders trained on the data of one of the tasks take part.
+        """
+        present = set(frame["task"])
+        cards = {name: task_card(name) for name in list_tasks() if name in present}
+        titles = dict(zip(frame["encoder"], frame["encoder_title"], strict=True))
+        return cls(frame, cards, titles, replicates, contaminated)
+
+    @cached_property
+    def boards(self) -> tuple[BoardName, ...]:
+        """Split and probe of every board, as `board_names` lists them."""
+        return board_names(self.frame)
+
+    @cached_property
+    def probes(self) -> Mapping[str, tuple[str, ...]]:
+        """Splits by probe, both in the order of the boards."""
+        splits: dict[str, tuple[str, ...]] = {}
+        for split, probe in self.boards:
+            splits[probe] = (*splits.get(probe, ()), split)
+        return splits
+
+    def board(self, split: str, probe: str) -> Board:
+        """The board of a split and probe.
+
+        Raises:
+            BenchError: the run has no such board; the message lists those that it has.
+        """
+        name = (split, probe)
+        if name not in self._boards:
+            self._boards[name] = self._make_board(split, probe)
+        return self._boards[name]
+
+    def ranks(self, split: str, probe: str) -> RankTable:
+        """Ratings over the tasks of a board. Raises BenchError as `board` does."""
+        name = (split, probe)
+        if name not in self._ranks:
+            self._ranks[name] = rank_table(self.board(split, probe))
+        return self._ranks[name]
+
+    @cached_property
+    def changes(self) -> Mapping[str, ChangesTable]:
+        """Rank changes between splits, by probe; only probes that ran on several splits."""
+        tables = {}
+        for probe, splits in self.probes.items():
+            if len(splits) > 1:
+                changes = rank_changes(self.frame, self._metrics, splits, probe, self.replicates)
+                if changes is not None:
+                    tables[probe] = changes_table(
+                        probe, changes, self.cards, self.titles, self.frame
+                    )
+        return tables
+
+    @property
+    def _metrics(self) -> dict[str, str]:
+        return {name: card.metric for name, card in self.cards.items()}
+
+    def _make_board(self, split: str, probe: str) -> Board:
+        if (split, probe) not in self.boards:
+            raise BenchError(
+                f"this run has no split {split!r} with probe {probe!r}. "
+                f"It has: {options(self.boards)}"
+            )
+        rows = select(self.frame, split, probe)
+        tainted = set() if self.contaminated else set(rows.loc[rows["contaminated"], "encoder"])
+        excluded = tuple(sorted(map(str, tainted)))
+        frame = self.frame[~self.frame["encoder"].isin(excluded)]
+        rows = rows[~rows["encoder"].isin(excluded)]
+        if not rows["task"].isin(list(self.cards)).any():
+            tasks = ", ".join(sorted(rows["task"].unique()))
+            raise BenchError(f"there is no card for any of the tasks of this run: {tasks}")
+        ranking = rank(frame, self._metrics, split, probe, self.replicates)
+        return make_board(ranking, split, probe, self.cards, self.titles, excluded)
+
+
+def board_names(frame: pd.DataFrame) -> tuple[BoardName, ...]:
+    """Split and probe of every board of a frame, random first; baselines alone without a probe.
+
+    Raises:
+        BenchError: the frame is empty.
+    """
+    if frame.empty:
+        raise BenchError(
+            f"there is nothing to report: the table of results is empty. Run `{program()}` first."
+        )
+    pairs = frame[["split", "probe"]].drop_duplicates()
+    probed = pairs[pairs["probe"] != BASELINE_PROBE]
+    named = pairs if probed.empty else probed
+    names = {(str(s), str(p)) for s, p in zip(named["split"], named["probe"], strict=True)}
+    return tuple(sorted(names, key=lambda name: (name[0] != "random", name[0], name[1])))
+
+
+def options(names: Iterable[BoardName]) -> str:
+    """Boards as the options that choose them, for error messages."""
+    return "; ".join(f"--split {split} --probe {probe}" for split, probe in names)
+
+
+def choose_board(frame: pd.DataFrame, split: str | None, probe: str | None) -> BoardName:
+    """The board to show first: with the linear probe if there is one, else the first.
+
+    Args:
+        frame: tidy frame of a run.
+        split: name of the split; any by default.
+        probe: name of the probe; any by default.
+
+    Raises:
+        BenchError: the run has no such board; the message lists those that it has.
+    """
+    names = board_names(frame)
+    fitting = [n for n in names if split in (None, n[0]) and probe in (None, n[1])]
+    if not fitting:
+        raise BenchError(f"this run has no such leaderboard. It has: {options(names)}")
+    linear = [name for name in fitting if name[1] == "linear"]
+    return (linear or fitting)[0]

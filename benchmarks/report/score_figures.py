@@ -1,0 +1,170 @@
+"""Figure of the scores of a probe, one panel per task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from satclip_bench.benchmarks.report.board import Board, Row
+from satclip_bench.benchmarks.report.style import (
+    HELD_OUT,
+    LIGHT,
+    RANDOM,
+    SHADE,
+    figure,
+    footer,
+    save,
+)
+from satclip_bench.benchmarks.report.wording import SPLIT_TITLES, short_title
+from satclip_bench.tasks import TaskCard
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FLOOR = -0.5
+"""Scores below are drawn here as an arrow with their value: R2 has no lower end."""
+
+COLOURS = {"random": RANDOM, "held-out-region": HELD_OUT}
+OTHER_COLOURS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
+"""Of further splits, in their order."""
+
+AXIS_TITLES = {"r2": "R²", "accuracy": "accuracy", "top1": "top-1 accuracy"}
+SPREAD = 0.36
+"""Distance, in rows, between the marks of the first split and those of the last."""
+
+
+def draw_scores(by_split: Mapping[str, Board], probe: str, path: Path) -> Path:
+    """Draw the scores of a probe under every split, one panel per task.
+
+    Args:
+        by_split: boards of the probe, by split.
+        probe: name of the probe.
+        path: path of the PNG.
+    """
+    rows = {row.name: row for board in by_split.values() for row in reversed(board.rows)}
+    order = list(dict.fromkeys(r.name for board in by_split.values() for r in board.rows))
+    names = sorted(order, key=lambda name: rows[name].baseline)[::-1]
+    tasks = _tasks(by_split)
+    colours = _colours(by_split)
+    columns = min(4, len(tasks))
+    lines = -(-len(tasks) // columns)
+    width, height = max(5.6, 2.25 * columns + 1.8), (0.25 * len(names) + 0.75) * lines + 0.9
+    with figure(width, height) as made:
+        axes = made.subplots(lines, columns, sharey=True, squeeze=False)
+        for ax in axes.flat[len(tasks) :]:
+            ax.set_visible(False)
+        for ax, card in zip(axes.flat, tasks, strict=False):
+            _panel(ax, card, [rows[name] for name in names])
+            for place, (split, board) in enumerate(by_split.items()):
+                offset = SPREAD * (0.5 - place / max(len(by_split) - 1, 1))
+                _dots(ax, board, card.name, names, colours[split], offset * (len(by_split) > 1))
+        handles = [
+            axes.flat[0].plot([], [], "o", ms=4.5, color=colours[s], label=SPLIT_TITLES.get(s, s))[
+                0
+            ]
+            for s in by_split
+        ]
+        made.legend(handles=handles, loc="outside upper right", ncols=4, frameon=False)
+        made.suptitle(
+            f"Scores with the {probe} probe", x=0.01, ha="left", fontsize=11, fontweight="bold"
+        )
+        footer(made, _scores_note(by_split, any(card.metric == "r2" for card in tasks)))
+        return save(made, path)
+
+
+def _colours(by_split: Mapping[str, Board]) -> dict[str, str]:
+    others = iter(cycle(OTHER_COLOURS))
+    return {split: COLOURS.get(split) or next(others) for split in by_split}
+
+
+def _tasks(by_split: Mapping[str, Board]) -> tuple[TaskCard, ...]:
+    found = {card.name: card for board in by_split.values() for card in board.tasks}
+    return tuple(found.values())
+
+
+def _editions(by_split: Mapping[str, Board]) -> str:
+    # Splits of one run share their editions; the one with more tasks says more.
+    return max(by_split.values(), key=lambda board: len(board.tasks)).edition_note
+
+
+def _panel(ax: Axes, card: TaskCard, rows: Sequence[Row]) -> None:
+    """Frame, row labels, and shades behind the baselines."""
+    ax.set_title(card.title)
+    ax.set_xlim(FLOOR - 0.14 if card.metric == "r2" else -0.04, 1.04)
+    ax.set_ylim(-0.6, len(rows) - 0.4)
+    ax.axvline(0, color="#BBBBBB", lw=0.8, zorder=0)
+    for y, row in enumerate(rows):
+        ax.axhline(y, color=LIGHT, lw=0.5, zorder=0)
+        if row.baseline:
+            ax.axhspan(y - 0.5, y + 0.5, color=SHADE, zorder=-1, lw=0)
+    ax.set_yticks(range(len(rows)), [short_title(row.title) for row in rows])
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    ax.set_xlabel(AXIS_TITLES[card.metric], fontsize=8)
+
+
+def _dots(
+    ax: Axes, board: Board, task: str, names: Sequence[str], colour: str, offset: float
+) -> None:
+    column = next((i for i, card in enumerate(board.tasks) if card.name == task), None)
+    if column is None:
+        return
+    low = ax.get_xlim()[0]
+    scores = {row.name: row.scores[column] for row in board.rows}
+    for y, name in enumerate(names):
+        if name not in scores:
+            continue
+        place, score = y + offset, scores[name]
+        if board.folds > 1:
+            folds = board.ranking.by_fold.xs(task, axis=1, level="task").loc[name].to_numpy()
+            shown = folds[folds >= max(FLOOR, low)]
+            ax.scatter(shown, np.full(len(shown), place), s=7, lw=0, color=colour, alpha=0.35)
+        if np.isnan(score.mean):
+            continue
+        if score.mean < FLOOR:
+            ax.plot(FLOOR - 0.07, place, marker="<", ms=4, color=colour)
+            ax.text(
+                FLOOR - 0.02,
+                place,
+                compact(score.mean),
+                color=colour,
+                fontsize=6.5,
+                va="center_baseline",
+                bbox={"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 0.4},
+            )
+            continue
+        if not np.isnan(score.low):
+            ends = np.clip([score.low, score.high], FLOOR, None)
+            ax.plot(ends, [place, place], color=colour, lw=1.6, solid_capstyle="butt")
+        ax.plot(score.mean, place, "o", ms=4.5, color=colour, mec="white", mew=0.5)
+
+
+def compact(value: float) -> str:
+    """A number in at most seven characters, with a minus sign: -0.63, -30.2, -615, -1.3e5."""
+    digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    text = f"{value:.{digits}f}"
+    if abs(value) >= 10_000:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        text = f"{mantissa}e{int(exponent)}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def _scores_note(by_split: Mapping[str, Board], arrows: bool) -> str:
+    parts = []
+    for split, board in by_split.items():
+        seeds = f"{board.seeds} seed" + "s" * (board.seeds != 1)
+        part = f"{SPLIT_TITLES.get(split, split)}: {seeds}"
+        if board.folds > 1:
+            part += ", small dots: single folds"
+        parts.append(part)
+    floor = f" Arrows: means below {FLOOR}, with their value." if arrows else ""
+    known = any(b.ranking.low.notna().any(axis=None) for b in by_split.values())
+    bars = " Bars: 95 % intervals by a bootstrap of spatial blocks." if known else ""
+    return (
+        f"Mean over folds and seeds ({'; '.join(parts)}).{bars}{floor} Shaded: "
+        f"baselines without an encoder. {_editions(by_split)}"
+    ).strip()
