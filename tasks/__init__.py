@@ -1,4 +1,4 @@
-"""Tasks: named prediction problems, each mostly its card.
+"""Tasks: named prediction problems with a card, points and a target.
 
 >>> from satclip_bench.tasks import get_task
 >>> table = get_task("air_temperature").load()
@@ -25,7 +25,7 @@ OPEN_TASKS = (
     "biomes",
     "ecoregions",
 )
-"""The paper's tasks that have an open edition, which ships with the repository."""
+"""Tasks of the SatCLIP paper with an open edition, which ships with the repository."""
 
 PAPER_TASKS = (*OPEN_TASKS, "inaturalist")
 """The nine tasks of the SatCLIP paper."""
