@@ -1,4 +1,4 @@
-"""The verb `pretrain`: a config in, an encoder of one's own out."""
+"""The command `pretrain`: train, export and register a location encoder."""
 
 from __future__ import annotations
 
@@ -31,54 +31,59 @@ def pretrain_encoder(
     register: str | None = None,
     show: bool = False,
 ) -> int:
-    """Train, export, and register where that is asked for. Returns the exit code.
+    """Train a location encoder and export it; register it if `register` is given.
 
     Args:
-        config: name of a shipped config, or a file.
-        changes: such as `training.epochs=3`.
-        out: folder of the run; by default under results/pretrained, called as the config.
-        resume: go on from its checkpoint.
-        device: of torch; by default a GPU where there is one.
-        register: the encoder's name after `own.`.
-        show: print the config, and do nothing.
+        config: name of a shipped config, or path of a file.
+        changes: changes of the config, such as `training.epochs=3`.
+        out: folder of the training; by default `results/pretrained/<name of the config>`.
+        resume: whether to continue from the checkpoint in the folder.
+        device: torch device; by default a GPU if there is one.
+        register: name of the encoder after `own.`; None not to register it.
+        show: whether to print the config and stop.
+
+    Returns:
+        The exit code.
 
     Raises:
-        BenchError: a config, data or folder that does not do; says which.
+        BenchError: the config is invalid, the data are missing, or the folder cannot be used.
     """
-    chosen = load_config(config, changes)
+    settings = load_config(config, changes)
     if show:
-        Console().print_json(json.dumps(chosen.model_dump(mode="json")))
+        Console().print_json(json.dumps(settings.model_dump(mode="json")))
         return 0
     if register is not None and not re.fullmatch(r"[a-z0-9][a-z0-9-]*", register):
-        raise BenchError(f"{register!r} is no name to register: small letters, digits and hyphens")
-    folder = FOLDER / _folder_name(config, chosen) if out is None else out
-    first = os.environ.get("RANK", "0") == "0"
-    trained = _train(chosen, folder, resume=resume, device=device, quiet=not first)
-    if not first:
+        raise BenchError(
+            f"--register {register!r}: a name consists of small letters, digits and hyphens"
+        )
+    folder = FOLDER / _folder_name(config, settings) if out is None else out
+    is_main_process = os.environ.get("RANK", "0") == "0"
+    weights = _train(settings, folder, resume=resume, device=device, quiet=not is_main_process)
+    if not is_main_process:
         return 0
-    said = Console()
-    said.print(f"the encoder is in {trained}", highlight=False, soft_wrap=True)
+    console = Console()
+    console.print(f"the encoder is in {weights}", highlight=False, soft_wrap=True)
     if register is None:
-        said.print("give it a name with --register NAME --resume", highlight=False)
+        console.print("to use it by name, add --register NAME --resume", highlight=False)
         return 0
     with atomic_write(registered_dir() / f"{register}.safetensors") as stream:
-        stream.write(trained.read_bytes())
-    said.print(
-        f"it answers to own.{register}: {program()} run --encoders own.{register}",
+        stream.write(weights.read_bytes())
+    console.print(
+        f"it is registered as own.{register}: {program()} run --encoders own.{register}",
         highlight=False,
         soft_wrap=True,
     )
     return 0
 
 
-def _folder_name(config: str, chosen: PretrainConfig) -> str:
-    return config if re.fullmatch(r"[a-z0-9-]+", config) else chosen.name
+def _folder_name(config: str, settings: PretrainConfig) -> str:
+    return config if re.fullmatch(r"[a-z0-9-]+", config) else settings.name
 
 
 def _train(
     config: PretrainConfig, folder: Path, *, resume: bool, device: str | None, quiet: bool
 ) -> Path:
-    """Train with a bar for the steps and a line for each epoch; returns the encoder's file."""
+    """Train with a progress bar and one line per epoch. Returns the path of the weights."""
     from satclip_bench.encoders.pretraining.training import Watch
 
     console = Console(stderr=True, quiet=quiet)
@@ -91,10 +96,10 @@ def _train(
 
         def epoch(row: dict[str, float]) -> None:
             console.print(
-                f"epoch {row['epoch']}/{config.training.epochs}: loss {row['loss']:.3f}, held out "
-                f"{row['held_out_loss']:.3f}; own place nearest {row['held_out_top1']:.1%}, among "
-                f"10 of {row['held_out']:,.0f} {row['held_out_top10']:.1%}; "
-                f"{row['images_per_second']:,.0f} images/s",
+                f"epoch {row['epoch']}/{config.training.epochs}: loss {row['loss']:.3f}, held-out "
+                f"loss {row['held_out_loss']:.3f}; place of a held-out image among "
+                f"{row['held_out']:,.0f}: top-1 {row['held_out_top1']:.1%}, "
+                f"top-10 {row['held_out_top10']:.1%}; {row['images_per_second']:,.0f} images/s",
                 highlight=False,
                 soft_wrap=True,
             )

@@ -44,7 +44,7 @@ def test_two_commands_from_imagery_to_a_registered_encoder(
     command = ["pretrain", "--config", str(config), "--out", str(out), "--device", "cpu"]
     assert main([*command, "--register", "mine"]) == 0
     printed = capsys.readouterr()
-    assert "it answers to own.mine" in printed.out
+    assert "it is registered as own.mine" in printed.out
     assert "epoch 2/2: loss" in printed.err
     assert registered() == ("own.mine",)
     assert registry.match(["own.mine"]) == ("own.mine",)
@@ -74,7 +74,7 @@ def test_a_config_is_shown_and_bad_words_are_refused(
     assert main(["pretrain", "--config", str(config), "--set", "location.degrees=5", "--show"]) == 0
     assert '"degrees": 5' in capsys.readouterr().out
     assert main(["pretrain", "--config", str(config), "--register", "A b"]) == 2
-    assert "is no name to register" in capsys.readouterr().err
+    assert "a name consists of small letters, digits and hyphens" in capsys.readouterr().err
     assert main(["pretrain", "--config", "smal"]) == 2
     assert "Did you mean 'small'" in capsys.readouterr().err
     with pytest.raises(BenchError, match=r"image\.kind"):
