@@ -1,4 +1,4 @@
-"""How long the days are through the year, as a location encoder."""
+"""A location encoder made of the lengths of days through the year."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MONTHS = 12
 
 
 class Daylight(Encoder):
-    """The length of the day in the middle of each month, with sine and cosine of longitude."""
+    """Length of the day in the middle of each month, and sine and cosine of longitude."""
 
     card = EncoderCard(
         name="daylight",
@@ -31,7 +31,7 @@ class Daylight(Encoder):
         lon, lat = np.radians(lonlat).T
         day = (np.arange(MONTHS) + 0.5) * 365 / MONTHS
         declination = TILT * np.sin(2 * np.pi * (284 + day) / 365)
-        # Cosine of the hour angle of sunrise; beyond one the sun does not rise or set.
+        # Cosine of the hour angle of sunrise; beyond 1 or -1 the sun does not rise or set.
         cosine = -np.tan(np.clip(lat, -1.57, 1.57))[:, None] * np.tan(declination)
         length = np.arccos(np.clip(cosine, -1, 1)) / np.pi
         return np.column_stack([length, np.sin(lon), np.cos(lon)])

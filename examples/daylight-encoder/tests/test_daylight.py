@@ -6,6 +6,6 @@ def test_it_obeys_the_contract() -> None:
 
 
 def test_days_at_the_equator_last_twelve_hours() -> None:
-    found = get_encoder("daylight").encode([[0, 0], [0, 90]])
-    assert abs(found[0, :12] - 0.5).max() < 1e-6
-    assert set(found[1, :12].round(6)) == {0.0, 1.0}
+    embedding = get_encoder("daylight").encode([[0, 0], [0, 90]])
+    assert abs(embedding[0, :12] - 0.5).max() < 1e-6
+    assert set(embedding[1, :12].round(6)) == {0.0, 1.0}
