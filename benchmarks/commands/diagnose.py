@@ -1,4 +1,4 @@
-"""The verb `diagnose`: where the encoders of a run fail."""
+"""The command `diagnose`: where the encoders of a run fail."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.commands.user_tables import adopt
 from satclip_bench.benchmarks.diagnostics.diagnosis import Diagnosis, diagnose
 from satclip_bench.benchmarks.diagnostics.frames import strata_frame, summary_row
+from satclip_bench.benchmarks.diagnostics.reading import TaskPredictions, locations, read_task
 from satclip_bench.benchmarks.report.results import board_names, options
 from satclip_bench.benchmarks.report.wording import DASH, METRIC_SIGNS, number
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
@@ -28,10 +29,9 @@ from satclip_bench.tasks import list_tasks
 
 if TYPE_CHECKING:
     import pandas as pd
-from satclip_bench.benchmarks.diagnostics.reading import Read, places, read_task
 
 TITLE_WIDTH, REGION_WIDTH = 24, 14
-"""Columns that the title of an encoder and the name of a region take in the terminal."""
+"""Maximum widths of an encoder's title and a region's name in the terminal."""
 
 
 def diagnose_run(
@@ -46,19 +46,19 @@ def diagnose_run(
     """Print where the encoders of a run fail, and write frames and figures.
 
     Args:
-        out: the run's folder.
-        split: by default the first that the run has, random before others.
-        probe: by default linear, or else the first that the split has.
-        tasks: names or wildcards; none stands for all in the run.
-        encoders: likewise.
+        out: folder of the run.
+        split: name of the split; by default the first that the run has, random before others.
+        probe: name of the probe; by default linear, or else the first that the split has.
+        tasks: names or wildcards of tasks; all tasks of the run by default.
+        encoders: names or wildcards of encoders; all encoders of the run by default.
         data_dir: folder with the tables that do not ship.
-        radius_km: of the neighbourhoods of SSI; by default one that suits the task's points.
+        radius_km: radius of the neighbourhoods of SSI; by default derived from the task's points.
 
     Returns:
-        The exit code: 1 if some records could not be read.
+        The exit code: 1 if some records could not be read, else 0.
 
     Raises:
-        BenchError: the run has nothing of that kind, or none of it can be read.
+        BenchError: the run has no such predictions, or none of them can be read.
     """
     adopt(out)
     store, console = Store(out), Console()
@@ -70,30 +70,34 @@ def diagnose_run(
     ]
     names = _in_order({r.settings.task for r in records}, list_tasks())
     of_run = tuple(dict.fromkeys(r.settings.encoder for r in records))
-    chosen = match_names("task", tasks, names) or names
-    wanted = match_names("encoder", encoders, of_run) or of_run
+    task_names = match_names("task", tasks, names) or names
+    encoder_names = match_names("encoder", encoders, of_run) or of_run
     folder = out / "diagnostics" / f"{split}.{probe}"
     summaries, strata, problems = [], [], []
-    for task in chosen:
-        mine = [r for r in records if r.settings.task == task and r.settings.encoder in wanted]
+    for task in task_names:
+        of_task = [
+            r for r in records if r.settings.task == task and r.settings.encoder in encoder_names
+        ]
         try:
-            read = read_task(store, mine, data_dir)
+            read = read_task(store, of_task, data_dir)
         except BenchError as error:
             problems.append(f"{task}: {error}")
             continue
         problems += [f"{task}: {reason}" for reason in read.left_out]
-        if not read.judged:
+        if not read.predictions:
             continue
-        found = _with_progress(task, read, radius_km, console)
+        diagnoses = _diagnose(task, read, radius_km, console)
         common = {"task": task, "split": split, "probe": probe}
-        summaries.append(_summary(found, read, common))
-        strata.append(strata_frame(found, common))
+        summaries.append(_summary(diagnoses, read, common))
+        strata.append(strata_frame(diagnoses, common))
         console.print(_table(summaries[-1], read, split, probe))
-        _draw(read, found, f"{split}, {probe} probe", folder / f"{task}.png")
+        _draw(read, diagnoses, f"{split}, {probe} probe", folder / f"{task}.png")
     for problem in problems:
         console.print(f"[yellow]left out: {escape(problem)}[/yellow]", highlight=False)
     if not summaries:
-        raise BenchError(f"nothing of {out} with split {split!r} and probe {probe!r} can be read")
+        raise BenchError(
+            f"no predictions in {out} with split {split!r} and probe {probe!r} can be diagnosed"
+        )
     _write(summaries, folder / "summary.csv")
     _write(strata, folder / "strata.csv")
     _explain(console, folder)
@@ -113,20 +117,24 @@ def _in_order(names: Iterable[str], order: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda n: (order.index(n) if n in order else len(order), n)))
 
 
-def _with_progress(
-    task: str, read: Read, radius_km: float | None, console: Console
+def _diagnose(
+    task: str, read: TaskPredictions, radius_km: float | None, console: Console
 ) -> tuple[Diagnosis, ...]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
-        total = sum(len(seeds) for seeds in read.judged.values())
+        total = sum(len(seeds) for seeds in read.predictions.values())
         bar = progress.add_task(f"{task}: encoders x seeds", total=total)
         advance: Callable[[], None] = lambda: progress.advance(bar)  # noqa: E731
-        found = diagnose(read.judged, places(read.table), radius_km, advance)
-    # Best first, in the terminal, the frames and the figures.
-    return tuple(sorted(found, key=lambda d: -np.nan_to_num(read.scores[d.encoder], nan=-np.inf)))
+        diagnoses = diagnose(read.predictions, locations(read.table), radius_km, advance)
+    # The best comes first in the terminal, the frames and the figures.
+    return tuple(
+        sorted(diagnoses, key=lambda d: -np.nan_to_num(read.scores[d.encoder], nan=-np.inf))
+    )
 
 
-def _summary(found: Sequence[Diagnosis], read: Read, common: Mapping[str, object]) -> pd.DataFrame:
+def _summary(
+    diagnoses: Sequence[Diagnosis], read: TaskPredictions, common: Mapping[str, object]
+) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame(
@@ -136,17 +144,17 @@ def _summary(found: Sequence[Diagnosis], read: Read, common: Mapping[str, object
                 "edition": read.table.edition,
                 "encoder": d.encoder,
                 "encoder_title": read.titles[d.encoder],
-                "seeds": len(read.judged[d.encoder]),
+                "seeds": len(read.predictions[d.encoder]),
                 "metric": read.table.card.metric,
                 "score": read.scores[d.encoder],
                 **summary_row(d),
             }
-            for d in found
+            for d in diagnoses
         ]
     )
 
 
-def _table(summary: pd.DataFrame, read: Read, split: str, probe: str) -> Grid:
+def _table(summary: pd.DataFrame, read: TaskPredictions, split: str, probe: str) -> Grid:
     card, first = read.table.card, summary.iloc[0]
     grid = Grid(
         title=f"\n{card.title} · {read.table.edition} edition · {split} · probe {probe} · "
@@ -181,19 +189,19 @@ def _beside(value: float, shuffled: float, digits: int) -> str:
     return f"{number(value, digits)}[dim]/{number(shuffled, digits)}[/dim]"
 
 
-def _draw(read: Read, found: Sequence[Diagnosis], what: str, path: Path) -> None:
+def _draw(read: TaskPredictions, diagnoses: Sequence[Diagnosis], what: str, path: Path) -> None:
     from satclip_bench.benchmarks.report.diagnostic_figures import ErrorMap, draw_diagnostics
 
-    ranked = [d.encoder for d in found if not is_baseline(d.encoder)]
-    ranked = ranked or [d.encoder for d in found]
+    ranked = [d.encoder for d in diagnoses if not is_baseline(d.encoder)]
+    ranked = ranked or [d.encoder for d in diagnoses]
     maps = []
     for name in dict.fromkeys([ranked[0], ranked[-1]]):
-        first = read.judged[name][0]
+        first = read.predictions[name][0]
         rows, residual = first.once(first.residual)
         maps.append(ErrorMap(read.titles[name], first.seed, rows, residual))
-    titled = [replace(d, encoder=read.titles[d.encoder]) for d in found]
-    baseline = {read.titles[d.encoder] for d in found if is_baseline(d.encoder)}
-    draw_diagnostics(read.table, titled, baseline, maps, what, path)
+    titled = [replace(d, encoder=read.titles[d.encoder]) for d in diagnoses]
+    baselines = {read.titles[d.encoder] for d in diagnoses if is_baseline(d.encoder)}
+    draw_diagnostics(read.table, titled, baselines, maps, what, path)
 
 
 def _write(frames: Sequence[pd.DataFrame], path: Path) -> None:
@@ -207,8 +215,8 @@ def _write(frames: Sequence[pd.DataFrame], path: Path) -> None:
 def _explain(console: Console, folder: Path) -> None:
     console.print(
         "Gap: best minus worst region. I: Moran's I of residuals. SSI and SRI (squares): geo-bias "
-        "scores; sh.: the same after good and bad were shuffled over the points, what errors "
-        "without any geography would score. docs/diagnostics.md says how to read them.",
+        "scores; sh.: the same scores after good and bad predictions were shuffled over the "
+        "points, as if errors had no geography. docs/diagnostics.md explains how to read them.",
         style="dim",
         highlight=False,
     )

@@ -1,4 +1,4 @@
-"""Moran's I of residuals: are errors nearby alike?"""
+"""Moran's I of residuals: spatial autocorrelation of errors."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 
 NEIGHBOURS = 8
-"""Nearest neighbours of a point by great circle, each of the same weight."""
+"""Number of nearest neighbours of a point by great-circle distance, all with the same weight."""
 
 PERMUTATIONS = 999
+"""Number of permutations for the p value."""
 
 
 @dataclass(frozen=True)
 class Moran:
-    """Moran's I.
+    """Moran's I with its p value.
 
     Attributes:
-        i: 0 where residuals are scattered without order (exactly: -1 / (n - 1) is expected), 1
-            where they are alike, below 0 where neighbours differ. NaN where they do not vary.
-        p: two-sided, from permutations: how often values dealt out to the points at random give
-            an I as far from its expectation. NaN with `i`.
+        i: Moran's I: near 0 if residuals have no spatial order (the expectation is -1 / (n - 1)),
+            near 1 if neighbours are alike, below 0 if they differ. NaN if residuals do not vary.
+        p: two-sided p value from permutations: the share of random assignments of the values to
+            the points with an I at least as far from its expectation. NaN if `i` is.
     """
 
     i: float
@@ -42,17 +43,17 @@ UNDEFINED = Moran(float("nan"), float("nan"))
 
 
 def neighbour_weights(lonlat: Float, neighbours: int = NEIGHBOURS) -> W:
-    """Row-standardised weights of the nearest neighbours by great circle, as libpysal has them.
+    """Row-standardised libpysal weights of the nearest neighbours by great-circle distance.
 
-    Neighbours are found among unit vectors: straight lines through the globe are ordered as great
-    circles on it, also over a pole or the antimeridian, which degrees are not.
+    Neighbours are searched among unit vectors: chords through the globe have the same order as
+    great circles, also across a pole or the antimeridian, which distances in degrees do not.
 
     Args:
         lonlat: `(n, 2)` degrees.
-        neighbours: how many each point has.
+        neighbours: number of neighbours of each point.
 
     Raises:
-        BenchError: there are no more points than neighbours.
+        BenchError: there are not more points than neighbours.
     """
     from libpysal.weights import W
 
@@ -61,8 +62,8 @@ def neighbour_weights(lonlat: Float, neighbours: int = NEIGHBOURS) -> W:
             f"Moran's I over {neighbours} neighbours needs more than {neighbours} points; "
             f"there are {len(lonlat)}"
         )
-    found = nearest_others(unit_vectors(lonlat), neighbours)
-    weights = W(dict(enumerate(found.tolist())), silence_warnings=True)
+    nearest = nearest_others(unit_vectors(lonlat), neighbours)
+    weights = W(dict(enumerate(nearest.tolist())), silence_warnings=True)
     weights.transform = "r"
     return weights
 
@@ -72,30 +73,31 @@ def morans_i(
 ) -> tuple[Moran, ...]:
     """Moran's I of the residuals of each encoder (Moran 1950), by esda.
 
-    esda draws its permutations from numpy's global state, so they are drawn here instead, from a
-    seed of their own; all encoders are given the same ones.
+    esda draws its permutations from numpy's global state. They are therefore drawn in this function
+    with a seed; all encoders share the same permutations.
 
     Args:
-        residuals: `(n, E)`, one column for each encoder.
-        weights: of the `n` points.
-        seed: of the permutations.
-        permutations: how many; the smallest p is 1 / (permutations + 1).
+        residuals: `(n, E)` residuals, one column per encoder.
+        weights: weights of the `n` points.
+        seed: seed of the permutations.
+        permutations: number of permutations; the smallest p is 1 / (permutations + 1).
     """
     from esda.moran import Moran as Esda
 
     varied = np.flatnonzero(np.ptp(residuals, axis=0) > 0)
-    found = {int(e): Esda(residuals[:, e], weights, permutations=0).I for e in varied}
+    statistic = {int(e): Esda(residuals[:, e], weights, permutations=0).I for e in varied}
     centred = residuals[:, varied] - residuals[:, varied].mean(axis=0)
     scale = len(centred) / weights.s0 / (centred**2).sum(axis=0)
     expected = -1 / (len(centred) - 1)
-    observed = np.abs(np.array(list(found.values())) - expected)
+    observed = np.abs(np.array(list(statistic.values())) - expected)
     matrix, rng = weights.sparse, np.random.default_rng(seed)
     extreme = np.zeros(len(varied), dtype=np.int64)
     for _ in range(permutations):
         shuffled = centred[rng.permutation(len(centred))]
-        drawn = scale * (shuffled * (matrix @ shuffled)).sum(axis=0)
-        extreme += np.abs(drawn - expected) >= observed
-    p = dict(zip(found, ((extreme + 1) / (permutations + 1)).tolist(), strict=True))
+        permuted = scale * (shuffled * (matrix @ shuffled)).sum(axis=0)
+        extreme += np.abs(permuted - expected) >= observed
+    p = dict(zip(statistic, ((extreme + 1) / (permutations + 1)).tolist(), strict=True))
     return tuple(
-        Moran(float(found[e]), p[e]) if e in found else UNDEFINED for e in range(residuals.shape[1])
+        Moran(float(statistic[e]), p[e]) if e in statistic else UNDEFINED
+        for e in range(residuals.shape[1])
     )

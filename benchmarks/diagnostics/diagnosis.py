@@ -1,4 +1,4 @@
-"""All diagnostics of the encoders of one task, split and probe."""
+"""All diagnostics of the encoders on one task, for one split and probe."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Where:
-    """What is known of the places of a task's table.
+class Locations:
+    """Locations of the rows of a task's table, with their regions and biomes.
 
     Attributes:
-        lonlat: `(N, 2)` degrees.
-        extent: the task's, which sizes the blocks of the bootstrap.
-        region: `(N,)` names.
-        biome: `(N,)` names, `unknown` where there is no label nearby.
+        lonlat: `(N, 2)` degrees, longitude first.
+        extent: extent of the task, which decides the size of the bootstrap's blocks.
+        region: `(N,)` names of regions.
+        biome: `(N,)` names of biomes; `unknown` without a labelled point nearby.
     """
 
     lonlat: Float
@@ -50,15 +50,15 @@ class Where:
 
 @dataclass(frozen=True)
 class Spatial:
-    """How the errors of one encoder lie under one seed.
+    """Spatial statistics of the errors of one encoder under one seed.
 
     Attributes:
-        moran: of the residuals.
+        moran: Moran's I of the residuals.
         bias: geo-bias scores by name.
-        shuffled: the same scores after the encoder's own good and bad marks were dealt out to the
-            points at random: what its scores would be if errors had no geography.
+        shuffled: the same scores after the encoder's good and bad marks were assigned to the points
+            at random: the scores of errors without any geography.
         ssi_km, sri_km: radii of the neighbourhoods.
-        foci: focal points.
+        foci: number of focal points.
     """
 
     moran: Moran
@@ -71,15 +71,15 @@ class Spatial:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Where one encoder fails.
+    """Diagnostics of one encoder on one task.
 
     Attributes:
-        encoder: its name.
-        n: points judged, over all seeds.
-        error: their mean error.
+        encoder: name of the encoder.
+        n: number of test points, over all seeds.
+        error: mean error of these points.
         fairness: scores by region.
         strata: errors by stratum.
-        spatial: seed by seed.
+        spatial: spatial statistics of the errors, seed by seed.
     """
 
     encoder: str
@@ -91,78 +91,81 @@ class Diagnosis:
 
 
 def diagnose(
-    judged: Mapping[str, Sequence[Predictions]],
-    where: Where,
+    predictions: Mapping[str, Sequence[Predictions]],
+    locations: Locations,
     radius_km: float | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> tuple[Diagnosis, ...]:
-    """Diagnose every encoder; all are cut into the same strata and neighbourhoods.
+    """Diagnose every encoder, all over the same strata and neighbourhoods.
 
     Args:
-        judged: by encoder, its predictions seed by seed.
-        where: the places.
-        radius_km: of the neighbourhoods of SSI; the usual one by default.
-        advance: called after every encoder and seed.
+        predictions: predictions of each encoder, seed by seed.
+        locations: locations of the rows of the task's table.
+        radius_km: radius of the neighbourhoods of SSI; by default `geo_bias.default_radius`.
+        advance: callback after every encoder and seed, for a progress bar.
     """
-    spatial = _spatial(judged, where, radius_km, advance)
-    strata = _errors(judged, where)
+    spatial = _spatial(predictions, locations, radius_km, advance)
+    strata = _errors(predictions, locations)
     return tuple(
         Diagnosis(
             encoder,
-            sum(len(j.row) for j in seeds),
-            float(np.concatenate([j.error for j in seeds]).mean()),
-            fairness(seeds, where.region),
+            sum(len(p.row) for p in seeds),
+            float(np.concatenate([p.error for p in seeds]).mean()),
+            fairness(seeds, locations.region),
             strata[encoder],
-            tuple(spatial[encoder, j.seed] for j in seeds),
+            tuple(spatial[encoder, p.seed] for p in seeds),
         )
-        for encoder, seeds in judged.items()
+        for encoder, seeds in predictions.items()
     )
 
 
 def _errors(
-    judged: Mapping[str, Sequence[Predictions]], where: Where
+    predictions: Mapping[str, Sequence[Predictions]], locations: Locations
 ) -> dict[str, tuple[Stratum, ...]]:
-    everything = [j for seeds in judged.values() for j in seeds]
-    distance, edges = distance_strata(np.concatenate([j.nearest_km for j in everything]))
+    everything = [p for seeds in predictions.values() for p in seeds]
+    distance, edges = distance_strata(np.concatenate([p.nearest_km for p in everything]))
     by_row = (
-        latitude_strata(where.lonlat[:, 1], band_of(where.extent)),
-        named_strata("biome", where.biome),
-        named_strata("region", where.region),
+        latitude_strata(locations.lonlat[:, 1], band_of(locations.extent)),
+        named_strata("biome", locations.biome),
+        named_strata("region", locations.region),
     )
-    block = block_ids(where.lonlat, where.extent)
-    found = {}
-    for encoder, seeds in judged.items():
-        row = np.concatenate([j.row for j in seeds])
-        error = np.concatenate([j.error for j in seeds])
-        km = np.concatenate([j.nearest_km for j in seeds])
+    block = block_ids(locations.lonlat, locations.extent)
+    errors = {}
+    for encoder, seeds in predictions.items():
+        row = np.concatenate([p.row for p in seeds])
+        error = np.concatenate([p.error for p in seeds])
+        km = np.concatenate([p.nearest_km for p in seeds])
         binned = np.searchsorted(edges, km, side="right")
         kinds = [(distance, binned), *((strata, stratum[row]) for strata, stratum in by_row)]
-        found[encoder] = tuple(
-            s for of, at in kinds for s in errors_by_stratum(of, at, error, block[row]) if s.n
+        errors[encoder] = tuple(
+            stratum
+            for strata, of_row in kinds
+            for stratum in errors_by_stratum(strata, of_row, error, block[row])
+            if stratum.n
         )
-    return found
+    return errors
 
 
 def _spatial(
-    judged: Mapping[str, Sequence[Predictions]],
-    where: Where,
+    predictions: Mapping[str, Sequence[Predictions]],
+    locations: Locations,
     radius_km: float | None,
     advance: Callable[[], None],
 ) -> dict[tuple[str, int], Spatial]:
-    # Encoders judged on the same rows share neighbourhoods and weights, which take the time.
+    # Encoders tested on the same rows share neighbourhoods and weights, which take the most time.
     groups: dict[tuple[int, bytes], list[Predictions]] = {}
-    for seeds in judged.values():
-        for j in seeds:
-            rows, _ = j.once(j.error)
-            groups.setdefault((j.seed, rows.tobytes()), []).append(j)
-    found = {}
+    for seeds in predictions.values():
+        for p in seeds:
+            rows, _ = p.once(p.error)
+            groups.setdefault((p.seed, rows.tobytes()), []).append(p)
+    statistics = {}
     for (seed, _), group in groups.items():
         rows, _ = group[0].once(group[0].error)
-        for j, spatial in zip(
-            group, _of_group(group, where.lonlat[rows], radius_km, seed, advance), strict=True
+        for p, spatial in zip(
+            group, _of_group(group, locations.lonlat[rows], radius_km, seed, advance), strict=True
         ):
-            found[j.encoder, j.seed] = spatial
-    return found
+            statistics[p.encoder, p.seed] = spatial
+    return statistics
 
 
 def _of_group(
@@ -172,12 +175,12 @@ def _of_group(
     seed: int,
     advance: Callable[[], None],
 ) -> Iterable[Spatial]:
-    marked = np.stack([marks(j.once(j.error)[1], j.task_type) for j in group], axis=1)
+    marked = np.stack([marks(p.once(p.error)[1], p.task_type) for p in group], axis=1)
     order = np.random.default_rng([seed, len(marked)]).permutation(len(marked))
     bias = geo_bias(lonlat, np.concatenate([marked, marked[order]], axis=1), radius_km, seed=seed)
     moran: Sequence[Moran] = [UNDEFINED] * len(group)
     if len(lonlat) > NEIGHBOURS:
-        residuals = np.stack([j.once(j.residual)[1] for j in group], axis=1)
+        residuals = np.stack([p.once(p.residual)[1] for p in group], axis=1)
         moran = morans_i(residuals, neighbour_weights(lonlat), seed)
     for number in range(len(group)):
         yield Spatial(

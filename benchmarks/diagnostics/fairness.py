@@ -1,4 +1,4 @@
-"""Geographic fairness: the score in every region, the worst of them, and the gap between them."""
+"""Geographic fairness: the score in every region, the worst region and the gap to the best."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 from satclip_bench.benchmarks.diagnostics.predictions import Predictions, score
 
 MIN_POINTS = 30
-"""A region with fewer test points under some seed is listed and never the worst or the best."""
+"""Minimum number of test points, under every seed, of a region that can be the worst or best."""
 
 
 @dataclass(frozen=True)
 class RegionScore:
-    """How an encoder fares in one region.
+    """Score of an encoder in one region.
 
     Attributes:
-        region: its name.
-        score: mean over seeds; NaN where R2 is not defined.
-        n: test points under the seed that has fewest there.
-        counted: whether it can be the worst or the best.
+        region: name of the region.
+        score: mean score over seeds; NaN if R2 is not defined.
+        n: number of test points under the seed that has the fewest in the region.
+        counted: whether the region can be the worst or the best.
     """
 
     region: str
@@ -33,32 +33,32 @@ class RegionScore:
 
 @dataclass(frozen=True)
 class Fairness:
-    """The scores of all regions, by name, and what sums them up.
+    """Scores of all regions, with the worst, the best and the gap between them.
 
     Attributes:
-        worst, best: None where no region counts.
+        regions: scores by region, in alphabetical order.
     """
 
     regions: tuple[RegionScore, ...]
 
     @property
     def counted(self) -> tuple[RegionScore, ...]:
-        """The regions that can be the worst or the best."""
+        """Regions that can be the worst or the best."""
         return tuple(r for r in self.regions if r.counted)
 
     @property
     def worst(self) -> RegionScore | None:
-        """The region with the lowest score."""
+        """Region with the lowest score; None if no region is counted."""
         return min(self.counted, key=lambda r: r.score, default=None)
 
     @property
     def best(self) -> RegionScore | None:
-        """The region with the highest score."""
+        """Region with the highest score; None if no region is counted."""
         return max(self.counted, key=lambda r: r.score, default=None)
 
     @property
     def gap(self) -> float:
-        """Best minus worst score; NaN where fewer than two regions count."""
+        """Best minus worst score; NaN if fewer than two regions are counted."""
         if self.worst is None or self.best is None or len(self.counted) < 2:
             return float("nan")
         return self.best.score - self.worst.score
@@ -67,28 +67,27 @@ class Fairness:
 def fairness(
     seeds: Sequence[Predictions], region: NDArray[np.str_], min_points: int = MIN_POINTS
 ) -> Fairness:
-    """The score of every region in which a point was tested.
+    """Scores of every region with test points.
 
-    R2 in a region is measured against the mean of that region, which a model can fall below
-    without being far off where the target hardly varies; read it beside the error.
+    R2 in a region is measured against the mean of that region. Where the target hardly varies, R2
+    can be negative although errors are small, so read it together with the error.
 
     Args:
-        seeds: one encoder's predictions, seed by seed.
-        region: `(N,)` the region of every row of the table.
-        min_points: fewer test points than these do not count.
+        seeds: predictions of one encoder, seed by seed.
+        region: `(N,)` region of every row of the table.
+        min_points: minimum number of test points of a region that is counted.
     """
-    names = np.unique(np.concatenate([region[judged.row] for judged in seeds]))
-    found = []
+    names = np.unique(np.concatenate([region[predictions.row] for predictions in seeds]))
+    regions = []
     for name in names:
         scores, sizes = [], []
-        for judged in seeds:
-            inside = region[judged.row] == name
+        for predictions in seeds:
+            inside = region[predictions.row] == name
             sizes.append(int(inside.sum()))
             if inside.any():
-                scores.append(
-                    score(judged.task_type, judged.target[inside], judged.prediction[inside])
-                )
+                target, prediction = predictions.target[inside], predictions.prediction[inside]
+                scores.append(score(predictions.task_type, target, prediction))
         mean = float(np.mean(scores))
         counted = min(sizes) >= min_points and not np.isnan(mean)
-        found.append(RegionScore(str(name), mean, min(sizes), counted))
-    return Fairness(tuple(found))
+        regions.append(RegionScore(str(name), mean, min(sizes), counted))
+    return Fairness(tuple(regions))

@@ -1,4 +1,4 @@
-"""Diagnoses as tidy frames."""
+"""Tidy frames of diagnoses."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ STRATA_COLUMNS = (
     *("task", "encoder", "split", "probe", "kind", "stratum", "place"),
     *("n", "error", "low", "high", "score", "counted"),
 )
-"""`score` and `counted` are of strata of the kind region alone."""
+"""Columns of `strata.csv`; `score` and `counted` are given for strata of the kind region only."""
 
 
 def summary_row(diagnosis: Diagnosis) -> dict[str, object]:
-    """One encoder in one row: means over seeds, and the largest p of Moran's I among them."""
+    """Summary of one encoder as one row: means over seeds, and the largest p of Moran's I."""
     fair, spatial = diagnosis.fairness, diagnosis.spatial
     nan = float("nan")
     return {
@@ -43,20 +43,20 @@ def summary_row(diagnosis: Diagnosis) -> dict[str, object]:
 
 
 def _bias(spatial: Sequence[Spatial]) -> dict[str, float]:
-    found = {}
+    means = {}
     for name in SCORES:
-        found[name] = float(np.mean([s.bias[name] for s in spatial]))
+        means[name] = float(np.mean([s.bias[name] for s in spatial]))
         if name != "ssi_unmarked":
-            found[f"{name}_shuffled"] = float(np.mean([s.shuffled[name] for s in spatial]))
-    return found
+            means[f"{name}_shuffled"] = float(np.mean([s.shuffled[name] for s in spatial]))
+    return means
 
 
 def strata_frame(diagnoses: Iterable[Diagnosis], common: Mapping[str, object]) -> pd.DataFrame:
-    """One row an encoder and stratum.
+    """Errors by stratum as a frame, one row per encoder and stratum.
 
     Args:
-        diagnoses: of one task, split and probe.
-        common: task, split and probe.
+        diagnoses: diagnoses of one task, split and probe.
+        common: columns task, split and probe with their values.
     """
     import pandas as pd
 

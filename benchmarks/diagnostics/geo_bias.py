@@ -1,10 +1,10 @@
-"""Geo-bias scores SSI and SRI: how unevenly good and bad predictions lie in a neighbourhood.
+"""Geo-bias scores SSI and SRI: how unevenly good and bad predictions are spread in a neighbourhood.
 
 Definitions: SSI, spatial self-information, from Wu et al. 2024 (TorchSpatial, NeurIPS Datasets and
 Benchmarks, arXiv 2406.15658), on Wang et al. 2024 (Probing the Information Theoretical Roots of
 Spatial Dependence Measures, COSIT, arXiv 2405.18459); SRI, spatial relative information, from
-Wang et al. 2025 (GeoBS, arXiv 2509.23482). Where the papers leave something open, as the authors'
-PyGBS computed the scores of its published tables; see docs/diagnostics.md.
+Wang et al. 2025 (GeoBS, arXiv 2509.23482). Where the papers leave a choice open, this follows how
+the authors' PyGBS computed the scores of its published tables; see docs/diagnostics.md.
 """
 
 from __future__ import annotations
@@ -31,31 +31,32 @@ Float = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 LINKS = 4
-"""Nearest neighbours that a point of a neighbourhood is linked to, as in TorchSpatial's tables."""
+"""Number of nearest neighbours that a point is linked to, as in TorchSpatial's tables."""
 
 FLOOR = 1e-256
 """Added to a probability before its logarithm: no SSI is above -ln(1e-256) = 589.5."""
 
 SMOOTHING = 1e-8
-"""Added to a patch's shares, so that a patch without any bad prediction has a finite SRI."""
+"""Added to the shares of a patch, so that a patch without any bad prediction has a finite SRI."""
 
 NEIGHBOURS = 100
-"""The usual radius is the median distance to the point that is the nearest but so many."""
+"""The default radius is the median distance to the neighbour of this number."""
 
-MOST_NEIGHBOURS = 400
-"""An SSI neighbourhood has no more points; its disc shrinks instead, which bounds time."""
+MAX_NEIGHBOURS = 400
+"""Maximum number of points of an SSI neighbourhood; its disc shrinks to them, which bounds time."""
 
-LEAST_NEIGHBOURS = 20
-"""A neighbourhood or patch with fewer points is left out."""
+MIN_NEIGHBOURS = 20
+"""Minimum number of points of a neighbourhood or patch; smaller ones are left out."""
 
 SRI_SCALE, SQUARES, LAGS, SECTORS = 2.0, 2, 5, 8
 """SRI neighbourhoods have twice the radius of SSI's; squares have a side of half of that radius,
 lags a fifth, and there are eight sectors."""
 
 MAX_FOCI = 500
-"""Focal points; of more test points so many are drawn with a seed."""
+"""Maximum number of focal points; from more test points this many are drawn with a seed."""
 
-MOST_RADIUS_KM = 5000.0
+MAX_RADIUS_KM = 5000.0
+"""Maximum radius of an SRI neighbourhood."""
 
 SCORES = ("ssi_unmarked", "ssi", "sri_grid", "sri_lag", "sri_sector")
 
@@ -65,11 +66,11 @@ class GeoBias:
     """Geo-bias scores of several sets of marks on the same points.
 
     Attributes:
-        scores: by name of score, `(E,)` means over neighbourhoods, weighted by how many points
-            they have; NaN where no neighbourhood has enough. `ssi_unmarked` says nothing of any
-            model: it is the clustering of the test points.
+        scores: `(E,)` means over neighbourhoods by name of score, weighted by their numbers of
+            points; NaN if no neighbourhood has enough points. `ssi_unmarked` does not depend on any
+            model: it measures the clustering of the test points.
         ssi_km, sri_km: radii of the neighbourhoods.
-        foci: how many focal points were asked.
+        foci: number of focal points.
     """
 
     scores: dict[str, Float]
@@ -79,22 +80,30 @@ class GeoBias:
 
 
 def marks(error: Float, task_type: str) -> Float:
-    """`(n,)`: 1 where a prediction is good, -1 where it is bad.
+    """Marks of predictions, `(n,)`: 1 for a good prediction, -1 for a bad one.
 
-    A class is good if right. A value is good if its absolute error is not above the median of this
-    encoder's: half of the points are bad whatever the level of the errors, so that the scores speak
-    of where errors lie and not of how large they are.
+    A predicted class is good if it is correct. A predicted value is good if its absolute error is
+    at most the median error of the same encoder: half of the points are bad regardless of the size
+    of the errors, so that the scores describe where errors lie and not how large they are.
+
+    Example:
+        >>> import numpy as np
+        >>> marks(np.array([0.1, 0.2, 5.0]), "regression")
+        array([ 1.,  1., -1.])
     """
     threshold = 0.0 if task_type == "classification" else float(np.median(error))
     return np.where(error <= threshold, 1.0, -1.0)
 
 
-def usual_radius(surroundings: Surroundings, neighbours: int = NEIGHBOURS) -> float:
-    """Median great-circle distance, in km, to the 100th nearest point; a fifth of few points."""
+def default_radius(surroundings: Surroundings, neighbours: int = NEIGHBOURS) -> float:
+    """Median great-circle distance in km to the 100th nearest point.
+
+    With fewer than 500 points, a fifth of their number takes the place of 100.
+    """
     count = min(neighbours, max(1, len(surroundings.vectors) // 5))
     distance = float(np.median(surroundings.distance_to_nth(count)))
-    # Points that repeat can lie on one place by the hundred; a disc must have an area.
-    return float(np.clip(distance, 0.01, MOST_RADIUS_KM / SRI_SCALE))
+    # Hundreds of points can share one place, but a disc must have an area.
+    return float(np.clip(distance, 0.01, MAX_RADIUS_KM / SRI_SCALE))
 
 
 def geo_bias(
@@ -106,22 +115,22 @@ def geo_bias(
 ) -> GeoBias:
     """SSI and SRI over great-circle neighbourhoods of test points.
 
-    Time and memory are bounded: at most `max_foci` neighbourhoods are looked at, one at a time,
-    and at most 400 points of each by SSI.
+    Time and memory are bounded: at most `max_foci` neighbourhoods are computed, one at a time, and
+    SSI uses at most 400 points of each.
 
     Args:
-        lonlat: `(n, 2)` degrees, the test points.
-        marked: `(n, E)` marks of 1 and -1, one column for each encoder.
-        radius_km: of an SSI neighbourhood; by default the usual one.
-        max_foci: how many focal points to draw where there are more points.
-        seed: of that draw.
+        lonlat: `(n, 2)` degrees of the test points, longitude first.
+        marked: `(n, E)` marks of 1 and -1, one column per encoder.
+        radius_km: radius of an SSI neighbourhood; `default_radius` by default.
+        max_foci: number of focal points to draw if there are more points.
+        seed: seed of that draw.
     """
     surroundings = Surroundings(lonlat)
-    ssi_km = usual_radius(surroundings) if radius_km is None else radius_km
+    ssi_km = default_radius(surroundings) if radius_km is None else radius_km
     sri_km = SRI_SCALE * ssi_km
-    if not 0 < sri_km <= MOST_RADIUS_KM:
+    if not 0 < sri_km <= MAX_RADIUS_KM:
         raise ValueError(
-            f"a radius must be in (0, {MOST_RADIUS_KM / SRI_SCALE:g}] km, not {ssi_km:g}"
+            f"a radius must be in (0, {MAX_RADIUS_KM / SRI_SCALE:g}] km, not {ssi_km:g}"
         )
     foci = np.arange(len(lonlat))
     if len(foci) > max_foci:
@@ -143,19 +152,19 @@ def geo_bias(
 def _scores(
     around: Neighbourhood, marked: Float, ssi_km: float
 ) -> Iterator[tuple[str, Float, int]]:
-    """Name, `(E,)` score and weight of everything that this neighbourhood has points enough for."""
-    near = around.within(ssi_km).nearest(MOST_NEIGHBOURS)
-    # Coincident points alone span no disc.
-    if len(near.member) >= LEAST_NEIGHBOURS and near.radius_km > 0:
+    """Name, `(E,)` score and weight of every score that the neighbourhood has enough points for."""
+    near = around.within(ssi_km).nearest(MAX_NEIGHBOURS)
+    # Points that all coincide do not span a disc.
+    if len(near.member) >= MIN_NEIGHBOURS and near.radius_km > 0:
         empty = background(near)
         links = nearest_others(np.concatenate([near.vectors, empty]), LINKS)
         seen = marked[near.member]
         every = np.concatenate([np.ones((len(seen), 1)), seen], axis=1)
         values = np.concatenate([every, np.zeros((len(empty), every.shape[1]))])
-        found = self_information(values, links)
-        yield "ssi_unmarked", np.full(seen.shape[1], found[0]), len(near.member)
-        yield "ssi", found[1:], len(near.member)
-    if len(around.member) < LEAST_NEIGHBOURS:
+        information = self_information(values, links)
+        yield "ssi_unmarked", np.full(seen.shape[1], information[0]), len(near.member)
+        yield "ssi", information[1:], len(near.member)
+    if len(around.member) < MIN_NEIGHBOURS:
         return
     good = marked[around.member] > 0
     for name, patch in (
@@ -169,14 +178,14 @@ def _scores(
 def self_information(values: Float, links: Index) -> Float:
     """Spatial self-information of each column, `(E,)` nats: how surprising its arrangement is.
 
-    The surprisal -ln p of the unscaled Moran's I, sum_ij w_ij (x_i - mean)(x_j - mean), where p is
-    the density of the normal distribution that approximates it over all arrangements of the same
-    values (Wang et al. 2024).
+    This is the surprisal -ln p of the unscaled Moran's I, sum_ij w_ij (x_i - mean)(x_j - mean),
+    where p is the density of the normal distribution that approximates it over all arrangements of
+    the same values (Wang et al. 2024).
 
     Args:
-        values: `(N, E)` of 1 and -1 for good and bad predictions and 0 for the background, which
-            must be the most common of the three.
-        links: `(N, k)` the neighbours j with w_ij = 1 of each point i.
+        values: `(N, E)` values: 1 and -1 for good and bad predictions and 0 for the background,
+            which must be the most common of the three.
+        links: `(N, k)` neighbours j with w_ij = 1 of each point i.
     """
     centred = values - values.mean(axis=0)
     statistic = (centred * centred[links].sum(axis=1)).sum(axis=0)
@@ -189,15 +198,15 @@ def self_information(values: Float, links: Index) -> Float:
 def moments(levels: Float, counts: Index, k: int) -> tuple[Float, Float]:
     """Approximate mean and variance of the unscaled Moran's I over arrangements of given values.
 
-    With c_p and n_p the values and how often each occurs, N their sum and r the most common one:
-    the number of links from p to q has the mean k n_p n_q / N, or k n_p (n_p - 1) / N - 1 for
-    p = q; links that touch r are what the others leave (Wang et al. 2024, in the form in which
-    PyGBS has it).
+    Let c_p be the values, n_p their counts, N the sum of the counts and r the most common value.
+    The number of links from p to q has the mean k n_p n_q / N, or k n_p (n_p - 1) / N - 1 for
+    p = q; links that touch r are the remaining ones (Wang et al. 2024, in the form that PyGBS
+    uses).
 
     Args:
         levels: `(M,)` values, the most common one first.
-        counts: `(M, E)` how often each occurs.
-        k: links from each point.
+        counts: `(M, E)` counts of the values.
+        k: number of links from each point.
 
     Returns:
         `(E,)` means and `(E,)` variances.
@@ -234,22 +243,23 @@ def _within(n: Float, total: Float, k: int) -> Float:
 def relative_information(good: NDArray[np.bool_], patch: Index) -> Float:
     """Spatial relative information of each column, `(E,)` nats: how patches differ from the whole.
 
-    sum_k |P_k| / |P| KL(P || P_k) over the patches P_k of a neighbourhood P, where a distribution
-    is the shares of good and of bad predictions (Wang et al. 2025, definitions of the scale-grid,
-    distance-lag and direction-sector scores). A patch of fewer than 20 points counts for nothing.
+    This is sum_k |P_k| / |P| KL(P || P_k) over the patches P_k of a neighbourhood P, where a
+    distribution consists of the shares of good and of bad predictions (Wang et al. 2025,
+    definitions of the scale-grid, distance-lag and direction-sector scores). Patches of fewer than
+    20 points are left out.
 
     Args:
         good: `(n, E)` whether a prediction is good.
-        patch: `(n,)` the patch that each point lies in.
+        patch: `(n,)` patch of each point.
     """
     size = np.bincount(patch)
     member = (patch[:, None] == np.arange(len(size))).astype(np.float64)
-    kept = size >= LEAST_NEIGHBOURS
-    here = (member.T @ good)[kept] / size[kept, None]
+    kept = size >= MIN_NEIGHBOURS
+    share = (member.T @ good)[kept] / size[kept, None]
     whole = good.mean(axis=0)
-    divergence = _term(whole, here) + _term(1 - whole, 1 - here)
+    divergence = _term(whole, share) + _term(1 - whole, 1 - share)
     return np.asarray((size[kept, None] / len(good) * divergence).sum(axis=0))
 
 
-def _term(whole: Float, here: Float) -> Float:
-    return np.asarray(rel_entr(whole, here + SMOOTHING))
+def _term(whole: Float, share: Float) -> Float:
+    return np.asarray(rel_entr(whole, share + SMOOTHING))

@@ -1,4 +1,4 @@
-"""Neighbourhoods on the sphere, and their parts: what geo-bias scores are measured over."""
+"""Neighbourhoods on the sphere and their partitions, over which geo-bias scores are measured."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ Float = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 BACKGROUND_DENSITY = 5
-"""Background points for each observed one."""
+"""Number of background points per observed point."""
 
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """Points about a focal point.
+    """Points in a disc around a focal point.
 
     Attributes:
-        focus: `(3,)` unit vector.
-        member: `(n,)` numbers of the points, nearest first.
-        vectors: `(n, 3)` where they lie.
-        km: `(n,)` their great-circle distances from the focus.
-        radius_km: of the disc that they fill.
+        focus: `(3,)` unit vector of the focal point.
+        member: `(n,)` indices of the points, nearest first.
+        vectors: `(n, 3)` unit vectors of the points.
+        km: `(n,)` great-circle distances of the points from the focus.
+        radius_km: radius of the disc.
     """
 
     focus: Float
@@ -35,15 +35,17 @@ class Neighbourhood:
     km: Float
     radius_km: float
 
-    def nearest(self, most: int) -> Neighbourhood:
-        """At most this many points, nearest first; the disc shrinks to hold them and no more."""
-        if len(self.member) <= most:
+    def nearest(self, max_points: int) -> Neighbourhood:
+        """The nearest `max_points` points; the disc shrinks to the farthest of them."""
+        if len(self.member) <= max_points:
             return self
-        km = self.km[:most]
-        return Neighbourhood(self.focus, self.member[:most], self.vectors[:most], km, float(km[-1]))
+        km = self.km[:max_points]
+        return Neighbourhood(
+            self.focus, self.member[:max_points], self.vectors[:max_points], km, float(km[-1])
+        )
 
     def within(self, radius_km: float) -> Neighbourhood:
-        """The points of a smaller disc about the same focus."""
+        """The points of a smaller disc around the same focus."""
         count = int(np.searchsorted(self.km, radius_km, side="right"))
         return Neighbourhood(
             self.focus, self.member[:count], self.vectors[:count], self.km[:count], radius_km
@@ -51,10 +53,10 @@ class Neighbourhood:
 
 
 class Surroundings:
-    """Points on the sphere, to be asked for neighbourhoods.
+    """Points on the sphere, searched for neighbourhoods.
 
     Args:
-        lonlat: `(N, 2)` degrees.
+        lonlat: `(N, 2)` degrees, longitude first.
     """
 
     def __init__(self, lonlat: Float) -> None:
@@ -62,7 +64,7 @@ class Surroundings:
         self._tree = KDTree(self.vectors)
 
     def of(self, number: int, radius_km: float) -> Neighbourhood:
-        """All points within a great-circle distance of one of them, itself among them."""
+        """Neighbourhood of a point: all points within a great-circle distance, itself included."""
         focus = self.vectors[number]
         reach = 2 * np.sin(radius_km / EARTH_RADIUS_KM / 2)
         member = np.asarray(sorted(self._tree.query_ball_point(focus, reach)), dtype=np.int64)
@@ -73,7 +75,7 @@ class Surroundings:
         )
 
     def distance_to_nth(self, n: int) -> Float:
-        """Great-circle distance from each point to its n-th nearest other point, `(N,)` km."""
+        """Great-circle distance of each point to its n-th nearest other point, `(N,)` km."""
         chord, _ = self._tree.query(self.vectors, k=[n + 1])
         return chord_to_km(np.asarray(chord)[:, 0])
 
@@ -81,21 +83,21 @@ class Surroundings:
 def nearest_others(vectors: Float, k: int) -> Index:
     """The `k` nearest other points of each point, `(n, k)`; needs more than `k` points.
 
-    Where more than `k` points share a place, a point may miss itself among its nearest; then the
-    farthest of those found is left out in its stead.
+    If more than `k` points share a place, a point may not be among its own nearest; then the
+    farthest of those found is left out instead.
     """
-    found = np.asarray(KDTree(vectors).query(vectors, k=k + 1)[1], dtype=np.int64)
-    own = found == np.arange(len(vectors))[:, None]
-    own[~own.any(axis=1), -1] = True
-    others: Index = found[~own].reshape(len(vectors), k)
+    nearest = np.asarray(KDTree(vectors).query(vectors, k=k + 1)[1], dtype=np.int64)
+    itself = nearest == np.arange(len(vectors))[:, None]
+    itself[~itself.any(axis=1), -1] = True
+    others: Index = nearest[~itself].reshape(len(vectors), k)
     return others
 
 
 def background(around: Neighbourhood) -> Float:
-    """Background points over a neighbourhood's disc, `(m, 3)` unit vectors.
+    """Background points in the disc of a neighbourhood, `(m, 3)` unit vectors.
 
-    They lie on rings about the focus, one step apart, ring i with ceil(2 pi i) points; the step
-    gives five of them for each observed point on a flat disc of the same radius.
+    They lie on rings around the focus, one step apart, ring i with ceil(2 pi i) points. The step is
+    chosen to give five of them per observed point on a flat disc of the same radius.
     """
     radius = around.radius_km / EARTH_RADIUS_KM
     density = np.ceil(BACKGROUND_DENSITY * len(around.member) / (np.pi * radius**2))
@@ -118,10 +120,10 @@ def _directions(focus: Float) -> tuple[Float, Float]:
 
 
 def grid_cells(around: Neighbourhood, side_km: float) -> Index:
-    """The square that each point lies in, `(n,)`: numbers of squares of one area about the focus.
+    """Square of each point, `(n,)`: numbers of the cells of an equal-area grid around the focus.
 
-    Squares lie in Lambert's azimuthal equal-area plane about the focus, which is a corner of four,
-    so that they have the same area at every latitude.
+    Squares lie in Lambert's azimuthal equal-area plane around the focus, which is a corner of four
+    of them, so that they have the same area at every latitude.
     """
     east, north = _directions(around.focus)
     v = around.vectors
@@ -133,14 +135,14 @@ def grid_cells(around: Neighbourhood, side_km: float) -> Index:
 
 
 def distance_lags(around: Neighbourhood, width_km: float) -> Index:
-    """The ring that each point lies in, `(n,)`: [0, width) is 0, [width, 2 width) is 1, ..."""
+    """Ring of each point, `(n,)`: [0, width) is 0, [width, 2 width) is 1, ..."""
     return (around.km / width_km).astype(np.int64)
 
 
 def direction_sectors(around: Neighbourhood, sectors: int) -> Index:
-    """The sector that each point lies in, `(n,)`: 0 begins at north, and on clockwise.
+    """Sector of each point, `(n,)`: sector 0 begins at north, and numbers increase clockwise.
 
-    The focus, which lies in no direction, is put into sector 0.
+    The focus, which has no direction, is assigned to sector 0.
     """
     east, north = _directions(around.focus)
     turn = np.arctan2(around.vectors @ east, around.vectors @ north) / (2 * np.pi)

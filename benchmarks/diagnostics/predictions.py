@@ -1,4 +1,4 @@
-"""What was predicted at test points: the input of every diagnostic."""
+"""Predictions at test points, the input of every diagnostic."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Predictions:
-    """The predictions of one encoder at the test points of one seed, all folds together.
+    """Predictions of one encoder at the test points of one seed, all folds together.
 
     Attributes:
         encoder: name of the encoder or baseline.
-        seed: of the split and the probe.
-        task_type: of the task.
+        seed: seed of the split and the probe.
+        task_type: type of the task.
         row: `(n,)` rows of the task's table; a row occurs once for every fold that tests it.
-        target: `(n,)` values or class indices.
-        prediction: likewise.
+        target: `(n,)` true values or class indices.
+        prediction: `(n,)` predicted values or class indices.
         nearest_km: `(n,)` great-circle distance to the nearest training point of the row's fold.
     """
 
@@ -45,32 +45,32 @@ class Predictions:
         if sizes == {0} or len(sizes) != 1:
             raise BenchError(
                 f"predictions of {self.encoder!r}, seed {self.seed}: rows, targets, predictions "
-                f"and distances must be as many as each other, and one at least; got {sizes}"
+                f"and distances must have the same length of at least one; got {sorted(sizes)}"
             )
 
     @property
     def error(self) -> Float:
-        """`(n,)`: absolute error, in the unit of the target; for classes 1 if wrong, else 0."""
+        """`(n,)` absolute errors in the unit of the target; for classes 1 if wrong, else 0."""
         if self.task_type == "regression":
             return np.abs(self.target - self.prediction)
         return np.asarray(self.target != self.prediction, dtype=np.float64)
 
     @property
     def residual(self) -> Float:
-        """`(n,)`: target - prediction; for classes the error, which has no sign."""
+        """`(n,)` residuals, target - prediction; for classes the error, which has no sign."""
         return self.target - self.prediction if self.task_type == "regression" else self.error
 
     def once(self, values: Float) -> tuple[Index, Float]:
-        """Every row once, ascending, with the mean of its `values` over the folds that test it.
+        """Distinct rows, ascending, with the mean of their `values` over the folds that test them.
 
-        Spatial statistics count pairs of neighbours, among which a point twice is a false pair.
+        Spatial statistics count pairs of neighbours; a repeated point would be a pair with itself.
         """
         rows, place, count = np.unique(self.row, return_inverse=True, return_counts=True)
         return rows, np.bincount(place, weights=values) / count
 
 
 def together(parts: Sequence[Predictions]) -> Predictions:
-    """The folds of one encoder and seed as one."""
+    """Predictions of one encoder and seed, joined over folds."""
     first = parts[0]
     return Predictions(
         first.encoder,
@@ -87,16 +87,16 @@ def nearest_km(lonlat: Float, test: Index, train: Index) -> Float:
     """Great-circle distance from each test row to the nearest training row, `(len(test),)` km.
 
     Args:
-        lonlat: `(N, 2)` degrees, of the whole table.
-        test: rows of it.
-        train: rows of it.
+        lonlat: `(N, 2)` degrees of the whole table, longitude first.
+        test: rows of the test set.
+        train: rows of the training set.
     """
     chord, _ = KDTree(unit_vectors(lonlat[train])).query(unit_vectors(lonlat[test]))
     return chord_to_km(np.asarray(chord))
 
 
 def score(task_type: TaskType, target: Float, prediction: Float) -> float:
-    """R2, or accuracy; NaN for an R2 of targets that do not vary."""
+    """R2 or accuracy; NaN for an R2 of targets that do not vary."""
     if task_type == "classification":
         return float(np.mean(target == prediction))
     return regression_scores(target, prediction)["r2"]

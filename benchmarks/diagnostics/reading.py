@@ -1,4 +1,4 @@
-"""Records of a run read for diagnosis."""
+"""Predictions of a run, read for diagnosis."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from satclip_bench.benchmarks.diagnostics.diagnosis import Where
+from satclip_bench.benchmarks.diagnostics.diagnosis import Locations
 from satclip_bench.benchmarks.diagnostics.predictions import Predictions, nearest_km, together
 from satclip_bench.benchmarks.diagnostics.strata import biome_of
 from satclip_bench.benchmarks.metrics.bootstrap import BLOCK_DEGREES
@@ -22,65 +22,71 @@ from satclip_bench.tasks import TaskTable
 
 
 @dataclass(frozen=True)
-class Read:
-    """What a run holds of one task, split and probe.
+class TaskPredictions:
+    """Predictions of a run for one task, split and probe.
 
     Attributes:
-        table: the task's.
-        judged: by encoder, its predictions seed by seed.
-        scores: by encoder, the mean of the task's score over its records.
-        titles: by encoder.
-        left_out: what could not be read, and why.
+        table: table of the task.
+        predictions: predictions of each encoder, seed by seed.
+        scores: mean of the task's score over the records of each encoder.
+        titles: titles of the encoders.
+        left_out: records that could not be read, with the reasons.
     """
 
     table: TaskTable
-    judged: Mapping[str, Sequence[Predictions]]
+    predictions: Mapping[str, Sequence[Predictions]]
     scores: Mapping[str, float]
     titles: Mapping[str, str]
     left_out: tuple[str, ...]
 
 
-def read_task(store: Store, records: Sequence[Record], data_dir: Path | None) -> Read:
-    """The predictions of one task, each with the training rows that they come from.
+def read_task(store: Store, records: Sequence[Record], data_dir: Path | None) -> TaskPredictions:
+    """Predictions of one task, with the distance of every test point to its training set.
 
-    A seed of an encoder is read if all folds of the split are there, done, and made of the same
-    rows as this version of the split makes; what is not is named in `left_out`.
+    A seed of an encoder is read if the records of all folds of the split exist, are done, and have
+    the same rows as the folds that this version of the split makes; others are listed in
+    `left_out`.
+
+    Args:
+        store: store of the run.
+        records: records of the task, of one split and probe.
+        data_dir: folder with the tables that do not ship.
 
     Raises:
         BenchError: there are no records, or the task's table cannot be read.
     """
     if not records:
-        raise BenchError("no records of these encoders")
-    where = TaskSource(records[0].settings.task, records[0].settings.edition, data_dir)
-    table = load_table(where)
+        raise BenchError("the run has no records of these encoders")
+    source = TaskSource(records[0].settings.task, records[0].settings.edition, data_dir)
+    table = load_table(source)
     by_seed: dict[tuple[str, int], list[Record]] = {}
     for record in records:
         by_seed.setdefault((record.settings.encoder, record.settings.seed), []).append(record)
-    judged: dict[str, list[Predictions]] = {}
+    predictions: dict[str, list[Predictions]] = {}
     scores: dict[str, list[float]] = {}
     reasons: dict[str, list[str]] = {}
     distances: dict[tuple[int, str], np.ndarray[tuple[int], np.dtype[np.float64]]] = {}
-    for (encoder, seed), mine in by_seed.items():
-        folds = make_folds(where, mine[0].settings.split, seed)
-        reason = _unreadable(mine, table, folds)
+    for (encoder, seed), of_seed in by_seed.items():
+        folds = make_folds(source, of_seed[0].settings.split, seed)
+        reason = _unreadable(of_seed, table, folds)
         if reason:
             reasons.setdefault(reason, []).append(f"{encoder} (seed {seed})")
             continue
-        held = {record.settings.fold: record for record in mine}
+        by_fold = {record.settings.fold: record for record in of_seed}
         for fold in folds:
             if (seed, fold.name) not in distances:
                 distances[seed, fold.name] = nearest_km(table.lonlat, fold.test, fold.train)
         try:
-            parts = [_judged(store, held[f.name], distances[seed, f.name]) for f in folds]
+            parts = [_read(store, by_fold[f.name], distances[seed, f.name]) for f in folds]
         except BenchError as error:
             reasons.setdefault(str(error), []).append(f"{encoder} (seed {seed})")
             continue
-        judged.setdefault(encoder, []).append(together(parts))
-        found = [held[fold.name].scores.get(held[fold.name].metric) for fold in folds]
-        scores.setdefault(encoder, []).extend(float("nan") if s is None else s for s in found)
-    return Read(
+        predictions.setdefault(encoder, []).append(together(parts))
+        values = [by_fold[f.name].scores.get(by_fold[f.name].metric) for f in folds]
+        scores.setdefault(encoder, []).extend(float("nan") if v is None else v for v in values)
+    return TaskPredictions(
         table,
-        judged,
+        predictions,
         {encoder: float(np.mean(values)) for encoder, values in scores.items()},
         {r.settings.encoder: r.encoder_title or r.settings.encoder for r in records},
         tuple(f"{reason}: {', '.join(who)}" for reason, who in reasons.items()),
@@ -88,7 +94,7 @@ def read_task(store: Store, records: Sequence[Record], data_dir: Path | None) ->
 
 
 def _unreadable(records: Sequence[Record], table: TaskTable, folds: Sequence[Fold]) -> str:
-    """Why the records of one encoder and seed cannot be diagnosed; empty if they can."""
+    """Reason why the records of one encoder and seed cannot be diagnosed; empty if they can."""
     failed = [r for r in records if r.status != "done"]
     if failed:
         return f"failed ({failed[0].reason})"
@@ -97,7 +103,7 @@ def _unreadable(records: Sequence[Record], table: TaskTable, folds: Sequence[Fol
     now = {fold.name: fold.sha256 for fold in folds}
     if any(now.get(r.settings.fold) != r.settings.fold_sha256 for r in records):
         return (
-            "measured on folds that this version of the split does not make, so that the training "
+            "measured on folds that this version of the split does not make, so their training "
             "points are not known; run them again"
         )
     missing = now.keys() - {r.settings.fold for r in records}
@@ -106,7 +112,7 @@ def _unreadable(records: Sequence[Record], table: TaskTable, folds: Sequence[Fol
     return ""
 
 
-def _judged(
+def _read(
     store: Store, record: Record, km: np.ndarray[tuple[int], np.dtype[np.float64]]
 ) -> Predictions:
     predictions = store.predictions(record)
@@ -121,17 +127,17 @@ def _judged(
     )
 
 
-def places(table: TaskTable) -> Where:
-    """Regions and biomes of a table's points.
+def locations(table: TaskTable) -> Locations:
+    """Locations of a table's rows, with their regions and biomes.
 
-    Regions are the table's own, or equal-area blocks of the size that its card or its extent asks
-    for; biomes are taken from the shipped table `biomes`.
+    Regions are those of the table, or else equal-area blocks of the size given by its card or its
+    extent; biomes come from the shipped table `biomes`.
     """
     card = table.card
     size = card.block_degrees or BLOCK_DEGREES[card.extent]
     labelled = load_table(TaskSource("biomes"))
     names = np.array(labelled.classes)[labelled.target.astype(np.int64)]
-    return Where(
+    return Locations(
         table.lonlat,
         card.extent,
         regions(SplitInputs(table.lonlat, table.target, table.region, size)),

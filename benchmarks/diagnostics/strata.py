@@ -1,4 +1,4 @@
-"""Error by stratum: distance to the nearest training point, latitude, biome, region."""
+"""Errors by stratum: distance to the nearest training point, latitude, biome and region."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ Float = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 DISTANCE_BINS = 8
-"""Distances are cut at these quantiles of themselves, so that every bin has as many points."""
+"""Number of bins of distance, cut at quantiles so that all bins hold equally many points."""
 
 BAND_DEGREES = {"global": 10.0, "contiguous United States": 5.0, "California": 2.0}
-"""Height of a band of absolute latitude, by the extent of a task."""
+"""Height of a band of absolute latitude in degrees, by the extent of a task."""
 
 BIOME_KM = 150.0
-"""A point takes the biome of the nearest labelled point within this distance. Labelled points lie
-about 120 km apart on land, so that few points on land have none."""
+"""Maximum distance at which a point takes the biome of the nearest labelled point. Labelled points
+lie about 120 km apart on land, so few points on land have none."""
 
 UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Strata:
-    """A way to put rows into strata.
+    """Names and places of the strata of one kind.
 
     Attributes:
-        kind: what they are strata of: distance, latitude, biome, region.
-        names: of the strata, in order.
-        place: `(len(names),)` where a figure draws each: the median distance in km, the middle of
-            a band in degrees, or its number.
+        kind: kind of the strata: distance, latitude, biome or region.
+        names: names of the strata, in order.
+        place: `(len(names),)` places of the strata in a figure: the median distance in km, the
+            middle of a band in degrees, or the number of the stratum.
     """
 
     kind: str
@@ -51,12 +51,15 @@ class Strata:
 
 @dataclass(frozen=True)
 class Stratum:
-    """The error in one stratum, over all seeds.
+    """Error of an encoder in one stratum, over all seeds.
 
     Attributes:
-        n: points judged there; one judged under several seeds counts for each.
-        error: their mean error; NaN if there are none.
-        low, high: ends of its 95 % interval; NaN where the points lie in too few blocks.
+        kind: kind of the stratum, as of `Strata`.
+        name: name of the stratum.
+        place: place of the stratum in a figure.
+        n: number of test points in it; a point tested under several seeds counts for each.
+        error: mean error; NaN if there are no points.
+        low, high: ends of its 95 % interval; NaN if the points lie in too few blocks.
     """
 
     kind: str
@@ -72,10 +75,10 @@ def distance_strata(km: Float, bins: int = DISTANCE_BINS) -> tuple[Strata, Float
     """Strata of the distance to the nearest training point, and their `(bins - 1,)` inner edges.
 
     Args:
-        km: `(n,)` all distances of a task and split, whatever the encoder.
-        bins: how many; fewer come out where distances repeat.
+        km: `(n,)` distances of a task and split, of all encoders.
+        bins: number of bins; repeated distances can make fewer.
     """
-    # Edges that are distances themselves leave no bin empty.
+    # Edges that are themselves distances leave no bin empty.
     edges = np.unique(np.quantile(km, np.linspace(0, 1, bins + 1), method="inverted_cdf"))
     inner = edges[1:-1]
     stratum = np.searchsorted(inner, km, side="right")
@@ -92,7 +95,7 @@ def _km(distance: float) -> str:
 
 
 def latitude_strata(latitude: Float, band: float) -> tuple[Strata, Index]:
-    """Bands of absolute latitude that hold a point, and the `(N,)` band of each point."""
+    """Bands of absolute latitude that contain points, and the `(N,)` band of each point."""
     count = int(np.ceil(90 / band))
     number = np.minimum((np.abs(latitude) / band).astype(np.int64), count - 1)
     present, stratum = np.unique(number, return_inverse=True)
@@ -101,12 +104,12 @@ def latitude_strata(latitude: Float, band: float) -> tuple[Strata, Index]:
 
 
 def band_of(extent: str) -> float:
-    """Height of a band of latitude, in degrees."""
+    """Height of a band of latitude in degrees, for the extent of a task."""
     return BAND_DEGREES.get(extent, BAND_DEGREES["global"])
 
 
 def named_strata(kind: str, labels: NDArray[np.str_]) -> tuple[Strata, Index]:
-    """A stratum for every name, in alphabetical order, and the `(N,)` stratum of each point."""
+    """One stratum per name, in alphabetical order, and the `(N,)` stratum of each point."""
     names, stratum = np.unique(labels, return_inverse=True)
     return Strata(kind, tuple(map(str, names)), np.arange(len(names), dtype=np.float64)), stratum
 
@@ -114,13 +117,13 @@ def named_strata(kind: str, labels: NDArray[np.str_]) -> tuple[Strata, Index]:
 def biome_of(
     lonlat: Float, labelled: Float, biome: NDArray[np.str_], within_km: float = BIOME_KM
 ) -> NDArray[np.str_]:
-    """The biome of each point, `(N,)`: that of the nearest labelled point, or `unknown`.
+    """Biome of each point, `(N,)`: that of the nearest labelled point, or `unknown`.
 
     Args:
-        lonlat: `(N, 2)` degrees.
-        labelled: `(M, 2)` degrees, the labelled points.
-        biome: `(M,)` their biomes.
-        within_km: great-circle distance beyond which a label is not taken.
+        lonlat: `(N, 2)` degrees of the points, longitude first.
+        labelled: `(M, 2)` degrees of the labelled points.
+        biome: `(M,)` biomes of the labelled points.
+        within_km: maximum great-circle distance to a labelled point.
     """
     chord, nearest = KDTree(unit_vectors(labelled)).query(unit_vectors(lonlat))
     return np.where(chord_to_km(np.asarray(chord)) <= within_km, biome[nearest], UNKNOWN)
@@ -132,19 +135,19 @@ def errors_by_stratum(
     """Mean error in each stratum, with an interval by the bootstrap of spatial blocks.
 
     Args:
-        strata: what the strata are.
-        stratum: `(n,)` the stratum of each judged point.
-        error: `(n,)` its error.
-        block: `(n,)` the block that it lies in; every encoder is given the same draws of it.
+        strata: names and places of the strata.
+        stratum: `(n,)` stratum of each test point.
+        error: `(n,)` error of each test point.
+        block: `(n,)` block of each test point; all encoders share the draws of a block.
     """
-    found = []
+    errors = []
     for number, (name, place) in enumerate(zip(strata.names, strata.place, strict=True)):
         inside = stratum == number
         n = int(inside.sum())
         mean = float(error[inside].mean()) if n else float("nan")
         low, high = _ends(error[inside], block[inside])
-        found.append(Stratum(strata.kind, name, float(place), n, mean, low, high))
-    return tuple(found)
+        errors.append(Stratum(strata.kind, name, float(place), n, mean, low, high))
+    return tuple(errors)
 
 
 def _ends(error: Float, block: Index) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""An interval for every score of a test part."""
+"""Bootstrap intervals of all scores of a test set."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ Interval = tuple[float, float]
 def regression_intervals(
     ids: NDArray[np.integer], target: Float, predicted: Float
 ) -> dict[str, Interval]:
-    """Intervals of R2, RMSE and MAE; of none where there are too few blocks.
+    """Intervals of R2, RMSE and MAE; empty if there are too few blocks.
 
     Args:
         ids: `(n,)` block of every point.
-        target: `(n,)`.
-        predicted: `(n,)`.
+        target: `(n,)` true values.
+        predicted: `(n,)` predicted values.
     """
     blocks = make_blocks(ids)
     return (
@@ -50,25 +50,26 @@ def classification_intervals(
     own: NDArray[np.floating],
     trained: NDArray[np.int64],
 ) -> dict[str, Interval]:
-    """Intervals of what `classification_scores` gives, by the same names.
+    """Intervals of the scores of `classification_scores`, by the same names.
 
     Args:
         ids: `(n,)` block of every point.
         target: `(n,)` class indices.
         ranked: `(n, k)` class indices, most probable first.
         confidence: `(n,)` probability of the most probable class.
-        own: `(n,)` probability of the point's own class.
-        trained: the classes of the training part.
+        own: `(n,)` probability of the true class of each point.
+        trained: classes of the training set.
     """
-    found: dict[str, Interval] = {}
+    intervals: dict[str, Interval] = {}
     for suffix, rows in (("", slice(None)), (SEEN, np.isin(target, trained))):
-        of = (ids[rows], target[rows], ranked[rows], confidence[rows], own[rows])
-        if len(of[0]):
-            blocks = make_blocks(of[0])
+        if len(ids[rows]):
+            blocks = make_blocks(ids[rows])
             if blocks.count >= MIN_BLOCKS:
-                values = _intervals(_classification(blocks, *of[1:]))
-                found |= {name + suffix: value for name, value in values.items()}
-    return found
+                replicates = _classification(
+                    blocks, target[rows], ranked[rows], confidence[rows], own[rows]
+                )
+                intervals |= {n + suffix: ends for n, ends in _intervals(replicates).items()}
+    return intervals
 
 
 def _classification(
@@ -100,31 +101,32 @@ def _calibration_error(
 def _by_class(
     blocks: Blocks, target: NDArray[np.int64], first: NDArray[np.int64]
 ) -> dict[str, Float]:
-    """Balanced accuracy and macro F1, over the classes that a replicate has."""
+    """Balanced accuracy and macro F1 over the classes that occur in a replicate."""
     classes, codes = np.unique(np.concatenate([target, first]), return_inverse=True)
     of_target, of_first = codes[: len(target)], codes[len(target) :]
     right = (of_target == of_first).astype(np.float64)
     ones = np.ones(len(target))
-    hits, there, said = (
+    hits, positives, predicted = (
         blocks.replicated(_sums_by(blocks, code, len(classes), value))
         for code, value in ((of_target, right), (of_target, ones), (of_first, ones))
     )
     with np.errstate(divide="ignore", invalid="ignore"):
-        recall = np.where(there > 0, hits / there, 0)
-        f1 = np.where(there + said > 0, 2 * hits / (there + said), 0)
+        recall = np.where(positives > 0, hits / positives, 0)
+        both = positives + predicted
+        f1 = np.where(both > 0, 2 * hits / both, 0)
         return {
-            "balanced_accuracy": recall.sum(axis=1) / (there > 0).sum(axis=1),
-            "macro_f1": f1.sum(axis=1) / (there + said > 0).sum(axis=1),
+            "balanced_accuracy": recall.sum(axis=1) / (positives > 0).sum(axis=1),
+            "macro_f1": f1.sum(axis=1) / (both > 0).sum(axis=1),
         }
 
 
 def _sums_by(blocks: Blocks, code: NDArray[np.integer], codes: int, value: Float) -> Float:
-    """Sums of `(n,)` values by block and by code, `(G, codes)`."""
+    """Sums of `(n,)` values by block and code, `(G, codes)`."""
     cell = blocks.index * codes + code
     flat = np.bincount(cell, weights=value, minlength=blocks.count * codes)
     return np.asarray(flat, dtype=np.float64).reshape(blocks.count, codes)
 
 
 def _intervals(replicates: dict[str, Float]) -> dict[str, Interval]:
-    found = {name: interval(values) for name, values in replicates.items()}
-    return {name: value for name, value in found.items() if value is not None}
+    intervals = {name: interval(values) for name, values in replicates.items()}
+    return {name: ends for name, ends in intervals.items() if ends is not None}

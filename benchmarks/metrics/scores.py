@@ -1,4 +1,4 @@
-"""Scores: one table of them, each a pure function of labels and predictions."""
+"""Scores of predictions, each a pure function of labels and predictions."""
 
 from __future__ import annotations
 
@@ -13,18 +13,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TOP_K = 10
-"""Classes kept a prediction, most probable first."""
+"""Number of classes kept per prediction, most probable first."""
 
 FLOOR = float(np.finfo(np.float32).eps)
-"""Least probability that a log loss is taken of, 2**-23, which costs 15.9: scikit-learn's bound for
-the float32 that predictions are kept in. What a vote gives nobody would be infinitely wrong."""
+"""Minimum probability in a log loss, 2**-23, which gives a loss of 15.9: scikit-learn's bound for
+the float32 that predictions are kept in. A class without a vote would otherwise have an infinite
+loss."""
 
 CALIBRATION_BINS = 15
 
 
 @dataclass(frozen=True)
 class MetricCard:
-    """What a score is."""
+    """Metadata of a score.
+
+    Attributes:
+        title: title of the score.
+        higher_is_better: whether a higher score is better.
+        description: definition in one sentence.
+    """
 
     title: str
     higher_is_better: bool
@@ -35,12 +42,12 @@ METRICS: Mapping[str, MetricCard] = {
     "r2": MetricCard("R2", True, "1 - residual sum of squares / total sum of squares"),
     "rmse": MetricCard("RMSE", False, "root mean squared error, in the unit of the target"),
     "mae": MetricCard("MAE", False, "mean absolute error, in the unit of the target"),
-    "accuracy": MetricCard("Accuracy", True, "share of test points given their own class"),
+    "accuracy": MetricCard("Accuracy", True, "share of test points whose class is predicted"),
     "balanced_accuracy": MetricCard(
-        "Balanced accuracy", True, "mean over the classes in the test part of their recall"
+        "Balanced accuracy", True, "mean recall over the classes in the test set"
     ),
     "macro_f1": MetricCard(
-        "Macro F1", True, "mean of F1 over classes that occur in the test part or are predicted"
+        "Macro F1", True, "mean F1 over the classes that occur in the test set or are predicted"
     ),
     "top5_accuracy": MetricCard(
         "Top-5 accuracy", True, "share of test points whose class is among the five most probable"
@@ -48,29 +55,37 @@ METRICS: Mapping[str, MetricCard] = {
     "log_loss": MetricCard(
         "Log loss",
         False,
-        "mean of -ln of the probability given to a test point's own class, taken as 2**-23 where "
-        "it is less: so for a class that was never trained",
+        "mean of -ln of the probability of a test point's true class, which counts as 2**-23 if "
+        "it is lower, as for a class that is not in the training set",
     ),
     "ece": MetricCard(
         "Calibration error",
         False,
         "expected calibration error: mean over test points of the gap between accuracy and the "
         "mean probability of the most probable class, in 15 bins of that probability of equal "
-        "width (Guo et al. 2017, ICML); a class that was never trained is a wrong answer",
+        "width (Guo et al. 2017, ICML); test points of unseen classes count as wrong",
     ),
 }
-"""Classification scores also come with the suffix `_seen`: over test points of trained classes."""
+"""Metadata of the scores by name. Classification scores also exist with the suffix `_seen`, over
+the test points whose class is in the training set."""
 
 REGRESSION = ("r2", "rmse", "mae")
-"""The scores of a regression; the others are a classification's."""
+"""Scores of a regression; all others are of a classification."""
 
 SEEN = "_seen"
+"""Suffix of scores over the test points whose class is in the training set."""
 
 
 def regression_scores(
     target: NDArray[np.float64], predicted: NDArray[np.float64]
 ) -> dict[str, float]:
-    """R2, RMSE and MAE of `(n,)` predictions; R2 is NaN where the targets do not vary."""
+    """R2, RMSE and MAE of `(n,)` predictions; R2 is NaN if the targets do not vary.
+
+    Example:
+        >>> import numpy as np
+        >>> regression_scores(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))["r2"]
+        0.5
+    """
     from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
     varied = len(target) > 1 and np.ptp(target) > 0
@@ -88,17 +103,17 @@ def classification_scores(
     own: NDArray[np.floating],
     trained: NDArray[np.int64],
 ) -> dict[str, float]:
-    """Scores over all test points and over those whose class the training part contained.
+    """Scores over all test points and over those whose class is in the training set.
 
-    A point whose class was never trained cannot be right; both views are given because which of
-    them a paper prints is seldom said.
+    A point of an unseen class cannot be predicted correctly; both versions are returned because
+    papers rarely state which of them they report.
 
     Args:
         target: `(n,)` class indices.
         ranked: `(n, k)` class indices, most probable first, padded with -1.
         confidence: `(n,)` probability of the most probable class.
-        own: `(n,)` probability of the point's own class; 0 if it was never trained.
-        trained: the classes of the training part.
+        own: `(n,)` probability of the true class of each point; 0 if it is not in the training set.
+        trained: classes of the training set.
     """
     seen = np.isin(target, trained)
     scores = _classification(target, ranked, confidence, own)
@@ -107,11 +122,12 @@ def classification_scores(
 
 
 def kept_scores(predictions: pd.DataFrame, trained: NDArray[np.int64]) -> dict[str, float]:
-    """`classification_scores` of a classification's predictions as they are kept beside a record.
+    """`classification_scores` of the predictions kept beside a record.
 
     Args:
-        predictions: with the columns target, target_probability, top_classes, top_probabilities.
-        trained: the classes of the training part.
+        predictions: frame with the columns target, target_probability, top_classes and
+            top_probabilities.
+        trained: classes of the training set.
     """
     return classification_scores(
         predictions["target"].to_numpy(),
@@ -147,22 +163,22 @@ def _classification(
 
 
 def point_log_loss(own: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The log loss of each point.
+    """Log loss of each point, `(n,)`.
 
     Args:
-        own: `(n,)` probability given to the point's own class.
+        own: `(n,)` probability of the true class of each point.
     """
     return -np.log(np.maximum(own.astype(np.float64), FLOOR))
 
 
 def calibration_error(right: NDArray[np.bool_], confidence: NDArray[np.floating]) -> float:
-    """The expected calibration error of the most probable class.
+    """Expected calibration error of the most probable class.
 
     Guo, Pleiss, Sun and Weinberger 2017, On calibration of modern neural networks, ICML, eq. 3.
 
     Args:
-        right: `(n,)` whether the most probable class is the point's own.
-        confidence: `(n,)` its probability.
+        right: `(n,)` whether the most probable class is the true one.
+        confidence: `(n,)` probability of the most probable class.
     """
     gap: NDArray[np.float64] = right - confidence.astype(np.float64)
     sums = np.bincount(calibration_bin(confidence), weights=gap, minlength=CALIBRATION_BINS)
@@ -170,10 +186,10 @@ def calibration_error(right: NDArray[np.bool_], confidence: NDArray[np.floating]
 
 
 def calibration_bin(confidence: NDArray[np.floating]) -> NDArray[np.int64]:
-    """The bin of each confidence, `(n,)` from 0: (0, 1/15], (1/15, 2/15], ..., (14/15, 1].
+    """Bin of each confidence, `(n,)` from 0: (0, 1/15], (1/15, 2/15], ..., (14/15, 1].
 
-    Compared in float32, in which predictions are kept: three votes of five lie on an edge there,
-    not beyond it.
+    Edges are compared in float32, in which predictions are kept, so that three votes of five lie
+    on an edge and not beyond it.
     """
     edges = (np.arange(1, CALIBRATION_BINS) / CALIBRATION_BINS).astype(np.float32)
     return np.searchsorted(edges, confidence.astype(np.float32), side="left").astype(np.int64)
@@ -184,15 +200,21 @@ def rank_classes(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The `k` most probable classes of each point and their probabilities.
 
-    Equal probabilities are ordered by class index, so that a tie is broken the same everywhere.
+    Equal probabilities are ordered by class index, so that ties are broken the same everywhere.
 
     Args:
-        probabilities: `(n, C)`.
+        probabilities: `(n, C)` probabilities.
         classes: `(C,)` class index of each column.
-        k: how many to keep; short rows are padded with -1 and 0.
+        k: number of classes to keep; short rows are padded with -1 and 0.
 
     Returns:
         `(n, k)` class indices and `(n, k)` float32 probabilities, most probable first.
+
+    Example:
+        >>> import numpy as np
+        >>> ranked, weights = rank_classes(np.array([[0.2, 0.8]]), np.array([4, 7]), k=3)
+        >>> ranked
+        array([[ 7,  4, -1]])
     """
     kept = min(k, probabilities.shape[1])
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :kept]

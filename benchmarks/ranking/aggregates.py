@@ -1,8 +1,8 @@
-"""One number an encoder out of scores on many tasks: ranks, points, wins, ratings, skill.
+"""Aggregate scores over many tasks: mean rank, Borda points, win rate, Elo rating and skill.
 
-All take scores `(..., E, C)`, encoders by columns, higher being better, and weights `(C,)` of the
-columns that sum to 1, and return `(..., E)`. Leading axes are replicates of a bootstrap. A column
-is a task under one seed. No score may be missing.
+All functions take scores `(..., E, C)`, encoders by columns, where higher is better, and weights
+`(C,)` of the columns that sum to 1, and return `(..., E)`. Leading axes are replicates of a
+bootstrap. A column is a task under one seed. No score may be missing.
 """
 
 from __future__ import annotations
@@ -16,34 +16,55 @@ ELO_CENTRE, ELO_SCALE = 1500.0, 400.0
 """Mean rating, and the difference at which one side is ten times as likely to win (Elo 1978)."""
 
 PRIOR_GAMES = 1.0
-"""Games each pair is thought to have drawn beforehand, in parts of the columns' total weight of
-`GAMES`: without, an encoder that wins all would be rated infinitely high."""
+"""Draws added to each pair of encoders, where all columns together weigh `GAMES`: without them an
+encoder that wins every column would have an infinite rating."""
 
 GAMES = 100.0
+"""Total weight of the columns in games."""
 
-STEPS, LONGEST = 100, 1.0
-"""Newton steps at most, and the longest of one: far from the optimum a full step overshoots."""
+MAX_STEPS, MAX_STEP = 100, 1.0
+"""Maximum number of Newton steps, and of their length: far from the optimum a full step
+overshoots."""
 
 SKILL_FLOOR = -1.0
-"""Skill below counts as this, so that one region gone wrong does not outweigh every task."""
+"""Skill below this counts as this, so that one failed region does not outweigh all tasks."""
 
 
 def ranks(scores: Float) -> Float:
-    """Rank of each encoder within each column, `(..., E, C)`: 1 is best, equals share the mean."""
+    """Rank of each encoder within each column, `(..., E, C)`: 1 is best, ties share the mean rank.
+
+    Example:
+        >>> import numpy as np
+        >>> ranks(np.array([[0.9, 0.5], [0.7, 0.5], [0.1, 0.2]]))
+        array([[1. , 1.5],
+               [2. , 1.5],
+               [3. , 3. ]])
+    """
     from scipy.stats import rankdata
 
     return np.asarray(rankdata(-scores, axis=-2), dtype=np.float64)
 
 
 def mean_rank(scores: Float, weights: Float) -> Float:
-    """Mean over columns of the rank within the column."""
+    """Mean over columns of the rank within the column.
+
+    Example:
+        >>> import numpy as np
+        >>> mean_rank(np.array([[0.9, 0.5], [0.7, 0.8]]), np.array([0.5, 0.5]))
+        array([1.5, 1.5])
+    """
     return np.asarray(ranks(scores) @ weights)
 
 
 def borda(scores: Float, weights: Float) -> Float:
-    """Borda points a column: how many encoders are behind, those that are level by half.
+    """Mean Borda points per column: encoders beaten, ties counting one half.
 
     De Borda 1781, Memoire sur les elections au scrutin.
+
+    Example:
+        >>> import numpy as np
+        >>> borda(np.array([[0.9], [0.7], [0.1]]), np.ones(1))
+        array([2., 1., 0.])
     """
     return np.asarray(scores.shape[-2] - mean_rank(scores, weights))
 
@@ -51,11 +72,11 @@ def borda(scores: Float, weights: Float) -> Float:
 def wins(scores: Float, weights: Float) -> Float:
     """Share of the columns' weight in which one encoder beats another, `(..., E, E)`.
 
-    Row against column; level scores count half for either, the diagonal is 0.
+    Rows against columns; equal scores count one half for either, the diagonal is 0.
     """
     encoders = scores.shape[-2]
     share = np.zeros((*scores.shape[:-1], encoders))
-    # A column at a time: all at once would be gigabytes for many encoders and replicates.
+    # One column at a time: all at once would take gigabytes for many encoders and replicates.
     for column, weight in enumerate(weights):
         of = scores[..., column]
         share += weight * (np.sign(of[..., :, None] - of[..., None, :]) + 1) / 2
@@ -64,7 +85,15 @@ def wins(scores: Float, weights: Float) -> Float:
 
 
 def win_rate(scores: Float, weights: Float) -> Float:
-    """Mean share of columns won against the others: Borda points in parts of the most there are."""
+    """Mean share of columns won against the other encoders; NaN for a single encoder.
+
+    This is `borda` divided by its maximum, the number of other encoders.
+
+    Example:
+        >>> import numpy as np
+        >>> win_rate(np.array([[0.9], [0.7], [0.1]]), np.ones(1))
+        array([1. , 0.5, 0. ])
+    """
     encoders = scores.shape[-2]
     if encoders < 2:
         return np.full(scores.shape[:-1], np.nan)
@@ -74,8 +103,13 @@ def win_rate(scores: Float, weights: Float) -> Float:
 def elo(scores: Float, weights: Float) -> Float:
     """Ratings of the Bradley-Terry model on Elo's scale, mean 1500.
 
-    The most likely strengths given every pairwise win (Bradley and Terry 1952, Biometrika 39), with
-    `PRIOR_GAMES` draws a pair beforehand, which keep them finite; by Newton's method.
+    Maximum-likelihood strengths for all pairwise wins (Bradley and Terry 1952, Biometrika 39), with
+    `PRIOR_GAMES` draws added to each pair, which keep them finite; by Newton's method.
+
+    Example:
+        >>> import numpy as np
+        >>> elo(np.array([[0.9], [0.1]]), np.ones(1)).round(1)
+        array([1960.6, 1039.4])
     """
     encoders = scores.shape[-2]
     if encoders < 2:
@@ -85,15 +119,15 @@ def elo(scores: Float, weights: Float) -> Float:
     games = (GAMES + PRIOR_GAMES) * others
     # Natural logarithms of the strengths.
     strength = np.zeros_like(won)
-    for _ in range(STEPS):
+    for _ in range(MAX_STEPS):
         gap = strength[..., :, None] - strength[..., None, :]
         expected = games / (1 + np.exp(-gap))
         slope = -expected * (1 - expected / (GAMES + PRIOR_GAMES))
         diagonal = np.arange(encoders)
         slope[..., diagonal, diagonal] = -slope.sum(axis=-1)
-        # Only gaps matter: their common level is held by a matrix of ones.
+        # Only gaps matter: adding a matrix of ones fixes the common level of the strengths.
         step = np.linalg.solve(slope + 1, (won - expected.sum(axis=-1))[..., None])[..., 0]
-        strength += np.clip(step, -LONGEST, LONGEST)
+        strength += np.clip(step, -MAX_STEP, MAX_STEP)
         if np.abs(step).max() < 1e-9:
             break
     strength -= strength.mean(axis=-1, keepdims=True)
@@ -101,16 +135,21 @@ def elo(scores: Float, weights: Float) -> Float:
 
 
 def skill(scores: Float, reference: Float, weights: Float) -> Float:
-    """Mean share of what the reference leaves to be gained: 0 is as good as it, 1 perfect.
+    """Mean skill against a reference: 0 is as good as the reference, 1 is perfect.
 
-    Within a column (score - reference) / (1 - reference), the skill score of forecast
-    verification (Wilks 2011, Statistical Methods in the Atmospheric Sciences, eq. 8.4), for R2
-    1 - MSE / MSE of the reference; below `SKILL_FLOOR` it counts as that.
+    The skill within a column is (score - reference) / (1 - reference), the skill score of forecast
+    verification (Wilks 2011, Statistical Methods in the Atmospheric Sciences, eq. 8.4), which for
+    R2 is 1 - MSE / MSE of the reference. Skill below `SKILL_FLOOR` counts as `SKILL_FLOOR`.
 
     Args:
-        scores: as above, at most 1.
-        reference: `(..., C)`, scores of the reference, below 1.
-        weights: as above.
+        scores: `(..., E, C)` scores, at most 1.
+        reference: `(..., C)` scores of the reference, below 1.
+        weights: `(C,)` weights of the columns.
+
+    Example:
+        >>> import numpy as np
+        >>> skill(np.array([[0.75], [0.5], [1.0]]), np.array([0.5]), np.ones(1))
+        array([0.5, 0. , 1. ])
     """
     against = reference[..., None, :]
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,8 +1,9 @@
-"""Whether encoders differ: paired tests, corrected for their number, and groups that tie.
+"""Significance of differences between encoders: paired tests, Holm's correction, tie groups.
 
-Two questions, two tests. Over tasks: would the order hold on other tasks like these? Tasks are the
-draws (Demsar 2006, JMLR 7; Benavoli et al. 2016, JMLR 17). On these tasks: is the order more than
-noise of their points? The draws are blocks of points (`benchmarks/metrics/bootstrap.py`).
+There are two questions with a test each. Over tasks: would the order hold on other tasks like
+these? The tasks are the random sample (Demsar 2006, JMLR 7; Benavoli et al. 2016, JMLR 17). On
+these tasks: is the order more than noise of their points? The blocks of points are the random
+sample (`benchmarks/metrics/bootstrap.py`).
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ from numpy.typing import NDArray
 Float = NDArray[np.float64]
 
 ALPHA = 0.05
+"""Level of significance."""
 
 CLEAR = 3.0
-"""Standard errors from which on a gap on one task counts as clear, and no further."""
+"""Gap on one task, in standard errors, that counts as clear; larger gaps count the same."""
 
 WIDER = 2.0
-"""Chosen by simulation (docs/uncertainty.md): false claims stay below 5 % unless all encoders are
-exactly equal, when they reach 14 %."""
+"""Factor by which `widened` widens noise, chosen by simulation (docs/uncertainty.md): false claims
+stay below 5 % unless all encoders are exactly equal, when they reach 14 %."""
 
 MIN_TASKS = 5
-"""Of fewer tasks no signed-rank test can tell anything: its smallest p is 2 / 2^n."""
+"""Minimum number of tasks for a signed-rank test, whose smallest p is 2 / 2^n."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,9 @@ class Friedman:
     """Friedman's test and Nemenyi's critical difference of mean ranks.
 
     Attributes:
-        statistic: chi-squared, corrected for ties.
-        p: that all encoders are alike.
-        critical_difference: of mean ranks at `ALPHA`.
+        statistic: chi-squared statistic, corrected for ties.
+        p: p that all encoders are alike.
+        critical_difference: critical difference of mean ranks at `ALPHA`.
     """
 
     statistic: float
@@ -43,7 +45,7 @@ class Friedman:
 
 
 def friedman(scores: Float) -> Friedman | None:
-    """Friedman's test on scores `(E, T)`, encoders by tasks; None for under 3 of either.
+    """Friedman's test on scores `(E, T)`, encoders by tasks; None for fewer than 3 of either.
 
     The critical difference is q sqrt(E (E + 1) / (6 T)), q the Studentized range for E encoders
     and infinite degrees of freedom by sqrt(2) (Demsar 2006, section 3.2.2).
@@ -63,8 +65,8 @@ def friedman(scores: Float) -> Friedman | None:
 def signed_rank(scores: Float) -> Float:
     """Two-sided p of Wilcoxon's signed-rank test for every pair, `(E, E)`, of scores `(E, T)`.
 
-    Tasks are the pairs. Exact where no difference is zero or repeated; 1 where all are zero, or
-    tasks are too few.
+    Tasks are the pairs. Exact if no difference is zero or repeated; 1 if all are zero, or if there
+    are fewer than `MIN_TASKS` tasks.
     """
     from scipy.stats import wilcoxon
 
@@ -81,10 +83,10 @@ def signed_rank(scores: Float) -> Float:
 
 
 def bootstrap_p(observed: Float, replicates: Float) -> Float:
-    """Two-sided p that a difference is nil, `(...)`, by its replicates `(B, ...)`.
+    """Two-sided p that a difference is zero, `(...)`, by its replicates `(B, ...)`.
 
-    Wald's test with the bootstrap's standard error, which a Holm correction over hundreds of pairs
-    needs: shares of a thousand replicates cannot be small enough.
+    Wald's test with the bootstrap's standard error. Shares of a thousand replicates could not be
+    small enough for a Holm correction over hundreds of pairs.
     """
     from scipy.stats import norm
 
@@ -97,15 +99,15 @@ def bootstrap_p(observed: Float, replicates: Float) -> Float:
 def score_gaps_p(scores: Float, replicates: Float) -> Float:
     """Two-sided p that two encoders score alike on each of these tasks, `(E, E)`.
 
-    The gap on each task in parts of its bootstrap standard error, at most `CLEAR` either way,
-    summed over the tasks: many clear wins count for more than one by a wide margin. Its standard
-    error is that of the replicates' own gaps about theirs, tasks that share points included. Gaps
-    of mean ranks would not do: ranks of near equals do not vary between replicates as they do
-    between samples.
+    The statistic is the gap on each task in units of its bootstrap standard error, at most `CLEAR`
+    either way, summed over the tasks: many clear wins count for more than one by a wide margin. Its
+    standard error is that of the same sum over the replicates, which includes the effect of tasks
+    that share points. Gaps of mean ranks would not work: ranks of nearly equal encoders do not vary
+    between replicates as they do between samples.
 
     Args:
-        scores: `(E, T)`.
-        replicates: `(B, E, T)`.
+        scores: `(E, T)` scores.
+        replicates: `(B, E, T)` bootstrap scores.
     """
     from scipy.stats import norm
 
@@ -116,7 +118,7 @@ def score_gaps_p(scores: Float, replicates: Float) -> Float:
         drawn = replicates[:, :, None, task] - replicates[:, None, :, task]
         error = drawn.std(axis=0, ddof=1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            # Where nothing varies, any gap is clear and none is none.
+            # If nothing varies, any gap is clear, and no gap stays 0.
             total += np.clip(np.where(gap == 0, 0, gap / error), -CLEAR, CLEAR)
             noise += np.clip(np.where(error > 0, (drawn - gap) / error, 0), -CLEAR, CLEAR)
     error = noise.std(axis=0, ddof=1)
@@ -126,23 +128,28 @@ def score_gaps_p(scores: Float, replicates: Float) -> Float:
 
 
 def widened(scores: Float, replicates: Float) -> Float:
-    """Replicates whose noise is `WIDER` times as wide, for ranks of them.
+    """Replicates with `WIDER` times the noise, for ranking them.
 
-    Ranks are no smooth function of scores, so that the plain bootstrap of nearly equal encoders
-    is too sure of their order; drawing fewer than there are, m of n, mends that (Hall and Miller
+    Ranks are not a smooth function of scores, so the plain bootstrap of nearly equal encoders is
+    too certain of their order; drawing fewer than there are, m of n, fixes that (Hall and Miller
     2009, Annals of Statistics 37). For means, widening the noise is the same with m = n / 4.
 
     Args:
-        scores: `(E, C)`.
-        replicates: `(B, E, C)`.
+        scores: `(E, C)` measured scores.
+        replicates: `(B, E, C)` bootstrap scores.
     """
     return np.asarray(scores + WIDER * (replicates - scores))
 
 
 def holm(p: Float) -> Float:
-    """Adjust p values, `(n,)`, so that one false claim in all has a chance of `ALPHA` at most.
+    """Holm's adjusted p values, `(n,)`, which control the chance of any false claim.
 
     Holm 1979, Scandinavian Journal of Statistics 6.
+
+    Example:
+        >>> import numpy as np
+        >>> holm(np.array([0.01, 0.04, 0.03]))
+        array([0.03, 0.06, 0.06])
     """
     order = np.argsort(p, kind="stable")
     steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
@@ -152,7 +159,7 @@ def holm(p: Float) -> Float:
 
 
 def holm_pairs(p: Float) -> Float:
-    """`holm` over all pairs of a symmetric matrix, `(E, E)`; 1 on the diagonal."""
+    """Holm's adjusted p values over the pairs of a symmetric matrix, `(E, E)`; diagonal 1."""
     upper = np.triu_indices(len(p), 1)
     adjusted = np.ones_like(p)
     adjusted[upper] = holm(p[upper])
@@ -161,14 +168,20 @@ def holm_pairs(p: Float) -> Float:
 
 
 def tie_groups(mean_ranks: Float, p: Float) -> tuple[tuple[int, ...], ...]:
-    """Largest runs of encoders, in the order of their ranks, no two of which differ.
+    """Maximal groups of consecutive encoders, in the order of their ranks, no two of which differ.
 
     Args:
-        mean_ranks: `(E,)`, 1 is best.
-        p: adjusted p of every pair, `(E, E)`.
+        mean_ranks: `(E,)` mean ranks; 1 is best.
+        p: `(E, E)` adjusted p of every pair.
 
     Returns:
         Positions of the encoders of each group of two or more, best first.
+
+    Example:
+        >>> import numpy as np
+        >>> p = np.array([[1.0, 0.5, 0.01], [0.5, 1.0, 0.2], [0.01, 0.2, 1.0]])
+        >>> tie_groups(np.array([1.0, 2.0, 3.0]), p)
+        ((0, 1), (1, 2))
     """
     order = np.argsort(mean_ranks, kind="stable")
     alike = p[np.ix_(order, order)] >= ALPHA
@@ -185,7 +198,13 @@ def tie_groups(mean_ranks: Float, p: Float) -> tuple[tuple[int, ...], ...]:
 
 
 def kendall(a: Float, b: Float) -> Float:
-    """Kendall's tau-b between two orders of the same encoders, `(...)`, of `(..., E)` each."""
+    """Kendall's tau-b between two orders of the same encoders, `(...)`, from `(..., E)` each.
+
+    Example:
+        >>> import numpy as np
+        >>> round(float(kendall(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0]))), 3)
+        0.333
+    """
     upper = np.triu_indices(a.shape[-1], 1)
 
     def signs(x: Float) -> Float:

@@ -1,4 +1,4 @@
-"""The verb `diagnose`, as a user runs it on a small run of his own."""
+"""The command `diagnose`, run as a user would on a small run."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def test_a_run_is_diagnosed(
     for encoder, part in strata[strata["task"] == "median_income"].groupby("encoder"):
         by_biome = part[part["kind"] == "biome"]
         mean = (by_biome["error"] * by_biome["n"]).sum() / by_biome["n"].sum()
-        wanted = mae[mae["encoder"] == encoder]["value"].mean()
-        assert mean == pytest.approx(wanted, rel=1e-4)
+        expected = mae[mae["encoder"] == encoder]["value"].mean()
+        assert mean == pytest.approx(expected, rel=1e-4)
     for task in ("biomes", "median_income"):
         assert (folder / f"{task}.png").stat().st_size > 20_000
 
@@ -80,7 +80,7 @@ def test_the_same_run_gives_the_same_bytes(run: Path) -> None:
     assert not (folder / "biomes.png").exists()
 
 
-def test_a_radius_of_ones_own(run: Path) -> None:
+def test_a_radius_can_be_given(run: Path) -> None:
     assert main(["diagnose", "--out", str(run), *SMALL, "--radius-km", "200"]) == 0
     summary = pd.read_csv(run / "diagnostics" / "random.linear" / "summary.csv")
     assert summary["ssi_km"].tolist() == [200]
@@ -117,10 +117,10 @@ def test_records_of_another_table_are_left_out_and_named(
     assert main(["diagnose", "--out", str(run), *options]) == 2
     output = capsys.readouterr()
     assert "another version of the table" in " ".join(output.out.split())
-    assert "nothing of" in output.err
+    assert "can be diagnosed" in output.err
 
 
-def test_predictions_that_are_gone_are_said(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_predictions_are_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _record(run, "wrap", 0).with_suffix(".parquet").unlink()
     assert main(["diagnose", "--out", str(run), *BOTH]) == 1
     assert "are gone" in " ".join(capsys.readouterr().out.split())
@@ -128,7 +128,7 @@ def test_predictions_that_are_gone_are_said(run: Path, capsys: pytest.CaptureFix
     assert summary.set_index("encoder")["seeds"]["wrap"] == 1
 
 
-def test_what_a_run_lacks_is_said(
+def test_a_missing_split_encoder_or_run_is_an_error(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["diagnose", "--out", str(run), "--split", "held-out-region"]) == 2

@@ -16,7 +16,7 @@ from satclip_bench.benchmarks.diagnostics.autocorrelation import (
     morans_i,
     neighbour_weights,
 )
-from satclip_bench.benchmarks.diagnostics.diagnosis import Where, diagnose
+from satclip_bench.benchmarks.diagnostics.diagnosis import Locations, diagnose
 from satclip_bench.benchmarks.diagnostics.fairness import fairness
 from satclip_bench.benchmarks.diagnostics.frames import strata_frame, summary_row
 from satclip_bench.benchmarks.diagnostics.predictions import Predictions, nearest_km, together
@@ -46,7 +46,7 @@ def haversine(a: Float, b: Float) -> float:
     return 2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(h)))
 
 
-def judged(
+def predictions(
     target: Float,
     prediction: Float,
     task_type: str = "regression",
@@ -110,7 +110,7 @@ def test_the_worst_region_counts_only_with_enough_points() -> None:
     target = rng.normal(size=200)
     region = np.repeat(["north", "south", "isle"], [100, 90, 10])
     prediction = target + rng.normal(size=200) * np.repeat([0.1, 0.5, 5.0], [100, 90, 10])
-    found = fairness([judged(target, prediction)], region)
+    found = fairness([predictions(target, prediction)], region)
     by_name = {r.region: r for r in found.regions}
     assert not by_name["isle"].counted
     assert by_name["isle"].score < by_name["south"].score
@@ -120,7 +120,7 @@ def test_the_worst_region_counts_only_with_enough_points() -> None:
     assert found.worst.score == pytest.approx(r2_score(target[south], prediction[south]))
     north = by_name["north"].score
     assert found.gap == pytest.approx(north - found.worst.score)
-    assert fairness([judged(target, prediction)], region, min_points=10).worst == by_name[
+    assert fairness([predictions(target, prediction)], region, min_points=10).worst == by_name[
         "isle"
     ].__class__("isle", by_name["isle"].score, 10, True)
 
@@ -132,14 +132,14 @@ def test_fairness_is_a_mean_over_seeds_and_may_be_undefined() -> None:
     region = np.repeat(["a", "b"], 40)
     found = fairness(
         [
-            judged(classes, right, "classification"),
-            judged(classes, wrong, "classification", seed=1),
+            predictions(classes, right, "classification"),
+            predictions(classes, wrong, "classification", seed=1),
         ],
         region,
     )
     assert [r.score for r in found.regions] == [0.5, 1.0]
     assert found.gap == 0.5
-    flat = fairness([judged(np.ones(80), np.zeros(80))], region)
+    flat = fairness([predictions(np.ones(80), np.zeros(80))], region)
     assert flat.worst is None
     assert np.isnan(flat.gap)
 
@@ -147,8 +147,8 @@ def test_fairness_is_a_mean_over_seeds_and_may_be_undefined() -> None:
 def test_distances_to_the_nearest_training_point() -> None:
     lonlat = np.concatenate([globe(40), [[-179.99, 0.0], [179.99, 0.0], [0, 90.0]]])
     test, train = np.array([3, 7, 40, 42]), np.array([0, 1, 2, 5, 41])
-    wanted = [min(haversine(lonlat[i], lonlat[j]) for j in train) for i in test]
-    assert nearest_km(lonlat, test, train) == pytest.approx(wanted)
+    expected = [min(haversine(lonlat[i], lonlat[j]) for j in train) for i in test]
+    assert nearest_km(lonlat, test, train) == pytest.approx(expected)
 
 
 @given(n=st.integers(1, 400), seed=st.integers(0, 20), repeat=st.booleans())
@@ -178,9 +178,9 @@ def test_bands_of_latitude() -> None:
 def test_biomes_are_taken_from_near_labels_only() -> None:
     labelled = np.array([[0.0, 0.0], [179.9, 10.0], [0.0, 89.5]])
     names = np.array(["desert", "forest", "ice"])
-    asked = np.array([[0.5, 0.5], [-179.9, 10.2], [180.0, 89.9], [20.0, 20.0]])
-    assert biome_of(asked, labelled, names).tolist() == ["desert", "forest", "ice", UNKNOWN]
-    assert biome_of(asked, labelled, names, 10).tolist() == [UNKNOWN] * 4
+    points = np.array([[0.5, 0.5], [-179.9, 10.2], [180.0, 89.9], [20.0, 20.0]])
+    assert biome_of(points, labelled, names).tolist() == ["desert", "forest", "ice", UNKNOWN]
+    assert biome_of(points, labelled, names, 10).tolist() == [UNKNOWN] * 4
 
 
 def test_means_of_strata_and_their_intervals() -> None:
@@ -197,13 +197,13 @@ def test_means_of_strata_and_their_intervals() -> None:
 
 
 def test_rows_of_several_folds_count_once_in_space() -> None:
-    one = judged(np.array([1.0, 2.0]), np.array([0.0, 0.0]))
-    both = together([one, judged(np.array([1.0, 2.0]), np.array([3.0, 2.0]))])
+    one = predictions(np.array([1.0, 2.0]), np.array([0.0, 0.0]))
+    both = together([one, predictions(np.array([1.0, 2.0]), np.array([3.0, 2.0]))])
     assert both.row.tolist() == [0, 1, 0, 1]
     rows, residual = both.once(both.residual)
     assert rows.tolist() == [0, 1]
     assert residual.tolist() == [-0.5, 1.0]
-    with pytest.raises(BenchError, match="as many as each other"):
+    with pytest.raises(BenchError, match="the same length"):
         Predictions("a", 0, "regression", np.arange(3), np.ones(2), np.ones(2), np.ones(2))
 
 
@@ -213,15 +213,15 @@ def test_a_diagnosis_finds_where_a_model_was_broken() -> None:
     noise = np.random.default_rng(10).normal(0, 0.1, 1200)
     south = lonlat[:, 1] < -30
     everywhere, broken = target + noise, target + noise + south * 0.8
-    where = Where(
+    locations = Locations(
         lonlat, "global", np.where(south, "south", "north"), np.where(south, "ice", "forest")
     )
     found = diagnose(
         {
-            "fine": [judged(target, everywhere, encoder="fine")],
-            "broken": [judged(target, broken, encoder="broken")],
+            "fine": [predictions(target, everywhere, encoder="fine")],
+            "broken": [predictions(target, broken, encoder="broken")],
         },
-        where,
+        locations,
     )
     fine, failing = (summary_row(d) for d in found)
     assert failing["worst_region"] == "south"
@@ -240,8 +240,8 @@ def test_a_diagnosis_finds_where_a_model_was_broken() -> None:
 
 
 def test_tiny_input_is_diagnosed_as_far_as_it_goes() -> None:
-    where = Where(globe(5), "global", np.array(["a"] * 5), np.array(["b"] * 5))
-    (found,) = diagnose({"a": [judged(np.arange(5.0), np.zeros(5))]}, where)
+    locations = Locations(globe(5), "global", np.array(["a"] * 5), np.array(["b"] * 5))
+    (found,) = diagnose({"a": [predictions(np.arange(5.0), np.zeros(5))]}, locations)
     row = summary_row(found)
     assert row["n"] == 5
     assert row["error"] == 2
