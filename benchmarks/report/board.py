@@ -278,4 +278,4 @@ def gaps(row: Row) -> str:
     )
     reason = " ".join(row.missing[0].reason.split())
     short = reason if len(reason) <= 160 else reason[:159] + "…"
-    return f"{row.title} is not ranked: it lacks {counted}; {short}"
+    return f"{row.title} is not ranked: it is missing {counted}; {short}"

@@ -1,4 +1,4 @@
-"""A figure for each task: error by distance, latitude and biome, and where residuals lie."""
+"""Figure of a task's diagnostics: errors by distance, latitude and biome, and maps of residuals."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.gridspec import GridSpecBase
 
-MOST_DRAWN = 5
-"""Encoders drawn, best first, beside the best baseline: more lines would not be told apart."""
+MAX_ENCODERS = 5
+"""Maximum number of encoders drawn, best first, besides the best baseline."""
 
-LEAST_POINTS = 10
-"""A stratum with fewer judged points is in the frame and not in the figure."""
+MIN_POINTS = 10
+"""Minimum number of test points of a stratum in the figure; the frame has them all."""
 
 LOG_FROM, TWO_DECADES = 10.0, 100.0
-"""Errors that differ by a larger factor are drawn on a logarithmic scale; beyond two decades only
-powers of ten are labelled."""
+"""Ratio of the largest to the smallest error from which on the scale is logarithmic, and from which
+on only powers of ten are labelled."""
 
-SHORT = (
+SHORT_BIOMES = (
     ("Tropical and subtropical", "Tropical"),
     (" and shrublands", ""),
     (", woodlands and scrub", ""),
@@ -46,11 +46,11 @@ SHORT = (
 
 @dataclass(frozen=True)
 class ErrorMap:
-    """What is mapped: the residuals of one encoder under one seed.
+    """Residuals of one encoder under one seed, for a map.
 
     Attributes:
-        title: the encoder's.
-        seed: of the split.
+        title: title of the encoder.
+        seed: seed of the split.
         rows: `(n,)` rows of the table.
         residual: `(n,)` target - prediction; for classes 1 if wrong, else 0.
     """
@@ -72,22 +72,22 @@ def draw_diagnostics(
     """Draw the diagnostics of one task.
 
     Args:
-        table: the task's.
-        diagnoses: of its encoders, each under the title that the figure shows, best first.
-        baselines: the titles among them that are baselines.
-        maps: one or two, side by side.
+        table: table of the task.
+        diagnoses: diagnoses of its encoders, best first, with titles in place of names.
+        baselines: titles of the baselines among them.
+        maps: residuals for one or two maps, side by side.
         what: split and probe, for the title.
-        path: of the PNG.
+        path: path of the PNG.
 
     Raises:
         BenchError: the file cannot be written.
     """
-    encoders = [d for d in diagnoses if d.encoder not in baselines][:MOST_DRAWN]
+    encoders = [d for d in diagnoses if d.encoder not in baselines][:MAX_ENCODERS]
     best = [d for d in diagnoses if d.encoder in baselines][:1]
     drawn = [*encoders, *best]
     colours = [*QUALITATIVE[: len(encoders)], *([GREY] * len(best))]
     width = 10.0
-    # A map fills half of the width; one of a tall extent is kept from towering over the rest.
+    # A map fills half of the width; the height of a tall extent is limited.
     height = float(np.clip((width / 2 - 0.4) * shape(table), 2.0, 4.2)) + 0.3
     with figure(width, 3.3 + height + 1.2) as made:
         grid = made.add_gridspec(3, 1, height_ratios=(0.2, 3.4, height))
@@ -120,13 +120,13 @@ def _legend(
 
 
 def _strata(diagnosis: Diagnosis, kind: str) -> list[Stratum]:
-    return [s for s in diagnosis.strata if s.kind == kind and s.n >= LEAST_POINTS]
+    return [s for s in diagnosis.strata if s.kind == kind and s.n >= MIN_POINTS]
 
 
 def _curve(
     ax: Axes, drawn: Sequence[Diagnosis], colours: Sequence[str], kind: str, table: TaskTable
 ) -> None:
-    """Error along distance or latitude; distances at even steps, for so the points were cut."""
+    """Draw errors by distance or latitude, with bins evenly spaced."""
     places = sorted({s.place for d in drawn for s in _strata(d, kind)})
     for number, (d, colour) in enumerate(zip(drawn, colours, strict=True)):
         strata = _strata(d, kind)
@@ -151,7 +151,7 @@ def _curve(
 
 
 def _biomes(ax: Axes, drawn: Sequence[Diagnosis], colours: Sequence[str], table: TaskTable) -> None:
-    """Error in each biome, a row each, hardest on top for the best encoder."""
+    """Draw errors by biome, one row each, with the hardest for the best encoder on top."""
     first = {s.name: s.error for s in _strata(drawn[0], "biome")}
     names = sorted(first, key=lambda name: first[name])
     for number, (d, colour) in enumerate(zip(drawn, colours, strict=True)):
@@ -180,11 +180,11 @@ def _bars(
 
 
 def _scale(ax: Axes, axis: str, drawn: Sequence[Diagnosis], table: TaskTable) -> None:
-    values = [s.error for d in drawn for s in d.strata if s.n >= LEAST_POINTS and s.error > 0]
+    values = [s.error for d in drawn for s in d.strata if s.n >= MIN_POINTS and s.error > 0]
     wide = max(values) / min(values) if values else 1.0
     low = 0.0
     if table.card.task_type == "classification":
-        # Room for marks at a share of nothing wrong.
+        # Leaves room for marks at zero.
         low = -0.02
     elif wide > LOG_FROM:
         from matplotlib.ticker import LogLocator, NullFormatter
@@ -199,8 +199,8 @@ def _scale(ax: Axes, axis: str, drawn: Sequence[Diagnosis], table: TaskTable) ->
 
 
 def short(biome: str) -> str:
-    """A biome's name in few words."""
-    for long, brief in SHORT:
+    """Short name of a biome."""
+    for long, brief in SHORT_BIOMES:
         biome = biome.replace(long, brief)
     return "no label nearby" if biome == UNKNOWN else biome
 
@@ -214,14 +214,14 @@ def _unit(table: TaskTable) -> str:
 def _maps(made: Figure, grid: GridSpecBase, table: TaskTable, maps: Sequence[ErrorMap]) -> None:
     x, y = place(table)
     regression = table.card.task_type == "regression"
-    # One scale for both, from the better one: what the worse has beyond it is at its end.
+    # Both maps share the scale of the better one; larger residuals of the worse are at its ends.
     reach = float(np.quantile(np.abs(maps[0].residual), 0.95)) or 1.0
     size = 4.0 if table.card.extent == "global" else 2.5
     for number, shown in enumerate(maps):
         ax = map_axes(made, grid[number], table, 6.5)
         rank = "" if len(maps) == 1 else ", the best encoder" if number == 0 else ", the worst"
         ax.set_title(f"{shown.title}{rank}".replace("$", r"\$"))
-        # The largest on top: a failure must not hide under its neighbours.
+        # The largest are drawn on top, so that neighbours do not hide failures.
         order = np.argsort(np.abs(shown.residual), kind="stable")
         rows, residual = shown.rows[order], shown.residual[order]
         if regression:
@@ -242,11 +242,11 @@ def _maps(made: Figure, grid: GridSpecBase, table: TaskTable, maps: Sequence[Err
             bar.outline.set_visible(False)
         else:
             wrong = residual > 0
-            for part, colour, name in (
+            for rows_of, colour, name in (
                 (~wrong, "#BBD3E6", "right"),
                 (wrong, QUALITATIVE[5], "wrong"),
             ):
-                ax.scatter(x[rows[part]], y[rows[part]], c=colour, s=size, lw=0, label=name)
+                ax.scatter(x[rows[rows_of]], y[rows[rows_of]], c=colour, s=size, lw=0, label=name)
             ax.legend(
                 loc="upper center",
                 bbox_to_anchor=(0.5, 0.02),
@@ -269,9 +269,9 @@ def _note(
         parts.append(f"the best baseline ({best[0].encoder}, dashed)")
     note = (
         f"Drawn: {listed(parts)}, of {len(diagnoses)} in all. Bars: 95 % bootstrap intervals over "
-        f"equal-area blocks. Strata of fewer than {LEAST_POINTS} judged points are left out. Maps: "
+        f"equal-area blocks. Strata of fewer than {MIN_POINTS} test points are left out. Maps: "
         f"test points of seed {maps[0].seed}"
     )
     if table.card.task_type == "regression":
-        note += ", coloured to the 95th percentile of the best encoder's residuals"
+        note += ", with colours up to the 95th percentile of the best encoder's residuals"
     return f"{note}. {table.edition.capitalize()} edition."

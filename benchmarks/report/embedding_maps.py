@@ -1,4 +1,4 @@
-"""What an encoder tells apart, as colours: its first three principal components over the globe."""
+"""Maps of embeddings: their first three principal components over the globe, as colours."""
 
 from __future__ import annotations
 
@@ -23,27 +23,28 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 
 STEP = 0.5
-"""Degrees between the points of the map."""
+"""Distance between the points of the map in degrees."""
 DISC = 241
-"""Points across a view from above."""
+"""Number of points across a view from above."""
 COAST_KM = 150.0
-"""Beyond this distance of any of 10,000 points spread evenly over land, it counts as sea."""
+"""Distance in km beyond which a point counts as sea, from the nearest of 10,000 points spread evenly
+over land."""
 PALE = 0.55
-"""How far the sea is taken towards white."""
+"""Share of white in the colours of the sea."""
 ENDS = (1, 99)
-"""Percentiles over land at which a colour ends."""
+"""Percentiles over land at which the range of colours ends."""
 
 VIEWS = (("North Pole", 0.0, 90.0), ("Antimeridian", 180.0, 0.0), ("South Pole", 0.0, -90.0))
 
 
 @dataclass(frozen=True)
 class Colouring:
-    """How embeddings become colours, found on points over land.
+    """Mapping from embeddings to colours, fitted to points over land.
 
     Attributes:
-        pca: of the embedding, each number as it is.
-        low, high: `(3,)` scores at which a colour begins and ends.
-        land: tree of unit vectors.
+        pca: principal components of the embedding, without scaling.
+        low, high: `(3,)` scores at which the range of colours begins and ends.
+        land: tree of unit vectors of the points over land.
     """
 
     pca: PCA
@@ -62,10 +63,10 @@ class Colouring:
 
 
 def fit_colours(encoder: LocationEncoder) -> Colouring:
-    """Principal components over land, and where their colours end.
+    """Fit the principal components of an embedding over land, and the range of their colours.
 
     Raises:
-        BenchError: the embedding has fewer than three numbers, or is the same everywhere.
+        BenchError: the embedding has fewer than three dimensions, or is constant over land.
     """
     from scipy.spatial import KDTree
     from sklearn.decomposition import PCA
@@ -74,14 +75,14 @@ def fit_colours(encoder: LocationEncoder) -> Colouring:
     embedding = encoder.encode(points)
     if embedding.shape[1] < 3:
         raise BenchError(
-            f"{encoder.card.name!r} has {embedding.shape[1]} numbers a point: three are needed to "
-            "be drawn as colours"
+            f"{encoder.card.name!r} has an embedding of {embedding.shape[1]} dimensions: at least "
+            "three are needed to draw it as colours"
         )
     if not np.ptp(embedding, axis=0).any():
-        raise BenchError(f"{encoder.card.name!r} is the same everywhere on land")
+        raise BenchError(f"the embedding of {encoder.card.name!r} is the same everywhere on land")
     pca = PCA(3, svd_solver="full").fit(embedding.astype(np.float64))
     low, high = np.percentile(pca.transform(embedding), ENDS, axis=0)
-    # A component without variance stays dark.
+    # Avoids a division by zero; a component without variance stays dark.
     high = np.maximum(high, low + np.finfo(np.float32).tiny)
     return Colouring(pca, low, high, KDTree(unit_vectors(points)))
 
@@ -89,11 +90,15 @@ def fit_colours(encoder: LocationEncoder) -> Colouring:
 def draw_embedding(encoder: LocationEncoder, path: Path) -> Path:
     """Draw an encoder's first three principal components as red, green and blue.
 
-    The world in Mollweide's equal-area projection, and the places where encoders go wrong seen
-    from above: both poles, and the antimeridian.
+    The figure shows the world in Mollweide's equal-area projection, and views from above of the
+    places where encoders tend to go wrong: both poles and the antimeridian.
+
+    Args:
+        encoder: encoder to draw.
+        path: path of the PNG.
 
     Raises:
-        BenchError: as `fit_colours`; or the encoder's weights are not at hand.
+        BenchError: as `fit_colours`, or the encoder's weights are not available.
     """
     colour = fit_colours(encoder)
     with figure(9.6, 4.6) as made:
@@ -106,8 +111,9 @@ def draw_embedding(encoder: LocationEncoder, path: Path) -> Path:
         made.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
         footer(
             made,
-            f"Of the embedding's variance over land they hold {', '.join(shares)}. Colours end at "
-            f"the {ENDS[0]}st and {ENDS[1]}th percentile over land. The sea is paler.",
+            f"The components explain {', '.join(shares)} of the embedding's variance over land. "
+            f"Colours range from the {ENDS[0]}st to the {ENDS[1]}th percentile over land. The sea "
+            "is paler.",
         )
         return save(made, path)
 
@@ -131,32 +137,37 @@ def _disc(
     title, lon, lat = view
     side = np.linspace(-1, 1, DISC)
     x, y = np.meshgrid(side, side)
-    seen = x**2 + y**2 < 1
+    visible = x**2 + y**2 < 1
     colours = np.ones((DISC, DISC, 3))
-    colours[seen] = colour(encoder, seen_from(lon, lat, x[seen], y[seen]))
+    colours[visible] = colour(encoder, seen_from(lon, lat, x[visible], y[visible]))
     ax.imshow(colours, origin="lower", interpolation="nearest")
     ax.set_axis_off()
     ax.set_title(title, fontsize=7.5, fontweight="normal", color=GREY)
 
 
 def seen_from(lon: float, lat: float, x: Float, y: Float) -> Float:
-    """Points `(N, 2)`, degrees, that lie at `x` and `y` of a disc seen from far above a place.
+    """Points on the globe at positions of a disc seen from far above a place, `(N, 2)` degrees.
 
-    The inverse of the orthographic projection (Snyder 1987, Map Projections: A Working Manual,
-    USGS Professional Paper 1395, eq. 20-14 and 20-15), in vectors.
+    This is the inverse of the orthographic projection (Snyder 1987, Map Projections: A Working
+    Manual, USGS Professional Paper 1395, eq. 20-14 and 20-15), in vectors.
 
     Args:
-        lon: of the disc's middle.
-        lat: likewise.
-        x: `(N,)` to the right, in radii.
-        y: `(N,)` upwards.
+        lon: longitude of the centre of the disc in degrees.
+        lat: latitude of the centre of the disc in degrees.
+        x: `(N,)` positions to the right, in radii.
+        y: `(N,)` positions upwards, in radii.
+
+    Example:
+        >>> import numpy as np
+        >>> seen_from(10.0, 50.0, np.zeros(1), np.zeros(1)).round(6)
+        array([[10., 50.]])
     """
     middle = unit_vectors(np.array([[lon, lat]]))[0]
     turn = np.radians(lon)
     right = np.array([-np.sin(turn), np.cos(turn), 0.0])
     up = np.cross(middle, right)
     height = np.sqrt(np.maximum(1 - x**2 - y**2, 0))
-    found = x[:, None] * right + y[:, None] * up + height[:, None] * middle
-    degrees = [np.arctan2(found[:, 1], found[:, 0]), np.arcsin(np.clip(found[:, 2], -1, 1))]
+    vectors = x[:, None] * right + y[:, None] * up + height[:, None] * middle
+    degrees = [np.arctan2(vectors[:, 1], vectors[:, 0]), np.arcsin(np.clip(vectors[:, 2], -1, 1))]
     lonlat: Float = np.degrees(np.stack(degrees, axis=1))
     return lonlat

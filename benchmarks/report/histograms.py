@@ -1,4 +1,4 @@
-"""How a task's target is distributed."""
+"""Figure of the distribution of a task's target."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BARS = 20
-"""Classes shown by name; the others are told in a sentence."""
+"""Number of classes shown by name; the others are summed up in the note."""
 BINS = 60
+"""Maximum number of bins of a histogram."""
 
 
 def draw_histogram(table: TaskTable, path: Path) -> Path:
     """Draw the distribution of a task's target: a histogram, or the most frequent classes.
 
-    A regression's histogram has the median and the 5th and 95th percentile marked; a
-    classification's bars are shares of all points, most frequent first.
+    The histogram of a regression has lines at the median and the 5th and 95th percentile. The bars
+    of a classification are shares of all points, most frequent class first.
     """
     card = table.card
     shown = min(len(table.classes or ()), BARS)
@@ -66,9 +67,9 @@ def _bars(ax: Axes, table: TaskTable) -> str:
     ax.invert_yaxis()
     ax.set_xlabel("share of all points, %", color=GREY)
     rest = len(names) - len(order)
-    told = f"{rest} further classes have the other {100 - share.sum():.0f} %. " if rest else ""
+    others = f"{rest} further classes make up {100 - share.sum():.0f} %. " if rest else ""
     few = int((counts < 10).sum())
-    return f"{len(names)} classes. {told}{few} have fewer than 10 points."
+    return f"{len(names)} classes. {others}{few} classes have fewer than 10 points."
 
 
 def _short(name: str, length: int = 44) -> str:

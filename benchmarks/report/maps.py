@@ -1,4 +1,4 @@
-"""Where a task's points lie, what is to be predicted there, and which regions are held out."""
+"""Maps of a task's points, coloured by target, and of the regions that are held out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.gridspec import SubplotSpec
 
 NAMED_CLASSES = 20
-"""More classes than these are coloured without a legend."""
+"""Maximum number of classes with a legend."""
 
 Colours = NDArray[np.float64]
 
@@ -31,8 +31,8 @@ Colours = NDArray[np.float64]
 def draw_map(table: TaskTable, path: Path) -> Path:
     """Draw a task's points coloured by target, and a small map of the regions held out.
 
-    The world is drawn in Mollweide's equal-area projection; a smaller extent over longitude and
-    latitude, stretched so that shapes are right at its middle latitude.
+    The world is drawn in Mollweide's equal-area projection, and a smaller extent over longitude and
+    latitude, scaled so that shapes are right at its middle latitude.
     """
     card = table.card
     world = card.extent == "global"
@@ -85,7 +85,7 @@ def _height(table: TaskTable) -> float:
 
 
 def shape(table: TaskTable) -> float:
-    """Height over width of a task's map."""
+    """Ratio of height to width of a task's map."""
     if table.card.extent == "global":
         return 0.5
     lon, lat = table.lonlat.T
@@ -98,13 +98,13 @@ def _middle(table: TaskTable) -> float:
 
 
 def place(table: TaskTable) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Coordinates as the axes of the extent take them: Mollweide's wants radians."""
+    """Coordinates in the units of the map's axes: radians for Mollweide's, else degrees."""
     lonlat = np.radians(table.lonlat) if table.card.extent == "global" else table.lonlat
     return lonlat[:, 0], lonlat[:, 1]
 
 
 def map_axes(made: Figure, where: SubplotSpec, table: TaskTable, label_size: float) -> Axes:
-    """Empty axes with a graticule; labels of latitude and longitude if they have a size."""
+    """Empty axes with a graticule, with labels of latitude and longitude if their size is not 0."""
     from matplotlib.projections.geo import GeoAxes
 
     if table.card.extent == "global":
@@ -131,13 +131,17 @@ def map_axes(made: Figure, where: SubplotSpec, table: TaskTable, label_size: flo
 
 
 def degrees(angle: float, sides: str) -> str:
-    """An angle with its side: `30°S`; `sides` names the negative and the positive one."""
+    """An angle with its side; `sides` names the negative and the positive side.
+
+    >>> degrees(-30, "SN")
+    '30°S'
+    """
     side = "" if angle == 0 else sides[int(angle > 0)]
     return f"{abs(angle):g}°{side}"
 
 
 def _regions(ax: Axes, table: TaskTable) -> None:
-    """Points coloured by the region that `held-out-region` holds out; few regions are named."""
+    """Draw points coloured by the regions of `held-out-region`; blocks are not named."""
     from matplotlib.patheffects import withStroke
 
     card = table.card
@@ -146,14 +150,14 @@ def _regions(ax: Axes, table: TaskTable) -> None:
         return
     points = SplitInputs(table.lonlat, table.target, table.region, card.block_degrees)
     names, index, counts = np.unique(regions(points), return_inverse=True, return_counts=True)
-    held = counts >= MIN_TEST
+    held_out = counts >= MIN_TEST
     palette = [QUALITATIVE[i % len(QUALITATIVE)] for i in range(len(names))]
-    colours = np.where(held, palette, LIGHT)
+    colours = np.where(held_out, palette, LIGHT)
     x, y = place(table)
     ax.scatter(x, y, c=colours[index].tolist(), s=0.8, lw=0)
     size = "" if card.block_degrees is None else f" of {card.block_degrees:g}°"
-    title = f"Held out in turn: {held.sum()} {card.region}s{size}"
-    if not held.all():
+    title = f"Held out in turn: {held_out.sum()} {card.region}s{size}"
+    if not held_out.all():
         title += "\n(grey: too few points, never held out)"
     ax.set_title(title, fontsize=7.5, fontweight="normal")
     if card.block_degrees is not None:
@@ -179,10 +183,10 @@ def _rise(vector: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def class_colours(count: int) -> Colours:
-    """`(count, 3)` colours of classes: a named palette for few, a fixed scatter of hues for many.
+    """Colours of classes, `(count, 3)`: a named palette for few classes, scattered hues for many.
 
-    Hue and lightness step by irrational parts of a turn, so that classes near in the list, which
-    are often neighbours on the ground, differ in both.
+    Hue and lightness advance by irrational fractions of a turn, so that classes that are close in
+    the list, which are often neighbours on the ground, differ in both.
     """
     import matplotlib as mpl
     from matplotlib.colors import hsv_to_rgb
@@ -199,7 +203,7 @@ def class_colours(count: int) -> Colours:
 def _legend(ax: Axes, classes: tuple[str, ...]) -> None:
     ax.set_axis_off()
     if len(classes) > NAMED_CLASSES:
-        ax.text(0, 1, f"{len(classes)} classes, each in a colour", fontsize=7.5, va="top")
+        ax.text(0, 1, f"{len(classes)} classes, one colour each", fontsize=7.5, va="top")
         return
     for colour, name in zip(class_colours(len(classes)), classes, strict=True):
         ax.scatter([], [], color=[colour], s=12, lw=0, label=textwrap.fill(name, 48))

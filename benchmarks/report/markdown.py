@@ -79,7 +79,7 @@ def regions(board: Board) -> str:
         ]
         body.append(["*test points*", *map(_count, counts["n_test"])])
         if (counts["n_unseen"] > 0).any():
-            body.append(["*of classes never trained*", *map(_count, counts["n_unseen"])])
+            body.append(["*of unseen classes*", *map(_count, counts["n_unseen"])])
         head = ["Encoder", *(escape_markdown(str(fold)) for fold in table.columns)]
         title = escape_markdown(f"{card.title} ({card.metric})")
         lines += ["", f"## {title}", "", *table_lines(head, body)]

@@ -1,4 +1,4 @@
-"""Notes below a board: editions, contamination, unseen classes."""
+"""Notes below boards: seeds, intervals, ties, unseen classes, contamination and editions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _edition_note(edition: str, cards: Iterable[TaskCard]) -> str:
     return (
         f"{edition.capitalize()} edition: not the paper's tables for {', '.join(titles[True])}"
         + (f" (the paper's own: {', '.join(titles[False])})" if titles[False] else "")
-        + ". The task cards say what differs."
+        + ". The task cards describe the differences."
     )
 
 
@@ -64,35 +64,35 @@ def board_notes(
     if ranking.seeds > 1:
         yield f"Mean over folds and {ranking.seeds} seeds ± standard deviation over the seeds."
     else:
-        yield "Mean over folds; one seed, so no spread is known."
+        yield "Mean over the folds of one seed, so there is no spread over seeds."
     if ranking.low.notna().any(axis=None):
-        yield "In brackets: 95 % interval of the mean, by a bootstrap of spatial blocks."
+        yield "In brackets: 95 % interval of the mean, from a bootstrap of spatial blocks."
     yield (
-        "Rank: mean over tasks. Bold: best of a task; underlined: tied with it, the difference "
-        "being within the noise of blocks and seeds (5 % over all encoders, Holm; "
-        "scores below -1 taken as -1)."
+        "Rank: mean over tasks. Bold: best of a task. Underlined: tied with the best, because the "
+        "difference is within the noise of blocks and seeds (5 % over all encoders, Holm's "
+        "correction; scores below -1 count as -1)."
     )
     if ranking.undecided:
         titled = listed([card.title for name, card in cards.items() if name in ranking.undecided])
         yield (
-            f"No intervals and fewer than {TIE_PAIRS} pairs, so that ties are neither claimed nor "
-            f"denied: {titled}."
+            f"Ties were not tested for {titled}, without intervals and with fewer than {TIE_PAIRS} "
+            "pairs of cells."
         )
     shares = _unseen(ranking.rows)
     if shares:
         named = listed([f"{cards[n].title} {s:.0%}" for n, s in shares.items() if n in cards])
-        yield f"Test points of classes never trained on count as wrong: {named}."
+        yield f"Test points of classes that are not in the training set count as wrong: {named}."
     if ranking.undefined:
-        lost = listed([f"{cards[m.task].title}, {m.fold}" for m in ranking.undefined])
-        yield f"Scores that are not defined count for nobody: {lost}."
+        cells = listed([f"{cards[m.task].title}, {m.fold}" for m in ranking.undefined])
+        yield f"Scores that are not defined are left out for all encoders: {cells}."
     unknown = sorted(set(ranking.rows["task"]) - set(cards))
     if unknown:
-        yield f"Left out, their cards being unknown: {listed(unknown)}."
+        yield f"Tasks left out because they have no card: {listed(unknown)}."
     if excluded:
         names = listed([titles.get(name, name) for name in excluded])
-        yield f"Left out, having been trained on the data of one of these tasks: {names}."
+        yield f"Left out because they were trained on the data of one of these tasks: {names}."
     elif ranking.rows["contaminated"].any():
-        yield f"{DAGGER} trained on the data of this task, or near copies of it."
+        yield f"{DAGGER} trained on the data of this task or on near copies of it."
 
 
 def _unseen(rows: pd.DataFrame) -> dict[str, float]:

@@ -53,7 +53,7 @@ def changes_table(
     columns = ("Encoder", first, *(part for split in others for part in (split, "change")))
     edition = str(frame["edition"].iloc[0])
     text = TextTable(
-        heading=f"Ranks from split to split, probe {probe}",
+        heading=f"Rank changes between splits, probe {probe}",
         label=f"rank-changes-{probe}",
         columns=columns,
         alignment="l" + "r" * (len(columns) - 1),
@@ -94,16 +94,16 @@ def _notes(
     first = changes.ranks.columns[0]
     shared = [cards[task] for task in changes.tasks]
     notes = [
-        f"Mean rank (1 is best) among the {len(changes.ranks)} that have every split whole, over "
-        f"{listed([card.title for card in shared])}. Change: rank less that under {first}; above 0 "
-        "is worse."
+        f"Mean rank (1 is best) among the {len(changes.ranks)} encoders and baselines that are "
+        f"complete under every split, over {listed([card.title for card in shared])}. Change: rank "
+        f"minus rank under {first}; above 0 is worse."
     ]
     if changes.p.notna().any(axis=None):
         moved = int((changes.p.to_numpy() < ALPHA).sum())
         notes.append(
-            "In brackets: 95 % intervals by a bootstrap of spatial blocks that all splits share. "
-            f"*: more than noise of the points (p below {ALPHA:.2f}, Holm over all changes): "
-            f"{moved} of {changes.p.size}."
+            "In brackets: 95 % intervals from a bootstrap of spatial blocks that all splits "
+            f"share. *: change beyond the noise of the points (p below {ALPHA:.2f}, Holm's "
+            f"correction over all changes): {moved} of {changes.p.size}."
         )
     taus = []
     for split in changes.tau.index:

@@ -1,4 +1,4 @@
-"""Figures of ranks: with their uncertainty, and from split to split."""
+"""Figures of mean ranks: with their uncertainty, and under several splits."""
 
 from __future__ import annotations
 
@@ -27,19 +27,26 @@ from satclip_bench.benchmarks.report.wording import short_title
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FEW = 3
-"""Fewer encoders have no diagram: there is nothing to tell apart."""
+MIN_ENCODERS = 3
+"""Minimum number of encoders for a critical-difference diagram."""
 
 
 def draw_ranks(table: RankTable, path: Path) -> Path | None:
-    """A critical-difference diagram: mean ranks, their intervals, and bars over those that tie.
+    """Draw a critical-difference diagram: mean ranks, intervals, and bars that join tied encoders.
 
     After Demsar 2006 (JMLR 7, figure 1), with the bootstrap's tie groups as bars and Nemenyi's
-    critical difference as a scale. None for fewer than `FEW` encoders.
+    critical difference as a scale.
+
+    Args:
+        table: ratings of a board.
+        path: path of the PNG.
+
+    Returns:
+        The path; None for fewer than `MIN_ENCODERS` encoders.
     """
     ratings = table.ratings
     names = [row.name for row in table.text.rows]
-    if len(names) < FEW:
+    if len(names) < MIN_ENCODERS:
         return None
     ranks = ratings.values["rank"].to_numpy(dtype=np.float64)
     bars = [group for group in ratings.groups if len(group) > 1]
@@ -87,24 +94,30 @@ def _ranks_note(table: RankTable, bars: bool) -> str:
     ratings, board = table.ratings, table.board
     parts = [f"Over {ratings.tasks} tasks."]
     if ratings.on_these_tasks is not None:
-        parts.append(
-            "Lines: 95 % intervals by a bootstrap of spatial blocks, the tasks being given."
-        )
+        parts.append("Lines: 95 % intervals for these tasks, from a bootstrap of spatial blocks.")
     if bars:
         parts.append(
-            "Bars at the right join encoders that their scores on these tasks do not tell apart "
-            f"({ALPHA:.0%}, Holm over all pairs)."
+            "Bars at the right join encoders that do not differ significantly on these tasks "
+            f"({ALPHA:.0%}, Holm's correction over all pairs)."
         )
     if ratings.friedman is not None:
         parts.append(
-            "On other tasks like these, mean ranks nearer than the critical difference could fall "
-            "the other way (Nemenyi)."
+            "On other tasks like these, encoders whose mean ranks differ by less than the critical "
+            "difference could change places (Nemenyi)."
         )
     return " ".join([*parts, "Grey: baselines.", board.edition_note]).strip()
 
 
 def draw_changes(table: ChangesTable, boards: Sequence[Board], path: Path) -> Path:
-    """Mean ranks under each split, joined: who interpolates well and extrapolates badly."""
+    """Draw the mean ranks under each split, joined by lines.
+
+    The lines show which encoders interpolate well and extrapolate badly.
+
+    Args:
+        table: rank changes of a probe.
+        boards: boards of the probe, for their numbers of seeds.
+        path: path of the PNG.
+    """
     changes = table.changes
     titles = {row.name: row.texts[0] for row in table.text.rows}
     splits = [str(split) for split in changes.ranks.columns]
@@ -115,15 +128,15 @@ def draw_changes(table: ChangesTable, boards: Sequence[Board], path: Path) -> Pa
         for row, name in zip(values, changes.ranks.index, strict=True):
             baseline = is_baseline(str(name))
             colour = GREY if baseline else HELD_OUT if row[-1] > row[0] else RANDOM
-            told = bool(changes.p[last].loc[name] < ALPHA)
+            significant = bool(changes.p[last].loc[name] < ALPHA)
             style = "--" if baseline else "-"
-            width = 1.9 if told else 1.0
+            width = 1.9 if significant else 1.0
             ax.plot(range(len(splits)), row, style, marker="o", ms=4, lw=width, color=colour)
-        # The room for labels: as many ranks as there are rows, so that each is a row apart.
-        least = min(0.9 * (values.max() - values.min() + 1) / len(values), 0.6)
+        # Minimum distance between labels, such that all rows fit into the range of the ranks.
+        distance = min(0.9 * (values.max() - values.min() + 1) / len(values), 0.6)
         for x, split, side in ((0, splits[0], -1), (len(splits) - 1, last, 1)):
             ordered = changes.ranks[split].sort_values(kind="stable")
-            places = spread_apart(ordered.tolist(), least)
+            places = spread_apart(ordered.tolist(), distance)
             for y, name, mean_rank in zip(places, map(str, ordered.index), ordered, strict=True):
                 title = short_title(titles[name])
                 mark = " *" if side > 0 and changes.p[last].loc[name] < ALPHA else ""
@@ -140,7 +153,7 @@ def draw_changes(table: ChangesTable, boards: Sequence[Board], path: Path) -> Pa
         for spine in ("left", "bottom"):
             ax.spines[spine].set_visible(False)
         ax.tick_params(axis="x", length=0, labelsize=9, labelcolor="black")
-        ax.set_title(f"Mean rank from split to split, {table.probe} probe (1 is best)")
+        ax.set_title(f"Mean rank under each split, {table.probe} probe (1 is best)")
         footer(made, _changes_note(table, boards))
         return save(made, path)
 
@@ -148,28 +161,33 @@ def draw_changes(table: ChangesTable, boards: Sequence[Board], path: Path) -> Pa
 def _changes_note(table: ChangesTable, boards: Sequence[Board]) -> str:
     first, last = table.changes.ranks.columns[0], table.changes.ranks.columns[-1]
     seeds = ", ".join(f"{board.seeds} ({board.split})" for board in boards)
-    told = (
-        " Wide and *: the change between these two is more than noise of the points."
+    significance = (
+        " Wide and *: the change between these two is beyond the noise of the points."
         if table.changes.p.notna().any(axis=None)
         else ""
     )
     return (
-        f"Solid: encoders, vermilion where they rank worse under {last} than under {first}, blue "
-        f"where not; dashed: baselines.{told} {table.text.note} Seeds: {seeds}."
+        f"Solid: encoders, vermilion if they rank worse under {last} than under {first}, blue "
+        f"if not; dashed: baselines.{significance} {table.text.note} Seeds: {seeds}."
     )
 
 
-def spread_apart(places: Sequence[float], least: float) -> list[float]:
-    """Ascending places moved as little as needed for neighbours to be `least` apart.
+def spread_apart(places: Sequence[float], distance: float) -> list[float]:
+    """Ascending places, moved as little as needed for neighbours to be `distance` apart.
 
-    Pools neighbours that are too near into evenly spaced blocks about their common centre.
+    Neighbours that are too near are pooled into evenly spaced blocks around their common centre.
+
+    >>> spread_apart([1.0, 1.0, 5.0], 1.0)
+    [0.5, 1.5, 5.0]
     """
     blocks: list[tuple[float, int]] = []
     for place in places:
         centre, size = place, 1
-        while blocks and centre - blocks[-1][0] < least * (size + blocks[-1][1]) / 2:
+        while blocks and centre - blocks[-1][0] < distance * (size + blocks[-1][1]) / 2:
             other, count = blocks.pop()
             centre = (centre * size + other * count) / (size + count)
             size += count
         blocks.append((centre, size))
-    return [centre + least * (i - (size - 1) / 2) for centre, size in blocks for i in range(size)]
+    return [
+        centre + distance * (i - (size - 1) / 2) for centre, size in blocks for i in range(size)
+    ]

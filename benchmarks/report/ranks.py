@@ -59,12 +59,12 @@ def rank_table(board: Board) -> RankTable:
 
 
 def group_letters(ratings: Ratings) -> dict[str, str]:
-    """For every encoder the letters of its tie groups, such as `ab`."""
-    of: dict[str, str] = {str(name): "" for name in ratings.values.index}
+    """Letters of the tie groups of every encoder, such as `ab`."""
+    letters: dict[str, str] = {str(name): "" for name in ratings.values.index}
     for place, group in enumerate(ratings.groups):
         for name in group:
-            of[name] += _letter(place)
-    return of
+            letters[name] += _letter(place)
+    return letters
 
 
 def _letter(place: int) -> str:
@@ -95,21 +95,21 @@ def _number(value: float, measure: str) -> str:
 def _notes(ratings: Ratings, board: Board) -> list[str]:
     notes = [
         f"Over {ratings.tasks} tasks and {board.seeds} seed{'s' * (board.seeds != 1)}. Borda: "
-        "mean number of those behind; win rate: share of tasks won against the others; Elo: "
-        "Bradley-Terry ratings, mean 1500, 400 points being odds of ten; skill: share of what "
-        f"{REFERENCE} leaves to be gained, below -1 counted as that."
+        "mean number of encoders beaten; win rate: share of the comparisons with other encoders "
+        "that are won; Elo: Bradley-Terry ratings with mean 1500, where 400 points are odds of 10 "
+        f"to 1; skill: share of the possible improvement over {REFERENCE}, at least -1."
     ]
     if ratings.on_these_tasks is not None:
         notes.append(
-            "In brackets: 95 % intervals by a bootstrap of spatial blocks, these tasks being "
-            "given (ranks: with widened noise, as the order of near equals asks for). Who share a "
-            "letter under Ties are not told apart by their scores on these tasks (Holm over all "
-            f"pairs, {ALPHA:.0%})."
+            "In brackets: 95 % intervals for these tasks, from a bootstrap of spatial blocks (for "
+            "all but skill with widened noise, because intervals of nearly equal encoders would be "
+            "too narrow otherwise). Encoders that share a letter under Ties do not differ "
+            f"significantly on these tasks (Holm's correction over all pairs, {ALPHA:.0%})."
         )
     if ratings.friedman is not None:
         notes.append(_friedman_note(ratings.friedman, ratings))
-    lacking = [gaps(row) for row in board.rows if row.missing]
-    return [*notes, *(f"{text}." for text in lacking), board.edition_note]
+    unranked = [f"{gaps(row)}." for row in board.rows if row.missing]
+    return [*notes, *unranked, board.edition_note]
 
 
 def _friedman_note(test: Friedman, ratings: Ratings) -> str:
@@ -117,8 +117,9 @@ def _friedman_note(test: Friedman, ratings: Ratings) -> str:
     upper = p[np.triu_indices(len(p), 1)]
     return (
         f"On other tasks like these: Friedman's test over tasks, p {_p_text(test.p)}; Nemenyi's "
-        f"critical difference of mean ranks {test.critical_difference:.1f}; signed-rank tests "
-        f"(Holm) tell {int((upper < ALPHA).sum())} of {len(upper)} pairs apart."
+        f"critical difference of mean ranks {test.critical_difference:.1f}; "
+        f"{int((upper < ALPHA).sum())} of {len(upper)} pairs differ significantly (signed-rank "
+        "tests, Holm's correction)."
     )
 
 

@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FLOOR = -0.5
-"""Scores below are drawn here as an arrow with their value: R2 has no lower end."""
+"""Scores below this are drawn here as an arrow with their value, because R2 has no lower bound."""
 
 COLOURS = {"random": RANDOM, "held-out-region": HELD_OUT}
 OTHER_COLOURS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
-"""Of further splits, in their order."""
+"""Colours of further splits, in their order."""
 
 AXIS_TITLES = {"r2": "R²", "accuracy": "accuracy", "top1": "top-1 accuracy"}
 SPREAD = 0.36
-"""Distance, in rows, between the marks of the first split and those of the last."""
+"""Distance in rows between the marks of the first split and those of the last."""
 
 
 def draw_scores(by_split: Mapping[str, Board], probe: str, path: Path) -> Path:
@@ -82,17 +82,17 @@ def _colours(by_split: Mapping[str, Board]) -> dict[str, str]:
 
 
 def _tasks(by_split: Mapping[str, Board]) -> tuple[TaskCard, ...]:
-    found = {card.name: card for board in by_split.values() for card in board.tasks}
-    return tuple(found.values())
+    cards = {card.name: card for board in by_split.values() for card in board.tasks}
+    return tuple(cards.values())
 
 
 def _editions(by_split: Mapping[str, Board]) -> str:
-    # Splits of one run share their editions; the one with more tasks says more.
+    # Splits of one run share their editions; the board with the most tasks has the full note.
     return max(by_split.values(), key=lambda board: len(board.tasks)).edition_note
 
 
 def _panel(ax: Axes, card: TaskCard, rows: Sequence[Row]) -> None:
-    """Frame, row labels, and shades behind the baselines."""
+    """Draw the frame, the row labels, and shades behind the baselines."""
     ax.set_title(card.title)
     ax.set_xlim(FLOOR - 0.14 if card.metric == "r2" else -0.04, 1.04)
     ax.set_ylim(-0.6, len(rows) - 0.4)
@@ -144,7 +144,11 @@ def _dots(
 
 
 def compact(value: float) -> str:
-    """A number in at most seven characters, with a minus sign: -0.63, -30.2, -615, -1.3e5."""
+    """A number in at most seven characters, with a minus sign: -0.63, -30.2, -615, -1.3e5.
+
+    >>> compact(30.16)
+    '30.2'
+    """
     digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
     text = f"{value:.{digits}f}"
     if abs(value) >= 10_000:
@@ -161,10 +165,10 @@ def _scores_note(by_split: Mapping[str, Board], arrows: bool) -> str:
         if board.folds > 1:
             part += ", small dots: single folds"
         parts.append(part)
-    floor = f" Arrows: means below {FLOOR}, with their value." if arrows else ""
+    floor = f" Arrows: means below {FLOOR}, with their values." if arrows else ""
     known = any(b.ranking.low.notna().any(axis=None) for b in by_split.values())
-    bars = " Bars: 95 % intervals by a bootstrap of spatial blocks." if known else ""
+    bars = " Bars: 95 % intervals from a bootstrap of spatial blocks." if known else ""
     return (
         f"Mean over folds and seeds ({'; '.join(parts)}).{bars}{floor} Shaded: "
-        f"baselines without an encoder. {_editions(by_split)}"
+        f"baselines, which use no encoder. {_editions(by_split)}"
     ).strip()

@@ -1,4 +1,4 @@
-"""Where the parts of a split lie: one small map a fold."""
+"""Maps of the training, validation and test sets of a split, one per fold."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PANELS = 6
-"""More folds than these are not drawn; the title says how many there are."""
+MAX_PANELS = 6
+"""Maximum number of folds drawn; the title gives the number of all folds."""
 
-PARTS = ("left out", "train", "validation", "test")
+SETS = ("left out", "training", "validation", "test")
 COLOURS = (LIGHT, QUALITATIVE[4], QUALITATIVE[1], "#222222")
-"""Light to dark in the order of the parts, so that they are told apart without hue too."""
+"""Colours of the sets, from light to dark, so that they differ in lightness as well as in hue."""
 
 WIDTHS = {1: 6.4, 2: 9.6, 3: 9.6}
-"""Of the figure in inches, by columns."""
+"""Width of the figure in inches, by number of columns."""
 SIZES = {1: 4.0, 2: 2.6, 3: 1.6}
-"""Of the dots in square points."""
-TALLEST = 4.6
+"""Size of the dots in square points, by number of columns."""
+MAX_HEIGHT = 4.6
+"""Maximum height of a panel in inches."""
 NEIGHBOURS = 12
-ALONE = 2.5
-"""A point whose so many neighbours are all of one other part is drawn last and so much larger: the
-few labels of a few-shot region would not be seen otherwise."""
+ISOLATED_SCALE = 2.5
+"""A point whose 12 nearest neighbours are all in one other set is drawn last and larger by this
+factor: the few labels of a few-shot region would not be visible otherwise."""
 DPI = 150
 PALETTE = 64
 
@@ -45,36 +46,37 @@ PALETTE = 64
 def draw_split(
     table: TaskTable, split: SplitCard, folds: Sequence[Fold], path: Path, seed: int
 ) -> Path:
-    """Draw which points of a task every fold trains on, chooses on and is judged on.
+    """Draw the training, validation and test points of every fold.
 
     Args:
-        table: the task's.
-        split: the card of the split.
-        folds: its folds of that table; the first six are drawn.
-        path: of the PNG.
-        seed: of the folds.
+        table: table of the task.
+        split: card of the split.
+        folds: folds of the table; the first six are drawn.
+        path: path of the PNG.
+        seed: seed of the folds.
 
     Raises:
         BenchError: the file cannot be written.
     """
-    parts = [parts_of(fold, len(table)) for fold in folds[:PANELS]]
-    columns = {1: 1, 2: 2, 4: 2}.get(len(parts), 3)
-    rows = -(-len(parts) // columns)
+    sets = [sets_of(fold, len(table)) for fold in folds[:MAX_PANELS]]
+    columns = {1: 1, 2: 2, 4: 2}.get(len(sets), 3)
+    rows = -(-len(sets) // columns)
     width = WIDTHS[columns]
-    height = min((width / columns - 0.1) * shape(table), TALLEST) + 0.4
+    height = min((width / columns - 0.1) * shape(table), MAX_HEIGHT) + 0.4
     with figure(width, height * rows + 0.55) as made:
         grid = made.add_gridspec(rows, columns)
         x, y = place(table)
         near = neighbours(table)
-        for i, (fold, part) in enumerate(zip(folds, parts, strict=False)):
+        for i, (fold, set_of) in enumerate(zip(folds, sets, strict=False)):
             ax = map_axes(made, grid[i // columns, i % columns], table, 0)
-            alone = (part[near] == part[near[:, :1]]).all(axis=1) & (part[near[:, 0]] != part)
-            for rows_of, size in ((~alone, 1), (alone, ALONE)):
-                colours = [COLOURS[p] for p in part[rows_of]]
+            isolated = (set_of[near] == set_of[near[:, :1]]).all(axis=1)
+            isolated &= set_of[near[:, 0]] != set_of
+            for rows_of, size in ((~isolated, 1), (isolated, ISOLATED_SCALE)):
+                colours = [COLOURS[s] for s in set_of[rows_of]]
                 ax.scatter(x[rows_of], y[rows_of], c=colours, s=size * SIZES[columns], lw=0)
-            _caption(ax, fold, part)
-        _legend(made, min(part.min() for part in parts))
-        more = f" ({PANELS} of {len(folds)} folds)" if len(folds) > PANELS else ""
+            _caption(ax, fold, set_of)
+        _legend(made, min(set_of.min() for set_of in sets))
+        more = f" ({MAX_PANELS} of {len(folds)} folds)" if len(folds) > MAX_PANELS else ""
         made.suptitle(
             f"{table.card.title}: {split.title}{more}".replace("$", r"\$"),
             x=0.01,
@@ -91,26 +93,26 @@ def draw_split(
 
 
 def neighbours(table: TaskTable) -> NDArray[np.int64]:
-    """The rows nearest to each, `(N, 12)`, or fewer where there are not so many."""
+    """Nearest other rows of each row, `(N, 12)`, or fewer if the table has fewer rows."""
     vectors = unit_vectors(table.lonlat)
     count = min(NEIGHBOURS + 1, len(vectors))
     return np.asarray(KDTree(vectors).query(vectors, k=np.arange(2, count + 1))[1])
 
 
-def parts_of(fold: Fold, rows: int) -> NDArray[np.int64]:
-    """The part of each row, `(rows,)`, as a position in `PARTS`."""
-    part = np.zeros(rows, dtype=np.int64)
+def sets_of(fold: Fold, rows: int) -> NDArray[np.int64]:
+    """Set of each row, `(rows,)`, as an index into `SETS`."""
+    sets = np.zeros(rows, dtype=np.int64)
     for number, members in enumerate((fold.train, fold.validation, fold.test), start=1):
-        part[members] = number
-    return part
+        sets[members] = number
+    return sets
 
 
-def _caption(ax: Axes, fold: Fold, part: NDArray[np.int64]) -> None:
-    """The fold's name, and below it how many points each part has."""
-    counts = np.bincount(part, minlength=len(PARTS))
+def _caption(ax: Axes, fold: Fold, sets: NDArray[np.int64]) -> None:
+    """Write the fold's name, and below it the number of points of each set."""
+    counts = np.bincount(sets, minlength=len(SETS))
     order = (1, 2, 3, 0) if counts[0] else (1, 2, 3)
     ax.set_title(
-        " · ".join(f"{PARTS[p]} {counts[p]:,}" for p in order),
+        " · ".join(f"{SETS[s]} {counts[s]:,}" for s in order),
         fontsize=6.8,
         fontweight="normal",
         color=GREY,
@@ -129,7 +131,7 @@ def _caption(ax: Axes, fold: Fold, part: NDArray[np.int64]) -> None:
 
 
 def _save_small(made: Figure, path: Path) -> Path:
-    """Write a figure as PNG with a palette, a quarter of the size: a run has dozens of these."""
+    """Write a figure as PNG with a palette, which is a quarter of the size: a run has dozens of them."""
     from PIL import Image
 
     content = io.BytesIO()
@@ -145,9 +147,9 @@ def _legend(made: Figure, first: int) -> None:
     from matplotlib.lines import Line2D
 
     dots = [
-        Line2D([], [], ls="", marker="o", ms=5, mew=0, color=colour, label=part)
-        for colour, part in zip(COLOURS, PARTS, strict=True)
+        Line2D([], [], ls="", marker="o", ms=5, mew=0, color=colour, label=name)
+        for colour, name in zip(COLOURS, SETS, strict=True)
     ]
-    # What is left out stands last, and only where anything is.
+    # Points that are left out come last in the legend, if there are any.
     handles = dots[1:] if first else [*dots[1:], dots[0]]
     made.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False)

@@ -1,4 +1,4 @@
-"""How figures look: one palette, no global state, nothing of the user's own settings."""
+"""Style of all figures: one palette, without global state or the user's own settings."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RANDOM, HELD_OUT = "#0072B2", "#D55E00"
-"""Okabe and Ito's blue and vermilion, told apart by every kind of colour vision."""
+"""Okabe and Ito's blue and vermilion, which differ under every kind of colour vision."""
 GREY, LIGHT, SHADE = "#555555", "#DDDDDD", "#F3F5F7"
 
 QUALITATIVE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
-"""Okabe and Ito's colours but yellow and black, which white paper and text need."""
+"""Okabe and Ito's colours except yellow, too pale on white, and black, the colour of text."""
 
 RC: dict[Any, Any] = {
     "font.size": 8.5,
@@ -36,7 +36,7 @@ RC: dict[Any, Any] = {
 
 @contextmanager
 def figure(width: float, height: float) -> Iterator[Figure]:
-    """A figure of this size in inches in the project's style, outside pyplot's state."""
+    """A figure of this size in inches in the project's style, independent of pyplot's state."""
     from matplotlib import style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -48,7 +48,7 @@ def figure(width: float, height: float) -> Iterator[Figure]:
 
 
 def footer(made: Figure, text: str) -> None:
-    """A wrapped line of small print below a figure."""
+    """Add a wrapped paragraph of small print below a figure."""
     columns = int(made.get_figwidth() * 18.5)
     made.supxlabel(textwrap.fill(text, columns), fontsize=6.5, color=GREY, x=0.01, ha="left")
 

@@ -1,4 +1,4 @@
-"""Numbers, titles and lists as boards word them."""
+"""Formats of numbers, titles and lists on boards and figures."""
 
 from __future__ import annotations
 
@@ -16,25 +16,31 @@ SHORT = {
     "biomes": "Biomes",
     "ecoregions": "Eco-reg.",
 }
-"""Headings; a terminal breaks them at a space or hyphen, elsewhere the hyphen goes."""
+"""Short headings of tasks. A terminal breaks them at a space or hyphen; elsewhere hyphens are
+dropped."""
 
 
 DASH = "\N{EN DASH}"
-"""Stands where there is no number."""
+"""Shown in place of a missing number."""
 
 
 DAGGER = "\N{DAGGER}"
-"""Marks a score of an encoder that was trained on the task's data."""
+"""Mark of a score of an encoder that was trained on the task's data."""
 
 
 METRIC_SIGNS = {"r2": "R²", "accuracy": "acc.", "top1": "top-1"}
+"""Symbols of the metrics in tables."""
 
 
 SPLIT_TITLES = {"random": "random", "held-out-region": "held-out region"}
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A score as papers print it: `.852`, `-.031`, `1.000`, `-12.3`, `-1.4e5`; a dash for NaN."""
+    """A score as papers print it: `.852`, `-.031`, `1.000`, `-12.3`, `-1.4e5`; a dash for NaN.
+
+    >>> number(0.8524), number(-12.345), number(-1.4e5)
+    ('.852', '-12.3', '-1.4e5')
+    """
     if np.isnan(value):
         return DASH
     if abs(value) >= 1000:
@@ -46,13 +52,17 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def short_title(title: str) -> str:
-    """A title fit for a label of a figure."""
+    """A title shortened for a label of a figure."""
     short = title if len(title) <= 36 else title[:35] + "…"
-    # Titles are the user's: a pair of dollar signs in one would be set as mathematics.
+    # Titles can come from users, and matplotlib sets text between dollar signs as mathematics.
     return short.replace("$", r"\$")
 
 
 def listed(parts: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Texts joined to a list: `a`, `a and b`, `a, b and c`.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
     *first, last = parts
     return f"{', '.join(first)} and {last}" if first else last

@@ -95,7 +95,7 @@ def test_gaps_are_listed_in_every_rendering() -> None:
     shown = board(fail(frame(), "wrap", "biomes", "it raised_something"))
     for text in (printed(shown), markdown(shown), latex(shown)):
         text = text.replace("\\", "")
-        assert "Wrap is not ranked: it lacks biomes (3 cells); it raised_something" in text
+        assert "Wrap is not ranked: it is missing biomes (3 cells); it raised_something" in text
         assert "nan" not in text.lower().replace("baseline", "")
 
 
@@ -131,11 +131,11 @@ def test_regions_show_what_was_never_trained() -> None:
     table = frame()
     table.loc[(table["task"] == "biomes") & (table["fold"] == "Oceania"), "n_unseen"] = 17
     text = regions(board(table, "held-out-region"))
-    assert text.count("of classes never trained") == 1
-    assert "| *of classes never trained* | 0 | 0 | 0 | 17 |" in text
+    assert text.count("of unseen classes") == 1
+    assert "| *of unseen classes* | 0 | 0 | 0 | 17 |" in text
 
 
-def test_a_board_that_the_run_lacks() -> None:
+def test_a_board_that_the_run_does_not_have() -> None:
     with pytest.raises(BenchError, match="--split random --probe linear"):
         Results(frame(), CARDS, TITLES).board("random", "mlp")
     assert board_names(frame()) == (("random", "linear"), ("held-out-region", "linear"))

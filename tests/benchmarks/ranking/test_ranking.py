@@ -67,8 +67,8 @@ def test_a_fold_that_is_missing_voids_the_seed_not_the_others() -> None:
     table = frame()
     gone = (table["encoder"] == "wrap") & (table["seed"] == 0) & (table["fold"] == "Asia")
     ranking = rank(table[~gone], METRICS, "held-out-region", "linear")
-    wanted = np.mean([score("wrap", "elevation", s, f) for s in (1, 2) for f in REGIONS])
-    assert ranking.mean.loc["wrap", "elevation"] == pytest.approx(wanted)
+    expected = np.mean([score("wrap", "elevation", s, f) for s in (1, 2) for f in REGIONS])
+    assert ranking.mean.loc["wrap", "elevation"] == pytest.approx(expected)
 
 
 def test_baselines_count_only_where_the_probe_was_run() -> None:
@@ -130,7 +130,7 @@ def test_too_few_pairs_claim_no_tie() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.floats(-5, 5))
-def test_ranks_hang_on_order_alone(seed: int, shift: float) -> None:
+def test_ranks_depend_on_the_order_alone(seed: int, shift: float) -> None:
     rng = np.random.default_rng(seed)
     values = {
         key: float(rng.choice([0.1, 0.2, 0.3, 0.7]))
@@ -165,7 +165,7 @@ def test_one_collapsed_region_does_not_make_the_worst_a_tie() -> None:
     assert ranking.mean.loc["wrap", "elevation"] == pytest.approx((-1e5 - 15) / 4)
 
 
-def test_the_best_lacks_nothing_of_its_task() -> None:
+def test_the_best_has_every_cell_of_its_task() -> None:
     table = frame()
     table = table[~((table["encoder"] == "geoclip") & (table["seed"] == 2))]
     ranking = rank(table, METRICS, "random", "linear")
@@ -174,7 +174,7 @@ def test_the_best_lacks_nothing_of_its_task() -> None:
     assert not ranking.tied.loc["geoclip"].any()
 
 
-def test_what_is_defined_for_nobody_counts_for_nobody() -> None:
+def test_undefined_scores_are_left_out_for_all() -> None:
     table = frame()
     table.loc[(table["task"] == "elevation") & (table["fold"] == "Asia"), "value"] = np.nan
     ranking = rank(table, METRICS, "held-out-region", "linear")
@@ -185,7 +185,7 @@ def test_what_is_defined_for_nobody_counts_for_nobody() -> None:
     assert {m.reason for m in ranking.missing["wrap"]} == {"the score is not a number"}
 
 
-def test_what_failed_for_all_is_missing_for_all() -> None:
+def test_cells_that_failed_for_all_are_missing_for_all() -> None:
     table = frame()
     for encoder in ENCODERS:
         table = fail(table, encoder, "biomes", "no such probe")
@@ -213,7 +213,7 @@ def test_nothing_to_rank_is_refused() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.data())
-def test_whoever_lacks_a_cell_is_never_ranked(data: st.DataObject) -> None:
+def test_an_encoder_with_a_missing_cell_is_never_ranked(data: st.DataObject) -> None:
     table = frame(seeds=[0, 1])
     rows = table.index[(table["split"] == "random") & (table["metric"] != "other")]
     gone = data.draw(st.lists(st.sampled_from(rows.tolist()), max_size=8, unique=True))

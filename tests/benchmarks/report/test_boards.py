@@ -24,7 +24,7 @@ def board(table: pd.DataFrame, split: str = "random") -> Board:
     return Results(table, CARDS).board(split, "linear")
 
 
-def test_encoders_baselines_and_the_unranked_are_apart() -> None:
+def test_encoders_baselines_and_unranked_encoders_are_grouped() -> None:
     made = board(fail(fail(frame(), "geoclip", "biomes"), "baseline.mean", "biomes"))
     assert [(name, [row.name for row in rows]) for name, rows in made.groups] == [
         ("encoders", ["wrap", "direct"]),
@@ -43,25 +43,25 @@ def test_a_score_over_some_of_the_seeds_is_neither_best_nor_tied() -> None:
     assert marks["wrap"] == {(True, True)}
 
 
-def test_the_note_says_where_ties_cannot_be_told() -> None:
-    assert "neither claimed nor denied" not in board(frame()).note
+def test_the_note_names_tasks_whose_ties_were_not_tested() -> None:
+    assert "Ties were not tested" not in board(frame()).note
     note = board(frame(seeds=[0, 1])).note
-    assert "neither claimed nor denied: Air temperature, Elevation and Biomes." in note
+    assert "Ties were not tested for Air temperature, Elevation and Biomes, without" in note
 
 
-def test_the_note_says_what_share_of_classes_was_never_trained() -> None:
+def test_the_note_gives_the_share_of_unseen_classes() -> None:
     table = frame()
     table.loc[(table["task"] == "biomes") & (table["fold"] == "Oceania"), "n_unseen"] = 500
     note = board(table, "held-out-region").note
-    assert "never trained on count as wrong: Biomes 12%." in note
-    assert "never trained" not in board(table).note
+    assert "not in the training set count as wrong: Biomes 12%." in note
+    assert "not in the training set" not in board(table).note
 
 
-def test_the_note_says_which_scores_are_defined_for_nobody() -> None:
+def test_the_note_names_scores_that_are_not_defined() -> None:
     table = frame()
     table.loc[(table["task"] == "elevation") & (table["fold"] == "Asia"), "value"] = np.nan
     made = board(table, "held-out-region")
-    assert "count for nobody: Elevation, Asia" in made.note
+    assert "left out for all encoders: Elevation, Asia" in made.note
     assert not any(row.missing for row in made.rows)
 
 
@@ -69,7 +69,7 @@ def test_the_note_names_tasks_without_a_card() -> None:
     table = frame()
     cards = {name: card for name, card in CARDS.items() if name != "biomes"}
     made = Results(table, cards).board("random", "linear")
-    assert "Left out, their cards being unknown: biomes." in made.note
+    assert "Tasks left out because they have no card: biomes." in made.note
     with pytest.raises(BenchError, match="no card for any of the tasks of this run: air_temp"):
         Results(table, {}).board("random", "linear")
 

@@ -34,9 +34,9 @@ def test_a_disc_is_the_orthographic_projection(
         f"+proj=pipeline +step +inv +proj=ortho +lon_0={lon} +lat_0={lat} +R={metres} "
         "+step +proj=unitconvert +xy_in=rad +xy_out=deg"
     )
-    wanted = np.stack(project.transform(x * metres, y * metres), axis=1)
+    expected = np.stack(project.transform(x * metres, y * metres), axis=1)
     # The projection loses digits towards the edge, where the globe turns away.
-    assert great_circle_km(seen_from(lon, lat, x, y), wanted)[0] < 0.1
+    assert great_circle_km(seen_from(lon, lat, x, y), expected)[0] < 0.1
 
 
 class Vectors(Encoder):
@@ -80,6 +80,6 @@ class Same(Vectors):
         return np.ones((len(lonlat), 3))
 
 
-def test_nothing_to_tell_apart_is_refused() -> None:
+def test_a_constant_embedding_is_refused() -> None:
     with pytest.raises(BenchError, match="the same everywhere on land"):
         fit_colours(Same())

@@ -37,7 +37,7 @@ def test_ranks_of_two_splits_are_over_what_both_have() -> None:
     assert both.to_numpy()[both.index == "baseline.mean"].tolist() == [[4, 4]]
 
 
-def test_no_gap_is_drawn_where_nobody_has_both_splits() -> None:
+def test_no_gap_is_drawn_if_no_encoder_has_both_splits() -> None:
     table = frame(tasks=["biomes"])
     for encoder in ENCODERS:
         table = fail(table, encoder, "biomes")
@@ -46,13 +46,13 @@ def test_no_gap_is_drawn_where_nobody_has_both_splits() -> None:
 
 
 @given(st.lists(st.floats(1, 20), min_size=1, max_size=20), st.floats(0.01, 2))
-def test_labels_are_apart_in_order_and_centred(places: list[float], least: float) -> None:
+def test_labels_are_apart_in_order_and_centred(places: list[float], distance: float) -> None:
     places = sorted(places)
-    moved = np.array(spread_apart(places, least))
+    moved = np.array(spread_apart(places, distance))
     assert len(moved) == len(places)
-    assert (np.diff(moved) >= least - 1e-9).all()
+    assert (np.diff(moved) >= distance - 1e-9).all()
     assert moved.mean() == pytest.approx(np.mean(places))
-    if (np.diff(places) >= least).all():
+    if (np.diff(places) >= distance).all():
         assert moved == pytest.approx(places)
 
 
@@ -64,7 +64,7 @@ def test_clipped_scores_are_compact(value: float, text: str) -> None:
     assert compact(value) == text
 
 
-def test_settings_of_the_user_neither_matter_nor_change(tmp_path: Path) -> None:
+def test_the_users_settings_have_no_effect_and_stay(tmp_path: Path) -> None:
     table, titles = frame(tasks=["biomes"]), {"wrap": "$ 5_000 " + "long " * 20}
     cards = {"biomes": CARDS["biomes"]}
     results = Results(table, cards, titles)

@@ -65,7 +65,7 @@ def test_every_rendering_has_the_same_numbers_and_notes() -> None:
     assert "*k-NN*" in shown[0]
 
 
-def test_letters_join_who_is_not_told_apart() -> None:
+def test_tied_encoders_share_a_letter() -> None:
     table = frame()
     apart = _ranks(table, 0.001)
     assert {row.texts[-1] for row in apart.rows} == {""}
@@ -73,11 +73,11 @@ def test_letters_join_who_is_not_told_apart() -> None:
     assert {row.texts[-1] for row in alike.rows} == {"a"}
 
 
-def test_who_lacks_a_cell_has_no_rank_and_is_named() -> None:
+def test_an_encoder_with_a_missing_cell_has_no_rank_and_is_named() -> None:
     table = fail(frame(), "wrap", "biomes")
     made = Results(table, CARDS, TITLES).ranks("random", "linear").text
     assert "wrap" not in {row.name for row in made.rows}
-    assert any("is not ranked: it lacks biomes" in note for note in made.notes)
+    assert any("is not ranked: it is missing biomes" in note for note in made.notes)
 
 
 def test_a_score_from_its_own_training_data_is_marked_everywhere() -> None:

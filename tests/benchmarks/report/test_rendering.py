@@ -76,7 +76,7 @@ def test_a_latex_board() -> None:
         r"Open edition $\cdot$ random $\cdot$ probe linear $\cdot$ 3 seeds.",
         r"R\textsuperscript{2} for Air temperature and Elevation and acc. for Biomes.",
         "Open edition: not the paper's tables for",
-        r"it lacks biomes (3 cells); 50\% of \$a\_b \& c.",
+        r"it is missing biomes (3 cells); 50\% of \$a\_b \& c.",
     ):
         assert part in caption
 

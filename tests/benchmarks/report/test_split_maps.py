@@ -10,7 +10,7 @@ import pytest
 from matplotlib.image import imread
 
 from satclip_bench.benchmarks.report.figures import draw_split_maps
-from satclip_bench.benchmarks.report.split_maps import COLOURS, PARTS, draw_split, parts_of
+from satclip_bench.benchmarks.report.split_maps import COLOURS, SETS, draw_split, sets_of
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
 from satclip_bench.benchmarks.splits import Fold, get_split
 from satclip_bench.tasks import TaskTable
@@ -30,19 +30,19 @@ def drawn(table: TaskTable, split: str, folds: tuple[Fold, ...], path: Path) -> 
         ("california_housing", "few-shot", 11),
     ],
 )
-def test_every_part_is_to_be_seen(tmp_path: Path, task: str, split: str, folds: int) -> None:
+def test_every_set_is_visible(tmp_path: Path, task: str, split: str, folds: int) -> None:
     made = make_folds(TaskSource(task), split, 0)
     assert len(made) == folds
     picture = imread(drawn(load_table(TaskSource(task)), split, made, tmp_path / "a" / "split.png"))
     assert min(picture.shape[:2]) > 400
-    for part, colour in zip(PARTS, COLOURS, strict=True):
-        wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-        near = (np.abs(picture[..., :3] - wanted).max(axis=-1) < 0.02).sum()
+    for name, colour in zip(SETS, COLOURS, strict=True):
+        expected = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+        near = (np.abs(picture[..., :3] - expected).max(axis=-1) < 0.02).sum()
         # Graticules are as light as what is left out: only many such pixels are points.
-        assert near > 100 or (part == "left out" and "buffered" not in split)
+        assert near > 100 or (name == "left out" and "buffered" not in split)
 
 
-def test_the_same_bytes_whatever_the_user_has_set(tmp_path: Path) -> None:
+def test_the_bytes_do_not_depend_on_the_users_settings(tmp_path: Path) -> None:
     folds = make_folds(TaskSource("median_income"), "checkerboard", 0)
     table = load_table(TaskSource("median_income"))
     first = drawn(table, "checkerboard", folds, tmp_path / "a.png")
@@ -59,11 +59,11 @@ def test_titles_of_the_user_are_not_set_as_mathematics(tmp_path: Path) -> None:
     assert drawn(table, "random", (strange,), tmp_path / "a.png").stat().st_size > 10_000
 
 
-def test_a_row_that_no_part_has_is_left_out() -> None:
+def test_a_row_in_no_set_is_left_out() -> None:
     one, two, three = (np.array([i], dtype=np.int64) for i in (4, 0, 2))
-    parts = parts_of(Fold("x", one, two, three), 6)
-    assert [PARTS[p] for p in parts] == [
-        *("validation", "left out", "test", "left out", "train", "left out"),
+    sets = sets_of(Fold("x", one, two, three), 6)
+    assert [SETS[s] for s in sets] == [
+        *("validation", "left out", "test", "left out", "training", "left out"),
     ]
 
 
