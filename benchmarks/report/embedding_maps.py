@@ -27,8 +27,8 @@ STEP = 0.5
 DISC = 241
 """Number of points across a view from above."""
 COAST_KM = 150.0
-"""Distance in km beyond which a point counts as sea, from the nearest of 10,000 points spread evenly
-over land."""
+"""Distance in km beyond which a point counts as sea, from the nearest of 10,000 points spread
+evenly over land."""
 PALE = 0.55
 """Share of white in the colours of the sea."""
 ENDS = (1, 99)

@@ -131,7 +131,7 @@ def _caption(ax: Axes, fold: Fold, sets: NDArray[np.int64]) -> None:
 
 
 def _save_small(made: Figure, path: Path) -> Path:
-    """Write a figure as PNG with a palette, which is a quarter of the size: a run has dozens of them."""
+    """Write a figure as PNG with a palette, a quarter of the size: a run has dozens of them."""
     from PIL import Image
 
     content = io.BytesIO()
