@@ -1,4 +1,4 @@
-"""How often intervals and claims of ranks hold: the simulations behind uncertainty.md.
+"""Simulations behind uncertainty.md: coverage of intervals and false claims of rank changes.
 
     python docs/studies/uncertainty.py
 
@@ -6,7 +6,7 @@ prints the two long tables of that page, in a few minutes;
 
     python docs/studies/uncertainty.py results/runs/open
 
-prints how far the errors of the encoders of a run reach.
+prints the correlation of the errors of a run's encoders by distance.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ BLOCKS: dict[str, float | None] = {"points": None, "5°": 5, "10°": 10, "20°":
 
 
 def coverage() -> None:
-    """Share of 95 % intervals that hold the truth, by how far errors reach and by block."""
+    """Print the share of 95 % intervals that contain the true value, by reach of errors and block."""
     table = get_task("elevation").load()
     rows = np.random.default_rng(1).choice(len(table), POINTS, replace=False)
     lonlat = table.lonlat[rows]
@@ -61,9 +61,10 @@ def coverage() -> None:
                 rmse = [
                     regression_replicates(draws, e, np.zeros(POINTS))["rmse"] for e in (one, other)
                 ]
-                values = (rmse[0], mean_replicates(draws, np.abs(one) < 1), rmse[0] - rmse[1])
-                for i, (drawn, truth) in enumerate(zip(values, (1.0, 0.6826895, 0.0), strict=True)):
-                    low, high = interval(drawn) or (np.nan, np.nan)
+                accuracy = mean_replicates(draws, np.abs(one) < 1)
+                truths = ((rmse[0], 1.0), (accuracy, 0.6826895), (rmse[0] - rmse[1], 0.0))
+                for i, (scores, truth) in enumerate(truths):
+                    low, high = interval(scores) or (np.nan, np.nan)
                     hits[i, b] += low <= truth <= high
         for name, row in zip(
             ("RMSE", "accuracy", "difference of RMSE"), hits / TRIALS, strict=True
@@ -72,15 +73,15 @@ def coverage() -> None:
 
 
 def field(km: Float, reach: float, draws: int) -> Float:
-    """Normal errors of variance 1, a tenth of it noise, correlation at 5 % after `reach` km."""
+    """Normal errors of variance 1, a tenth of it noise, whose correlation is 5 % at `reach` km."""
     covariance = 0.9 * np.exp(-3 * km / reach) + (0.1 + 1e-9) * np.eye(len(km))
     noise = np.random.default_rng(int(reach)).standard_normal((len(km), draws))
-    found: Float = np.linalg.cholesky(covariance) @ noise
-    return found
+    errors: Float = np.linalg.cholesky(covariance) @ noise
+    return errors
 
 
 def claims() -> None:
-    """Share of runs that claim a change of rank where no score has changed."""
+    """Print the share of runs that claim a change of rank although no score has changed."""
     factors = (1.0, 2**0.5, 2.0)
     print(
         "| encoders | tasks | encoders differ by | "
@@ -93,29 +94,29 @@ def claims() -> None:
             truth = (
                 spread * np.repeat(np.arange(encoders), 2)[:encoders, None] * np.ones((1, tasks))
             )
-            found = [false_claims(truth, factor) for factor in factors]
-            shown = " | ".join(f"{v:.3f}" for v in found)
+            shares = [false_claims(truth, factor) for factor in factors]
+            shown = " | ".join(f"{share:.3f}" for share in shares)
             print(f"| {encoders} | {tasks} | {name} | {shown} |")
 
 
 def false_claims(truth: Float, factor: float) -> float:
-    """Share of runs with a claim, of noise of variance 1 in scores `(E, T)` under two splits."""
+    """Share of runs with a claim, from noise of variance 1 on scores `(E, T)` under two splits."""
     rng = np.random.default_rng(0)
     weights = np.full(truth.shape[1], 1 / truth.shape[1])
     claimed = 0
     for _ in range(TRIALS):
         measured = truth + rng.standard_normal((2, *truth.shape))
-        drawn = [
+        replicates = [
             mean_rank(s + factor * rng.standard_normal((300, *truth.shape)), weights)
             for s in measured
         ]
         change = mean_rank(measured[1], weights) - mean_rank(measured[0], weights)
-        claimed += bool((holm(bootstrap_p(change, drawn[1] - drawn[0])) < ALPHA).any())
+        claimed += bool((holm(bootstrap_p(change, replicates[1] - replicates[0])) < ALPHA).any())
     return claimed / TRIALS
 
 
 def reach_of_errors(run: Path) -> None:
-    """Correlation of errors at pairs of test points by their distance, random split."""
+    """Print the correlation of errors at pairs of test points by distance, for the random split."""
     edges = {
         "global": (0, 100, 200, 400, 600, 800, 1000, 1500, 2000),
         "contiguous United States": (0, 50, 100, 150, 200, 300, 400, 600, 800),
