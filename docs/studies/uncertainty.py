@@ -41,7 +41,7 @@ BLOCKS: dict[str, float | None] = {"points": None, "5°": 5, "10°": 10, "20°":
 
 
 def coverage() -> None:
-    """Print the share of 95 % intervals that contain the true value, by reach of errors and block."""
+    """Print the share of 95 % intervals that contain the true value, by reach and block."""
     table = get_task("elevation").load()
     rows = np.random.default_rng(1).choice(len(table), POINTS, replace=False)
     lonlat = table.lonlat[rows]
