@@ -1,1 +1,1 @@
-"""Where it fails: pure functions of where points lie, what is true there and what was predicted."""
+"""Diagnostics of where encoders fail, as pure functions of locations, targets and predictions."""

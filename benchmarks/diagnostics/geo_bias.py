@@ -256,10 +256,10 @@ def relative_information(good: NDArray[np.bool_], patch: Index) -> Float:
     member = (patch[:, None] == np.arange(len(size))).astype(np.float64)
     kept = size >= MIN_NEIGHBOURS
     share = (member.T @ good)[kept] / size[kept, None]
-    whole = good.mean(axis=0)
-    divergence = _term(whole, share) + _term(1 - whole, 1 - share)
+    overall = good.mean(axis=0)
+    divergence = _term(overall, share) + _term(1 - overall, 1 - share)
     return np.asarray((size[kept, None] / len(good) * divergence).sum(axis=0))
 
 
-def _term(whole: Float, share: Float) -> Float:
-    return np.asarray(rel_entr(whole, share + SMOOTHING))
+def _term(overall: Float, share: Float) -> Float:
+    return np.asarray(rel_entr(overall, share + SMOOTHING))

@@ -47,7 +47,7 @@ def classification_intervals(
     target: NDArray[np.int64],
     ranked: NDArray[np.int64],
     confidence: NDArray[np.floating],
-    own: NDArray[np.floating],
+    true_probability: NDArray[np.floating],
     trained: NDArray[np.int64],
 ) -> dict[str, Interval]:
     """Intervals of the scores of `classification_scores`, by the same names.
@@ -57,7 +57,7 @@ def classification_intervals(
         target: `(n,)` class indices.
         ranked: `(n, k)` class indices, most probable first.
         confidence: `(n,)` probability of the most probable class.
-        own: `(n,)` probability of the true class of each point.
+        true_probability: `(n,)` probability of the true class of each point.
         trained: classes of the training set.
     """
     intervals: dict[str, Interval] = {}
@@ -66,7 +66,7 @@ def classification_intervals(
             blocks = make_blocks(ids[rows])
             if blocks.count >= MIN_BLOCKS:
                 replicates = _classification(
-                    blocks, target[rows], ranked[rows], confidence[rows], own[rows]
+                    blocks, target[rows], ranked[rows], confidence[rows], true_probability[rows]
                 )
                 intervals |= {n + suffix: ends for n, ends in _intervals(replicates).items()}
     return intervals
@@ -77,13 +77,13 @@ def _classification(
     target: NDArray[np.int64],
     ranked: NDArray[np.int64],
     confidence: NDArray[np.floating],
-    own: NDArray[np.floating],
+    true_probability: NDArray[np.floating],
 ) -> dict[str, Float]:
     right = ranked[:, 0] == target
     return {
         "accuracy": mean_replicates(blocks, right),
         "top5_accuracy": mean_replicates(blocks, (ranked[:, :5] == target[:, None]).any(axis=1)),
-        "log_loss": mean_replicates(blocks, point_log_loss(own)),
+        "log_loss": mean_replicates(blocks, point_log_loss(true_probability)),
         "ece": _calibration_error(blocks, right, confidence),
         **_by_class(blocks, target, ranked[:, 0]),
     }

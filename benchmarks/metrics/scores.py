@@ -100,7 +100,7 @@ def classification_scores(
     target: NDArray[np.int64],
     ranked: NDArray[np.int64],
     confidence: NDArray[np.floating],
-    own: NDArray[np.floating],
+    true_probability: NDArray[np.floating],
     trained: NDArray[np.int64],
 ) -> dict[str, float]:
     """Scores over all test points and over those whose class is in the training set.
@@ -112,12 +112,12 @@ def classification_scores(
         target: `(n,)` class indices.
         ranked: `(n, k)` class indices, most probable first, padded with -1.
         confidence: `(n,)` probability of the most probable class.
-        own: `(n,)` probability of the true class of each point; 0 if it is not in the training set.
+        true_probability: `(n,)` probability of the true class of each point; 0 if it is not in the training set.
         trained: classes of the training set.
     """
     seen = np.isin(target, trained)
-    scores = _classification(target, ranked, confidence, own)
-    of_seen = _classification(target[seen], ranked[seen], confidence[seen], own[seen])
+    scores = _classification(target, ranked, confidence, true_probability)
+    of_seen = _classification(target[seen], ranked[seen], confidence[seen], true_probability[seen])
     return scores | {name + SEEN: value for name, value in of_seen.items()}
 
 
@@ -142,7 +142,7 @@ def _classification(
     target: NDArray[np.int64],
     ranked: NDArray[np.int64],
     confidence: NDArray[np.floating],
-    own: NDArray[np.floating],
+    true_probability: NDArray[np.floating],
 ) -> dict[str, float]:
     from sklearn.metrics import f1_score, recall_score
 
@@ -157,18 +157,18 @@ def _classification(
         ),
         "macro_f1": float(f1_score(target, first, average="macro", zero_division=0)),
         "top5_accuracy": float(np.mean((ranked[:, :5] == target[:, None]).any(axis=1))),
-        "log_loss": float(np.mean(point_log_loss(own))),
+        "log_loss": float(np.mean(point_log_loss(true_probability))),
         "ece": calibration_error(first == target, confidence),
     }
 
 
-def point_log_loss(own: NDArray[np.floating]) -> NDArray[np.float64]:
+def point_log_loss(true_probability: NDArray[np.floating]) -> NDArray[np.float64]:
     """Log loss of each point, `(n,)`.
 
     Args:
-        own: `(n,)` probability of the true class of each point.
+        true_probability: `(n,)` probability of the true class of each point.
     """
-    return -np.log(np.maximum(own.astype(np.float64), FLOOR))
+    return -np.log(np.maximum(true_probability.astype(np.float64), FLOOR))
 
 
 def calibration_error(right: NDArray[np.bool_], confidence: NDArray[np.floating]) -> float:

@@ -121,17 +121,17 @@ def _common(
     replicates: Replicates | None,
 ) -> tuple[Ranking, ...] | None:
     """Rankings over the tasks of all splits, among the encoders that are complete under each."""
-    chosen = frame[frame["split"].isin(splits) & frame["probe"].isin([probe, BASELINE_PROBE])]
-    of_probe = chosen[chosen["probe"] == probe]
+    rows = frame[frame["split"].isin(splits) & frame["probe"].isin([probe, BASELINE_PROBE])]
+    of_probe = rows[rows["probe"] == probe]
     tasks = set.intersection(*(set(of_probe[of_probe["split"] == s]["task"]) for s in splits))
-    chosen = chosen[chosen["task"].isin(tasks)]
+    rows = rows[rows["task"].isin(tasks)]
     try:
-        first = [rank(chosen, metrics, split, probe) for split in splits]
+        first = [rank(rows, metrics, split, probe) for split in splits]
         complete = set.intersection(*(set(r.rank.index) for r in first))
         if len(complete) < 2:
             return None
-        chosen = chosen[chosen["encoder"].isin(complete)]
-        return tuple(rank(chosen, metrics, split, probe, replicates) for split in splits)
+        rows = rows[rows["encoder"].isin(complete)]
+        return tuple(rank(rows, metrics, split, probe, replicates) for split in splits)
     except BenchError:
         # The splits have no task in common.
         return None

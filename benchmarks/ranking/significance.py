@@ -115,12 +115,12 @@ def score_gaps_p(scores: Float, replicates: Float) -> Float:
     total, noise = np.zeros((encoders, encoders)), np.zeros((len(replicates), encoders, encoders))
     for task in range(scores.shape[1]):
         gap = scores[:, None, task] - scores[None, :, task]
-        drawn = replicates[:, :, None, task] - replicates[:, None, :, task]
-        error = drawn.std(axis=0, ddof=1)
+        of_replicates = replicates[:, :, None, task] - replicates[:, None, :, task]
+        error = of_replicates.std(axis=0, ddof=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             # If nothing varies, any gap is clear, and no gap stays 0.
             total += np.clip(np.where(gap == 0, 0, gap / error), -CLEAR, CLEAR)
-            noise += np.clip(np.where(error > 0, (drawn - gap) / error, 0), -CLEAR, CLEAR)
+            noise += np.clip(np.where(error > 0, (of_replicates - gap) / error, 0), -CLEAR, CLEAR)
     error = noise.std(axis=0, ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(total == 0, 0, np.abs(total) / error)

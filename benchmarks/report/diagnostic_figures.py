@@ -89,23 +89,23 @@ def draw_diagnostics(
     width = 10.0
     # A map fills half of the width; the height of a tall extent is limited.
     height = float(np.clip((width / 2 - 0.4) * shape(table), 2.0, 4.2)) + 0.3
-    with figure(width, 3.3 + height + 1.2) as made:
-        grid = made.add_gridspec(3, 1, height_ratios=(0.2, 3.4, height))
+    with figure(width, 3.3 + height + 1.2) as fig:
+        grid = fig.add_gridspec(3, 1, height_ratios=(0.2, 3.4, height))
         errors = grid[1].subgridspec(1, 3)
-        _curve(made.add_subplot(errors[0]), drawn, colours, "distance", table)
-        _curve(made.add_subplot(errors[1]), drawn, colours, "latitude", table)
-        _biomes(made.add_subplot(errors[2]), drawn, colours, table)
-        _maps(made, grid[2].subgridspec(1, len(maps)), table, maps)
-        _legend(made.add_subplot(grid[0]), drawn, colours, baselines)
-        made.suptitle(
+        _curve(fig.add_subplot(errors[0]), drawn, colours, "distance", table)
+        _curve(fig.add_subplot(errors[1]), drawn, colours, "latitude", table)
+        _biomes(fig.add_subplot(errors[2]), drawn, colours, table)
+        _maps(fig, grid[2].subgridspec(1, len(maps)), table, maps)
+        _legend(fig.add_subplot(grid[0]), drawn, colours, baselines)
+        fig.suptitle(
             f"{table.card.title}: where it fails ({what})".replace("$", r"\$"),
             x=0.01,
             ha="left",
             fontsize=11,
             fontweight="bold",
         )
-        footer(made, _note(table, diagnoses, encoders, best, maps))
-        return save(made, path)
+        footer(fig, _note(table, diagnoses, encoders, best, maps))
+        return save(fig, path)
 
 
 def _legend(
@@ -211,14 +211,14 @@ def _unit(table: TaskTable) -> str:
     return f"mean |error|, {table.card.unit}".replace("$", r"\$")
 
 
-def _maps(made: Figure, grid: GridSpecBase, table: TaskTable, maps: Sequence[ErrorMap]) -> None:
+def _maps(fig: Figure, grid: GridSpecBase, table: TaskTable, maps: Sequence[ErrorMap]) -> None:
     x, y = place(table)
     regression = table.card.task_type == "regression"
     # Both maps share the scale of the better one; larger residuals of the worse are at its ends.
     reach = float(np.quantile(np.abs(maps[0].residual), 0.95)) or 1.0
     size = 4.0 if table.card.extent == "global" else 2.5
     for number, shown in enumerate(maps):
-        ax = map_axes(made, grid[number], table, 6.5)
+        ax = map_axes(fig, grid[number], table, 6.5)
         rank = "" if len(maps) == 1 else ", the best encoder" if number == 0 else ", the worst"
         ax.set_title(f"{shown.title}{rank}".replace("$", r"\$"))
         # The largest are drawn on top, so that neighbours do not hide failures.
@@ -228,7 +228,7 @@ def _maps(made: Figure, grid: GridSpecBase, table: TaskTable, maps: Sequence[Err
             dots = ax.scatter(
                 *(x[rows], y[rows]), c=residual, s=size, lw=0, cmap="RdBu", vmin=-reach, vmax=reach
             )
-            bar = made.colorbar(
+            bar = fig.colorbar(
                 dots,
                 ax=ax,
                 orientation="horizontal",

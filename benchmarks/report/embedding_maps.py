@@ -101,25 +101,25 @@ def draw_embedding(encoder: LocationEncoder, path: Path) -> Path:
         BenchError: as `fit_colours`, or the encoder's weights are not available.
     """
     colour = fit_colours(encoder)
-    with figure(9.6, 4.6) as made:
-        grid = made.add_gridspec(3, 2, width_ratios=(3.6, 1))
-        _world(made, grid[:, 0], encoder, colour)
+    with figure(9.6, 4.6) as fig:
+        grid = fig.add_gridspec(3, 2, width_ratios=(3.6, 1))
+        _world(fig, grid[:, 0], encoder, colour)
         for i, view in enumerate(VIEWS):
-            _disc(made.add_subplot(grid[i, 1]), view, encoder, colour)
+            _disc(fig.add_subplot(grid[i, 1]), view, encoder, colour)
         shares = [f"{share:.0%}" for share in colour.pca.explained_variance_ratio_]
         title = f"{encoder.card.title}: three principal components as red, green and blue"
-        made.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        fig.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
         footer(
-            made,
+            fig,
             f"The components explain {', '.join(shares)} of the embedding's variance over land. "
             f"Colours range from the {ENDS[0]}st to the {ENDS[1]}th percentile over land. The sea "
             "is paler.",
         )
-        return save(made, path)
+        return save(fig, path)
 
 
-def _world(made: Figure, where: Any, encoder: LocationEncoder, colour: Colouring) -> None:
-    ax = made.add_subplot(where, projection="mollweide")
+def _world(fig: Figure, where: Any, encoder: LocationEncoder, colour: Colouring) -> None:
+    ax = fig.add_subplot(where, projection="mollweide")
     lon = np.arange(-180, 180, STEP) + STEP / 2
     lat = np.arange(-90, 90, STEP) + STEP / 2
     lonlat = np.stack(np.meshgrid(lon, lat), axis=-1)

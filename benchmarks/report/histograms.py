@@ -27,18 +27,18 @@ def draw_histogram(table: TaskTable, path: Path) -> Path:
     """
     card = table.card
     shown = min(len(table.classes or ()), BARS)
-    with figure(6.4, 3.4 if table.classes is None else 1.2 + 0.19 * max(shown, 8)) as made:
-        ax = made.add_subplot()
+    with figure(6.4, 3.4 if table.classes is None else 1.2 + 0.19 * max(shown, 8)) as fig:
+        ax = fig.add_subplot()
         note = _histogram(ax, table) if table.classes is None else _bars(ax, table)
-        made.suptitle(
+        fig.suptitle(
             f"{card.title}, {table.edition} edition, {len(table):,} points".replace("$", r"\$"),
             x=0.01,
             ha="left",
             fontsize=11,
             fontweight="bold",
         )
-        footer(made, " ".join(filter(None, (note, _sentence(table.caveat)))))
-        return save(made, path)
+        footer(fig, " ".join(filter(None, (note, _sentence(table.caveat)))))
+        return save(fig, path)
 
 
 def _histogram(ax: Axes, table: TaskTable) -> str:

@@ -110,7 +110,7 @@ def _headings(board: Board) -> list[str]:
     """One line per word of the longest heading, so that a column is as wide as its numbers."""
     words = [["Encoder"], ["Rank"], *(heading.split() for heading in board.headings)]
     depth = max(map(len, words))
-    filled = [[*part, *[""] * (depth - len(part))] for part in words]
+    filled = [[*column, *[""] * (depth - len(column))] for column in words]
     return [_line(*line) for line in zip(*filled, strict=True)]
 
 

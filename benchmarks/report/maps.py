@@ -36,14 +36,14 @@ def draw_map(table: TaskTable, path: Path) -> Path:
     """
     card = table.card
     world = card.extent == "global"
-    with figure(9.6, 4.3 if world else _height(table)) as made:
-        grid = made.add_gridspec(2, 2, width_ratios=(3.1, 1.25), height_ratios=(1, 1))
-        ax = map_axes(made, grid[:, 0], table, 7)
+    with figure(9.6, 4.3 if world else _height(table)) as fig:
+        grid = fig.add_gridspec(2, 2, width_ratios=(3.1, 1.25), height_ratios=(1, 1))
+        ax = map_axes(fig, grid[:, 0], table, 7)
         x, y = place(table)
         if table.classes is None:
             low, high = np.percentile(table.target, [1, 99])
             dots = ax.scatter(x, y, c=table.target, s=4, lw=0, vmin=low, vmax=high)
-            bar = made.colorbar(
+            bar = fig.colorbar(
                 dots, ax=ax, orientation="horizontal", shrink=0.5, aspect=35, pad=0.03
             )
             bar.set_label(f"{card.unit} (colours end at the 1st and 99th percentile)", fontsize=7.5)
@@ -52,13 +52,13 @@ def draw_map(table: TaskTable, path: Path) -> Path:
         else:
             colours = class_colours(len(table.classes))
             ax.scatter(x, y, color=colours[table.target.astype(np.int64)], s=4, lw=0)
-        _regions(map_axes(made, grid[0, 1], table, 0), table)
+        _regions(map_axes(fig, grid[0, 1], table, 0), table)
         if table.classes is not None:
-            _legend(made.add_subplot(grid[1, 1]), table.classes)
+            _legend(fig.add_subplot(grid[1, 1]), table.classes)
         what = card.title
         if card.target.casefold() not in card.title.casefold():
             what += f": {card.target}"
-        made.suptitle(
+        fig.suptitle(
             f"{what}, {len(table):,} points".replace("$", r"\$"),
             x=0.01,
             ha="left",
@@ -76,8 +76,8 @@ def draw_map(table: TaskTable, path: Path) -> Path:
             edition_note(table.edition, [card], {card.name: table.caveat} if table.caveat else None)
             or f"{table.edition.capitalize()} edition."
         )
-        footer(made, f"{note} Sources: {sources}." if sources else note)
-        return save(made, path)
+        footer(fig, f"{note} Sources: {sources}." if sources else note)
+        return save(fig, path)
 
 
 def _height(table: TaskTable) -> float:
@@ -103,12 +103,12 @@ def place(table: TaskTable) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return lonlat[:, 0], lonlat[:, 1]
 
 
-def map_axes(made: Figure, where: SubplotSpec, table: TaskTable, label_size: float) -> Axes:
+def map_axes(fig: Figure, where: SubplotSpec, table: TaskTable, label_size: float) -> Axes:
     """Empty axes with a graticule, with labels of latitude and longitude if their size is not 0."""
     from matplotlib.projections.geo import GeoAxes
 
     if table.card.extent == "global":
-        ax = made.add_subplot(where, projection="mollweide")
+        ax = fig.add_subplot(where, projection="mollweide")
         if isinstance(ax, GeoAxes):
             ax.set_longitude_grid_ends(90)
         ax.set_xticks(np.radians(np.arange(-120, 121, 60)), [])
@@ -117,7 +117,7 @@ def map_axes(made: Figure, where: SubplotSpec, table: TaskTable, label_size: flo
         ax.set_yticks(np.radians(lat), labels)
         ax.spines["geo"].set_edgecolor(LIGHT)
     else:
-        ax = made.add_subplot(where)
+        ax = fig.add_subplot(where)
         ax.set_aspect(1 / np.cos(np.radians(_middle(table))))
         ax.locator_params(nbins=6)
         ax.xaxis.set_major_formatter(lambda x, _: degrees(x, "WE") if label_size else "")

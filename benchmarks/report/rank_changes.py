@@ -50,7 +50,7 @@ def changes_table(
     """
     first, *others = map(str, changes.ranks.columns)
     names = [str(name) for name in changes.ranks.index]
-    columns = ("Encoder", first, *(part for split in others for part in (split, "change")))
+    columns = ("Encoder", first, *(column for split in others for column in (split, "change")))
     edition = str(frame["edition"].iloc[0])
     text = TextTable(
         heading=f"Rank changes between splits, probe {probe}",

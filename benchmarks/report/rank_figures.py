@@ -50,8 +50,8 @@ def draw_ranks(table: RankTable, path: Path) -> Path | None:
         return None
     ranks = ratings.values["rank"].to_numpy(dtype=np.float64)
     bars = [group for group in ratings.groups if len(group) > 1]
-    with figure(6.6, 0.24 * len(names) + 0.1 * len(bars) + 1.9) as made:
-        ax = made.subplots()
+    with figure(6.6, 0.24 * len(names) + 0.1 * len(bars) + 1.9) as fig:
+        ax = fig.subplots()
         for y, name in enumerate(names):
             colour = GREY if is_baseline(name) else RANDOM
             low, high = ratings.low["rank"].loc[name], ratings.high["rank"].loc[name]
@@ -73,8 +73,8 @@ def draw_ranks(table: RankTable, path: Path) -> Path | None:
         ax.spines["left"].set_visible(False)
         ax.set_xlabel("mean rank (1 is best)", fontsize=8)
         ax.set_title(f"Ranks under {table.board.split}, {table.board.probe} probe")
-        footer(made, _ranks_note(table, bool(bars)))
-        return save(made, path)
+        footer(fig, _ranks_note(table, bool(bars)))
+        return save(fig, path)
 
 
 def _scale(ax: Axes, left: float, width: float) -> None:
@@ -123,8 +123,8 @@ def draw_changes(table: ChangesTable, boards: Sequence[Board], path: Path) -> Pa
     splits = [str(split) for split in changes.ranks.columns]
     last = splits[-1]
     values = changes.ranks.to_numpy(dtype=np.float64)
-    with figure(4.4 + 1.1 * len(splits), 0.33 * len(values) + 1.9) as made:
-        ax = made.subplots()
+    with figure(4.4 + 1.1 * len(splits), 0.33 * len(values) + 1.9) as fig:
+        ax = fig.subplots()
         for row, name in zip(values, changes.ranks.index, strict=True):
             baseline = is_baseline(str(name))
             colour = GREY if baseline else HELD_OUT if row[-1] > row[0] else RANDOM
@@ -154,8 +154,8 @@ def draw_changes(table: ChangesTable, boards: Sequence[Board], path: Path) -> Pa
             ax.spines[spine].set_visible(False)
         ax.tick_params(axis="x", length=0, labelsize=9, labelcolor="black")
         ax.set_title(f"Mean rank under each split, {table.probe} probe (1 is best)")
-        footer(made, _changes_note(table, boards))
-        return save(made, path)
+        footer(fig, _changes_note(table, boards))
+        return save(fig, path)
 
 
 def _changes_note(table: ChangesTable, boards: Sequence[Board]) -> str:

@@ -53,8 +53,8 @@ def draw_scores(by_split: Mapping[str, Board], probe: str, path: Path) -> Path:
     columns = min(4, len(tasks))
     lines = -(-len(tasks) // columns)
     width, height = max(5.6, 2.25 * columns + 1.8), (0.25 * len(names) + 0.75) * lines + 0.9
-    with figure(width, height) as made:
-        axes = made.subplots(lines, columns, sharey=True, squeeze=False)
+    with figure(width, height) as fig:
+        axes = fig.subplots(lines, columns, sharey=True, squeeze=False)
         for ax in axes.flat[len(tasks) :]:
             ax.set_visible(False)
         for ax, card in zip(axes.flat, tasks, strict=False):
@@ -68,12 +68,12 @@ def draw_scores(by_split: Mapping[str, Board], probe: str, path: Path) -> Path:
             ]
             for s in by_split
         ]
-        made.legend(handles=handles, loc="outside upper right", ncols=4, frameon=False)
-        made.suptitle(
+        fig.legend(handles=handles, loc="outside upper right", ncols=4, frameon=False)
+        fig.suptitle(
             f"Scores with the {probe} probe", x=0.01, ha="left", fontsize=11, fontweight="bold"
         )
-        footer(made, _scores_note(by_split, any(card.metric == "r2" for card in tasks)))
-        return save(made, path)
+        footer(fig, _scores_note(by_split, any(card.metric == "r2" for card in tasks)))
+        return save(fig, path)
 
 
 def _colours(by_split: Mapping[str, Board]) -> dict[str, str]:

@@ -63,21 +63,21 @@ def draw_split(
     rows = -(-len(sets) // columns)
     width = WIDTHS[columns]
     height = min((width / columns - 0.1) * shape(table), MAX_HEIGHT) + 0.4
-    with figure(width, height * rows + 0.55) as made:
-        grid = made.add_gridspec(rows, columns)
+    with figure(width, height * rows + 0.55) as fig:
+        grid = fig.add_gridspec(rows, columns)
         x, y = place(table)
         near = neighbours(table)
         for i, (fold, set_of) in enumerate(zip(folds, sets, strict=False)):
-            ax = map_axes(made, grid[i // columns, i % columns], table, 0)
+            ax = map_axes(fig, grid[i // columns, i % columns], table, 0)
             isolated = (set_of[near] == set_of[near[:, :1]]).all(axis=1)
             isolated &= set_of[near[:, 0]] != set_of
             for rows_of, size in ((~isolated, 1), (isolated, ISOLATED_SCALE)):
                 colours = [COLOURS[s] for s in set_of[rows_of]]
                 ax.scatter(x[rows_of], y[rows_of], c=colours, s=size * SIZES[columns], lw=0)
             _caption(ax, fold, set_of)
-        _legend(made, min(set_of.min() for set_of in sets))
+        _legend(fig, min(set_of.min() for set_of in sets))
         more = f" ({MAX_PANELS} of {len(folds)} folds)" if len(folds) > MAX_PANELS else ""
-        made.suptitle(
+        fig.suptitle(
             f"{table.card.title}: {split.title}{more}".replace("$", r"\$"),
             x=0.01,
             ha="left",
@@ -85,11 +85,11 @@ def draw_split(
             fontweight="bold",
         )
         footer(
-            made,
+            fig,
             f"{split.title}: split {split.name}, version {split.version}, seed {seed}. "
             f"{table.edition.capitalize()} edition, {len(table):,} points.".replace("$", r"\$"),
         )
-        return _save_small(made, path)
+        return _save_small(fig, path)
 
 
 def neighbours(table: TaskTable) -> NDArray[np.int64]:
@@ -130,12 +130,12 @@ def _caption(ax: Axes, fold: Fold, sets: NDArray[np.int64]) -> None:
     )
 
 
-def _save_small(made: Figure, path: Path) -> Path:
+def _save_small(fig: Figure, path: Path) -> Path:
     """Write a figure as PNG with a palette, a quarter of the size: a run has dozens of them."""
     from PIL import Image
 
     content = io.BytesIO()
-    made.savefig(content, format="png", dpi=DPI, pil_kwargs={"compress_level": 0})
+    fig.savefig(content, format="png", dpi=DPI, pil_kwargs={"compress_level": 0})
     picture = Image.open(content).convert("RGB")
     picture = picture.quantize(PALETTE, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     with atomic_write(path) as stream:
@@ -143,7 +143,7 @@ def _save_small(made: Figure, path: Path) -> Path:
     return path
 
 
-def _legend(made: Figure, first: int) -> None:
+def _legend(fig: Figure, first: int) -> None:
     from matplotlib.lines import Line2D
 
     dots = [
@@ -152,4 +152,4 @@ def _legend(made: Figure, first: int) -> None:
     ]
     # Points that are left out come last in the legend, if there are any.
     handles = dots[1:] if first else [*dots[1:], dots[0]]
-    made.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False)
+    fig.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False)

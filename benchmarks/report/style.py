@@ -42,19 +42,19 @@ def figure(width: float, height: float) -> Iterator[Figure]:
     from matplotlib.figure import Figure
 
     with style.context(["default", RC]):
-        made = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(made)
-        yield made
+        fig = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(fig)
+        yield fig
 
 
-def footer(made: Figure, text: str) -> None:
+def footer(fig: Figure, text: str) -> None:
     """Add a wrapped paragraph of small print below a figure."""
-    columns = int(made.get_figwidth() * 18.5)
-    made.supxlabel(textwrap.fill(text, columns), fontsize=6.5, color=GREY, x=0.01, ha="left")
+    columns = int(fig.get_figwidth() * 18.5)
+    fig.supxlabel(textwrap.fill(text, columns), fontsize=6.5, color=GREY, x=0.01, ha="left")
 
 
-def save(made: Figure, path: Path) -> Path:
+def save(fig: Figure, path: Path) -> Path:
     """Write a figure as PNG; the same figure gives the same bytes."""
     with atomic_write(path) as stream:
-        made.savefig(stream, format="png", dpi=150, metadata={"Software": None})
+        fig.savefig(stream, format="png", dpi=150, metadata={"Software": None})
     return path

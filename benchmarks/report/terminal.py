@@ -40,13 +40,13 @@ def print_board(board: Board, console: Console) -> None:
     plain = not console.is_terminal
     table = _table(board, *_LAYOUTS[-1], plain)
     for digits, spread, title_width in _LAYOUTS:
-        made = _table(board, digits, spread, title_width, plain)
+        candidate = _table(board, digits, spread, title_width, plain)
         if spread and console.width < WIDE:
             continue
-        if Measurement.get(console, console.options.update(width=10_000), made).maximum <= (
+        if Measurement.get(console, console.options.update(width=10_000), candidate).maximum <= (
             console.width
         ):
-            table = made
+            table = candidate
             break
     console.print(table)
     marks = " Marks: * best, = tied with it." if plain else ""
