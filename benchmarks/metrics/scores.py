@@ -112,7 +112,8 @@ def classification_scores(
         target: `(n,)` class indices.
         ranked: `(n, k)` class indices, most probable first, padded with -1.
         confidence: `(n,)` probability of the most probable class.
-        true_probability: `(n,)` probability of the true class of each point; 0 if it is not in the training set.
+        true_probability: `(n,)` probability of the true class of each point; 0 if it is not in the
+            training set.
         trained: classes of the training set.
     """
     seen = np.isin(target, trained)

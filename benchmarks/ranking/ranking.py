@@ -39,6 +39,7 @@ class Ranking:
         replicates: bootstrap scores `(encoder, task and seed, B)` of `by_seed`; None if any of them
             is not known.
         missing: cells that each encoder is missing, which is therefore not ranked.
+        excluded: contaminated encoders that were left out.
         undefined: cells that ran but whose score is defined for no encoder (R2 of a region where
             the target does not vary); they count for no encoder.
         seeds: number of seeds.
@@ -58,6 +59,7 @@ class Ranking:
     by_seed: pd.DataFrame
     replicates: Replicates | None
     missing: Mapping[str, tuple[Missing, ...]]
+    excluded: tuple[str, ...]
     undefined: tuple[Missing, ...]
     seeds: int
 
@@ -68,6 +70,8 @@ def rank(
     split: str,
     probe: str,
     replicates: Replicates | None = None,
+    *,
+    contaminated: bool = True,
 ) -> Ranking:
     """Scores, ties and ranks of one split and probe.
 
@@ -85,15 +89,23 @@ def rank(
         split: name of the split.
         probe: name of the probe; baselines are always among the encoders.
         replicates: bootstrap scores labelled by `REPLICATE_KEY`.
+        contaminated: whether encoders trained on the data of one of the tasks take part.
 
     Raises:
         BenchError: there is nothing to rank, or a cell occurs twice, as when two editions share a
             table.
     """
     rows = select(frame, split, probe)
+    excluded: tuple[str, ...] = ()
+    if not contaminated:
+        excluded = tuple(sorted(set(map(str, rows.loc[rows["contaminated"], "encoder"]))))
+        rows = select(frame[~frame["encoder"].isin(excluded)], split, probe)
     main = rows[rows["metric"] == rows["task"].map(dict(metrics))]
-    if main.empty:
+    if rows.empty:
         raise BenchError(f"there is nothing to rank for split {split!r} and probe {probe!r}")
+    if main.empty:
+        tasks = ", ".join(sorted(rows["task"].unique()))
+        raise BenchError(f"there is no card for any of the tasks of this run: {tasks}")
     table = cell_scores(main)
     cells, by_seed = table.scores, table.by_seed()
     mean = by_seed.T.groupby(level="task").mean().T
@@ -121,6 +133,7 @@ def rank(
         by_seed=by_seed.loc[order.index],
         replicates=_of_ranked(of_seeds, cells.index.get_indexer(order.index)),
         missing=table.missing,
+        excluded=excluded,
         undefined=table.undefined,
         seeds=int(cells.columns.get_level_values("seed").nunique()),
     )

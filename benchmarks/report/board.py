@@ -197,7 +197,6 @@ def make_board(
     probe: str,
     cards: Mapping[str, TaskCard],
     titles: Mapping[str, str],
-    excluded: tuple[str, ...] = (),
 ) -> Board:
     """The board of a ranking.
 
@@ -207,7 +206,6 @@ def make_board(
         probe: name of the probe.
         cards: cards of the tasks, in the order of the columns.
         titles: titles of encoders and baselines; one without a title is shown by its name.
-        excluded: contaminated encoders that were left out, for the notes.
     """
     rows = ranking.rows
     contaminated = rows[rows["contaminated"]]
@@ -226,7 +224,7 @@ def make_board(
         ),
         seeds=ranking.seeds,
         folds=int(rows["fold"].nunique()),
-        notes=tuple(board_notes(ranking, cards, titles, excluded)),
+        notes=tuple(board_notes(ranking, cards, titles)),
         caveats=caveats_of(rows),
         ranking=ranking,
     )

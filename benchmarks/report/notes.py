@@ -51,7 +51,6 @@ def board_notes(
     ranking: Ranking,
     cards: Mapping[str, TaskCard],
     titles: Mapping[str, str],
-    excluded: tuple[str, ...],
 ) -> Iterable[str]:
     """Notes of a board: seeds, intervals, ties, unseen classes, contamination.
 
@@ -59,7 +58,6 @@ def board_notes(
         ranking: ranking that the board shows.
         cards: cards of the tasks.
         titles: titles of encoders and baselines.
-        excluded: contaminated encoders that were left out.
     """
     if ranking.seeds > 1:
         yield f"Mean over folds and {ranking.seeds} seeds ± standard deviation over the seeds."
@@ -88,8 +86,8 @@ def board_notes(
     unknown = sorted(set(ranking.rows["task"]) - set(cards))
     if unknown:
         yield f"Tasks left out because they have no card: {listed(unknown)}."
-    if excluded:
-        names = listed([titles.get(name, name) for name in excluded])
+    if ranking.excluded:
+        names = listed([titles.get(name, name) for name in ranking.excluded])
         yield f"Left out because they were trained on the data of one of these tasks: {names}."
     elif ranking.rows["contaminated"].any():
         yield f"{DAGGER} trained on the data of this task or on near copies of it."

@@ -9,7 +9,6 @@ from functools import cached_property
 import pandas as pd
 
 from satclip_bench.benchmarks.metrics.replicates import Replicates
-from satclip_bench.benchmarks.ranking.cells import select
 from satclip_bench.benchmarks.ranking.ranking import rank
 from satclip_bench.benchmarks.ranking.shifts import rank_changes
 from satclip_bench.benchmarks.report.board import Board, make_board
@@ -88,8 +87,17 @@ class Results:
             BenchError: the run has no such board; the message lists those that it has.
         """
         name = (split, probe)
+        if name not in self.boards:
+            raise BenchError(
+                f"this run has no split {split!r} with probe {probe!r}. "
+                f"It has: {options(self.boards)}"
+            )
         if name not in self._boards:
-            self._boards[name] = self._make_board(split, probe)
+            ranking = rank(
+                *(self.frame, self._metrics, split, probe, self.replicates),
+                contaminated=self.contaminated,
+            )
+            self._boards[name] = make_board(ranking, split, probe, self.cards, self.titles)
         return self._boards[name]
 
     def ranks(self, split: str, probe: str) -> RankTable:
@@ -115,23 +123,6 @@ class Results:
     @property
     def _metrics(self) -> dict[str, str]:
         return {name: card.metric for name, card in self.cards.items()}
-
-    def _make_board(self, split: str, probe: str) -> Board:
-        if (split, probe) not in self.boards:
-            raise BenchError(
-                f"this run has no split {split!r} with probe {probe!r}. "
-                f"It has: {options(self.boards)}"
-            )
-        rows = select(self.frame, split, probe)
-        tainted = set() if self.contaminated else set(rows.loc[rows["contaminated"], "encoder"])
-        excluded = tuple(sorted(map(str, tainted)))
-        frame = self.frame[~self.frame["encoder"].isin(excluded)]
-        rows = rows[~rows["encoder"].isin(excluded)]
-        if not rows["task"].isin(list(self.cards)).any():
-            tasks = ", ".join(sorted(rows["task"].unique()))
-            raise BenchError(f"there is no card for any of the tasks of this run: {tasks}")
-        ranking = rank(frame, self._metrics, split, probe, self.replicates)
-        return make_board(ranking, split, probe, self.cards, self.titles, excluded)
 
 
 def board_names(frame: pd.DataFrame) -> tuple[BoardName, ...]:
