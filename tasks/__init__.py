@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from satclip_bench.core.errors import TaskError
 from satclip_bench.core.registry import Registry
 from satclip_bench.tasks.base import Edition, EditionCard, Source, TaskCard, TaskTable
 from satclip_bench.tasks.check import check_task
@@ -35,7 +36,7 @@ registry: Registry[TaskCard | Task] = Registry(
     {name: f"satclip_bench.tasks.{name}:CARD" for name in PAPER_TASKS},
     group="satclip_bench.tasks",
 )
-"""Task cards by name; a task that `add_task` registered stands for its card and its table."""
+"""Cards of tasks by name. An entry of `add_task` is the task itself, with its card and table."""
 
 
 def list_tasks() -> tuple[str, ...]:
@@ -56,13 +57,24 @@ def task_card(name: str) -> TaskCard:
 
     Raises:
         UnknownNameError: no such task; the message suggests similar names.
+        TaskError: another package registered something that is not a task card.
 
     Examples:
         >>> task_card("biomes").task_type
         'classification'
     """
-    entry = registry.load(name)
+    entry = _load_entry(name)
     return entry.card if isinstance(entry, Task) else entry
+
+
+def _load_entry(name: str) -> TaskCard | Task:
+    entry: object = registry.load(name)
+    if not isinstance(entry, TaskCard | Task):
+        raise TaskError(
+            f"task {name!r} ({registry.target(name)}) is of type {type(entry).__name__}; it should "
+            "be a TaskCard"
+        )
+    return entry
 
 
 def get_task(name: str, edition: Edition = "open", data_dir: Path | None = None) -> Task:
@@ -76,14 +88,15 @@ def get_task(name: str, edition: Edition = "open", data_dir: Path | None = None)
 
     Raises:
         UnknownNameError: no such task; the message suggests similar names.
-        TaskError: the task does not have this edition.
+        TaskError: the task does not have this edition, or another package registered something
+            that is not a task card.
 
     Examples:
         >>> table = get_task("biomes").load()
         >>> table.lonlat.shape, len(table.classes)
         ((10000, 2), 14)
     """
-    entry = registry.load(name)
+    entry = _load_entry(name)
     return entry if isinstance(entry, Task) else Task(entry, edition, data_dir)
 
 

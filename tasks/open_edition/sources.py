@@ -18,7 +18,7 @@ ALTITUDE = Source(
     name="Terrain altitude aggregated by Mapzen (Tilezen Joerd), 5 arc-minutes, steps of 28 m, as "
     "packaged by pvlib",
     url="https://github.com/tilezen/joerd/blob/master/docs/data-sources.md",
-    licence="several open licences that ask for attribution; the package is BSD-3-Clause",
+    licence="several open licences that require attribution; the package is BSD-3-Clause",
     attribution="ArcticDEM (DigitalGlobe imagery, NSF awards 1043681, 1559691, 1542736); "
     "Commonwealth of Australia (Geoscience Australia) 2017; offene Daten Österreichs; Open "
     "Government Licence - Canada; Copernicus EU-DEM, funded by the European Union; NOAA ETOPO1; "
@@ -40,8 +40,8 @@ NATURAL_EARTH = Source(
 WWF_ECOREGIONS = Source(
     name="WWF terrestrial ecoregions of the world (2001), as packaged for LC-Impact",
     url="https://www.worldwildlife.org/publications/terrestrial-ecoregions-of-the-world",
-    licence="none stated by WWF that could be found: free to download, citation asked for; the "
-    "package is BSD-3-Clause",
+    licence="no licence by WWF was found: free to download, with a request to cite; the package is "
+    "BSD-3-Clause",
     attribution="Olson et al. 2001, Terrestrial ecoregions of the world: a new map of life on "
     "Earth, BioScience 51(11), 933-938",
     distribution="bw2-lcimpact==0.4.2",

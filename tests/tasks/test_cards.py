@@ -6,10 +6,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from satclip_bench.core.errors import CoordinateError, IntegrityError, TaskError, UnknownNameError
+from satclip_bench.core.errors import (
+    BenchError,
+    CoordinateError,
+    IntegrityError,
+    TaskError,
+    UnknownNameError,
+)
 from satclip_bench.core.files import sha256_bytes, sha256_file
 from satclip_bench.core.sphere import great_circle_km
-from satclip_bench.tasks import Task, TaskTable, check_task, get_task, list_tasks, task_card
+from satclip_bench.tasks import (
+    Task,
+    TaskTable,
+    add_task,
+    check_task,
+    get_task,
+    list_tasks,
+    registry,
+    task_card,
+)
 from satclip_bench.tasks.base import EditionCard, TaskCard
 from satclip_bench.tasks.open_edition.tables import OPEN_EDITION, read_table
 
@@ -217,6 +232,26 @@ def toy(**changes: object) -> TaskTable:
         "region": np.array(["a", "a", "b", "b"]),
     }
     return TaskTable(**(base | changes))  # type: ignore[arg-type]
+
+
+def test_an_added_task_is_listed_and_returned_for_both_editions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registry, "_added", {})
+    task = Fixed(toy())
+    add_task(task)
+    assert list_tasks()[-1] == "toy"
+    assert task_card("toy") is CARD
+    assert get_task("toy") is get_task("toy", "paper") is task
+    with pytest.raises(BenchError, match="'elevation' exists already"):
+        add_task(Task(task_card("elevation")))
+
+
+def test_an_entry_point_that_is_not_a_card_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry._targets, "wrong", "math:pi")
+    for load in (task_card, get_task):
+        with pytest.raises(TaskError, match=r"'wrong' \(math:pi\) is of type float"):
+            load("wrong")
 
 
 def test_a_task_card_that_says_kind_is_still_read() -> None:

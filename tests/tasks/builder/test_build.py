@@ -79,8 +79,8 @@ def countries_zip(folder: Path) -> bytes:
     frame.to_file(folder / f"{stem}.shp")
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w") as archive:
-        for part in ("shp", "shx", "dbf", "prj"):
-            archive.write(folder / f"{stem}.{part}", f"{stem}.{part}")
+        for suffix in ("shp", "shx", "dbf", "prj"):
+            archive.write(folder / f"{stem}.{suffix}", f"{stem}.{suffix}")
     return sink.getvalue()
 
 
@@ -221,8 +221,8 @@ def test_pip_is_given_the_hash_before_it_opens_anything(
     monkeypatch.setattr(subprocess, "run", run)
     with pytest.raises(BenchError, match="hashes do not match"):
         dist.obtain("pysal", tmp_path)
-    wanted = DISTRIBUTIONS["pysal"]
-    assert seen == [f"pysal=={wanted.version} --hash=sha256:{wanted.sha256}\n"]
+    pinned = DISTRIBUTIONS["pysal"]
+    assert seen == [f"pysal=={pinned.version} --hash=sha256:{pinned.sha256}\n"]
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_that_says_so(tmp_path: Path) -> None:
@@ -294,6 +294,6 @@ def test_a_cross_check_skips_what_is_absent(
         "population_density",
         "median_income",
     ]
-    (found,) = [entry for entry in entries if entry["task"] == "elevation"]
-    assert found["points"] >= 50
-    assert found["bias"] == pytest.approx(10, abs=1)
+    (elevation,) = [entry for entry in entries if entry["task"] == "elevation"]
+    assert elevation["points"] >= 50
+    assert elevation["bias"] == pytest.approx(10, abs=1)

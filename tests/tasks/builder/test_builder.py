@@ -29,7 +29,9 @@ DISTRIBUTIONS = dist.distributions_dir()
 def test_a_rebuild_gives_the_same_bytes(tmp_path: Path) -> None:
     missing = dist.missing_distributions(DISTRIBUTIONS)
     if missing:
-        pytest.skip(f"{DISTRIBUTIONS} lacks {', '.join(missing)}: make rebuild downloads them")
+        pytest.skip(
+            f"{DISTRIBUTIONS} does not have {', '.join(missing)}: make rebuild downloads them"
+        )
     write_all(OPEN_TASKS, DISTRIBUTIONS, tmp_path)
     for task in OPEN_TASKS:
         name = f"{task}.parquet"
@@ -75,18 +77,18 @@ def test_altitude_reads_the_cell_around_a_point() -> None:
     coded = grid.astype(np.uint8)
     coded[0, 0] = 255
     points = np.array([[-180.0, 90], [-175, 85], [-170, 80], [179.9, -89.9], [180, -90], [0, 0]])
-    found = altitude_at(coded, points)
-    assert np.isnan(found[:2]).all()
-    wanted = [grid[1, 1], grid[17, 35], grid[17, 0], grid[9, 18]]
-    assert found[2:] == pytest.approx(np.array(wanted) * 28.0 - 450)
+    altitude = altitude_at(coded, points)
+    assert np.isnan(altitude[:2]).all()
+    codes = [grid[1, 1], grid[17, 35], grid[17, 0], grid[9, 18]]
+    assert altitude[2:] == pytest.approx(np.array(codes) * 28.0 - 450)
 
 
 def test_temperature_is_bilinear_and_closed() -> None:
     lat, lon = np.linspace(90, -90, 721), np.arange(1440) * 0.25
     field = lat[:, None] + np.cos(np.radians(lon))[None, :]
     grid_points = np.array([[0.0, 90], [-0.25, 10], [180, -45], [-180, -45], [13.25, 52.5]])
-    wanted = grid_points[:, 1] + np.cos(np.radians(grid_points[:, 0]))
-    assert temperature_at(field, grid_points) == pytest.approx(wanted)
+    expected = grid_points[:, 1] + np.cos(np.radians(grid_points[:, 0]))
+    assert temperature_at(field, grid_points) == pytest.approx(expected)
     between = np.array([[359.875 - 360, 10.125]])
     corners = field[[319, 320]][:, [1439, 0]].mean()
     assert temperature_at(field, between) == pytest.approx([corners])
@@ -98,13 +100,13 @@ def test_density_by_brute_force() -> None:
     places[:, 0] = np.where(places[:, 0] > 180, places[:, 0] - 360, places[:, 0])
     people = rng.integers(500, 100_000, 300).astype(np.float64)
     points = np.array([[179.9, -78.0], [-179.9, -78], [0, 0], [180, -79]])
-    found = density_at(places, people, points)
+    density = density_at(places, people, points)
     for row, point in enumerate(points):
         km = great_circle_km(places, np.tile(point, (300, 1)))
-        wanted = (people * np.exp(-0.5 * (km / BANDWIDTH_KM) ** 2)).sum()
-        wanted /= 2 * np.pi * BANDWIDTH_KM**2
-        assert found[row] == pytest.approx(wanted, rel=1e-4, abs=1e-12)
-    assert found[2] == 0
+        expected = (people * np.exp(-0.5 * (km / BANDWIDTH_KM) ** 2)).sum()
+        expected /= 2 * np.pi * BANDWIDTH_KM**2
+        assert density[row] == pytest.approx(expected, rel=1e-4, abs=1e-12)
+    assert density[2] == 0
 
 
 def test_density_conserves_people() -> None:
