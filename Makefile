@@ -14,7 +14,7 @@ help:  ## list the targets
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "satclip-bench needs Python 3.11 or newer; choose one with: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/python -m satclip_bench.encoders.weights.fetch
+	$(BIN)/python run_benchmarks.py download --packages
 	touch $@
 
 benchmark: setup  ## run the main job: the suite `open`

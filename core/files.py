@@ -50,15 +50,20 @@ def sha256_folder(folder: Path, pattern: str = "*") -> str:
     return sha256_bytes("".join(lines).encode()) if lines else ""
 
 
+def sha256_path(path: Path) -> str:
+    """SHA-256 of a file, or of the files in a folder."""
+    return sha256_folder(path) if path.is_dir() else sha256_file(path)
+
+
 def require_sha256(path: Path, expected: str, advice: str) -> None:
-    """Raise IntegrityError unless the content of `path` hashes to `expected`.
+    """Raise IntegrityError unless the content of a file or folder has a certain hash.
 
     Args:
-        path: an existing file.
+        path: existing file or folder.
         expected: SHA-256 in hexadecimal.
-        advice: what the user should do if it does not; closes the message.
+        advice: what the user should do about another content; closes the message.
     """
-    actual = sha256_file(path)
+    actual = sha256_path(path)
     if actual != expected:
         raise IntegrityError(
             f"{path} is not the file that was expected: its sha256 is {actual}, "

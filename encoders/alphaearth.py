@@ -40,9 +40,9 @@ WEIGHTS = WeightsCard(
     file="alphaearth.parquet",
     sha256=None,
     licence="CC-BY-4.0",
-    origin="a GeoTIFF of gs://alphaearth_foundations, or a table of lon, lat and A00 to A63, such "
-    "as the collection GOOGLE/SATELLITE_EMBEDDING/V1/ANNUAL sampled at points in Earth Engine; "
-    "developers.google.com/earth-engine/guides/aef_on_gcs_readme",
+    by_hand="The file is a GeoTIFF of gs://alphaearth_foundations, or a table of lon, lat and A00 "
+    "to A63, such as the collection GOOGLE/SATELLITE_EMBEDDING/V1/ANNUAL sampled at points in "
+    "Earth Engine (developers.google.com/earth-engine/guides/aef_on_gcs_readme).",
 )
 
 TRAINING_DATA = (

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from satclip_bench.core.card import Card
+from satclip_bench.core.download.cards import RemoteFile
 from satclip_bench.core.errors import EncoderError, UnknownNameError
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.core.sphere import check_lonlat
@@ -22,25 +23,11 @@ BATCH_SIZE = 8192
 """Number of rows encoded at a time; bounds the memory of the intermediate arrays."""
 
 
-class WeightsCard(Card):
-    """A file of weights, known by its content, or, where that was never seen, by its place."""
+class WeightsCard(RemoteFile):
+    """Card of a weights file, or of a folder of them: a remote file, and where it is kept."""
 
-    file: str
-    sha256: str | None = Field(description="None where the file has never been at hand")
-    bytes: int | None = None
-    licence: str
-    origin: str = Field(description="who published the file, and where it is described")
-    distribution: str = Field("", description="pinned package that carries it, as name==version")
-    member: str = Field("", description="its path inside the package or the hub's repository")
-    hub: str = Field("", description="Hugging Face repository that carries it")
-    hub_kind: Literal["model", "dataset"] = "model"
-    revision: str = Field("main", description="commit of the hub's repository; main is not pinned")
-    url: str = Field("", description="address of the file itself, or of a zip archive")
-    archive: str = Field(
-        "", description="pattern of the wanted members of the zip archive at url; empty if no zip"
-    )
     folder: Path | None = Field(
-        None, exclude=True, description="where it lies, if not with the weights in the cache"
+        None, exclude=True, description="its folder, if that is not `weights` in the cache"
     )
 
 

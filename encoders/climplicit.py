@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.core.download.cards import HubOrigin
 from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
 from satclip_bench.encoders.weights.files import PretrainedEncoder
 from satclip_bench.encoders.weights.tensors import linear_shapes, load_safetensors, require_tensors
@@ -34,9 +35,8 @@ WEIGHTS = WeightsCard(
     file="climplicit.safetensors",
     sha256=None,
     licence="none stated",
-    origin=f"huggingface.co/{HUB}, which github.com/ecovision-uzh/climplicit names",
-    hub=HUB,
-    member="model.safetensors",
+    by_hand="github.com/ecovision-uzh/climplicit names the repository.",
+    origins=(HubOrigin(repository=HUB, path="model.safetensors"),),
 )
 
 # The layer that predicts eleven variables of CHELSA from an embedding; it is not used.

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.core.download.cards import UrlOrigin
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
 from satclip_bench.encoders.layers.feed_forward import FeedForward, feed_forward
@@ -155,9 +156,8 @@ def from_variant(variant: str, **options: Any) -> SpatialCheckpoint:
             file=f"csp-{variant}.pth.tar",
             sha256=None,
             licence="none stated",
-            origin=f"{member} in the archive that gengchenmai.github.io/csp-website links",
-            url=_ZIP,
-            archive=f"*{member}",
+            by_hand="gengchenmai.github.io/csp-website links the archive with the file.",
+            origins=(UrlOrigin(url=_ZIP, member=f"*{member}"),),
         ),
         verified=False,
     )

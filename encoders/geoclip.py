@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.core.download.cards import PackageOrigin, on_github
 from satclip_bench.encoders.base import EncoderCard, WeightsCard
 from satclip_bench.encoders.weights.files import PretrainedEncoder, load_state_dict
 from satclip_bench.encoders.weights.tensors import linear_shapes, require_tensors
@@ -18,14 +19,19 @@ from satclip_bench.encoders.weights.tensors import linear_shapes, require_tensor
 if TYPE_CHECKING:
     import torch
 
+_MEMBER = "geoclip/model/weights/location_encoder_weights.pth"
+
 WEIGHTS = WeightsCard(
     file="geoclip-1.3.0-location_encoder_weights.pth",
     sha256="94b80ae3af89fca78539e129dd2929d321247f5ceeeb0a31bc2c31041a253394",
     bytes=37806041,
     licence="MIT",
-    origin="Vivanco Cepeda et al., github.com/VicenteVivan/geo-clip",
-    distribution="geoclip==1.3.0",
-    member="geoclip/model/weights/location_encoder_weights.pth",
+    by_hand="Vivanco Cepeda et al. publish the file in github.com/VicenteVivan/geo-clip.",
+    origins=(
+        PackageOrigin(package="geoclip", version="1.3.0", member=_MEMBER),
+        # The hash on this card pins the content of the branch.
+        *on_github("VicenteVivan/geo-clip", "main", _MEMBER),
+    ),
 )
 
 # Šavrič, Patterson and Jenny 2018, The Equal Earth map projection, IJGIS 33(3), eq. 7 to 10.

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.core.download.cards import UrlOrigin
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.core.files import sha256_folder
 from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
 from satclip_bench.encoders.lookup.partial import PartialEncoder, Uncovered
 from satclip_bench.encoders.lookup.utm_grid import BANDS, CELLS, SIGMA, closeness, zone_numbers
-from satclip_bench.encoders.weights.files import by_hand, weights_path
+from satclip_bench.encoders.weights.files import how_to_obtain, weights_path
 from satclip_bench.encoders.weights.keras import Dense, read_dense
 
 LICENCE = "none stated"
@@ -74,9 +75,8 @@ class GPS2Vec(PartialEncoder):
             file=f"gps2vec-{variant}",
             sha256=None,
             licence=LICENCE,
-            origin=f"the unpacked folder of the archive that {REPOSITORY} links",
-            url=url,
-            archive=f"*{_NETWORKS}",
+            by_hand=f"The networks are the unpacked files of the archive that {REPOSITORY} links.",
+            origins=(UrlOrigin(url=url, member=f"*{_NETWORKS}"),),
         )
         self.card = EncoderCard(
             name=f"gps2vec.{variant}",
@@ -115,9 +115,8 @@ class GPS2Vec(PartialEncoder):
         }
         if not files:
             raise EncoderError(
-                f"there is no network `model_<zone>.h5` in {self.folder}. Run `python -m "
-                f"satclip_bench.encoders.weights.fetch {self.card.name}`. "
-                f"Or: {by_hand(self._weights_card)}"
+                f"there is no network `model_<zone>.h5` in {self.folder}. "
+                f"{how_to_obtain(self._weights_card, self.card.name)}"
             )
         return files
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.core.download.cards import HubOrigin
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
 from satclip_bench.encoders.geoclip import equal_earth
@@ -34,9 +35,8 @@ WEIGHTS = WeightsCard(
     sha256=None,
     bytes=226_980_656,
     licence="MIT",
-    origin=f"huggingface.co/{HUB}, which github.com/taylor-geospatial/mind names",
-    hub=HUB,
-    member="mind.safetensors",
+    by_hand="github.com/taylor-geospatial/mind links the file.",
+    origins=(HubOrigin(repository=HUB, path="mind.safetensors"),),
 )
 
 FIRST = "first.linear"

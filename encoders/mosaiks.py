@@ -34,8 +34,8 @@ WEIGHTS = WeightsCard(
     file="mosaiks.parquet",
     sha256=None,
     licence="not stated; the images are Planet's",
-    origin="a table of Lat, Lon, X_0, X_1 and so on, for the places that are wanted, from "
-    "api.mosaiks.org (registration needed)",
+    by_hand="The file is a table of Lat, Lon, X_0, X_1 and so on for the places of interest, from "
+    "api.mosaiks.org (registration needed).",
 )
 
 

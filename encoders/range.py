@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.core.download.cards import HubOrigin
 from satclip_bench.core.files import sha256_bytes
 from satclip_bench.core.sphere import unit_vectors
 from satclip_bench.encoders import satclip
@@ -27,10 +28,12 @@ WEIGHTS = WeightsCard(
     file="range_db_large.npz",
     sha256=None,
     licence="not stated",
-    origin="Dhakal et al., huggingface.co/datasets/MVRL/RANGE-database",
-    hub="MVRL/RANGE-database",
-    hub_kind="dataset",
-    member="range_db_large.npz",
+    by_hand="Dhakal et al. publish the database.",
+    origins=(
+        HubOrigin(
+            repository="MVRL/RANGE-database", repository_type="dataset", path="range_db_large.npz"
+        ),
+    ),
 )
 
 

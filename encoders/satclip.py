@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import override
 
+from satclip_bench.core.download.cards import HubOrigin
 from satclip_bench.core.errors import EncoderError, UnknownNameError
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.encoders.base import Embedding, EncoderCard, WeightsCard
@@ -33,8 +34,47 @@ CITATION = (
 _VISION = {"resnet18": "ResNet18", "resnet50": "ResNet50", "vit16": "ViT16"}
 _DEGREES = (10, 40)
 
-# Known commits of the hub's repositories; for the others only the branch is known.
-_REVISIONS = {"vit16-l40": "0ef2acc0b91d3c8cfdf4a0cc03207095989287ab"}
+
+class _Pin(NamedTuple):
+    revision: str
+    sha256: str
+    bytes: int | None
+
+
+# Commits and hashes from github.com/bradleylab/ml-containers, satclip/Dockerfile at 90740a5; hashes
+# and sizes of all but vit16-l40 also from the LFS pointers on the hub's commit pages, which agree.
+_PINS = {
+    "resnet18-l10": _Pin(
+        "5263ff2455427581783c399808bdaa6c83857578",
+        "c4af9559afb43d9c8be2781d4f70ce3f8a1087ea5a3773906c7c50ed05479ebd",
+        57_201_927,
+    ),
+    "resnet18-l40": _Pin(
+        "983a9d9d1f2f933f9a6a6225a214917fb58659d8",
+        "6e2ed15146566170829bae8dd506d8274cd6fe4534c0ef407668dc3ccb04d2f1",
+        75_633_927,
+    ),
+    "resnet50-l10": _Pin(
+        "f41ed774863f2b0297e6f096eb3e3490888c03c2",
+        "87ad5e8ca152e9564896f48de033e8d4278665bce049d36b3794847a430e69b1",
+        111_491_067,
+    ),
+    "resnet50-l40": _Pin(
+        "b66714c7308a55d12849d1ea43f892440d78e41a",
+        "50df6453c20ce82b51ceba89811dcf1a21e7fa9d625cbc630f4cdcc4fc0de53a",
+        129_923_067,
+    ),
+    "vit16-l10": _Pin(
+        "829a79064fade0233c68bf01b7a3155be1b8778b",
+        "c7596a5f7aacf72a7c49587a2a5a80f23cf61000a36b46e471c1422b273ca9c0",
+        102_550_795,
+    ),
+    "vit16-l40": _Pin(
+        "0ef2acc0b91d3c8cfdf4a0cc03207095989287ab",
+        "c54c794cb8f95d4a141506656581240008570194b309c91217d86a6d4da5399f",
+        None,
+    ),
+}
 
 VARIANTS = tuple(f"{vision}-l{degrees}" for vision in _VISION for degrees in _DEGREES)
 
@@ -56,6 +96,8 @@ class SatCLIP(PretrainedEncoder):
             (docs/satclip-numerics.md).
     """
 
+    accepts_other_weights = True
+
     def __init__(
         self, variant: str, weights: str | Path | None = None, numerics: Numerics = "float32"
     ) -> None:
@@ -66,6 +108,7 @@ class SatCLIP(PretrainedEncoder):
         hub = f"microsoft/SatCLIP-{_VISION[vision]}-L{degrees}"
         file = f"satclip-{variant}.ckpt"
         self.degrees = int(degrees)
+        pin = _PINS[variant]
         self.numerics = numerics
         suffix = "" if numerics == "float32" else f"-{numerics}"
         self.card = EncoderCard(
@@ -79,12 +122,10 @@ class SatCLIP(PretrainedEncoder):
             training_data="S2-100K: 100,000 Sentinel-2 images, uniform over land",
             weights=WeightsCard(
                 file=file,
-                sha256=None,
+                sha256=pin.sha256,
+                bytes=pin.bytes,
                 licence="MIT",
-                origin=f"huggingface.co/{hub}",
-                hub=hub,
-                member=file,
-                revision=_REVISIONS.get(variant, "main"),
+                origins=(HubOrigin(repository=hub, path=file, revision=pin.revision),),
             ),
             parameters={"degrees": self.degrees, "numerics": numerics},
             verified=False,

@@ -65,8 +65,8 @@ class TrainedSatCLIP(PretrainedEncoder):
                 sha256=published_sha256(path),
                 folder=path.parent,
                 licence="MIT",
-                origin=f"satclip_bench.encoders.pretraining, config {about['name']!r}; images: "
-                f"{about['licence']}",
+                by_hand=f"The file is made by satclip_bench.encoders.pretraining, config "
+                f"{about['name']!r}; images: {about['licence']}.",
             ),
             parameters={"degrees": self.degrees, "normalise": self.normalise},
         )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.core.download.cards import HubOrigin, UrlOrigin
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
 from satclip_bench.encoders.weights.files import PretrainedEncoder, load_trainer
@@ -30,10 +31,10 @@ CITATION = (
     "ICML, arXiv 2306.02564"
 )
 
-SPACE = "huggingface.co/spaces/macaodha/sinr"
-"""Demonstration by one of the authors, which has the files of the released archive one by one."""
+SPACE = "macaodha/sinr"
+"""An author's demonstration on the hub, which has the files of the released archive."""
 
-ARCHIVE = "data.caltech.edu/records/dk5g7-rhq64/files/pretrained_models.zip"
+ARCHIVE = "https://data.caltech.edu/records/dk5g7-rhq64/files/pretrained_models.zip"
 
 # End of the released file's name, training data, and the tasks that it contaminates.
 _VARIANTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
@@ -95,8 +96,13 @@ class SINR(PretrainedEncoder):
                 file=f"sinr-{variant}.pt",
                 sha256=None,
                 licence="MIT",
-                origin=f"{SPACE}, also in {ARCHIVE} linked from github.com/elijahcole/sinr",
-                url=f"https://{SPACE}/resolve/main/pretrained_models/{file}",
+                by_hand="github.com/elijahcole/sinr links the archive with the file.",
+                origins=(
+                    HubOrigin(
+                        repository=SPACE, repository_type="space", path=f"pretrained_models/{file}"
+                    ),
+                    UrlOrigin(url=ARCHIVE, member=f"*{file}"),
+                ),
             ),
             parameters={"input_enc": "sin_cos", "depth": BLOCKS, "num_filts": DIMENSION},
             verified=False,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.core.download.cards import HubOrigin
 from satclip_bench.core.errors import EncoderError, UnknownNameError
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.encoders.base import EncoderCard, WeightsCard
@@ -80,9 +81,7 @@ class SLED(PretrainedEncoder):
                 file=f"sled-{variant}.safetensors",
                 sha256=None,
                 licence=LICENCE,
-                origin=f"huggingface.co/{hub}",
-                hub=hub,
-                member="model.safetensors",
+                origins=(HubOrigin(repository=hub, path="model.safetensors"),),
             ),
             parameters={"order": order},
             verified=False,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.core.download.cards import HubOrigin
 from satclip_bench.encoders.base import EncoderCard, WeightsCard
 from satclip_bench.encoders.geoclip import SCALES, Branches, branches_from_tensors
 from satclip_bench.encoders.weights.files import PretrainedEncoder
@@ -17,11 +18,14 @@ HUB = "MVRL/ecogeo"
 
 WEIGHTS = WeightsCard(
     file="taxabind-ecogeo.safetensors",
-    sha256=None,
+    # Hash and commit from the file's page on the hub; the known digits of the commit.
+    sha256="be64e353458b5fa453d91a9b1908acb7fbefad5bd276238cd02321799e8bc2f5",
     licence="none stated for the weights; the code is under Apache-2.0",
-    origin=f"huggingface.co/{HUB}, which huggingface.co/MVRL/taxabind-config names",
-    hub=HUB,
-    member="model.safetensors",
+    by_hand="huggingface.co/MVRL/taxabind-config names the repository.",
+    origins=tuple(
+        HubOrigin(repository=HUB, path="model.safetensors", revision=revision)
+        for revision in ("2de5dd3", "main")
+    ),
 )
 
 
@@ -33,6 +37,8 @@ class TaxaBind(PretrainedEncoder):
     Args:
         weights: local copy of the released file; by default the one in the cache.
     """
+
+    accepts_other_weights = True
 
     card = EncoderCard(
         name="taxabind",

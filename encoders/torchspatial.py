@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from satclip_bench.core.download.cards import on_github
 from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
 from satclip_bench.encoders.csp import DIMENSION, SpatialCheckpoint
 
-REPOSITORY = "github.com/seai-lab/TorchSpatial"
+REPOSITORY = "seai-lab/TorchSpatial"
 COMMIT = "9f8d83361d84da2524596ad099d797d550e76139"
 
 CITATION = (
@@ -103,8 +104,8 @@ def from_variant(variant: str, **options: Any) -> SpatialCheckpoint:
             bytes=settings.bytes,
             licence="MIT by the repository's licence file; its readme puts data products under "
             "CC BY-NC 4.0, and does not say whether checkpoints are such",
-            origin=REPOSITORY,
-            url=f"https://raw.githubusercontent.com/seai-lab/TorchSpatial/{COMMIT}/{member}",
+            by_hand=f"The file is {member} of github.com/{REPOSITORY}.",
+            origins=on_github(REPOSITORY, COMMIT, member),
         ),
     )
     return SpatialCheckpoint(card, settings.encoding, **options)

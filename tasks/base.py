@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import AliasChoices, Field
 
 from satclip_bench.core.card import Card
-from satclip_bench.core.download.cards import FileCard
+from satclip_bench.core.download.cards import RemoteFile
 
 Edition = Literal["open", "paper"]
 TaskType = Literal["regression", "classification"]
@@ -49,7 +49,7 @@ class Variant(Card):
     """Files from which an edition that does not ship can be made, and their reader."""
 
     name: str
-    files: tuple[FileCard, ...]
+    files: tuple[RemoteFile, ...]
     reader: str = Field(description="module:function that makes points and targets from the files")
     rows: int | None = Field(None, description="number of rows of the table; None if it is unknown")
     differs: str = Field(

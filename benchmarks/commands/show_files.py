@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from satclip_bench.core.download.cards import FileCard
+from satclip_bench.core.download.cards import RemoteFile
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import sha256_file
 from satclip_bench.tasks import Edition, TaskCard, get_task
@@ -61,11 +61,11 @@ def file_rows(card: TaskCard, folder: Path) -> Iterator[tuple[str, str, str]]:
                 )
 
 
-def state(file: FileCard, folder: Path) -> str:
+def state(file: RemoteFile, folder: Path) -> str:
     """State of a file: missing and how to get it, or present and whether it is verified."""
     path = folder / file.file
     if not path.is_file():
-        how = "`download` fetches it" if file.origins else f"by hand: {file.by_hand}"
+        how = "`download` downloads it" if file.origins else f"by hand: {file.by_hand}"
         return f"missing; {how}"
     size = path.stat().st_size
     if file.sha256 is None:

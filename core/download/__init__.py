@@ -1,1 +1,1 @@
-"""Remote files: their cards, how they are fetched, verified and unpacked."""
+"""Remote files: their cards, and how they are downloaded, verified and unpacked."""

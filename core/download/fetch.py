@@ -1,126 +1,106 @@
-"""Files brought here from somewhere else: mirrors in turn, resumed, verified, whole or absent.
+"""Download of remote files: origins in turn, resumed, verified, complete or absent.
 
-A transfer goes into a partial file beside its place. Only content with the right hash, or, where
-none is published, the hash of the first download, takes the place.
+A download goes to a temporary place beside its own. It is moved to its place only if it has the
+published hash or, where none is published, that of the first download.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
 
-from satclip_bench.core.download.cards import FileCard, Origin
-from satclip_bench.core.download.lock import lock_file, read_lock, require_locked
-from satclip_bench.core.download.transfer import Progress, bring, forget, reason
-from satclip_bench.core.download.unpack import swelled, unpack
+from satclip_bench.core.download.cards import Origin, RemoteFile
+from satclip_bench.core.download.content import require_content, stand_in, state
+from satclip_bench.core.download.lock import lock_file
+from satclip_bench.core.download.origins import clean_up, download_from
+from satclip_bench.core.download.transfer import Progress
+from satclip_bench.core.download.unpack import remove
 from satclip_bench.core.errors import BenchError, IntegrityError
-from satclip_bench.core.files import OFFLINE_VARIABLE, cannot_write, is_offline, sha256_file
+from satclip_bench.core.files import OFFLINE_VARIABLE, cannot_write, is_offline, sha256_path
 
 
-def locked_name(card: FileCard) -> str:
-    """What the lock file of a folder calls a file."""
-    return card.file
-
-
-def at_hand(card: FileCard, folder: Path) -> bool:
-    """Whether the right content is in its place.
-
-    Raises:
-        IntegrityError: there is a file, but with another content than it should have.
-    """
-    path = folder / card.file
-    if not path.is_file():
-        return False
-    digest = sha256_file(path)
-    if card.sha256 is None:
-        require_locked(folder, locked_name(card), digest, str(path))
-    elif digest != card.sha256:
-        raise IntegrityError(
-            f"{path} has sha256 {digest}; it should have {card.sha256}. Delete it, or put the "
-            "right file there."
-        )
-    return True
-
-
-def state(card: FileCard, folder: Path) -> str:
-    """Of a file in its place: good, missing, corrupt, stale, or unverified.
-
-    Corrupt: another content than published. Stale: another than at the first download.
-    Unverified: no hash is published, and it was not downloaded here.
-    """
-    path = folder / card.file
-    if not path.is_file():
-        return "missing"
-    digest = sha256_file(path)
-    if card.sha256 is not None:
-        return "good" if digest == card.sha256 else "corrupt"
-    known = read_lock(folder).get(locked_name(card))
-    if known is None:
-        return "unverified"
-    return "good" if known.sha256 == digest else "stale"
-
-
-def fetch(card: FileCard, folder: Path, progress: Progress | None = None) -> Path:
-    """Place a file, unless it is there: from the first of its origins that serves it.
+def fetch(
+    card: RemoteFile, folder: Path, progress: Progress | None = None, *, replace: bool = False
+) -> Path:
+    """Download a file, unless it is in its place: from the first of its origins that serves it.
 
     Args:
-        card: what is wanted.
-        folder: where its path begins; made if need be.
-        progress: is told how far the transfer is.
+        card: card of the file.
+        folder: folder under which its path begins; created if necessary.
+        progress: called with the bytes received so far, and their total.
+        replace: whether to download a file again whose content is not the published one.
+
+    Returns:
+        Path of the file, or of the folder of files.
 
     Raises:
         BenchError: no origin serves it, or the folder cannot be written; says what was tried and
             what to do by hand.
-        IntegrityError: what is there, or what came, has another content than it should.
+        IntegrityError: the content, old or new, is not the expected one.
     """
     path = folder / card.file
-    if at_hand(card, folder):
+    if _is_there(card, folder, replace=replace):
         return path
-    with _alone(path):
-        # Another process may have brought it while this one waited.
-        if at_hand(card, folder):
+    with _one_process(path):
+        # Another process may have downloaded it while this one waited.
+        if _is_there(card, folder, replace=replace):
             return path
         if is_offline():
             raise BenchError(
-                f"{path} is not there, and nothing is fetched while {OFFLINE_VARIABLE} is set. "
+                f"{path} is missing, and nothing is downloaded while {OFFLINE_VARIABLE} is set. "
                 f"{by_hand(card, folder)}"
             )
+        if not card.origins:
+            raise BenchError(f"{card.file} cannot be downloaded. {by_hand(card, folder)}")
         failures: list[BenchError] = []
         for origin in card.origins:
             try:
-                found = _from(origin, card, path, progress or (lambda _done, _all: None))
-                _place(found, card, folder, origin)
+                _fetch_from(origin, card, folder, progress or (lambda _done, _all: None))
                 return path
             except BenchError as error:
                 failures.append(error)
-        told = " ".join(f"{named(o)}: {e}" for o, e in zip(card.origins, failures, strict=True))
+        tried = "; from ".join(
+            f"{origin.address}: {str(error).rstrip('.')}"
+            for origin, error in zip(card.origins, failures, strict=True)
+        )
         changed = any(isinstance(error, IntegrityError) for error in failures)
         raise (IntegrityError if changed else BenchError)(
-            f"{card.file} could not be fetched. {told} {by_hand(card, folder)}"
+            f"{card.file} could not be downloaded from {tried}. Try again, or: "
+            f"{by_hand(card, folder, origins=False)}"
         )
 
 
-def by_hand(card: FileCard, folder: Path) -> str:
-    """The sentence that says where the file can be found and where it belongs."""
-    digest = f" (sha256 {card.sha256})" if card.sha256 else ""
-    return f"{card.by_hand} Place it at {folder / card.file}{digest}.".strip()
+def by_hand(card: RemoteFile, folder: Path, *, origins: bool = True) -> str:
+    """Sentences that say where a person finds a file and where to place it.
+
+    Args:
+        card: card of the file.
+        folder: folder under which its path begins.
+        origins: whether to list the card's origins.
+    """
+    places = "; ".join(origin.address for origin in card.origins) if origins else ""
+    digest = f"sha256 {card.sha256}" if card.sha256 else ""
+    details = ", ".join(filter(None, (f"from {places}" if places else "", digest)))
+    place = f"Place the file by hand at {folder / card.file}{f' ({details})' if details else ''}."
+    return f"{card.by_hand} {place}".strip()
 
 
-def named(origin: Origin) -> str:
-    """An origin in a few words."""
-    if origin.hub:
-        return f"huggingface.co/{origin.hub} at revision {origin.revision}, {origin.member}"
-    return origin.url
+def _is_there(card: RemoteFile, folder: Path, *, replace: bool) -> bool:
+    """Whether the right content is in its place; raises IntegrityError if other content is."""
+    if not (folder / card.file).exists():
+        return False
+    if replace and card.sha256 is not None and state(card, folder) == "corrupt":
+        return False
+    require_content(card, folder, f"Delete it, and fetch it again. Or: {by_hand(card, folder)}")
+    return True
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One process at a time brings a file."""
+def _one_process(path: Path) -> Iterator[None]:
+    """Let one process at a time download a file."""
     lock = FileLock(path.parent / f".{path.name}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,62 +113,33 @@ def _alone(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _from(origin: Origin, card: FileCard, path: Path, progress: Progress) -> Path:
+def _fetch_from(origin: Origin, card: RemoteFile, folder: Path, progress: Progress) -> None:
+    path = folder / card.file
     try:
-        if origin.hub:
-            return _from_hub(origin, path)
-        return _from_url(origin, card, path, progress)
+        downloaded = download_from(origin, card, path, progress)
+        try:
+            _verify(downloaded, card, folder, origin)
+            if path.is_dir():
+                remove(path)
+            downloaded.replace(path)
+        finally:
+            remove(downloaded)
+            clean_up(path)
     except OSError as error:
         raise BenchError(cannot_write(path, error)) from error
 
 
-def _from_hub(origin: Origin, path: Path) -> Path:
-    from huggingface_hub import hf_hub_download
-
-    try:
-        found = hf_hub_download(
-            origin.hub,
-            origin.member,
-            repo_type=origin.hub_kind,
-            revision=origin.revision,
-            local_dir=path.parent / f".{path.name}.hub",
-            endpoint=os.environ.get("HF_ENDPOINT"),
+def _verify(downloaded: Path, card: RemoteFile, folder: Path, origin: Origin) -> None:
+    """Raise an error unless a download is the expected content; remember an unpublished hash."""
+    if what := stand_in(downloaded):
+        raise BenchError(f"{what}.")
+    digest = sha256_path(downloaded)
+    if card.sha256 is None:
+        lock_file(folder, card.file, digest, origin.address)
+    elif digest != card.sha256:
+        size = f"{downloaded.stat().st_size:,} bytes and " if downloaded.is_file() else ""
+        expected = f"{card.bytes:,} bytes and " if card.bytes and size else ""
+        raise IntegrityError(
+            f"the download has {size}sha256 {digest}; it should have {expected}sha256 "
+            f"{card.sha256}. It was deleted."
         )
-    except Exception as error:
-        # The hub's client lets through whatever its own HTTP client raises.
-        raise BenchError(reason(error)) from error
-    return Path(found)
-
-
-def _from_url(origin: Origin, card: FileCard, path: Path, progress: Progress) -> Path:
-    if not origin.url:
-        raise BenchError("this kind of origin cannot be fetched from.")
-    partial = path.parent / f".{path.name}.partial"
-    # The hash on the card is that of the member; an archive's own end shows whether it is whole.
-    bring(origin.url, partial, progress, known=card.sha256 is not None or origin.archive)
-    if not origin.archive:
-        return partial
-    target = partial.with_name(f"{partial.name}.member")
-    try:
-        unpack(partial, origin.member, target, card.bytes or swelled(partial))
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
-    finally:
-        forget(partial)
-    return target
-
-
-def _place(found: Path, card: FileCard, folder: Path, origin: Origin) -> None:
-    digest = sha256_file(found)
-    try:
-        if card.sha256 is not None and digest != card.sha256:
-            raise IntegrityError(
-                f"what came has sha256 {digest}; it should have {card.sha256}. It was deleted."
-            )
-        if card.sha256 is None:
-            lock_file(folder, locked_name(card), digest, named(origin))
-        found.replace(folder / card.file)
-    finally:
-        found.unlink(missing_ok=True)
-        shutil.rmtree(found.parent / f".{Path(card.file).name}.hub", ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What content a file had when it first came, where no hash was published."""
+"""The lock file of a folder: hashes of first downloads, for files without a published hash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME = "lock.json"
 
 
 class Locked(Card):
-    """A file's content and where it came from."""
+    """Hash of a file's first download, and its origin."""
 
     sha256: str
     origin: str
@@ -26,10 +26,10 @@ _LOCK = TypeAdapter(dict[str, Locked])
 
 
 def read_lock(folder: Path) -> dict[str, Locked]:
-    """The entries of a folder's lock file, by file name; none if there is no such file.
+    """Entries of a folder's lock file by file name; empty if there is no lock file.
 
     Raises:
-        BenchError: it cannot be read as one.
+        BenchError: the lock file is damaged or cannot be read.
     """
     path = folder / NAME
     try:
@@ -38,34 +38,34 @@ def read_lock(folder: Path) -> dict[str, Locked]:
         return {}
     except (OSError, ValidationError) as error:
         raise BenchError(
-            f"{path} cannot be read: {error}. It keeps the hashes of downloaded files; delete it "
-            "to trust their present content."
+            f"{path} cannot be read: {error}. It holds the hashes of downloaded files; delete it "
+            "to accept their present content."
         ) from error
 
 
 def require_locked(folder: Path, file: str, sha256: str, origin: str) -> None:
-    """Raise IntegrityError if a file first came with another content.
+    """Raise IntegrityError if the first download of a file had another content.
 
     Args:
-        folder: that of the lock file.
-        file: name of the file.
-        sha256: of its content now.
-        origin: where that content came from.
+        folder: folder of the lock file.
+        file: name of the file in the lock file.
+        sha256: hash of its content now.
+        origin: where the present content comes from, for the message.
     """
     known = read_lock(folder).get(file)
     if known is not None and known.sha256 != sha256:
         raise IntegrityError(
-            f"{file} has changed: it first came from {known.origin} with sha256 {known.sha256}, "
-            f"and now has {sha256} ({origin}). If the new content is right, delete the entry "
-            f"{file!r} of {folder / NAME}."
+            f"{file} has changed: its first download, from {known.origin}, had sha256 "
+            f"{known.sha256}, and now it has {sha256} ({origin}). If the new content is right, "
+            f"delete the entry {file!r} of {folder / NAME}."
         )
 
 
 def lock_file(folder: Path, file: str, sha256: str, origin: str) -> None:
-    """Remember a file's content, unless it is known already.
+    """Add a file's hash to the lock file, unless the lock file has it already.
 
     Raises:
-        IntegrityError: it is known with another content.
+        IntegrityError: the lock file has another hash of it.
         BenchError: the lock file cannot be read or written.
     """
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,19 +1,22 @@
-"""Checkpoints: found, verified by content, and loaded without executing anything.
+"""Weights files: found, verified by content, and loaded without executing what they contain.
 
-Here files are only looked for; `python -m satclip_bench.encoders.weights.fetch` fetches them.
+An encoder only looks for its files; the command `download` downloads them.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from satclip_bench.core.download.lock import require_locked
+from satclip_bench.core.download.content import require_content
+from satclip_bench.core.download.fetch import by_hand, fetch
+from satclip_bench.core.download.transfer import Progress
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.core.files import cache_dir, require_sha256, sha256_file
+from satclip_bench.core.program import program
 from satclip_bench.encoders.base import Encoder, WeightsCard
 
 if TYPE_CHECKING:
@@ -21,11 +24,14 @@ if TYPE_CHECKING:
 
 
 class PretrainedEncoder(Encoder):
-    """An encoder with one file of weights: a local file that is named, or the cached one.
+    """Base class of encoders with one weights file: the cached one, or a file that a user names.
 
     Args:
-        weights: a file to use in place of the cached one.
+        weights: file to use in place of the cached one.
     """
+
+    accepts_other_weights: ClassVar[bool] = False
+    """Whether a user may name a file of the same layout with another content than the card's."""
 
     def __init__(self, weights: str | Path | None = None) -> None:
         self._given = None if weights is None else Path(weights).expanduser()
@@ -39,96 +45,107 @@ class PretrainedEncoder(Encoder):
     @cached_property
     def _weights_file(self) -> Path:
         """The verified file; raises EncoderError or IntegrityError as `find_weights` does."""
-        return find_weights(self._weights_card, self._given, self.card.name)
+        exact = not self.accepts_other_weights
+        return find_weights(self._weights_card, self._given, self.card.name, exact=exact)
 
     @cached_property
     @override
     def weights_sha256(self) -> str:
-        """Of the file that is used; empty while its content is unknown and it is not at hand."""
-        if self._weights_card.sha256 is not None:
+        """Hash of the file in use; empty while its content is unknown and the file is missing."""
+        given = self._given if self.accepts_other_weights else None
+        if self._weights_card.sha256 is not None and given is None:
             return self._weights_card.sha256
         path = self._given or weights_path(self._weights_card)
         return sha256_file(path) if path.is_file() else ""
 
 
+def weights_folder(card: WeightsCard) -> Path:
+    """Folder of a weights file: `weights` in the cache, unless the card names another."""
+    return card.folder or cache_dir() / "weights"
+
+
 def weights_path(card: WeightsCard) -> Path:
-    """Where the file of `card` belongs, whether or not it is there: in the cache, as a rule."""
-    return (card.folder or cache_dir() / "weights") / card.file
+    """Path at which a weights file belongs, whether or not it is there."""
+    return weights_folder(card) / card.file
 
 
-def find_weights(card: WeightsCard, given: Path | None = None, encoder: str = "") -> Path:
-    """The file of `card`, verified.
+def fetch_weights(card: WeightsCard, progress: Progress | None = None) -> Path:
+    """Download a weights file into its folder, unless it is there, as `core.download.fetch` does.
+
+    A file with another content than the published one is replaced.
+    """
+    return fetch(card, weights_folder(card), progress, replace=True)
+
+
+def find_weights(
+    card: WeightsCard, given: Path | None = None, encoder: str = "", *, exact: bool = True
+) -> Path:
+    """Path of a weights file, verified.
 
     Args:
-        card: the file that is wanted.
-        given: a file the user names instead of the cached one; where the card knows the content,
-            it must be that.
+        card: card of the file.
+        given: file that the user names instead of the cached one.
         encoder: name of the encoder, for the message.
+        exact: whether a given file must have the content that the card names.
 
     Raises:
         EncoderError: there is no such file; says how to obtain it.
-        IntegrityError: the file has another content than the card says, or than it first had.
+        IntegrityError: the file has another content than the card says, or than its first
+            download.
     """
     path = weights_path(card) if given is None else given
-    how = by_hand(card)
-    if card.distribution or card.hub or card.url:
-        command = f"python -m satclip_bench.encoders.weights.fetch {encoder}".rstrip()
-        how = f"Run `{command}`. Or: {how}"
+    how = how_to_obtain(card, encoder)
     if not path.is_file():
         raise EncoderError(f"the weights {card.file} are not at {path}. {how}")
-    if card.sha256 is not None:
-        advice = f"Delete it. {how}" if given is None else "Name the right file."
-        require_sha256(path, card.sha256, advice)
-    elif given is None:
-        require_locked(path.parent, path.name, sha256_file(path), str(path))
+    if given is None:
+        require_content(card, weights_folder(card), f"Delete it. {how}")
+    elif exact and card.sha256 is not None:
+        require_sha256(path, card.sha256, "Name the right file.")
     return path
 
 
-def by_hand(card: WeightsCard) -> str:
-    """The sentence that says where the file can be found and where it belongs."""
-    source = card.origin
-    if card.distribution:
-        source += f": {card.member} in the package {card.distribution}"
-    elif card.hub:
-        source += f": {card.member} at revision {card.revision}"
-    elif card.url:
-        source += f": {card.url}"
-    digest = f", sha256 {card.sha256}" if card.sha256 else ""
-    return f"Place the file by hand at {weights_path(card)} (from {source}{digest})."
+def how_to_obtain(card: WeightsCard, encoder: str) -> str:
+    """Sentences that say which command downloads a weights file, and where it belongs."""
+    manual = by_hand(card, weights_folder(card))
+    if not card.origins:
+        return manual
+    return f"Run `{program()} download {encoder}`. Or: {manual}"
 
 
 def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a PyTorch checkpoint, by name, on the CPU.
+    """Tensors of a PyTorch checkpoint, by name, on the CPU.
 
     Raises:
-        EncoderError: the file is damaged, would execute code, or holds something else.
+        EncoderError: the file is damaged, would execute code, or contains something else.
     """
     return _tensors(_load(path), path)
 
 
 def load_lightning(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """The tensors and the hyper-parameters of a Lightning checkpoint, on the CPU.
+    """Tensors and hyper-parameters of a Lightning checkpoint, on the CPU.
 
     Raises:
-        EncoderError: the file is damaged, would execute code, or is no such checkpoint.
+        EncoderError: the file is damaged, would execute code, or is not such a checkpoint.
     """
     content = _load(path)
     if not isinstance(content, dict) or not {"state_dict", "hyper_parameters"} <= content.keys():
         raise EncoderError(
-            f"{path} is no Lightning checkpoint: state_dict or hyper_parameters lack"
+            f"{path} is not a Lightning checkpoint: state_dict or hyper_parameters is missing"
         )
     return _tensors(content["state_dict"], path), _settings(content["hyper_parameters"], path)
 
 
 def load_trainer(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """The tensors and the settings of a `.pth.tar` with `state_dict` and `params`, on the CPU.
+    """Tensors and settings of a `.pth.tar` with `state_dict` and `params`, on the CPU.
 
     Raises:
-        EncoderError: the file is damaged, would execute code, or is no such checkpoint.
+        EncoderError: the file is damaged, would execute code, or is not such a checkpoint.
     """
     content = _load(path)
     if not isinstance(content, dict) or not {"state_dict", "params"} <= content.keys():
-        raise EncoderError(f"{path} is no checkpoint of that kind: state_dict or params lack")
+        raise EncoderError(
+            f"{path} is not a checkpoint of a trainer: state_dict or params is missing"
+        )
     return _tensors(content["state_dict"], path), _settings(content["params"], path)
 
 
@@ -145,20 +162,20 @@ def _load(path: Path) -> object:
 
     import torch
 
-    # What Lightning writes besides tensors, and what does nothing when it is made.
+    # Lightning writes these besides tensors, and creating them has no side effect.
     harmless: list[Any] = [argparse.Namespace, pathlib.PosixPath, pathlib.PurePosixPath]
     try:
         with torch.serialization.safe_globals(harmless):
             return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise EncoderError(
-            f"{path} is damaged, or holds {_refused(path)}, which is refused since loading it "
-            f"could execute code: {first_line(error)}"
+            f"{path} is damaged, or contains {_refused(path)}, which is refused because loading "
+            f"it could execute code: {first_line(error)}"
         ) from error
 
 
 def _refused(path: Path) -> str:
-    """The names in a checkpoint that are neither tensors nor known to be harmless."""
+    """Names in a checkpoint that are neither tensors nor known to be harmless."""
     import torch
 
     try:
@@ -175,7 +192,7 @@ def _tensors(content: object, path: Path) -> dict[str, torch.Tensor]:
     if not isinstance(content, dict) or not all(
         isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in content.items()
     ):
-        raise EncoderError(f"{path} holds no mapping of names to tensors")
+        raise EncoderError(f"{path} does not contain a mapping of names to tensors")
     odd = [
         k
         for k, v in content.items()
@@ -187,5 +204,9 @@ def _tensors(content: object, path: Path) -> dict[str, torch.Tensor]:
 
 
 def first_line(error: Exception) -> str:
-    """The kind of an error and the first line of what it says."""
+    r"""Type of an error and the first line of its message.
+
+    >>> first_line(ValueError("no such layer\nin the file"))
+    'ValueError: no such layer'
+    """
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}".rstrip(": ")

@@ -1,12 +1,12 @@
-"""The files of the iNaturalist 2018 competition, and where they can be had.
+"""Files of the iNaturalist 2018 competition, and where they are published.
 
-Addresses, sizes and MD5 sums of the archives are those of the competition's page,
-github.com/visipedia/inat_comp, folder 2018; the organisers publish no hash of what is in them.
+Addresses, sizes and MD5 sums of the archives are copied from the competition's page,
+github.com/visipedia/inat_comp, folder 2018; the organisers publish no hashes of the files inside.
 """
 
 from __future__ import annotations
 
-from satclip_bench.core.download.cards import FileCard, Origin
+from satclip_bench.core.download.cards import RemoteFile, UrlOrigin
 from satclip_bench.tasks.base import Variant
 
 FOLDER = "inaturalist"
@@ -27,26 +27,26 @@ _MD5 = {
 }
 
 
-def _card(name: str, archive: str, member: str) -> FileCard:
-    return FileCard(
+def _card(name: str, archive: str, member: str) -> RemoteFile:
+    return RemoteFile(
         file=f"{FOLDER}/{name}",
         sha256=None,
         licence=LICENCE,
         citation=CITATION,
-        origins=(Origin(url=_ADDRESS + archive, member=member, archive=True),),
+        origins=(UrlOrigin(url=_ADDRESS + archive, member=member),),
         by_hand=f"Unpack {_ADDRESS}{archive} (MD5 {_MD5[archive]}) and place its {member} as "
         f"<folder>/{FOLDER}/{name}.",
     )
 
 
-def annotation_file(part: str) -> FileCard:
-    """Photographs of a part, `train` or `val`, and the species in each."""
+def annotation_file(part: str) -> RemoteFile:
+    """Card of the photographs of a set, `train` or `val`, and the species in each."""
     name = f"{part}2018.json"
     return _card(name, f"{name}.tar.gz", name)
 
 
-def location_file(part: str) -> FileCard:
-    """Where the photographs of a part were taken, where that is known."""
+def location_file(part: str) -> RemoteFile:
+    """Card of the places where the photographs of a set were taken, as far as they are known."""
     name = f"{part}2018_locations.json"
     return _card(name, "inat2018_locations.zip", f"inat2018_locations/{name}")
 
@@ -57,4 +57,4 @@ COMPETITION = Variant(
     reader="satclip_bench.tasks.inaturalist.competition:located",
     differs="",
 )
-"""Annotations and locations of the training part, then of the validation part."""
+"""Annotations and locations of the training set, then of the validation set."""

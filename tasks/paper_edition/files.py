@@ -1,12 +1,12 @@
-"""Which files the papers' tables are made of, where they can be had, and how each is read.
+"""Files of the papers' tables: where they are published, and which function reads each.
 
-Addresses and hashes were written down from public pages; what has been read for real says so in
-docs/data.md. A hash that is not known is None: the first download is then remembered.
+Addresses and hashes are copied from public pages; docs/data.md says which files have been read. An
+unknown hash is None: the hash of the first download is then kept.
 """
 
 from __future__ import annotations
 
-from satclip_bench.core.download.cards import FileCard, Origin
+from satclip_bench.core.download.cards import HubOrigin, RemoteFile, UrlOrigin, on_github
 from satclip_bench.tasks.base import Variant
 from satclip_bench.tasks.paper_edition.citations import (
     COUNTIES,
@@ -22,13 +22,13 @@ _COORDBENCH = "taylor-geospatial/coordbench"
 _DRIVE = (
     "The authors share their tables in a folder that github.com/microsoft/satclip names in its "
     "issue 6, https://drive.google.com/drive/folders/1tI2qo6iioRrv3P1OxSXwHKObpLCrinad (Google "
-    "Drive): place {file} of it as <folder>/{path}."
+    "Drive): place its {file} as <folder>/{path}."
 )
-_SATCLIP_LICENCE = "none stated with the table; citation of its source and of the paper asked for"
+_SATCLIP_LICENCE = "none stated with the table; its authors ask to cite its source and the paper"
 _MOSAIKS_LICENCE = "CC-BY-4.0 (Rolf et al. 2021, MOSAIKS)"
 _COORDBENCH_COMMIT = "2838844"
-"""As much of the commit as is known. Where the hub asks for all forty digits, main is tried, and
-the lock file tells whether its content has changed since."""
+"""The known digits of the commit. If the hub requires all forty, main is used, and the lock file
+shows whether its content has changed since the first download."""
 _COUNTIES_REPOSITORY = "000Justin000/gnn-residual-correlation"
 _COUNTIES_COMMIT = "03608b39b0da2c64293ba685213585de4ff8291f"
 _SATCLIP_COMMIT = "1ead1067e9a00d44b132403b6bb2ce061e48d48e"
@@ -38,9 +38,9 @@ _GAZETTEER = (
 )
 
 
-def _csv(folder: str, name: str, citation: str, sha256: str | None = None) -> FileCard:
-    """A table of the authors' folder, which no program can fetch."""
-    return FileCard(
+def _csv(folder: str, name: str, citation: str, sha256: str | None = None) -> RemoteFile:
+    """Card of a table in the authors' shared folder, which a program cannot download."""
+    return RemoteFile(
         file=f"{folder}/{name}",
         sha256=sha256,
         licence=_SATCLIP_LICENCE,
@@ -49,79 +49,74 @@ def _csv(folder: str, name: str, citation: str, sha256: str | None = None) -> Fi
     )
 
 
-def _coordbench(folder: str, config: str, citation: str) -> FileCard:
-    return FileCard(
+def _coordbench(folder: str, config: str, citation: str) -> RemoteFile:
+    return RemoteFile(
         file=f"{folder}/coordbench.{config}.parquet",
         sha256=None,
         licence="as the data set's page says, huggingface.co/datasets/taylor-geospatial/coordbench",
         citation=f"{citation}; CoordBench, arXiv 2609.25454",
-        origins=(
-            Origin(
-                hub=_COORDBENCH, revision=_COORDBENCH_COMMIT, member=f"data/{config}/data.parquet"
-            ),
-            Origin(hub=_COORDBENCH, member=f"data/{config}/data.parquet"),
+        origins=tuple(
+            HubOrigin(
+                repository=_COORDBENCH,
+                repository_type="dataset",
+                revision=revision,
+                path=f"data/{config}/data.parquet",
+            )
+            for revision in (_COORDBENCH_COMMIT, "main")
         ),
         by_hand=f"Place data/{config}/data.parquet of huggingface.co/datasets/{_COORDBENCH} as "
         f"<folder>/{folder}/coordbench.{config}.parquet.",
     )
 
 
-def _on_github(repository: str, commit: str, path: str) -> tuple[Origin, ...]:
-    """GitHub itself, and a network that keeps copies of its files."""
-    return (
-        Origin(url=f"https://raw.githubusercontent.com/{repository}/{commit}/{path}"),
-        Origin(url=f"https://cdn.jsdelivr.net/gh/{repository}@{commit}/{path}"),
-    )
-
-
-def _mosaiks(name: str, size: int, sha256: str) -> FileCard:
-    return FileCard(
+def _mosaiks(name: str, size: int, sha256: str) -> RemoteFile:
+    return RemoteFile(
         file=f"mosaiks/{name}.csv",
         sha256=sha256,
         bytes=size,
         licence=_MOSAIKS_LICENCE,
         citation=f"{MOSAIKS}; {TORCHSPATIAL}",
-        by_hand=f"MOSAIKS {name} as TorchSpatial (github.com/seai-lab/TorchSpatial) tests on it, "
-        f"columns lon, lat and labels: place it as <folder>/mosaiks/{name}.csv. Another sample is "
-        "better used with --task-file.",
+        by_hand=f"This is the sample of MOSAIKS {name} on which TorchSpatial "
+        "(github.com/seai-lab/TorchSpatial) tests, with columns lon, lat and labels: place it as "
+        f"<folder>/mosaiks/{name}.csv. Use --task-file for another sample.",
     )
 
 
-def _county(name: str, size: int, sha256: str) -> FileCard:
+def _county(name: str, size: int, sha256: str) -> RemoteFile:
     path = f"datasets/election/{name}.csv"
-    return FileCard(
+    return RemoteFile(
         file=f"median_income/{name}.csv",
         sha256=sha256,
         bytes=size,
         licence="none stated by the repository; US Department of Agriculture and US census, public "
         "domain; election results: none stated",
         citation=COUNTIES,
-        origins=_on_github(_COUNTIES_REPOSITORY, _COUNTIES_COMMIT, path),
+        origins=on_github(_COUNTIES_REPOSITORY, _COUNTIES_COMMIT, path),
         by_hand=f"Place {path} of github.com/{_COUNTIES_REPOSITORY} as "
         f"<folder>/median_income/{name}.csv.",
     )
 
 
-_SAME_SOURCE = "another sample of the same source, points that TorchSpatial tests on"
+_SAME_SOURCE = "another sample of the same source: the points on which TorchSpatial tests"
 
 AIR_TEMPERATURE = (
     Variant(
         name="stations",
         files=(
-            FileCard(
+            RemoteFile(
                 file="air_temperature/stationDataAll.csv",
                 sha256="92d8456d82aafd3929ccba589e0ffe4ca15eeb321c07c430855d6756aaf07d33",
                 licence="CC-BY-4.0",
                 citation=HOOKER,
                 bytes=383_938,
                 origins=(
-                    *_on_github(
+                    *on_github(
                         "microsoft/satclip",
                         _SATCLIP_COMMIT,
                         "figures/ssl4eo/stationDataAll.csv",
                     ),
-                    Origin(url="https://springernature.figshare.com/ndownloader/files/12609182"),
-                    Origin(url="https://api.figshare.com/v2/file/download/12609182"),
+                    UrlOrigin(url="https://springernature.figshare.com/ndownloader/files/12609182"),
+                    UrlOrigin(url="https://api.figshare.com/v2/file/download/12609182"),
                 ),
                 by_hand="Place figures/ssl4eo/stationDataAll.csv of github.com/microsoft/satclip, "
                 "or file 12609182 of figshare, as <folder>/air_temperature/stationDataAll.csv.",
@@ -253,13 +248,13 @@ MEDIAN_INCOME = (
         name="gazetteer",
         files=(
             *_COUNTIES,
-            FileCard(
+            RemoteFile(
                 file="median_income/2020_Gaz_counties_national.txt",
                 sha256=None,
                 licence="public domain (US census)",
                 citation="US Census Bureau, 2020 Gazetteer Files",
                 origins=tuple(
-                    Origin(url=url, member="2020_Gaz_counties_national.txt", archive=True)
+                    UrlOrigin(url=url, member="2020_Gaz_counties_national.txt")
                     for url in (_GAZETTEER, f"https://web.archive.org/web/2022id_/{_GAZETTEER}")
                 ),
                 by_hand=f"Unpack {_GAZETTEER} and place its text file as "
@@ -273,6 +268,6 @@ MEDIAN_INCOME = (
         files=_COUNTIES,
         reader=f"{_READERS}:median_income_at_centroids",
         differs="counties at the centroids of the open edition (NAT, GeoDa), since the census "
-        "gazetteer is not there",
+        "gazetteer is missing",
     ),
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.core.download.cards import FileCard
+from satclip_bench.core.download.cards import RemoteFile
 from satclip_bench.core.download.lock import require_locked
 from satclip_bench.core.errors import CoordinateError, IntegrityError, TaskError
 from satclip_bench.core.files import cache_dir, sha256_bytes, sha256_file
@@ -35,7 +35,7 @@ def data_folder(data_dir: Path | None) -> Path:
     return cache_dir() / "data" if data_dir is None else data_dir
 
 
-def missing_files(variant: Variant, folder: Path) -> tuple[FileCard, ...]:
+def missing_files(variant: Variant, folder: Path) -> tuple[RemoteFile, ...]:
     """Files of a variant that are missing from the folder."""
     return tuple(card for card in variant.files if not (folder / card.file).is_file())
 
@@ -137,7 +137,7 @@ def _points(frame: pd.DataFrame, where: str) -> NDArray[np.float64]:
         raise CoordinateError(f"{where}: {error}") from error
 
 
-def verified_sha256(folder: Path, card: FileCard) -> str:
+def verified_sha256(folder: Path, card: RemoteFile) -> str:
     """SHA-256 of a file, after comparing it with the card's, or else the lock file's.
 
     Raises:

@@ -33,7 +33,7 @@ def test_every_encoder_obeys_the_contract(name: str) -> None:
     encoder = get_encoder(name)
     # Some need a second file besides the card's, and have no hash before both are there.
     if card.weights and not (weights_path(card.weights).exists() and weights_sha256(encoder)):
-        pytest.skip(f"{card.weights.file} is not in the cache: {card.weights.origin}")
+        pytest.skip(f"{card.weights.file} is not in the cache: {card.weights.by_hand}")
     check_encoder(encoder)
 
 

@@ -109,7 +109,7 @@ def naive(path: Path, encoding: str) -> NDArray[np.float64]:
 )
 def test_equal_to_a_plain_evaluation(tmp_path: Path, change: dict[str, Any], encoding: str) -> None:
     path = checkpoint(tmp_path / "w.pth.tar", change)
-    weights = WeightsCard(file="w", sha256=None, licence="", origin="")
+    weights = WeightsCard(file="w", sha256=None, licence="")
     card = EncoderCard(name="toy", title="Toy", dimension=256, weights=weights)
     encoder = SpatialCheckpoint(card, encoding, path)
     assert np.abs(encoder.encode(LONLAT) - naive(path, encoding)).max() < 1e-5
@@ -210,7 +210,7 @@ def test_damaged_and_other_files_are_errors(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="damaged"):
         get_encoder("csp.inat", weights=path).encode([[0, 0]])
     torch.save({"weights": torch.zeros(1)}, path)
-    with pytest.raises(EncoderError, match="state_dict or params lack"):
+    with pytest.raises(EncoderError, match="state_dict or params is missing"):
         get_encoder("csp.inat", weights=path).encode([[0, 0]])
 
 

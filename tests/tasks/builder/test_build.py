@@ -19,6 +19,7 @@ from shapely.geometry import box
 
 import satclip_bench.tasks.builder.__main__ as command_line
 import satclip_bench.tasks.builder.distributions as dist
+from satclip_bench.core.download.cards import PackageOrigin, RemoteFile
 from satclip_bench.core.errors import BenchError, IntegrityError
 from satclip_bench.core.files import sha256_bytes, sha256_file
 from satclip_bench.tasks.builder import (
@@ -35,14 +36,14 @@ from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
 ROWS = 400
 
 
-def make_wheel(folder: Path, name: str, member: str, content: bytes) -> dist.Distribution:
+def make_wheel(folder: Path, name: str, member: str, content: bytes) -> RemoteFile:
     path = folder / DISTRIBUTIONS[name].file
     with zipfile.ZipFile(path, "w") as wheel:
         wheel.writestr(member, content)
     return pin(path, member, content)
 
 
-def make_sdist(folder: Path, name: str, member: str, content: bytes) -> dist.Distribution:
+def make_sdist(folder: Path, name: str, member: str, content: bytes) -> RemoteFile:
     path = folder / DISTRIBUTIONS[name].file
     with tarfile.open(path, "w:gz") as archive:
         info = tarfile.TarInfo(f"{path.name.removesuffix('.tar.gz')}/{member}")
@@ -51,9 +52,8 @@ def make_sdist(folder: Path, name: str, member: str, content: bytes) -> dist.Dis
     return pin(path, member, content)
 
 
-def pin(path: Path, member: str, content: bytes) -> dist.Distribution:
-    return dist.Distribution(
-        version="0",
+def pin(path: Path, member: str, content: bytes) -> RemoteFile:
+    return RemoteFile(
         file=path.name,
         sha256=sha256_file(path),
         members={member: sha256_bytes(content)},
@@ -222,7 +222,9 @@ def test_pip_is_given_the_hash_before_it_opens_anything(
     with pytest.raises(BenchError, match="hashes do not match"):
         dist.obtain("pysal", tmp_path)
     pinned = DISTRIBUTIONS["pysal"]
-    assert seen == [f"pysal=={pinned.version} --hash=sha256:{pinned.sha256}\n"]
+    (origin,) = pinned.origins
+    assert isinstance(origin, PackageOrigin)
+    assert seen == [f"pysal=={origin.version} --hash=sha256:{pinned.sha256}\n"]
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_that_says_so(tmp_path: Path) -> None:

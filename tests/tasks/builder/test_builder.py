@@ -13,6 +13,7 @@ from scipy.stats import kstest
 from shapely.geometry import box
 
 import satclip_bench.tasks.builder.distributions as dist
+from satclip_bench.core.download.cards import PackageOrigin, RemoteFile
 from satclip_bench.core.errors import BenchError, IntegrityError
 from satclip_bench.core.files import sha256_bytes, sha256_file
 from satclip_bench.core.sphere import great_circle_km
@@ -134,16 +135,18 @@ def _toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         info.size = 5
         archive.addfile(info, io.BytesIO(b"sdist"))
     table = {
-        name: dist.Distribution(
-            version="1", file=file, sha256=sha256_file(tmp_path / file) if good else "0" * 64
-        )
+        name: RemoteFile(file=file, sha256=sha256_file(tmp_path / file) if good else "0" * 64)
         for name, file, good in (
             ("toy", "toy-1.0-py3-none-any.whl", True),
             ("toys", "Toys-2.0.tar.gz", True),
             ("bad", "Toys-2.0.tar.gz", False),
         )
     }
-    table["gone"] = dist.Distribution(version="1.0", file="gone-1.0.whl", sha256=sha256_bytes(b""))
+    table["gone"] = RemoteFile(
+        file="gone-1.0.whl",
+        sha256=sha256_bytes(b""),
+        origins=(PackageOrigin(package="gone", version="1.0"),),
+    )
     monkeypatch.setattr(dist, "DISTRIBUTIONS", table)
 
 
@@ -152,7 +155,7 @@ def test_members_are_read_out_of_wheels_and_source_distributions(tmp_path: Path)
     assert dist.read_member("toy", "toy/data.txt", tmp_path) == b"wheel"
     assert dist.read_member("toys", "toys/data.txt", tmp_path) == b"sdist"
     for name, member in (("toy", "toy/none"), ("toys", "toys/none")):
-        with pytest.raises(BenchError, match="holds no"):
+        with pytest.raises(BenchError, match="has no file"):
             dist.read_member(name, member, tmp_path)
 
 
@@ -173,6 +176,8 @@ def test_a_distribution_out_of_reach_says_what_to_do(
         "run",
         lambda command, **_: subprocess.CompletedProcess(command, 1, "", "no route"),
     )
-    with pytest.raises(BenchError, match=r"gone==1\.0 could not be downloaded: no route.*by hand"):
+    with pytest.raises(
+        BenchError, match=r"could not be downloaded from .*gone==1\.0: no route.*by hand"
+    ):
         dist.obtain("gone", tmp_path)
     assert "gone-1.0.whl" in dist.missing_distributions(tmp_path)

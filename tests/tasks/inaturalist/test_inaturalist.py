@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from satclip_bench.core.download.cards import UrlOrigin
 from satclip_bench.core.errors import BenchError, CoordinateError, IntegrityError, TaskError
 from satclip_bench.tasks import check_task, get_task, task_card
 from satclip_bench.tasks.base import TaskCard
@@ -84,7 +85,8 @@ def test_the_card_names_the_competitions_files() -> None:
     ]
     for file in edition.variants[0].files:
         assert file.sha256 is None
-        assert file.origins[0].archive
+        assert isinstance(file.origins[0], UrlOrigin)
+        assert file.origins[0].member
         assert file.origins[0].member.endswith(file.file.rpartition("/")[2])
 
 

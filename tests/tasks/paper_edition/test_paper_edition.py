@@ -208,8 +208,8 @@ def test_files_have_mirrors_or_are_placed_by_hand() -> None:
                 assert file.licence
                 assert len(file.origins) != 1, f"{file.file} has one mirror only"
                 for origin in file.origins:
-                    assert "/master/" not in origin.url
-                    assert "/main/" not in origin.url
+                    assert "/master/" not in origin.address
+                    assert "/main/" not in origin.address
 
 
 def test_errors_of_bad_tables_name_the_problem(tmp_path: Path) -> None:
@@ -336,5 +336,5 @@ def test_a_table_that_changed_since_it_was_downloaded_is_refused(tmp_path: Path)
     lock_file(tmp_path, "countries/lat_lon_country.csv", sha256_file(path), "somewhere")
     assert len(load_paper(card, tmp_path)) == 4
     place(tmp_path, "countries/lat_lon_country.csv", form("countries").iloc[:4])
-    with pytest.raises(IntegrityError, match="has changed: it first came from somewhere"):
+    with pytest.raises(IntegrityError, match="has changed: its first download, from somewhere,"):
         load_paper(card, tmp_path)
