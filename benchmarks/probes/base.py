@@ -12,20 +12,20 @@ from pydantic import Field, JsonValue
 from satclip_bench.core.card import Card
 
 Validation = tuple[ArrayLike, ArrayLike]
-"""`(X, y)` of the validation part."""
+"""`(X, y)` of the validation set."""
 
 VALIDATION_FRACTION = 0.25
-"""Share of the rows that an estimator sets aside itself where no validation part is given."""
+"""Fraction of the rows that an estimator holds out if it gets no validation set."""
 
 
 class Settings(Card):
-    """Fixed hyper-parameters of a probe: fields with the values that its estimators use."""
+    """Base class of a probe's fixed hyper-parameters; fields have the values that are used."""
 
     validation_fraction: float = VALIDATION_FRACTION
 
 
 class ProbeCard(Card):
-    """What is known of a probe. `settings`, `search` and `version` are part of a record's key."""
+    """Metadata of a probe. `settings`, `search` and `version` are part of a record's key."""
 
     name: str
     title: str
@@ -34,35 +34,35 @@ class ProbeCard(Card):
         description="every fixed hyper-parameter that can change scores"
     )
     search: Mapping[str, tuple[int | float, ...]] = Field(
-        default_factory=dict, description="candidates chosen among on the validation part"
+        default_factory=dict, description="candidates of which one is chosen on the validation set"
     )
-    bounds: str = Field(description="how its cost is bounded")
+    bounds: str = Field(description="how the cost of a fit is bounded")
     version: int = Field(1, description="raised when the same settings start to give other numbers")
 
 
 class ProbeEstimator(Protocol):
-    """What the suite asks of an estimator; scikit-learn's contract holds beyond it."""
+    """What the suite requires of an estimator, in addition to scikit-learn's contract."""
 
     best_params_: dict[str, JsonValue]
-    """After `fit`: what the validation part decided, such as `{"alpha": 1.0}`."""
+    """After `fit`: parameters chosen on the validation set, such as `{"alpha": 1.0}`."""
 
     def fit(self, X: ArrayLike, y: ArrayLike, validation: Validation | None = None) -> Self:
         """Fit on `(n, D)` embeddings and `(n,)` targets."""
         ...
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """`(m, D)` embeddings to `(m,)` targets. Classifiers have `predict_proba` too."""
+        """Targets `(m,)` of `(m, D)` embeddings. Classifiers also have `predict_proba`."""
         ...
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One probe: what the registry's entries are.
+    """A probe, as the registry holds it.
 
     Args:
-        card: what is known of it.
-        regressor: makes the unfitted regressor; called with `random_state=` a seed.
-        classifier: makes the unfitted classifier, likewise.
+        card: metadata of the probe.
+        regressor: function that makes the unfitted regressor; called with `random_state=seed`.
+        classifier: function that makes the unfitted classifier; called with `random_state=seed`.
     """
 
     card: ProbeCard

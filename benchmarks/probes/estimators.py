@@ -1,7 +1,7 @@
-"""What all probes' estimators share: checks, the validation part, scaling, degenerate targets.
+"""Base classes of the probes' estimators: input checks, validation sets, scaling, constant targets.
 
-A subclass writes `_fit_parts` and `_predict` or `_predict_proba` and need not think of bad input,
-of labels, of a target that does not vary, or of where its validation part comes from.
+A subclass implements `_fit_sets`, and `_predict` or `_predict_proba`. It gets checked input, coded
+labels, a target that varies, and a validation set wherever there are enough rows for one.
 """
 
 from __future__ import annotations
@@ -25,23 +25,24 @@ Float64 = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 UNSEEN = -1
-"""Code of a validation label that the training part does not hold."""
+"""Code of a validation label that the training set does not have."""
 
 
-class Part(NamedTuple):
-    """Rows to train or to validate on."""
+class Dataset(NamedTuple):
+    """Features and targets of a training or validation set."""
 
     X: Floats
     """`(n, D)` float32 or float64, as it was given."""
     y: NDArray[Any]
-    """`(n,)` float64, or codes of classes: positions in `classes_`, `UNSEEN` in validation."""
+    """`(n,)` float64, or class codes: positions in `classes_`, `UNSEEN` in a validation set."""
 
 
 class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
-    """Where the two kinds of probes agree.
+    """What regressors and classifiers share.
 
-    Nothing is refitted on the training and validation part together after the choice: the
-    validation part never changes a coefficient, so early-stopped and searched probes are alike.
+    After the choice of parameters, nothing is refitted on the training and validation set together:
+    the validation set never changes a coefficient, so that probes with early stopping and probes
+    with a search are treated alike.
     """
 
     best_params_: dict[str, JsonValue]
@@ -54,8 +55,10 @@ class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no 
         self.validation_fraction = validation_fraction
 
     @abstractmethod
-    def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
-        """Learn from `train`, choose on `validation`; returns what is to be `best_params_`."""
+    def _fit_sets(
+        self, train: Dataset, validation: Dataset | None, seed: int
+    ) -> dict[str, JsonValue]:
+        """Learn from the training set, choose on the validation set, return `best_params_`."""
 
     def _check(self, X: ArrayLike, *y: ArrayLike, reset: bool = False, **options: Any) -> Any:
         dtypes = [np.float32, np.float64]
@@ -64,69 +67,69 @@ class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no 
     def _check_validation(self, validation: Validation, **options: Any) -> tuple[Floats, Any]:
         if not isinstance(validation, tuple) or len(validation) != 2:
             raise ValueError(
-                "validation must be None or a tuple (X, y) of the validation part's embeddings "
+                "validation must be None or a tuple (X, y) of the validation set's embeddings "
                 f"and targets, not {type(validation).__name__}"
             )
         checked: tuple[Floats, Any] = self._check(*validation, **options)
         return checked
 
-    def _draw(self) -> tuple[int, np.random.RandomState]:
-        # The seed comes first, so that it does not depend on whether rows are then set aside.
+    def _draw_seed(self) -> tuple[int, np.random.RandomState]:
+        # The seed is drawn first, so that it does not depend on whether rows are then held out.
         random = check_random_state(self.random_state)
         return int(random.randint(np.iinfo(np.int32).max)), random
 
-    def _rows_aside(self, rows: int) -> int:
+    def _held_out_rows(self, rows: int) -> int:
         if not 0 < self.validation_fraction < 1:
             raise ValueError(
-                f"validation_fraction must lie between 0 and 1, not {self.validation_fraction}"
+                f"validation_fraction must be between 0 and 1, not {self.validation_fraction}"
             )
         return int(rows * self.validation_fraction)
 
 
 class ProbeRegressor(RegressorMixin, _Base, ABC):  # type: ignore[misc]
-    """A probe for one number a row. Subclasses give `_fit_parts` and `_predict`.
+    """Base class of probes that predict a number. Subclasses give `_fit_sets` and `_predict`.
 
     Args:
-        random_state: seed, generator or None, as everywhere in scikit-learn.
-        validation_fraction: share of the rows set aside where `fit` gets no validation part.
+        random_state: seed, generator or None, as in scikit-learn.
+        validation_fraction: fraction of the rows held out if `fit` gets no validation set.
     """
 
     constant_: float | None
-    """The training target, where it does not vary; then it is predicted everywhere."""
+    """The training target if it does not vary; it is then predicted everywhere."""
 
     def fit(self, X: ArrayLike, y: ArrayLike, validation: Validation | None = None) -> Self:
-        """Fit on the training part; early stopping and the choice see the validation part.
+        """Fit on the training set; early stopping and searches use the validation set.
 
         Args:
-            X: `(n, D)` embeddings; float32 stays float32 where the probe can afford it.
+            X: `(n, D)` embeddings; float32 stays float32 where the probe's accuracy allows it.
             y: `(n,)` numbers.
-            validation: `(X, y)` of the validation part. If None, a share of the rows is set aside;
-                from fewer rows than that needs, a default stated on the card stands in.
+            validation: `(X, y)` of the validation set. If None, a fraction of the rows is held
+                out; if there are too few rows for that, the card's defaults are used.
 
         Raises:
-            ValueError: wrong shapes, NaN or infinite values, no rows.
+            ValueError: the shapes do not fit, values are NaN or infinite, or there are no rows.
         """
         X_checked, y_checked = self._check(X, y, reset=True, y_numeric=True)
-        seed, random = self._draw()
-        train, held = Part(X_checked, np.asarray(y_checked, dtype=np.float64)), None
+        seed, random = self._draw_seed()
+        train, held_out = Dataset(X_checked, np.asarray(y_checked, dtype=np.float64)), None
         if validation is not None:
-            X_held, y_held = self._check_validation(validation, y_numeric=True)
-            held = Part(X_held, np.asarray(y_held, dtype=np.float64))
-        elif aside := self._rows_aside(len(train.y)):
+            X_held_out, y_held_out = self._check_validation(validation, y_numeric=True)
+            held_out = Dataset(X_held_out, np.asarray(y_held_out, dtype=np.float64))
+        elif size := self._held_out_rows(len(train.y)):
             order = random.permutation(len(train.y))
-            kept, left = np.sort(order[aside:]), np.sort(order[:aside])
-            train, held = _take(train, kept), _take(train, left)
+            kept, left_out = np.sort(order[size:]), np.sort(order[:size])
+            train, held_out = _take(train, kept), _take(train, left_out)
         constant = bool(train.y.min() == train.y.max())
         self.constant_ = float(train.y[0]) if constant else None
-        self.best_params_ = {} if constant else self._fit_parts(train, held, seed)
+        self.best_params_ = {} if constant else self._fit_sets(train, held_out, seed)
         return self
 
     def predict(self, X: ArrayLike) -> Float64:
-        """`(m, D)` embeddings to `(m,)` float64.
+        """Predict `(m,)` float64 targets of `(m, D)` embeddings.
 
         Raises:
-            NotFittedError: before `fit`.
-            ValueError: wrong shape, NaN or infinite values.
+            NotFittedError: `fit` has not been called.
+            ValueError: the shape does not fit, or values are NaN or infinite.
         """
         check_is_fitted(self)
         checked: Floats = self._check(X)
@@ -136,67 +139,75 @@ class ProbeRegressor(RegressorMixin, _Base, ABC):  # type: ignore[misc]
 
     @abstractmethod
     def _predict(self, X: Floats) -> Float64:
-        """`(m, D)` checked embeddings to `(m,)`."""
+        """Predict `(m,)` targets of `(m, D)` checked embeddings."""
 
 
 class ProbeClassifier(ClassifierMixin, _Base, ABC):  # type: ignore[misc]
-    """A probe for one class a row. Subclasses give `_fit_parts` and `_predict_proba`.
+    """Base class of probes that predict a class. Subclasses give `_fit_sets`, `_predict_proba`.
 
-    Validation labels that training never saw cannot be predicted: they are left out where a
-    log loss decides, and count as wrong where accuracy does; each card says which.
+    Validation labels that the training set does not have cannot be predicted. Probes that choose
+    by log loss leave them out, and probes that choose by accuracy count them as wrong; each card
+    says which.
 
     Args:
-        random_state: seed, generator or None, as everywhere in scikit-learn.
-        validation_fraction: share of the rows set aside where `fit` gets no validation part; of
-            each class one row at least stays in training.
+        random_state: seed, generator or None, as in scikit-learn.
+        validation_fraction: fraction of the rows held out if `fit` gets no validation set. At
+            least one row of each class stays in the training set.
     """
 
     classes_: NDArray[Any]
 
     def fit(self, X: ArrayLike, y: ArrayLike, validation: Validation | None = None) -> Self:
-        """Fit on the training part; early stopping and the choice see the validation part.
+        """Fit on the training set; early stopping and searches use the validation set.
 
         Args:
-            X: `(n, D)` embeddings; float32 stays float32 where the probe can afford it.
-            y: `(n,)` labels, integers or strings; one class alone is then always predicted.
-            validation: `(X, y)` of the validation part. If None, a share of the rows is set aside;
-                from fewer rows than that needs, a default stated on the card stands in.
+            X: `(n, D)` embeddings; float32 stays float32 where the probe's accuracy allows it.
+            y: `(n,)` labels, integers or strings. If all are equal, that label is predicted.
+            validation: `(X, y)` of the validation set. If None, a fraction of the rows is held
+                out; if there are too few rows for that, the card's defaults are used.
 
         Raises:
-            ValueError: wrong shapes, NaN or infinite values, no rows, targets that are no classes.
+            ValueError: the shapes do not fit, values are NaN or infinite, there are no rows, or
+                the targets are not classes.
         """
         X_checked, y_checked = self._check(X, y, reset=True)
         check_classification_targets(y_checked)
-        seed, random = self._draw()
+        seed, random = self._draw_seed()
         self.classes_, codes = np.unique(y_checked, return_inverse=True)
-        train, held = Part(X_checked, codes.astype(np.int64)), None
+        train, held_out = Dataset(X_checked, codes.astype(np.int64)), None
         if validation is not None:
-            X_held, y_held = self._check_validation(validation)
-            held = Part(X_held, self._codes(y_held))
-        elif aside := self._rows_aside(len(codes)):
+            X_held_out, y_held_out = self._check_validation(validation)
+            held_out = Dataset(X_held_out, self._codes(y_held_out))
+        elif size := self._held_out_rows(len(codes)):
             order = random.permutation(len(codes))
             spare = np.ones(len(codes), dtype=bool)
             spare[np.unique(codes[order], return_index=True)[1]] = False
-            left = order[spare][:aside]
-            if len(left):
-                train, held = (
-                    _take(train, np.setdiff1d(np.arange(len(codes)), left)),
-                    _take(train, np.sort(left)),
+            left_out = order[spare][:size]
+            if len(left_out):
+                train, held_out = (
+                    _take(train, np.setdiff1d(np.arange(len(codes)), left_out)),
+                    _take(train, np.sort(left_out)),
                 )
-        self.best_params_ = {} if len(self.classes_) == 1 else self._fit_parts(train, held, seed)
+        one_class = len(self.classes_) == 1
+        self.best_params_ = {} if one_class else self._fit_sets(train, held_out, seed)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """`(m, D)` embeddings to `(m,)` labels; the first wins a tie. Raises as `predict_proba`."""
+        """Predict `(m,)` labels of `(m, D)` embeddings; of equally probable classes, the first.
+
+        Raises:
+            NotFittedError: `fit` has not been called.
+            ValueError: the shape does not fit, or values are NaN or infinite.
+        """
         probabilities = self.predict_proba(X)
         return np.asarray(self.classes_[probabilities.argmax(axis=1)])
 
     def predict_proba(self, X: ArrayLike) -> Float64:
-        """`(m, D)` embeddings to `(m, K)` float64; rows sum to 1, columns are `classes_`.
+        """Class probabilities `(m, K)` float64; rows sum to 1, columns are those of `classes_`.
 
         Raises:
-            NotFittedError: before `fit`.
-            ValueError: wrong shape, NaN or infinite values.
+            NotFittedError: `fit` has not been called.
+            ValueError: the shape does not fit, or values are NaN or infinite.
         """
         check_is_fitted(self)
         checked: Floats = self._check(X)
@@ -206,7 +217,7 @@ class ProbeClassifier(ClassifierMixin, _Base, ABC):  # type: ignore[misc]
 
     @abstractmethod
     def _predict_proba(self, X: Floats) -> Float64:
-        """`(m, D)` checked embeddings to `(m, K)`."""
+        """Class probabilities `(m, K)` of `(m, D)` checked embeddings."""
 
     def _codes(self, labels: NDArray[Any]) -> Codes:
         place = np.searchsorted(self.classes_, labels).clip(max=len(self.classes_) - 1)
@@ -214,10 +225,16 @@ class ProbeClassifier(ClassifierMixin, _Base, ABC):  # type: ignore[misc]
 
 
 def fit_scaler(X: Floats) -> Any:
-    """A StandardScaler of the rows of `X`, `(n, D)`, that leaves dead columns at zero.
+    """Fit a StandardScaler on the rows of `X`, `(n, D)`, that maps constant columns to zero.
 
     Columns that vary by no more than the rounding of their own dtype count as constant;
-    scikit-learn measures that in float64 and would blow float32's rounding up to unit variance.
+    scikit-learn measures that in float64 and would scale float32 rounding to unit variance.
+
+    Examples:
+        >>> X = np.array([[1.0, 1e6], [3.0, 1e6]], dtype=np.float32)
+        >>> fit_scaler(X).transform(X)
+        array([[-1.,  0.],
+               [ 1.,  0.]], dtype=float32)
     """
     scaler = StandardScaler().fit(X)
     rounding = 4 * np.finfo(X.dtype).eps * np.abs(scaler.mean_)
@@ -225,30 +242,26 @@ def fit_scaler(X: Floats) -> Any:
     return scaler
 
 
-def seen(part: Part | None) -> Part | None:
-    """The rows of a classifier's validation part whose label training knows; None if none is."""
-    if part is None or not (part.y != UNSEEN).any():
+def rows_of_seen_classes(validation: Dataset | None) -> Dataset | None:
+    """Validation rows whose label occurs in the training set; None if there are none."""
+    if validation is None or not (validation.y != UNSEEN).any():
         return None
-    return _take(part, np.flatnonzero(part.y != UNSEEN))
+    return _take(validation, np.flatnonzero(validation.y != UNSEEN))
 
 
 def log_loss(probabilities: Floats, codes: Codes) -> float:
-    """Mean negative log probability of the true class, floored at the dtype's smallest step.
+    """Mean negative log probability of the true class, with the dtype's epsilon as the minimum.
 
-    scikit-learn's `log_loss` needs labels and a column for each of them; here codes are columns.
+    scikit-learn's `log_loss` needs all labels and one column for each of them; here, codes are
+    column numbers.
+
+    Examples:
+        >>> round(log_loss(np.array([[0.5, 0.5], [0.0, 1.0]]), np.array([0, 1])), 3)
+        0.347
     """
     true = probabilities[np.arange(len(codes)), codes].astype(np.float64)
     return float(-np.log(np.maximum(true, np.finfo(probabilities.dtype).eps)).mean())
 
 
-def softmax(logits: Floats) -> Float64:
-    """Rows of `(m, K)` logits to probabilities, float64, so that they sum to 1 closely."""
-    shifted = logits.astype(np.float64)
-    shifted -= shifted.max(axis=1, keepdims=True)
-    np.exp(shifted, out=shifted)
-    shifted /= shifted.sum(axis=1, keepdims=True)
-    return shifted
-
-
-def _take(part: Part, rows: NDArray[np.int64]) -> Part:
-    return Part(part.X[rows], part.y[rows])
+def _take(dataset: Dataset, rows: NDArray[np.int64]) -> Dataset:
+    return Dataset(dataset.X[rows], dataset.y[rows])

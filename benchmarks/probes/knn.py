@@ -12,16 +12,16 @@ from sklearn.neighbors import NearestNeighbors
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
 from satclip_bench.benchmarks.probes.estimators import (
     Codes,
+    Dataset,
     Float64,
     Floats,
-    Part,
     ProbeClassifier,
     ProbeRegressor,
 )
 
 
 class NeighbourSettings(Settings):
-    """Fixed hyper-parameters; `default_n_neighbors` is used where there is no validation row."""
+    """Fixed hyper-parameters; the default is used if there are no validation rows."""
 
     default_n_neighbors: int = 5
     metric: Literal["euclidean"] = "euclidean"
@@ -36,32 +36,45 @@ CARD = ProbeCard(
     name="knn",
     title="k nearest neighbours",
     description=(
-        "Inverse-distance weighted neighbours by Euclidean distance in the embedding as it is: "
-        "this probe asks what the encoder's own geometry knows, and standardising would give its "
-        "nearly dead columns the weight of its best ones. On unit-sphere coordinates it is the "
-        "nearest-neighbour baseline by chord length. Neighbours at distance 0 count alone. k is "
-        "chosen on the validation part, by MSE or by accuracy (a log loss is infinite where no "
-        "neighbour has the label); labels unseen in training count as wrong; the smaller k of "
-        "equals. Nothing is refitted on training and validation together."
+        "Neighbours by Euclidean distance between embeddings, weighted by the inverse distance. "
+        "Embeddings are not standardised: the probe measures the encoder's own geometry, and "
+        "standardising would give nearly constant columns the weight of informative ones. On "
+        "coordinates on the unit sphere, it is the nearest-neighbour baseline by chord length. If "
+        "some neighbours are at distance 0, only they count. The number of neighbours is chosen "
+        "on the validation set by MSE or by accuracy (a log loss is infinite if no neighbour has "
+        "the label); labels that are not in the training set count as wrong; of equally good "
+        "numbers, the smallest is taken. Nothing is refitted on training and validation together."
     ),
     settings=SETTINGS.model_dump(mode="json"),
     search={"n_neighbors": NEIGHBOURS},
     bounds=(
-        "One query serves every k: a tree in few dimensions, else brute force in blocks, without "
-        "ever holding all distances. Only k's that the training part has rows for are tried."
+        "One query serves all candidates: a tree in few dimensions, otherwise brute force in "
+        "blocks, so that the matrix of all distances is never in memory. Only numbers of "
+        "neighbours up to the size of the training set are tried."
     ),
 )
 
-Rows = NDArray[np.int64]
+RowNumbers = NDArray[np.int64]
 
 
 class NeighbourRegressor(ProbeRegressor):
-    """Inverse-distance weighted mean of the neighbours' targets, k chosen on validation."""
+    """Inverse-distance weighted mean of the targets of the nearest training rows.
+
+    Examples:
+        >>> probe = NeighbourRegressor()
+        >>> probe = probe.fit([[0], [1], [2]], [0.0, 1.0, 5.0], validation=([[1.1]], [1.0]))
+        >>> probe.best_params_
+        {'n_neighbors': 1}
+        >>> probe.predict([[0.2], [1.9]])
+        array([0., 5.])
+    """
 
     index_: Any
     targets_: Float64
 
-    def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
+    def _fit_sets(
+        self, train: Dataset, validation: Dataset | None, seed: int
+    ) -> dict[str, JsonValue]:
         self.targets_ = train.y
         candidates = _candidates(len(train.y), validation)
         self.index_ = _index(train, max(candidates))
@@ -80,29 +93,38 @@ class NeighbourRegressor(ProbeRegressor):
 
 
 class NeighbourClassifier(ProbeClassifier):
-    """Inverse-distance weighted vote of the neighbours, k chosen on validation."""
+    """Inverse-distance weighted vote of the nearest training rows.
+
+    Examples:
+        >>> probe = NeighbourClassifier()
+        >>> probe = probe.fit([[0], [1], [2]], ["a", "a", "b"], validation=([[1.9]], ["b"]))
+        >>> probe.predict([[0.2], [1.9]])
+        array(['a', 'b'], dtype='<U1')
+    """
 
     index_: Any
     codes_: Codes
 
-    def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
+    def _fit_sets(
+        self, train: Dataset, validation: Dataset | None, seed: int
+    ) -> dict[str, JsonValue]:
         self.codes_ = train.y
         candidates = _candidates(len(train.y), validation)
         self.index_ = _index(train, max(candidates))
         if validation is None or len(candidates) == 1:
             return {"n_neighbors": candidates[0]}
         distances, rows = self.index_.kneighbors(validation.X)
-        right = [
+        accuracies = [
             (self._vote(distances[:, :k], rows[:, :k]).argmax(axis=1) == validation.y).mean()
             for k in candidates
         ]
-        return {"n_neighbors": candidates[int(np.argmax(right))]}
+        return {"n_neighbors": candidates[int(np.argmax(accuracies))]}
 
     def _predict_proba(self, X: Floats) -> Float64:
         distances, rows = self.index_.kneighbors(X, n_neighbors=self.best_params_["n_neighbors"])
         return self._vote(distances, rows)
 
-    def _vote(self, distances: Floats, rows: Rows) -> Float64:
+    def _vote(self, distances: Floats, rows: RowNumbers) -> Float64:
         shape = len(rows), len(self.classes_)
         cells = np.arange(shape[0])[:, None] * shape[1] + self.codes_[rows]
         votes = np.bincount(cells.ravel(), inverse_distance(distances).ravel(), shape[0] * shape[1])
@@ -111,12 +133,18 @@ class NeighbourClassifier(ProbeClassifier):
 
 
 def inverse_distance(distances: Floats) -> Float64:
-    """Weights 1 / distance, `(m, k)`; where a row has distances of 0, 1 for these and 0 else."""
+    """Weights 1 / distance, `(m, k)`; in rows with distances of 0, these get 1 and others get 0.
+
+    Examples:
+        >>> inverse_distance(np.array([[0.5, 2.0], [0.0, 2.0]]))
+        array([[2. , 0.5],
+               [1. , 0. ]])
+    """
     with np.errstate(divide="ignore"):
         weights = 1.0 / distances.astype(np.float64)
-    endless = np.isinf(weights)
-    here = endless.any(axis=1)
-    weights[here] = endless[here]
+    infinite = np.isinf(weights)
+    rows = infinite.any(axis=1)
+    weights[rows] = infinite[rows]
     return weights
 
 
@@ -125,11 +153,11 @@ def _mean(distances: Floats, targets: Float64) -> Float64:
     return np.asarray((targets * weights).sum(axis=1) / weights.sum(axis=1))
 
 
-def _index(train: Part, most: int) -> Any:
-    return NearestNeighbors(n_neighbors=most, metric=SETTINGS.metric).fit(train.X)
+def _index(train: Dataset, n_neighbors: int) -> Any:
+    return NearestNeighbors(n_neighbors=n_neighbors, metric=SETTINGS.metric).fit(train.X)
 
 
-def _candidates(rows: int, validation: Part | None) -> tuple[int, ...]:
+def _candidates(rows: int, validation: Dataset | None) -> tuple[int, ...]:
     if validation is None:
         return (min(SETTINGS.default_n_neighbors, rows),)
     return tuple(k for k in NEIGHBOURS if k <= rows)

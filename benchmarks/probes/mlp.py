@@ -1,4 +1,4 @@
-"""The multi-layer perceptron probe. Its training loop, which needs torch, is in `network`."""
+"""The multi-layer perceptron probe. Its training loop, which needs torch, is in `training`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 from pydantic import JsonValue
+from scipy.special import softmax
 
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard
 from satclip_bench.benchmarks.probes.estimators import (
+    Dataset,
     Float64,
     Floats,
-    Part,
     ProbeClassifier,
     ProbeRegressor,
     fit_scaler,
-    seen,
-    softmax,
+    rows_of_seen_classes,
 )
 from satclip_bench.benchmarks.probes.perceptron import Layers, PerceptronSettings, forward
 
@@ -26,31 +26,40 @@ CARD = ProbeCard(
     name="mlp",
     title="Multi-layer perceptron",
     description=(
-        "Two hidden layers with ReLU in float32 on embeddings, and for regression a target, "
-        "standardised on the training part; AdamW on shuffled mini-batches, MSE or cross-entropy. "
-        "The weights are those of the epoch with the lowest validation loss; validation labels "
-        "unseen in training are left out of it, and without validation rows the training loss "
-        "stands in. SatCLIP tuned its MLPs in a search space that is not published; these are "
-        "common values, the same for every encoder and task, and nothing is searched. Nothing is "
-        "refitted on training and validation together."
+        "Two hidden layers with ReLU, trained in float32 by AdamW on shuffled mini-batches with "
+        "MSE or cross-entropy. Embeddings, and the target of a regression, are standardised on "
+        "the training set. The weights are those of the epoch with the lowest validation loss, "
+        "which leaves out validation labels that are not in the training set; without validation "
+        "rows, the training loss is used instead. SatCLIP tuned its MLPs in a search space that "
+        "is not published; the settings here are common values, the same for every encoder and "
+        "task, and nothing is searched. Nothing is refitted on training and validation together."
     ),
     settings=SETTINGS.model_dump(mode="json"),
     bounds=(
-        "At most max_epochs epochs and about max_steps steps, whichever is less (one epoch at "
-        "least), ended earlier after patience epochs without a lower validation loss."
+        "At most max_epochs epochs or about max_steps steps, whichever is less, and at least one "
+        "epoch. Training stops after patience epochs without a lower validation loss."
     ),
 )
 
 
 class PerceptronRegressor(ProbeRegressor):
-    """A multi-layer perceptron with MSE, stopped early on the validation part."""
+    """Multi-layer perceptron trained with MSE and early stopping on the validation set.
+
+    Examples:
+        >>> X = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]
+        >>> probe = PerceptronRegressor(random_state=0).fit(X, np.abs(X[:, 0]))
+        >>> bool(abs(probe.predict([[0.5]])[0] - 0.5) < 0.1)
+        True
+    """
 
     scaler_: Any
     target_mean_: float
     target_scale_: float
     layers_: Layers
 
-    def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
+    def _fit_sets(
+        self, train: Dataset, validation: Dataset | None, seed: int
+    ) -> dict[str, JsonValue]:
         from satclip_bench.benchmarks.probes.training import train_network
 
         self.scaler_ = fit_scaler(train.X)
@@ -69,25 +78,34 @@ class PerceptronRegressor(ProbeRegressor):
         standardised = forward(self.layers_, _inputs(self.scaler_, X))[:, 0]
         return np.asarray(standardised * self.target_scale_ + self.target_mean_)
 
-    def _standardised(self, part: Part) -> tuple[Floats, Float64]:
-        y = (part.y - self.target_mean_) / self.target_scale_
-        return _inputs(self.scaler_, part.X), y
+    def _standardised(self, dataset: Dataset) -> tuple[Floats, Float64]:
+        y = (dataset.y - self.target_mean_) / self.target_scale_
+        return _inputs(self.scaler_, dataset.X), y
 
 
 class PerceptronClassifier(ProbeClassifier):
-    """A multi-layer perceptron with cross-entropy, stopped early on the validation part."""
+    """Multi-layer perceptron trained with cross-entropy and early stopping on the validation set.
+
+    Examples:
+        >>> X = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]
+        >>> probe = PerceptronClassifier(random_state=0).fit(X, np.abs(X[:, 0]) > 0.5)
+        >>> probe.predict([[0.0], [0.9]])
+        array([False,  True])
+    """
 
     scaler_: Any
     layers_: Layers
 
-    def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
+    def _fit_sets(
+        self, train: Dataset, validation: Dataset | None, seed: int
+    ) -> dict[str, JsonValue]:
         from satclip_bench.benchmarks.probes.training import train_network
 
         self.scaler_ = fit_scaler(train.X)
-        held = seen(validation) or train
+        held_out = rows_of_seen_classes(validation) or train
         self.layers_, epochs = train_network(
             (_inputs(self.scaler_, train.X), train.y),
-            (_inputs(self.scaler_, held.X), held.y),
+            (_inputs(self.scaler_, held_out.X), held_out.y),
             SETTINGS,
             outputs=len(self.classes_),
             seed=seed,
@@ -95,7 +113,7 @@ class PerceptronClassifier(ProbeClassifier):
         return {"epochs": epochs}
 
     def _predict_proba(self, X: Floats) -> Float64:
-        return softmax(forward(self.layers_, _inputs(self.scaler_, X)))
+        return np.asarray(softmax(forward(self.layers_, _inputs(self.scaler_, X)), axis=1))
 
 
 def _inputs(scaler: Any, X: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Settings and arithmetic of a multilayer perceptron."""
+"""Settings and forward pass of a multi-layer perceptron, without torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Layers = list[tuple[Floats, Floats]]
 
 
 class PerceptronSettings(Settings):
-    """Fixed hyper-parameters."""
+    """Fixed hyper-parameters of a multi-layer perceptron and its training."""
 
     hidden_layer_sizes: tuple[int, ...] = (128, 128)
     activation: Literal["relu"] = "relu"
@@ -28,10 +28,15 @@ class PerceptronSettings(Settings):
 
 
 def forward(layers: Layers, X: Floats) -> Float64:
-    """The network's outputs, `(m, D)` to `(m, outputs)`.
+    """Outputs `(m, outputs)` of the network for inputs `(m, D)`.
 
-    In float64, although it was trained in float32: a row's result then does not depend on which
-    rows it comes with, and torch is not needed to predict.
+    The network was trained in float32, but the outputs are computed in float64: the result of a
+    row then does not depend on the other rows, and predictions do not need torch.
+
+    Examples:
+        >>> identity = (np.eye(2, dtype=np.float32), np.zeros(2, dtype=np.float32))
+        >>> forward([identity, identity], np.array([[-1.0, 2.0]]))
+        array([[0., 2.]])
     """
     hidden = X.astype(np.float64)
     for weights, biases in layers[:-1]:

@@ -1,4 +1,4 @@
-"""A small network trained by torch with early stopping; imported only when one is fitted."""
+"""Training of a small network by torch with early stopping; imported only for a fit."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ if TYPE_CHECKING:
     from satclip_bench.benchmarks.probes.perceptron import Layers, PerceptronSettings
 
 Rows = tuple[NDArray[np.floating[Any]], NDArray[Any]]
-"""Standardised float32 features `(n, D)` with `(n,)` numbers or codes of classes."""
+"""Standardised float32 features `(n, D)`, and `(n,)` numbers or class codes."""
 
 
 def train_network(
     train: Rows, validation: Rows, settings: PerceptronSettings, *, outputs: int | None, seed: int
 ) -> tuple[Layers, int]:
-    """Train, and return the weights of the epoch with the lowest validation loss.
+    """Train a network and return the weights of the epoch with the lowest validation loss.
 
-    All randomness comes from one generator of its own: torch's global state is neither read nor
-    changed, so neither the caller's other work nor the number of fits before changes a result.
+    All randomness comes from a new generator. Torch's global state is neither read nor changed, so
+    that results do not depend on what the process did before.
 
     Args:
-        train: rows that give the gradients.
-        validation: rows that decide when to stop.
-        settings: sizes, step, and when to stop at the latest.
+        train: rows from which gradients are computed.
+        validation: rows on which early stopping is decided.
+        settings: layer sizes, optimiser settings and limits.
         outputs: number of classes, for cross-entropy; None for one number and MSE.
-        seed: of the initial weights and of the order of the batches.
+        seed: seed of the initial weights and of the order of the batches.
 
     Returns:
-        The layers, as NumPy arrays, and how many epochs they were trained for.
+        The layers as NumPy arrays, and the number of epochs that they were trained for.
     """
     generator = torch.Generator().manual_seed(seed)
     X, y = _tensors(train, outputs)
-    X_held, y_held = _tensors(validation, outputs)
+    X_held_out, y_held_out = _tensors(validation, outputs)
     parameters = _initial((X.shape[1], *settings.hidden_layer_sizes, outputs or 1), generator)
     optimizer = torch.optim.AdamW(
         parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
@@ -52,7 +52,7 @@ def train_network(
             _loss(parameters, X[batch], y[batch], outputs).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         with torch.no_grad():
-            loss = float(_loss(parameters, X_held, y_held, outputs))
+            loss = float(_loss(parameters, X_held_out, y_held_out, outputs))
         if loss < lowest or epoch == 1:
             lowest, best_epoch = loss, epoch
             best = [parameter.detach().clone() for parameter in parameters]
@@ -68,12 +68,12 @@ def _tensors(rows: Rows, outputs: int | None) -> tuple[torch.Tensor, torch.Tenso
 
 
 def _initial(sizes: tuple[int, ...], generator: torch.Generator) -> list[torch.Tensor]:
-    # He et al. 2015 (arXiv 1502.01852), the fit for ReLU; biases start at 0.
+    # He et al. 2015 (arXiv 1502.01852), for ReLU; biases start at 0.
     parameters = []
-    for wide, narrow in pairwise(sizes):
-        weights = torch.empty(narrow, wide)
+    for inputs, outputs in pairwise(sizes):
+        weights = torch.empty(outputs, inputs)
         torch.nn.init.kaiming_uniform_(weights, nonlinearity="relu", generator=generator)
-        parameters += [weights.requires_grad_(), torch.zeros(narrow, requires_grad=True)]
+        parameters += [weights.requires_grad_(), torch.zeros(outputs, requires_grad=True)]
     return parameters
 
 

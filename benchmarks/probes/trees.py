@@ -1,4 +1,4 @@
-"""The probe of gradient-boosted trees, by LightGBM, which is imported only to fit or predict."""
+"""The probe of gradient-boosted trees. LightGBM is imported only to fit or predict."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pydantic import JsonValue
 
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
 from satclip_bench.benchmarks.probes.estimators import (
+    Dataset,
     Float64,
     Floats,
-    Part,
     ProbeClassifier,
     ProbeRegressor,
-    seen,
+    rows_of_seen_classes,
 )
 
 
@@ -43,31 +43,40 @@ CARD = ProbeCard(
     name="lightgbm",
     title="Gradient-boosted trees",
     description=(
-        "LightGBM with early stopping on the validation part's MSE or log loss, from which labels "
-        "unseen in training are left out. The target of a regression is standardised on the "
-        "training part, because LightGBM keeps it in float32; features are not, because trees do "
-        "not see scale. The L2 penalty on leaves matters with many classes: without it a leaf of a "
-        "rare class overshoots. Nothing is searched, and nothing is refitted on training and "
-        "validation together."
+        "LightGBM with early stopping on the validation MSE or log loss, which leaves out labels "
+        "that are not in the training set. The target of a regression is standardised on the "
+        "training set, because LightGBM keeps it in float32; features are not, because trees do "
+        "not depend on scale. The L2 penalty on leaves matters with many classes: without it, a "
+        "leaf of a rare class overshoots. Nothing is searched, and nothing is refitted on training "
+        "and validation together."
     ),
     settings=SETTINGS.model_dump(mode="json"),
     bounds=(
-        "A round grows one tree a class. Rounds are max_trees / classes (one for a regression and "
-        "for two classes), held between min_rounds and max_rounds; where that leaves fewer than "
-        "few_rounds, the larger learning rate is used. A tree sees features_per_tree random "
-        "columns, in bins."
+        "A round grows one tree per class, or one for a regression and for two classes. There are "
+        "at most max_trees / (trees per round) rounds, clipped to min_rounds and max_rounds; if "
+        "these are fewer than few_rounds, few_rounds_learning_rate is used. Each tree uses "
+        "features_per_tree random columns, binned."
     ),
 )
 
 
 class TreeRegressor(ProbeRegressor):
-    """Gradient-boosted regression trees, stopped early on the validation part."""
+    """Gradient-boosted regression trees with early stopping on the validation set.
+
+    Examples:
+        >>> X = np.arange(200.0)[:, None]
+        >>> probe = TreeRegressor(random_state=0).fit(X, np.where(X[:, 0] < 100, -1.0, 1.0))
+        >>> probe.predict([[20.0], [180.0]]).round(1)
+        array([-1.,  1.])
+    """
 
     target_mean_: float
     target_scale_: float
     booster_: Any
 
-    def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
+    def _fit_sets(
+        self, train: Dataset, validation: Dataset | None, seed: int
+    ) -> dict[str, JsonValue]:
         self.target_mean_ = float(train.y.mean())
         self.target_scale_ = float(train.y.std())
         train, validation = self._standardised(train), validation and self._standardised(validation)
@@ -79,16 +88,25 @@ class TreeRegressor(ProbeRegressor):
         out = np.asarray(self.booster_.predict(X, num_threads=1), dtype=np.float64)
         return np.asarray(out * self.target_scale_ + self.target_mean_)
 
-    def _standardised(self, part: Part) -> Part:
-        return Part(part.X, (part.y - self.target_mean_) / self.target_scale_)
+    def _standardised(self, dataset: Dataset) -> Dataset:
+        return Dataset(dataset.X, (dataset.y - self.target_mean_) / self.target_scale_)
 
 
 class TreeClassifier(ProbeClassifier):
-    """Gradient-boosted classification trees, stopped early on the validation part."""
+    """Gradient-boosted classification trees with early stopping on the validation set.
+
+    Examples:
+        >>> X = np.arange(200.0)[:, None]
+        >>> probe = TreeClassifier(random_state=0).fit(X, np.where(X[:, 0] < 100, "a", "b"))
+        >>> probe.predict([[20.0], [180.0]])
+        array(['a', 'b'], dtype='<U1')
+    """
 
     booster_: Any
 
-    def _fit_parts(self, train: Part, validation: Part | None, seed: int) -> dict[str, JsonValue]:
+    def _fit_sets(
+        self, train: Dataset, validation: Dataset | None, seed: int
+    ) -> dict[str, JsonValue]:
         classes = len(self.classes_)
         settings: dict[str, Any] = {"num_leaves": SETTINGS.num_leaves_classification}
         if classes == 2:
@@ -96,7 +114,7 @@ class TreeClassifier(ProbeClassifier):
         else:
             trees, settings = classes, settings | {"objective": "multiclass", "num_class": classes}
         self.booster_, rounds = _boost(
-            train, seen(validation), settings, trees_per_round=trees, seed=seed
+            train, rows_of_seen_classes(validation), settings, trees_per_round=trees, seed=seed
         )
         return {"rounds": rounds}
 
@@ -106,14 +124,14 @@ class TreeClassifier(ProbeClassifier):
 
 
 def _boost(
-    train: Part,
-    validation: Part | None,
+    train: Dataset,
+    validation: Dataset | None,
     settings: dict[str, Any],
     *,
     trees_per_round: int,
     seed: int,
 ) -> tuple[Any, int]:
-    """A booster, and how many of its rounds predictions use."""
+    """A fitted booster, and the number of its rounds that predictions use."""
     import lightgbm
 
     rounds = SETTINGS.max_trees // trees_per_round
@@ -127,7 +145,7 @@ def _boost(
         "max_bin": SETTINGS.max_bin,
         "feature_fraction": min(1.0, SETTINGS.features_per_tree / train.X.shape[1]),
         "seed": seed,
-        # The same bytes on every run, at any number of workers.
+        # These settings give the same bytes on every run, with any number of workers.
         "deterministic": True,
         "force_col_wise": True,
         "num_threads": 1,
@@ -137,9 +155,9 @@ def _boost(
     if validation is None:
         rounds = min(rounds, SETTINGS.rounds_without_validation)
         return lightgbm.train(settings, data, rounds), rounds
-    held = lightgbm.Dataset(validation.X, validation.y, reference=data, params=settings)
+    held_out = lightgbm.Dataset(validation.X, validation.y, reference=data, params=settings)
     stop = lightgbm.early_stopping(SETTINGS.early_stopping_rounds, verbose=False)
-    booster = lightgbm.train(settings, data, rounds, valid_sets=[held], callbacks=[stop])
+    booster = lightgbm.train(settings, data, rounds, valid_sets=[held_out], callbacks=[stop])
     return booster, int(booster.best_iteration)
 
 

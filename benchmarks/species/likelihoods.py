@@ -50,10 +50,11 @@ class Fitted:
 
     def of(self, rows: Integers) -> Probabilities:
         """Probabilities of every species, `(n, C)`."""
-        from satclip_bench.benchmarks.probes.estimators import softmax
+        from scipy.special import softmax
+
         from satclip_bench.benchmarks.probes.perceptron import forward
 
-        probabilities = softmax(forward(self.layers, self.inputs.take(rows)))
+        probabilities = np.asarray(softmax(forward(self.layers, self.inputs.take(rows)), axis=1))
         if self.uniform:
             probabilities[~self.inputs.known[rows]] = 1 / probabilities.shape[1]
         return probabilities
