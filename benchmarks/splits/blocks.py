@@ -1,4 +1,4 @@
-"""Spatial blocks: equal-area cells go to a part as a whole, with or without a buffer around."""
+"""Spatial blocks: equal-area blocks that are kept whole, with or without a buffer around them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,21 @@ from satclip_bench.core.sphere import equal_area_cells, km_to_chord, unit_vector
 
 FOLDS = 5
 VALIDATION_FOLDS = 4
-"""One of these parts of the training blocks is for validation."""
+"""One in this many blocks outside the test set is for validation."""
 
 
 class BlocksSplit:
-    """Five folds of equal-area cells; each cell lies in one part as a whole.
+    """Five folds of equal-area blocks; each block is in one set as a whole.
 
     Args:
-        degrees: side of a cell.
+        degrees: side of a block in degrees.
+
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> lonlat = np.column_stack([rng.uniform(-180, 180, 1000), rng.uniform(-60, 60, 1000)])
+        >>> folds = BlocksSplit(10).folds(SplitInputs(lonlat, np.zeros(1000)), seed=0)
+        >>> sum(len(fold.test) for fold in folds)
+        1000
     """
 
     def __init__(self, degrees: int) -> None:
@@ -31,10 +38,10 @@ class BlocksSplit:
         self.card = SplitCard(
             name=f"blocks.{degrees}",
             title=f"Blocks of {degrees}°",
-            description=f"Equal-area cells of about {degrees} degrees, dealt out at random to "
-            f"{FOLDS} folds, with classes spread over the folds as evenly as the cells allow. One "
-            f"cell in {VALIDATION_FOLDS} of the training part is for validation. Cells that touch "
-            "may lie in different parts.",
+            description=f"Equal-area blocks of about {degrees} degrees, assigned at random to "
+            f"{FOLDS} folds, with classes spread over the folds as evenly as whole blocks allow. "
+            f"One block in {VALIDATION_FOLDS} outside the test set is for validation. Neighbouring "
+            "blocks may be in different sets.",
             settings={
                 "block_degrees": degrees,
                 "n_folds": FOLDS,
@@ -46,18 +53,25 @@ class BlocksSplit:
         """Five folds.
 
         Raises:
-            BenchError: the points lie in too few cells.
+            BenchError: the points are in too few blocks.
         """
-        cells = equal_area_cells(points.lonlat, self.degrees)
-        return block_folds(points, cells, seed, self.card.name)
+        blocks = equal_area_cells(points.lonlat, self.degrees)
+        return block_folds(points, blocks, seed, self.card.name)
 
 
 class BufferedSplit:
-    """Blocks, and training points near the points that are judged are left out.
+    """Folds of blocks without the training points that are near test or validation points.
 
     Args:
-        degrees: side of a cell.
-        km: great-circle distance that separates the parts.
+        degrees: side of a block in degrees.
+        km: great-circle distance in km that separates the sets.
+
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> lonlat = np.column_stack([rng.uniform(-180, 180, 1000), rng.uniform(-60, 60, 1000)])
+        >>> fold, *_ = BufferedSplit(10, 500).folds(SplitInputs(lonlat, np.zeros(1000)), seed=0)
+        >>> len(fold.train) + len(fold.validation) + len(fold.test) < 1000
+        True
     """
 
     def __init__(self, degrees: int, km: int) -> None:
@@ -65,9 +79,9 @@ class BufferedSplit:
         self.card = SplitCard(
             name=f"buffered.{degrees}-{km}",
             title=f"Blocks of {degrees}°, buffer {km} km",
-            description=f"The folds of blocks.{degrees}; whatever lies within {km} km of a test "
-            "point is neither for training nor for validation, and whatever lies within that of a "
-            "validation point is not for training.",
+            description=f"The folds of blocks.{degrees} without points near other sets: points "
+            f"within {km} km of a test point are used neither for training nor for validation, and "
+            f"points within {km} km of a validation point are not used for training.",
             settings={
                 "block_degrees": degrees,
                 "buffer_km": km,
@@ -80,11 +94,11 @@ class BufferedSplit:
         """Five folds.
 
         Raises:
-            BenchError: the points lie in too few cells, or the buffer leaves a part empty.
+            BenchError: the points are in too few blocks, or the buffer leaves a set empty.
         """
-        cells = equal_area_cells(points.lonlat, self.degrees)
+        blocks = equal_area_cells(points.lonlat, self.degrees)
         folds = []
-        for fold in block_folds(points, cells, seed, self.card.name):
+        for fold in block_folds(points, blocks, seed, self.card.name):
             validation = beyond(points.lonlat, fold.validation, fold.test, self.km)
             train = beyond(points.lonlat, fold.train, fold.test, self.km)
             if len(validation):
@@ -93,14 +107,20 @@ class BufferedSplit:
                 raise BenchError(
                     f"a buffer of {self.km} km leaves no points for "
                     f"{'validation' if len(train) else 'training'} in fold {fold.name} of "
-                    f"{self.card.name}: choose a smaller one"
+                    f"{self.card.name}: choose a smaller buffer"
                 )
             folds.append(Fold(fold.name, train, validation, fold.test))
         return tuple(folds)
 
 
 def beyond(lonlat: NDArray[np.float64], rows: Index, others: Index, km: float) -> Index:
-    """Those of `rows` whose great-circle distance to all of `others` is more than `km`."""
+    """The rows that are more than `km` from all other rows, by great-circle distance.
+
+    Examples:
+        >>> lonlat = np.array([[0.0, 0.0], [1.0, 0.0], [50.0, 0.0]])
+        >>> beyond(lonlat, np.array([0, 2]), np.array([1]), km=1000)
+        array([2])
+    """
     tree = KDTree(unit_vectors(lonlat[others]))
     nearest, _ = tree.query(unit_vectors(lonlat[rows]))
     return rows[np.asarray(nearest) > km_to_chord(km)]
@@ -109,72 +129,80 @@ def beyond(lonlat: NDArray[np.float64], rows: Index, others: Index, km: float) -
 def block_folds(
     points: SplitInputs, groups: NDArray[np.int64], seed: int, name: str
 ) -> tuple[Fold, ...]:
-    """Folds in which every group lies in one part.
+    """Five folds in which every group is in one set as a whole.
 
     Args:
-        points: with int64 targets where they are classes, which are then spread evenly.
-        groups: `(N,)`, such as the cell of each point.
-        seed: of the dealing.
-        name: of the split, for messages.
+        points: all points of the table; int64 targets are classes, which are spread evenly.
+        groups: `(N,)` group of each point, such as its block.
+        seed: seed of the assignment of groups to folds.
+        name: name of the split, for messages.
 
     Raises:
-        BenchError: there are fewer groups than folds, or too few for a validation part.
+        BenchError: there are too few groups for five folds and a validation set.
     """
-    found = len(np.unique(groups))
-    if found < FOLDS + 1:
-        raise BenchError(f"{name} needs points in {FOLDS + 1} cells or more; they lie in {found}")
+    count = len(np.unique(groups))
+    if count < FOLDS + 1:
+        raise BenchError(f"{name} needs points in {FOLDS + 1} blocks or more; they are in {count}")
     folds = []
-    everything = np.arange(len(points))
-    for number, (rest, test) in enumerate(deal_groups(points, everything, groups, FOLDS, seed)):
-        train, validation = next(deal_groups(points, rest, groups, VALIDATION_FOLDS, seed))
+    all_rows = np.arange(len(points))
+    for number, (rest, test) in enumerate(group_folds(points, all_rows, groups, FOLDS, seed)):
+        train, validation = next(group_folds(points, rest, groups, VALIDATION_FOLDS, seed))
         folds.append(Fold(str(number), train, validation, test))
     return tuple(folds)
 
 
-def deal_groups(
-    points: SplitInputs, rows: Index, groups: NDArray[np.int64], parts: int, seed: int
+def group_folds(
+    points: SplitInputs, rows: Index, groups: NDArray[np.int64], n_folds: int, seed: int
 ) -> Iterator[tuple[Index, Index]]:
-    """Pairs of the other parts' rows and a part's, by scikit-learn's grouped folds."""
+    """Rows outside and inside of each fold of whole groups, by scikit-learn's grouped folds.
+
+    Args:
+        points: all points of the table; int64 targets are classes, which are spread evenly.
+        rows: rows that are assigned to folds.
+        groups: `(N,)` group of every point.
+        n_folds: number of folds; fewer are made if there are fewer groups.
+        seed: seed of the assignment of groups to folds.
+    """
     from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
     classes = points.target.dtype == np.int64
-    parts = min(parts, len(np.unique(groups[rows])))
+    n_folds = min(n_folds, len(np.unique(groups[rows])))
     maker = (
-        StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
+        StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
         if classes
-        else GroupKFold(parts, shuffle=True, random_state=seed)
+        else GroupKFold(n_folds, shuffle=True, random_state=seed)
     )
     with warnings.catch_warnings():
-        # Classes rarer than the folds cannot be in all of them; the card says as far as possible.
+        # A class with fewer rows than folds cannot be in all of them, and scikit-learn warns.
         warnings.simplefilter("ignore", UserWarning)
-        dealt = list(maker.split(rows, points.target[rows], groups[rows]))
-    return ((rows[kept], rows[held]) for kept, held in dealt)
+        assigned = list(maker.split(rows, points.target[rows], groups[rows]))
+    return ((rows[outside], rows[inside]) for outside, inside in assigned)
 
 
 def blocks(variant: str) -> BlocksSplit:
-    """The split called `blocks.<degrees>`, 1 to 60.
+    """Make the split called `blocks.<degrees>`, with 1 to 60 degrees.
 
     Raises:
-        UnknownNameError: the variant is no such number.
+        UnknownNameError: the variant is not such a number.
     """
     if not re.fullmatch(r"[1-9]\d?", variant) or int(variant) > 60:
         raise UnknownNameError(
-            f"no split is called 'blocks.{variant}': the variant is the side of a cell in whole "
+            f"no split is called 'blocks.{variant}': the variant is the side of a block in whole "
             "degrees, 1 to 60, as in 'blocks.10'."
         )
     return BlocksSplit(int(variant))
 
 
 def buffered(variant: str) -> BufferedSplit:
-    """The split called `buffered.<degrees>-<km>`.
+    """Make the split called `buffered.<degrees>-<km>`.
 
     Raises:
-        UnknownNameError: the variant is no such pair.
+        UnknownNameError: the variant is not such a pair.
     """
-    found = re.fullmatch(r"([1-9]\d?)-([1-9]\d{0,3})", variant)
-    if not found or int(found[1]) > 60:
+    numbers = re.fullmatch(r"([1-9]\d?)-([1-9]\d{0,3})", variant)
+    if not numbers or int(numbers[1]) > 60:
         raise UnknownNameError(
-            f"no split is called 'buffered.{variant}': the variant is the side of a cell in whole "
+            f"no split is called 'buffered.{variant}': the variant is the side of a block in whole "
             "degrees, 1 to 60, and the buffer in km, as in 'buffered.10-500'."
         )
-    return BufferedSplit(int(found[1]), int(found[2]))
+    return BufferedSplit(int(numbers[1]), int(numbers[2]))

@@ -1,4 +1,4 @@
-"""The prediction domain: places spread evenly over where a task's predictions are wanted."""
+"""The prediction domain: places spread evenly over the area where predictions are wanted."""
 
 from __future__ import annotations
 
@@ -13,18 +13,26 @@ from satclip_bench.tasks import TaskTable, get_task
 PLACES = 10_000
 SEED = 0
 LAND = ("countries", "air_temperature")
-"""Open tables drawn uniformly over all land but Antarctica. The second serves the first."""
+"""Open tables drawn uniformly over all land but Antarctica. The second is the first's domain."""
 
 
 def prediction_domain(table: TaskTable) -> NDArray[np.float64]:
-    """Where predictions of a task are wanted, `(10000, 2)` lonlat.
+    """Places where predictions of a task are wanted, `(10000, 2)` lonlat.
 
-    A global task: the land of the six inhabited continents, by the points of another shipped
-    table that were drawn uniformly over it; its own would be no nearer to one another than to
-    themselves. Any other: the area that its points cover.
+    For a global task, they are on the land of the six inhabited continents: the points of another
+    shipped table that were drawn uniformly over it. (The table's own points would be at distance 0
+    from the sample.) For any other task, they are drawn from the area that its points cover.
+
+    Args:
+        table: table of the task.
 
     Raises:
-        BenchError: the points cover no area.
+        BenchError: the points do not cover an area.
+
+    Examples:
+        >>> from satclip_bench.tasks import get_task
+        >>> prediction_domain(get_task("elevation").load()).shape
+        (10000, 2)
     """
     if table.card.extent != "global":
         return covered(table.lonlat)
@@ -35,22 +43,28 @@ def prediction_domain(table: TaskTable) -> NDArray[np.float64]:
 def covered(
     lonlat: NDArray[np.float64], places: int = PLACES, seed: int = SEED
 ) -> NDArray[np.float64]:
-    """Places drawn uniformly over the area that points cover, `(places, 2)` lonlat.
+    """Draw places uniformly from the area that points cover, `(places, 2)` lonlat.
 
-    That area is the alpha shape (Edelsbrunner, Kirkpatrick and Seidel 1983) of the points: of
-    their Delaunay triangles on the sphere, which are the facets of the convex hull of their unit
-    vectors, those whose circumscribed circle is no wider than the loneliest point is lonely, that
-    is, than the longest distance from any point to its nearest neighbour. Nothing lies beyond the
-    outermost points, bays and gaps wider than that are left out, and neither the antimeridian nor
-    a pole is anything special.
+    The area is the alpha shape (Edelsbrunner, Kirkpatrick and Seidel 1983) of the points. It
+    consists of their Delaunay triangles on the sphere, which are the facets of the convex hull of
+    their unit vectors, whose circumscribed circle has a radius of at most the longest distance from
+    any point to its nearest neighbour. No place is outside the outermost points, bays and gaps
+    wider than that are left out, and the antimeridian and the poles need no special treatment.
 
     Args:
         lonlat: `(N, 2)` degrees; points may repeat.
-        places: how many to draw.
-        seed: of the draw.
+        places: number of places to draw.
+        seed: seed of the draw.
 
     Raises:
-        BenchError: fewer than four different points, all of them on one circle, or too scattered.
+        BenchError: there are fewer than four different points, all of them are on one circle, or
+            they are too scattered.
+
+    Examples:
+        >>> corners = np.array([[0.0, 0.0], [10.0, 0.0], [10.0, 10.0], [0.0, 10.0], [5.0, 5.0]])
+        >>> inside = covered(corners, places=1000)
+        >>> bool((inside[:, 0] >= 0).all() and (inside[:, 0] <= 10).all())
+        True
     """
     vectors = np.unique(unit_vectors(lonlat), axis=0)
     try:
@@ -59,8 +73,8 @@ def covered(
         hull = ConvexHull(vectors)
     except QhullError as error:
         raise BenchError(
-            f"{len(vectors)} different points cover no area that predictions could be wanted in: "
-            "give the prediction domain (`Points.domain`), or choose another split"
+            f"{len(vectors)} different points do not cover an area: give the prediction domain "
+            "(`SplitInputs.domain`), or choose another split"
         ) from error
     nearest = np.asarray(KDTree(vectors).query(vectors, k=2)[0])[:, 1]
     # A facet at distance h from the centre cuts the sphere in a circle of angular radius arccos h.
@@ -68,8 +82,8 @@ def covered(
     kept = hull.simplices[radius <= chord_to_km(nearest).max()]
     if not len(kept):
         raise BenchError(
-            "no three points lie near enough to one another to cover an area: give the prediction "
-            "domain (`Points.domain`), or choose another split"
+            "no three points are near enough to one another to cover an area: give the prediction "
+            "domain (`SplitInputs.domain`), or choose another split"
         )
     a, b, c = (vectors[kept[:, corner]] for corner in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1)

@@ -6,33 +6,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.splits.base import Fold, SplitCard, SplitInputs
-from satclip_bench.benchmarks.splits.validation import MIN_TEST, RULE, SETTINGS, hold_out_too
+from satclip_bench.benchmarks.splits.validation import MIN_TEST, RULE, SETTINGS, hold_out_regions
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import equal_area_cells
 
 
 class HeldOutRegionSplit:
-    """One fold a region: train on others, choose on others still, test there."""
+    """One fold per region, which is the test set; other whole regions are the validation set.
+
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> lonlat = np.column_stack([rng.uniform(-180, 180, 2000), rng.uniform(-60, 60, 2000)])
+        >>> region = np.where(lonlat[:, 0] < 0, "west", "east")
+        >>> points = SplitInputs(lonlat, np.zeros(2000), region)
+        >>> [fold.name for fold in HeldOutRegionSplit().folds(points, seed=0)]
+        ['east', 'west']
+    """
 
     card = SplitCard(
         name="held-out-region",
         title="Held-out region",
-        description="Train on other regions, test on one: a score of extrapolation. A region with "
-        f"fewer than {MIN_TEST} points is never tested; its points stay in the rest. {RULE}",
+        description="Training on other regions, test on one: the score measures extrapolation. A "
+        f"region with fewer than {MIN_TEST} points is never tested, and its points are used for "
+        f"training or validation. {RULE}",
         settings=SETTINGS,
         version=2,
     )
 
     def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
-        """A fold for every region, by name.
+        """One fold per region, in alphabetical order.
 
         Raises:
-            BenchError: neither regions nor blocks are given, fewer than two are large enough, or no
-                validation part can be held out of the rest.
+            BenchError: the points have neither regions nor blocks, fewer than two regions are large
+                enough, or no validation set can be held out.
         """
         names, group, counts = np.unique(regions(points), return_inverse=True, return_counts=True)
-        held = np.flatnonzero(counts >= MIN_TEST)
-        if len(held) < 2:
+        tested = np.flatnonzero(counts >= MIN_TEST)
+        if len(tested) < 2:
             raise BenchError(
                 f"holding out a region needs two regions of {MIN_TEST} points or more; "
                 f"there are {dict(zip(names.tolist(), counts.tolist(), strict=True))}"
@@ -40,28 +50,36 @@ class HeldOutRegionSplit:
         return tuple(
             Fold(
                 str(names[number]),
-                *hold_out_too(points, group, int(number), seed),
+                *hold_out_regions(points, group, int(number), seed),
                 np.flatnonzero(group == number),
             )
-            for number in held
+            for number in tested
         )
 
 
 def regions(points: SplitInputs) -> NDArray[np.str_]:
-    """The region of each point, `(N,)`: as given, or equal-area blocks named after their centre.
+    """Region of each point, `(N,)`: the given names, or equal-area blocks named after their centre.
 
     Raises:
-        BenchError: the points have neither regions nor a size of blocks.
+        BenchError: the points have neither regions nor a block size.
+
+    Examples:
+        >>> lonlat = np.array([[-120.0, 36.0], [-120.2, 36.2], [-122.0, 38.0]])
+        >>> regions(SplitInputs(lonlat, np.zeros(3), block_degrees=1.0))
+        array(['36.1N 120.1W', '36.1N 120.1W', '38.0N 122.0W'], dtype='<U16')
     """
     if points.region is not None:
         return points.region
     if points.block_degrees is None:
-        raise BenchError("these points have neither regions nor a size of equal-area blocks")
-    cells = equal_area_cells(points.lonlat, points.block_degrees)
+        raise BenchError(
+            "these points have neither regions nor a size of equal-area blocks: choose another "
+            "split, or give the region of every point"
+        )
+    blocks = equal_area_cells(points.lonlat, points.block_degrees)
     names = np.empty(len(points), dtype="<U16")
-    for cell in np.unique(cells):
-        inside = cells == cell
-        # Blocks here are regional, far from the antimeridian, where a plain mean would be wrong.
+    for block in np.unique(blocks):
+        inside = blocks == block
+        # Tasks with blocks are regional and far from the antimeridian, where a mean would be wrong.
         lon, lat = points.lonlat[inside].mean(axis=0)
         names[inside] = f"{_degrees(lat, 'NS')} {_degrees(lon, 'EW')}"
     return names

@@ -1,4 +1,4 @@
-"""Folds whose test points lie as far from training as predictions will lie from the sample.
+"""Folds whose test points are as far from the training set as predictions are from the sample.
 
 k-fold nearest-neighbour-distance matching, kNNDM: Linnenbrink, Milà, Ludwig and Meyer 2024, Geosci.
 Model Dev. 17, 5897-5912, after Milà, Mateu, Pebesma and Meyer 2022, Methods Ecol. Evol. 13,
@@ -19,53 +19,64 @@ from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import chord_to_km, unit_vectors
 
 FOLDS = 5
-LARGEST = 0.5
-"""No fold holds more than this share of the points (the paper's `maxp`)."""
-LEVEL = 0.05
-"""Of the test for clustering."""
-CANDIDATES = 16
-ROUNDS = 4
-FITTED = 5_000
-LEAST = 10
+MAX_FOLD_FRACTION = 0.5
+"""Maximum fraction of the points in one fold (`maxp` in the paper)."""
+SIGNIFICANCE_LEVEL = 0.05
+"""Significance level of the test for clustering."""
+N_CLUSTER_COUNTS = 16
+KMEANS_ITERATIONS = 4
+KMEANS_SAMPLE_SIZE = 5_000
+MIN_POINTS = 10
 
 Float = NDArray[np.float64]
 
 
 class NndmSplit:
-    """Five folds, spatial as far as the sample is clustered in the prediction domain."""
+    """Five folds by nearest-neighbour-distance matching (kNNDM).
+
+    Folds are spatial to the extent that the sample is clustered in the prediction domain.
+
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> lonlat, domain = rng.uniform(0, 10, (200, 2)), rng.uniform(0, 60, (2000, 2))
+        >>> points = SplitInputs(lonlat, np.zeros(200), domain=domain)
+        >>> [fold.name for fold in NndmSplit().folds(points, seed=0)]
+        ['0', '1', '2', '3', '4']
+    """
 
     card = SplitCard(
         name="nndm",
         title="Nearest-neighbour-distance matching",
-        description=f"{FOLDS} folds whose test points lie about as far from the nearest training "
-        "point as places of the prediction domain lie from the nearest sample (kNNDM, Linnenbrink "
-        "et al. 2024): the score to expect of a map. The domain of a global task is land without "
-        "Antarctica, by the points of another open table; of a regional one the area that its "
-        f"points cover. Where the sample is not clustered in it (Kolmogorov-Smirnov, {LEVEL:g}), "
-        f"folds are random; elsewhere k-means clusters of the points, in {CANDIDATES} numbers from "
-        f"{FOLDS} to that of the points, are dealt to the folds along their first principal "
-        "direction, and of these foldings and the random one that with the smallest Wasserstein "
-        "distance between the two distributions is taken. Each fold is validation once, for the "
-        "one before it; distances are to what is trained on then. Classes are not looked at: they "
-        "can be missing from training.",
+        description=f"{FOLDS} folds whose test points are about as far from the nearest training "
+        "point as places of the prediction domain are from the nearest sample (kNNDM, Linnenbrink "
+        "et al. 2024): the score to expect of a map. The domain of a global task is the land "
+        "without Antarctica, represented by the points of another open table; the domain of a "
+        "regional task is the area that its points cover. If the sample is not clustered in the "
+        f"domain (Kolmogorov-Smirnov test, {SIGNIFICANCE_LEVEL:g}), folds are random. Otherwise, "
+        f"the points are clustered by k-means, with {N_CLUSTER_COUNTS} numbers of clusters between "
+        f"{FOLDS} and the number of points; clusters are assigned to folds along the first "
+        "principal direction of the points; and of these foldings and a random one, the folding "
+        "with the smallest Wasserstein distance between the two distributions is used. Each fold "
+        "is the validation set of the fold before it; distances are to the training set of that "
+        "fold. Classes are not considered and can be missing from the training set.",
         settings={
             "n_folds": FOLDS,
-            "max_fold_fraction": LARGEST,
-            "significance_level": LEVEL,
-            "n_cluster_counts": CANDIDATES,
-            "kmeans_iterations": ROUNDS,
-            "kmeans_sample_size": FITTED,
+            "max_fold_fraction": MAX_FOLD_FRACTION,
+            "significance_level": SIGNIFICANCE_LEVEL,
+            "n_cluster_counts": N_CLUSTER_COUNTS,
+            "kmeans_iterations": KMEANS_ITERATIONS,
+            "kmeans_sample_size": KMEANS_SAMPLE_SIZE,
         },
         domain=True,
     )
 
     def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
-        """Five folds, by number.
+        """Five folds, named after their numbers.
 
         Raises:
             BenchError: there is no domain, or there are too few points.
         """
-        fold_of = match(points, seed).fold
+        fold_of = best_folding(points, seed).fold
         return tuple(
             Fold(
                 str(number),
@@ -78,37 +89,38 @@ class NndmSplit:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A folding that was looked at.
+class Folding:
+    """An assignment of points to folds, with its distances.
 
-    Attributes:
-        clusters: how many its points were put into; 0 for random folds.
-        fold: `(N,)` the fold each point is tested in.
-        wanted: `(M,)` km from places of the domain to the nearest sample, ascending.
-        found: `(N,)` km from each point to the nearest training point where it is tested.
-        km: Wasserstein-1 distance between the two: the area between their cumulative curves.
+    Args:
+        n_clusters: number of clusters of the points; 0 for random folds.
+        fold: `(N,)` fold in which each point is tested.
+        domain_km: `(M,)` km from places of the domain to the nearest sample, ascending.
+        test_km: `(N,)` km from each point to the nearest training point when it is tested.
+        wasserstein_km: Wasserstein-1 distance between the two distributions of distances, which is
+            the area between their cumulative distribution functions.
     """
 
-    clusters: int
+    n_clusters: int
     fold: Index
-    wanted: Float
-    found: Float
-    km: float
+    domain_km: Float
+    test_km: Float
+    wasserstein_km: float
 
 
-def match(points: SplitInputs, seed: int) -> Candidate:
-    """The folding whose distances match best; of equals the first.
+def best_folding(points: SplitInputs, seed: int) -> Folding:
+    """The folding with the smallest Wasserstein distance; of equally good ones, the first.
 
     Raises:
-        BenchError: as `candidates`.
+        BenchError: there is no domain, or there are fewer than ten points or five places.
     """
-    return min(candidates(points, seed), key=lambda c: c.km)
+    return min(candidate_foldings(points, seed), key=lambda folding: folding.wasserstein_km)
 
 
-def candidates(points: SplitInputs, seed: int) -> tuple[Candidate, ...]:
-    """All foldings that are looked at: spatial ones where the sample is clustered, and random.
+def candidate_foldings(points: SplitInputs, seed: int) -> tuple[Folding, ...]:
+    """All foldings that are compared: spatial ones if the sample is clustered, and a random one.
 
-    The sample is clustered if its points lie nearer to one another than places of the domain lie to
+    The sample is clustered if its points are nearer to one another than places of the domain are to
     them, by a one-sided Kolmogorov-Smirnov test, as in the reference implementation (CAST).
 
     Raises:
@@ -118,45 +130,47 @@ def candidates(points: SplitInputs, seed: int) -> tuple[Candidate, ...]:
         raise BenchError("nndm needs places where predictions are wanted (`SplitInputs.domain`)")
     vectors = unit_vectors(points.lonlat)
     places = len(np.unique(points.lonlat, axis=0))
-    if len(vectors) < LEAST or places < FOLDS:
+    if len(vectors) < MIN_POINTS or places < FOLDS:
         raise BenchError(
-            f"nndm needs {LEAST} points or more in {FOLDS} different places; there are "
+            f"nndm needs {MIN_POINTS} points or more in {FOLDS} different places; there are "
             f"{len(vectors)} in {places}"
         )
     tree = KDTree(vectors)
-    wanted = np.sort(chord_to_km(np.asarray(tree.query(unit_vectors(points.domain))[0])))
+    domain_km = np.sort(chord_to_km(np.asarray(tree.query(unit_vectors(points.domain))[0])))
     rng = np.random.default_rng(seed)
     random = rng.permutation(len(vectors)) % FOLDS
     foldings = {0: random}
-    among = chord_to_km(np.asarray(tree.query(vectors, k=2)[0])[:, 1])
-    if ks_2samp(among, wanted, alternative="greater", method="asymp").pvalue < LEVEL:
-        numbers = np.geomspace(FOLDS, len(vectors) - 2, CANDIDATES)
+    sample_km = chord_to_km(np.asarray(tree.query(vectors, k=2)[0])[:, 1])
+    test = ks_2samp(sample_km, domain_km, alternative="greater", method="asymp")
+    if test.pvalue < SIGNIFICANCE_LEVEL:
+        counts = np.geomspace(FOLDS, len(vectors) - 2, N_CLUSTER_COUNTS)
         spatial = {
-            q: deal(vectors, clusters(vectors, q, rng)) for q in dict.fromkeys(map(round, numbers))
+            count: assign_folds(vectors, kmeans(vectors, count, rng))
+            for count in dict.fromkeys(map(round, counts))
         }
-        foldings = {q: fold for q, fold in spatial.items() if _usable(fold)} | foldings
-    return tuple(_measure(q, fold, vectors, wanted) for q, fold in foldings.items())
+        foldings = {n: fold for n, fold in spatial.items() if _balanced(fold)} | foldings
+    return tuple(_measure(n, fold, vectors, domain_km) for n, fold in foldings.items())
 
 
-def _usable(fold: Index) -> bool:
+def _balanced(fold: Index) -> bool:
     sizes = np.bincount(fold, minlength=FOLDS)
-    return bool(sizes.min() > 0 and sizes.max() <= LARGEST * len(fold))
+    return bool(sizes.min() > 0 and sizes.max() <= MAX_FOLD_FRACTION * len(fold))
 
 
-def _measure(number: int, fold: Index, vectors: Float, wanted: Float) -> Candidate:
-    found = distances(vectors, fold)
-    km = wasserstein_distance(found, wanted)
-    return Candidate(number, fold, wanted, found, float(km))
+def _measure(n_clusters: int, fold: Index, vectors: Float, domain_km: Float) -> Folding:
+    test_km = training_distances(vectors, fold)
+    wasserstein_km = wasserstein_distance(test_km, domain_km)
+    return Folding(n_clusters, fold, domain_km, test_km, float(wasserstein_km))
 
 
-def distances(vectors: Float, fold: Index) -> Float:
+def training_distances(vectors: Float, fold: Index) -> Float:
     """Km from each point to the nearest training point when its fold is tested, `(N,)`.
 
-    Training is neither that fold nor the one after it, which validates.
+    The training set is neither that fold nor the next one, which is the validation set.
 
     Args:
-        vectors: `(N, 3)` on the unit sphere.
-        fold: `(N,)` in 0 to 4, all of them there.
+        vectors: `(N, 3)` unit vectors of the points.
+        fold: `(N,)` folds from 0 to 4, each with at least one point.
     """
     chord = np.empty(len(vectors))
     for number in range(FOLDS):
@@ -166,37 +180,42 @@ def distances(vectors: Float, fold: Index) -> Float:
     return chord_to_km(chord)
 
 
-def clusters(vectors: Float, number: int, rng: np.random.Generator) -> Index:
-    """Points in compact groups, `(N,)` from 0 to at most `number` - 1, by k-means on the sphere.
+def kmeans(vectors: Float, count: int, rng: np.random.Generator) -> Index:
+    """Cluster points by k-means on the sphere: cluster numbers `(N,)` from 0 to at most count - 1.
 
-    A few rounds of Lloyd's from random points, on no more points than are needed: groups need to
-    be compact, not the best there are.
+    A few of Lloyd's iterations from random points, on a sample of the points: clusters need to be
+    compact, not optimal.
+
+    Args:
+        vectors: `(N, 3)` unit vectors of the points.
+        count: number of clusters; fewer remain if some are empty.
+        rng: source of the sample and of the first centres.
     """
-    some = min(len(vectors), max(FITTED, 4 * number))
-    fitted = vectors[np.sort(rng.choice(len(vectors), some, replace=False))]
-    centres = fitted[rng.choice(some, number, replace=False)]
-    for _ in range(ROUNDS):
-        label = KDTree(centres).query(fitted)[1]
-        sums = np.stack([np.bincount(label, axis) for axis in fitted.T], axis=1)
+    size = min(len(vectors), max(KMEANS_SAMPLE_SIZE, 4 * count))
+    sample = vectors[np.sort(rng.choice(len(vectors), size, replace=False))]
+    centres = sample[rng.choice(size, count, replace=False)]
+    for _ in range(KMEANS_ITERATIONS):
+        label = KDTree(centres).query(sample)[1]
+        sums = np.stack([np.bincount(label, axis) for axis in sample.T], axis=1)
         length = np.linalg.norm(sums, axis=1)
         centres = sums[length > 0] / length[length > 0, None]
     return np.unique(KDTree(centres).query(vectors)[1], return_inverse=True)[1]
 
 
-def deal(vectors: Float, label: Index) -> Index:
-    """The fold of each point, `(N,)`, so that every cluster lies in one.
+def assign_folds(vectors: Float, label: Index) -> Index:
+    """Fold of each point, `(N,)`, with every cluster in one fold.
 
-    As the reference implementation does: clusters that hold a fifth of the points or more are folds
-    of their own; the others go to the remaining folds in turns, in the order of their centroids
-    along the first principal direction of all points.
+    As in the reference implementation, a cluster of a fifth of the points or more is a fold by
+    itself; the other clusters are assigned to the remaining folds in turn, in the order of their
+    centroids along the first principal direction of all points.
 
     Args:
-        vectors: `(N, 3)` on the unit sphere.
+        vectors: `(N, 3)` unit vectors of the points.
         label: `(N,)` cluster numbers without gaps.
     """
     offsets = vectors - vectors.mean(axis=0)
     along = offsets @ np.linalg.eigh(offsets.T @ offsets)[1][:, -1]
-    # An axis has no sign of its own: without a rule it would change with the library.
+    # The sign of an eigenvector depends on the library; without a rule, so would the folds.
     along *= np.sign(along[0]) or 1
     counts = np.bincount(label)
     order = np.argsort(np.bincount(label, along) / counts, kind="stable")

@@ -18,12 +18,12 @@ from satclip_bench.benchmarks.splits import SplitInputs, get_split
 from satclip_bench.benchmarks.splits.domain import covered, prediction_domain
 from satclip_bench.benchmarks.splits.nndm import (
     FOLDS,
-    LARGEST,
-    candidates,
-    clusters,
-    deal,
-    distances,
-    match,
+    MAX_FOLD_FRACTION,
+    assign_folds,
+    best_folding,
+    candidate_foldings,
+    kmeans,
+    training_distances,
 )
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
@@ -65,17 +65,21 @@ def test_distances_are_great_circles_by_brute_force() -> None:
     wanted = [
         apart[i, (fold != fold[i]) & (fold != (fold[i] + 1) % FOLDS)].min() for i in range(600)
     ]
-    assert distances(unit_vectors(lonlat), fold) == pytest.approx(wanted, abs=1e-4)
+    assert training_distances(unit_vectors(lonlat), fold) == pytest.approx(wanted, abs=1e-4)
 
 
 def test_candidates_say_what_they_were_judged_by() -> None:
     points = clumped()
     assert points.domain is not None
     apart = haversine_km(points.domain[:, None], points.lonlat[None])
-    for one in candidates(points, 0):
-        assert one.wanted == pytest.approx(np.sort(apart.min(axis=1)), abs=1e-4)
-        assert np.array_equal(one.found, distances(unit_vectors(points.lonlat), one.fold))
-        assert one.km == pytest.approx(area_between(one.wanted, one.found), rel=1e-9)
+    for one in candidate_foldings(points, 0):
+        assert one.domain_km == pytest.approx(np.sort(apart.min(axis=1)), abs=1e-4)
+        assert np.array_equal(
+            one.test_km, training_distances(unit_vectors(points.lonlat), one.fold)
+        )
+        assert one.wasserstein_km == pytest.approx(
+            area_between(one.domain_km, one.test_km), rel=1e-9
+        )
 
 
 def area_between(a: Float, b: Float) -> float:
@@ -90,32 +94,34 @@ def area_between(a: Float, b: Float) -> float:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_best_candidate_is_chosen(seed: int) -> None:
     points = clumped()
-    all_of_them = candidates(points, seed)
-    chosen = match(points, seed)
+    all_of_them = candidate_foldings(points, seed)
+    chosen = best_folding(points, seed)
     assert len(all_of_them) > 10
-    assert [c.clusters for c in all_of_them][-1] == 0, "random folds are one of them"
-    assert chosen.km == min(c.km for c in all_of_them)
+    assert [c.n_clusters for c in all_of_them][-1] == 0, "random folds are one of them"
+    assert chosen.wasserstein_km == min(c.wasserstein_km for c in all_of_them)
     vectors = unit_vectors(points.lonlat)
     for other in range(20):
         at_random = np.random.default_rng(other).permutation(len(points)) % FOLDS
-        assert chosen.km < area_between(chosen.wanted, distances(vectors, at_random))
+        assert chosen.wasserstein_km < area_between(
+            chosen.domain_km, training_distances(vectors, at_random)
+        )
 
 
 def test_a_clustered_sample_of_the_globe_gives_spatial_folds() -> None:
     points = clumped()
-    chosen = match(points, 0)
-    assert chosen.clusters > 0
+    chosen = best_folding(points, 0)
+    assert chosen.n_clusters > 0
     assert nearest_in_the_same_fold(points, chosen.fold) > 0.95
-    at_random = candidates(points, 0)[-1]
-    assert chosen.km < at_random.km / 3
-    assert np.median(at_random.found) < 100 < np.median(chosen.found)
+    at_random = candidate_foldings(points, 0)[-1]
+    assert chosen.wasserstein_km < at_random.wasserstein_km / 3
+    assert np.median(at_random.test_km) < 100 < np.median(chosen.test_km)
 
 
 def test_a_uniform_sample_gives_random_folds() -> None:
     rng = np.random.default_rng(1)
     points = SplitInputs(uniform(1500, rng), np.zeros(1500), domain=uniform(3000, rng))
-    (only,) = candidates(points, 0)
-    assert only.clusters == 0
+    (only,) = candidate_foldings(points, 0)
+    assert only.n_clusters == 0
     assert set(np.bincount(only.fold)) == {300}
     assert nearest_in_the_same_fold(points, only.fold) == pytest.approx(0.2, abs=0.05)
 
@@ -123,8 +129,10 @@ def test_a_uniform_sample_gives_random_folds() -> None:
 def test_a_regular_sample_gives_random_folds() -> None:
     """Farther apart than the domain is from it: nothing is clustered."""
     lonlat = np.array([(lon, lat) for lon in range(20) for lat in range(-10, 10)], dtype=float)
-    (only,) = candidates(SplitInputs(lonlat, np.zeros(400), domain=covered(lonlat, 2000)), 0)
-    assert only.clusters == 0
+    (only,) = candidate_foldings(
+        SplitInputs(lonlat, np.zeros(400), domain=covered(lonlat, 2000)), 0
+    )
+    assert only.n_clusters == 0
 
 
 @settings(max_examples=8, deadline=None)
@@ -134,17 +142,17 @@ def test_no_meridian_and_no_pole_is_special(seed: int, turn: float) -> None:
     points = clumped(clumps=12, each=12)
     assert points.domain is not None
     about_the_axis = Rotation.from_euler("z", turn, degrees=True)
-    first = match(points, 5)
+    first = best_folding(points, 5)
     for turned in (about_the_axis, Rotation.random(rng=np.random.default_rng(seed))):
         moved = replace(
             points,
             lonlat=lonlat_of(turned.apply(unit_vectors(points.lonlat))),
             domain=lonlat_of(turned.apply(unit_vectors(points.domain))),
         )
-        again = match(moved, 5)
-        assert again.wanted == pytest.approx(first.wanted, abs=1e-3)
+        again = best_folding(moved, 5)
+        assert again.domain_km == pytest.approx(first.domain_km, abs=1e-3)
         assert np.array_equal(again.fold, first.fold)
-        assert again.found == pytest.approx(first.found, abs=1e-3)
+        assert again.test_km == pytest.approx(first.test_km, abs=1e-3)
 
 
 def test_every_fold_tests_once_and_validates_once() -> None:
@@ -155,7 +163,7 @@ def test_every_fold_tests_once_and_validates_once() -> None:
     for fold, following in zip(folds, [*folds[1:], folds[0]], strict=True):
         assert np.array_equal(fold.validation, following.test)
         assert len(fold.train) + len(fold.validation) + len(fold.test) == len(points)
-        assert len(fold.test) <= LARGEST * len(points)
+        assert len(fold.test) <= MAX_FOLD_FRACTION * len(points)
 
 
 def test_seeds_give_other_folds_and_the_same_seed_the_same() -> None:
@@ -172,7 +180,7 @@ def test_clusters_are_dealt_whole_and_large_ones_alone(
 ) -> None:
     label = np.unique(labels, return_inverse=True)[1]
     vectors = unit_vectors(uniform(len(label), np.random.default_rng(seed)))
-    fold = deal(vectors, label)
+    fold = assign_folds(vectors, label)
     counts = np.bincount(label)
     assert set(fold) <= set(range(FOLDS))
     assert len(set(fold)) == min(FOLDS, len(counts)) or (counts * FOLDS >= len(label)).any()
@@ -188,7 +196,7 @@ def test_clusters_are_dealt_whole_and_large_ones_alone(
 def test_clusters_are_compact(number: int) -> None:
     rng = np.random.default_rng(0)
     vectors = unit_vectors(uniform(3000, rng))
-    label = clusters(vectors, number, rng)
+    label = kmeans(vectors, number, rng)
     assert np.array_equal(np.unique(label), np.arange(label.max() + 1))
     assert number * 0.9 <= label.max() + 1 <= number
     means = np.stack([np.bincount(label, axis) / np.bincount(label) for axis in vectors.T], axis=1)
@@ -221,8 +229,8 @@ def test_ten_points_and_five_places_are_enough() -> None:
     five = SplitInputs(
         np.repeat(uniform(5, rng), 40, axis=0), np.zeros(200), domain=uniform(200, rng)
     )
-    chosen = match(five, 0)
-    assert chosen.clusters > 0
+    chosen = best_folding(five, 0)
+    assert chosen.n_clusters > 0
     assert nearest_in_the_same_fold(five, chosen.fold) == 1
 
 
@@ -236,10 +244,10 @@ def test_without_a_domain_nothing_can_be_matched() -> None:
 def test_california_is_clustered_and_its_counties_are_not() -> None:
     table = load_table(TaskSource("california_housing"))
     points = SplitInputs(table.lonlat, table.target, domain=prediction_domain(table))
-    *spatial, at_random = candidates(points, 0)
-    chosen = match(points, 0)
-    assert chosen.clusters in {c.clusters for c in spatial}
-    assert chosen.km < at_random.km / 2
+    *spatial, at_random = candidate_foldings(points, 0)
+    chosen = best_folding(points, 0)
+    assert chosen.n_clusters in {c.n_clusters for c in spatial}
+    assert chosen.wasserstein_km < at_random.wasserstein_km / 2
     first = make_folds(TaskSource("california_housing"), "nndm", 0)[0]
     assert np.array_equal(first.test, np.flatnonzero(chosen.fold == 0))
     for fold in make_folds(TaskSource("median_income"), "nndm", 0):

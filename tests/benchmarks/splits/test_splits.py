@@ -214,7 +214,7 @@ def test_classes_are_spread_over_the_folds() -> None:
 
 def test_too_few_cells_and_too_wide_a_buffer_are_said() -> None:
     near = SplitInputs(np.tile([10.0, 50.0], (100, 1)), np.arange(100.0))
-    with pytest.raises(BenchError, match=r"blocks\.10 needs points in 6 cells or more; .* in 1"):
+    with pytest.raises(BenchError, match=r"blocks\.10 needs points in 6 blocks or more; .* in 1"):
         get_split("blocks.10").folds(near, 0)
     with pytest.raises(BenchError, match="buffer of 9999 km leaves no points"):
         get_split("buffered.10-9999").folds(points(500), 0)

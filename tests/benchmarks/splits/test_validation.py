@@ -13,12 +13,12 @@ from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_fo
 from satclip_bench.benchmarks.splits import SplitInputs, get_split
 from satclip_bench.benchmarks.splits.held_out_region import regions
 from satclip_bench.benchmarks.splits.validation import (
-    LEAST_CELLS,
+    FALLBACK_DEGREES,
+    MAX_FRACTION,
+    MIN_FALLBACK_BLOCKS,
+    MIN_FRACTION,
     MIN_TEST,
-    MOST,
-    SHARE,
-    SIDES,
-    group_choices,
+    validation_choices,
 )
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import equal_area_cells
@@ -54,7 +54,7 @@ def test_validation_is_other_whole_regions(task: str, seed: int) -> None:
         assert set(region[fold.test]) == {fold.name}
         rest = len(fold.train) + len(fold.validation)
         assert rest + len(fold.test) == len(region)
-        assert max(MIN_TEST, SHARE * rest) <= len(fold.validation) <= MOST * rest
+        assert max(MIN_TEST, MIN_FRACTION * rest) <= len(fold.validation) <= MAX_FRACTION * rest
 
 
 def test_over_seeds_every_continent_validates_and_none_twice_for_one_seed_more() -> None:
@@ -86,25 +86,25 @@ def test_choices_of_groups_hold_enough_and_leave_half(
     test = data.draw(st.integers(0, len(sizes) - 1))
     counts = np.array(sizes)
     rest = int(counts.sum() - counts[test])
-    choices = group_choices(counts, test)
+    choices = validation_choices(counts, test)
     assert len(set(choices)) == len(choices)
     for choice in choices:
         assert test not in choice
         assert list(choice) == sorted(set(choice))
         held = int(counts[list(choice)].sum())
-        assert max(MIN_TEST, SHARE * rest) <= held <= MOST * rest
+        assert max(MIN_TEST, MIN_FRACTION * rest) <= held <= MAX_FRACTION * rest
     for group, size in enumerate(sizes):
-        if group != test and max(MIN_TEST, SHARE * rest) <= size <= MOST * rest:
+        if group != test and max(MIN_TEST, MIN_FRACTION * rest) <= size <= MAX_FRACTION * rest:
             assert (group,) in choices, "a region that serves alone is among them"
 
 
 def test_small_regions_are_joined() -> None:
     sizes = np.array([500, 60, 70, 200, 300, 300])
-    assert group_choices(sizes, 0) == [(1, 2), (2, 3), (3,), (4,), (5,)]
-    assert group_choices(sizes, 3) == [(4,), (5,), (0,), (1, 2), (2, 4)]
+    assert validation_choices(sizes, 0) == [(1, 2), (2, 3), (3,), (4,), (5,)]
+    assert validation_choices(sizes, 3) == [(4,), (5,), (0,), (1, 2), (2, 4)]
     # The South takes more than half of what is not the Midwest: passed over.
-    assert group_choices(np.array([1053, 211, 1412, 409]), 0) == [(1,), (3,)]
-    assert group_choices(np.array([400, 400]), 0) == []
+    assert validation_choices(np.array([1053, 211, 1412, 409]), 0) == [(1,), (3,)]
+    assert validation_choices(np.array([400, 400]), 0) == []
 
 
 @pytest.mark.parametrize("seed", [0, 3])
@@ -116,8 +116,8 @@ def test_cells_stand_in_where_only_one_region_is_left(seed: int) -> None:
         assert np.array_equal(np.sort(np.concatenate([fold.train, fold.validation])), rest)
         side = next(
             s
-            for s in SIDES
-            if len(np.unique(equal_area_cells(table.lonlat[rest], s))) >= LEAST_CELLS
+            for s in FALLBACK_DEGREES
+            if len(np.unique(equal_area_cells(table.lonlat[rest], s))) >= MIN_FALLBACK_BLOCKS
         )
         cells = equal_area_cells(table.lonlat, side)
         assert not set(cells[fold.train]) & set(cells[fold.validation])
@@ -128,7 +128,7 @@ def test_no_validation_part_is_an_error_that_says_so() -> None:
     near = SplitInputs(
         np.tile([10.5, 50.5], (400, 1)), np.zeros(400), np.repeat(np.array(["a", "b"]), 200)
     )
-    with pytest.raises(BenchError, match="no validation part can be held out of the 200 points"):
+    with pytest.raises(BenchError, match="no validation set can be held out of the 200 points"):
         get_split("held-out-region").folds(near, 0)
 
 
