@@ -20,7 +20,7 @@ class FewShotSplit:
         >>> points = SplitInputs(lonlat, np.zeros(2000), region)
         >>> east, west = FewShotSplit().folds(points, seed=0)
         >>> len(west.test), int((region[west.train] == "west").sum())
-        (1010, 10)
+        (997, 10)
     """
 
     card = SplitCard(
