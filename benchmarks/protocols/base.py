@@ -1,4 +1,4 @@
-"""What a protocol is: split, preprocessing, probe, tuning, seeds and metrics of a paper."""
+"""What a protocol is: the split, preprocessing, probe, tuning, seeds and metrics of a paper."""
 
 from __future__ import annotations
 
@@ -32,47 +32,59 @@ class ProbeMethod(Card):
     """One probe of a protocol."""
 
     description: str
-    settings: Mapping[str, JsonValue] = Field(description="what is fixed")
-    tuning: Tuning | None = Field(None, description="what is searched for; None if nothing is")
+    settings: Mapping[str, JsonValue] = Field(description="settings that are not searched")
+    tuning: Tuning | None = Field(None, description="search for settings; None if there is none")
     together: bool = Field(
-        False, description="whether outcomes hang together, so that where one is missing all run"
+        False, description="whether results depend on one another: if one is missing, all are run"
     )
 
 
 class ProtocolCard(Card):
-    """A protocol as data. Splits, probes and version are part of a record's key."""
+    """Metadata of a protocol. Splits, probes and version are part of a record's key."""
 
     name: str
     version: int = Field(description="raised when the same name starts to give other scores")
     title: str
     citation: str
     sources: tuple[str, ...] = Field(
-        description="where its facts were read: public code, sections of the paper"
+        description="where its details are stated: public code, sections of the paper"
     )
     splits: Mapping[str, SplitMethod]
     preprocessing: str
     probes: Mapping[str, ProbeMethod]
-    seeds: tuple[int, ...] = Field(description="of the probe's initialisation, one outcome each")
+    seeds: tuple[int, ...] = Field(
+        description="seeds of the probe's initialisation, one result each"
+    )
     metrics: Mapping[TaskType, Metric]
     digits: Mapping[Metric, int] = Field(description="decimals that the paper prints")
     left_open: tuple[str, ...] = Field(
-        (), description="what the paper does not say, and our choice"
+        (), description="details that the paper does not state, and our choices"
     )
 
     @model_validator(mode="after")
     def _digits_of_every_metric(self) -> ProtocolCard:
         if set(self.digits) != set(self.metrics.values()):
-            raise ValueError("digits must be given for the protocol's metrics, and for no others")
+            raise ValueError(
+                "digits must be given for the metrics of the protocol, and only for them"
+            )
         return self
 
     def split(self, name: str) -> SplitMethod:
-        """The split called `name`. Raises UnknownNameError."""
+        """Split called `name`.
+
+        Raises:
+            UnknownNameError: the protocol has no such split; the message suggests similar names.
+        """
         if name not in self.splits:
             raise UnknownNameError(unknown_name(f"split of {self.name}", name, tuple(self.splits)))
         return self.splits[name]
 
     def probe(self, name: str) -> ProbeMethod:
-        """The probe called `name`. Raises UnknownNameError."""
+        """Probe called `name`.
+
+        Raises:
+            UnknownNameError: the protocol has no such probe; the message suggests similar names.
+        """
         if name not in self.probes:
             raise UnknownNameError(unknown_name(f"probe of {self.name}", name, tuple(self.probes)))
         return self.probes[name]
@@ -80,14 +92,14 @@ class ProtocolCard(Card):
 
 @dataclass(frozen=True)
 class FoldResult:
-    """What one fold and one initialisation came to.
+    """Predictions and scores of one fold and one initialisation.
 
-    Attributes:
-        seed: of the initialisation.
+    Args:
+        seed: seed of the initialisation.
         fold: name of the fold.
-        prediction: `(m,)` on the test rows, in the unit of the target, or classes.
-        scores: in the unit that the paper prints.
-        best_params: settings that were chosen, and what else a reader may want.
+        prediction: `(m,)` predictions for the test set, in the unit of the target, or classes.
+        scores: scores by metric, in the unit that the paper prints.
+        best_params: chosen settings, and other results of the fit such as the number of epochs.
     """
 
     seed: int
@@ -99,16 +111,17 @@ class FoldResult:
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be run of one protocol, table and encoder.
+    """One protocol, table and encoder that are to be run.
 
-    Attributes:
-        embedding: `(N, D)`, rows in the order of the paper's file.
-        points: `(N,)` with the target, float64 values or int64 classes.
-        task_type: of the target.
-        split: a key of the card's splits.
-        probe: a key of the card's probes.
-        seeds: those that are wanted.
-        best_params: by fold, what an earlier result of the same cell chose; not searched again.
+    Args:
+        embedding: `(N, D)` embeddings, with rows in the order of the paper's file.
+        points: points with their targets, float64 values or int64 classes.
+        task_type: whether the target is a number or a class.
+        split: name of a split on the protocol's card.
+        probe: name of a probe on the protocol's card.
+        seeds: seeds of the initialisations that are run.
+        best_params: settings by fold that an earlier result of the same cell has; they are not
+            searched again.
     """
 
     embedding: NDArray[Any]
@@ -121,25 +134,38 @@ class Work:
 
 
 class Protocol(ABC):
-    """How one paper turns embeddings and targets into scores."""
+    """The way in which one paper turns embeddings and targets into scores."""
 
     card: ProtocolCard
 
     @abstractmethod
     def folds(self, points: SplitInputs, split: str) -> tuple[Fold, ...]:
-        """The folds of a table, always the same. Raises BenchError where none can be made."""
+        """Folds of a table, always the same.
+
+        Raises:
+            BenchError: the split cannot be made for these points.
+        """
 
     @abstractmethod
     def outcomes(self, work: Work) -> Iterator[FoldResult]:
-        """One outcome a fold and seed, each as soon as it is there. Raises BenchError."""
+        """One result per fold and seed, each as soon as it is computed.
+
+        Raises:
+            BenchError: the protocol cannot be applied to this task.
+        """
 
     def printed(self, scores: Sequence[float]) -> float:
-        """The number a paper would print, from the scores of all folds and seeds: their mean."""
+        """Number that the paper would print: the mean of the scores of all folds and seeds."""
         return float(np.mean(scores))
 
 
 def score(metric: Metric, target: NDArray[Any], prediction: NDArray[Any]) -> float:
-    """One score of `(m,)` predictions, in the unit of the metric's name."""
+    """Score of `(m,)` predictions, in percent if the name of the metric says so.
+
+    Examples:
+        >>> score("accuracy_percent", np.array([0, 1, 1, 1]), np.array([0, 1, 1, 0]))
+        75.0
+    """
     from sklearn.metrics import accuracy_score, f1_score, mean_squared_error, r2_score
 
     if metric == "mse":

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 SEED = 42
 SHARES = (0.5, 0.1, 0.4)
-HIDDEN, REPEATS = 64, 2
-LAYERS, WIDTH, CODE = 16, 512, 256
+HIDDEN_SIZE, N_TIED_LAYERS = 64, 2
+N_HIDDEN_LAYERS, SIREN_HIDDEN_SIZE, SIREN_OUTPUT_SIZE = 16, 512, 256
 TRAINING = Training(max_epochs=5000, patience=5, min_delta=1e-3)
 SEEDS = tuple(range(42, 52))
 
 
 class ClimplicitProtocol(Protocol):
-    """A linear layer or a small perceptron on the frozen embedding, stopped early."""
+    """A linear layer or a small perceptron on the frozen embedding, with early stopping."""
 
     card = ProtocolCard(
         name="climplicit",
@@ -58,23 +58,27 @@ class ClimplicitProtocol(Protocol):
             )
         },
         preprocessing="targets z-scored by mean and standard deviation (divisor n) of the training "
-        "rows; embeddings as they are, float32",
+        "set; embeddings are not scaled, float32",
         probes={
             "linear": ProbeMethod(
                 description="one linear layer",
                 settings={"layers": "D-1"} | TRAINING.model_dump(),
             ),
             "mlp": ProbeMethod(
-                description="D-64-64-64-1 with ReLU, of which the two hidden 64-64 layers are one "
-                "and the same (list multiplication)",
-                settings={"hidden_size": HIDDEN, "n_tied_hidden_layers": REPEATS}
+                description="D-64-64-64-1 with ReLU, where the two hidden 64-64 layers share their "
+                "weights (list multiplication)",
+                settings={"hidden_size": HIDDEN_SIZE, "n_tied_hidden_layers": N_TIED_LAYERS}
                 | TRAINING.model_dump(),
             ),
             "from-scratch": ProbeMethod(
                 description="FS Loc: a residual SIREN on coordinates scaled to [-1, 1] and a "
-                "linear layer, all trained. The network goes on from one initialisation to the "
-                "next, as in the authors' code, where only the linear layer is made anew",
-                settings={"n_hidden_layers": LAYERS, "hidden_size": WIDTH, "output_size": CODE}
+                "linear layer, all trained. As in the authors' code, the network continues from "
+                "one initialisation to the next, and only the linear layer is initialised again",
+                settings={
+                    "n_hidden_layers": N_HIDDEN_LAYERS,
+                    "hidden_size": SIREN_HIDDEN_SIZE,
+                    "output_size": SIREN_OUTPUT_SIZE,
+                }
                 | TRAINING.model_dump(),
                 together=True,
             ),
@@ -83,14 +87,16 @@ class ClimplicitProtocol(Protocol):
         metrics={"regression": "r2_percent", "classification": "f1_percent"},
         digits={"r2_percent": 1, "f1_percent": 1},
         left_open=(
-            "The paper's code z-scores by all rows; here by the training rows, which changes R2 "
-            "only through the early stopping's threshold of 0.001 in units of the variance.",
-            "The code seeds torch once with 42 and goes on from one initialisation to the next; "
-            "here each has its own seed, 42 to 51, so that one can be run without the others.",
-            "Epochs at most and patience differ by task in the code (California housing 5000 and "
-            "5, median income 3000 and 5, population 1000 and 10): 5000 and 5 for all here.",
-            "How F1 is averaged over classes is not stated in the figure, and the code logs both "
-            "means: weighted by size here.",
+            "The paper's code z-scores by all rows. Here, only the training set is used, which "
+            "changes R2 only through the early stopping's threshold of 0.001 in units of the "
+            "variance.",
+            "The code seeds torch once with 42 and continues from one initialisation to the next. "
+            "Here, each has its own seed, 42 to 51, so that each can be run by itself.",
+            "The maximum number of epochs and the patience differ by task in the code (California "
+            "housing 5000 and 5, median income 3000 and 5, population 1000 and 10). Here, they "
+            "are 5000 and 5 for all tasks.",
+            "The figure does not state how F1 is averaged over classes, and the code logs both "
+            "means. Here, classes are weighted by size.",
         ),
     )
 
@@ -117,12 +123,12 @@ class ClimplicitProtocol(Protocol):
             scale = _Scale(work.points.target, fold, work.task_type)
             y = scale.forward(work.points.target)
             train = as_tensors(X[fold.train], y[fold.train])
-            held = as_tensors(X[fold.validation], y[fold.validation])
+            held_out = as_tensors(X[fold.validation], y[fold.validation])
             body: nn.Module | None = None
             for seed in work.seeds:
                 with seeded(seed):
                     network, body = _network(work.probe, X.shape[1], scale.outputs, body)
-                    epochs = stopped_early(network, train, held, TRAINING)
+                    epochs = stopped_early(network, train, held_out, TRAINING)
                 prediction = scale.back(outputs_of(network, X[fold.test]))
                 yield FoldResult(
                     seed,
@@ -134,12 +140,17 @@ class ClimplicitProtocol(Protocol):
 
 
 def scaled_coordinates(lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Longitude and latitude, each scaled to [-1, 1], `(N, 2)`."""
+    """Longitude and latitude, each scaled to [-1, 1], `(N, 2)`.
+
+    Examples:
+        >>> scaled_coordinates(np.array([[90.0, -45.0]]))
+        array([[ 0.5, -0.5]], dtype=float32)
+    """
     return (lonlat / [180.0, 90.0]).astype(np.float32)
 
 
 class _Scale:
-    """Targets as the network sees them: z-scores by the training rows, or codes of classes."""
+    """Targets of the network: z-scores by the training set, or class codes."""
 
     def __init__(self, target: NDArray[Any], fold: Fold, task_type: str) -> None:
         self._mean, self._scale = 0.0, 0.0
@@ -150,7 +161,7 @@ class _Scale:
             if not self._scale > 0:
                 raise BenchError("climplicit needs training targets that vary")
         else:
-            # As in the paper's code, classes are those of the whole table; it names no label.
+            # As in the paper's code, all classes of the table count, not only those of training.
             self.outputs = int(target.max()) + 1
 
     def forward(self, target: NDArray[Any]) -> NDArray[Any]:
@@ -172,6 +183,6 @@ def _network(
     if probe == "linear":
         return nn.Linear(inputs, outputs), None
     if probe == "mlp":
-        return tied_perceptron(inputs, HIDDEN, REPEATS, outputs), None
-    body = body or ResidualSiren(inputs, WIDTH, CODE, LAYERS)
-    return nn.Sequential(body, nn.Linear(CODE, outputs)), body
+        return tied_perceptron(inputs, HIDDEN_SIZE, N_TIED_LAYERS, outputs), None
+    body = body or ResidualSiren(inputs, SIREN_HIDDEN_SIZE, SIREN_OUTPUT_SIZE, N_HIDDEN_LAYERS)
+    return nn.Sequential(body, nn.Linear(SIREN_OUTPUT_SIZE, outputs)), body

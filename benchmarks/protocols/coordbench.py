@@ -1,4 +1,4 @@
-"""The protocol of CoordBench, as its paper has it and as its harness has it."""
+"""The protocol of CoordBench, as in its paper and as in its harness."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ FOLDS = 5
 SIDES = (2, 10, 20, 40)
 ALPHAS = tuple(float(10.0**exponent) for exponent in np.arange(-4.0, 6.5, 0.5))
 NEIGHBOURS = 5
-FLOOR = -1.0
-"""What an R2 counts for at least where it is averaged over targets."""
+MIN_R2 = -1.0
+"""Lower R2 scores are replaced by this one when scores are averaged over targets."""
 
 SPLITS = {
     "random": SplitMethod(
-        description="five folds of rows, dealt in turns after a permutation",
+        description="five folds of rows, assigned in turn after a permutation",
         settings={"n_folds": FOLDS, "seed": SEED},
     )
 } | {
     f"blocks.{side}": SplitMethod(
-        description=f"five folds of {side}-degree blocks of longitude and latitude, dealt in turns "
-        "after a permutation; fewer where there are fewer blocks",
+        description=f"five folds of {side}-degree blocks of longitude and latitude, assigned in "
+        "turn after a permutation; fewer folds if there are fewer blocks",
         settings={"block_degrees": side, "n_folds": FOLDS, "seed": SEED},
     )
     for side in SIDES
@@ -53,7 +53,7 @@ SOURCES = (
     "and run.py",
 )
 PREPROCESSING = (
-    "features standardised by mean and standard deviation (divisor n - 1) of the training rows; "
+    "features standardised by mean and standard deviation (divisor n - 1) of the training set; "
     "classes one-hot"
 )
 KNN = ProbeMethod(
@@ -63,7 +63,7 @@ KNN = ProbeMethod(
 
 
 class CoordbenchProtocol(Protocol):
-    """Ridge in five folds, its penalty chosen within the training part of each."""
+    """Ridge regression in five folds, with the penalty chosen within each training set."""
 
     SCORED_ON: ScoredOn = "cross-validation within the training set"
     FREE_INTERCEPT = True
@@ -78,8 +78,8 @@ class CoordbenchProtocol(Protocol):
         preprocessing=PREPROCESSING,
         probes={
             "ridge": ProbeMethod(
-                description="ridge with an unpenalised intercept; for classes on their one-hot "
-                "columns, the largest output winning",
+                description="ridge with an unpenalised intercept; for classes, on one-hot columns, "
+                "and the class with the largest output is predicted",
                 settings={"intercept": "unpenalised"},
                 tuning=Grid(
                     space={"alpha": ALPHAS},
@@ -94,19 +94,20 @@ class CoordbenchProtocol(Protocol):
         metrics={"regression": "r2", "classification": "accuracy_percent"},
         digits={"r2": 3, "accuracy_percent": 1},
         left_open=(
-            "How the nested search makes its inner folds: five, of the same kind as the outer ones "
-            "(rows, or whole blocks), dealt by the same rule among the training rows.",
-            "Whether the intercept was penalised when the page's numbers were made: it is not "
-            "here, as in the harness today.",
-            f"Averaged over targets, an R2 counts for {FLOOR} at least: `floored_mean`. A single "
-            "target's is not floored.",
+            "How the nested search makes its inner folds. Here, there are five of the same kind as "
+            "the outer ones (rows, or whole blocks), assigned by the same rule within the training "
+            "set.",
+            "Whether the intercept was penalised for the numbers on the page. Here, it is not, as "
+            "in the harness today.",
+            f"In means over targets, an R2 below {MIN_R2} counts as {MIN_R2}: `floored_mean`. The "
+            "R2 of a single target is not changed.",
         ),
     )
 
     @override
     def folds(self, points: SplitInputs, split: str) -> tuple[Fold, ...]:
-        everything = np.arange(len(points))
-        tests = self._deal(points, everything, split)
+        all_rows = np.arange(len(points))
+        tests = self._test_sets(points, all_rows, split)
         return tuple(
             TrainTestFold(str(number), _others(tests, number), test)
             for number, test in enumerate(tests)
@@ -116,26 +117,26 @@ class CoordbenchProtocol(Protocol):
     def outcomes(self, work: Work) -> Iterator[FoldResult]:
         self.card.probe(work.probe)
         folds = self.folds(work.points, work.split)
-        found = self._neighbours if work.probe == "knn" else self._ridge
-        for fold, (prediction, chosen) in zip(folds, found(work, folds), strict=True):
+        predict = self._neighbours if work.probe == "knn" else self._ridge
+        for fold, (prediction, best) in zip(folds, predict(work, folds), strict=True):
             metric = self.card.metrics[work.task_type]
             value = score(metric, work.points.target[fold.test], prediction)
             yield from (
-                FoldResult(seed, fold.name, prediction, {metric: value}, chosen)
+                FoldResult(seed, fold.name, prediction, {metric: value}, best)
                 for seed in work.seeds
             )
 
-    def _deal(self, points: SplitInputs, rows: Index, split: str) -> list[Index]:
+    def _test_sets(self, points: SplitInputs, rows: Index, split: str) -> list[Index]:
         settings = self.card.split(split).settings
         rng = np.random.default_rng(SEED)
         if split == "random":
             order = rows[rng.permutation(len(rows))]
             return [order[number::FOLDS] for number in range(FOLDS)]
         blocks = _blocks(points.lonlat[rows], float(settings["block_degrees"]))
-        found, block = np.unique(blocks, return_inverse=True)
-        if len(found) < 2:
+        distinct, block = np.unique(blocks, return_inverse=True)
+        if len(distinct) < 2:
             raise BenchError(f"{split} needs points in two blocks or more")
-        fold = (rng.permutation(len(found)) % FOLDS)[block]
+        fold = (rng.permutation(len(distinct)) % FOLDS)[block]
         return [rows[fold == number] for number in range(FOLDS) if (fold == number).any()]
 
     def _ridge(
@@ -143,7 +144,7 @@ class CoordbenchProtocol(Protocol):
     ) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
         metric = self.card.metrics[work.task_type]
         for fold in folds:
-            inner = self._deal(work.points, fold.train, work.split)
+            inner = self._test_sets(work.points, fold.train, work.split)
             trials = [
                 self._scores(work, _others(inner, number), test, metric)
                 for number, test in enumerate(inner)
@@ -178,7 +179,7 @@ class CoordbenchProtocol(Protocol):
         from sklearn.preprocessing import StandardScaler
 
         if work.task_type != "classification":
-            raise BenchError("CoordBench has its k nearest neighbours for classes only")
+            raise BenchError("the k-NN probe of CoordBench is for classes only")
         for fold in folds:
             probe = make_pipeline(StandardScaler(), KNeighborsClassifier(NEIGHBOURS))
             probe.fit(work.embedding[fold.train], work.points.target[fold.train])
@@ -186,7 +187,7 @@ class CoordbenchProtocol(Protocol):
 
 
 class CoordbenchHarnessProtocol(CoordbenchProtocol):
-    """The same ridge with its penalty chosen by the very scores that are reported."""
+    """The same ridge regression with the penalty chosen by the reported scores themselves."""
 
     SCORED_ON = "the reported folds"
     FREE_INTERCEPT = False
@@ -197,14 +198,14 @@ class CoordbenchHarnessProtocol(CoordbenchProtocol):
             "title": "CoordBench, its harness",
             "sources": (
                 *SOURCES,
-                "results/coordbench-results.csv there at commit 0b1ae3b, made with the option "
-                "penalize_intercept, which was then the only way",
+                "results/coordbench-results.csv there at commit 0b1ae3b, made with a penalised "
+                "intercept, which was the only option at the time",
             ),
             "probes": {
                 "ridge": ProbeMethod(
-                    description="ridge with a penalised intercept; one penalty for all folds, that "
-                    "with the best mean score on the test parts themselves, so that scores are "
-                    "biased upwards",
+                    description="ridge with a penalised intercept; one penalty for all folds, the "
+                    "one with the best mean score on the test sets themselves, which biases scores "
+                    "upwards",
                     settings={"intercept": "penalised"},
                     tuning=Grid(space={"alpha": ALPHAS}, scored_on=SCORED_ON),
                     together=True,
@@ -213,7 +214,7 @@ class CoordbenchHarnessProtocol(CoordbenchProtocol):
             },
             "digits": {"r2": 4, "accuracy_percent": 2},
             "left_open": (
-                "The file prints 16 digits, of single precision on a GPU: four are compared.",
+                "The file prints 16 digits, computed in single precision on a GPU. Four are used.",
             ),
         }
     )
@@ -234,22 +235,27 @@ class CoordbenchHarnessProtocol(CoordbenchProtocol):
 
 
 def floored_mean(scores: Sequence[float]) -> float:
-    """The mean over targets of R2, each counted as -1 at least."""
-    return float(np.maximum(scores, FLOOR).mean())
+    """Mean R2 over targets, where each R2 below -1 counts as -1.
+
+    Examples:
+        >>> floored_mean([0.5, -7.0])
+        -0.25
+    """
+    return float(np.maximum(scores, MIN_R2).mean())
 
 
 def _blocks(lonlat: NDArray[np.float64], degrees: float) -> NDArray[np.int64]:
-    # Numbered as in the harness: the order of blocks decides which fold they are dealt to.
+    # Numbered as in the harness, because the order of blocks decides their folds.
     lon, lat = np.floor(lonlat / degrees).astype(np.int64).T
     return np.asarray(lat * 100_003 + lon)
 
 
-def _others(parts: Sequence[Index], number: int) -> Index:
-    return np.concatenate([part for place, part in enumerate(parts) if place != number])
+def _others(sets: Sequence[Index], number: int) -> Index:
+    return np.concatenate([rows for place, rows in enumerate(sets) if place != number])
 
 
 def _best(trials: Sequence[NDArray[np.float64]]) -> float:
-    """The alpha with the best mean over folds; `trials` has `(A,)` scores of each."""
+    """Alpha with the best mean score over folds; `trials` has the scores `(A,)` of each fold."""
     mean = np.mean(trials, axis=0)
     best, _ = choose(range(len(ALPHAS)), lambda number: -float(mean[number]))
     return ALPHAS[best]
@@ -259,7 +265,7 @@ def _columns(
     target: NDArray[Any], task_type: TaskType
 ) -> tuple[NDArray[np.float64], NDArray[Any] | None]:
     if task_type == "regression":
-        # Through float32, as the harness holds its targets.
+        # Rounded to float32, as the harness stores its targets.
         return target.astype(np.float32).astype(np.float64)[:, None], None
     classes, codes = np.unique(target, return_inverse=True)
     return np.eye(len(classes))[codes], classes

@@ -1,7 +1,7 @@
-"""Networks that papers train as probes; needs torch, and is imported only when one is fitted.
+"""Networks that papers train as probes. Needs torch, and is imported only for a fit.
 
-All randomness comes from torch's global generator, as in the papers' code, inside `fork_rng`: the
-caller's stream is neither read nor changed.
+As in the papers' code, all randomness comes from torch's global generator, but inside `fork_rng`:
+the random state of the caller is neither read nor changed.
 """
 
 from __future__ import annotations
@@ -19,22 +19,34 @@ from torch import nn
 from satclip_bench.benchmarks.protocols.training import Training
 
 Tensors = tuple[torch.Tensor, torch.Tensor]
-"""Features `(n, D)` and targets `(n,)` or class codes."""
+"""Features `(n, D)`, and targets or class codes `(n,)`."""
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Torch's generator set to `seed` inside, and as it was afterwards."""
+    """Context in which torch's generator is seeded; afterwards its state is restored."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
 
 
 def tied_perceptron(inputs: int, hidden: int, repeats: int, outputs: int) -> nn.Sequential:
-    """Linear, ReLU, then `repeats` times the very same hidden layer and ReLU, then linear.
+    """A perceptron whose hidden layers share their weights.
 
-    What `[nn.Linear(h, h), nn.ReLU()] * repeats` makes: one layer listed several times, so that
-    its weights are shared. Initialised as torch does by default.
+    The layers are linear, ReLU, `repeats` times the same hidden layer and ReLU, and linear. This
+    is what `[nn.Linear(h, h), nn.ReLU()] * repeats` gives: one layer that is listed several times.
+    Weights have torch's default initialisation.
+
+    Args:
+        inputs: number of input columns.
+        hidden: width of the hidden layers.
+        repeats: number of times that the hidden layer is applied.
+        outputs: number of output columns.
+
+    Examples:
+        >>> network = tied_perceptron(4, 8, 2, 1)
+        >>> sum(p.numel() for p in network.parameters())
+        121
     """
     first = nn.Linear(inputs, hidden)
     shared = nn.Linear(hidden, hidden)
@@ -44,16 +56,16 @@ def tied_perceptron(inputs: int, hidden: int, repeats: int, outputs: int) -> nn.
 
 
 class ResidualSiren(nn.Module):
-    """A residual SIREN: sines of linear maps, each averaged with the one before its sine.
+    """A residual SIREN: sine layers whose linear outputs are averaged with the previous ones.
 
     Dollinger et al. 2025 (arXiv 2504.05089), with the first layer of H-SIREN, sin(30 sinh(2 x)),
     after Gao and Jaiman 2024 (arXiv 2410.04716).
 
     Args:
-        inputs: columns of the input.
-        width: of the hidden layers.
-        outputs: of the last, linear layer.
-        layers: how many hidden layers.
+        inputs: number of input columns.
+        width: width of the hidden layers.
+        outputs: width of the last layer, which is linear.
+        layers: number of hidden layers.
     """
 
     FIRST_FREQUENCY = 30.0
@@ -68,20 +80,20 @@ class ResidualSiren(nn.Module):
         self.last = _uniform_linear(width, outputs, math.sqrt(6 / width))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """`(n, inputs)` to `(n, outputs)`."""
-        before: torch.Tensor | None = None
+        """Outputs `(n, outputs)` of inputs `(n, inputs)`."""
+        previous: torch.Tensor | None = None
         for depth, layer in enumerate(self.hidden):
             out = layer(x)
-            if before is not None:
-                out = (out + before) / 2
-            before = out
+            if previous is not None:
+                out = (out + previous) / 2
+            previous = out
             x = torch.sin(out if depth else self.FIRST_FREQUENCY * torch.sinh(2 * out))
-        found: torch.Tensor = self.last(x)
-        return found
+        embedding: torch.Tensor = self.last(x)
+        return embedding
 
 
 def full_batch(network: nn.Module, train: Tensors, learning_rate: float, epochs: int) -> nn.Module:
-    """Adam on the mean squared error of all rows at once, for a fixed number of epochs."""
+    """Train by Adam on the mean squared error of all rows at once, for a number of epochs."""
     X, y = train
     optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
     for _ in range(epochs):
@@ -94,19 +106,20 @@ def full_batch(network: nn.Module, train: Tensors, learning_rate: float, epochs:
 def stopped_early(
     network: nn.Module, train: Tensors, validation: Tensors, training: Training
 ) -> int:
-    """Adam on shuffled batches until the validation loss no longer falls; the last weights stay.
+    """Train by Adam on shuffled batches until the validation loss stops improving.
 
-    The step shrinks tenfold after ten epochs without a relative improvement of 1e-4, torch's
-    defaults of ReduceLROnPlateau; with a patience of ten or less training mostly ends before.
+    The weights of the last epoch are kept. The learning rate is divided by ten after ten epochs
+    without a relative improvement of 1e-4, the defaults of torch's ReduceLROnPlateau; with a
+    patience of ten or less, training usually ends before that.
 
     Args:
-        network: changed in place.
-        train: rows that give the gradients.
-        validation: rows that decide when to stop.
-        training: step, batch and stopping.
+        network: network that is trained in place.
+        train: rows from which gradients are computed.
+        validation: rows on which early stopping is decided.
+        training: learning rate, batch size and early stopping.
 
     Returns:
-        How many epochs it was trained for.
+        The number of epochs that the network was trained for.
     """
     X, y = train
     loss_of = _loss_of(y)
@@ -119,10 +132,10 @@ def stopped_early(
             optimizer.zero_grad()
             loss_of(network(X[batch]), y[batch]).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-        held = _mean_loss(network, validation, training.batch_size, loss_of)
-        scheduler.step(held)
-        if lowest - held > training.min_delta:
-            lowest, waited = held, 0
+        loss = _mean_loss(network, validation, training.batch_size, loss_of)
+        scheduler.step(loss)
+        if lowest - loss > training.min_delta:
+            lowest, waited = loss, 0
         else:
             waited += 1
         if waited == training.patience:
@@ -131,14 +144,14 @@ def stopped_early(
 
 
 def outputs_of(network: nn.Module, X: NDArray[Any]) -> NDArray[np.float32]:
-    """The network's outputs, `(m, D)` float32 to `(m, outputs)`."""
+    """Outputs `(m, outputs)` of the network for `(m, D)` float32 inputs."""
     with torch.no_grad():
         out: NDArray[np.float32] = network(torch.from_numpy(X)).numpy()
     return out
 
 
 def as_tensors(X: NDArray[Any], y: NDArray[Any]) -> Tensors:
-    """Rows as float32, targets as float32 or, where they are integers, as int64."""
+    """Features as float32, and targets as int64 if they are integers and as float32 otherwise."""
     codes = np.issubdtype(y.dtype, np.integer)
     return (
         torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32)),
@@ -146,8 +159,8 @@ def as_tensors(X: NDArray[Any], y: NDArray[Any]) -> Tensors:
     )
 
 
-def _uniform_linear(wide: int, narrow: int, bound: float) -> nn.Linear:
-    layer = nn.Linear(wide, narrow)
+def _uniform_linear(inputs: int, outputs: int, bound: float) -> nn.Linear:
+    layer = nn.Linear(inputs, outputs)
     with torch.no_grad():
         layer.weight.uniform_(-bound, bound)
         layer.bias.uniform_(-bound, bound)
@@ -157,7 +170,7 @@ def _uniform_linear(wide: int, narrow: int, bound: float) -> nn.Linear:
 def _loss_of(y: torch.Tensor) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     if y.dtype == torch.int64:
         return nn.functional.cross_entropy
-    return lambda out, wanted: nn.functional.mse_loss(out.reshape(-1), wanted)
+    return lambda out, target: nn.functional.mse_loss(out.reshape(-1), target)
 
 
 def _mean_loss(
@@ -166,11 +179,11 @@ def _mean_loss(
     size: int,
     loss_of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
 ) -> float:
-    # The mean over batches, as the paper's code takes it, not over rows.
+    # As in the paper's code, this is the mean over batches, not over rows.
     X, y = rows
     with torch.no_grad():
         losses = [
-            float(loss_of(network(part), wanted))
-            for part, wanted in zip(torch.split(X, size), torch.split(y, size), strict=True)
+            float(loss_of(network(batch), target))
+            for batch, target in zip(torch.split(X, size), torch.split(y, size), strict=True)
         ]
     return float(np.mean(losses))

@@ -34,7 +34,7 @@ TUNING = Grid(
 
 
 class RangeProtocol(Protocol):
-    """Ridge on features scaled to [0, 1], one random split."""
+    """Ridge regression on features scaled to [0, 1], with one random split."""
 
     card = ProtocolCard(
         name="range",
@@ -51,12 +51,12 @@ class RangeProtocol(Protocol):
                 settings={"test_fraction": TEST, "seed": SEED},
             )
         },
-        preprocessing="features as float64; MinMaxScaler fitted on the training part; population "
+        preprocessing="features as float64; MinMaxScaler fitted on the training set; population "
         "as log(1 + people); raw coordinates in radians",
         probes={
             "ridge": ProbeMethod(
                 description="RidgeCV or RidgeClassifierCV of scikit-learn; its folds are "
-                "consecutive rows of the training part, in the order of the split",
+                "consecutive rows of the training set, in the order of the split",
                 settings={"scaler": "min-max"},
                 tuning=TUNING,
             )
@@ -65,11 +65,12 @@ class RangeProtocol(Protocol):
         metrics={"regression": "r2", "classification": "accuracy_percent"},
         digits={"r2": 3, "accuracy_percent": 1},
         left_open=(
-            "Frequencies and radii of the Sphere2Vec encoders: those of a file of its repository "
-            "that fit best, on degrees, as its code has it (the variants `sphere2vec.*-range`). "
-            "C and M come out on both tasks at hand; C+ and M+ within 0.002.",
+            "Frequencies and radii of the Sphere2Vec encoders: those from a file in its repository "
+            "that fit best, applied to degrees as in its code (the variants `sphere2vec.*-range`). "
+            "On both available tasks, C and M give the printed scores, and C+ and M+ are within "
+            "0.002.",
             "Frequencies, radii and unit of Theory: the defaults of the class in its repository, "
-            "on radians (`space2vec.theory-range`).",
+            "applied to radians (`space2vec.theory-range`).",
         ),
     )
 
@@ -108,21 +109,26 @@ class RangeProtocol(Protocol):
             )
 
 
-def random_split(rows: int, shares: tuple[float, ...], seed: int) -> tuple[NDArray[np.int64], ...]:
-    """Rows of each part, in the order in which torch draws them.
+def random_split(rows: int, sizes: tuple[float, ...], seed: int) -> tuple[NDArray[np.int64], ...]:
+    """Rows of each set, in the order in which `torch.utils.data.random_split` draws them.
 
     Args:
-        rows: how many there are.
-        shares: of each part, summing to 1; what rounding leaves goes to the first fold. Or whole
-            numbers of rows, summing to `rows`.
-        seed: of a generator of its own.
+        rows: number of rows of the table.
+        sizes: fractions of the sets, with a sum of 1, where rows left by rounding go to the first
+            sets; or numbers of rows, with a sum of `rows`.
+        seed: seed of a new torch generator.
+
+    Examples:
+        >>> train, test = random_split(10, (0.8, 0.2), seed=42)
+        >>> len(train), len(test)
+        (8, 2)
     """
     import torch
     from torch.utils.data import Dataset
     from torch.utils.data import random_split as draw
 
-    # Anything with a length will do.
+    # random_split only uses the length of a data set.
     numbers = cast(Dataset[int], range(rows))
     generator = torch.Generator().manual_seed(seed)
-    drawn = draw(numbers, shares, generator=generator)
-    return tuple(np.array(part.indices, dtype=np.int64) for part in drawn)
+    drawn = draw(numbers, sizes, generator=generator)
+    return tuple(np.array(subset.indices, dtype=np.int64) for subset in drawn)

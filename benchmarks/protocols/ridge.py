@@ -1,4 +1,4 @@
-"""Closed-form ridge for many penalties at once, as CoordBench's harness has it."""
+"""Closed-form ridge regression for many penalties at once, as in CoordBench's harness."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
 
-LEAST_SCALE = 1e-6
-"""What the harness divides a dead column by."""
+MIN_SCALE = 1e-6
+"""Divisor of constant columns in the harness."""
 
 
 def ridge_path(
@@ -22,24 +22,30 @@ def ridge_path(
     *,
     free_intercept: bool,
 ) -> Iterator[Float]:
-    """Predictions of ridge regressions on standardised features, one for every penalty.
+    """Predictions of ridge regressions on standardised features, one per penalty.
 
-    Minimises `|y - Xw - b|^2 + alpha |w|^2`, the intercept b penalised like a weight or not at all.
-    Features are scaled by mean and standard deviation (divisor n - 1) of the training rows, in
-    their own precision; all else is float64.
+    Minimises `|y - Xw - b|^2 + alpha |w|^2`; the intercept b is penalised like a weight or not at
+    all. Features are scaled by the mean and standard deviation (divisor n - 1) of the training rows
+    in their own precision; everything else is computed in float64.
 
     Args:
-        train: `(n, D)` features.
-        target: `(n, K)`.
-        test: `(m, D)` features.
+        train: `(n, D)` training features.
+        target: `(n, K)` training targets.
+        test: `(m, D)` test features.
         alphas: positive penalties.
-        free_intercept: whether b is unpenalised.
+        free_intercept: whether b is not penalised.
 
     Yields:
-        `(m, K)`, in the order of `alphas`.
+        Predictions `(m, K)` for one penalty, in the order of `alphas`.
+
+    Examples:
+        >>> X = np.array([[0.0], [1.0], [2.0]])
+        >>> (predictions,) = ridge_path(X, 2 * X + 1, X, [1e-9], free_intercept=True)
+        >>> predictions.round(3).ravel().tolist()
+        [1.0, 3.0, 5.0]
     """
     mean = train.mean(axis=0)
-    scale = np.maximum(train.std(axis=0, ddof=1), np.asarray(LEAST_SCALE, dtype=train.dtype))
+    scale = np.maximum(train.std(axis=0, ddof=1), np.asarray(MIN_SCALE, dtype=train.dtype))
     X = ((train - mean) / scale).astype(np.float64)
     Z = ((test - mean) / scale).astype(np.float64)
     if free_intercept:

@@ -61,13 +61,15 @@ def _split(name: str, of: str, description: str) -> tuple[str, SplitMethod]:
 
 SPLITS = dict(
     (
-        _split("random", "random", "30 % train, 10 % validation, 60 % test, uniformly at random"),
+        _split(
+            "random", "random", "30 % training, 10 % validation, 60 % test, uniformly at random"
+        ),
         *(
             _split(
                 f"zero-shot.{continent}",
                 "held-out-region",
-                f"train and choose on other continents, test on {continent}; validation is a whole "
-                "continent too, or several",
+                f"training and validation on other continents, test on {continent}; the validation "
+                "set consists of whole continents",
             )
             for continent in CONTINENTS
         ),
@@ -75,7 +77,7 @@ SPLITS = dict(
             _split(
                 f"few-shot.{continent}",
                 "few-shot",
-                f"as zero-shot, with one label in a hundred of {continent} in training",
+                f"as zero-shot, with one label in a hundred of {continent} in the training set",
             )
             for continent in CONTINENTS
         ),
@@ -84,7 +86,7 @@ SPLITS = dict(
 
 
 class SatclipProtocol(Protocol):
-    """A perceptron on the frozen embedding, tuned by random search, ten initialisations."""
+    """A perceptron on the frozen embedding, tuned by random search, with ten initialisations."""
 
     card = ProtocolCard(
         name="satclip",
@@ -94,7 +96,7 @@ class SatclipProtocol(Protocol):
         "Satellite Imagery, arXiv 2311.17179",
         sources=("arXiv 2311.17179v3, section 4.2 and appendix E.3",),
         splits=SPLITS,
-        preprocessing="embeddings, and targets of a regression, standardised on the training part",
+        preprocessing="embeddings, and targets of a regression, standardised on the training set",
         probes={
             "mlp": ProbeMethod(
                 description="a perceptron with ReLU, MSE or cross-entropy; the weights are those "
@@ -108,15 +110,15 @@ class SatclipProtocol(Protocol):
         metrics={"regression": "r2", "classification": "accuracy_percent"},
         digits={"r2": 2, "accuracy_percent": 2},
         left_open=(
-            "The search space, the number of draws, optimiser, batches, epochs, and scaling: none "
-            "is published. Ours is on this card.",
-            "Which rows the split held: not published. One fixed draw here.",
-            "What validates where a continent is held out: not stated. Other whole continents "
-            "here, so that settings are chosen for extrapolation as well.",
-            "Whether initialisations share a split, and which standard deviation is printed: one "
-            "split here, and no use is made of our own spread.",
-            "Ocean points of the classification tables: not stated whether they count. Land only "
-            "in the open edition.",
+            "The search space, the number of draws, the optimiser, the batch size, the number of "
+            "epochs and the scaling are not published. Ours are on this card.",
+            "The rows of the split are not published. Here, one fixed draw is used.",
+            "The validation set for a held-out continent is not stated. Here, it consists of other "
+            "whole continents, so that settings are chosen for extrapolation.",
+            "It is not stated whether initialisations share a split, nor which standard deviation "
+            "is printed. Here, there is one split, and our own spread is not used.",
+            "It is not stated whether ocean points of the classification tables count. The open "
+            "edition has only points on land.",
         ),
     )
 
@@ -154,13 +156,15 @@ class SatclipProtocol(Protocol):
 
 @dataclass(frozen=True)
 class _Scaled:
-    """One fold, standardised on its training part.
+    """One fold, standardised on its training set.
 
-    Attributes:
-        train, validation: rows to learn from, and to choose on.
-        test: `(m, D)` features alone.
-        classes: `(K,)` of the training part; None for a regression.
-        mean, scale: of the training targets.
+    Args:
+        train: features and targets of the training set.
+        validation: features and targets of the validation set.
+        test: `(m, D)` features of the test set.
+        classes: `(K,)` classes of the training set; None for a regression.
+        mean: mean of the training targets.
+        scale: standard deviation of the training targets.
     """
 
     train: Rows
@@ -176,7 +180,7 @@ class _Scaled:
 
         X, y = work.embedding, work.points.target
         scaler = fit_scaler(np.asarray(X[fold.train]))
-        train, held, test = (
+        train, held_out, test = (
             np.asarray(scaler.transform(X[rows]), dtype=np.float32)
             for rows in (fold.train, fold.validation, fold.test)
         )
@@ -185,39 +189,40 @@ class _Scaled:
             if not scale > 0:
                 raise BenchError("satclip needs training targets that vary")
             z = (y - mean) / scale
-            known, wanted = (train, z[fold.train]), (held, z[fold.validation])
-            return cls(known, wanted, test, None, mean, scale)
+            validation = held_out, z[fold.validation]
+            return cls((train, z[fold.train]), validation, test, None, mean, scale)
         classes, codes = np.unique(y[fold.train].astype(np.int64), return_inverse=True)
         place = np.searchsorted(classes, y[fold.validation]).clip(max=len(classes) - 1)
         seen = classes[place] == y[fold.validation]
         if not seen.any():
-            raise BenchError("no class of the validation part occurs in the training part")
-        return cls((train, codes), (held[seen], place[seen]), test, classes, 0.0, 1.0)
+            raise BenchError("no class of the validation set occurs in the training set")
+        return cls((train, codes), (held_out[seen], place[seen]), test, classes, 0.0, 1.0)
 
     def fit(self, settings: Mapping[str, Any], seed: int) -> tuple[Layers, int, float]:
-        """Layers, the epoch they are of, and the validation loss there."""
+        """Fit the network: its layers, their epoch, and the validation loss of that epoch."""
         from satclip_bench.benchmarks.probes.training import train_network
 
-        chosen = {name: settings[name] for name in TUNING.space}
+        searched = {name: settings[name] for name in TUNING.space}
         layers, epochs = train_network(
             self.train,
             self.validation,
             FIXED.model_copy(
-                update=chosen | {"hidden_layer_sizes": tuple(chosen["hidden_layer_sizes"])}
+                update=searched | {"hidden_layer_sizes": tuple(searched["hidden_layer_sizes"])}
             ),
             outputs=None if self.classes is None else len(self.classes),
             seed=seed,
         )
-        X, wanted = self.validation
+        X, target = self.validation
         out = forward(layers, X)
         if self.classes is None:
-            return layers, epochs, float(np.mean((out[:, 0] - wanted) ** 2))
+            return layers, epochs, float(np.mean((out[:, 0] - target) ** 2))
+        # scipy.special.logsumexp differs in the last bits, which can change the chosen candidate.
         top = out.max(axis=1)
         total = top + np.log(np.exp(out - top[:, None]).sum(axis=1))
-        return layers, epochs, float(np.mean(total - out[np.arange(len(out)), wanted]))
+        return layers, epochs, float(np.mean(total - out[np.arange(len(out)), target]))
 
     def predict(self, layers: Layers) -> NDArray[Any]:
-        """`(m,)` in the unit of the target, or classes."""
+        """Predictions `(m,)` for the test set, in the unit of the target, or classes."""
         out = forward(layers, self.test)
         if self.classes is None:
             return np.asarray(out[:, 0] * self.scale + self.mean)

@@ -23,7 +23,7 @@ from satclip_bench.core.errors import BenchError
 
 SPLIT_SEED = 0
 TRAIN = 0.5
-HIDDEN, REPEATS = 64, 2
+HIDDEN_SIZE, N_TIED_LAYERS = 64, 2
 LEARNING_RATE, EPOCHS = 1e-3, 3000
 
 
@@ -42,21 +42,21 @@ class SatclipNotebookProtocol(Protocol):
         ),
         splits={
             "random": SplitMethod(
-                description="torch.utils.data.random_split in halves, the odd row tested",
+                description="torch.utils.data.random_split in halves; an odd row is for the test",
                 settings={"train_fraction": TRAIN, "seed": SPLIT_SEED},
             )
         },
-        preprocessing="y / max(y), the maximum over all rows, test rows too, as in the notebook: a "
-        "unit of the target, of which no weight depends on a test row but by this one number; "
-        "embeddings as they are, float32",
+        preprocessing="y / max(y) with the maximum over all rows, including test rows, as in the "
+        "notebook (no weight depends on a test row except through this one number); embeddings "
+        "are not scaled, float32",
         probes={
             "mlp": ProbeMethod(
-                description="D-64-64-64-1 with ReLU, of which the two hidden 64-64 layers are one "
-                "and the same (list multiplication); Adam on the mean squared error of all "
+                description="D-64-64-64-1 with ReLU, where the two hidden 64-64 layers share their "
+                "weights (list multiplication); Adam on the mean squared error of all "
                 "training rows at once",
                 settings={
-                    "hidden_size": HIDDEN,
-                    "n_tied_hidden_layers": REPEATS,
+                    "hidden_size": HIDDEN_SIZE,
+                    "n_tied_hidden_layers": N_TIED_LAYERS,
                     "learning_rate": LEARNING_RATE,
                     "epochs": EPOCHS,
                 },
@@ -66,8 +66,8 @@ class SatclipNotebookProtocol(Protocol):
         metrics={"regression": "mse"},
         digits={"mse": 5},
         left_open=(
-            "Seeds of split and initialisation: the notebook sets none. 0 for both here.",
-            "Its one printed number is of one run: no spread is published.",
+            "The notebook sets no seeds of the split and the initialisation. Here, both are 0.",
+            "The one printed number is from one run: no spread is published.",
         ),
     )
 
@@ -91,17 +91,17 @@ class SatclipNotebookProtocol(Protocol):
         self.card.probe(work.probe)
         X = np.asarray(work.embedding, dtype=np.float32)
         y = work.points.target.astype(np.float64)
-        largest = float(y.max())
-        if work.task_type != "regression" or largest <= 0:
+        max_target = float(y.max())
+        if work.task_type != "regression" or max_target <= 0:
             raise BenchError("satclip-notebook divides by the largest target, which must exceed 0")
-        y = y / largest
+        y = y / max_target
         for fold in self.folds(work.points, work.split):
             for seed in work.seeds:
                 with seeded(seed):
-                    network = tied_perceptron(X.shape[1], HIDDEN, REPEATS, 1)
+                    network = tied_perceptron(X.shape[1], HIDDEN_SIZE, N_TIED_LAYERS, 1)
                     full_batch(
                         network, as_tensors(X[fold.train], y[fold.train]), LEARNING_RATE, EPOCHS
                     )
                 out = outputs_of(network, X[fold.test])[:, 0].astype(np.float64)
                 mse = score("mse", y[fold.test], out)
-                yield FoldResult(seed, fold.name, out * largest, {"mse": mse})
+                yield FoldResult(seed, fold.name, out * max_target, {"mse": mse})

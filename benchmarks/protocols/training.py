@@ -1,4 +1,4 @@
-"""How a network is trained, as data; knows no torch."""
+"""Settings of the training of a network, without torch."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from satclip_bench.core.card import Card
 
 
 class Training(Card):
-    """Step, batches, and when to stop."""
+    """Learning rate, batch size and early stopping of a network's training."""
 
     learning_rate: float = 1e-3
     batch_size: int = 4096
     max_epochs: int
-    patience: int = Field(description="epochs in a row without a gain, after which training ends")
-    min_delta: float = Field(description="by how much the validation loss must fall to be a gain")
+    patience: int = Field(
+        description="number of consecutive epochs without an improvement after which training ends"
+    )
+    min_delta: float = Field(
+        description="decrease of the validation loss that counts as an improvement"
+    )
     initial_best_loss: float = Field(
-        10_000.0, description="what the first validation loss is held to"
+        10_000.0, description="loss that the first validation loss is compared with"
     )

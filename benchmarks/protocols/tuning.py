@@ -1,4 +1,4 @@
-"""How settings are searched for: spaces, grids and random draws as data, and the choice itself."""
+"""Searches for settings: grids and random draws as data, and the choice of the best candidate."""
 
 from __future__ import annotations
 
@@ -20,17 +20,25 @@ ScoredOn = Literal[
     "cross-validation within the training set",
     "the reported folds",
 ]
-"""What a choice is made on. The last is no clean choice: it is there because a harness does it."""
+"""Data on which candidates are scored. The last biases scores; one harness does it."""
 
 
 class Grid(Card):
-    """Every combination of a few values."""
+    """Search over all combinations of a few values.
+
+    Examples:
+        >>> grid = Grid(space={"alpha": (0.1, 1), "p": (1, 2)}, scored_on="the validation set")
+        >>> grid.candidates()[:2]
+        ({'alpha': 0.1, 'p': 1}, {'alpha': 0.1, 'p': 2})
+    """
 
     kind: Literal["grid"] = "grid"
     space: Mapping[str, tuple[Value, ...]]
     scored_on: ScoredOn
-    n_folds: int | None = Field(None, description="of a cross-validation, for regression")
-    n_folds_classification: int | None = Field(None, description="likewise, for classes")
+    n_folds: int | None = Field(None, description="folds of a cross-validation for regression")
+    n_folds_classification: int | None = Field(
+        None, description="folds of a cross-validation for classification"
+    )
 
     def candidates(self) -> tuple[dict[str, Value], ...]:
         """All combinations; the last name varies fastest."""
@@ -40,18 +48,18 @@ class Grid(Card):
 
 
 class Choice(Card):
-    """One of a few values, each as probable."""
+    """Axis of a random search with a few values of equal probability."""
 
     kind: Literal["choice"] = "choice"
     of: tuple[Value, ...] = Field(min_length=1)
 
     def draw(self, rng: np.random.Generator) -> Value:
-        """One of them."""
+        """Draw one of the values."""
         return self.of[int(rng.integers(len(self.of)))]
 
 
 class LogUniform(Card):
-    """A number whose logarithm is uniform."""
+    """Axis of a random search whose logarithm is uniformly distributed."""
 
     kind: Literal["log-uniform"] = "log-uniform"
     low: float = Field(gt=0)
@@ -64,7 +72,7 @@ class LogUniform(Card):
         return self
 
     def draw(self, rng: np.random.Generator) -> Value:
-        """A number between `low` and `high`, to three significant digits, so that it is printed."""
+        """Draw a number between `low` and `high`, rounded to three significant digits."""
         number = float(np.exp(rng.uniform(np.log(self.low), np.log(self.high))))
         return float(f"{number:.3g}")
 
@@ -73,7 +81,18 @@ Axis = Annotated[Choice | LogUniform, Field(discriminator="kind")]
 
 
 class RandomSearch(Card):
-    """Independent draws from a space."""
+    """Search over independent random draws from a space.
+
+    Examples:
+        >>> search = RandomSearch(
+        ...     space={"width": Choice(of=(16, 64)), "step": LogUniform(low=1e-3, high=1e-1)},
+        ...     n_draws=3,
+        ...     seed=0,
+        ...     scored_on="the validation set",
+        ... )
+        >>> len(search.candidates())
+        3
+    """
 
     kind: Literal["random search"] = "random search"
     space: Mapping[str, Axis]
@@ -82,7 +101,7 @@ class RandomSearch(Card):
     scored_on: ScoredOn
 
     def candidates(self) -> tuple[dict[str, Value], ...]:
-        """The draws, the same for the same seed; more of them begin with the same ones."""
+        """The draws, always the same for a seed. With more draws, the first ones stay the same."""
         rng = np.random.default_rng([self.seed])
         return tuple(
             {name: axis.draw(rng) for name, axis in self.space.items()} for _ in range(self.n_draws)
@@ -93,14 +112,18 @@ Tuning = Annotated[Grid | RandomSearch, Field(discriminator="kind")]
 
 
 def choose(candidates: Sequence[T], loss: Callable[[T], float]) -> tuple[T, tuple[float, ...]]:
-    """The candidate with the lowest loss, the first of equals, and the losses of all.
+    """Candidate with the lowest loss (the first of equally good ones), and the losses of all.
 
     Args:
-        candidates: such as `Grid.candidates()`.
-        loss: of one candidate on what judges; NaN and infinity never win.
+        candidates: candidate settings, such as `Grid.candidates()`.
+        loss: function that gives the loss of a candidate; NaN and infinity are never the best.
 
     Raises:
         BenchError: no candidate has a finite loss.
+
+    Examples:
+        >>> choose((1, 2, 3), lambda x: (x - 2) ** 2)
+        (2, (1.0, 0.0, 1.0))
     """
     losses = np.array([loss(candidate) for candidate in candidates], dtype=np.float64)
     if not np.isfinite(losses).any():

@@ -30,7 +30,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         "TRAINING",
         climplicit_module.TRAINING.model_copy(update={"max_epochs": 20}),
     )
-    for name, value in (("LAYERS", 3), ("WIDTH", 16), ("CODE", 8)):
+    for name, value in (
+        ("N_HIDDEN_LAYERS", 3),
+        ("SIREN_HIDDEN_SIZE", 16),
+        ("SIREN_OUTPUT_SIZE", 8),
+    ):
         monkeypatch.setattr(climplicit_module, name, value)
     fewer = satclip_module.FIXED.model_copy(update={"max_epochs": 5, "patience": 3})
     monkeypatch.setattr(satclip_module, "FIXED", fewer)
