@@ -63,7 +63,7 @@ def check_encoder(encoder: LocationEncoder, points: int = 257, seed: int = 0) ->
         _close(encoder, encoder.encode(lonlat, batch_size=batch), whole, f"batch_size={batch}")
     order = np.random.default_rng(seed).permutation(len(lonlat))
     _close(encoder, encoder.encode(lonlat[order]), whole[order], "another order of the points")
-    _close(encoder, encoder.encode(lonlat[:1]), whole[:1], "a point on its own")
+    _close(encoder, encoder.encode(lonlat[:1]), whole[:1], "encoding a single point")
 
     east = lonlat.copy()
     # -180 is left out: as 180 it lies on the other side, where an encoder may be discontinuous.

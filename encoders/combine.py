@@ -42,7 +42,7 @@ class Combined(Encoder):
 
     The mean of each column over a lattice of points on the sphere is subtracted, and each block is
     divided by one number, so that its mean squared length over these points is 1. Blocks then have
-    the same weight in a distance, whatever their number of columns, and columns keep their relative
+    the same weight in a distance, for any number of columns, and columns keep their relative
     weights within a block. No data of a task is used. A block that is constant over the lattice is
     only centred. For an encoder with partial coverage, only the points that it covers are used. A
     combination inside a combination is standardised a second time.

@@ -31,7 +31,7 @@ ENCODING_NAMES = {
     "Sphere2Vec-sphereM": "sphere2vec.m",
     "NeRF": "nerf",
 }
-"""Names of encodings in checkpoints, and the names of the same encodings here."""
+"""Names of encodings in checkpoints, mapped to keys of `ENCODINGS`."""
 
 NERF_FREQUENCIES = 16
 """Number of frequencies of the released NeRF encoder, which ignores the checkpoint's setting."""

@@ -84,7 +84,7 @@ def _train(
     config: PretrainConfig, folder: Path, *, resume: bool, device: str | None, quiet: bool
 ) -> Path:
     """Train with a progress bar and one line per epoch. Returns the path of the weights."""
-    from satclip_bench.encoders.pretraining.training import Watch
+    from satclip_bench.encoders.pretraining.training import Callbacks
 
     console = Console(stderr=True, quiet=quiet)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -104,5 +104,5 @@ def _train(
                 soft_wrap=True,
             )
 
-        watch = Watch(lambda text: console.print(text, highlight=False), step, epoch)
-        return pretrain(config, folder, resume=resume, device=device, watch=watch).encoder
+        callbacks = Callbacks(lambda text: console.print(text, highlight=False), step, epoch)
+        return pretrain(config, folder, resume=resume, device=device, callbacks=callbacks).encoder

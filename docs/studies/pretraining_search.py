@@ -1,12 +1,12 @@
-"""Trials of pretraining recipes, judged on validation parts alone: behind pretraining.md.
+"""Trials of pretraining settings, scored on validation sets only, for docs/pretraining.md.
 
     python docs/studies/pretraining_search.py training.temperature=0.5 location.first_frequency=5
     python docs/studies/pretraining_search.py siren.l10 geoclip
 
-The first trains the config `small` with these changes, the second takes encoders that there are.
-Both print, for three splits, the mean over four global tasks of the score on the parts that choose
-settings: R2 (accuracy for biomes) of a ridge, its penalty the best there, each fold counted as -1
-at least. No test part is looked at.
+The first command trains the config `small` with these changes; the second scores existing encoders.
+Both print the mean validation score over four global tasks, for three splits: R2 (accuracy for
+biomes) of a ridge regression with its best penalty, where scores of a fold below -1 count as -1.
+Validation sets contain test points of other folds: see docs/satclip-bluemarble.md.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ ALPHAS = tuple(float(10.0**exponent) for exponent in range(-1, 6))
 WORST = -1.0
 
 
-def judge(embed: Embed) -> dict[str, dict[str, float]]:
-    """The validation score by task and split."""
-    found: dict[str, dict[str, float]] = {}
+def validation_scores(embed: Embed) -> dict[str, dict[str, float]]:
+    """Mean validation score by task and split."""
+    means: dict[str, dict[str, float]] = {}
     for task in TASKS:
         table = load_table(TaskSource(task))
         points = SplitInputs(table.lonlat, table.target, table.region, table.card.block_degrees)
         features = embed(table.lonlat).astype(np.float64)
-        classes = np.unique(table.target) if table.card.kind == "classification" else None
+        classes = np.unique(table.target) if table.card.task_type == "classification" else None
         columns = (
             table.target.astype(np.float64)[:, None]
             if classes is None
             else (table.target[:, None] == classes).astype(np.float64)
         )
-        found[task] = {}
+        means[task] = {}
         for split in SPLITS:
             scores = []
             for fold in get_split(split).folds(points, 0):
@@ -60,8 +60,8 @@ def judge(embed: Embed) -> dict[str, dict[str, float]]:
                 truth = table.target[fold.validation]
                 best = max(_score(path, truth, classes) for path in paths)
                 scores.append(max(best, WORST))
-            found[task][split] = float(np.mean(scores))
-    return found
+            means[task][split] = float(np.mean(scores))
+    return means
 
 
 def _score(
@@ -74,31 +74,32 @@ def _score(
     return float(1 - ((truth - path[:, 0]) ** 2).mean() / truth.var())
 
 
-def trained(changes: Sequence[str]) -> Embed:
-    """The location encoder of `small` with some changes."""
+def train(changes: Sequence[str]) -> Embed:
+    """Train the config `small` with some changes; returns the encoder's `encode`."""
     from satclip_bench.encoders.pretraining import load_config, pretrain
     from satclip_bench.encoders.satclip_retrained import TrainedSatCLIP
 
     with tempfile.TemporaryDirectory() as folder:
-        done = pretrain(load_config("small", changes), Path(folder) / "run")
-        print({k: v for k, v in done.history[-1].items() if str(k).startswith("held_out")})
-        encoder = TrainedSatCLIP("tried", done.encoder)
+        run = pretrain(load_config("small", changes), Path(folder) / "run")
+        print({k: v for k, v in run.history[-1].items() if str(k).startswith("held_out")})
+        encoder = TrainedSatCLIP("trial", run.encoder)
+        # Loads the weights before the folder is deleted.
         encoder.encode([[0.0, 0.0]])
     return encoder.encode
 
 
 def show(name: str, embed: Embed) -> None:
-    """A line of means over the tasks, and one a task."""
-    found = judge(embed)
-    means = {s: np.mean([found[t][s] for t in TASKS]) for s in SPLITS}
+    """Print the means over the tasks, and one line per task."""
+    scores = validation_scores(embed)
+    means = {s: np.mean([scores[t][s] for t in TASKS]) for s in SPLITS}
     print(name, *(f"{split} {mean:.3f}" for split, mean in means.items()), sep=" | ")
     for task in TASKS:
-        print("   ", task, *(f"{found[task][s]:.3f}" for s in SPLITS))
+        print("   ", task, *(f"{scores[task][s]:.3f}" for s in SPLITS))
 
 
 if __name__ == "__main__":
     if any("=" in word for word in sys.argv[1:]) or not sys.argv[1:]:
-        show(" ".join(sys.argv[1:]) or "small", trained(sys.argv[1:]))
+        show(" ".join(sys.argv[1:]) or "small", train(sys.argv[1:]))
     else:
         for word in sys.argv[1:]:
             show(word, get_encoder(word).encode)

@@ -1,9 +1,9 @@
-"""The table of satclip-bluemarble.md: its scores less those of others, with intervals.
+"""The table in docs/satclip-bluemarble.md: score differences to other encoders, with intervals.
 
     make spatial && python docs/studies/satclip_bluemarble.py results/runs/spatial
 
-Means over folds, scores below -1 taken as -1; 95 % intervals by the bootstrap of blocks that all
-encoders share.
+The table has means over folds, where scores below -1 count as -1, and 95 % intervals from the
+bootstrap of blocks that all encoders share.
 """
 
 from __future__ import annotations
@@ -31,29 +31,31 @@ def main(folder: Path) -> None:
     print("| | split | against |", " | ".join(task_card(t).title for t in WIDE_TASKS), "|")
     print("|---|---|---|" + "---:|" * len(WIDE_TASKS))
     for split in SPLITS:
-        drawn = bootstrap_scores(store, split)
-        found = {
+        replicates = bootstrap_scores(store, split)
+        scores = {
             (r.settings.task, r.settings.seed, r.settings.fold, r.settings.encoder): value
             for r in store.records()
             if r.settings.split == split and (value := r.scores.get(r.metric)) is not None
         }
-        for own in OURS:
+        for encoder in OURS:
             for other in OTHERS:
                 cells = []
                 for task in WIDE_TASKS:
-                    keys = [k[1:3] for k in found if k[0] == task and k[3] == own]
+                    keys = [k[1:3] for k in scores if k[0] == task and k[3] == encoder]
                     gaps = [
-                        max(found[task, *k, own], WORST) - max(found[task, *k, other], WORST)
+                        max(scores[task, *k, encoder], WORST) - max(scores[task, *k, other], WORST)
                         for k in keys
                     ]
-                    mine, theirs = (
-                        drawn.xs((task, e), level=("task", "encoder")).to_numpy()
-                        for e in (own, other)
+                    ours, others = (
+                        replicates.xs((task, e), level=("task", "encoder")).to_numpy()
+                        for e in (encoder, other)
                     )
-                    low, high = np.nanpercentile(np.nanmean(mine - theirs, axis=0), (2.5, 97.5))
+                    low, high = np.nanpercentile(np.nanmean(ours - others, axis=0), (2.5, 97.5))
                     mark = "**" if low > 0 else "*" if high < 0 else ""
                     cells.append(f"{mark}{np.mean(gaps):+.2f}{mark} [{low:+.2f}, {high:+.2f}]")
-                print(f"| {own.partition('.')[2]} | {split} | {other} |", " | ".join(cells), "|")
+                print(
+                    f"| {encoder.partition('.')[2]} | {split} | {other} |", " | ".join(cells), "|"
+                )
 
 
 def bootstrap_scores(store: Store, split: str) -> pd.DataFrame:

@@ -1,6 +1,6 @@
-"""Draws docs/satclip-numerics.png and prints the numbers of docs/satclip-numerics.md.
+"""Draw docs/satclip-numerics.png and print the table in docs/satclip-numerics.md.
 
-Run from the project's root: python docs/studies/satclip_numerics.py
+Run it from the root of the repository: python docs/studies/satclip_numerics.py
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FIGURE = Path(__file__).parents[1] / "satclip-numerics.png"
 
 
 def lost_digits(degrees: int, lat: NDArray[np.float64], points: int = 64) -> NDArray[np.float64]:
-    """Largest error of the released evaluation at each latitude, over columns and longitudes."""
+    """Largest error of the released harmonics at each latitude, over columns and longitudes."""
     lon = np.linspace(-180, 180, points, endpoint=False)
     errors = []
     for value in lat:
@@ -29,7 +29,7 @@ def lost_digits(degrees: int, lat: NDArray[np.float64], points: int = 64) -> NDA
 
 
 def main() -> None:
-    """Measure, print and draw."""
+    """Compute the errors, print the table and draw the figure."""
     lat = np.linspace(0, 90, 91)
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
@@ -46,7 +46,7 @@ def main() -> None:
         xlim=(0, 90),
         xlabel="latitude (degrees)",
         ylabel="largest error of a harmonic",
-        title="Digits that the released evaluation of SatCLIP's harmonics loses",
+        title="Rounding errors of SatCLIP's released harmonics",
     )
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(FIGURE, dpi=150, metadata={"Software": None})

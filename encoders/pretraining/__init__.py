@@ -1,4 +1,4 @@
-"""SatCLIP's contrastive pretraining: images and their places in, a location encoder out.
+"""SatCLIP's contrastive pretraining of a location encoder from images and their locations.
 
 >>> from pathlib import Path
 >>> from satclip_bench.encoders.pretraining import load_config, pretrain
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def pretrain(config: PretrainConfig, out: Path, **options: Any) -> Trained:
-    """As `satclip_bench.encoders.pretraining.training.pretrain`, which imports torch."""
+    """Train a location encoder: see `satclip_bench.encoders.pretraining.training.pretrain`.
+
+    This function imports torch only when it is called.
+    """
     from satclip_bench.encoders.pretraining.training import pretrain as run
 
     return run(config, out, **options)

@@ -1,4 +1,4 @@
-"""What is done to a batch of images and coordinates anew each time."""
+"""Random augmentation of batches of images and coordinates."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from numpy.typing import NDArray
 
 from satclip_bench.encoders.pretraining.config import Augment
 
-BLUR_LEAST, BLUR_MOST = 0.1, 2.0
+MIN_BLUR, MAX_BLUR = 0.1, 2.0
+"""Range of the standard deviation of the Gaussian blur, in pixels."""
 
 
-def augmented(
+def augment_images(
     images: torch.Tensor, config: Augment, generator: torch.Generator | None
 ) -> torch.Tensor:
-    """A batch `(n, bands, rows, columns)`, changed image by image.
+    """Augment a batch of images `(n, bands, rows, columns)`, each image independently.
 
     Args:
-        images: float, on any device.
-        config: what is done.
-        generator: of the changes, on the CPU; none: only what evaluation needs, the middle crop.
+        images: images as floating-point numbers, on any device.
+        config: augmentations to apply.
+        generator: random generator on the CPU; None for evaluation, which only crops the centre.
     """
     if images.ndim != 4:
         return images
@@ -39,7 +40,7 @@ def augmented(
     if config.turns:
         images = torch.where(draw() < 0.5, images.transpose(-1, -2), images)
     if config.blur:
-        images = _blurred(images, draw(BLUR_LEAST, BLUR_MOST))
+        images = _blurred(images, draw(MIN_BLUR, MAX_BLUR))
     if config.contrast:
         mean = images.mean(dim=(1, 2, 3), keepdim=True)
         images = (images - mean) * (1 + draw(-config.contrast, config.contrast)) + mean
@@ -59,12 +60,12 @@ def _cropped(images: torch.Tensor, side: int, generator: torch.Generator | None)
     within = torch.arange(side)
     r, c = (first[:, i, None] + within for i in range(2))
     index = torch.arange(n)[:, None, None]
-    found = images.permute(0, 2, 3, 1)[index, r[:, :, None], c[:, None, :]]
-    return found.permute(0, 3, 1, 2).contiguous()
+    crops = images.permute(0, 2, 3, 1)[index, r[:, :, None], c[:, None, :]]
+    return crops.permute(0, 3, 1, 2).contiguous()
 
 
 def _blurred(images: torch.Tensor, deviation: torch.Tensor) -> torch.Tensor:
-    """Gaussian blur with three taps, reflecting at the edges."""
+    """Gaussian blur with three taps and reflection at the edges."""
     tap = torch.exp(-0.5 / deviation**2)
     side, middle = tap / (1 + 2 * tap), 1 / (1 + 2 * tap)
     for dim in (-1, -2):
@@ -76,13 +77,14 @@ def _blurred(images: torch.Tensor, deviation: torch.Tensor) -> torch.Tensor:
     return images
 
 
-def jittered(
+def jitter_coordinates(
     lonlat: NDArray[np.float64], config: Augment, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Coordinates moved by up to `jitter_degrees`, back on the sphere.
+    """Move coordinates `(n, 2)` randomly by up to `jitter_degrees`, staying on the sphere.
 
-    Symmetric: as far on the ground everywhere, either way. Released: degrees are added to both
-    coordinates, none taken away, as the paper's code does.
+    With `jitter: symmetric`, points move in all directions and equally far on the ground
+    everywhere. With `jitter: released`, a non-negative number of degrees is added to both
+    coordinates, as in the paper's code.
     """
     reach = config.jitter_degrees
     if not reach:
@@ -94,7 +96,7 @@ def jittered(
         step[:, 0] /= np.maximum(np.cos(np.radians(lonlat[:, 1])), np.radians(reach))
         moved = lonlat + step
     over = np.abs(moved[:, 1]) > 90
-    # A step over a pole comes down on the other side.
+    # A step across a pole continues on the opposite meridian.
     moved[over, 1] = np.sign(moved[over, 1]) * 180 - moved[over, 1]
     moved[over, 0] += 180
     moved[:, 0] = (moved[:, 0] + 180) % 360 - 180

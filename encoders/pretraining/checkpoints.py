@@ -1,4 +1,4 @@
-"""The state of a pretraining on disk: whole or absent, and only for the same config and data."""
+"""Checkpoints of an interrupted pretraining, which can be resumed with the same config and data."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Row = dict[str, float]
 
 @dataclass(frozen=True)
 class State:
-    """What a run that was interrupted goes on from.
+    """State of a pretraining from which it can be resumed.
 
     Attributes:
-        epochs: that are done.
-        tensors: of the networks and the optimiser, by part.
-        history: a row of metrics for each epoch.
+        epochs: number of finished epochs.
+        tensors: states of the networks and the optimiser, by name.
+        history: one row of metrics per epoch.
     """
 
     epochs: int
@@ -37,10 +37,10 @@ class State:
 
 
 def save_state(folder: Path, config: PretrainConfig, data_sha256: str, state: State) -> None:
-    """Write the checkpoint; the one before stays until the new one is whole.
+    """Write a checkpoint. The previous one is only replaced when the new one is complete.
 
     Raises:
-        BenchError: it cannot be written, such as for a full disk.
+        BenchError: the file cannot be written, for example because the disk is full.
     """
     buffer = io.BytesIO()
     content = {
@@ -57,10 +57,11 @@ def save_state(folder: Path, config: PretrainConfig, data_sha256: str, state: St
 
 
 def load_state(folder: Path, config: PretrainConfig, data_sha256: str) -> State | None:
-    """The state in a folder; none if there is no checkpoint.
+    """Read the checkpoint in a folder; returns None if there is none.
 
     Raises:
-        BenchError: it is damaged, or was made with another config or other data; says what.
+        BenchError: the checkpoint is damaged, or was made with another config or other data; the
+            message names the difference.
     """
     path = folder / NAME
     if not path.is_file():
@@ -68,7 +69,9 @@ def load_state(folder: Path, config: PretrainConfig, data_sha256: str) -> State 
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         if content["format"] != FORMAT:
-            raise BenchError(f"{path} has format {content['format']}, not {FORMAT}: start anew")
+            raise BenchError(
+                f"{path} has format {content['format']}, not {FORMAT}. Delete it to start again."
+            )
         before = json.loads(content["config"])
         history = json.loads(content["history"])
         state = State(int(content["epochs"]), content["tensors"], history)
@@ -76,20 +79,20 @@ def load_state(folder: Path, config: PretrainConfig, data_sha256: str) -> State 
     except BenchError:
         raise
     except Exception as error:
-        # Whatever a damaged file makes of the reader.
+        # A damaged file can raise any exception.
         raise BenchError(
-            f"{path} is no checkpoint of a pretraining, or damaged ({first_line(error)}). "
-            "Delete it to start anew."
+            f"{path} is damaged, or is not a checkpoint of a pretraining ({first_line(error)}). "
+            "Delete it to start again."
         ) from error
     changed = differences(before, json.loads(as_json(config)))
     if changed:
         raise BenchError(
             f"{path} was made with another config: {'; '.join(changed)}. "
-            "Use the config it began with, or another --out."
+            "Use the config of the checkpoint, or choose another --out."
         )
     if data != data_sha256:
         raise BenchError(
-            f"{path} was made with other data: its sha256 was {data}, is {data_sha256}. "
-            "Use the data it began with, or another --out."
+            f"{path} was made with other data: its sha256 was {data}, now it is {data_sha256}. "
+            "Use the data of the checkpoint, or choose another --out."
         )
     return state

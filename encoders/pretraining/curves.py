@@ -1,4 +1,4 @@
-"""Loss and retrieval over the epochs, drawn."""
+"""Figure of loss and retrieval accuracy over the epochs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
 
 
 def draw_curves(history: Sequence[Row], title: str, path: Path) -> None:
-    """Write a PNG: loss of training and held-out points, and held-out retrieval.
+    """Draw the loss on training and held-out points and the held-out retrieval accuracy as a PNG.
 
     The same numbers give the same bytes.
 
+    Args:
+        history: one row of metrics per epoch.
+        title: title of the figure.
+        path: file to write.
+
     Raises:
-        BenchError: it cannot be written.
+        BenchError: the file cannot be written.
     """
     from matplotlib import style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -40,7 +45,7 @@ def draw_curves(history: Sequence[Row], title: str, path: Path) -> None:
         ):
             shares = [100 * row[key] for row in history]
             right.plot(epochs, shares, color=colour, label=label, marker=".")
-        right.set_ylabel("own place found, %")
+        right.set_ylabel("correct location retrieved, %")
         held_out = f"{int(history[-1]['held_out']):,} held-out images"
         right.set_title(held_out, loc="left", fontsize=9, fontweight="bold")
         right.set_ylim(0, 100)

@@ -1,4 +1,4 @@
-"""What makes a training come out the same again, and leaves torch as it was."""
+"""Context managers that make a training reproducible and restore torch's settings afterwards."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from satclip_bench.encoders.pretraining.config import Training
 
 
 @contextmanager
-def still_statistics(network: nn.Module) -> Iterator[None]:
-    """Batch normalisation uses the batch, and remembers nothing of it."""
+def frozen_statistics(network: nn.Module) -> Iterator[None]:
+    """Make batch normalisation use the batch without updating its running statistics."""
     norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     before = [m.momentum for m in norms]
     for norm in norms:
@@ -28,16 +28,16 @@ def still_statistics(network: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def repeatable(config: Training, device: torch.device) -> Iterator[None]:
-    """Deterministic algorithms and the config's threads; all as it was afterwards."""
+def deterministic_torch(config: Training, device: torch.device) -> Iterator[None]:
+    """Use deterministic algorithms and the config's number of threads inside the context."""
     threads = torch.get_num_threads()
     before = torch.are_deterministic_algorithms_enabled()
     warn = torch.is_deterministic_algorithms_warn_only_enabled()
-    # Typed as a module without attributes.
+    # torch types it as a module without attributes.
     deterministic: Any = torch.utils.deterministic
     filled = deterministic.fill_uninitialized_memory
     if device.type == "cuda":
-        # cuBLAS repeats itself only with a workspace of fixed size.
+        # cuBLAS is only deterministic with a workspace of fixed size.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
     deterministic.fill_uninitialized_memory = False

@@ -1,4 +1,4 @@
-"""One process or several (torchrun): who one is, and what all of them know."""
+"""Training in one process or in several (torchrun), with gathered embeddings and gradients."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from satclip_bench.core.errors import BenchError
 
 @dataclass(frozen=True)
 class Group:
-    """The processes that train together.
+    """The group of processes that train together.
 
     Attributes:
-        rank: of this one, from 0.
-        size: how many there are.
-        device: that this one computes on.
+        rank: rank of this process, from 0.
+        size: number of processes.
+        device: device of this process.
     """
 
     rank: int
@@ -29,39 +29,39 @@ class Group:
 
     @property
     def first(self) -> bool:
-        """Whether this one writes files and speaks."""
+        """Whether this process is the one that writes files and shows progress."""
         return self.rank == 0
 
-    def gather(self, own: torch.Tensor) -> torch.Tensor:
-        """The rows of all processes in the order of their ranks; as many from each."""
+    def gather(self, rows: torch.Tensor) -> torch.Tensor:
+        """Concatenate the rows of all processes by rank; each must have as many rows."""
         if self.size == 1:
-            return own
-        parts = [torch.empty_like(own) for _ in range(self.size)]
-        distributed.all_gather(parts, own.contiguous())
+            return rows
+        parts = [torch.empty_like(rows) for _ in range(self.size)]
+        distributed.all_gather(parts, rows.contiguous())
         return torch.cat(parts)
 
-    def add_up(self, parameters: Iterable[torch.nn.Parameter]) -> None:
-        """Replace each gradient by the sum over all processes."""
+    def sum_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
+        """Replace each gradient by its sum over all processes."""
         if self.size > 1:
             for parameter in parameters:
                 if parameter.grad is not None:
                     distributed.all_reduce(parameter.grad)
 
     def wait(self) -> None:
-        """Return when all processes have come here."""
+        """Wait until all processes have reached this call."""
         if self.size > 1:
             distributed.barrier()
 
 
 @contextmanager
-def group(device: str | None = None) -> Iterator[Group]:
-    """The processes that torchrun started, or this one alone.
+def process_group(device: str | None = None) -> Iterator[Group]:
+    """The processes that torchrun started, or a group of only this process.
 
     Args:
-        device: such as `cpu` or `cuda:1`; by default a GPU of one's own where there is one.
+        device: torch device such as `cpu` or `cuda:1`; by default a GPU per process if available.
 
     Raises:
-        BenchError: there is no such device.
+        BenchError: the device does not exist.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     rank, local = (int(os.environ.get(name, "0")) for name in ("RANK", "LOCAL_RANK"))

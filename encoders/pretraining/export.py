@@ -1,4 +1,4 @@
-"""What a pretraining leaves: the encoder in two formats, metrics and their curves."""
+"""Files that a pretraining writes: the encoder in two formats, metrics and their curves."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Trained:
     """A finished pretraining.
 
     Attributes:
-        folder: where everything is.
-        history: a row of metrics for each epoch.
+        folder: folder with all its files.
+        history: one row of metrics per epoch.
     """
 
     folder: Path
@@ -44,12 +44,12 @@ class Trained:
 
     @property
     def encoder(self) -> Path:
-        """The safetensors file of the location encoder."""
+        """Path of the location encoder's safetensors file."""
         return self.folder / ENCODER
 
 
 def released_settings(config: Location, vision: str = "") -> dict[str, Any]:
-    """The hyper-parameters that a released checkpoint of this architecture has."""
+    """Hyper-parameters as in a released SatCLIP checkpoint of this architecture."""
     return {
         "le_type": "sphericalharmonics",
         "pe_type": "siren",
@@ -74,10 +74,11 @@ def write_encoder(
     images: nn.Module,
     log_scale: torch.Tensor,
 ) -> None:
-    """Write the location encoder as safetensors, everything as a Lightning checkpoint, and metrics.
+    """Write the location encoder, a Lightning checkpoint of both encoders, and the metrics.
 
-    The safetensors file holds the location encoder alone, in float32, and what its card says. The
-    checkpoint has the layout of SatCLIP's: its code, and this package's `satclip`, load it.
+    The safetensors file has only the location encoder, in float32, and the texts of its card. The
+    checkpoint has the layout of SatCLIP's, so that SatCLIP's code and this package's `satclip` can
+    load it.
 
     Raises:
         BenchError: a file cannot be written.
@@ -88,11 +89,11 @@ def write_encoder(
         "name": config.name,
         "settings": settings,
         "normalise": config.location.normalise,
-        "seen": pairs.seen,
+        "seen": pairs.training_data,
         "licence": pairs.licence,
         "config": json.loads(as_json(config)),
         "data_sha256": pairs.sha256,
-        "metrics": _lasting(trained.history[-1]),
+        "metrics": _reproducible(trained.history[-1]),
     }
     write_safetensors(trained.encoder, tensors, about)
     state = {f"{PREFIX}nnet.{name}": value for name, value in tensors.items()}
@@ -113,28 +114,28 @@ def write_encoder(
 
 
 def write_safetensors(path: Path, tensors: dict[str, torch.Tensor], about: dict[str, Any]) -> None:
-    """Write a location encoder that `satclip_bench.encoders.satclip_retrained` reads.
+    """Write a location encoder in the format that `satclip_bench.encoders.satclip_retrained` reads.
 
     Args:
-        path: the file.
-        tensors: of the SIREN, in the released code's terms.
-        about: its settings, and what its card says.
+        path: file to write.
+        tensors: tensors of the SIREN, in the released code's convention.
+        about: settings of the network and texts of the card.
     """
     from safetensors.torch import save
 
-    # One key: the order of several is not the same every time.
+    # Only one key, since the order of several keys is not reproducible.
     metadata = {METADATA_KEY: json.dumps(about, sort_keys=True)}
     named = {f"{PREFIX}nnet.{k}": v.to(torch.float32).contiguous() for k, v in tensors.items()}
     _write(path, save(named, metadata))
 
 
 def write_history(folder: Path, history: Sequence[Row]) -> None:
-    """Write the metrics, a line of JSON for each epoch."""
+    """Write the metrics, one line of JSON per epoch."""
     _write(folder / METRICS, "".join(json.dumps(row) + "\n" for row in history).encode())
 
 
-def _lasting(row: Row) -> Row:
-    """What is the same each time."""
+def _reproducible(row: Row) -> Row:
+    """The metrics that do not depend on the machine's speed."""
     return {k: v for k, v in row.items() if k not in ("seconds", "images_per_second")}
 
 

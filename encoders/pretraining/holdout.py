@@ -1,4 +1,4 @@
-"""Which points are held out of the pretraining."""
+"""Points that are held out of a pretraining for evaluation."""
 
 from __future__ import annotations
 
@@ -13,29 +13,35 @@ Rows = NDArray[np.int64]
 
 
 def held_out_rows(lonlat: NDArray[np.float64], config: HeldOut, seed: int) -> tuple[Rows, Rows]:
-    """Rows to learn from, and rows held out, both in ascending order.
+    """Split rows into training rows and evaluated held-out rows, both in ascending order.
 
-    Blocks are whole cells of equal area, taken in random order until they hold the fraction.
+    Blocks are whole cells of equal area, which are held out in random order until they contain the
+    requested fraction of the points.
+
+    Args:
+        lonlat: `(N, 2)` degrees, longitude first.
+        config: fraction and kind of the held-out points.
+        seed: seed of the random choice.
 
     Raises:
-        BenchError: nothing is left to learn from, or fewer than two points are held out.
+        BenchError: no training rows are left, or fewer than two points are held out.
     """
     rng = np.random.default_rng([seed, 0x4E1D])
-    wanted = round(config.fraction * len(lonlat))
+    count = round(config.fraction * len(lonlat))
     if config.kind == "random":
         order = rng.permutation(len(lonlat))
-        held, learned = order[:wanted], order[wanted:]
+        held_out, training = order[:count], order[count:]
     else:
         cells = equal_area_cells(lonlat, config.degrees)
         names, counts = np.unique(cells, return_counts=True)
         order = rng.permutation(len(names))
-        taken = order[: int(np.searchsorted(np.cumsum(counts[order]), wanted)) + 1]
+        taken = order[: int(np.searchsorted(np.cumsum(counts[order]), count)) + 1]
         inside = np.isin(cells, names[taken])
-        held, learned = np.flatnonzero(inside), np.flatnonzero(~inside)
-    looked_at = rng.permutation(held)[: config.most]
-    if len(looked_at) < 2 or not len(learned):
+        held_out, training = np.flatnonzero(inside), np.flatnonzero(~inside)
+    evaluated = rng.permutation(held_out)[: config.most]
+    if len(evaluated) < 2 or not len(training):
         raise BenchError(
-            f"of {len(lonlat)} points {len(learned)} are left to learn from and {len(looked_at)} "
+            f"of {len(lonlat)} points, {len(training)} are left for training and {len(evaluated)} "
             "are held out; at least 2 must be: give more points, or change held_out"
         )
-    return np.sort(learned), np.sort(looked_at)
+    return np.sort(training), np.sort(evaluated)

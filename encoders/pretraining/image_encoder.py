@@ -1,8 +1,8 @@
-"""Image encoders: a small network for crops, ResNets and a ViT for many bands.
+"""Image encoders: a small network for crops, and ResNets and a ViT for any number of bands.
 
-ResNet18, ResNet50 and ViT-S/16 have the tensors of timm's models of that name (torchvision's
-ResNets have the same), so that a state dict of those packages, or of torchgeo's weights for 13
-bands, loads by name. Neither package is needed.
+ResNet18, ResNet50 and ViT-S/16 have the same tensor names as timm's models (torchvision's ResNets
+have the same), so that a state dict of those packages, or of torchgeo's weights for 13 bands, can
+be loaded. Neither package is needed.
 """
 
 from __future__ import annotations
@@ -22,74 +22,74 @@ from satclip_bench.encoders.weights.tensors import load_safetensors
 
 
 def image_encoder(config: Image, shape: tuple[int, ...], dimension: int) -> nn.Module:
-    """The network of a config, with random weights from torch's generator, or those of its file.
+    """Make the network of a config, with random weights from torch's generator or from a file.
 
     Args:
-        config: which, and its weights.
-        shape: of an image, `(bands, rows, columns)`; of an embedding, `(numbers,)`.
-        dimension: of what it returns.
+        config: kind of network and its weights.
+        shape: shape of an image, `(bands, rows, columns)`, or of an embedding, `(numbers,)`.
+        dimension: dimension of the output.
 
     Raises:
-        BenchError: its file of weights cannot be read or does not fit.
+        BenchError: the weights file cannot be read or does not fit.
     """
-    made: nn.Module
+    network: nn.Module
     match config.kind:
         case "linear":
-            made = nn.Linear(shape[0], dimension)
+            network = nn.Linear(shape[0], dimension)
         case "mlp":
-            made = nn.Sequential(
+            network = nn.Sequential(
                 nn.Linear(shape[0], dimension), nn.GELU(), nn.Linear(dimension, dimension)
             )
         case "cnn":
-            made = SmallCNN(shape[0], config.widths, dimension)
+            network = SmallCNN(shape[0], config.widths, dimension)
         case "resnet18":
-            made = ResNet(BasicBlock, (2, 2, 2, 2), shape[0], dimension)
+            network = ResNet(BasicBlock, (2, 2, 2, 2), shape[0], dimension)
         case "resnet50":
-            made = ResNet(Bottleneck, (3, 4, 6, 3), shape[0], dimension)
+            network = ResNet(Bottleneck, (3, 4, 6, 3), shape[0], dimension)
         case "vit16":
-            made = ViT(shape[0], shape[1:], dimension)
+            network = ViT(shape[0], shape[1:], dimension)
     if config.weights is not None:
-        _load(made, config.weights.expanduser())
+        _load(network, config.weights.expanduser())
         if config.freeze_pretrained:
-            _freeze(made, config.kind)
-    return made
+            _freeze(network, config.kind)
+    return network
 
 
 def _load(network: nn.Module, path: Path) -> None:
-    """Copy the tensors of a file into a network, but those of its last layer.
+    """Copy the tensors of a file into a network, except for those of its last layer.
 
-    Position embeddings of another grid are interpolated, as timm does.
+    Position embeddings of another grid are interpolated as in timm.
     """
     if not path.is_file():
         raise BenchError(f"there are no weights at {path} (image.weights of the config)")
     given = dict(load_safetensors(path) if path.suffix == ".safetensors" else load_state_dict(path))
-    own = network.state_dict()
+    current = network.state_dict()
     last = ("fc.", "head.")
-    if "pos_embed" in own and "pos_embed" in given:
-        given["pos_embed"] = _other_grid(given["pos_embed"], own["pos_embed"])
-    wanted = {k for k in own if not k.startswith(last)}
-    lacking = sorted(wanted - given.keys())
-    wrong = sorted(k for k in wanted & given.keys() if own[k].shape != given[k].shape)
-    if lacking or wrong:
-        name = (lacking or wrong)[0]
+    if "pos_embed" in current and "pos_embed" in given:
+        given["pos_embed"] = _interpolate_positions(given["pos_embed"], current["pos_embed"])
+    needed = {k for k in current if not k.startswith(last)}
+    missing = sorted(needed - given.keys())
+    wrong = sorted(k for k in needed & given.keys() if current[k].shape != given[k].shape)
+    if missing or wrong:
+        name = (missing or wrong)[0]
         what = (
-            "is lacking"
-            if lacking
-            else f"has shape {tuple(given[name].shape)}, not {tuple(own[name].shape)}"
+            "is missing"
+            if missing
+            else f"has shape {tuple(given[name].shape)}, not {tuple(current[name].shape)}"
         )
         raise BenchError(
             f"{path} does not fit this image encoder: {name} {what} "
-            f"({len(lacking)} tensors lacking, {len(wrong)} of another shape)"
+            f"({len(missing)} tensors are missing, {len(wrong)} have another shape)"
         )
-    network.load_state_dict({k: given[k] if k in wanted else own[k] for k in own})
+    network.load_state_dict({k: given[k] if k in needed else current[k] for k in current})
 
 
-def _other_grid(given: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
-    """Position embeddings `(1, 1 + side^2, width)` for another number of patches."""
-    if given.shape == own.shape or given.ndim != 3 or given.shape[-1] != own.shape[-1]:
+def _interpolate_positions(given: torch.Tensor, current: torch.Tensor) -> torch.Tensor:
+    """Interpolate position embeddings `(1, 1 + side^2, width)` to another number of patches."""
+    if given.shape == current.shape or given.ndim != 3 or given.shape[-1] != current.shape[-1]:
         return given
-    old, new = (round((t.shape[1] - 1) ** 0.5) for t in (given, own))
-    if old * old + 1 != given.shape[1] or new * new + 1 != own.shape[1]:
+    old, new = (round((t.shape[1] - 1) ** 0.5) for t in (given, current))
+    if old * old + 1 != given.shape[1] or new * new + 1 != current.shape[1]:
         return given
     grid = given[:, 1:].reshape(1, old, old, -1).permute(0, 3, 1, 2)
     grid = functional.interpolate(grid, (new, new), mode="bicubic", antialias=True)
@@ -101,25 +101,25 @@ def _freeze(network: nn.Module, kind: str) -> None:
     last = getattr(network, "head" if kind == "vit16" else "fc", None)
     if last is None:
         raise BenchError(
-            f"image.freeze_pretrained goes with resnet18, resnet50 and vit16, not {kind}"
+            f"image.freeze_pretrained works with resnet18, resnet50 and vit16, not with {kind}"
         )
     last.requires_grad_(True)
 
 
 def train_mode(network: nn.Module) -> None:
-    """Training mode, but for layers that do not learn: their statistics stay as they are."""
+    """Set training mode except for frozen layers, so that their batch statistics do not change."""
     network.train()
     for part in network.modules():
-        own = list(part.parameters(recurse=False))
-        if own and not any(p.requires_grad for p in own):
+        parameters = list(part.parameters(recurse=False))
+        if parameters and not any(p.requires_grad for p in parameters):
             part.eval()
 
 
 class SmallCNN(nn.Module):
-    """Convolutions of 3 x 3 that halve the sides, then the mean over what is left.
+    """Convolutions of 3 x 3 that halve the sides, followed by the mean over all positions.
 
-    Groups are normalised rather than batches: an image's embedding does not depend on its company,
-    and gradients can be cached exactly.
+    It uses group normalisation instead of batch normalisation, so that an image's embedding does
+    not depend on the other images in the batch, and gradients can be cached exactly.
     """
 
     def __init__(self, bands: int, widths: tuple[int, ...], dimension: int) -> None:
@@ -143,7 +143,7 @@ class SmallCNN(nn.Module):
 
 
 class BasicBlock(nn.Module):
-    """Two convolutions and a shortcut (He et al. 2016, CVPR)."""
+    """Residual block of two convolutions and a shortcut (He et al. 2016, CVPR)."""
 
     expansion = 1
 
@@ -163,7 +163,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """Three convolutions, the middle one narrow and with the stride, and a shortcut."""
+    """Residual block of three convolutions, with the stride in the narrow middle one."""
 
     expansion = 4
 
@@ -198,7 +198,7 @@ def _around(shortcut: nn.Module | None, x: torch.Tensor) -> torch.Tensor:
 
 
 class ResNet(nn.Module):
-    """A residual network for any number of bands, the stride in the 3 x 3 convolutions."""
+    """Residual network for any number of bands, with strides in the 3 x 3 convolutions."""
 
     def __init__(
         self,
@@ -282,7 +282,7 @@ class ViT(nn.Module):
         super().__init__()
         if size[0] != size[1] or size[0] % patch:
             raise BenchError(
-                f"vit16 takes square images whose side {patch} divides, not {size[0]} x {size[1]}"
+                f"vit16 needs square images whose side {patch} divides, not {size[0]} x {size[1]}"
             )
         patches = (size[0] // patch) ** 2
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))

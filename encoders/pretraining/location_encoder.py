@@ -1,4 +1,4 @@
-"""The location encoder that learns: SatCLIP's harmonics and a SIREN, as torch modules."""
+"""The trainable location encoder: SatCLIP's harmonics and a SIREN as torch modules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Basis:
     """SatCLIP's harmonics in float32, damped with the degree.
 
     Args:
-        config: number of degrees, and damping.
+        config: number of degrees and damping.
     """
 
     def __init__(self, config: Location) -> None:
@@ -27,7 +27,7 @@ class Basis:
         self._factors: NDArray[np.float32] = factors.astype(np.float32)[:, None]
 
     def __call__(self, lonlat: NDArray[np.float64]) -> torch.Tensor:
-        """`(n, 2)` degrees, longitude first, to `(n, degrees**2)`."""
+        """Harmonics of `(n, 2)` degrees, longitude first, `(n, degrees**2)`."""
         columns: NDArray[np.float32] = np.empty((len(self._factors), len(lonlat)), np.float32)
         self._recurrence.fill(lonlat, columns)
         np.multiply(columns, self._factors, out=columns)
@@ -35,19 +35,23 @@ class Basis:
 
 
 def damping_factors(config: Location) -> NDArray[np.float64]:
-    """What the harmonics of each degree are multiplied by, `(degrees**2,)`."""
+    """Factors on the harmonics of each degree, `(degrees**2,)`.
+
+    >>> damping_factors(Location(degrees=2, damping=1.0))
+    array([1. , 0.5, 0.5, 0.5])
+    """
     degree = np.repeat(np.arange(config.degrees), 2 * np.arange(config.degrees) + 1)
     return np.power(1.0 + degree.astype(np.float64), -config.damping)
 
 
 class SirenNet(nn.Module):
-    """A SIREN with the tensors of SatCLIP's: `layers.<i>.weight`, ..., `last_layer.bias`.
+    """SIREN with SatCLIP's tensor names: `layers.<i>.weight`, ..., `last_layer.bias`.
 
-    Dropout comes before each hidden layer's sine, where the released code has it.
+    Dropout comes before each hidden layer's sine, as in the released code.
 
     Args:
-        config: its widths, first frequency and dropout.
-        seed: of its weights.
+        config: widths, first frequency and dropout.
+        seed: seed of the initial weights.
     """
 
     def __init__(self, config: Location, seed: int) -> None:
@@ -63,7 +67,7 @@ class SirenNet(nn.Module):
         self.first_frequency, self.dropout = config.first_frequency, config.dropout
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The basis, `(n, degrees**2)`, to `(n, dimension)`."""
+        """Map the basis, `(n, degrees**2)`, to `(n, dimension)`."""
         for i, layer in enumerate(self.layers):
             x = functional.dropout(layer(x), self.dropout, self.training)
             x = torch.sin(x * self.first_frequency if i == 0 else x)
@@ -72,7 +76,7 @@ class SirenNet(nn.Module):
 
 
 class LocationNet(nn.Module):
-    """The SIREN, and in training a projection head after it where the config has one."""
+    """The SIREN, followed in training by the projection head if the config has one."""
 
     def __init__(self, config: Location, seed: int) -> None:
         super().__init__()
@@ -88,15 +92,16 @@ class LocationNet(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The basis, `(n, degrees**2)`, to `(n, dimension)`."""
+        """Map the basis, `(n, degrees**2)`, to `(n, dimension)`."""
         out: torch.Tensor = self.head(self.nnet(x))
         return out
 
 
 def released_tensors(network: SirenNet, config: Location) -> dict[str, torch.Tensor]:
-    """The SIREN's tensors as SatCLIP's code would hold them, in float64.
+    """The SIREN's tensors in the convention of SatCLIP's code, in float64.
 
-    That code multiplies the first layer by 30 and knows no damping: both go into its weights.
+    That code multiplies the first layer by 30 and has no damping, so both are folded into the
+    weights.
     """
     tensors = {k: v.detach().cpu().to(torch.float64) for k, v in network.state_dict().items()}
     scale = config.first_frequency / FIRST_FREQUENCY

@@ -1,4 +1,4 @@
-"""The optimiser and its learning rate."""
+"""The optimiser and its learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -11,8 +11,17 @@ from torch import nn
 from satclip_bench.encoders.pretraining.config import Training
 
 
-def rate(step: int, steps: int, config: Training) -> float:
-    """The learning rate of a step: a straight rise, then half a cosine to zero, or constant."""
+def learning_rate(step: int, steps: int, config: Training) -> float:
+    """Learning rate of a step: a linear rise, then half a cosine down to zero, or constant.
+
+    Args:
+        step: number of the step, from 0.
+        steps: number of all steps.
+        config: learning rate, warm-up and schedule.
+
+    >>> [round(learning_rate(i, 4, Training(learning_rate=1.0, warmup=0)), 3) for i in range(4)]
+    [1.0, 0.854, 0.5, 0.146]
+    """
     rise = round(config.warmup * steps)
     if step < rise:
         return config.learning_rate * (step + 1) / rise
@@ -21,19 +30,19 @@ def rate(step: int, steps: int, config: Training) -> float:
     return config.learning_rate * (1 + math.cos(math.pi * (step - rise) / (steps - rise))) / 2
 
 
-def set_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
-    """Give every parameter this learning rate."""
+def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
+    """Set the learning rate of all parameters."""
     for part in optimizer.param_groups:
         part["lr"] = value
 
 
-def optimizer(
+def make_optimizer(
     named: Sequence[tuple[str, nn.Parameter]], log_scale: nn.Parameter, config: Training
 ) -> torch.optim.AdamW:
-    """AdamW; biases, norms and the temperature do not decay, as in the released code."""
-    learned = [p for _, p in named if p.requires_grad]
+    """Make AdamW; biases, norms and the temperature do not decay, as in the released code."""
+    trainable = [p for _, p in named if p.requires_grad]
     groups = [
-        {"params": [p for p in learned if p.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [*(p for p in learned if p.ndim < 2), log_scale], "weight_decay": 0.0},
+        {"params": [p for p in trainable if p.ndim >= 2], "weight_decay": config.weight_decay},
+        {"params": [*(p for p in trainable if p.ndim < 2), log_scale], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=config.learning_rate)

@@ -1,4 +1,4 @@
-"""Images of a batch, part by part, read while others are computed with."""
+"""Prefetching of a batch's images, chunk by chunk, while others are being processed."""
 
 from __future__ import annotations
 
@@ -17,27 +17,36 @@ from satclip_bench.encoders.pretraining.sources.base import InMemory
 Rows = NDArray[np.int64]
 
 
-def in_parts(rows: Rows, size: int | None) -> list[Rows]:
-    """Rows in parts of a size; all in one where there is none."""
+def split_rows(rows: Rows, size: int | None) -> list[Rows]:
+    """Split rows into chunks of a size; a single chunk if the size is None.
+
+    >>> [chunk.tolist() for chunk in split_rows(np.arange(5), 2)]
+    [[0, 1], [2, 3], [4]]
+    """
     step = size or len(rows)
     return [rows[start : start + step] for start in range(0, len(rows), step)]
 
 
 @contextmanager
-def read_ahead(
-    pairs: Pairs, parts: Sequence[Rows], depth: int = 2
+def prefetch(
+    pairs: Pairs, chunks: Sequence[Rows], depth: int = 2
 ) -> Iterator[Iterator[NDArray[Any]]]:
-    """The images of each part in order; those on disk are read while others are computed with."""
+    """Iterate over the images of each chunk in order, reading images on disk in advance.
+
+    Args:
+        pairs: images and their locations.
+        chunks: rows of each chunk.
+        depth: number of chunks that are read in advance.
+    """
     if isinstance(pairs.images, InMemory):
-        yield (pairs.images.read(part) for part in parts)
+        yield (pairs.images.read(chunk) for chunk in chunks)
         return
     with ThreadPoolExecutor(1) as reader:
         waiting: deque[Future[NDArray[Any]]] = deque()
 
         def arrays() -> Iterator[NDArray[Any]]:
-            coming = iter(parts)
-            for part in coming:
-                waiting.append(reader.submit(pairs.images.read, part))
+            for chunk in chunks:
+                waiting.append(reader.submit(pairs.images.read, chunk))
                 if len(waiting) > depth:
                     yield waiting.popleft().result()
             while waiting:

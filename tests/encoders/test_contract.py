@@ -112,7 +112,7 @@ class Faulty:
     ("fault", "words"),
     [
         ("moody", "second call"),
-        ("company", "point on its own|batch_size=1"),
+        ("company", "encoding a single point|batch_size=1"),
         ("batch", "batch_size=7"),
         ("east", "0 to 360"),
         ("empty", "no points gave"),

@@ -1,4 +1,4 @@
-"""Where pairs of an image and a place come from."""
+"""Sources of pairs of an image and its location."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from satclip_bench.encoders.pretraining.config import S2, BlueMarble, Data, GeoT
 from satclip_bench.encoders.pretraining.sources.base import Images, Pairs
 
 
-def read_pairs(data: Data, seed: int, said: Callable[[str], None] = lambda _: None) -> Pairs:
-    """The pairs that a config names.
+def read_pairs(data: Data, seed: int, report: Callable[[str], None] = lambda _: None) -> Pairs:
+    """Read the pairs of a config.
 
     Args:
-        data: which, and how.
-        seed: of what is drawn.
-        said: is told what takes long.
+        data: source of the pairs and its settings.
+        seed: seed of random points.
+        report: function that is called with a message before a slow step.
 
     Raises:
-        BenchError: they are not there, or not what they should be; says which file.
+        BenchError: the data are missing or not valid; the message names the file.
     """
     if isinstance(data, BlueMarble):
         from satclip_bench.encoders.pretraining.sources.bluemarble import blue_marble_pairs
@@ -26,7 +26,7 @@ def read_pairs(data: Data, seed: int, said: Callable[[str], None] = lambda _: No
     if isinstance(data, S2):
         from satclip_bench.encoders.pretraining.sources.s2 import s2_pairs
 
-        return s2_pairs(data, said)
+        return s2_pairs(data, report)
     if isinstance(data, GeoTiffs):
         from satclip_bench.encoders.pretraining.sources.geotiffs import geotiff_pairs
 

@@ -1,4 +1,4 @@
-"""Pairs of an image and a place, in memory or on disk."""
+"""Pairs of an image and its location, in memory or on disk."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ Float = NDArray[np.float64]
 
 
 class Images(Protocol):
-    """Images by row."""
+    """Interface of a collection of images, numbered by row."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one: `(bands, rows, columns)`, or `(numbers,)` of an embedding."""
+        """Shape of one image, `(bands, rows, columns)`, or of an embedding, `(numbers,)`."""
         ...
 
     def read(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """`(n, *shape)` of the rows, in the type they are kept in."""
+        """Images of the rows, `(n, *shape)`, in the data type in which they are stored."""
         ...
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Images and where they were taken.
+    """Images and the locations at which they were taken.
 
     Attributes:
         lonlat: `(N, 2)` degrees, longitude first.
-        images: as many, by row.
-        divide_by: what makes an image's numbers about 1.
-        seen: what they are, for the card of an encoder.
-        licence: of the images.
-        sha256: of everything that is in memory, or of the list of files.
-        notes: what the user should know, such as what was left out.
+        images: N images, by row.
+        divide_by: divisor that scales the values of images to about 1.
+        training_data: description of the images, for the card of an encoder.
+        licence: licence of the images.
+        sha256: SHA-256 of all data in memory, or of the list of files.
+        notes: messages for the user, such as which images were left out.
     """
 
     lonlat: Float
     images: Images
     divide_by: float
-    seen: str
+    training_data: str
     licence: str
     sha256: str
     notes: tuple[str, ...] = ()
@@ -56,29 +56,33 @@ class Pairs:
 
 @dataclass(frozen=True)
 class InMemory:
-    """Images that are one array, `(N, ...)`."""
+    """Images in one array, `(N, ...)`."""
 
     array: NDArray[Any]
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one image."""
+        """Shape of one image."""
         return tuple(self.array.shape[1:])
 
     def read(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """`(n, *shape)` of the rows."""
-        found: NDArray[Any] = self.array[rows]
-        return found
+        """Images of the rows, `(n, *shape)`."""
+        images: NDArray[Any] = self.array[rows]
+        return images
 
 
 def fingerprint(*arrays: NDArray[Any]) -> str:
-    """SHA-256 of the arrays' types, shapes and bytes."""
+    """SHA-256 of the data types, shapes and bytes of arrays."""
     parts = [f"{a.dtype.str} {a.shape} {sha256_bytes(a.tobytes())}" for a in arrays]
     return sha256_bytes("\n".join(parts).encode())
 
 
-def fault(image: NDArray[Any]) -> str:
-    """What is wrong with an image, `(bands, rows, columns)`; empty if nothing is."""
+def image_fault(image: NDArray[Any]) -> str:
+    """Description of what is wrong with an image, `(bands, rows, columns)`; empty if it is valid.
+
+    >>> image_fault(np.ones((3, 2, 2)))
+    'it is constant in every band'
+    """
     if image.dtype.kind == "f":
         finite = np.isfinite(image)
         if not finite.all():
@@ -88,21 +92,21 @@ def fault(image: NDArray[Any]) -> str:
     return ""
 
 
-def require_sound(faults: Sequence[tuple[str, str]], *, skip: bool) -> tuple[str, ...]:
-    """A note on images that are left out.
+def check_faults(faults: Sequence[tuple[str, str]], *, skip: bool) -> tuple[str, ...]:
+    """Return a note on images that are left out, or refuse them.
 
     Args:
-        faults: names of images, and what is wrong with each.
-        skip: whether they are left out.
+        faults: names of invalid images, and what is wrong with each.
+        skip: whether invalid images are left out.
 
     Raises:
-        BenchError: there are some, and they should not be left out.
+        BenchError: some images are invalid and `skip` is false.
     """
     if not faults:
         return ()
     shown = "; ".join(f"{name}: {what}" for name, what in faults[:3])
     more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
-    told = f"{len(faults)} images hold nothing to learn from ({shown}{more})"
+    message = f"{len(faults)} images have no usable data ({shown}{more})"
     if not skip:
-        raise BenchError(f"{told}. Remove them, or leave them out with data.bad: skip")
-    return (f"left out: {told}",)
+        raise BenchError(f"{message}. Remove them, or leave them out with data.bad: skip")
+    return (f"left out: {message}",)

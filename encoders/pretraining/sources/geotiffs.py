@@ -1,4 +1,4 @@
-"""A user's own imagery: a folder of GeoTIFFs, cut into tiles, each at the place of its middle."""
+"""Pairs from a folder of GeoTIFFs cut into tiles, each located at its centre."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from satclip_bench.encoders.pretraining.sources.base import (
     Float,
     InMemory,
     Pairs,
-    fault,
+    check_faults,
     fingerprint,
-    require_sound,
+    image_fault,
 )
 from satclip_bench.encoders.weights.files import first_line
 
@@ -28,47 +28,48 @@ if TYPE_CHECKING:
 
 
 def geotiff_pairs(data: GeoTiffs) -> Pairs:
-    """Every whole tile of every GeoTIFF under a folder, in memory.
+    """Read all whole tiles of all GeoTIFFs under a folder into memory.
 
     Args:
-        data: the folder, the side of a tile, which bands.
+        data: folder, side of a tile, and bands.
 
     Raises:
-        BenchError: no such folder or no GeoTIFF in it; a file without a georeference, with
-            other bands than the first, smaller than a tile, or damaged; tiles that are constant
-            or not finite. Says which.
+        BenchError: the folder does not exist or has no GeoTIFF; a file has no georeference, has
+            other bands than the first, is smaller than a tile, or is damaged; or tiles are constant
+            or not finite. The message names the file.
     """
     folder = data.folder.expanduser()
     if not folder.is_dir():
         raise BenchError(f"there is no folder {folder} (data.folder of the config)")
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".tif", ".tiff"))
     if not paths:
-        raise BenchError(f"{folder} holds no .tif or .tiff")
+        raise BenchError(f"{folder} contains no .tif or .tiff")
     tiles: list[NDArray[Any]] = []
     places: list[Float] = []
     faults: list[tuple[str, str]] = []
     for path in paths:
         for tile, lonlat, where in _tiles(path, data):
-            if what := fault(tile):
+            if what := image_fault(tile):
                 faults.append((where, what))
                 continue
             if tiles and (len(tile), tile.dtype) != (len(tiles[0]), tiles[0].dtype):
                 raise BenchError(
-                    f"{path} has {len(tile)} bands of {tile.dtype}; those before it, from "
-                    f"{paths[0]} on, have {len(tiles[0])} of {tiles[0].dtype}. Choose with "
-                    "data.bands, or give files of one kind"
+                    f"{path} has {len(tile)} bands of {tile.dtype}; the files before it, from "
+                    f"{paths[0]} on, have {len(tiles[0])} of {tiles[0].dtype}. Select bands with "
+                    "data.bands, or give files with the same bands"
                 )
             tiles.append(tile)
             places.append(lonlat)
-    notes = require_sound(faults, skip=data.bad == "skip")
+    notes = check_faults(faults, skip=data.bad == "skip")
     if not tiles:
-        raise BenchError(f"no tile of {folder} holds anything")
+        raise BenchError(f"no tile of {folder} has usable data")
     array, lonlat = np.stack(tiles), np.array(places)
     return Pairs(
         lonlat=lonlat,
         images=InMemory(array),
         divide_by=data.divide_by,
-        seen=f"{len(array):,} tiles of {data.pixels} pixels out of {len(paths):,} GeoTIFFs",
+        training_data=f"{len(array):,} tiles of {data.pixels} pixels out of {len(paths):,} "
+        "GeoTIFFs",
         licence="the user's own",
         sha256=fingerprint(lonlat, array),
         notes=notes,
@@ -76,7 +77,7 @@ def geotiff_pairs(data: GeoTiffs) -> Pairs:
 
 
 def _tiles(path: Path, data: GeoTiffs) -> Iterator[tuple[NDArray[Any], Float, str]]:
-    """The tiles of a file, their places, and what messages call them."""
+    """The tiles of a file, their locations, and their names in messages."""
     try:
         import rasterio
         from rasterio.windows import Window
@@ -86,7 +87,7 @@ def _tiles(path: Path, data: GeoTiffs) -> Iterator[tuple[NDArray[Any], Float, st
         if source.crs is None or source.transform.is_identity:
             raise BenchError(
                 f"{path} has no georeference ({'CRS' if source.crs is None else 'transform'} "
-                "lacking): where it was taken cannot be known"
+                "missing), so its location is unknown"
             )
         bands = list(data.bands or range(1, source.count + 1))
         if max(bands) > source.count:
@@ -106,8 +107,8 @@ def _tiles(path: Path, data: GeoTiffs) -> Iterator[tuple[NDArray[Any], Float, st
                 except rasterio.errors.RasterioError as error:
                     raise BenchError(f"{where} cannot be read: {first_line(error)}") from error
                 if source.nodata is not None and (empty := tile == source.nodata).any():
-                    # Marked as no data: as good as not finite. A fourth band of bytes, which GDAL
-                    # takes for transparency, marks nothing.
+                    # No-data values are treated as not finite. A fourth band of bytes, which GDAL
+                    # interprets as transparency, does not mark no-data values.
                     tile = np.where(empty, np.nan, tile)
                 yield tile, _place(source, row + side / 2, column + side / 2), where
 
@@ -120,17 +121,17 @@ def _place(source: rasterio.DatasetReader, row: float, column: float) -> Float:
     x, y = a.a * column + a.b * row + a.c, a.d * column + a.e * row + a.f
     try:
         (lon,), (lat,) = transform(source.crs, "EPSG:4326", [x], [y])[:2]
-        found: Float = check_lonlat(np.array([[lon, lat]]))[0]
+        lonlat: Float = check_lonlat(np.array([[lon, lat]]))[0]
     except CoordinateError as error:
-        raise BenchError(f"{source.name}: its georeference leads off the Earth: {error}") from error
-    return found
+        raise BenchError(f"{source.name}: its georeference is not on the Earth: {error}") from error
+    return lonlat
 
 
 def open_raster(path: Path) -> rasterio.DatasetReader:
-    """An open raster; one without a georeference gives no warning.
+    """Open a raster, without a warning if it has no georeference.
 
     Raises:
-        BenchError: it cannot be opened.
+        BenchError: the file cannot be opened.
     """
     import warnings
 
@@ -143,4 +144,4 @@ def open_raster(path: Path) -> rasterio.DatasetReader:
         try:
             return rasterio.open(path)
         except rasterio.errors.RasterioError as error:
-            raise BenchError(f"{path} is no raster: {first_line(error)}") from error
+            raise BenchError(f"{path} is not a raster: {first_line(error)}") from error

@@ -1,8 +1,8 @@
 """S2-100K: 100,000 Sentinel-2 images of 12 bands and 256 pixels (Klemmer et al. 2023).
 
-`index.csv` has the columns fn, lon and lat. The images lie in the folder images/, or in tar shards
-anywhere under the folder, as the data set torchgeo/s2-100k of the Hugging Face hub has them; tars
-are read where they are, nothing is unpacked.
+`index.csv` has the columns fn, lon and lat. The images are in the folder images/, or in tar shards
+anywhere under the folder, as in the data set torchgeo/s2-100k of the Hugging Face hub. Tar files
+are read in place, without unpacking.
 """
 
 from __future__ import annotations
@@ -23,19 +23,20 @@ from satclip_bench.core.extras import missing_package
 from satclip_bench.core.files import sha256_bytes, sha256_file
 from satclip_bench.core.sphere import check_lonlat
 from satclip_bench.encoders.pretraining.config import S2
-from satclip_bench.encoders.pretraining.sources.base import Pairs, fault, require_sound
+from satclip_bench.encoders.pretraining.sources.base import Pairs, check_faults, image_fault
 from satclip_bench.encoders.weights.files import first_line
 
 STORED_BANDS = 12
 B10 = 10
-"""Where the band stands that images of surface reflectance lack; weights for 13 bands expect it."""
+"""Position of B10, which is missing in surface reflectance; weights for 13 bands expect it."""
 
 REFLECTANCE = 10_000.0
+"""Digital number of a reflectance of 1."""
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where the bytes of an image lie: a file, or a part of a tar."""
+class _FileRange:
+    """Bytes of an image: a whole file, or a range of a tar file."""
 
     file: Path
     size: int
@@ -49,37 +50,38 @@ class _Place:
 
 @dataclass(frozen=True)
 class S2Images:
-    """Images on disk, read by threads.
+    """Images on disk that are read by threads.
 
     Attributes:
-        names: of the images.
-        places: where each lies.
-        config: bands and sides.
+        names: names of the images.
+        ranges: file and byte range of each image.
+        config: number of bands and side of the images.
     """
 
     names: tuple[str, ...]
-    places: tuple[_Place, ...]
+    ranges: tuple[_FileRange, ...]
     config: S2
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one image."""
+        """Shape of one image."""
         return self.config.bands, self.config.pixels, self.config.pixels
 
     def read(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """`(n, bands, pixels, pixels)` digital numbers, uint16.
+        """Digital numbers of the rows, `(n, bands, pixels, pixels)`, uint16.
 
         Raises:
-            BenchError: an image is damaged, of another shape, or holds nothing; says which.
+            BenchError: an image is damaged, has another shape, or has no usable data; the message
+                names it.
         """
         with ThreadPoolExecutor(self.config.workers) as pool:
             return np.stack(list(pool.map(self._one, rows)))
 
     def _one(self, row: int) -> NDArray[Any]:
         image = self.stored(row)
-        if what := fault(image):
+        if what := image_fault(image):
             raise BenchError(
-                f"{self.names[row]}: {what}. Delete its row of index.csv, or set data.scan"
+                f"{self.names[row]}: {what}. Delete its row in index.csv, or set data.scan"
             )
         if self.config.bands == STORED_BANDS:
             return image
@@ -94,56 +96,57 @@ class S2Images:
             raise missing_package("rasterio", "to read GeoTIFF") from error
         name, side = self.names[row], self.config.pixels
         try:
-            with MemoryFile(self.places[row].content()) as file, file.open() as source:
+            with MemoryFile(self.ranges[row].content()) as file, file.open() as source:
                 image: NDArray[Any] = source.read()
         except (OSError, rasterio.errors.RasterioError) as error:
             raise BenchError(f"{name} cannot be read: {first_line(error)}") from error
-        wanted = (STORED_BANDS, side, side)
-        if image.shape != wanted:
-            raise BenchError(f"{name} has shape {image.shape}, not {wanted} (bands, rows, columns)")
+        shape = (STORED_BANDS, side, side)
+        if image.shape != shape:
+            raise BenchError(f"{name} has shape {image.shape}, not {shape} (bands, rows, columns)")
         if image.dtype.kind == "i":
             image = np.maximum(image, 0)
-        # Values of uint16 in whatever type they are stored; what is not finite stays visible.
+        # Integers are converted to uint16; floating-point values are kept, so that values that are
+        # not finite remain visible.
         return image if image.dtype.kind == "f" else image.astype(np.uint16)
 
 
-def s2_pairs(data: S2, said: Callable[[str], None] = lambda _: None) -> Pairs:
-    """The images of a folder of S2-100K, on disk.
+def s2_pairs(data: S2, report: Callable[[str], None] = lambda _: None) -> Pairs:
+    """Find the images in a folder of S2-100K, which are read from disk when they are needed.
 
     Args:
-        data: the folder, and what becomes of bad images.
-        said: is told what takes long.
+        data: folder, and treatment of bad images.
+        report: function that is called with a message before a slow step.
 
     Raises:
-        BenchError: the folder, its index or an image is not what it should be; says which.
+        BenchError: the folder, its index or an image is not valid; the message names it.
     """
     folder = data.folder.expanduser()
     index = _index(folder)
-    found = _find(folder, index["fn"].tolist())
-    small = np.array([place.size < data.smallest_bytes for place in found])
+    ranges = _find(folder, index["fn"].tolist())
+    small = np.array([file.size < data.smallest_bytes for file in ranges])
     notes: tuple[str, ...] = ()
     if small.any():
         notes = (
             f"left out: {small.sum()} of {len(small)} images are smaller than "
-            f"{data.smallest_bytes} bytes, as the authors leave them out",
+            f"{data.smallest_bytes} bytes; the authors leave them out too",
         )
     keep = np.flatnonzero(~small)
     if data.scan:
-        said(f"looking at {len(keep)} images once (data.scan)")
-        faults = _scan(S2Images(tuple(index["fn"]), tuple(found), data), keep)
-        notes += require_sound(
+        report(f"checking {len(keep)} images once (data.scan)")
+        faults = _scan(S2Images(tuple(index["fn"]), tuple(ranges), data), keep)
+        notes += check_faults(
             [(str(index["fn"][row]), what) for row, what in faults], skip=data.bad == "skip"
         )
         keep = np.setdiff1d(keep, [row for row, _ in faults])
     if not len(keep):
-        raise BenchError(f"{folder} holds no image that can be learned from")
+        raise BenchError(f"{folder} has no image that can be used for training")
     names = tuple(str(index["fn"][row]) for row in keep)
     lonlat = _coordinates(index, folder)[keep]
     return Pairs(
         lonlat=lonlat,
-        images=S2Images(names, tuple(found[row] for row in keep), data),
+        images=S2Images(names, tuple(ranges[row] for row in keep), data),
         divide_by=REFLECTANCE,
-        seen=f"S2-100K: {len(keep):,} Sentinel-2 images over land",
+        training_data=f"S2-100K: {len(keep):,} Sentinel-2 images over land",
         licence="Copernicus Sentinel data 2021 to 2023; the data set's page says more",
         sha256=sha256_bytes("\n".join([sha256_file(folder / "index.csv"), *names]).encode()),
         notes=notes,
@@ -159,9 +162,9 @@ def _index(folder: Path) -> pd.DataFrame:
             f"{path} cannot be read: {first_line(error)}. S2-100K has index.csv beside images/ or "
             "tar shards"
         ) from error
-    absent = {"fn", "lon", "lat"} - set(index.columns)
-    if absent:
-        raise BenchError(f"{path} lacks the columns {', '.join(sorted(absent))}")
+    missing = {"fn", "lon", "lat"} - set(index.columns)
+    if missing:
+        raise BenchError(f"columns are missing in {path}: {', '.join(sorted(missing))}")
     return index
 
 
@@ -172,10 +175,10 @@ def _coordinates(index: pd.DataFrame, folder: Path) -> NDArray[np.float64]:
         raise BenchError(f"{folder / 'index.csv'}: {error}") from error
 
 
-def _find(folder: Path, names: list[str]) -> list[_Place]:
-    """Where each image is: in images/, or in the tars by its name alone."""
+def _find(folder: Path, names: list[str]) -> list[_FileRange]:
+    """Find each image by its name, in images/ or in the tar files."""
     images = folder / "images"
-    places: dict[str, _Place] = {}
+    ranges: dict[str, _FileRange] = {}
     if not images.is_dir():
         tars = sorted(folder.rglob("*.tar"))
         if not tars:
@@ -185,24 +188,27 @@ def _find(folder: Path, names: list[str]) -> list[_Place]:
                 with tarfile.open(tar, "r:") as archive:
                     for info in archive:
                         if info.isfile():
-                            place = _Place(tar, info.size, info.offset_data)
-                            places[Path(info.name).name] = place
+                            image = _FileRange(tar, info.size, info.offset_data)
+                            ranges[Path(info.name).name] = image
             except (OSError, tarfile.TarError) as error:
-                raise BenchError(f"{tar} is no plain tar: {first_line(error)}") from error
+                raise BenchError(
+                    f"{tar} is not an uncompressed tar file: {first_line(error)}"
+                ) from error
     else:
         for name in names:
             path = images / name
             if path.is_file():
-                places[name] = _Place(path, path.stat().st_size)
-    absent = [name for name in names if name not in places]
-    if absent:
+                ranges[name] = _FileRange(path, path.stat().st_size)
+    missing = [name for name in names if name not in ranges]
+    if missing:
         raise BenchError(
-            f"{folder} lacks {len(absent)} of {len(names)} images of its index, first {absent[0]}"
+            f"{len(missing)} of {len(names)} images in the index of {folder} are missing, first "
+            f"{missing[0]}"
         )
-    return [places[name] for name in names]
+    return [ranges[name] for name in names]
 
 
 def _scan(images: S2Images, rows: NDArray[np.int64]) -> list[tuple[int, str]]:
     with ThreadPoolExecutor(images.config.workers) as pool:
-        found = pool.map(lambda row: fault(images.stored(row)), rows)
-        return [(int(row), what) for row, what in zip(rows, found, strict=True) if what]
+        faults = pool.map(lambda row: image_fault(images.stored(row)), rows)
+        return [(int(row), what) for row, what in zip(rows, faults, strict=True) if what]

@@ -9,11 +9,17 @@ from typing_extensions import override
 from satclip_bench.encoders import Encoder, EncoderCard
 
 TILT = np.radians(23.44)
+"""Obliquity of the ecliptic in radians."""
+
 MONTHS = 12
 
 
 class Daylight(Encoder):
-    """Length of the day in the middle of each month, and sine and cosine of longitude."""
+    """Length of the day in the middle of each month, with sine and cosine of longitude.
+
+    >>> Daylight().encode([[13.4, 52.5]]).shape
+    (1, 14)
+    """
 
     card = EncoderCard(
         name="daylight",

@@ -61,7 +61,7 @@ def test_two_commands_from_imagery_to_a_registered_encoder(
     # The same command again is refused; --resume finds nothing to do and leaves the same file.
     before = (out / "encoder.safetensors").read_bytes()
     assert main(command) == 2
-    assert "go on with --resume" in capsys.readouterr().err
+    assert "continue it with --resume" in capsys.readouterr().err
     assert main([*command, "--resume"]) == 0
     assert (out / "encoder.safetensors").read_bytes() == before
     assert main([*command, "--resume", "--epochs", "3"]) == 2

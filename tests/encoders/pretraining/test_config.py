@@ -88,5 +88,5 @@ def test_bad_files(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="cannot be read"):
         load_config(tmp_path / "x.yaml")
     (tmp_path / "x.yaml").write_text("- 1")
-    with pytest.raises(BenchError, match="is no config of a pretraining"):
+    with pytest.raises(BenchError, match="is not a config of a pretraining"):
         load_config(tmp_path / "x.yaml")

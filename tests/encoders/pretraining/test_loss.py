@@ -5,7 +5,11 @@ import pytest
 import torch
 from scipy.special import log_softmax
 
-from satclip_bench.encoders.pretraining.loss import contrastive_loss, pull, retrieval
+from satclip_bench.encoders.pretraining.loss import (
+    contrastive_loss,
+    loss_gradients,
+    retrieval_accuracy,
+)
 
 
 def draw(n: int, d: int, seed: int) -> torch.Tensor:
@@ -34,8 +38,8 @@ def test_unrelated_pairs_cost_the_logarithm_of_their_number() -> None:
 
 def test_gradients_are_those_of_the_loss() -> None:
     leaves = [draw(6, 4, 2), draw(6, 4, 3), torch.tensor(1.0)]
-    found = pull(*leaves)
-    for i, gradient in enumerate((found.to_images, found.to_places, found.to_scale)):
+    found = loss_gradients(*leaves)
+    for i, gradient in enumerate((found.images, found.places, found.log_scale)):
         for at in range(leaves[i].numel()):
             step = torch.zeros_like(leaves[i]).reshape(-1)
             step[at] = 1e-3
@@ -50,7 +54,7 @@ def test_retrieval_by_sorting() -> None:
     a, b = draw(40, 6, 4), draw(40, 6, 5) + 0.8 * draw(40, 6, 4)
     x, y = (torch.nn.functional.normalize(t, dim=1).numpy() for t in (a, b))
     order = np.argsort(-(x @ y.T), axis=1)
-    found = retrieval(a, b, (1, 3, 10))
+    found = retrieval_accuracy(a, b, (1, 3, 10))
     for rank, share in found.items():
         wanted = np.mean([i in order[i, :rank] for i in range(40)])
         assert share == pytest.approx(wanted)
@@ -59,4 +63,4 @@ def test_retrieval_by_sorting() -> None:
 
 def test_embeddings_that_are_all_the_same_find_nothing() -> None:
     same = torch.ones(30, 4)
-    assert retrieval(same, same) == {1: 0.0, 10: 0.0}
+    assert retrieval_accuracy(same, same) == {1: 0.0, 10: 0.0}

@@ -107,7 +107,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     torch.save(image_encoder(Image(kind="resnet18"), (3, 32, 32), 4).state_dict(), tmp_path / "w")
     with pytest.raises(BenchError, match=r"conv1\.weight has shape \(64, 3, 7, 7\), not"):
         image_encoder(Image(kind="resnet18", weights=tmp_path / "w"), (13, 32, 32), 4)
-    with pytest.raises(BenchError, match="is lacking"):
+    with pytest.raises(BenchError, match="is missing"):
         image_encoder(Image(kind="vit16", weights=tmp_path / "w"), (3, 32, 32), 4)
     with pytest.raises(BenchError, match="no weights at"):
         image_encoder(Image(kind="resnet18", weights=tmp_path / "none"), (3, 32, 32), 4)

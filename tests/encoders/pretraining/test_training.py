@@ -17,14 +17,14 @@ from rangegeo.satclip.load import load_satclip_location_encoder
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import equal_area_cells
 from satclip_bench.encoders.pretraining import load_config
-from satclip_bench.encoders.pretraining.augment import augmented, jittered
+from satclip_bench.encoders.pretraining.augment import augment_images, jitter_coordinates
 from satclip_bench.encoders.pretraining.checkpoints import NAME
 from satclip_bench.encoders.pretraining.config import Augment, HeldOut, PretrainConfig, Training
 from satclip_bench.encoders.pretraining.export import CHECKPOINT, CURVES, ENCODER, METRICS
 from satclip_bench.encoders.pretraining.holdout import held_out_rows
-from satclip_bench.encoders.pretraining.optimizer import rate
+from satclip_bench.encoders.pretraining.optimizer import learning_rate
 from satclip_bench.encoders.pretraining.sources.base import InMemory, Pairs
-from satclip_bench.encoders.pretraining.training import Watch, pretrain
+from satclip_bench.encoders.pretraining.training import Callbacks, pretrain
 from satclip_bench.encoders.satclip import SatCLIP
 from satclip_bench.encoders.satclip_retrained import TrainedSatCLIP
 from tests.encoders.pretraining.files import s2_folder
@@ -37,12 +37,12 @@ class StopError(Exception):
     """What a test interrupts a training with."""
 
 
-def stop_after(epochs: int) -> Watch:
+def stop_after(epochs: int) -> Callbacks:
     def epoch(row: dict[str, float]) -> None:
         if row["epoch"] == epochs:
             raise StopError
 
-    return Watch(epoch=epoch)
+    return Callbacks(epoch=epoch)
 
 
 def train(out: Path, conf: PretrainConfig | None = None, **options: Any) -> bytes:
@@ -82,13 +82,13 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_an_interrupted_training_ends_at_the_same_bytes(tmp_path: Path) -> None:
     whole = train(tmp_path / "a")
     with pytest.raises(StopError):
-        train(tmp_path / "b", watch=stop_after(1))
+        train(tmp_path / "b", callbacks=stop_after(1))
     assert not (tmp_path / "b" / ENCODER).exists()
     assert train(tmp_path / "b", resume=True) == whole
     # Once more finds nothing to do.
     epochs: list[float] = []
-    again = Watch(epoch=lambda row: epochs.append(row["epoch"]))
-    assert train(tmp_path / "b", resume=True, watch=again) == whole
+    again = Callbacks(epoch=lambda row: epochs.append(row["epoch"]))
+    assert train(tmp_path / "b", resume=True, callbacks=again) == whole
     assert not epochs
 
 
@@ -96,7 +96,7 @@ def test_a_checkpoint_every_other_epoch(tmp_path: Path) -> None:
     sparse = config(training={"keep_every": 2})
     whole = train(tmp_path / "a", sparse)
     with pytest.raises(StopError):
-        train(tmp_path / "b", sparse, watch=stop_after(1))
+        train(tmp_path / "b", sparse, callbacks=stop_after(1))
     assert not (tmp_path / "b" / NAME).exists()
     assert train(tmp_path / "b", sparse, resume=True) == whole
 
@@ -155,7 +155,7 @@ def test_a_changed_config_is_refused_and_named(tmp_path: Path) -> None:
     assert "location.dropout was 0.1, is 0.2" in str(caught.value)
     with pytest.raises(BenchError, match="made with other data"):
         train(tmp_path, pairs=pairs(seed=1), resume=True)
-    with pytest.raises(BenchError, match="holds a pretraining already"):
+    with pytest.raises(BenchError, match="already contains a pretraining"):
         train(tmp_path)
 
 
@@ -185,14 +185,14 @@ def test_a_full_disk_leaves_the_checkpoint_before(
         full[0] = True
 
     with pytest.raises(BenchError, match=r"checkpoint\.pt cannot be written: No space left"):
-        train(tmp_path / "b", watch=Watch(epoch=fill))
+        train(tmp_path / "b", callbacks=Callbacks(epoch=fill))
     assert sorted(p.name for p in (tmp_path / "b").iterdir()) == [NAME, METRICS]
     full[0] = False
     assert train(tmp_path / "b", resume=True) == whole
 
 
 def test_fewer_points_than_a_batch(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="20 points to learn from are fewer than a batch of 32"):
+    with pytest.raises(BenchError, match="20 training points are fewer than a batch of 32"):
         train(tmp_path, pairs=pairs(25))
     with pytest.raises(BenchError, match="at least 2 must be"):
         train(tmp_path, pairs=pairs(5))
@@ -218,14 +218,14 @@ def test_the_temperature_stays_where_it_may(tmp_path: Path) -> None:
 
 def test_the_rate_rises_and_falls() -> None:
     cosine = Training(learning_rate=2.0, warmup=0.1)
-    rates = [rate(step, 100, cosine) for step in range(100)]
+    rates = [learning_rate(step, 100, cosine) for step in range(100)]
     assert rates[:10] == pytest.approx(np.arange(1, 11) * 0.2)
     assert rates[10] == 2
     assert rates[55] == pytest.approx(1)
     assert 0 < rates[99] < 0.01
     assert (np.diff(rates[10:]) < 0).all()
     constant = Training(learning_rate=2.0, warmup=0, schedule="constant")
-    assert {rate(step, 100, constant) for step in range(100)} == {2.0}
+    assert {learning_rate(step, 100, constant) for step in range(100)} == {2.0}
 
 
 @pytest.mark.parametrize("kind", ["random", "blocks"])
@@ -246,7 +246,7 @@ def test_held_out_points_are_apart(kind: str) -> None:
 def test_jitter_stays_near_and_on_the_sphere() -> None:
     lonlat = np.array([[180.0, 0], [-180, 10], [0, 90], [7, -90], [100, 60]] * 200)
     rng = np.random.default_rng(0)
-    moved = jittered(lonlat, Augment(jitter_degrees=1), rng)
+    moved = jitter_coordinates(lonlat, Augment(jitter_degrees=1), rng)
     assert (np.abs(moved) <= [180, 90]).all()
     lat = np.radians(moved[:, 1])
     cosine = np.sin(lat) * np.sin(np.radians(lonlat[:, 1])) + np.cos(lat) * np.cos(
@@ -255,7 +255,9 @@ def test_jitter_stays_near_and_on_the_sphere() -> None:
     away = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
     assert away.max() < 1.5
     assert away.mean() > 0.3
-    released = jittered(lonlat[4::5], Augment(jitter_degrees=0.01, jitter="released"), rng)
+    released = jitter_coordinates(
+        lonlat[4::5], Augment(jitter_degrees=0.01, jitter="released"), rng
+    )
     step = released - lonlat[4::5]
     assert step.min() >= 0
     assert step.max() <= 0.01 + 1e-9
@@ -267,7 +269,7 @@ def generator() -> torch.Generator:
 
 def test_flips_and_turns_give_all_eight() -> None:
     image = torch.arange(9.0).reshape(1, 1, 3, 3)
-    found = augmented(image.expand(300, 1, 3, 3), Augment(flips=True, turns=True), generator())
+    found = augment_images(image.expand(300, 1, 3, 3), Augment(flips=True, turns=True), generator())
     wanted = {
         tuple(torch.rot90(v, k).flatten().tolist())
         for v in (image[0, 0], image[0, 0].T)
@@ -275,26 +277,26 @@ def test_flips_and_turns_give_all_eight() -> None:
     }
     assert {tuple(f.flatten().tolist()) for f in found} == wanted
     nothing = Augment(flips=False)
-    assert torch.equal(augmented(image, nothing, generator()), image)
+    assert torch.equal(augment_images(image, nothing, generator()), image)
 
 
 def test_crops_are_windows_and_the_middle_in_evaluation() -> None:
     image = torch.arange(36.0).reshape(1, 1, 6, 6)
     conf = Augment(flips=False, crop=4)
-    found = augmented(image.expand(200, 1, 6, 6), conf, generator())
+    found = augment_images(image.expand(200, 1, 6, 6), conf, generator())
     corners = {int(f[0, 0, 0]) for f in found}
     assert corners == {6 * r + c for r in range(3) for c in range(3)}
     assert torch.equal(found[0, 0] - found[0, 0, 0, 0], image[0, 0, :4, :4])
-    assert torch.equal(augmented(image, conf, None), image[:, :, 1:5, 1:5])
+    assert torch.equal(augment_images(image, conf, None), image[:, :, 1:5, 1:5])
 
 
 def test_blur_keeps_the_mean_of_a_constant_and_smooths() -> None:
     conf = Augment(flips=False, blur=True)
     flat = torch.full((4, 2, 8, 8), 3.0)
-    torch.testing.assert_close(augmented(flat, conf, generator()), flat)
+    torch.testing.assert_close(augment_images(flat, conf, generator()), flat)
     noise = torch.randn(50, 1, 16, 16, generator=generator())
-    assert float(augmented(noise, conf, generator()).std()) < float(noise.std())
-    contrast = augmented(noise, Augment(flips=False, contrast=0.5), generator())
+    assert float(augment_images(noise, conf, generator()).std()) < float(noise.std())
+    contrast = augment_images(noise, Augment(flips=False, contrast=0.5), generator())
     torch.testing.assert_close(
         contrast.mean(dim=(1, 2, 3)), noise.mean(dim=(1, 2, 3)), atol=1e-5, rtol=0
     )
