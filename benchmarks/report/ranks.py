@@ -95,9 +95,10 @@ def _number(value: float, measure: str) -> str:
 def _notes(ratings: Ratings, board: Board) -> list[str]:
     notes = [
         f"Over {ratings.tasks} tasks and {board.seeds} seed{'s' * (board.seeds != 1)}. Borda: "
-        "mean number of encoders beaten; win rate: share of the comparisons with other encoders "
-        "that are won; Elo: Bradley-Terry ratings with mean 1500, where 400 points are odds of 10 "
-        f"to 1; skill: share of the possible improvement over {REFERENCE}, at least -1."
+        "mean number of encoders beaten, ties counting one half; win rate: the same as a share of "
+        "the other encoders; Elo: Bradley-Terry ratings with mean 1500, where 400 points are odds "
+        f"of 10 to 1; skill: share of the possible improvement over {REFERENCE}, at least -1 per "
+        "task."
     ]
     if ratings.on_these_tasks is not None:
         notes.append(

@@ -1,4 +1,4 @@
-"""Tidy frames made up for tests of ranks and reports."""
+"""Synthetic tidy frames for tests of ranks and reports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REGIONS = ("Africa", "Asia", "Europe", "Oceania")
 
 
 def score(encoder: str, task: str, seed: int, fold: str) -> float:
-    """A better encoder stands later in ENCODERS; seeds and folds move all of them alike."""
+    """Score of a cell: better encoders come later in ENCODERS; seeds and folds shift all alike."""
     shift = 0.01 * seed + 0.02 * (REGIONS.index(fold) if fold in REGIONS else 0)
     return 0.3 + 0.1 * ENCODERS.index(encoder) + shift + (task == "biomes") * 0.05
 
@@ -27,7 +27,7 @@ def frame(
     tasks: Iterable[str] = tuple(METRICS),
     encoders: Iterable[str] = ENCODERS,
 ) -> pd.DataFrame:
-    """Every encoder on every task, random and held-out region, with the probe `linear`."""
+    """A run of every encoder on every task, random and held-out region, with probe `linear`."""
     rows = [
         {
             "task": task,

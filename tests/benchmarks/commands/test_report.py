@@ -83,7 +83,7 @@ def test_every_rendering_says_that_these_are_not_the_papers_tables() -> None:
     assert words in regions(board(split="held-out-region"))
 
 
-def test_the_papers_own_tables_are_not_disowned() -> None:
+def test_the_papers_own_tables_are_named_as_such() -> None:
     housing = task_card("california_housing")
     assert edition_note("open", (housing,)) == ""
     both = edition_note("open", (housing, CARDS["elevation"]))
@@ -127,7 +127,7 @@ def test_markdown_is_escaped_and_rectangular() -> None:
     assert {line.replace(r"\|", "").count("|") for line in lines} == {len(METRICS) + 3}
 
 
-def test_regions_show_what_was_never_trained() -> None:
+def test_regions_show_test_points_of_unseen_classes() -> None:
     table = frame()
     table.loc[(table["task"] == "biomes") & (table["fold"] == "Oceania"), "n_unseen"] = 17
     text = regions(board(table, "held-out-region"))
@@ -188,7 +188,7 @@ def test_files_are_the_same_bytes_a_second_time(tmp_path: Path) -> None:
 def test_a_run_of_one_task_and_one_encoder_is_drawn(tmp_path: Path, seeds: list[int]) -> None:
     table = frame(seeds=seeds, tasks=["biomes"], encoders=["wrap"])
     cards = {"biomes": CARDS["biomes"]}
-    # One encoder has nobody to be ranked against.
+    # A single encoder cannot be ranked.
     results = Results(table, cards, TITLES)
     assert len(write_figures(results, {}, tmp_path)) == 1
     assert len(write_tables(results, tmp_path)) == 9

@@ -239,7 +239,7 @@ def test_a_diagnosis_finds_where_a_model_was_broken() -> None:
     assert ice["error"].item() == pytest.approx(np.abs(broken - target)[south].mean())
 
 
-def test_tiny_input_is_diagnosed_as_far_as_it_goes() -> None:
+def test_statistics_of_tiny_input_are_nan_if_undefined() -> None:
     locations = Locations(globe(5), "global", np.array(["a"] * 5), np.array(["b"] * 5))
     (found,) = diagnose({"a": [predictions(np.arange(5.0), np.zeros(5))]}, locations)
     row = summary_row(found)

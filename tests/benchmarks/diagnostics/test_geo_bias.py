@@ -36,7 +36,7 @@ RADIUS = 600.0
 
 
 def scattered(n: int, centre: Place, spread: float, seed: int) -> Float:
-    """Points about a centre, also over a pole or the antimeridian."""
+    """Points around a centre, also across a pole or the antimeridian."""
     rng = np.random.default_rng(seed)
     vectors = unit_vectors(np.array([centre])) + rng.normal(0, spread, (n, 3))
     return lonlat_of(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
@@ -55,7 +55,7 @@ def km(a: Place, b: Place) -> float:
 
 
 def bearing(a: Place, b: Place) -> float:
-    """Clockwise from north, in degrees."""
+    """Bearing in degrees, clockwise from north."""
     (lon, lat), (lon2, lat2) = ((radians(v) for v in p) for p in (a, b))
     east = sin(lon2 - lon) * cos(lat2)
     north = cos(lat) * sin(lat2) - sin(lat) * cos(lat2) * cos(lon2 - lon)
@@ -109,13 +109,13 @@ def naive_sri(good: list[bool], patch: list[int], least: int = 20) -> float:
     total = 0.0
     whole = sum(good) / len(good)
     for name in set(patch):
-        here = [g for g, p in zip(good, patch, strict=True) if p == name]
-        if len(here) < least:
+        marks_of_patch = [g for g, p in zip(good, patch, strict=True) if p == name]
+        if len(marks_of_patch) < least:
             continue
-        share = sum(here) / len(here)
+        share = sum(marks_of_patch) / len(marks_of_patch)
         for p, q in ((whole, share), (1 - whole, 1 - share)):
             if p > 0:
-                total += len(here) / len(good) * p * log(p / (q + 1e-8))
+                total += len(marks_of_patch) / len(good) * p * log(p / (q + 1e-8))
     return total
 
 
@@ -186,7 +186,7 @@ def test_squares_have_one_area_at_any_latitude() -> None:
 
 
 def test_moments_are_near_those_of_shuffled_values() -> None:
-    """The approximation of Wang et al.: what it is worth, on 100 points and their background."""
+    """Accuracy of the approximation of Wang et al. on 100 points and their background."""
     lonlat = scattered(100, (20.0, 50.0), 0.05, seed=5)
     around = Surroundings(lonlat).of(0, 2000)
     points = np.concatenate([around.vectors, background(around)])
@@ -240,7 +240,7 @@ def test_errors_in_one_half_score_higher_than_errors_anywhere() -> None:
     assert found.foci == 500
 
 
-def test_columns_do_not_see_each_other() -> None:
+def test_columns_are_independent() -> None:
     lonlat = scattered(150, (100.0, 20.0), 0.1, seed=9)
     marked = np.where(np.random.default_rng(10).random((150, 3)) < 0.6, 1.0, -1.0)
     together = whole(lonlat, marked)
@@ -253,7 +253,7 @@ def test_columns_do_not_see_each_other() -> None:
 @given(turn=st.floats(-180, 180), seed=st.integers(0, 5))
 @settings(max_examples=6, deadline=None)
 def test_turning_the_globe_changes_nothing(turn: float, seed: int) -> None:
-    """Also over the antimeridian. Sectors and squares keep to north, which stays where it is."""
+    """Also across the antimeridian. Sectors and squares refer to north, which does not turn."""
     lonlat = scattered(100, (0.0, 70.0), 0.1, seed)
     marked = np.where(np.random.default_rng(seed).random((100, 1)) < 0.6, 1.0, -1.0)
     turned = lonlat.copy()

@@ -1,4 +1,4 @@
-"""Intervals of scores: against resampled rows, and by how often they hold the truth."""
+"""Bootstrap intervals against resampled rows, and their coverage of the true value."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def test_classification_replicates_are_scores_of_repeated_rows() -> None:
     probabilities[np.arange(300), truth] += 0.4
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     ranked, weight = rank_classes(probabilities, np.arange(7))
-    own = probabilities[np.arange(300), truth].astype(np.float32)
-    found = _classification(make_blocks(IDS, 40), truth, ranked, weight[:, 0], own)
+    p_true = probabilities[np.arange(300), truth].astype(np.float32)
+    found = _classification(make_blocks(IDS, 40), truth, ranked, weight[:, 0], p_true)
     for replicate in range(40):
         rows = _resampled(replicate)
         t, first = truth[rows], ranked[rows, 0]
@@ -95,11 +95,11 @@ def test_too_few_blocks_give_no_interval() -> None:
         found = classification_intervals(ids, truth, ranked, sure, sure, np.array([0]))
         assert ("accuracy" in found) is known
         assert ("accuracy_seen" in found) is known
-    nobody = classification_intervals(ids, truth, ranked, sure, sure, np.array([3]))
-    assert "accuracy_seen" not in nobody
+    unseen = classification_intervals(ids, truth, ranked, sure, sure, np.array([3]))
+    assert "accuracy_seen" not in unseen
 
 
-def test_what_few_replicates_define_has_no_interval() -> None:
+def test_there_is_no_interval_if_few_replicates_are_defined() -> None:
     values = np.arange(100.0)
     assert interval(values) == pytest.approx((2.475, 96.525))
     assert interval(values, 50.0) == interval(values)
@@ -112,7 +112,7 @@ def test_what_few_replicates_define_has_no_interval() -> None:
     assert Replicates(values[None]).variance()[0] == pytest.approx(values.var(ddof=1))
 
 
-def test_cells_that_drew_nothing_are_left_out_of_a_mean() -> None:
+def test_cells_without_drawn_blocks_are_left_out_of_a_mean() -> None:
     scores = np.array([[1.0, np.nan, np.nan], [3.0, 5.0, np.nan]])
     assert Replicates(scores).mean().scores[:2].tolist() == [2.0, 5.0]
     assert np.isnan(Replicates(scores).mean().scores[2])
@@ -138,11 +138,11 @@ def _field(lonlat: np.ndarray, reach: float, draws: int, seed: int) -> np.ndarra
     return found
 
 
-def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+def test_intervals_contain_the_true_value_as_often_as_they_claim() -> None:
     """Errors that reach 800 km, further than those of encoders, at 900 points of land.
 
     docs/studies/uncertainty.py does the same at greater length. Intervals from single points are
-    the     control: they must fail, or the simulation would not test the blocks.
+    the control: they must fail, or the simulation would not test the blocks.
     """
     table = get_task("elevation").load()
     rows = np.random.default_rng(1).choice(len(table), 900, replace=False)

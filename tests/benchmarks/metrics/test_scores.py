@@ -46,8 +46,8 @@ def test_classification_by_hand() -> None:
     target = np.array([0, 0, 1, 1, 2, 7])
     ranked = np.array([[0, 1, 2], [1, 0, 2], [1, 0, 2], [1, 2, 0], [0, 1, -1], [0, 1, 2]])
     confidence = np.array([0.5, 0.5, 0.75, 0.75, 1.0, 0.5], dtype=np.float32)
-    own = np.array([0.5, 0.25, 0.75, 0.75, 0.0, 0.0], dtype=np.float32)
-    scores = classification_scores(target, ranked, confidence, own, trained=np.array([0, 1, 2]))
+    p_true = np.array([0.5, 0.25, 0.75, 0.75, 0.0, 0.0], dtype=np.float32)
+    scores = classification_scores(target, ranked, confidence, p_true, trained=np.array([0, 1, 2]))
     assert scores["accuracy"] == pytest.approx(3 / 6)
     assert scores["accuracy" + SEEN] == pytest.approx(3 / 5)
     assert scores["balanced_accuracy"] == pytest.approx((0.5 + 1 + 0 + 0) / 4)
@@ -87,9 +87,9 @@ def predictions(
 @given(st.integers(1, 40), st.integers(2, 12), st.integers(0, 100))
 def test_log_loss_agrees_with_scikit_learn(n: int, classes: int, seed: int) -> None:
     target, p, labels = predictions(n, classes, seed)
-    own = p[np.arange(n), np.searchsorted(labels, target)]
-    wanted = sklearn_log_loss(target, p, labels=labels)
-    assert point_log_loss(own).mean() == pytest.approx(wanted, rel=1e-5, abs=1e-6)
+    p_true = p[np.arange(n), np.searchsorted(labels, target)]
+    expected = sklearn_log_loss(target, p, labels=labels)
+    assert point_log_loss(p_true).mean() == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
 @given(st.integers(1, 40), st.integers(2, 12), st.integers(0, 100))
@@ -98,13 +98,13 @@ def test_calibration_error_bin_by_bin(n: int, classes: int, seed: int) -> None:
     ranked, weight = rank_classes(p, labels)
     right = ranked[:, 0] == target
     votes = np.rint(weight[:, 0] * 5).astype(int)
-    wanted = 0.0
+    expected = 0.0
     for low in range(15):
         # In whole numbers: low / 15 < votes / 5 <= (low + 1) / 15.
         inside = (low < 3 * votes) & (3 * votes <= low + 1)
         if inside.any():
-            wanted += inside.mean() * abs(right[inside].mean() - votes[inside].mean() / 5)
-    assert calibration_error(right, weight[:, 0]) == pytest.approx(wanted, abs=1e-7)
+            expected += inside.mean() * abs(right[inside].mean() - votes[inside].mean() / 5)
+    assert calibration_error(right, weight[:, 0]) == pytest.approx(expected, abs=1e-7)
 
 
 @given(st.lists(st.tuples(st.integers(1, 20), st.integers(0, 19)), min_size=1, max_size=6))
@@ -130,11 +130,14 @@ def test_one_confidence_for_all_errs_by_its_distance_from_the_accuracy(
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=30), st.data())
 def test_more_probability_for_the_own_class_never_costs(
-    own: list[float], data: st.DataObject
+    p_true: list[float], data: st.DataObject
 ) -> None:
-    row = data.draw(st.integers(0, len(own) - 1))
-    more = data.draw(st.floats(own[row], 1, width=32))
-    before, after = np.array(own, dtype=np.float32), np.array(own, dtype=np.float32)
+    row = data.draw(st.integers(0, len(p_true) - 1))
+    more = data.draw(st.floats(p_true[row], 1, width=32))
+    before, after = (
+        np.array(p_true, dtype=np.float32),
+        np.array(p_true, dtype=np.float32),
+    )
     after[row] = more
     loss, less = point_log_loss(before), point_log_loss(after)
     assert np.isfinite(loss).all()
@@ -177,5 +180,5 @@ def test_ranked_classes_are_the_most_probable(n: int, classes: int, seed: int) -
     assert (ranked[:, kept:] == -1).all()
     assert (weight[:, kept:] == 0).all()
     for row in range(n):
-        wanted = sorted(range(classes), key=lambda c: (-p[row, c], c))[:kept]
-        assert ranked[row, :kept].tolist() == labels[wanted].tolist()
+        expected = sorted(range(classes), key=lambda c: (-p[row, c], c))[:kept]
+        assert ranked[row, :kept].tolist() == labels[expected].tolist()

@@ -1,4 +1,4 @@
-"""Ranks, points, wins, ratings, skill: against definitions and other implementations."""
+"""Ranks, Borda, wins, Elo and skill against their definitions and other implementations."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def _even(columns: int) -> Float:
     return np.full(columns, 1 / columns)
 
 
-def test_ranks_share_what_is_level() -> None:
+def test_equal_scores_share_the_mean_rank() -> None:
     scores = np.array([[0.9], [0.5], [0.9], [0.1]])
     assert ag.ranks(scores)[:, 0].tolist() == [1.5, 3.0, 1.5, 4.0]
 
 
 @given(st.integers(2, 6), st.integers(1, 8), st.integers(0, 1000), st.integers(2, 5))
 @settings(max_examples=50, deadline=None)
-def test_borda_counts_who_is_behind_and_the_win_rate_is_its_share(
+def test_borda_counts_the_encoders_beaten_and_the_win_rate_is_its_share(
     encoders: int, columns: int, seed: int, levels: int
 ) -> None:
     scores, weights = _scores(encoders, columns, seed, levels), _even(columns)
@@ -68,7 +68,7 @@ def test_elo_is_the_bradley_terry_model_of_an_independent_package() -> None:
     assert np.isclose(rating.mean(), ag.ELO_CENTRE)
 
 
-def test_elo_is_finite_for_who_wins_all_and_ten_to_one_is_400() -> None:
+def test_elo_is_finite_for_an_encoder_that_wins_all_and_ten_to_one_is_400() -> None:
     always = ag.elo(np.array([[1.0, 1.0], [0.0, 0.0]]), _even(2))
     assert np.isfinite(always).all()
     odds = 10 ** ((always[0] - always[1]) / ag.ELO_SCALE)
@@ -98,6 +98,6 @@ def test_skill_has_a_floor() -> None:
     assert np.isclose(found[0], (ag.SKILL_FLOOR + 0.8) / 2)
 
 
-def test_one_encoder_alone_has_nobody_to_beat() -> None:
+def test_a_single_encoder_has_no_win_rate() -> None:
     assert np.isnan(ag.win_rate(np.ones((1, 3)), _even(3))).all()
     assert ag.borda(np.ones((1, 3)), _even(3)).tolist() == [0]

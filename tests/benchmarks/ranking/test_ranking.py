@@ -63,7 +63,7 @@ def test_a_seed_that_was_not_run_is_a_gap_too() -> None:
     )
 
 
-def test_a_fold_that_is_missing_voids_the_seed_not_the_others() -> None:
+def test_a_missing_fold_excludes_its_seed_and_no_other() -> None:
     table = frame()
     gone = (table["encoder"] == "wrap") & (table["seed"] == 0) & (table["fold"] == "Asia")
     ranking = rank(table[~gone], METRICS, "held-out-region", "linear")
@@ -72,7 +72,7 @@ def test_a_fold_that_is_missing_voids_the_seed_not_the_others() -> None:
 
 
 def test_baselines_count_only_where_the_probe_was_run() -> None:
-    """The probe has one seed, the baselines three: that is no gap of the probe's encoders."""
+    """The probe has one seed and the baselines three; the probe's encoders are still complete."""
     table = frame()
     table = table[(table["probe"] == "none") | (table["seed"] == 0)]
     ranking = rank(table, METRICS, "random", "linear")

@@ -1,4 +1,4 @@
-"""Ratings, rank changes and ties with replicates: from runs made up for it."""
+"""Ratings, rank changes and ties with replicates, from synthetic runs."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ NOISE = 0.02
 def replicates(
     table: pd.DataFrame, noise: float = NOISE, draws: int = 500, seed: int = 0
 ) -> Replicates:
-    """Every main score with noise; the share that encoders have in common is drawn once a cell."""
+    """Every main score with noise; the part that encoders have in common is drawn once per cell."""
     main = table[table["metric"] == table["task"].map(METRICS)]
     rng = np.random.default_rng(seed)
     places, place = np.unique(
         main[["task", "seed", "fold"]].astype(str).agg(" ".join, axis=1), return_inverse=True
     )
     shared = rng.normal(0, 0.1, (len(places), draws))[place]
-    own = rng.normal(0, noise, (len(main), draws))
-    values = main["value"].to_numpy(dtype=np.float64)[:, None] + shared + own
+    independent = rng.normal(0, noise, (len(main), draws))
+    values = main["value"].to_numpy(dtype=np.float64)[:, None] + shared + independent
     return Replicates(values, pd.MultiIndex.from_frame(main[REPLICATE_KEY]))
 
 
-def test_intervals_of_means_hold_them_and_narrow_with_folds() -> None:
+def test_intervals_contain_the_means_and_narrow_with_folds() -> None:
     table = frame()
     ranking = rank(table, METRICS, "held-out-region", "linear", replicates(table))
     inside = (ranking.low < ranking.mean) & (ranking.mean < ranking.high)
     assert inside.all(axis=None)
     width = float((ranking.high - ranking.low).to_numpy().mean())
     single = rank(table, METRICS, "random", "linear", replicates(table))
-    # Twelve cells against three, whose noise is independent here.
+    # Twelve cells against three, whose noise is independent in this frame.
     wider = float((single.high - single.low).to_numpy().mean())
     assert width == pytest.approx(wider / 2, rel=0.15)
 
 
-def test_without_replicates_nothing_is_known_but_the_ranks() -> None:
+def test_without_replicates_only_ranks_are_known() -> None:
     ratings = rate(rank(frame(), METRICS, "random", "linear"))
     assert ratings.low.isna().all(axis=None)
     assert ratings.on_these_tasks is None
@@ -54,7 +54,7 @@ def test_without_replicates_nothing_is_known_but_the_ranks() -> None:
 
 
 def test_noise_decides_who_ties() -> None:
-    """Neighbours lie 0.1 apart; what is common to encoders does not blur their differences."""
+    """Neighbours are 0.1 apart; noise that encoders share does not affect their differences."""
     table = frame()
     clear = rate(rank(table, METRICS, "random", "linear", replicates(table, 0.01)))
     assert clear.groups == ()
@@ -73,13 +73,13 @@ def test_ties_need_both_noise_of_points_and_of_seeds_to_be_small() -> None:
     loud = rank(table, METRICS, "random", "linear", replicates(table, 1.0))
     assert (loud.tied.sum() >= 3).all()
     one_seed = frame(seeds=[0])
-    told = rank(one_seed, METRICS, "random", "linear", replicates(one_seed, 0.001))
-    assert told.undecided == ()
-    assert told.tied.sum().tolist() == [1, 1, 1]
+    decided = rank(one_seed, METRICS, "random", "linear", replicates(one_seed, 0.001))
+    assert decided.undecided == ()
+    assert decided.tied.sum().tolist() == [1, 1, 1]
 
 
-def test_regions_are_given_and_no_noise() -> None:
-    """How far the best leads differs from region to region; all the same it leads."""
+def test_differences_between_regions_are_not_noise() -> None:
+    """The lead of the best differs from region to region, but it always leads."""
     table = frame(lambda e, t, s, f: score(e, t, 0, f) + (e == "geoclip") * (f == "Asia"))
     apart = rank(table, METRICS, "held-out-region", "linear", replicates(table, 0.001))
     assert apart.tied.sum().tolist() == [1, 1, 1]
@@ -87,7 +87,7 @@ def test_regions_are_given_and_no_noise() -> None:
     assert (alone.tied.sum() > 1).all()
 
 
-def test_every_interval_holds_what_was_measured() -> None:
+def test_every_interval_contains_the_measured_value() -> None:
     table = frame()
     for noise in (0.01, 0.5):
         ratings = rate(rank(table, METRICS, "random", "linear", replicates(table, noise)))
@@ -95,7 +95,7 @@ def test_every_interval_holds_what_was_measured() -> None:
         assert (ratings.values <= ratings.high).all(axis=None)
 
 
-def test_replicates_that_some_lack_are_not_used_for_ties() -> None:
+def test_replicates_missing_for_some_encoder_are_not_used_for_ties() -> None:
     table = frame(seeds=[0])
     others = replicates(table[table["encoder"] != "geoclip"])
     ranking = rank(table, METRICS, "random", "linear", others)
@@ -128,7 +128,7 @@ def _reversed_far_away(encoder: str, task: str, seed: int, fold: str) -> float:
     return 0.3 + 0.1 * place
 
 
-def test_a_reversed_order_is_told_from_noise_and_an_unchanged_one_is_not() -> None:
+def test_a_reversed_order_is_significant_and_an_unchanged_one_is_not() -> None:
     splits = ("random", "held-out-region")
     table = frame(_reversed_far_away)
     changes = rank_changes(table, METRICS, splits, "linear", replicates(table))
@@ -164,7 +164,7 @@ def test_one_encoder_has_no_order() -> None:
     assert rank_changes(table, METRICS, ("random", "held-out-region"), "linear") is None
 
 
-def test_a_board_on_which_everything_failed_has_nobody() -> None:
+def test_a_board_on_which_everything_failed_ranks_no_encoder() -> None:
     table = frame()
     for encoder in ENCODERS:
         for task in METRICS:

@@ -1,4 +1,4 @@
-"""Paired tests, corrections and tie groups: against scipy, enumeration and printed tables."""
+"""Paired tests, corrections and tie groups against scipy, enumeration and printed tables."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_holm_is_the_closure_of_bonferroni(values: list[float]) -> None:
     assert np.allclose(co.holm(p), _closed_testing(p))
 
 
-def test_signed_rank_is_scipys_and_few_tasks_tell_nothing() -> None:
+def test_signed_rank_is_scipys_and_needs_enough_tasks() -> None:
     scores = np.random.default_rng(1).normal(size=(4, 9))
     p = co.signed_rank(scores)
     assert np.isclose(p[2, 0], stats.wilcoxon(scores[2], scores[0]).pvalue)
@@ -100,7 +100,7 @@ def test_holm_over_pairs_is_symmetric_and_counts_each_pair_once() -> None:
 
 
 def _claims(factor: float, spread: float, runs: int = 150) -> float:
-    """Share of runs in which a change of mean rank is claimed though no score has changed."""
+    """Share of runs in which a change of mean rank is claimed although no score has changed."""
     rng = np.random.default_rng(0)
     truth = spread * np.repeat(np.arange(5), 2)[:, None] * np.ones((10, 8))
     weights, claimed = np.full(8, 1 / 8), 0
@@ -114,14 +114,14 @@ def _claims(factor: float, spread: float, runs: int = 150) -> float:
     return claimed / runs
 
 
-def test_rank_changes_are_seldom_claimed_falsely_once_noise_is_widened() -> None:
+def test_false_claims_of_rank_changes_are_rare_with_widened_noise() -> None:
     assert _claims(co.WIDER, spread=0) < 0.15
     assert _claims(co.WIDER, spread=2) < 0.05
-    # The plain bootstrap, against which this is a guard.
+    # The plain bootstrap claims too many changes.
     assert _claims(1.0, spread=0) > 0.2
 
 
-def test_pairs_are_told_apart_falsely_as_often_as_they_should_be() -> None:
+def test_false_positives_of_pairs_are_at_their_nominal_rate() -> None:
     rng = np.random.default_rng(0)
     one = families = 0.0
     for _ in range(200):
@@ -134,7 +134,7 @@ def test_pairs_are_told_apart_falsely_as_often_as_they_should_be() -> None:
     assert families < 0.09
 
 
-def test_clear_wins_are_told_apart_however_few_replicates() -> None:
+def test_clear_wins_are_significant_even_with_few_replicates() -> None:
     rng = np.random.default_rng(0)
     scores = np.array([[1.0] * 8, [0.0] * 8])
     p = co.score_gaps_p(scores, scores + 0.01 * rng.normal(size=(50, 2, 8)))

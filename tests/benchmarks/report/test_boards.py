@@ -91,7 +91,7 @@ def test_editions_of_one_task_are_not_averaged() -> None:
         board(pd.concat([frame(), other]))
 
 
-def test_editions_of_different_tasks_are_told_apart() -> None:
+def test_editions_of_different_tasks_are_named() -> None:
     table = frame()
     table.loc[table["task"] == "biomes", "edition"] = "paper"
     made = board(table)
@@ -120,7 +120,7 @@ def test_models_and_tables_need_no_matplotlib() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_table_of_other_rows_says_so_wherever_it_appears() -> None:
+def test_caveats_of_a_table_are_in_every_note() -> None:
     table = frame().assign(edition="paper")
     table.loc[table["task"] == "elevation", "caveat"] = "another sample of the same source"
     shown = board(table)

@@ -1,4 +1,4 @@
-"""Maps of embeddings: where their pixels lie, and what is drawn."""
+"""Maps of embeddings: the places of their pixels and their colours."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def test_sides_of_the_globe() -> None:
 
 
 @pytest.mark.parametrize("count", [2, 14, 20, 21, 700])
-def test_classes_have_colours_of_their_own(count: int) -> None:
+def test_every_class_has_another_colour(count: int) -> None:
     colours = class_colours(count)
     assert colours.shape == (count, 3)
     assert len(np.unique(colours.round(6), axis=0)) == count
@@ -24,7 +24,7 @@ def test_classes_have_colours_of_their_own(count: int) -> None:
 
 
 @pytest.mark.parametrize("task", ["california_housing", "ecoregions"])
-def test_maps_of_every_kind(tmp_path: Path, task: str) -> None:
+def test_maps_of_regression_and_classification(tmp_path: Path, task: str) -> None:
     table = get_task(task).load()
     if task == "ecoregions":
         table = replace(table, card=table.card.model_copy(update={"title": "$ecoregions_{"}))
