@@ -10,10 +10,12 @@ INSTALLED = "satclip-bench"
 
 
 def program() -> str:
-    """What a user types to start the command line: the script if it was called, else the command.
+    """What a user types to start the command line: the script or module that was called, if any.
 
-    >>> program() in ("python run_benchmarks.py", "satclip-bench")
+    >>> program() in ("python run_benchmarks.py", "python -m satclip_bench", "satclip-bench")
     True
     """
-    called = Path(sys.argv[0]).name if sys.argv else ""
-    return f"python {SCRIPT}" if called == SCRIPT else INSTALLED
+    called = Path(sys.argv[0]) if sys.argv else Path()
+    if (called.parent.name, called.name) == ("satclip_bench", "__main__.py"):
+        return "python -m satclip_bench"
+    return f"python {SCRIPT}" if called.name == SCRIPT else INSTALLED

@@ -5,22 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
-from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.commands.progress import Meter
 from satclip_bench.benchmarks.commands.user_tables import add_files, adopt, remember
 from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.engine import evaluate
-from satclip_bench.benchmarks.runs.plan import Selection, make_plan
+from satclip_bench.benchmarks.runs.plan import Selection, custom_by_name, make_plan
 from satclip_bench.benchmarks.runs.store import Store, writable
 from satclip_bench.benchmarks.runs.suites import get_suite
 from satclip_bench.core.errors import BenchError
-from satclip_bench.encoders import LocationEncoder, encoder_from_file, list_encoders
+from satclip_bench.encoders import encoder_from_file
 from satclip_bench.tasks import Edition
 
 
@@ -50,7 +49,7 @@ def run(
         BenchError: nothing could be run; the message says why.
     """
     console = Console(stderr=True)
-    own = own_by_name(own_encoders)
+    own = custom_by_name((spec, encoder_from_file(spec)) for spec in own_encoders)
     adopt(out)
     files = add_files(task_files, targets, console)
     tasks = (*tasks, *files)
@@ -99,25 +98,6 @@ def _with_tables(plan: Sequence[Cell], console: Console) -> tuple[Cell, ...]:
             f"[yellow]not run[/yellow] {task}: {escape(problem)}", soft_wrap=True, highlight=False
         )
     return cells
-
-
-def own_by_name(specs: Iterable[str]) -> dict[str, LocationEncoder]:
-    """Custom encoders of `--encoder FILE.py:CLASS`, by the names on their cards.
-
-    Raises:
-        BenchError: an encoder cannot be made, or its name is taken.
-    """
-    own: dict[str, LocationEncoder] = {}
-    for spec in specs:
-        encoder = encoder_from_file(spec)
-        name = encoder.card.name
-        if name in list_encoders() or name in own or is_baseline(name):
-            raise BenchError(
-                f"the encoder of {spec} is called {name!r}, a name that is taken: change the name "
-                "on its card"
-            )
-        own[name] = encoder
-    return own
 
 
 def _show_plan(plan: Sequence[Cell], store: Store) -> None:

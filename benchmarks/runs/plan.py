@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
@@ -19,7 +19,7 @@ from satclip_bench.benchmarks.splits import get_split
 from satclip_bench.benchmarks.splits import registry as split_registry
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import match_names
-from satclip_bench.encoders import LocationEncoder, get_encoder
+from satclip_bench.encoders import LocationEncoder, get_encoder, list_encoders
 from satclip_bench.encoders import registry as encoder_registry
 from satclip_bench.tasks import Edition, list_tasks
 from satclip_bench.tasks.user_tables.task import UserTable
@@ -51,6 +51,33 @@ class Selection:
     data_dir: Path | None = None
     own: Mapping[str, LocationEncoder] = field(default_factory=dict)
     files: Mapping[str, UserTable] = field(default_factory=dict)
+
+
+def custom_by_name(
+    encoders: Iterable[tuple[str, LocationEncoder]], known: Iterable[str] = ()
+) -> dict[str, LocationEncoder]:
+    """Custom encoders by the names on their cards.
+
+    Args:
+        encoders: pairs of a description for messages and an encoder.
+        known: names of other custom encoders.
+
+    Raises:
+        BenchError: a name is taken by a baseline or by another encoder.
+    """
+    taken = set(known)
+    by_name: dict[str, LocationEncoder] = {}
+    for description, encoder in encoders:
+        name = encoder.card.name
+        registered = name in list_encoders() and type(get_encoder(name)) is not type(encoder)
+        if registered or is_baseline(name) or name in taken:
+            raise BenchError(
+                f"{description} is called {name!r}, a name that is taken: change the name on its "
+                "card"
+            )
+        taken.add(name)
+        by_name[name] = encoder
+    return by_name
 
 
 def blocks_of(suite: Suite, selection: Selection) -> tuple[Block, ...]:

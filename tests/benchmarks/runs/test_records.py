@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,8 +10,10 @@ from filelock import FileLock
 
 import satclip_bench.benchmarks.runs.record
 from satclip_bench.benchmarks.runs.columns import COLUMNS
+from satclip_bench.benchmarks.runs.plan import Selection, make_plan
 from satclip_bench.benchmarks.runs.record import Provenance, Record, Settings, json_schema
 from satclip_bench.benchmarks.runs.store import Store, writable
+from satclip_bench.benchmarks.runs.suites import get_suite
 from satclip_bench.core.errors import BenchError, RecordError
 
 SETTINGS = Settings(
@@ -85,6 +88,51 @@ def test_a_record_of_an_older_layout_is_read_and_its_cell_runs_anew(tmp_path: Pa
     assert not store.done(SETTINGS)
     store.save(record(), None)
     assert store.done(SETTINGS)
+
+
+OLD = Path(__file__).parent / "old_records"
+"""Records of layout 2, as that version wrote them: a baseline with its predictions, and an encoder
+with a probe whose settings have other names since."""
+
+
+def test_records_of_the_layout_before_are_read_under_todays_names(tmp_path: Path) -> None:
+    store = Store(Path(shutil.copytree(OLD, tmp_path / "run")))
+    baseline, wrap = store.records()
+    assert (wrap.task_type, wrap.best_params) == ("regression", {"alpha": 0.0001})
+    frame = store.frame()
+    assert list(frame.columns) == list(COLUMNS)
+    assert frame["value"].notna().all()
+    assert store.predictions(baseline)["target"].size == baseline.counts.test
+    cells = make_plan(
+        get_suite("open"),
+        Selection(["median_income"], ["baseline.mean", "wrap"], ["random"], ["linear"], [0]),
+    )
+    # Settings of the split and the probe were renamed, so that the cells have other keys.
+    assert not {record.key for record in (baseline, wrap)} & {c.settings.key for c in cells}
+    assert not any(store.done(cell.settings) for cell in cells)
+
+
+def test_a_record_of_the_layout_before_counts_if_its_key_is_todays(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.save(record(), None)
+    path = store.path(SETTINGS)
+    content = json.loads(path.read_bytes())
+    content |= {"schema_version": 2, "kind": content.pop("task_type")}
+    path.write_text(json.dumps(content | {"chosen": content.pop("best_params")}))
+    assert store.find(SETTINGS) == record()
+
+
+def test_results_of_species_before_records_are_named_and_never_to_be_deleted(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "records" / "0123.json"
+    path.parent.mkdir()
+    path.write_text('{"settings": {"way": "location"}, "scores": {"top": {"1": 0.2}}}')
+    with pytest.raises(BenchError, match="Run the same `species` command again") as error:
+        Store(tmp_path).frame()
+    assert "elete" not in str(error.value)
+    Store(tmp_path).save(record(), None)
+    assert len(Store(tmp_path).frame()) == 2
 
 
 def test_the_committed_schema_is_the_models() -> None:

@@ -1,0 +1,257 @@
+"""The Python interface: `satclip_bench.evaluate` and `satclip_bench.leaderboard`."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TypeAlias
+
+import pandas as pd
+from rich.console import Console
+
+from satclip_bench.benchmarks.baselines import list_baselines
+from satclip_bench.benchmarks.commands.progress import Meter
+from satclip_bench.benchmarks.commands.user_tables import remember
+from satclip_bench.benchmarks.probes import list_probes
+from satclip_bench.benchmarks.ranking.ranking import rank, select
+from satclip_bench.benchmarks.runs import engine
+from satclip_bench.benchmarks.runs.cell import Cell
+from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
+from satclip_bench.benchmarks.runs.plan import Selection, custom_by_name, make_cells
+from satclip_bench.benchmarks.runs.record import RENAMED
+from satclip_bench.benchmarks.runs.store import Store, newest, tidy_frame, writable
+from satclip_bench.benchmarks.runs.suites import Block
+from satclip_bench.benchmarks.splits import registry as split_registry
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.registry import match_names
+from satclip_bench.encoders import LocationEncoder, encoder_from_file
+from satclip_bench.encoders import registry as encoder_registry
+from satclip_bench.tasks import OPEN_TASKS, Edition, add_task, list_tasks
+from satclip_bench.tasks.user_tables.task import UserTable, UserTableTask
+
+AnEncoder: TypeAlias = str | LocationEncoder
+ATask: TypeAlias = str | tuple[str | Path, str]
+
+MAIN_METRICS = ("r2", "accuracy", "top1")
+"""Metrics that tasks are ranked by; a task has scores of exactly one of them."""
+
+
+def evaluate(
+    encoder: AnEncoder | Sequence[AnEncoder],
+    tasks: ATask | Sequence[ATask] | None = None,
+    splits: str | Sequence[str] = ("random",),
+    probes: str | Sequence[str] = ("linear",),
+    seeds: Sequence[int] = (0,),
+    edition: Edition = "open",
+    out: str | Path | None = None,
+    jobs: int = 1,
+    progress: bool = True,
+    data_dir: str | Path | None = None,
+) -> pd.DataFrame:
+    """Evaluate encoders on tasks, and return their scores as a tidy table.
+
+    An error in an encoder, a table or a probe fails the cells concerned; their rows have the
+    status `failed` and the reason, and a warning says how many there are.
+
+    Args:
+        encoder: one encoder or several: a name such as `geoclip` (wildcards and baselines too), an
+            object with `card` and `encode`, or `FILE.py:CLASS`, where the file is executed.
+        tasks: names or wildcards of tasks, or pairs of a file with points and the column to be
+            predicted; None for all tasks of the open edition.
+        splits: names of splits.
+        probes: names of probes; baselines have none.
+        seeds: seeds of the splits and probes.
+        edition: `open` ships with the package; `paper` is read from `data_dir`.
+        out: folder for records, predictions and `results.parquet`; cells that it holds are not
+            run again. None to keep nothing but the embeddings in the cache.
+        jobs: number of processes.
+        progress: whether progress is shown, in a terminal or a notebook.
+        data_dir: folder with the tables that do not ship.
+
+    Returns:
+        A table with one row per cell and metric. Columns `task`, `encoder`, `split`, `fold`,
+        `probe` and `seed` name the cell; `metric`, `value`, `low` and `high` are the score and
+        its 95 % interval; `status` is `done` or `failed`.
+
+    Raises:
+        BenchError: a name is unknown, an encoder cannot be made, or `out` cannot be written.
+
+    Examples:
+        >>> scores = evaluate("wrap", tasks="median_income", progress=False)
+        >>> scores[["task", "encoder", "metric", "status"]].iloc[1].tolist()
+        ['median_income', 'wrap', 'r2', 'done']
+    """
+    encoders = [encoder] if isinstance(encoder, str | LocationEncoder) else list(encoder)
+    custom, names = _encoders(encoders)
+    files, task_names = _tasks([tasks] if isinstance(tasks, str | tuple) else tasks)
+    block = Block(
+        tasks=task_names,
+        encoders=names,
+        splits=split_registry.match(_listed(splits)),
+        probes=match_names("probe", _listed(probes), list_probes()),
+        seeds=tuple(seeds),
+    )
+    selection = Selection(
+        edition=edition,
+        data_dir=None if data_dir is None else Path(data_dir),
+        own=custom,
+        files=files,
+    )
+    cells = make_cells([block], selection)
+    with ExitStack() as stack:
+        if out is None:
+            store = Store(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        else:
+            store = Store(Path(out))
+            writable(store.folder)
+        stack.enter_context(store.lock())
+        callbacks = engine.Callbacks()
+        if progress:
+            callbacks = stack.enter_context(Meter(Console(stderr=True)))
+        outcomes = engine.evaluate(cells, store, custom, callbacks, jobs)
+        if out is not None:
+            remember(files, store.folder)
+            store.write_table()
+    return _frame(outcomes)
+
+
+def leaderboard(
+    frame: pd.DataFrame, split: str | None = None, probe: str | None = None
+) -> pd.DataFrame:
+    """Rank the encoders of a tidy table for one split and probe.
+
+    An encoder is ranked if every cell that any other encoder has is done for it; nothing is
+    imputed. Encoders are ranked within each task and seed by the mean over folds, and then by the
+    mean of these ranks.
+
+    Args:
+        frame: tidy table, as from `evaluate` or `results.parquet`.
+        split: name of the split; None for `random`, or else the first that the table has.
+        probe: name of the probe; None for `linear`, or else the first. Baselines always take part.
+
+    Returns:
+        One row per encoder and task, the best encoder first, with the columns `rank` (mean rank;
+        NaN if not ranked), `encoder`, `encoder_title`, `task`, `metric`, `value` (mean over folds,
+        then seeds), `low` and `high` (95 % interval, if the task has a single cell that has one),
+        `best` (whether it is the best of the task) and `reason` (why it is not ranked).
+
+    Raises:
+        BenchError: the table has no such split and probe, or lacks columns; the message says which.
+
+    Examples:
+        >>> scores = evaluate(["wrap", "baseline.mean"], tasks="median_income", progress=False)
+        >>> leaderboard(scores)[["rank", "encoder", "task"]].values.tolist()
+        [[1.0, 'wrap', 'median_income'], [2.0, 'baseline.mean', 'median_income']]
+    """
+    frame = frame.rename(columns=RENAMED)
+    required = {"task", "encoder", "split", "fold", "probe", "seed", "metric", "value", "status"}
+    if missing := sorted(required - set(frame.columns)):
+        raise BenchError(
+            f"the table has no columns {', '.join(missing)}; it should be one that `evaluate` "
+            "returned, or a results.parquet"
+        )
+    split, probe = _choose(frame, split, probe)
+    rows = select(frame, split, probe)
+    rows = rows[rows["metric"].isin(MAIN_METRICS)]
+    metrics = dict(zip(rows["task"], rows["metric"], strict=True))
+    ranking = rank(frame, metrics, split, probe)
+    ranked = [str(name) for name in ranking.rank.index]
+    others = sorted(set(map(str, ranking.mean.index)) - set(ranked))
+    titles = dict(zip(rows["encoder"], rows["encoder_title"], strict=True))
+    return pd.DataFrame(
+        [
+            {
+                "rank": float(ranking.rank.get(name, float("nan"))),
+                "encoder": name,
+                "encoder_title": titles[name],
+                "task": str(task),
+                "metric": metrics[str(task)],
+                "value": ranking.mean.loc[name, task],
+                **_interval(rows, name, str(task)),
+                "best": bool(ranking.best.loc[name, task]),
+                "reason": next((gap.reason for gap in ranking.missing.get(name, ())), ""),
+            }
+            for name in (*ranked, *others)
+            for task in ranking.mean.columns
+        ]
+    )
+
+
+def _listed(names: str | Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _encoders(
+    encoders: Iterable[AnEncoder],
+) -> tuple[dict[str, LocationEncoder], tuple[str, ...]]:
+    """Encoders that were given as objects or files, by name, and the names of all encoders."""
+    custom: dict[str, LocationEncoder] = {}
+    names: list[str] = []
+    for given in encoders:
+        if isinstance(given, str) and ".py:" not in given:
+            names += encoder_registry.match([given], list_baselines())
+            continue
+        made = encoder_from_file(given) if isinstance(given, str) else given
+        title = given if isinstance(given, str) else f"an encoder of class {type(given).__name__}"
+        custom |= custom_by_name([(title, made)], custom)
+        names.append(made.card.name)
+    return custom, tuple(dict.fromkeys(names))
+
+
+def _tasks(tasks: Sequence[ATask] | None) -> tuple[dict[str, UserTable], tuple[str, ...]]:
+    """User tables by the names of their tasks, and the names of all tasks."""
+    if tasks is None:
+        return {}, OPEN_TASKS
+    files: dict[str, UserTable] = {}
+    names: list[str] = []
+    for given in tasks:
+        if isinstance(given, str):
+            names += match_names("task", [given], list_tasks())
+            continue
+        path, column = given
+        file = UserTable(Path(path).resolve(), column)
+        task = UserTableTask(file)
+        add_task(task)
+        files[task.card.name] = file
+        names.append(task.card.name)
+    return files, tuple(dict.fromkeys(names))
+
+
+def _frame(outcomes: Iterable[engine.Outcome[Cell]]) -> pd.DataFrame:
+    """The tidy table of outcomes; warns of cells that failed."""
+    records = []
+    reasons = []
+    for outcome in outcomes:
+        if outcome.reason:
+            reasons.append(f"{outcome.unit.title}: {outcome.reason}")
+        records += [*outcome.records.values()] or [*outcome.unit.failed(outcome.reason)]
+    if reasons:
+        warnings.warn(
+            f"{len(reasons)} of {len(records)} cells failed; the column `reason` says why. The "
+            f"first is {reasons[0]}",
+            stacklevel=3,
+        )
+    return tidy_frame(newest(records))
+
+
+def _choose(frame: pd.DataFrame, split: str | None, probe: str | None) -> tuple[str, str]:
+    """A split and probe of a table: `random` and `linear` if it has them, else the first."""
+    pairs = sorted(set(zip(frame["split"], frame["probe"], strict=True)))
+    pairs = [pair for pair in pairs if pair[1] != BASELINE_PROBE] or pairs
+    fitting = [p for p in pairs if split in (None, p[0]) and probe in (None, p[1])]
+    if not fitting:
+        available = "; ".join(f"split {s!r} with probe {p!r}" for s, p in pairs) or "no scores"
+        raise BenchError(f"the table has no such split and probe. It has: {available}")
+    chosen = min(fitting, key=lambda p: (p[0] != "random", p[1] != "linear"))
+    return str(chosen[0]), str(chosen[1])
+
+
+def _interval(rows: pd.DataFrame, encoder: str, task: str) -> dict[str, float]:
+    """Interval of a mean score: known from the table only if the mean is of a single cell."""
+    cells = rows[(rows["encoder"] == encoder) & (rows["task"] == task)]
+    if len(cells) != 1 or not {"low", "high"} <= set(cells.columns):
+        return {"low": float("nan"), "high": float("nan")}
+    return {"low": float(cells["low"].iloc[0]), "high": float(cells["high"].iloc[0])}

@@ -1,0 +1,122 @@
+"""The engine: what is run, what is kept, what fails, and what callbacks hear of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from satclip_bench.benchmarks.runs.cell import Cell
+from satclip_bench.benchmarks.runs.engine import Callbacks, evaluate
+from satclip_bench.benchmarks.runs.plan import Selection, make_plan
+from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.runs.suites import get_suite
+from satclip_bench.encoders import Encoder, EncoderCard, LocationEncoder
+
+TASK = "median_income"
+
+
+class Broken(Encoder):
+    card = EncoderCard(name="broken", title="Broken", dimension=2)
+
+    @override
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+        raise RuntimeError("out of cheese")
+
+
+class Log(Callbacks):
+    def __init__(self) -> None:
+        self.stages: dict[str, int] = {}
+        self.steps: list[str] = []
+        self.failures: list[tuple[str, str]] = []
+
+    @override
+    def start(self, stage: str, total: int) -> None:
+        self.stages[stage] = total
+
+    @override
+    def advance(self, stage: str, title: str) -> None:
+        self.steps.append(stage)
+
+    @override
+    def failed(self, title: str, reason: str) -> None:
+        self.failures.append((title, reason))
+
+
+def plan(*encoders: str, own: dict[str, LocationEncoder] | None = None) -> list[Cell]:
+    selection = Selection([TASK], encoders, ["random"], ["linear"], [0, 1], own=own or {})
+    return list(make_plan(get_suite("open"), selection))
+
+
+def test_every_cell_is_computed_once_and_its_record_kept(tmp_path: Path) -> None:
+    cells, log = plan("wrap", "baseline.mean"), Log()
+    outcomes = evaluate(cells, Store(tmp_path), callbacks=log)
+    assert [outcome.unit for outcome in outcomes] == cells
+    assert all(outcome.complete for outcome in outcomes)
+    # Both seeds of the encoder share its embedding; a baseline needs none.
+    assert log.stages == {"embeddings": 1, "cells": 4}
+    assert log.steps == ["embeddings", *["cells"] * 4]
+    saved = {r.key: r for r in Store(tmp_path).records()}
+    for outcome in outcomes:
+        assert outcome.records == {key: saved[key] for key in outcome.records}
+        assert Store(tmp_path).predictions(*outcome.records.values()).size
+
+    again = Log()
+    repeated = evaluate(cells, Store(tmp_path), callbacks=again)
+    assert again.stages == {"embeddings": 0, "cells": 0}
+    assert [o.records for o in repeated] == [o.records for o in outcomes]
+
+
+def test_an_encoder_that_raises_fails_its_own_cells(tmp_path: Path) -> None:
+    own: dict[str, LocationEncoder] = {"broken": Broken()}
+    cells, log = plan("wrap", "broken", own=own), Log()
+    outcomes = evaluate(cells, Store(tmp_path), own, log)
+    by_name = {name: [o for o in outcomes if o.unit.encoder == name] for name in ("wrap", "broken")}
+    assert all(o.complete and not o.reason for o in by_name["wrap"])
+    for outcome in by_name["broken"]:
+        assert outcome.records == {}
+        assert "RuntimeError on the points of 'median_income': out of cheese" in outcome.reason
+    assert [title for title, _ in log.failures] == [o.unit.title for o in by_name["broken"]]
+    failed = [r for r in Store(tmp_path).records() if r.status == "failed"]
+    assert [r.reason for r in failed] == [o.reason for o in by_name["broken"]]
+    assert not any(Store(tmp_path).done(r.settings) for r in failed)
+
+
+def test_a_cell_with_a_known_problem_is_recorded_and_not_run(tmp_path: Path) -> None:
+    (cell, _) = plan("wrap")
+    (outcome,) = evaluate([replace(cell, problem="there is no table")], Store(tmp_path))
+    assert outcome.reason == "there is no table"
+    (record,) = Store(tmp_path).records()
+    assert (record.status, record.reason) == ("failed", "there is no table")
+
+
+def test_a_fold_that_has_changed_since_it_was_planned_is_refused(tmp_path: Path) -> None:
+    (cell, _) = plan("baseline.mean")
+    other = cell.settings.model_copy(update={"fold_sha256": "0" * 64})
+    (outcome,) = evaluate([replace(cell, settings=other)], Store(tmp_path))
+    assert "has other rows than when the run was planned" in outcome.reason
+
+
+def test_a_probe_that_raises_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raises(*_: object) -> None:
+        raise ValueError("no such thing")
+
+    monkeypatch.setattr("satclip_bench.benchmarks.runs.cell.make_probe", raises)
+    (cell, _) = plan("wrap")
+    (outcome,) = evaluate([cell], Store(tmp_path))
+    assert outcome.reason == "probe 'linear' raised ValueError: no such thing"
+
+
+def test_an_interrupt_stops_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("satclip_bench.benchmarks.runs.cell.make_probe", interrupted)
+    cells = plan("baseline.mean", "wrap")
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(cells, Store(tmp_path))
+    assert {r.settings.encoder for r in Store(tmp_path).records()} <= {"baseline.mean"}
