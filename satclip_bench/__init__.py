@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from satclip_bench.benchmarks.commands.api import evaluate, leaderboard
-    from satclip_bench.benchmarks.splits import get_split
+    from satclip_bench.benchmarks.splits import as_cross_validator, get_split
     from satclip_bench.encoders import (
         Encoder,
         EncoderCard,
@@ -33,6 +33,7 @@ __version__ = "0.1.0"
 _MODULES = {
     "Encoder": "satclip_bench.encoders",
     "EncoderCard": "satclip_bench.encoders",
+    "as_cross_validator": "satclip_bench.benchmarks.splits",
     "check_encoder": "satclip_bench.encoders",
     "check_task": "satclip_bench.tasks",
     "evaluate": "satclip_bench.benchmarks.commands.api",
@@ -49,6 +50,7 @@ __all__ = [
     "Encoder",
     "EncoderCard",
     "__version__",
+    "as_cross_validator",
     "check_encoder",
     "check_task",
     "evaluate",
@@ -61,14 +63,16 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
+if not TYPE_CHECKING:
+    # Hidden from type checkers, so that they report names that do not exist.
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib
 
-    value: object = getattr(importlib.import_module(_MODULES[name]), name)
-    globals()[name] = value
-    return value
+        value: object = getattr(importlib.import_module(_MODULES[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
