@@ -16,7 +16,7 @@ from satclip_bench.benchmarks.baselines import list_baselines
 from satclip_bench.benchmarks.commands.progress import Meter
 from satclip_bench.benchmarks.commands.user_tables import remember
 from satclip_bench.benchmarks.probes import list_probes
-from satclip_bench.benchmarks.ranking.ranking import rank, select
+from satclip_bench.benchmarks.ranking.ranking import rank
 from satclip_bench.benchmarks.runs import engine
 from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
@@ -154,10 +154,10 @@ def leaderboard(
             "returned, or a results.parquet"
         )
     split, probe = _choose(frame, split, probe)
-    rows = select(frame, split, probe)
-    rows = rows[rows["metric"].isin(MAIN_METRICS)]
-    metrics = dict(zip(rows["task"], rows["metric"], strict=True))
+    main = frame[frame["metric"].isin(MAIN_METRICS)]
+    metrics = dict(zip(main["task"], main["metric"], strict=True))
     ranking = rank(frame, metrics, split, probe)
+    rows = ranking.rows[ranking.rows["metric"].isin(MAIN_METRICS)]
     ranked = [str(name) for name in ranking.rank.index]
     others = sorted(set(map(str, ranking.mean.index)) - set(ranked))
     titles = dict(zip(rows["encoder"], rows["encoder_title"], strict=True))

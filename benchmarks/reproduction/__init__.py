@@ -1,4 +1,4 @@
-"""Published scores measured again, each under its paper's own protocol."""
+"""Reproduction of published scores, each under its paper's own protocol."""
 
 from __future__ import annotations
 

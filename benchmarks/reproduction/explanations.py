@@ -1,6 +1,6 @@
-"""Why measured scores are off, as far as it is known: notes by published encoder or task/encoder.
+"""Known reasons why measured scores are off: notes by published encoder or task/encoder.
 
-What was tried is in docs/reproduction.md.
+What was tried is described in docs/reproduction.md.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _FOUND = (
-    "settings are not documented; taken from a file of its repository by their fit to SphereC and "
-    "SphereM, which they give on both tasks"
+    "settings are not documented; they were taken from a file of the paper's repository, because "
+    "they give the published scores of SphereC and SphereM on both tasks"
 )
 _PENALTY = (
     "the printed score is that of the next smaller penalty, {score}; cross-validation tells the "
-    "two apart by {gap}, and in which order the rows went into its folds is not documented"
+    "two apart by {gap}, and the order of the rows in its folds is not documented"
 )
 
 RANGE: Mapping[str, str] = dict.fromkeys(("SphereC", "SphereC+", "SphereM", "SphereM+"), _FOUND) | {
@@ -30,15 +30,15 @@ SATCLIP_HELD_OUT: Mapping[str, str] = {
 }
 
 SATCLIP_RANDOM: Mapping[str, str] = {
-    "elevation/direct": "on raw degrees it is .70 too; a perceptron that reaches no more than .25 "
-    "was found with none of the settings searched",
+    "elevation/direct": "on raw degrees it is .70 too; none of the settings that were searched "
+    "gives a perceptron that scores as low as .25",
 }
 
 CLIMPLICIT: Mapping[str, str] = {}
 
 _BORDER = (
-    "three folds that extrapolate; 8 points lie on the border of blocks at 120 W, and which block "
-    "they count to moves the score by {moved}: the copy of the table that was used may differ there"
+    "three folds that extrapolate; 8 points lie on the border of blocks at 120 W, and the block to "
+    "which they are assigned moves the score by {moved}: the paper's copy of the table may differ"
 )
 
 COORDBENCH_HARNESS: Mapping[str, str] = {

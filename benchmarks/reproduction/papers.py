@@ -1,4 +1,4 @@
-"""Papers as data: what their published names mean here, and what is known of each cell."""
+"""Papers to reproduce, as data: their tables, and what published names mean in this suite."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from satclip_bench.benchmarks.reproduction import explanations
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """A published table and what its names mean here.
+    """A published table, and what its names mean in this suite.
 
     Attributes:
-        paper: as `published.csv` calls it.
-        table: likewise.
-        protocol: name of its protocol.
-        probe: of that protocol.
-        splits: its names of splits to the protocol's.
-        encoders: its names of encoders to ours.
-        tables: its tasks to what `paper_table` calls them; others are asked for by their own name.
-        probes: encoders that are measured with another probe.
-        averages: tables at hand of which its one task is an average, with many more.
-        not_run: by published encoder, why it cannot be run at all.
-        notes: what a reader must know, by published encoder, or by "task/encoder".
+        paper: name of the paper in `published.csv`.
+        table: name of the table in `published.csv`.
+        protocol: name of the protocol.
+        probe: name of the protocol's probe.
+        splits: published names of splits to the protocol's names.
+        encoders: published names of encoders to the suite's names.
+        tables: published tasks to names of `paper_table`; other tasks have the same name.
+        probes: published encoders that are measured with another probe, to its name.
+        averages: available tables among those that a published average was taken over.
+        not_run: reasons why encoders cannot be run at all, by published name.
+        notes: explanations for the reader, by published encoder, or by "task/encoder".
     """
 
     paper: str
@@ -41,7 +41,7 @@ class PublishedTable:
 
 @dataclass(frozen=True)
 class Paper:
-    """What `--paper` names."""
+    """A paper that `--paper` can name, with its tables."""
 
     name: str
     tables: tuple[PublishedTable, ...]
@@ -131,7 +131,7 @@ CLIMPLICIT_ENCODERS = {
     "Climplicit": "climplicit.seasons",
     "FS Loc": "direct",
 }
-CHELSA = "it is trained from scratch on CHELSA climate rasters, which are not at hand"
+CHELSA = "it is trained from scratch on CHELSA climate rasters, which are not available"
 
 CLIMPLICIT_LINEAR = PublishedTable(
     paper="Climplicit (ICLR-W 2025)",
@@ -167,7 +167,7 @@ COORDBENCH_HARNESS = PublishedTable(
     probe="ridge",
     splits={"random": "random", "10deg blocks": "blocks.10"},
     encoders={"sincos": "wrap", "geoclip": "geoclip"},
-    not_run={"mind-small": "no released weights of this variant are known to the encoders here"},
+    not_run={"mind-small": "no released weights of this variant are known"},
     notes=explanations.COORDBENCH_HARNESS,
 )
 
@@ -195,7 +195,7 @@ COORDBENCH_PAGE = PublishedTable(
     averages=("air_temperature", "california_housing"),
     not_run={
         "Coordinate-IDW": "a baseline on coordinates, which the protocol has no probe for",
-        **dict.fromkeys(("GAIR", "TTE", "MIND+CP"), "there is no such encoder here"),
+        **dict.fromkeys(("GAIR", "TTE", "MIND+CP"), "the suite has no such encoder"),
     },
 )
 

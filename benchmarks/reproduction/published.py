@@ -1,4 +1,4 @@
-"""Published scores, with where and how each was read."""
+"""Published scores, and the evidence for each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 from satclip_bench.core.errors import BenchError
 
 FILE = Path(__file__).with_name("published.csv")
+"""The table that ships with the package."""
 
 COLUMNS = (
     "paper",
@@ -25,10 +26,17 @@ COLUMNS = (
 
 
 def published_scores(path: Path = FILE) -> pd.DataFrame:
-    """All published scores, a row each; empty cells are empty strings, numbers are numbers.
+    """All published scores, one row per score; missing texts are empty strings.
+
+    Args:
+        path: CSV file with the columns `COLUMNS`.
 
     Raises:
-        BenchError: the file is missing, or not of these columns.
+        BenchError: the file is missing or has other columns.
+
+    Examples:
+        >>> len(published_scores())
+        510
     """
     try:
         frame = pd.read_csv(path, keep_default_na=False, dtype=str)

@@ -1,4 +1,4 @@
-"""Whether a measured score is the published one."""
+"""Verdict on a measured score: is it the published one?"""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ Verdict = Literal["exact", "within the spread", "off", "not run"]
 
 
 def verdict(published: float, measured: float, digits: int, spread: float) -> Verdict:
-    """Whether a measured score is the published one.
+    """Compare a measured score with the published one.
 
     Args:
-        published: as printed.
-        measured: with all its digits.
-        digits: decimals that are printed.
+        published: score as printed.
+        measured: score with all its digits.
+        digits: number of printed decimals.
         spread: published standard deviation, or NaN.
+
+    Examples:
+        >>> verdict(0.381, 0.381363, digits=3, spread=float("nan"))
+        'exact'
+        >>> verdict(0.75, 0.79, digits=2, spread=0.05)
+        'within the spread'
     """
     unit = 10.0**-digits
-    # Printed digits are compared as whole numbers, and a tie in rounding is anyone's.
+    # A score half way between two printed numbers may have been rounded to either.
     if abs(measured - published) <= unit / 2 * (1 + 1e-9):
         return "exact"
     if np.isfinite(spread) and abs(measured - published) <= spread:

@@ -26,7 +26,7 @@ from satclip_bench.benchmarks.metrics.scores import (
 from satclip_bench.benchmarks.probes import make_probe
 from satclip_bench.benchmarks.runs.provenance import provenance
 from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
-from satclip_bench.benchmarks.runs.tables import TaskSource, get_fold, source_card
+from satclip_bench.benchmarks.runs.tables import TaskSource, get_fold, load_table, source_card
 from satclip_bench.core.errors import BenchError
 from satclip_bench.tasks.user_tables.task import UserTable
 
@@ -101,7 +101,7 @@ class Cell:
         """
         import pyarrow as pa
 
-        s, table = self.settings, self.source.load()
+        s, table = self.settings, load_table(self.source)
         fold = get_fold(self.source, s.split, s.seed, s.fold, s.fold_sha256)
         task_type, y = table.card.task_type, table.target
         X: NDArray[Any] = table.lonlat if embedding is None else embedding

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
@@ -164,8 +163,6 @@ def evaluate(
             callbacks.advance("cells", units[i].title)
             if outcome.reason:
                 callbacks.failed(units[i].title, outcome.reason)
-        # Files of the scratch folder must not stay open when it is removed.
-        _load.cache_clear()
     return tuple(outcomes)
 
 
@@ -238,15 +235,9 @@ def _guarded(
     """The results of a unit; if it raises, the reason comes last. An interrupt is passed on."""
     try:
         with thread_limit(1):
-            X = None if embedding is None else _load(embedding)
+            X = None if embedding is None else np.load(embedding, mmap_mode="r")
             yield from unit.measure(X, kept)
     except BenchError as error:
         yield str(error)
     except Exception as error:
         yield f"{unit.method} raised {type(error).__name__}: {error}"
-
-
-@lru_cache(maxsize=2)
-def _load(embedding: Path) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = np.load(embedding, mmap_mode="r", allow_pickle=False)
-    return array

@@ -56,7 +56,7 @@ def load_replicates(
 
 
 def _cell_replicates(predictions: pd.DataFrame, record: Record) -> NDArray[np.float64] | None:
-    # Predictions written before blocks were kept beside them give no replicates.
+    # Records of layout 1, and those of `reproduce`, have predictions without blocks.
     if "block" not in predictions:
         return None
     blocks = make_blocks(predictions["block"].to_numpy())

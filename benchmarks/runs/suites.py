@@ -1,4 +1,4 @@
-"""Named suites: which cells are run, as data."""
+"""Suites: named sets of cells, as data."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ WITHOUT_WEIGHTS = (
 PROBES = ("linear", "knn", "mlp", "lightgbm")
 SPATIAL_SPLITS = ("blocks.10", "buffered.10-500", "held-out-region")
 
-# Holding out a continent holds out its countries and most of its ecoregions: what the training part
-# never names cannot be predicted.
+# Holding out a continent holds out its countries and most of its ecoregions, and classes that are
+# not in the training set cannot be predicted.
 REGIONAL_TASKS = tuple(task for task in OPEN_TASKS if task not in ("countries", "ecoregions"))
-
 
 # California is smaller than a block of ten degrees.
 WIDE_TASKS = tuple(task for task in REGIONAL_TASKS if task != "california_housing")
 
 
 class Block(Card):
-    """All combinations of the names on five axes. Baselines run once, with the probe `none`."""
+    """All combinations of tasks, encoders, splits, probes and seeds; baselines have no probe."""
 
     tasks: tuple[str, ...]
     encoders: tuple[str, ...]
@@ -57,7 +56,7 @@ SUITES: Mapping[str, Suite] = {
         Suite(
             name="open",
             title="Open edition",
-            description="The main job: eight tasks that ship with the repository, first encoders "
+            description="The main job: eight tasks that ship with the repository, default encoders "
             "and baselines, random and held-out-region splits. Sized for a laptop.",
             blocks=(
                 Block(

@@ -3,8 +3,9 @@ r"""Image features of local photographs by a timm backbone, in the form that `sp
     python -m satclip_bench.benchmarks.species.extract --annotations train2018.json --images DIR \
         --backbone resnet50.a1_in1k --out train.parquet
 
-timm and torchvision are not dependencies of this package: `pip install timm`. Interrupted, the same
-command goes on: finished parts lie beside the output until it is whole.
+timm and torchvision are not dependencies of this package: `pip install timm`. After an
+interruption, the same command continues: finished parts are kept beside the output until it is
+complete.
 """
 
 from __future__ import annotations
@@ -31,24 +32,28 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Backbone = Callable[[Sequence["Image"]], NDArray[np.floating[Any]]]
-"""RGB images to features `(n, D)`."""
+"""Turns RGB images into features `(n, D)`."""
 
 PART = 4096
-"""Photographs that are kept together: what an interruption costs at most."""
+"""Number of photographs per part: no more than these are lost by an interruption."""
+
 BATCH = 64
+"""Number of images that the backbone gets at a time."""
+
 METADATA_KEY = b"satclip_bench"
 
 
 def timm_backbone(name: str, checkpoint: Path | None, device: str) -> Backbone:
-    """A model of timm without its classifier, fed as it was trained.
+    """A timm model without its classifier, with the preprocessing that it was trained with.
 
     Args:
-        name: of timm's models.
-        checkpoint: its weights, with or without a classifier; None for those that timm downloads.
-        device: torch's name of it.
+        name: name of the model in timm.
+        checkpoint: file of its weights, with or without a classifier; None to let timm download
+            them.
+        device: name of the torch device.
 
     Raises:
-        BenchError: timm is not installed, or knows no such model, or cannot load the weights.
+        BenchError: timm is not installed, does not have the model, or cannot load the weights.
     """
     try:
         import timm
@@ -63,7 +68,7 @@ def timm_backbone(name: str, checkpoint: Path | None, device: str) -> Backbone:
             last = model.pretrained_cfg["classifier"]
             last = (last,) if isinstance(last, str) else tuple(last)
             tensors = _state_dict(checkpoint).items()
-            # A classifier of any number of classes may be there; it is not wanted.
+            # The weights may include a classifier, of any number of classes, which is not used.
             model.load_state_dict({k: v for k, v in tensors if not k.startswith(last)})
     except (RuntimeError, OSError, ValueError) as error:
         raise BenchError(f"timm cannot make {name!r}: {error}") from error
@@ -73,8 +78,8 @@ def timm_backbone(name: str, checkpoint: Path | None, device: str) -> Backbone:
     def features(images: Sequence[Image]) -> NDArray[np.floating[Any]]:
         with torch.inference_mode():
             batch = torch.stack([transform(image) for image in images]).to(device)
-            found: NDArray[np.floating[Any]] = model(batch).float().cpu().numpy()
-            return found
+            values: NDArray[np.floating[Any]] = model(batch).float().cpu().numpy()
+            return values
 
     return features
 
@@ -95,24 +100,24 @@ def extract(
     out: Path,
     on_images: Callable[[int], None] = lambda count: None,
 ) -> None:
-    """Write the features of photographs as Parquet: image_id and features, lists of float16.
+    """Write a Parquet file with the columns image_id and features, lists of float16.
 
     Args:
         files: id of each photograph, and its file below `folder`.
-        folder: of the images.
-        backbone: makes the features.
-        about: what the features are, kept in the file; parts of other features are refused.
-        out: the file; `<out>.parts/` holds what is finished until then.
-        on_images: told how many more photographs are done.
+        folder: folder of the images.
+        backbone: model that makes the features.
+        about: description of the features, kept in the file; parts of other features are refused.
+        out: path of the file; `<out>.parts/` holds finished parts until it is complete.
+        on_images: called with the number of photographs that were just finished.
 
     Raises:
-        BenchError: an image is absent or damaged, a feature does not fit float16, or the parts
-            that are there are of something else.
+        BenchError: an image is missing or damaged, a feature does not fit float16, or the folder
+            of parts holds other features.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    told = json.dumps(about | {"photographs": str(len(files))}, sort_keys=True).encode()
+    description = json.dumps(about | {"photographs": str(len(files))}, sort_keys=True).encode()
     parts = out.with_name(f"{out.name}.parts")
     paths = []
     for number, start in enumerate(range(0, len(files), PART)):
@@ -120,10 +125,10 @@ def extract(
         paths.append(path)
         chosen = files[start : start + PART]
         if path.is_file():
-            if (pq.read_schema(path).metadata or {}).get(METADATA_KEY) != told:
+            if (pq.read_schema(path).metadata or {}).get(METADATA_KEY) != description:
                 raise BenchError(
-                    f"{parts} holds parts of other features or photographs: delete it, or name "
-                    "another --out"
+                    f"{parts} holds parts of other features or photographs: delete that folder, or "
+                    "choose another file with --out"
                 )
             on_images(len(chosen))
             continue
@@ -136,7 +141,7 @@ def extract(
         lists = pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1])
         ids = np.array([i for i, _ in chosen], dtype=np.int64)
         table = pa.table({"image_id": ids, "features": lists})
-        table = table.replace_schema_metadata({METADATA_KEY: told})
+        table = table.replace_schema_metadata({METADATA_KEY: description})
         with atomic_write(path) as stream:
             pq.write_table(table, stream)
     if not paths:
@@ -167,14 +172,14 @@ def _halves(values: NDArray[np.floating[Any]], name: str) -> NDArray[np.float16]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
+    """Run the command line, and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m satclip_bench.benchmarks.species.extract",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--annotations", type=Path, required=True, metavar="JSON")
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="of file_name")
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="their folder")
     parser.add_argument("--backbone", default="resnet50.a1_in1k", metavar="NAME")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="default: timm downloads")
     parser.add_argument("--device", default="cpu")
@@ -201,7 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 2
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; finished parts are kept: the same command goes on\n")
+        sys.stderr.write("interrupted; finished parts are kept, and the same command continues\n")
         return 130
     return 0
 

@@ -1,8 +1,9 @@
-"""Image features and an image classifier's probabilities, from local files.
+"""Readers of image features and of an image classifier's probabilities, from local files.
 
 Features: Parquet with the columns `image_id` (whole numbers) and `features` (lists of equal length,
 of fixed size or not), or a NumPy archive `.npz` with arrays `image_id` `(M,)` and `features`
-`(M, D)`. float16 stays float16. Photographs may come in any order, and others may be there too.
+`(M, D)`. float16 stays float16. Photographs may be in any order, and the file may have
+more than are needed.
 
 Probabilities: the same with `probabilities` `(M, C)` in place of `features`; or, for the most
 probable only, with `classes` `(M, k)` and `probabilities` `(M, k)`; or a sparse matrix as
@@ -31,53 +32,53 @@ BATCH_ROWS = 4096
 
 
 def read_features(paths: Sequence[Path], image_ids: Sequence[Integers]) -> Values:
-    """Features of photographs, `(N, D)`, of several files one under the other.
+    """Features of photographs, `(N, D)`, concatenated from several files.
 
-    A Parquet file is read a part at a time; an `.npz` is held twice while it is put in order.
+    A Parquet file is read in batches; an `.npz` file is held twice while it is put in order.
 
     Args:
-        paths: one file a part.
-        image_ids: for each file the photographs wanted of it, in order.
+        paths: one file per set of photographs.
+        image_ids: ids of the photographs to be read from each file, in order.
 
     Raises:
-        BenchError: a file is not such a file, lacks photographs, or has another width than the
-            others.
+        BenchError: a file has the wrong format, does not have all photographs, or has another
+            number of features than the others.
     """
-    found: Values | None = None
+    features: Values | None = None
     start = 0
     rows = sum(map(len, image_ids))
-    for path, wanted in zip(paths, image_ids, strict=True):
+    for path, expected in zip(paths, image_ids, strict=True):
         for ids, columns in _pieces(path, ("features",)):
             values = columns["features"]
-            if found is None:
-                found = np.full((rows, values.shape[1]), np.nan, dtype=values.dtype)
-            if values.shape[1] != found.shape[1]:
+            if features is None:
+                features = np.full((rows, values.shape[1]), np.nan, dtype=values.dtype)
+            if values.shape[1] != features.shape[1]:
                 raise BenchError(
-                    f"{path} has {values.shape[1]} features a photograph, where there were "
-                    f"{found.shape[1]} before"
+                    f"{path} has {values.shape[1]} features per photograph; the file before has "
+                    f"{features.shape[1]}"
                 )
-            place, known = _place(ids, wanted)
-            found[start + place[known]] = values[known]
-        if found is None:
+            place, known = _place(ids, expected)
+            features[start + place[known]] = values[known]
+        if features is None:
             raise BenchError(f"{path} has no photographs")
-        _require_all(path, wanted, _empty(found[start : start + len(wanted)]))
-        start += len(wanted)
-    if found is None:
+        _require_all(path, expected, _empty(features[start : start + len(expected)]))
+        start += len(expected)
+    if features is None:
         raise BenchError("no file of features is given")
-    return found
+    return features
 
 
 def read_probabilities(path: Path, image_id: Integers, classes: int) -> Values | csr_array:
-    """An image classifier's probabilities of photographs, `(N, classes)`, dense or sparse.
+    """An image classifier's probabilities, `(N, classes)`, dense or sparse.
 
     Args:
-        path: a file in one of the three forms.
-        image_id: `(N,)` photographs wanted, in order.
-        classes: number of them.
+        path: file in one of the three formats above.
+        image_id: `(N,)` ids of the photographs to be read, in order.
+        classes: number of classes.
 
     Raises:
-        BenchError: the file is not such a file, lacks photographs, or has values that are no
-            probabilities.
+        BenchError: the file has the wrong format, does not have all photographs, or has values
+            that are not probabilities.
     """
     from scipy.sparse import csr_array
 
@@ -90,32 +91,33 @@ def read_probabilities(path: Path, image_id: Integers, classes: int) -> Values |
             )
         _check(path, sparse.data, np.asarray(sparse.sum(axis=1)))
         return sparse
-    found = np.full((len(image_id), 0), np.nan, dtype=np.float32)
+    probabilities = np.full((len(image_id), 0), np.nan, dtype=np.float32)
     chosen: NDArray[Any] | None = None
     for ids, columns in _pieces(path, ("probabilities",), ("classes",)):
         values = columns["probabilities"]
-        if not found.shape[1]:
-            found = np.full((len(image_id), values.shape[1]), np.nan, dtype=values.dtype)
-            chosen = np.zeros(found.shape, dtype=np.int32) if "classes" in columns else None
+        if not probabilities.shape[1]:
+            probabilities = np.full((len(image_id), values.shape[1]), np.nan, dtype=values.dtype)
+            chosen = np.zeros(probabilities.shape, dtype=np.int32) if "classes" in columns else None
         place, known = _place(ids, image_id)
-        found[place[known]] = values[known]
+        probabilities[place[known]] = values[known]
         if chosen is not None:
             chosen[place[known]] = columns["classes"][known]
-    if found.shape[1]:
-        _require_all(path, image_id, _empty(found))
-    _check(path, found, found.astype(np.float64).sum(axis=1))
+    if probabilities.shape[1]:
+        _require_all(path, image_id, _empty(probabilities))
+    _check(path, probabilities, probabilities.astype(np.float64).sum(axis=1))
     if chosen is None:
-        if found.shape[1] != classes:
-            raise BenchError(f"{path} has {found.shape[1]:,} classes, not {classes:,}")
-        return found
+        if probabilities.shape[1] != classes:
+            raise BenchError(f"{path} has {probabilities.shape[1]:,} classes, not {classes:,}")
+        return probabilities
     if chosen.min() < 0 or chosen.max() >= classes:
         raise BenchError(f"{path} has classes outside 0 to {classes - 1:,}")
-    rows = np.repeat(np.arange(len(image_id)), found.shape[1])
-    return csr_array((found.ravel(), (rows, chosen.ravel())), shape=(len(image_id), classes))
+    rows = np.repeat(np.arange(len(image_id)), probabilities.shape[1])
+    places = rows, chosen.ravel()
+    return csr_array((probabilities.ravel(), places), shape=(len(image_id), classes))
 
 
 def _scipy(path: Path) -> csr_array | None:
-    """A matrix that `scipy.sparse.save_npz` wrote; None if the file is something else."""
+    """Read a matrix that `scipy.sparse.save_npz` wrote; None if the file is something else."""
     from scipy.sparse import csr_array, load_npz
 
     if path.suffix != ".npz" or not zipfile.is_zipfile(path):
@@ -136,12 +138,12 @@ def _pieces(
         return _npz(path, needed, more)
     if path.suffix == ".parquet":
         return _parquet(path, needed, more)
-    raise BenchError(f"{path} should end with .parquet or .npz")
+    raise BenchError(f"the name of {path} should end with .parquet or .npz")
 
 
 def _npz(path: Path, needed: tuple[str, ...], more: tuple[str, ...]) -> Any:
     try:
-        # NumPy does not close what it opened where it turns out to be no archive.
+        # NumPy does not close a file that turns out not to be an archive.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             _require_columns(path, archive.files, needed)
             ids = archive["image_id"]
@@ -161,14 +163,14 @@ def _parquet(path: Path, needed: tuple[str, ...], more: tuple[str, ...]) -> Any:
         file = pq.ParquetFile(path)
         names = file.schema_arrow.names
         _require_columns(path, names, needed)
-        wanted = [n for n in ("image_id", *needed, *more) if n in names]
-        for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
+        read = [n for n in ("image_id", *needed, *more) if n in names]
+        for batch in file.iter_batches(BATCH_ROWS, columns=read):
             ids = batch["image_id"].to_numpy(zero_copy_only=False)
             columns = {}
-            for name in wanted[1:]:
+            for name in read[1:]:
                 flat = batch[name].flatten().to_numpy(zero_copy_only=False)
                 if not len(ids) or len(flat) % len(ids):
-                    raise BenchError(f"{path}: {name!r} has lists of unlike length")
+                    raise BenchError(f"{path}: {name!r} has lists of different lengths")
                 columns[name] = flat.reshape(len(ids), -1)
                 _require_lengths(path, name, batch[name], columns[name].shape[1])
                 _require_shape(path, name, ids, columns[name])
@@ -181,13 +183,13 @@ def _require_lengths(path: Path, name: str, lists: Any, width: int) -> None:
     import pyarrow.compute as pc
 
     if set(pc.list_value_length(lists).unique().to_pylist()) != {width}:
-        raise BenchError(f"{path}: {name!r} has lists of unlike length, or none at all")
+        raise BenchError(f"{path}: {name!r} has lists of different lengths, or no lists")
 
 
 def _require_columns(path: Path, names: Sequence[str], needed: tuple[str, ...]) -> None:
-    if lacking := [n for n in ("image_id", *needed) if n not in names]:
+    if missing := [n for n in ("image_id", *needed) if n not in names]:
         raise BenchError(
-            f"{path} lacks {', '.join(lacking)}; it has {', '.join(names[:8]) or 'nothing'}"
+            f"{path} has no column {', '.join(missing)}; it has {', '.join(names[:8]) or 'nothing'}"
         )
 
 
@@ -197,34 +199,34 @@ def _require_shape(path: Path, name: str, ids: NDArray[Any], values: NDArray[Any
         raise BenchError(f"{path}: image_id must be whole numbers and {name} {kinds!r} numbers")
     if values.ndim != 2 or ids.shape != values.shape[:1] or not values.shape[1]:
         raise BenchError(
-            f"{path}: {name} must be one row a photograph, is {values.shape} for {ids.shape}"
+            f"{path}: {name} must have one row per photograph; it is {values.shape} for {ids.shape}"
         )
 
 
-def _place(ids: Integers, wanted: Integers) -> tuple[Integers, NDArray[np.bool_]]:
-    """Where each of `ids` stands in `wanted`, and whether it does."""
-    order = np.argsort(wanted, kind="stable")
-    at = np.minimum(np.searchsorted(wanted, ids, sorter=order), len(wanted) - 1)
+def _place(ids: Integers, expected: Integers) -> tuple[Integers, NDArray[np.bool_]]:
+    """Position of each of `ids` in `expected`, and whether it is there."""
+    order = np.argsort(expected, kind="stable")
+    at = np.minimum(np.searchsorted(expected, ids, sorter=order), len(expected) - 1)
     place = order[at]
-    return place, wanted[place] == ids
+    return place, expected[place] == ids
 
 
 def _empty(values: Values) -> NDArray[np.bool_]:
-    """Rows that nothing was written to."""
+    """`(N,)` whether nothing was written to a row."""
     return np.asarray(np.isnan(values).all(axis=1))
 
 
-def _require_all(path: Path, wanted: Integers, lacking: NDArray[np.bool_]) -> None:
-    if lacking.any():
+def _require_all(path: Path, expected: Integers, missing: NDArray[np.bool_]) -> None:
+    if missing.any():
         raise BenchError(
-            f"{path} lacks {lacking.sum():,} of {len(wanted):,} photographs, such as image_id "
-            f"{wanted[lacking][:3].tolist()}"
+            f"{path} has no rows for {missing.sum():,} of {len(expected):,} photographs, such as "
+            f"image_id {expected[missing][:3].tolist()}"
         )
 
 
 def _check(path: Path, values: Values, sums: NDArray[np.floating[Any]]) -> None:
     if not np.isfinite(values).all() or (values < 0).any():
-        raise BenchError(f"{path} has values that are no probabilities: below 0 or not finite")
+        raise BenchError(f"{path} has values that are not probabilities: below 0 or not finite")
     if not len(sums) or (sums <= 0).any() or (sums > 1.01).any():
         raise BenchError(
             f"{path} has rows that sum to 0 or to more than 1, such as row "

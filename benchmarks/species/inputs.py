@@ -1,4 +1,4 @@
-"""What is known of photographs, as numbers: standardised, put side by side, a batch at a time."""
+"""Inputs of the species classifiers: standardised and concatenated, one batch at a time."""
 
 from __future__ import annotations
 
@@ -14,22 +14,26 @@ from satclip_bench.core.errors import BenchError
 Integers = NDArray[np.int64]
 
 BATCH = 1024
-"""Photographs at a time: with 8,142 classes their float64 probabilities take 64 MiB."""
+"""Number of photographs per batch: with 8,142 classes, float64 probabilities take 64 MiB."""
 
 
 def batches(rows: Integers, size: int = BATCH) -> Iterator[Integers]:
-    """`rows` in order, `size` at a time."""
+    """Split `rows` into consecutive batches of at most `size`.
+
+    >>> [batch.tolist() for batch in batches(np.arange(5), 2)]
+    [[0, 1], [2, 3], [4]]
+    """
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
 
 
 @dataclass(frozen=True)
 class Part:
-    """One description of photographs, such as an embedding of their places.
+    """Feature vectors of photographs, such as image features or an embedding of places.
 
     Attributes:
-        values: `(M, D)` floats, perhaps mapped from a file.
-        row: `(N,)` int64, for each photograph its row of `values`; -1 where there is none.
+        values: `(M, D)` floats; may be mapped from a file.
+        row: `(N,)` int64 row of each photograph in `values`; -1 if it has none.
     """
 
     values: NDArray[np.floating[Any]]
@@ -37,17 +41,18 @@ class Part:
 
 
 class Inputs:
-    """Parts side by side, each column standardised on the training photographs.
+    """Concatenated parts, each column standardised on the training photographs.
 
-    Where a part does not know a photograph, its columns are 0, the mean. Nothing is joined beyond
-    the batch that is asked for.
+    If a photograph has no row in a part, its columns are 0, the mean. Parts are concatenated for
+    one batch at a time.
 
     Args:
-        parts: one or more, of the same photographs.
-        training: rows of photographs that scale the columns, all of them known to every part.
+        parts: one or more parts of the same photographs.
+        training: rows of the photographs that scale the columns; each must have a row in every
+            part.
 
     Raises:
-        BenchError: a training photograph is unknown to a part, or a value is not finite.
+        BenchError: a training photograph has no row in a part, or a value is not finite.
     """
 
     def __init__(self, parts: Sequence[Part], training: Integers) -> None:
@@ -55,9 +60,9 @@ class Inputs:
 
         self._parts = tuple(parts)
         self.known: NDArray[np.bool_] = np.logical_and.reduce([p.row >= 0 for p in self._parts])
-        """`(N,)` whether every part knows the photograph."""
+        """`(N,)` whether the photograph has a row in every part."""
         if not len(training) or not self.known[training].all():
-            raise BenchError("there is nothing to train on that is known of every photograph")
+            raise BenchError("there are no training photographs, or some have no features or place")
         self._scalers = [StandardScaler(copy=False) for _ in self._parts]
         for part, scaler in zip(self._parts, self._scalers, strict=True):
             for rows in batches(training):
@@ -65,11 +70,11 @@ class Inputs:
 
     @property
     def width(self) -> int:
-        """Columns."""
+        """Number of columns."""
         return sum(part.values.shape[1] for part in self._parts)
 
     def take(self, rows: Integers) -> NDArray[np.float32]:
-        """The inputs of some photographs, `(n, width)` float32."""
+        """Inputs of some photographs, `(n, width)` float32."""
         taken = np.zeros((len(rows), self.width), dtype=np.float32)
         start = 0
         for part, scaler in zip(self._parts, self._scalers, strict=True):
@@ -87,6 +92,6 @@ def _finite(values: NDArray[np.float64], rows: Integers) -> NDArray[np.float64]:
     if bad.any():
         raise BenchError(
             f"features or embeddings of {bad.sum()} photographs are not finite, such as that of "
-            f"photograph {rows[bad][0]} (counted from 0, training part first)"
+            f"photograph {rows[bad][0]} (counted from 0, training set first)"
         )
     return values

@@ -1,4 +1,4 @@
-"""Softmax regression over thousands of classes, in mini-batches. Needs torch: imported late."""
+"""Softmax regression over thousands of classes, in mini-batches; imports torch."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fit:
-    """What training gave.
+    """Outcome of training.
 
     Attributes:
         layers: weights and biases of the epoch with the lowest validation loss.
-        epoch: which that was, from 1.
-        losses: mean cross-entropy of the validation part after each epoch.
+        epoch: number of that epoch, from 1.
+        losses: mean cross-entropy of the validation set after each epoch.
     """
 
     layers: Layers
@@ -43,22 +43,22 @@ def fit_softmax(
     seed: int,
     on_step: Callable[[int, int], None] = lambda epoch, photographs: None,
 ) -> Fit:
-    """Train, and return the weights of the epoch with the lowest validation loss.
+    """Fit a softmax regression, and return the weights of the epoch with the lowest loss.
 
-    No more than one batch of inputs and of logits is held at a time, never one of all rows. The
-    last layer starts at the shares of the classes in the training part (each counted once more
-    than it is there) and weights 0; with no hidden layer the problem is convex. All randomness
-    comes from a generator of its own.
+    Inputs and logits are held for one batch at a time, never for all rows. The last layer starts
+    with weights 0 and the log shares of the classes in the training set (each class counted once
+    more than it occurs) as biases; without a hidden layer the problem is convex. All random
+    numbers come from a separate generator.
 
     Args:
-        inputs: of all photographs.
+        inputs: inputs of all photographs.
         species: `(N,)` class indices.
-        train: rows that give the gradients.
+        train: rows of the training set.
         validation: rows that decide when to stop.
-        classes: number of them.
-        settings: sizes, step, and when to stop at the latest.
-        seed: of the order of the batches and of the weights of a hidden layer.
-        on_step: told the epoch and how many photographs it has seen.
+        classes: number of classes.
+        settings: hyperparameters.
+        seed: seed of the order of the batches and of the weights of a hidden layer.
+        on_step: called with the epoch and the number of photographs seen in it.
     """
     generator = torch.Generator().manual_seed(seed)
     parameters = _initial(inputs.width, species[train], classes, settings, generator)
@@ -101,7 +101,7 @@ def _initial(
     for wide, narrow in pairwise(sizes):
         weights = torch.zeros(narrow, wide)
         if narrow is not sizes[-1]:
-            # He et al. 2015 (arXiv 1502.01852), the fit for ReLU.
+            # He et al. 2015 (arXiv 1502.01852), the initialisation for ReLU.
             torch.nn.init.kaiming_uniform_(weights, nonlinearity="relu", generator=generator)
         parameters += [weights, torch.zeros(narrow)]
     counts = np.bincount(labels, minlength=classes) + 1.0
