@@ -139,7 +139,8 @@ def leaderboard(
         `best` (whether it is the best of the task) and `reason` (why it is not ranked).
 
     Raises:
-        BenchError: the table has no such split and probe, or lacks columns; the message says which.
+        BenchError: the table has no such split and probe, or columns are missing; the message
+            says which.
 
     Examples:
         >>> scores = evaluate(["wrap", "baseline.mean"], tasks="median_income", progress=False)

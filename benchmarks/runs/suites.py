@@ -107,7 +107,7 @@ SUITES: Mapping[str, Suite] = {
         Suite(
             name="open-spatial",
             title="Open edition, split by split",
-            description="Does the order of encoders hold away from the training points? Every "
+            description="Is the order of encoders the same away from the training points? Every "
             "encoder that needs no download of weights, on the tasks that all four splits can be "
             "made of: random, blocks of ten degrees, the same with a buffer of 500 km, held-out "
             "region. A quarter of an hour.",
@@ -148,7 +148,7 @@ SUITES: Mapping[str, Suite] = {
             description="The paper's own tables, as far as they are here: linear and MLP probes, "
             "random and held-out-region splits. What is missing is listed with what to do; "
             "`download` fetches what some server offers. iNaturalist, whose 8,142 classes and "
-            "437,513 training rows are more than these probes can hold, has the verb `species`.",
+            "437,513 training rows are more than these probes can hold, has the command `species`.",
             edition="paper",
             blocks=(
                 Block(

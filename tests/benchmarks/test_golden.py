@@ -74,11 +74,11 @@ def folds(target: Float | Int, split: str) -> tuple[Fold, ...]:
 
 
 def probed(encoder: str, probe: str, task_type: TaskType, target: Float | Int, fold: Fold) -> Any:
-    """The fitted probe's answers on the test part, and the estimator."""
+    """The fitted probe's predictions on the test set, and the estimator."""
     X = get_encoder(encoder).encode(LATTICE)
-    held = X[fold.validation], target[fold.validation]
+    validation = X[fold.validation], target[fold.validation]
     estimator: Any = make_probe(probe, task_type, seed=0).fit(
-        X[fold.train], target[fold.train], held
+        X[fold.train], target[fold.train], validation
     )
     if task_type == "regression":
         return estimator.predict(X[fold.test]), estimator
@@ -182,12 +182,12 @@ def test_probes_without_the_right_basis_improve_with_density(probe: str) -> None
 def test_kriging_errs_by_the_kriging_variance_where_its_model_is_true() -> None:
     lonlat, noise = drawn(1400, 5), 0.01
     points, kernel = unit_vectors(lonlat), Matern(1000 / EARTH_RADIUS_KM, nu=1.5)
-    train, held, test = slice(0, 500), slice(500, 800), slice(800, 1400)
+    train, validation, test = slice(0, 500), slice(500, 800), slice(800, 1400)
     oracle = GaussianProcessRegressor(kernel, alpha=noise, optimizer=None)
     losses = []
     for y in gaussian_fields(kernel(points) + noise * np.eye(1400), 12, 6):
         found = make_baseline("baseline.gp", "regression")
-        found.fit(lonlat[train], y[train], validation=(lonlat[held], y[held]))
+        found.fit(lonlat[train], y[train], validation=(lonlat[validation], y[validation]))
         known, deviation = oracle.fit(points[train], y[train]).predict(points[test], True)
         squares = (found.predict(lonlat[test]) - y[test]) ** 2, (known - y[test]) ** 2
         losses.append((*map(np.mean, squares), np.mean(deviation**2) + noise))
@@ -241,8 +241,8 @@ def test_the_majority_scores_its_share_of_the_sphere() -> None:
     target = cells(LATTICE)
     fold = folds(target, "random")[0]
     found = make_baseline("baseline.mean", "classification")
-    held = LATTICE[fold.validation], target[fold.validation]
-    found.fit(LATTICE[fold.train], target[fold.train], validation=held)
+    validation = LATTICE[fold.validation], target[fold.validation]
+    found.fit(LATTICE[fold.train], target[fold.train], validation=validation)
     shares = np.bincount(cells(fibonacci_lattice(50_000))) / 50_000
     scores = scored(target[fold.test], found.predict_proba(LATTICE[fold.test]), found.classes_)
     n = len(fold.test)
@@ -254,7 +254,7 @@ def test_the_majority_scores_its_share_of_the_sphere() -> None:
 
 
 class Ceiling(NamedTuple):
-    """What can be had of cells whose labels are noisy."""
+    """Best possible scores of cells whose labels are noisy."""
 
     accuracy: float
     """1 - p (K - 1) / K for a share p of K classes."""
@@ -299,9 +299,9 @@ def test_probes_that_are_told_the_cell_reach_the_ceiling(probe: str, noise: floa
     target, best = noisy_cells(noise), ceiling(noise)
     fold = folds(target, "random")[0]
     X = np.eye(CLASSES, dtype=np.float32)[cells(LATTICE)]
-    held = X[fold.validation], target[fold.validation]
+    validation = X[fold.validation], target[fold.validation]
     estimator: Any = make_probe(probe, "classification", seed=0)
-    estimator.fit(X[fold.train], target[fold.train], held)
+    estimator.fit(X[fold.train], target[fold.train], validation)
     scores = scored(target[fold.test], estimator.predict_proba(X[fold.test]), estimator.classes_)
     sampling = four_errors(best.accuracy, len(fold.test))
     assert scores["accuracy"] == pytest.approx(best.accuracy, abs=sampling)

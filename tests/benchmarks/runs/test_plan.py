@@ -57,12 +57,12 @@ def test_names_the_suite_has_are_kept_where_it_has_them() -> None:
     assert len(blocks_of(SUITE, Selection(tasks=["bio*"]))) == 1
 
 
-def test_names_the_suite_lacks_join_all_of_its_cells() -> None:
+def test_names_that_are_not_in_the_suite_join_all_of_its_cells() -> None:
     blocks = blocks_of(SUITE, Selection(encoders=["harmonics.l3"], tasks=["countries"]))
     assert [(b.tasks, b.encoders) for b in blocks] == [(("countries",), ("harmonics.l3",))] * 2
 
 
-def test_a_combination_the_suite_lacks_is_run_as_given() -> None:
+def test_a_combination_that_is_not_in_the_suite_is_run_as_given() -> None:
     (block,) = blocks_of(SUITE, Selection(splits=["held-out-region"], probes=["mlp"]))
     assert (block.splits, block.probes) == (("held-out-region",), ("mlp",))
     assert block.tasks == ("biomes", "elevation")

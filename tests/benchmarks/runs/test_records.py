@@ -80,7 +80,7 @@ def test_provenance_is_no_part_of_the_key() -> None:
     assert record(when="2020-01-01").key == record(when="2030-01-01").key
 
 
-def test_a_record_of_an_older_layout_is_read_and_its_cell_runs_anew(tmp_path: Path) -> None:
+def test_a_record_of_layout_1_is_read_and_its_cell_runs_again(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.save(record(schema_version=1), None)
     assert [r.scores["accuracy"] for r in store.records()] == [0.5]

@@ -17,7 +17,11 @@ from sklearn.metrics import log_loss, top_k_accuracy_score
 
 import satclip_bench.benchmarks.species.softmax as softmax_module
 from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.commands.species import evaluate_species
+from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.species.cells import Request
 from satclip_bench.benchmarks.species.evaluation import (
+    WAYS,
     FoldEvaluation,
     Photos,
     photos_of,
@@ -29,6 +33,7 @@ from satclip_bench.benchmarks.species.likelihoods import Fitted, Given, own_rank
 from satclip_bench.benchmarks.species.settings import TOP, SoftmaxSettings
 from satclip_bench.benchmarks.species.softmax import fit_softmax
 from satclip_bench.core.errors import BenchError
+from satclip_bench.encoders.coordinates import Direct
 from satclip_bench.tasks.inaturalist.competition import read_competition
 from tests.tasks.inaturalist.competition_files import write_competition
 
@@ -304,6 +309,69 @@ def test_the_command_keeps_what_is_done(
     capsys.readouterr()
     assert main(command) == 0
     assert "concatenation" not in capsys.readouterr().err, "nothing is run again"
+
+
+QUICK = SoftmaxSettings(max_epochs=2)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Request:
+    """A request for two encoders on a few hundred photographs with features."""
+    write_competition(tmp_path, rows=(400, 300), classes=10)
+    photos = photos_of(read_competition(tmp_path))
+    part = informative(photos)
+    files = [
+        write_features(
+            tmp_path / f"{name}.parquet", photos.image_id[of], part.values[of], "features"
+        )
+        for name, of in (("train", photos.train), ("val", ~photos.train))
+    ]
+    return Request(["direct,wrap"], ["competition"], [0], tmp_path, files, None, tmp_path / "out")
+
+
+def test_its_folder_is_shown_like_any_other_run(
+    small: Request, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate_species(small, QUICK) == 0
+    store = Store(small.out)
+    records = store.records()
+    ways = {(r.settings.encoder, r.settings.probe) for r in records}
+    of_encoders = {(e, w) for e in ("direct", "wrap") for w in WAYS if w != "image"}
+    assert ways == {("baseline.image", "none")} | of_encoders
+    for record in records:
+        kept = store.predictions(record)
+        assert (kept["rank"] == 0).equals(kept["prediction"] == kept["target"])
+        for k in TOP:
+            assert (kept["rank"] < k).mean() == record.scores[f"top{k}"]
+    capsys.readouterr()
+    board = ["leaderboard", "--out", str(small.out), "--split", "competition"]
+    assert main([*board, "--probe", "product"]) == 0
+    shown = capsys.readouterr().out
+    assert "Image alone" in shown
+    assert "top-1" in shown
+    assert main(["tables", "--out", str(small.out)]) == 0
+    assert (small.out / "tables" / "leaderboard.competition.location.md").is_file()
+
+
+def test_an_encoder_that_raises_costs_the_others_nothing(
+    small: Request, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def raises(self: object, lonlat: object) -> None:
+        raise BenchError("out of cheese")
+
+    monkeypatch.setattr(Direct, "encode", raises)
+    assert evaluate_species(small, QUICK) == 1
+    assert "out of cheese" in " ".join(capsys.readouterr().err.split())
+    records = Store(small.out).records()
+    status = {(r.settings.encoder, r.status, r.reason) for r in records}
+    assert status == {
+        ("baseline.image", "done", ""),
+        ("direct", "failed", "out of cheese"),
+        ("wrap", "done", ""),
+    }
+    assert set(pd.read_parquet(small.out / "species.parquet")["encoder"]) == {"", "wrap"}
+    monkeypatch.undo()
+    assert evaluate_species(small, QUICK) == 0
 
 
 def test_what_is_missing_is_said(
