@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class BenchError(Exception):
-    """Something the user can mend: bad input, a missing file, a name that does not exist.
+    """An error the user can fix: bad input, a missing file, a name that does not exist.
 
     The command line prints its message without a traceback and exits with 2.
     A message says what happened, where, and what to do.
@@ -12,11 +12,11 @@ class BenchError(Exception):
 
 
 class UnknownNameError(BenchError, LookupError):
-    """A name or pattern that no registered entry answers to."""
+    """A name or pattern that matches no registered entry."""
 
 
 class IntegrityError(BenchError):
-    """A file whose content is not the content that was asked for."""
+    """A file whose content is not the expected one."""
 
 
 class CoordinateError(BenchError, ValueError):
@@ -28,8 +28,8 @@ class EncoderError(BenchError):
 
 
 class TaskError(BenchError):
-    """A task whose table is not what its card says."""
+    """A task whose table does not match its card."""
 
 
 class RecordError(BenchError):
-    """A record on disk that cannot be read as one."""
+    """A file of records that is damaged or has another layout."""

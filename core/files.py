@@ -1,4 +1,4 @@
-"""Files by their content: hashes, the cache folder, and writes that are whole or absent."""
+"""Hashes of files, the cache folder, and atomic writes."""
 
 from __future__ import annotations
 
@@ -19,32 +19,44 @@ OFFLINE_VARIABLE = "SATCLIP_BENCH_OFFLINE"
 
 
 def cache_dir() -> Path:
-    """The folder for what can be made or fetched again: `$SATCLIP_BENCH_CACHE`, or the system's.
+    """Folder of files that can be made or downloaded again.
 
-    It is not created here.
+    It is `$SATCLIP_BENCH_CACHE`, or else the system's place for caches. It is not created here.
     """
     chosen = os.environ.get(CACHE_VARIABLE)
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("satclip-bench")
 
 
 def is_offline() -> bool:
-    """Whether nothing may be fetched: `$SATCLIP_BENCH_OFFLINE` is set, and not to 0."""
+    """Whether downloads are forbidden: `$SATCLIP_BENCH_OFFLINE` is set, and not to 0."""
     return os.environ.get(OFFLINE_VARIABLE, "0") not in ("", "0")
 
 
 def sha256_bytes(content: bytes) -> str:
-    """SHA-256 of `content`, in hexadecimal."""
+    """SHA-256 of bytes, in hexadecimal.
+
+    >>> sha256_bytes(b"abc")[:16]
+    'ba7816bf8f01cfea'
+    """
     return hashlib.sha256(content).hexdigest()
 
 
 def sha256_file(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal, read in pieces."""
+    """SHA-256 of a file's content, in hexadecimal. The file is read in pieces."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def sha256_folder(folder: Path, pattern: str = "*") -> str:
-    """SHA-256 of lines `<sha256 of a file>  <its name>`, sorted by name; empty for no files."""
+    """SHA-256 of the files in a folder: of lines `<sha256>  <name>`, sorted by name.
+
+    Args:
+        folder: folder of the files; subfolders are ignored.
+        pattern: pattern of the names.
+
+    Returns:
+        The hash in hexadecimal; empty if there are no such files.
+    """
     files = sorted(path for path in folder.glob(pattern) if path.is_file())
     lines = [f"{sha256_file(path)}  {path.name}\n" for path in files]
     return sha256_bytes("".join(lines).encode()) if lines else ""
@@ -73,10 +85,13 @@ def require_sha256(path: Path, expected: str, advice: str) -> None:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """A stream whose content appears at `path` whole when the block ends, or not at all.
+    """Open a stream whose content replaces `path` when the block ends without an error.
 
-    Written beside the target, flushed to the disk and renamed over it, so that a kill at any
-    moment leaves either the old file or the new one.
+    The content is written beside the target, flushed to the disk and renamed over it, so that a
+    kill at any moment leaves either the old file or the new one, complete.
+
+    Args:
+        path: file to create or replace; its folder is created if necessary.
 
     Raises:
         BenchError: the folder cannot be created or written (permissions, full disk).
@@ -102,9 +117,9 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 
 def cannot_write(path: Path, error: OSError) -> str:
-    """The sentence for a file or folder that cannot be written."""
+    """Message about a file or folder that cannot be written."""
     reason = error.strerror or str(error)
-    return f"{path} cannot be written: {reason}. Choose another place, or make room there."
+    return f"{path} cannot be written: {reason}. Choose another place, or free some space there."
 
 
 def _umask() -> int:

@@ -1,1 +1,1 @@
-"""Weights files: where they are, how they are read."""
+"""Weights files: where they are kept, and how they are read."""

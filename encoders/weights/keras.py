@@ -1,4 +1,4 @@
-"""Dense layers out of a Keras HDF5 file, read with h5py; nothing in the file is executed."""
+"""Dense layers of a Keras HDF5 file, read with h5py without executing anything in the file."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from satclip_bench.core.errors import EncoderError
 from satclip_bench.core.extras import missing_package
 
 Dense = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""The kernel `(in, out)` and the bias `(out,)` of a layer."""
+"""Kernel `(in, out)` and bias `(out,)` of a layer."""
 
 
 def read_dense(path: Path, shapes: Sequence[tuple[int, int]]) -> tuple[Dense, ...]:
-    """The dense layers of a file, in the order in which it lists them.
+    """Read the dense layers of a file, in the order in which the file lists them.
 
-    Keras itself fills a model from such a file by order and shape, whatever the names. Of a file
-    that holds a whole model, only the weights are read.
+    Keras itself fills a model from such a file by order and shape and ignores the names. If the
+    file contains a whole model, only its weights are read.
 
     Args:
-        path: written by `save_weights` or `save` of Keras 1 or 2.
-        shapes: of the kernels that are wanted.
+        path: file written by `save_weights` or `save` of Keras 1 or 2.
+        shapes: shapes `(in, out)` of the expected kernels, in order.
 
     Raises:
-        EncoderError: no such file, damaged, of another layout, or with other layers.
+        EncoderError: the file is missing or damaged, has another layout, or has other layers.
     """
     try:
         import h5py
@@ -38,13 +38,15 @@ def read_dense(path: Path, shapes: Sequence[tuple[int, int]]) -> tuple[Dense, ..
             layers = _layers(file if "layer_names" in file.attrs else file["model_weights"])
     except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise EncoderError(
-            f"{path} is damaged, or no file of Keras weights: {type(error).__name__}: {error}"
+            f"{path} is damaged, or not a file of Keras weights: {type(error).__name__}: {error}"
         ) from error
-    found = [(name, [array.shape for array in arrays]) for name, arrays in layers]
-    if [part for _, part in found] != [[shape, shape[1:]] for shape in shapes]:
+    layout = {name: [array.shape for array in arrays] for name, arrays in layers}
+    if [[array.shape for array in arrays] for _, arrays in layers] != [
+        [shape, shape[1:]] for shape in shapes
+    ]:
         raise EncoderError(
-            f"{path} has the layers {dict(found)}; kernels of {list(shapes)} and their biases "
-            "are wanted, in this order"
+            f"{path} has the layers {layout}; expected kernels of shapes {list(shapes)} and their "
+            "biases, in this order"
         )
     return tuple((arrays[0], arrays[1]) for _, arrays in layers)
 
@@ -53,10 +55,10 @@ def _layers(group: Any) -> list[tuple[str, list[NDArray[np.float32]]]]:
     """Names and arrays of the layers that have weights."""
     layers = []
     for layer in map(_text, group.attrs["layer_names"]):
-        part = group[layer]
-        names = [_text(name) for name in part.attrs["weight_names"]]
+        arrays = group[layer]
+        names = [_text(name) for name in arrays.attrs["weight_names"]]
         if names:
-            layers.append((layer, [np.asarray(part[name], dtype=np.float32) for name in names]))
+            layers.append((layer, [np.asarray(arrays[name], dtype=np.float32) for name in names]))
     return layers
 
 

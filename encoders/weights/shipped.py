@@ -1,4 +1,4 @@
-"""Which weights of our own pretraining come with the package."""
+"""Weights from our own pretraining that ship with the package."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ BLUE_MARBLE = "satclip-bluemarble"
 
 
 def published_sha256(path: Path) -> str | None:
-    """What a file beside `SHA256SUMS` should have; None where that does not name it."""
+    """SHA-256 of a shipped file, from `SHA256SUMS` beside it; None if it is not listed."""
     try:
         lines = (path.parent / SUMS).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -20,7 +20,7 @@ def published_sha256(path: Path) -> str | None:
 
 
 def shipped() -> tuple[str, ...]:
-    """The names of the encoders whose weights lie in `pretrained/`."""
+    """Names of the encoders whose weights are in `pretrained/`."""
     return tuple(
         f"{BLUE_MARBLE}.{path.stem.removeprefix(BLUE_MARBLE + '-')}"
         for path in sorted(SHIPPED.glob(f"{BLUE_MARBLE}-*.safetensors"))

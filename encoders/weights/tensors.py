@@ -1,4 +1,4 @@
-"""Tensors by name: read from a safetensors file, and held against what a network needs."""
+"""Tensors by name: read from a safetensors file, and compared with what a network needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def load_safetensors(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a safetensors file, by name, on the CPU. The format holds no code.
+    """Read the tensors of a safetensors file, by name, on the CPU. The format contains no code.
 
     Raises:
         EncoderError: the file is damaged or another kind of file, or the package that reads it
@@ -32,20 +32,20 @@ def load_safetensors(path: Path) -> dict[str, torch.Tensor]:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise EncoderError(
-            f"{path} is damaged, or no safetensors file: {first_line(error)}"
+            f"{path} is damaged, or not a safetensors file: {first_line(error)}"
         ) from error
 
 
 def require_tensors(
     tensors: Mapping[str, torch.Tensor], shapes: Shapes, where: str, spare: Collection[str] = ()
 ) -> dict[str, torch.Tensor]:
-    """The tensors that a network needs, in float32.
+    """Select the tensors that a network needs, in float32, and check their shapes.
 
     Args:
-        tensors: of a checkpoint, by name.
-        shapes: of the wanted ones, by name.
-        where: names the checkpoint in messages.
-        spare: names that may be there besides, of which nothing is used.
+        tensors: tensors of a checkpoint, by name.
+        shapes: shapes of the required tensors, by name.
+        where: name of the checkpoint in messages.
+        spare: names of tensors that the checkpoint may also have; they are not used.
 
     Raises:
         EncoderError: tensors are missing, unknown or of another shape; the message names them.
@@ -53,18 +53,22 @@ def require_tensors(
     absent = sorted(shapes.keys() - tensors.keys())
     unknown = sorted(tensors.keys() - shapes.keys() - set(spare))
     if absent or unknown:
-        raise EncoderError(f"{where} lacks the tensors {absent} and has unknown {unknown}")
+        raise EncoderError(f"{where} has no tensors {absent} and has unknown tensors {unknown}")
     wrong = {
         name: tuple(tensors[name].shape)
         for name, shape in shapes.items()
         if tuple(tensors[name].shape) != shape
     }
     if wrong:
-        wanted = {name: shapes[name] for name in wrong}
-        raise EncoderError(f"{where} has tensors of shapes {wrong}; they should have {wanted}")
+        expected = {name: shapes[name] for name in wrong}
+        raise EncoderError(f"{where} has tensors of shapes {wrong}; they should have {expected}")
     return {name: tensors[name].float() for name in shapes}
 
 
 def linear_shapes(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
-    """The shapes of a linear layer's tensors: `<name>.weight` and `<name>.bias`."""
+    """Shapes of a linear layer's tensors: `<name>.weight` and `<name>.bias`.
+
+    >>> linear_shapes("head", 4, 2)
+    {'head.weight': (2, 4), 'head.bias': (2,)}
+    """
     return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}

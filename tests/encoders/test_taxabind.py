@@ -60,7 +60,7 @@ def test_tensors_that_do_not_fit_are_named(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     whole = reckoned_tensors(branch_shapes(3, 512))
     save_file({k: v for k, v in whole.items() if k != "LocEnc1.head.0.bias"}, path)
-    with pytest.raises(EncoderError, match=r"lacks the tensors \['LocEnc1\.head\.0\.bias'\]"):
+    with pytest.raises(EncoderError, match=r"has no tensors \['LocEnc1\.head\.0\.bias'\]"):
         TaxaBind(weights=path).encode([[0, 0]])
     save_file(whole | {"LocEnc0.capsule.0.b": whole["LocEnc0.capsule.0.b"][:7].clone()}, path)
     with pytest.raises(EncoderError, match=r"'LocEnc0\.capsule\.0\.b': \(7, 2\)"):

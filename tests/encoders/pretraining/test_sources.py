@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from scipy.stats import kstest
 
+from satclip_bench.core.download.cards import PackageOrigin
 from satclip_bench.core.download.packages import distributions_dir
 from satclip_bench.core.errors import BenchError
 from satclip_bench.encoders.pretraining.config import S2, BlueMarble, Data, GeoTiffs, Table
 from satclip_bench.encoders.pretraining.sources import read_pairs
 from satclip_bench.encoders.pretraining.sources.bluemarble import (
+    IMAGE,
+    MASK,
     PACKAGE,
     blue_marble_pairs,
     crops,
@@ -101,6 +104,13 @@ def test_texture_is_the_spread_of_luminance() -> None:
 
 def light_spread(pixels: NDArray[np.uint8]) -> float:
     return float((pixels @ np.array([0.299, 0.587, 0.114])).std())
+
+
+def test_the_blue_marble_comes_from_a_pinned_package() -> None:
+    (origin,) = PACKAGE.origins
+    assert isinstance(origin, PackageOrigin)
+    assert PACKAGE.file.startswith(f"{origin.package.replace('-', '_')}-{origin.version}-")
+    assert {IMAGE, MASK} == set(PACKAGE.members)
 
 
 def test_the_real_blue_marble() -> None:
