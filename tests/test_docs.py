@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import os
 import re
 import shlex
 import subprocess
@@ -204,6 +205,23 @@ def test_encoder_of_the_readme_passes(tmp_path: Path) -> None:
     (block,) = (block for block in python_blocks(README) if block.startswith("# mine.py"))
     (tmp_path / "mine.py").write_text(block)
     check_encoder(encoder_from_file(f"{tmp_path / 'mine.py'}:Waves"))
+
+
+def test_five_lines_of_the_readme_print_what_it_shows(tmp_path: Path) -> None:
+    shown = re.search(r"(import satclip_bench as sb.*?)```\n\n```text\n(.*?)```", README, re.DOTALL)
+    assert shown is not None
+    (tmp_path / "five.py").write_text(shown[1])
+    command = [sys.executable, str(tmp_path / "five.py")]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == shown[2]
 
 
 def test_citation_is_valid_and_of_this_version() -> None:
