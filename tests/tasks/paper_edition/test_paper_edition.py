@@ -85,7 +85,7 @@ def test_known_values_of_the_counties(shared_data: Path) -> None:
     assert table.notes == ("3 rows that are incomplete left out",)
 
 
-def test_california_housing_is_what_ships() -> None:
+def test_both_editions_of_california_housing_are_equal() -> None:
     paper, shipped = (get_task("california_housing", e).load() for e in ("paper", "open"))
     assert paper.sha256 == shipped.sha256
     assert np.array_equal(paper.target, shipped.target)
@@ -142,7 +142,7 @@ def form(task: str) -> pd.DataFrame:
 
 @pytest.mark.parametrize("task", FORMS)
 @pytest.mark.parametrize("hub", [False, True])
-def test_the_authors_tables_and_the_hubs(tmp_path: Path, task: str, hub: bool) -> None:
+def test_tables_of_the_authors_and_of_the_hub_are_read(tmp_path: Path, task: str, hub: bool) -> None:
     card = unpinned(task)
     file = card.editions["paper"].variants[hub].files[0].file
     assert hub or file == FORMS[task][0]
