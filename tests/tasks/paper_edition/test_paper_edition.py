@@ -142,7 +142,9 @@ def form(task: str) -> pd.DataFrame:
 
 @pytest.mark.parametrize("task", FORMS)
 @pytest.mark.parametrize("hub", [False, True])
-def test_tables_of_the_authors_and_of_the_hub_are_read(tmp_path: Path, task: str, hub: bool) -> None:
+def test_tables_of_the_authors_and_of_the_hub_are_read(
+    tmp_path: Path, task: str, hub: bool
+) -> None:
     card = unpinned(task)
     file = card.editions["paper"].variants[hub].files[0].file
     assert hub or file == FORMS[task][0]
