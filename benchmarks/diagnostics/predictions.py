@@ -90,13 +90,22 @@ def nearest_km(lonlat: Float, test: Index, train: Index) -> Float:
         lonlat: `(N, 2)` degrees of the whole table, longitude first.
         test: rows of the test set.
         train: rows of the training set.
+
+    Example:
+        >>> lonlat = np.array([[0.0, 0.0], [0.0, 1.0], [0.0, 5.0]])
+        >>> nearest_km(lonlat, np.array([0]), np.array([1, 2])).round()
+        array([111.])
     """
     chord, _ = KDTree(unit_vectors(lonlat[train])).query(unit_vectors(lonlat[test]))
     return chord_to_km(np.asarray(chord))
 
 
 def score(task_type: TaskType, target: Float, prediction: Float) -> float:
-    """R2 or accuracy; NaN for an R2 of targets that do not vary."""
+    """R2 or accuracy; NaN for an R2 of targets that do not vary.
+
+    >>> score("classification", np.array([1.0, 2.0]), np.array([1.0, 3.0]))
+    0.5
+    """
     if task_type == "classification":
         return float(np.mean(target == prediction))
     return regression_scores(target, prediction)["r2"]

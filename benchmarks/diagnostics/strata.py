@@ -95,7 +95,14 @@ def _km(distance: float) -> str:
 
 
 def latitude_strata(latitude: Float, band: float) -> tuple[Strata, Index]:
-    """Bands of absolute latitude that contain points, and the `(N,)` band of each point."""
+    """Bands of absolute latitude that contain points, and the `(N,)` band of each point.
+
+    Example:
+        >>> import numpy as np
+        >>> strata, band = latitude_strata(np.array([3.0, -12.0, 14.0]), 10)
+        >>> strata.names, band.tolist()
+        (('0-10°', '10-20°'), [0, 1, 1])
+    """
     count = int(np.ceil(90 / band))
     number = np.minimum((np.abs(latitude) / band).astype(np.int64), count - 1)
     present, stratum = np.unique(number, return_inverse=True)
@@ -104,12 +111,23 @@ def latitude_strata(latitude: Float, band: float) -> tuple[Strata, Index]:
 
 
 def band_of(extent: str) -> float:
-    """Height of a band of latitude in degrees, for the extent of a task."""
+    """Height of a band of latitude in degrees, for the extent of a task.
+
+    >>> band_of("California")
+    2.0
+    """
     return BAND_DEGREES.get(extent, BAND_DEGREES["global"])
 
 
 def named_strata(kind: str, labels: NDArray[np.str_]) -> tuple[Strata, Index]:
-    """One stratum per name, in alphabetical order, and the `(N,)` stratum of each point."""
+    """One stratum per name, in alphabetical order, and the `(N,)` stratum of each point.
+
+    Example:
+        >>> import numpy as np
+        >>> strata, stratum = named_strata("region", np.array(["Europe", "Asia", "Europe"]))
+        >>> strata.names, stratum.tolist()
+        (('Asia', 'Europe'), [1, 0, 1])
+    """
     names, stratum = np.unique(labels, return_inverse=True)
     return Strata(kind, tuple(map(str, names)), np.arange(len(names), dtype=np.float64)), stratum
 

@@ -155,7 +155,14 @@ def regression_replicates(blocks: Blocks, target: Float, predicted: Float) -> di
 
 
 def mean_replicates(blocks: Blocks, values: NDArray[np.generic]) -> Float:
-    """Mean of `(n,)` values in every replicate, `(B,)`; NaN for a replicate without points."""
+    """Mean of `(n,)` values in every replicate, `(B,)`; NaN for a replicate without points.
+
+    Example:
+        >>> import numpy as np
+        >>> blocks = make_blocks(np.array([3, 3, 8]), replicates=100)
+        >>> mean_replicates(blocks, np.ones(3)).shape
+        (100,)
+    """
     n, total = blocks.replicated(blocks.sums(np.ones(len(values)), values)).T
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(total / n)

@@ -180,6 +180,11 @@ def calibration_error(right: NDArray[np.bool_], confidence: NDArray[np.floating]
     Args:
         right: `(n,)` whether the most probable class is the true one.
         confidence: `(n,)` probability of the most probable class.
+
+    Example:
+        >>> import numpy as np
+        >>> calibration_error(np.array([True, False]), np.array([0.75, 0.75]))
+        0.25
     """
     gap: NDArray[np.float64] = right - confidence.astype(np.float64)
     sums = np.bincount(calibration_bin(confidence), weights=gap, minlength=CALIBRATION_BINS)

@@ -36,7 +36,11 @@ _ESCAPES = {
 
 
 def escape_latex(text: str) -> str:
-    """Text with the characters that have a meaning in LaTeX escaped."""
+    r"""Text with the characters that have a meaning in LaTeX escaped.
+
+    >>> print(escape_latex("50 % of a_b"))
+    50 \% of a\_b
+    """
     return "".join(_ESCAPES.get(letter, letter) for letter in text)
 
 

@@ -12,7 +12,11 @@ from satclip_bench.benchmarks.report.wording import DASH, number
 
 
 def escape_markdown(text: str) -> str:
-    """Text with the characters that have a meaning in a Markdown table escaped."""
+    r"""Text with the characters that have a meaning in a Markdown table escaped.
+
+    >>> print(escape_markdown("a|b"))
+    a\|b
+    """
     return "".join("\\" + c if c in r"\|*_`<>[]" else c for c in text).replace("\n", " ")
 
 
@@ -92,6 +96,10 @@ def _count(value: float) -> str:
 
 
 def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table, its first column left-aligned and the others right-aligned."""
+    """Lines of a Markdown table, its first column left-aligned and the others right-aligned.
+
+    >>> table_lines(["Encoder", "Rank"], [["GeoCLIP", "1.0"]])
+    ['| Encoder | Rank |', '| --- | ---: |', '| GeoCLIP | 1.0 |']
+    """
     rule = ["---"] + ["---:"] * (len(head) - 1)
     return ["| " + " | ".join(cells) + " |" for cells in (head, rule, *rows)]

@@ -162,7 +162,7 @@ def _changes_note(table: ChangesTable, boards: Sequence[Board]) -> str:
     first, last = table.changes.ranks.columns[0], table.changes.ranks.columns[-1]
     seeds = ", ".join(f"{board.seeds} ({board.split})" for board in boards)
     significance = (
-        " Wide and *: the change between these two is beyond the noise of the points."
+        " Wide and *: the change between these two splits is beyond the noise of the points."
         if table.changes.p.notna().any(axis=None)
         else ""
     )
