@@ -2,7 +2,8 @@
 
 ResNet18, ResNet50 and ViT-S/16 have the same tensor names as timm's models (torchvision's ResNets
 have the same), so that a state dict of those packages, or of torchgeo's weights for 13 bands, can
-be loaded. Neither package is needed.
+be loaded. Neither package is needed: timm imports torchvision, and torchvision's wheels on PyPI do
+not load next to a CPU build of torch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""GeoCLIP's kind of network point by point in float64, and files of such networks."""
+"""Reference implementation of GeoCLIP's architecture in float64, and files of such networks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.encoders.tensor_files import plane, reckoned_tensors
 
 
 def write_branches(path: Path, scales: int, width: int) -> Path:
-    """A safetensors file of the released layout."""
+    """Write a safetensors file of the released layout."""
     save_file = pytest.importorskip("safetensors.torch").save_file
     save_file(reckoned_tensors(branch_shapes(scales, width)), path)
     return path

@@ -1,4 +1,4 @@
-"""AlphaEarth Foundations' files, generated in their documented layout, against plain loops.
+"""AlphaEarth Foundations: generated files of the documented layout, compared with plain loops.
 
 The layout is that of the readme of gs://alphaearth_foundations: 64 bands of int8 in UTM, -128 where
 masked, rows from the south. A released file has not been at hand: the card says `verified: false`.
@@ -76,14 +76,14 @@ def lonlat_of(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.floa
 
 
 def restored(byte: int) -> float:
-    """One component, by the readme's words: squared after division, the sign kept."""
+    """One component as described in the readme: divided, squared, with the sign kept."""
     return (byte / 127.5) ** 2 * (1 if byte > 0 else -1 if byte < 0 else 0)
 
 
 def test_bytes_become_unit_vectors() -> None:
     every = np.arange(-127, 128).astype(np.int8)[:, None]
-    wanted = [restored(byte) for byte in range(-127, 128)]
-    assert dequantise(every, "here")[:, 0] == pytest.approx(wanted, abs=1e-7)
+    expected = [restored(byte) for byte in range(-127, 128)]
+    assert dequantise(every, "here")[:, 0] == pytest.approx(expected, abs=1e-7)
     vectors = dequantise(quantised(20, 20).reshape(64, -1).T, "here")
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=0.02)
     masked = np.array([[3, -128], [3, 4]], dtype=np.int8)
@@ -104,13 +104,13 @@ def test_pixels_of_a_raster_in_utm(
     points = lonlat_of(WEST + PIXEL * column, start + step * row)
     encoder = AlphaEarth(path)
     assert encoder.card.dimension == 64
-    found = encoder.encode(points)
+    result = encoder.encode(points)
     for i in range(400):
-        wanted = [restored(int(b)) for b in pixels[:, int(row[i]), int(column[i])]]
-        assert found[i] == pytest.approx(wanted, abs=1e-6)
-    assert np.array_equal(encoder.encode(points, batch_size=7), found)
+        expected = [restored(int(b)) for b in pixels[:, int(row[i]), int(column[i])]]
+        assert result[i] == pytest.approx(expected, abs=1e-6)
+    assert np.array_equal(encoder.encode(points, batch_size=7), result)
     order = rng.permutation(400)
-    assert np.array_equal(encoder.encode(points[order]), found[order])
+    assert np.array_equal(encoder.encode(points[order]), result[order])
 
 
 def test_outside_and_masked_points_are_told(tmp_path: Path) -> None:
@@ -121,9 +121,9 @@ def test_outside_and_masked_points_are_told(tmp_path: Path) -> None:
     y = SOUTH + PIXEL * np.array([5.5, 10.5, 3.0, 3.0, 64.5])
     points = np.concatenate([lonlat_of(x, y), [[-165, 52], [15, -52], [0, 90]]])
     with pytest.warns(UncoveredPointsWarning, match=r"7 of 8 points \(row 1"):
-        found = AlphaEarth(path).encode(points)
-    assert found[0].any()
-    assert not found[1:].any()
+        result = AlphaEarth(path).encode(points)
+    assert result[0].any()
+    assert not result[1:].any()
     with pytest.raises(EncoderError, match=r"7 of 8 points \(row 1"):
         AlphaEarth(path, uncovered="error").encode(points)
 
@@ -144,9 +144,9 @@ def test_a_raster_of_the_whole_world(tmp_path: Path) -> None:
     assert encoder.card.dimension == 3
     check_encoder(encoder)
     corners = np.array([[-180, 90], [180, -90], [180, 90], [0, 0], [-0.001, 0.001]])
-    found = encoder.encode(corners)
-    wanted = [(0, 0), (17, 35), (0, 35), (9, 18), (8, 17)]
-    assert np.array_equal(found, [pixels[:, row, column] for row, column in wanted])
+    result = encoder.encode(corners)
+    expected = [(0, 0), (17, 35), (0, 35), (9, 18), (8, 17)]
+    assert np.array_equal(result, [pixels[:, row, column] for row, column in expected])
 
 
 def test_a_raster_across_the_antimeridian(tmp_path: Path) -> None:
@@ -157,12 +157,12 @@ def test_a_raster_across_the_antimeridian(tmp_path: Path) -> None:
     transform = (PIXEL, 0, x - 320, 0, PIXEL, y - 320)
     path = geotiff(tmp_path / "t.tif", pixels, transform, "EPSG:32760")
     points = np.array([[179.9985, -16.5], [-179.9985, -16.5], [180, -16.5], [-180, -16.5]])
-    found = AlphaEarth(path, uncovered="error").encode(points)
-    for point, embedding in zip(points, found, strict=True):
+    result = AlphaEarth(path, uncovered="error").encode(points)
+    for point, embedding in zip(points, result, strict=True):
         column, row = (np.array(to_utm.transform(*point)) - (x - 320, y - 320)) / PIXEL
-        wanted = [restored(int(b)) for b in pixels[:, int(row), int(column)]]
-        assert embedding == pytest.approx(wanted, abs=1e-6)
-    assert (found[0] != found[1]).any()
+        expected = [restored(int(b)) for b in pixels[:, int(row), int(column)]]
+        assert embedding == pytest.approx(expected, abs=1e-6)
+    assert (result[0] != result[1]).any()
 
 
 def test_masked_values_of_floating_point(tmp_path: Path) -> None:
@@ -170,8 +170,8 @@ def test_masked_values_of_floating_point(tmp_path: Path) -> None:
     pixels[1, 0, 0], pixels[0, 0, 1] = np.nan, -9999
     path = geotiff(tmp_path / "t.tif", pixels, (10, 0, -180, 0, -10, 90), "EPSG:4326", nodata=-9999)
     with pytest.warns(UncoveredPointsWarning, match="2 of 3 points"):
-        found = AlphaEarth(path).encode([[-175, 85], [-165, 85], [-155, 85]])
-    assert found.tolist() == [[0, 0], [0, 0], [0.5, 0.5]]
+        result = AlphaEarth(path).encode([[-175, 85], [-165, 85], [-155, 85]])
+    assert result.tolist() == [[0, 0], [0, 0], [0.5, 0.5]]
 
 
 def test_a_large_raster_is_read_in_small_windows(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_large_raster_is_read_in_small_windows(tmp_path: Path) -> None:
     encoder.encode(points)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    # A window holds 2 MiB, the raster 69.
+    # A window has 2 MiB, the raster 69 MiB.
     assert peak < 8 * 2**20
 
 
@@ -217,7 +217,7 @@ def test_bad_rasters_are_refused_by_name(fault: str, words: str, tmp_path: Path)
     elif fault == "text":
         path.write_text("not a raster")
     elif fault == "virtual":
-        # Would be read by GDAL's own choice of driver, and leads to another file.
+        # GDAL would choose another driver for this file, which reads another file.
         path.rename(tmp_path / "other.tif")
         path.write_text(VIRTUAL)
     encoder = AlphaEarth(path)
@@ -240,13 +240,13 @@ def test_tables_of_bytes_and_of_floats_agree(tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     lonlat = np.stack([rng.uniform(-180, 180, 50), rng.uniform(-60, 60, 50)], axis=1)
     values = quantised(1, 50).reshape(64, -1).T
-    wanted = np.array([[restored(int(b)) for b in row] for row in values])
+    expected = np.array([[restored(int(b)) for b in row] for row in values])
     exact = AlphaEarth(table(tmp_path / "b.parquet", values, lonlat)).encode(lonlat)
-    assert exact == pytest.approx(wanted, abs=1e-6)
+    assert exact == pytest.approx(expected, abs=1e-6)
     for name in ("f.parquet", "f.csv"):
-        floats = AlphaEarth(table(tmp_path / name, wanted, lonlat))
+        floats = AlphaEarth(table(tmp_path / name, expected, lonlat))
         assert floats.card.dimension == 64
-        assert floats.encode(lonlat) == pytest.approx(wanted, abs=1e-6)
+        assert floats.encode(lonlat) == pytest.approx(expected, abs=1e-6)
         near = lonlat + np.array([0, 0.0005])
         assert np.array_equal(floats.encode(near), floats.encode(lonlat))
     check_encoder(AlphaEarth(tmp_path / "b.parquet", max_km=None))
@@ -258,8 +258,8 @@ def test_masked_and_distant_rows_of_a_table(tmp_path: Path) -> None:
     values[1] = -128
     encoder = AlphaEarth(table(tmp_path / "t.parquet", values, lonlat))
     with pytest.warns(UncoveredPointsWarning, match=r"2 of 3 points \(row 1: 11, 50; row 2"):
-        found = encoder.encode(np.concatenate([lonlat, [[10.01, 50.0]]]))
-    assert found.any(axis=1).tolist() == [True, False, False]
+        result = encoder.encode(np.concatenate([lonlat, [[10.01, 50.0]]]))
+    assert result.any(axis=1).tolist() == [True, False, False]
 
 
 def test_bytes_that_are_not_said_to_be_bytes_are_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Climplicit against its released code, and against its equations point by point in float64.
+"""Climplicit, compared with its released code, and point by point with its equations in float64.
 
 The released weights have not been at hand: the cards say `verified: false`.
 """
@@ -34,7 +34,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def naive(lonlat: NDArray[np.float64], month: int) -> NDArray[np.float64]:
-    """Point by point, layer by layer: the residual is what went into the sine before."""
+    """Embedding point by point; the residual is the argument of the sine before."""
     tensors = reckoned_tensors(network_shapes())
     t = {name.removeprefix("location_encoder."): v.double().numpy() for name, v in tensors.items()}
     angle = math.pi * month / 6
@@ -52,15 +52,15 @@ def naive(lonlat: NDArray[np.float64], month: int) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("variant", ["seasons", "month-4"])
 def test_equal_to_the_released_code(weights: Path, variant: str) -> None:
-    found = from_variant(variant, weights=weights).encode(LONLAT)
-    same_as_released(found, f"climplicit.{variant}", tolerance=2e-6)
+    result = from_variant(variant, weights=weights).encode(LONLAT)
+    same_as_released(result, f"climplicit.{variant}", tolerance=2e-6)
 
 
 def test_equal_to_its_equations(weights: Path) -> None:
     lonlat = spread(50)
     for month in (1, 12):
-        found = from_variant(f"month-{month}", weights=weights).encode(lonlat)
-        assert np.abs(found - naive(lonlat, month)).max() < 1e-6
+        result = from_variant(f"month-{month}", weights=weights).encode(lonlat)
+        assert np.abs(result - naive(lonlat, month)).max() < 1e-6
 
 
 def test_the_seasons_are_four_months_side_by_side(weights: Path) -> None:

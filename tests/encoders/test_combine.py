@@ -30,8 +30,8 @@ def test_a_combination_obeys_the_contract(name: str) -> None:
 
 
 def test_blocks_are_centred_and_weigh_alike() -> None:
-    found = get_encoder("direct+harmonics.l20").encode(spread(20_000)).astype(np.float64)
-    blocks = found[:, :2], found[:, 2:]
+    result = get_encoder("direct+harmonics.l20").encode(spread(20_000)).astype(np.float64)
+    blocks = result[:, :2], result[:, 2:]
     for block in blocks:
         assert np.abs(block.mean(axis=0)).max() < 0.02
         assert (block**2).sum(axis=1).mean() == pytest.approx(1, abs=0.03)
@@ -63,7 +63,7 @@ def test_the_card_tells_of_all_parts() -> None:
 
 
 class Foreign:
-    """An encoder of a user's own that derives from nothing."""
+    """A user's encoder that does not derive from `Encoder`."""
 
     card = EncoderCard(name="foreign", title="Foreign", dimension=1)
 
@@ -86,7 +86,7 @@ def test_weights_of_a_part_count() -> None:
 
 
 class Regional(PartialEncoder):
-    """Knows the points east of a meridian, by large numbers."""
+    """Covers the points east of a meridian, with large values."""
 
     card = EncoderCard(name="regional", title="Regional", dimension=1)
 
@@ -101,8 +101,8 @@ class Regional(PartialEncoder):
 @pytest.mark.filterwarnings("ignore::satclip_bench.encoders.lookup.partial.UncoveredPointsWarning")
 def test_what_a_part_knows_nothing_of_does_not_count() -> None:
     lonlat = spread(5000)
-    found = Combined([get_encoder("wrap"), Regional(west=0)]).encode(lonlat)[:, 4]
-    known = found[lonlat[:, 0] > 0]
+    result = Combined([get_encoder("wrap"), Regional(west=0)]).encode(lonlat)[:, 4]
+    known = result[lonlat[:, 0] > 0]
     assert abs(known.mean()) < 0.05
     assert known.std() == pytest.approx(1, abs=0.05)
     with pytest.raises(EncoderError, match=r"regional cannot be combined .* none of the 2048"):
@@ -117,8 +117,8 @@ def test_rounding_is_not_blown_up() -> None:
             noise = np.random.default_rng(0).choice([-1e-7, 1e-7], (len(np.asarray(lonlat)), 1))
             return (1 + noise).astype(np.float32)
 
-    found = Combined([get_encoder("wrap"), Nearly()]).encode(spread(100))[:, 4]
-    assert np.abs(found).max() < 1e-6
+    result = Combined([get_encoder("wrap"), Nearly()]).encode(spread(100))[:, 4]
+    assert np.abs(result).max() < 1e-6
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_the_lattice_is_even() -> None:
     assert np.abs(lattice[:, 1]).max() < 90
     assert lattice[:, 0].min() >= -180
     assert lattice[:, 0].max() < 180
-    # Each point alone has a cell of area 4 pi / 2000, some 500 km across.
+    # Each point has a cell of area 4 pi / 2000, about 500 km wide.
     nearest = [np.sort(great_circle_km(np.tile(p, (2000, 1)), lattice))[1] for p in lattice[::50]]
     assert min(nearest) > 300
     assert max(nearest) < 700

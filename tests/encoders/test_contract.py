@@ -31,7 +31,7 @@ def test_every_encoder_obeys_the_contract(name: str) -> None:
     card = encoder_card(name)
     assert card.name == name
     encoder = get_encoder(name)
-    # Some need a second file besides the card's, and have no hash before both are there.
+    # Some need a second file besides the card's, and have no hash until both are available.
     if card.weights and not (weights_path(card.weights).exists() and weights_sha256(encoder)):
         pytest.skip(f"{card.weights.file} is not in the cache: {card.weights.by_hand}")
     check_encoder(encoder)
@@ -49,7 +49,7 @@ def test_a_short_encoder_passes() -> None:
 
 
 class Returns(Good):
-    """`forward` gives whatever the test wants to be refused."""
+    """An encoder whose `forward` returns a given object."""
 
     def __init__(self, what: object) -> None:
         self.what = what
@@ -80,7 +80,7 @@ def test_what_is_no_embedding_is_refused(what: object, words: str) -> None:
 
 
 class Faulty:
-    """An encoder that inherits nothing, with one fault at a time."""
+    """An encoder that does not derive from `Encoder`, with one fault at a time."""
 
     card = EncoderCard(name="faulty", title="Faulty", dimension=2)
 

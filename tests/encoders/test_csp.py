@@ -1,4 +1,4 @@
-"""CSP and TorchSpatial: random weights against NumPy, real ones against the released code."""
+"""CSP and TorchSpatial: random weights compared with NumPy, real ones with the released code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LONLAT = np.array([[0, 0], [180, 0], [-180, 0], [0, 90], [120, -90], [13.4, 52.5
 
 
 def checkpoint(path: Path, change: dict[str, Any] | None = None, extra: object = None) -> Path:
-    """A file of the released layout with random weights."""
+    """Write a file of the released layout with random weights."""
     settings: dict[str, Any] = {
         "spa_enc_type": "gridcell",
         "frequency_num": 32,
@@ -64,7 +64,7 @@ def checkpoint(path: Path, change: dict[str, Any] | None = None, extra: object =
 
 
 def naive(path: Path, encoding: str) -> NDArray[np.float64]:
-    """The same in float64 by NumPy, from the definitions of its parts."""
+    """Reference embedding in float64 by NumPy, from the definitions of its parts."""
     content = torch.load(path, weights_only=True)
     state = {k: v.double().numpy() for k, v in content["state_dict"].items()}
     settings = content["params"]
@@ -131,8 +131,8 @@ def test_torchspatial_equals_the_released_code(shared_data: Path, variant: str) 
         pytest.skip(f"{path.name} is not among the shared weights")
     oracle = json.loads((Path(__file__).parent / "oracles" / "torchspatial.json").read_text())
     encoder = get_encoder(f"torchspatial.{variant}", weights=path)
-    found = encoder.encode(oracle["lonlat"])[:, ::8]
-    assert np.abs(found - np.array(oracle["embeddings"][variant])).max() < 5e-6
+    result = encoder.encode(oracle["lonlat"])[:, ::8]
+    assert np.abs(result - np.array(oracle["embeddings"][variant])).max() < 5e-6
     assert encoder.card.verified is True
     check_encoder(encoder)
 
@@ -188,7 +188,7 @@ def test_tensors_that_do_not_fit_are_named(
 
 
 class Bomb:
-    """Unpickling this makes a file."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, mark: Path) -> None:
         self.mark = mark

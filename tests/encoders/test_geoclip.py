@@ -1,4 +1,4 @@
-"""GeoCLIP against its original.
+"""GeoCLIP, compared with the original package.
 
 `data/geoclip_original.npz` holds the embeddings of 64 points by the class `LocationEncoder` of the
 package geoclip 1.3.0 with its released weights, on one thread.
@@ -26,9 +26,9 @@ def _weights() -> None:
 @pytest.mark.usefixtures("_weights")
 def test_equal_to_the_original_to_float32_rounding() -> None:
     with np.load(Path(__file__).parent / "data" / "geoclip_original.npz") as original:
-        lonlat, wanted = original["lonlat"], original["embedding"]
-    found = get_encoder("geoclip").encode(lonlat)
-    assert np.abs(found - wanted).max() < 1e-6 * np.abs(wanted).max()
+        lonlat, expected = original["lonlat"], original["embedding"]
+    result = get_encoder("geoclip").encode(lonlat)
+    assert np.abs(result - expected).max() < 1e-6 * np.abs(expected).max()
 
 
 @pytest.mark.usefixtures("_weights")
@@ -48,9 +48,9 @@ def test_the_plane_is_equal_earth() -> None:
     )
     radius = 6_371_008.0
     x, y = Proj(f"+proj=eqearth +R={radius}")(*lonlat.T)
-    found = equal_earth(torch.from_numpy(lonlat)).numpy() * 180 / 66.50336
-    assert found[:, 0] == pytest.approx(np.array(x) / radius, abs=1e-6)
-    assert found[:, 1] == pytest.approx(np.array(y) / radius, abs=1e-6)
+    result = equal_earth(torch.from_numpy(lonlat)).numpy() * 180 / 66.50336
+    assert result[:, 0] == pytest.approx(np.array(x) / radius, abs=1e-6)
+    assert result[:, 1] == pytest.approx(np.array(y) / radius, abs=1e-6)
 
 
 def test_another_file_is_refused_by_its_hash(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""GPS2Vec against its released code, and against the paper's equations in plain loops.
+"""GPS2Vec, compared with its released code and with the paper's equations in plain loops.
 
 The released networks have not been at hand: the cards say `verified: false`.
 `oracles/gps2vec.json` holds what the released code gives, run with Keras on reckoned networks.
@@ -56,33 +56,33 @@ def moments(rows: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_equal_to_the_released_code_under_keras(variant: str, networks: Path) -> None:
-    found = from_variant(variant, weights=networks / variant).encode(LONLAT)
-    wanted = ORACLE[variant]
-    assert moments(found) == pytest.approx([w["moment"] for w in wanted], abs=1e-6)
-    assert found.max(axis=1) == pytest.approx([w["largest"] for w in wanted], rel=2e-5)
-    assert found.argmax(axis=1).tolist() == [w["at"] for w in wanted]
-    assert found[:, :3] == pytest.approx(np.array([w["first"] for w in wanted]), rel=1e-4)
-    assert np.ptp(moments(found)) > 1e-3
+    result = from_variant(variant, weights=networks / variant).encode(LONLAT)
+    expected = ORACLE[variant]
+    assert moments(result) == pytest.approx([w["moment"] for w in expected], abs=1e-6)
+    assert result.max(axis=1) == pytest.approx([w["largest"] for w in expected], rel=2e-5)
+    assert result.argmax(axis=1).tolist() == [w["at"] for w in expected]
+    assert result[:, :3] == pytest.approx(np.array([w["first"] for w in expected]), rel=1e-4)
+    assert np.ptp(moments(result)) > 1e-3
 
 
 def test_points_do_not_know_of_each_other(networks: Path) -> None:
     encoder = from_variant("visual", weights=networks / "visual")
     near = LONLAT + np.array([0.004, 0.003])
     points = np.concatenate([LONLAT, near])[[1, 13, 0, 4, 11, 3, 2, 12, 10]]
-    found = encoder.encode(points)
+    result = encoder.encode(points)
     for size in (1, 2):
         again = encoder.encode(points[::-1], batch_size=size)[::-1]
-        assert again == pytest.approx(found, abs=1e-6)
+        assert again == pytest.approx(result, abs=1e-6)
 
 
 def test_closeness_is_that_of_the_released_code() -> None:
     zones = zone_numbers(LONLAT)
     assert [zone_name(z) for z in zones.tolist()] == ORACLE["zones"]
-    for point, zone, wanted in zip(LONLAT, zones.tolist(), ORACLE["closeness"], strict=True):
+    for point, zone, expected in zip(LONLAT, zones.tolist(), ORACLE["closeness"], strict=True):
         near = closeness(point[None], zone)
-        assert moments(near)[0] == pytest.approx(wanted["moment"], abs=1e-7)
-        assert near.max() == pytest.approx(wanted["largest"], abs=1e-7)
-        assert near.argmax() == wanted["at"]
+        assert moments(near)[0] == pytest.approx(expected["moment"], abs=1e-7)
+        assert near.max() == pytest.approx(expected["largest"], abs=1e-7)
+        assert near.argmax() == expected["at"]
 
 
 @cache
@@ -91,21 +91,21 @@ def _utm(number: int) -> Transformer:
 
 
 def test_closeness_is_equation_1() -> None:
-    # A symmetric zone of the north: 48 N is 102 to 108 E, 0 to 8 N; its epsg code is 32648.
+    # A symmetric northern zone: 48 N is 102 to 108 E, 0 to 8 N; its EPSG code is 32648.
     utm = _utm(48)
     left, _ = utm.transform(102, 0)
     _, bottom = utm.transform(105, 0)
     _, top = utm.transform(102, 8)
     x, y = utm.transform(103.7, 1.3)
-    wanted = []
+    expected = []
     for column in range(20):
         for row in range(20):
             dx = x - (left + (1_000_000 - 2 * left) / 20 * (column + 0.5))
             dy = y - (bottom + (top - bottom) / 20 * (row + 0.5))
-            wanted.append(math.exp(-math.sqrt(dx * dx + dy * dy) / 20_000))
-    found = closeness(np.array([[103.7, 1.3]]), int(zone_numbers(np.array([[103.7, 1.3]]))[0]))
+            expected.append(math.exp(-math.sqrt(dx * dx + dy * dy) / 20_000))
+    result = closeness(np.array([[103.7, 1.3]]), int(zone_numbers(np.array([[103.7, 1.3]]))[0]))
     # The released code ends a zone 1e-8 degrees early, a millimetre.
-    assert found[0] == pytest.approx(wanted, abs=1e-7)
+    assert result[0] == pytest.approx(expected, abs=1e-7)
 
 
 def naive_zone(lon: float, lat: float) -> str:
@@ -150,7 +150,7 @@ def test_sides_of_the_antimeridian_have_their_own_zones() -> None:
 def test_the_contract(variant: str, networks: Path) -> None:
     encoder = from_variant(variant, weights=networks / variant)
     assert isinstance(encoder, Encoder)
-    # The zone of the origin, next to the oracle's.
+    # The zone of the origin, besides those of the oracle.
     here = networks / variant / "model_31 N.h5"
     if not here.exists():
         here.symlink_to(networks / f"{variant}-1.h5")
@@ -161,14 +161,14 @@ def test_the_contract(variant: str, networks: Path) -> None:
 def test_what_is_not_covered_is_zeros_and_told(networks: Path) -> None:
     points = np.array([[13.4, 52.5], [0, 90], [0, -90], [1, 60], [100, 50]])
     encoder = GPS2Vec("tag", weights=networks / "tag")
-    # The released code has a hole at 31 V: a network of it is never used.
+    # The released code leaves out zone 31 V, so a network of it is never used.
     hole = networks / "tag" / "model_31 V.h5"
     hole.symlink_to(networks / "tag-0.h5")
     try:
         with pytest.warns(UncoveredPointsWarning, match=r"4 of 5 points \(row 1: 0, 90; row 2"):
-            found = encoder.encode(points)
-        assert found[0].sum() == pytest.approx(1, abs=1e-5)
-        assert not found[1:].any()
+            result = encoder.encode(points)
+        assert result[0].sum() == pytest.approx(1, abs=1e-5)
+        assert not result[1:].any()
         with pytest.raises(EncoderError, match=r"4 of 5 points \(row 1"):
             GPS2Vec("tag", weights=networks / "tag", uncovered="error").encode(points)
         with pytest.raises(EncoderError, match="zeros or error, not 'nearest'"):
@@ -215,8 +215,8 @@ def test_the_cache_is_looked_in(
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "gps2vec-visual").symlink_to(networks / "visual")
-    found = from_variant("visual").encode(LONLAT[:2])
-    assert found.sum(axis=1) == pytest.approx(2, abs=1e-5)
+    result = from_variant("visual").encode(LONLAT[:2])
+    assert result.sum(axis=1) == pytest.approx(2, abs=1e-5)
 
 
 def test_the_hash_is_of_names_and_contents(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from satclip_bench.encoders.layers.spherical_harmonics import Recurrence, real_h
 
 
 def by_scipy(lonlat: NDArray[np.float64], degrees: int) -> NDArray[np.float64]:
-    """The same basis out of scipy's Legendre functions, whose phase is (-1)**m."""
+    """The same basis from scipy's Legendre functions, whose phase is (-1)**m."""
     lon, lat = np.radians(lonlat).T
     top = degrees - 1
     legendre = sph_legendre_p_all(top, top, np.pi / 2 - lat)[0]
@@ -34,9 +34,9 @@ def points(n: int) -> NDArray[np.float64]:
 @pytest.mark.parametrize("degrees", [1, 2, 3, 10, 40, 100, MAX_DEGREES])
 def test_against_scipy_everywhere_poles_included(degrees: int) -> None:
     lonlat = points(60)
-    found, wanted = real_harmonics(lonlat, degrees), by_scipy(lonlat, degrees)
-    assert found.shape == (len(lonlat), degrees**2)
-    assert np.abs(found - wanted).max() < 1e-10
+    result, expected = real_harmonics(lonlat, degrees), by_scipy(lonlat, degrees)
+    assert result.shape == (len(lonlat), degrees**2)
+    assert np.abs(result - expected).max() < 1e-10
 
 
 def test_the_basis_is_orthonormal() -> None:
@@ -71,7 +71,7 @@ def test_no_degrees_are_no_basis() -> None:
 
 @pytest.mark.parametrize("degrees", [1, 2, 3, 10, 40, 100, 200])
 def test_single_precision_is_the_double_rounded(degrees: int) -> None:
-    """Of values up to 8, three roundings to 24 bits."""
+    """The tolerance is three roundings to 24 bits of values up to 8."""
     rng = np.random.default_rng(0)
     lonlat = np.stack([rng.uniform(-180, 180, 300), rng.uniform(-90, 90, 300)], axis=1)
     lonlat[:4] = [[180, 90], [-180, -90], [0, 0], [180, 0]]

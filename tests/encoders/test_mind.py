@@ -1,4 +1,4 @@
-"""MIND against the network of its released code, and against its equations point by point.
+"""MIND, compared with its released code, and point by point with its equations.
 
 The released weights have not been at hand: the cards say `verified: false`.
 """
@@ -26,7 +26,7 @@ from tests.encoders.tensor_files import (
 save_file = pytest.importorskip("safetensors.torch").save_file
 
 WIDTH, DEPTH = 256, 12
-"""Of the tests' network; the released one has 3072 columns and as many layers."""
+"""Width of the tests' network; the released one has 3072 columns and as many layers."""
 
 
 def shapes(width: int = WIDTH, depth: int = DEPTH) -> dict[str, tuple[int, ...]]:
@@ -42,7 +42,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def naive(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Point by point over PROJ's Equal Earth plane: each layer's sine is added."""
+    """Embedding point by point over PROJ's Equal Earth plane; each layer's sine is added."""
     t = {name: tensor.double().numpy() for name, tensor in reckoned_tensors(shapes()).items()}
     rows = []
     for point in plane(lonlat):
@@ -54,14 +54,14 @@ def naive(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def test_equal_to_the_released_code(weights: Path) -> None:
-    # Released code works in float32, of which twelve such layers leave about four digits.
+    # The released code works in float32, and twelve such layers leave about four digits.
     same_as_released(from_variant("256", weights=weights).encode(LONLAT), "mind", tolerance=5e-4)
 
 
 def test_equal_to_its_equations(weights: Path) -> None:
     lonlat = spread(100)
-    found = from_variant("256", weights=weights).encode(lonlat)
-    assert np.abs(found - naive(lonlat)).max() < 1e-5
+    result = from_variant("256", weights=weights).encode(lonlat)
+    assert np.abs(result - naive(lonlat)).max() < 1e-5
 
 
 def test_narrow_ones_are_the_first_columns(weights: Path) -> None:
@@ -82,10 +82,10 @@ def test_the_released_width_in_half_precision(tmp_path: Path) -> None:
     halves = {k: v.half() for k, v in reckoned_tensors(shapes(3072, 1)).items()}
     path = tmp_path / "mind.safetensors"
     save_file(halves, path)
-    found = from_variant("3072", weights=path).encode(LONLAT)
-    assert found.shape == (len(LONLAT), 3072)
-    assert found.dtype == np.float32
-    assert np.ptp(found, axis=0).min() > 0
+    result = from_variant("3072", weights=path).encode(LONLAT)
+    assert result.shape == (len(LONLAT), 3072)
+    assert result.dtype == np.float32
+    assert np.ptp(result, axis=0).min() > 0
 
 
 def test_it_is_torn_at_the_antimeridian_and_at_the_poles(weights: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_network_that_is_too_narrow_is_refused(weights: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        # A network that is told the year as well.
+        # A network with the year as a further input.
         ({"first.linear.weight": (WIDTH, 18)}, r"'first\.linear\.weight': \(256, 18\)"),
         ({"blocks.12.linear.bias": (WIDTH,)}, r"unknown \['blocks\.12\.linear\.bias'\]"),
         ({"blocks.4.linear.weight": None}, r"lacks .*'blocks\.4\.linear\.weight'"),

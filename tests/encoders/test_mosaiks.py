@@ -1,4 +1,4 @@
-"""MOSAIKS, and the look-up in tables that it shares, against plain loops over made-up tables.
+"""MOSAIKS and the lookup in tables, compared with plain loops over generated tables.
 
 Tables of the true layout are generated; one of api.mosaiks.org has not been at hand, so the card
 says `verified: false`.
@@ -35,7 +35,7 @@ def scattered(rows: int, seed: int = 0) -> Float:
 
 
 def frame(lonlat: Float, columns: int = 5, seed: int = 1) -> pd.DataFrame:
-    """The layout of the interface's files: Lat, Lon, X_0 and so on."""
+    """A table in the layout of the API's files: Lat, Lon, X_0 and so on."""
     rng = np.random.default_rng(seed)
     values = rng.random((len(lonlat), columns), dtype=np.float32)
     table = pd.DataFrame(values, columns=[f"X_{i}" for i in range(columns)])
@@ -60,7 +60,7 @@ def haversine_km(a: Float, b: Float) -> float:
 
 
 def naive(table: pd.DataFrame, points: Float, max_km: float = math.inf) -> Embedding:
-    """For every point, the nearest of all rows."""
+    """The nearest row for every point, by brute force."""
     features = table[[f"X_{i}" for i in range(table.shape[1] - 2)]].to_numpy(np.float32)
     out = np.zeros((len(points), features.shape[1]), np.float32)
     for i, point in enumerate(points):
@@ -94,13 +94,13 @@ def test_every_place_in_a_cell_of_the_grid_is_covered_and_the_sea_is_not(tmp_pat
     points = np.concatenate([outside[:1], inside, outside[1:]])
     encoder = MOSAIKS(path)
     with pytest.warns(UncoveredPointsWarning, match=r"3 of 7 points \(row 0: 10.05, 0.01; row 5"):
-        found = encoder.encode(points, batch_size=2)
-    assert np.array_equal(found, naive(table, points, MAX_KM))
-    assert not found[[0, 5, 6]].any()
-    assert np.array_equal(encoder.encode(inside), found[1:5])
+        result = encoder.encode(points, batch_size=2)
+    assert np.array_equal(result, naive(table, points, MAX_KM))
+    assert not result[[0, 5, 6]].any()
+    assert np.array_equal(encoder.encode(inside), result[1:5])
     with pytest.raises(EncoderError, match=r"3 of 7 points \(row 0: 10.05, 0.01; row 5: 10.01"):
         MOSAIKS(path, uncovered="error").encode(points)
-    # A degree of the equator is 111.195 km.
+    # A degree along the equator is 111.195 km.
     limits = np.array([[10.015 + 0.98 / 111.195, 0.015], [10.015 + 1.02 / 111.195, 0.015]])
     with pytest.warns(UncoveredPointsWarning, match=r"1 of 2 points \(row 1"):
         assert encoder.encode(limits).any(axis=1).tolist() == [True, False]

@@ -1,4 +1,4 @@
-"""Positional encodings against their formulas, written out point by point."""
+"""Positional encodings, compared with their formulas point by point."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONLAT = np.array([[0, 0], [180, 0], [-180, 0], [0, 90], [120, -90], [13.4, 52.5
 
 
 def naive(name: str, lon: float, lat: float, frequencies: list[float]) -> list[float]:
-    """One point, as the papers write it: a list of values, scale after scale."""
+    """Encoding of one point as in the papers: a list of values, scale after scale."""
     sin, cos = math.sin, math.cos
     l0, p0 = math.radians(lon), math.radians(lat)
     values: list[float] = []
@@ -64,9 +64,9 @@ def test_every_encoding_is_its_formula(name: str, options: dict[str, float]) -> 
     frequencies = [1 / (low * step**k) for k in range(int(number))]
     if name == "nerf":
         frequencies = [math.pi * 2**k for k in range(int(number))]
-    wanted = [naive(name, lon, lat, frequencies) for lon, lat in LONLAT]
-    assert np.abs(encoder.encode(LONLAT) - np.array(wanted)).max() < 1e-6
-    assert encoder.card.dimension == len(wanted[0])
+    expected = [naive(name, lon, lat, frequencies) for lon, lat in LONLAT]
+    assert np.abs(encoder.encode(LONLAT) - np.array(expected)).max() < 1e-6
+    assert encoder.card.dimension == len(expected[0])
     assert encoder.card.parameters["frequencies"] == number
     check_encoder(encoder)
 
@@ -78,15 +78,15 @@ def test_as_in_range_degrees_and_radians_change_places(name: str) -> None:
     frequencies = [1 / radius for radius in np.geomspace(low, high, number).tolist()]
     theory = name.startswith("space2vec")
     turned = np.radians(LONLAT) if theory else np.degrees(LONLAT)
-    wanted = np.array([naive(name, lon, lat, frequencies) for lon, lat in turned.tolist()])
+    expected = np.array([naive(name, lon, lat, frequencies) for lon, lat in turned.tolist()])
     if theory:
-        wanted[:, 1::2] -= 1
-        found = encoder.encode(LONLAT)
-        assert np.abs(found / np.where(wanted, wanted, 1) - (wanted != 0)).max() < 1e-6
+        expected[:, 1::2] -= 1
+        result = encoder.encode(LONLAT)
+        assert np.abs(result / np.where(expected, expected, 1) - (expected != 0)).max() < 1e-6
     else:
-        wanted = np.concatenate([wanted, wanted], axis=1)
-        assert np.abs(encoder.encode(LONLAT) - wanted).max() < 1e-6
-    assert encoder.card.dimension == wanted.shape[1]
+        expected = np.concatenate([expected, expected], axis=1)
+        assert np.abs(encoder.encode(LONLAT) - expected).max() < 1e-6
+    assert encoder.card.dimension == expected.shape[1]
     assert encoder.card.parameters["unit"] == ("radians" if theory else "degrees")
     check_encoder(encoder)
 
@@ -100,8 +100,8 @@ def test_sphere2vec_closes_at_the_antimeridian_at_its_own_scale() -> None:
 
 
 def test_frequencies_run_from_the_smallest_radius() -> None:
-    found = geometric(4, 1, 1000)
-    assert np.allclose(1 / found, [1, 10, 100, 1000])
+    result = geometric(4, 1, 1000)
+    assert np.allclose(1 / result, [1, 10, 100, 1000])
 
 
 @pytest.mark.parametrize(

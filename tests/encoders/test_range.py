@@ -1,4 +1,4 @@
-"""RANGE against `rangegeo`, by its authors, and against sums over rows in float64.
+"""RANGE, compared with `rangegeo` by its authors and with sums over rows in float64.
 
 The released checkpoint and database have not been at hand: the cards say `verified: false`. The
 weights here are random, in files of the same layouts.
@@ -45,10 +45,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def arrays(weights: Path) -> dict[str, NDArray[np.float64]]:
-    """As generate_db.py writes them: float64, of no particular length, longitude first."""
+    """Arrays as generate_db.py writes them: float64, of any length, longitude first."""
     rng = np.random.default_rng(3)
     locs = spread(ROWS)
-    # Near to what SatCLIP makes of places, so that queries find some much more alike than others.
+    # Close to SatCLIP's embeddings of the places, so that some are much more similar than others.
     keys = SatCLIP("vit16-l40", weights).forward(locs).astype(np.float64)
     keys += rng.normal(scale=0.3 * keys.std(), size=keys.shape)
     keys *= rng.uniform(0.5, 20, (ROWS, 1))
@@ -76,8 +76,8 @@ def oracle(
     model = rangegeo.RANGE(
         name, beta=beta, device="cpu", pretrained_path=weights, db_path=str(database)
     )
-    found: NDArray[np.float32] = model.encode(lonlat)
-    return found
+    result: NDArray[np.float32] = model.encode(lonlat)
+    return result
 
 
 def naive(
@@ -86,7 +86,7 @@ def naive(
     lonlat: tuple[float, float],
     shares: tuple[tuple[str, float, float], ...],
 ) -> NDArray[np.float64]:
-    """One row of the embedding; `shares` are of (kind of likeness, share, temperature)."""
+    """One row of the embedding; `shares` are (kind of similarity, share, temperature)."""
     total = np.zeros(1024)
     unit = query / math.sqrt(sum(x * x for x in query))
     for kind, share, temperature in shares:
@@ -119,19 +119,19 @@ def test_equal_to_the_authors_package(
     weights: Path, database: Path, name: str, make: Callable[..., Range]
 ) -> None:
     tropics = spread(TILE + 40, reach=30)
-    found = make(weights, database).encode(tropics)
-    assert apart(found, oracle(name, weights, database, tropics)) < 1e-5
-    # The released harmonics have the same bits for whole SIMD registers of points alone.
+    result = make(weights, database).encode(tropics)
+    assert apart(result, oracle(name, weights, database, tropics)) < 1e-5
+    # The released harmonics have the same bits only for whole SIMD registers of points.
     everywhere = np.concatenate([CORNERS, spread(160 - len(CORNERS))])
-    found = make(weights, database, numerics="released").encode(everywhere)
-    assert apart(found, oracle(name, weights, database, everywhere)) < 1e-5
+    result = make(weights, database, numerics="released").encode(everywhere)
+    assert apart(result, oracle(name, weights, database, everywhere)) < 1e-5
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.2, 1.0])
 def test_beta_is_the_authors(weights: Path, database: Path, beta: float) -> None:
     tropics = spread(20, reach=30)
-    found = range_plus(weights, database, beta=beta).encode(tropics)
-    assert apart(found, oracle("RANGE+", weights, database, tropics, beta)) < 1e-5
+    result = range_plus(weights, database, beta=beta).encode(tropics)
+    assert apart(result, oracle("RANGE+", weights, database, tropics, beta)) < 1e-5
 
 
 def test_against_sums_over_rows_at_every_latitude(
@@ -150,23 +150,23 @@ def test_against_sums_over_rows_at_every_latitude(
             (("semantic", 0.1, 7.0), ("geographic", 0.9, 90.0)),
         ),
     ):
-        found = encoder.encode(lonlat)
+        result = encoder.encode(lonlat)
         for row, (lon, lat) in enumerate(lonlat):
-            wanted = naive(arrays, queries[row], (lon, lat), shares)
-            assert apart(found[row], wanted) < 1e-5, (lon, lat)
+            expected = naive(arrays, queries[row], (lon, lat), shares)
+            assert apart(result[row], expected) < 1e-5, (lon, lat)
 
 
 def test_the_comparisons_would_see_another_setting(weights: Path, database: Path) -> None:
     lonlat = spread(30, reach=30)
-    found = range_plus(weights, database).encode(lonlat)
+    result = range_plus(weights, database).encode(lonlat)
     for other in (
         range_plain(weights, database),
         range_plus(weights, database, beta=0.6),
         range_plus(weights, database, semantic_temperature=13),
         range_plus(weights, database, geographic_temperature=41),
     ):
-        assert apart(found[:, :1024], other.encode(lonlat)[:, :1024]) > 3e-3
-        assert np.array_equal(found[:, 1024:], other.encode(lonlat)[:, 1024:])
+        assert apart(result[:, :1024], other.encode(lonlat)[:, :1024]) > 3e-3
+        assert np.array_equal(result[:, 1024:], other.encode(lonlat)[:, 1024:])
 
 
 @MAKERS
@@ -179,12 +179,12 @@ def test_the_contract(weights: Path, database: Path, make: Callable[..., Range])
 def test_the_antimeridian_and_the_poles_are_one_place_to_the_map(
     weights: Path, database: Path
 ) -> None:
-    """By distance alone, that is with beta 0: what has two names has one embedding."""
+    """By distance alone (beta 0), coordinates of the same place have the same embedding."""
     lonlat = [[180, 12], [-180, 12], [0, 90], [77, 90]]
-    found = range_plus(weights, database, beta=0).encode(lonlat)[:, :1024]
-    assert apart(found[0], found[1]) < 1e-5
-    assert apart(found[2], found[3]) < 1e-5
-    assert apart(found[0], found[2]) > 0.1
+    result = range_plus(weights, database, beta=0).encode(lonlat)[:, :1024]
+    assert apart(result[0], result[1]) < 1e-5
+    assert apart(result[2], result[3]) < 1e-5
+    assert apart(result[0], result[2]) > 0.1
 
 
 def test_the_retrieved_part_is_a_mean_of_the_databases_values(
@@ -192,9 +192,9 @@ def test_the_retrieved_part_is_a_mean_of_the_databases_values(
 ) -> None:
     same = np.tile(np.arange(1024.0), (ROWS, 1))
     path = written(arrays | {"image_embeddings": same}, tmp_path)
-    found = range_plus(weights, path).encode(spread(10))
-    assert np.abs(found[:, :1024] - same[0]).max() < 1e-3
-    assert np.abs(np.linalg.norm(found[:, 1024:], axis=1) - 1).max() < 1e-6
+    result = range_plus(weights, path).encode(spread(10))
+    assert np.abs(result[:, :1024] - same[0]).max() < 1e-3
+    assert np.abs(np.linalg.norm(result[:, 1024:], axis=1) - 1).max() < 1e-6
 
 
 def test_extreme_temperatures_pick_one_row_or_all(

@@ -1,4 +1,4 @@
-"""SatCLIP against `rangegeo`, which carries the released code, on random weights.
+"""SatCLIP on random weights, compared with the released code in `rangegeo`.
 
 The released checkpoints have not been at hand: the cards say `verified: false`.
 """
@@ -39,7 +39,7 @@ def checkpoint(
     extra: object = None,
     capacity: int = 64,
 ) -> Path:
-    """A file of the layout of the released ones, with random weights."""
+    """Write a file in the released layout with random weights."""
     torch.manual_seed(degrees)
     net = get_neural_network("siren", degrees**2, 256, capacity, 2).double()
     state = OrderedDict(
@@ -78,7 +78,7 @@ CORNERS = np.array([[0, 0], [180, 0], [-180, 0], [33, 90], [0, -90], [10, 89.999
 
 
 def oracle_embedding(path: Path, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
-    """By the released code, as `rangegeo` carries it, in float64."""
+    """Embedding by the released code in `rangegeo`, in float64."""
     with torch.no_grad():
         found: NDArray[np.float64] = (
             load_satclip_location_encoder(path)(torch.from_numpy(lonlat)).double().numpy()
@@ -87,7 +87,7 @@ def oracle_embedding(path: Path, lonlat: NDArray[np.float64]) -> NDArray[np.floa
 
 
 def float64_embedding(path: Path, lonlat: NDArray[np.float64], degrees: int) -> Any:
-    """By scipy's harmonics and NumPy's products, in float64."""
+    """Embedding by scipy's harmonics and NumPy's products, in float64."""
     tensors = torch.load(path, weights_only=True)["state_dict"]
     nnet = {k.removeprefix("model.location.nnet."): v.numpy() for k, v in tensors.items()}
     x = scipy_basis(lonlat, degrees)
@@ -115,11 +115,11 @@ def test_equal_to_the_released_code_where_that_keeps_its_digits(
 ) -> None:
     path = checkpoint(tmp_path, degrees)
     lonlat = spread(300, reach)
-    wanted = oracle_embedding(path, lonlat)
+    expected = oracle_embedding(path, lonlat)
     exact = get_encoder(f"satclip.vit16-l{degrees}-float64", weights=path).encode(lonlat)
-    assert np.abs(exact - wanted).max() < 1e-6
+    assert np.abs(exact - expected).max() < 1e-6
     fast = get_encoder(f"satclip.vit16-l{degrees}", weights=path).encode(lonlat)
-    assert np.abs(fast - wanted).max() < 1e-5
+    assert np.abs(fast - expected).max() < 1e-5
 
 
 @pytest.mark.parametrize("degrees", [10, 40])
@@ -127,13 +127,13 @@ def test_the_released_digits_can_be_had_everywhere(tmp_path: Path, degrees: int)
     lonlat = np.concatenate([CORNERS, spread(320 - len(CORNERS))])
     oracle = HarmonicsOracle(degrees)
     with torch.no_grad():
-        wanted = oracle(torch.from_numpy(lonlat)).numpy()
-    assert np.array_equal(released_basis(lonlat, degrees), wanted), "the same bits"
+        expected = oracle(torch.from_numpy(lonlat)).numpy()
+    assert np.array_equal(released_basis(lonlat, degrees), expected), "the same bits"
     path = checkpoint(tmp_path, degrees)
     encoder = SatCLIP(f"vit16-l{degrees}", path, numerics="released")
     assert np.abs(encoder.forward(lonlat) - oracle_embedding(path, lonlat)).max() < 1e-10
     if degrees == 40:
-        lost = np.abs(wanted - satclip_basis(lonlat, degrees)).max(axis=1)
+        lost = np.abs(expected - satclip_basis(lonlat, degrees)).max(axis=1)
         assert lost[np.abs(lonlat[:, 1]) > 60].max() > 0.1, "what the note says of the poles"
 
 
@@ -141,17 +141,17 @@ def test_the_released_digits_can_be_had_everywhere(tmp_path: Path, degrees: int)
 def test_the_embedding_against_an_evaluation_in_float64(tmp_path: Path, degrees: int) -> None:
     path = checkpoint(tmp_path, degrees, capacity=512)
     lonlat = np.concatenate([CORNERS, spread(300)])
-    wanted = float64_embedding(path, lonlat, degrees)
+    expected = float64_embedding(path, lonlat, degrees)
     exact = SatCLIP(f"resnet18-l{degrees}", path, numerics="float64").forward(lonlat)
     assert exact.dtype == np.float64
-    assert np.abs(exact - wanted).max() < 1e-10
+    assert np.abs(exact - expected).max() < 1e-10
     fast = SatCLIP(f"resnet18-l{degrees}", path).forward(lonlat)
     assert fast.dtype == np.float32
-    assert np.abs(fast - wanted).max() < 1e-5
+    assert np.abs(fast - expected).max() < 1e-5
 
 
 def test_the_basis_against_fifty_digits() -> None:
-    """Poles, near poles and the antimeridian, by mpmath's own spherical harmonics."""
+    """At and near the poles and at the antimeridian, compared with mpmath's spherical harmonics."""
     rng = np.random.default_rng(0)
     found = satclip_basis(CORNERS, 40)
     with mpmath.workdps(50):
@@ -211,7 +211,7 @@ def test_missing_weights_say_where_they_are_and_go() -> None:
 
 
 def test_memory_is_bounded_by_the_batch(tmp_path: Path) -> None:
-    """What grows with the points is the result alone: 1 KB a point, not 6.4 KB of harmonics."""
+    """Only the result grows with the points: 1 KB per point, not 6.4 KB of harmonics."""
     path = checkpoint(tmp_path, 40)
     code = (
         "import resource, sys, numpy as np\n"
@@ -293,7 +293,7 @@ def test_what_lightning_writes_besides_is_harmless(tmp_path: Path) -> None:
 
 
 class Bomb:
-    """Unpickling this makes a file."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, mark: Path) -> None:
         self.mark = mark

@@ -1,4 +1,4 @@
-"""SINR against its released code, and against its equations point by point in float64.
+"""SINR, compared with its released code, and point by point with its equations in float64.
 
 The released networks have not been at hand: the cards say `verified: false`.
 """
@@ -38,7 +38,7 @@ def checkpoint(
     tensors: dict[str, torch.Tensor] | None = None,
     **more: object,
 ) -> Path:
-    """What the released training code saves."""
+    """Write a checkpoint as the released training code saves it."""
     state = reckoned_tensors(network_shapes() | {CLASSES: (7, 256)})
     content = {"state_dict": state | (tensors or {}), "params": PARAMS | (params or {})}
     path = folder / "model.pt"
@@ -47,7 +47,7 @@ def checkpoint(
 
 
 def naive(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Point by point, by the paper's words."""
+    """Features point by point, as described in the paper."""
     t = {
         name: tensor.double().numpy() for name, tensor in reckoned_tensors(network_shapes()).items()
     }
@@ -64,14 +64,14 @@ def naive(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def test_equal_to_the_released_code(tmp_path: Path) -> None:
-    found = from_variant("an-full-1000", weights=checkpoint(tmp_path)).encode(LONLAT)
-    same_as_released(found, "sinr", tolerance=1e-5)
+    result = from_variant("an-full-1000", weights=checkpoint(tmp_path)).encode(LONLAT)
+    same_as_released(result, "sinr", tolerance=1e-5)
 
 
 def test_equal_to_its_equations(tmp_path: Path) -> None:
     lonlat = spread(100)
-    found = from_variant("an-full-10", weights=checkpoint(tmp_path)).encode(lonlat)
-    assert np.abs(found - naive(lonlat)).max() < 1e-5
+    result = from_variant("an-full-10", weights=checkpoint(tmp_path)).encode(lonlat)
+    assert np.abs(result - naive(lonlat)).max() < 1e-5
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -1,4 +1,4 @@
-"""SLED against its package, and against its equations in float64.
+"""SLED, compared with its package and with its equations in float64.
 
 The released weights have not been at hand: the cards say `verified: false`.
 """
@@ -28,14 +28,14 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("ending", "oracle"), [("", "sled"), ("-lonlat", "sled-lonlat")])
 def test_equal_to_the_released_code(weights: Path, ending: str, oracle: str) -> None:
-    found = from_variant(f"s2-ls{ending}", weights=weights).encode(LONLAT)
-    same_as_released(found, oracle, tolerance=1e-5)
+    result = from_variant(f"s2-ls{ending}", weights=weights).encode(LONLAT)
+    same_as_released(result, oracle, tolerance=1e-5)
 
 
 def test_equal_to_its_equations(weights: Path) -> None:
     lonlat = spread(40)
-    found = from_variant("s1-s2-ls", weights=weights).encode(lonlat)
-    assert np.abs(found - naive_branches(lonlat, 2, 768)).max() < 2e-5
+    result = from_variant("s1-s2-ls", weights=weights).encode(lonlat)
+    assert np.abs(result - naive_branches(lonlat, 2, 768)).max() < 2e-5
 
 
 @pytest.mark.parametrize("variant", [*VARIANTS, "s2-ls-lonlat"])

@@ -1,4 +1,4 @@
-"""TaxaBind against the code that loads it, and against its equations in float64.
+"""TaxaBind, compared with the code that loads it and with its equations in float64.
 
 The released weights have not been at hand: the card says `verified: false`.
 """
@@ -31,8 +31,8 @@ def test_equal_to_the_released_code(weights: Path) -> None:
 
 def test_equal_to_its_equations(weights: Path) -> None:
     lonlat = spread(40)
-    found = TaxaBind(weights=weights).encode(lonlat)
-    assert np.abs(found - naive_branches(lonlat, 3, 512)).max() < 2e-5
+    result = TaxaBind(weights=weights).encode(lonlat)
+    assert np.abs(result - naive_branches(lonlat, 3, 512)).max() < 2e-5
 
 
 def test_it_obeys_the_contract(weights: Path) -> None:

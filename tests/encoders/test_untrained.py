@@ -27,11 +27,11 @@ def spread(n: int) -> NDArray[np.float64]:
 def test_fourier_features_approximate_their_kernel() -> None:
     lonlat = spread(100)
     encoder = get_encoder("fourier", dimension=20_000, length_km=2000.0)
-    found = encoder.encode(lonlat).astype(np.float64)
+    result = encoder.encode(lonlat).astype(np.float64)
     distance = np.linalg.norm(unit_vectors(lonlat)[:, None] - unit_vectors(lonlat)[None], axis=2)
     kernel = np.exp(-((distance * EARTH_RADIUS_KM / 2000.0) ** 2) / 2)
     # The error of a mean of 10,000 cosines: four standard deviations of sqrt(1/2 / 10,000).
-    assert np.abs(found @ found.T - kernel).max() < 4 * np.sqrt(0.5 / 10_000) + 0.005
+    assert np.abs(result @ result.T - kernel).max() < 4 * np.sqrt(0.5 / 10_000) + 0.005
 
 
 def test_fourier_features_follow_their_seed() -> None:
@@ -42,10 +42,10 @@ def test_fourier_features_follow_their_seed() -> None:
 
 def test_sines_close_on_themselves() -> None:
     encoder = get_encoder("sines", scales=3)
-    found = encoder.encode([[-180, 30], [180, 30], [40, 30]])
-    assert np.abs(found[0] - found[1]).max() < 1e-5
+    result = encoder.encode([[-180, 30], [180, 30], [40, 30]])
+    assert np.abs(result[0] - result[1]).max() < 1e-5
     angles = np.radians([40, 80, 160, 30, 60, 120])
-    assert np.abs(found[2] - np.concatenate([np.sin(angles), np.cos(angles)])).max() < 1e-6
+    assert np.abs(result[2] - np.concatenate([np.sin(angles), np.cos(angles)])).max() < 1e-6
 
 
 @pytest.mark.parametrize(
@@ -82,20 +82,20 @@ def test_all_obey_the_contract(name: str, options: dict[str, float]) -> None:
 
 
 def test_noise_is_uniform_and_knows_no_neighbours() -> None:
-    found = get_encoder("random").encode(spread(2000))
-    assert np.abs(found).max() <= 1
-    assert abs(found.mean()) < 0.005
-    assert abs(found.var() - 1 / 3) < 0.005
+    result = get_encoder("random").encode(spread(2000))
+    assert np.abs(result).max() <= 1
+    assert abs(result.mean()) < 0.005
+    assert abs(result.var() - 1 / 3) < 0.005
     near = get_encoder("random").encode([[10.0, 10.0], [10 + 1e-6, 10.0]])
     assert abs(float((near[0] * near[1]).mean())) < 0.1
-    correlation = np.abs(np.corrcoef(found, rowvar=False) - np.eye(256))
+    correlation = np.abs(np.corrcoef(result, rowvar=False) - np.eye(256))
     assert float(np.max(correlation)) < 6 / np.sqrt(2000)
 
 
 def test_noise_is_of_the_place_and_not_of_how_it_is_written() -> None:
     encoder = get_encoder("random")
-    found = encoder.encode([[0.0, 0.0], [-0.0, 0.0], [0.0, -0.0], [360.0, 0.0]])
-    assert (found == found[0]).all()
+    result = encoder.encode([[0.0, 0.0], [-0.0, 0.0], [0.0, -0.0], [360.0, 0.0]])
+    assert (result == result[0]).all()
     meridian = encoder.encode([[180, 5], [-180, 5]])
     assert np.array_equal(meridian[0], meridian[1])
     assert not np.array_equal(encoder.encode([[5, 7]]), encoder.encode([[7, 5]]))
@@ -124,19 +124,19 @@ def test_the_untrained_siren_is_a_siren_over_satclips_harmonics() -> None:
     biases = [b.numpy() for b in network.biases]
     x = np.sin(30 * (x @ weights[0].T + biases[0]))
     x = np.sin(x @ weights[1].T + biases[1])
-    wanted = x @ weights[2].T + biases[2]
-    found = get_encoder("siren.l10", seed=4).encode(lonlat)
-    assert np.abs(found - wanted).max() < 1e-5
-    assert np.abs(found - get_encoder("siren.l10").encode(lonlat)).max() > 0.1
+    expected = x @ weights[2].T + biases[2]
+    result = get_encoder("siren.l10", seed=4).encode(lonlat)
+    assert np.abs(result - expected).max() < 1e-5
+    assert np.abs(result - get_encoder("siren.l10").encode(lonlat)).max() > 0.1
 
 
 def test_calls_at_once_leave_the_process_as_it_was() -> None:
     encoder, lonlat = get_encoder("siren.l10"), spread(3000)
-    wanted = encoder.encode(lonlat)
+    expected = encoder.encode(lonlat)
     before = [lib["num_threads"] for lib in threadpool_info()]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(encoder.encode, [lonlat] * 8))
-    assert all(np.array_equal(one, wanted) for one in found)
+        result = list(pool.map(encoder.encode, [lonlat] * 8))
+    assert all(np.array_equal(one, expected) for one in result)
     assert [lib["num_threads"] for lib in threadpool_info()] == before
 
 

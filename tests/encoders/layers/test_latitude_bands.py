@@ -1,4 +1,4 @@
-"""The first layer over harmonics as series in bands of latitude."""
+"""First layer over spherical harmonics as series in latitude bands."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def _ordered(points: int, low: float, high: float, seed: int = 0) -> np.ndarray:
 def test_a_band_sums_as_the_harmonics_do(low: float, high: float, degrees: int) -> None:
     points = _ordered(TILE, low, high)
     weights = np.random.default_rng(1).standard_normal((16, degrees**2)).astype(np.float32)
-    found = LatitudeBands(weights, degrees).over(points).first_layer(0, TILE)
-    assert found is not None
+    result = LatitudeBands(weights, degrees).over(points).first_layer(0, TILE)
+    assert result is not None
     plain = real_harmonics(points, degrees) @ weights.astype(np.float64).T
-    # The sums are of many terms, each rounded to float32.
-    assert np.abs(found - plain).max() < 3e-6 * np.abs(plain).max()
+    # The sums have many terms, each rounded to float32.
+    assert np.abs(result - plain).max() < 3e-6 * np.abs(plain).max()
 
 
 def test_wide_bands_and_few_points_are_left_to_the_harmonics() -> None:

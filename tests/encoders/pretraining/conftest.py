@@ -1,4 +1,4 @@
-"""One thread for every test: others compute beside them."""
+"""Every test uses one torch thread, since tests run in parallel."""
 
 from __future__ import annotations
 

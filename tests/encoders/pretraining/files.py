@@ -1,4 +1,4 @@
-"""Imagery of the true formats, made up."""
+"""Generated imagery in real formats."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_tiff(
     degrees: float = 0.001,
     nodata: float | None = None,
 ) -> Path:
-    """A GeoTIFF whose upper left corner is at a place, in the units of its CRS."""
+    """Write a GeoTIFF whose upper left corner is at a location, in the units of its CRS."""
     path.parent.mkdir(parents=True, exist_ok=True)
     shape = {"count": len(image), "height": image.shape[1], "width": image.shape[2]}
     transform = Affine(degrees, 0, lonlat[0], 0, -degrees, lonlat[1])
@@ -37,7 +37,7 @@ def write_tiff(
 
 
 def s2_folder(folder: Path, n: int = 6, *, tar: bool = False, seed: int = 0) -> Path:
-    """S2-100K as it is published, but for the number of its images: 12 bands, 256 pixels, UTM."""
+    """Write S2-100K in its published form with few images: 12 bands, 256 pixels, UTM."""
     rng = np.random.default_rng(seed)
     rows = []
     for i in range(n):

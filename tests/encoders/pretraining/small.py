@@ -1,4 +1,4 @@
-"""A pretraining that takes a second: places whose images show where they are."""
+"""A pretraining that takes a second, on images that show their location."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from satclip_bench.encoders.pretraining.sources.base import InMemory, Pairs, fin
 
 
 def config(**changes: Any) -> PretrainConfig:
-    """Parts are updated, other values replaced."""
+    """A small config with some changes: sections are updated, other values replaced."""
     content: dict[str, Any] = {
         "name": "tiny",
         "data": {"source": "bluemarble", "pixels": 8},
@@ -28,7 +28,7 @@ def config(**changes: Any) -> PretrainConfig:
         "training": {"epochs": 3, "batch_size": 32, "learning_rate": 0.01, "threads": 1},
     }
     for key, value in changes.items():
-        # A part with another source of data takes nothing over.
+        # Nothing is kept from a section with another data source.
         old = {} if isinstance(value, dict) and "source" in value else content.get(key, {})
         content[key] = old | value if isinstance(value, dict) else value
     return parse_config(content, "the test's config")

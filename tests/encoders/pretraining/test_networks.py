@@ -28,7 +28,7 @@ from satclip_bench.encoders.satclip_retrained import TrainedSatCLIP, read_about
 
 @pytest.mark.parametrize(
     ("kind", "parameters"),
-    # As torchvision and timm give them for 1,000 classes, 3 bands and 224 pixels.
+    # The numbers of torchvision and timm for 1,000 classes, 3 bands and 224 pixels.
     [("resnet18", 11_689_512), ("resnet50", 25_557_032), ("vit16", 22_050_664)],
 )
 def test_known_networks_have_the_known_size(kind: str, parameters: int) -> None:
@@ -97,10 +97,10 @@ def test_position_embeddings_of_another_grid_are_interpolated(tmp_path: Path) ->
     torch.save(start.state_dict(), tmp_path / "vit.pth")
     config = Image(kind="vit16", weights=tmp_path / "vit.pth")
     network = image_encoder(config, (3, 32, 32), 4)
-    found, given = (n.get_parameter("pos_embed").detach() for n in (network, start))
-    assert found.shape == (1, 5, 384)
-    assert torch.equal(found[:, 0], given[:, 0])
-    assert float(found[:, 1:].mean()) == pytest.approx(float(given[:, 1:].mean()), abs=1e-3)
+    result, given = (n.get_parameter("pos_embed").detach() for n in (network, start))
+    assert result.shape == (1, 5, 384)
+    assert torch.equal(result[:, 0], given[:, 0])
+    assert float(result[:, 1:].mean()) == pytest.approx(float(given[:, 1:].mean()), abs=1e-3)
 
 
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_the_siren_is_the_released_one() -> None:
     config = Location(degrees=3, width=20, layers=3, dimension=7, first_frequency=30)
     ours = SirenNet(config, 0).eval()
     theirs = ReleasedSiren(9, 20, 7, 3).eval()
-    # The same names, too.
+    # The tensor names are the same, too.
     theirs.load_state_dict(ours.state_dict())
     x = torch.randn(11, 9)
     with torch.no_grad():
@@ -168,19 +168,19 @@ def test_what_is_exported_is_what_was_trained(tmp_path: Path) -> None:
     network, file, checkpoint = written(tmp_path, CONFIG)
     lonlat = spread(200)
     with torch.no_grad():
-        wanted = network.nnet(Basis(CONFIG)(lonlat)).numpy()
-    # Of the embedding, before the head that is thrown away.
+        expected = network.nnet(Basis(CONFIG)(lonlat)).numpy()
+    # The embedding before the head, which is discarded.
     encoder = TrainedSatCLIP("own.toy", file)
     check_encoder(encoder)
     assert encoder.card.dimension == 256
-    assert encoder.encode(lonlat) == pytest.approx(wanted, abs=2e-5)
-    assert np.ptp(wanted) > 0.1
+    assert encoder.encode(lonlat) == pytest.approx(expected, abs=2e-5)
+    assert np.ptp(expected) > 0.1
     by_satclip = SatCLIP("vit16-l10", checkpoint).encode(lonlat)
-    assert by_satclip == pytest.approx(wanted, abs=2e-5)
+    assert by_satclip == pytest.approx(expected, abs=2e-5)
     released = load_satclip_location_encoder(checkpoint)
     with torch.no_grad():
         theirs = released(torch.from_numpy(lonlat)).numpy()
-    assert theirs == pytest.approx(wanted, abs=2e-5)
+    assert theirs == pytest.approx(expected, abs=2e-5)
 
 
 def test_unit_length_and_other_sizes(tmp_path: Path) -> None:
@@ -190,11 +190,11 @@ def test_unit_length_and_other_sizes(tmp_path: Path) -> None:
     network, file, _ = written(tmp_path, config)
     lonlat = spread(30)
     with torch.no_grad():
-        wanted = network.nnet(Basis(config)(lonlat)).numpy()
-    wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
-    found = get_encoder("own.toy", weights=file)
-    assert found.encode(lonlat) == pytest.approx(wanted, abs=1e-5)
-    assert found.card.parameters["normalise"] == "unit"
+        expected = network.nnet(Basis(config)(lonlat)).numpy()
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    result = get_encoder("own.toy", weights=file)
+    assert result.encode(lonlat) == pytest.approx(expected, abs=1e-5)
+    assert result.card.parameters["normalise"] == "unit"
 
 
 def test_other_files_are_no_encoders(tmp_path: Path) -> None:

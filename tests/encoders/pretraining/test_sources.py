@@ -30,7 +30,7 @@ from satclip_bench.encoders.pretraining.sources.bluemarble import (
 from tests.encoders.pretraining.files import s2_folder, write_tiff
 
 DISTRIBUTIONS = distributions_dir()
-"""The user's own: tests have a cache of theirs."""
+"""The user's folder of distributions, since tests have their own cache."""
 
 GLOBE = np.random.default_rng(0).integers(0, 256, (18, 36, 3), dtype=np.uint8)
 """Pixels of ten degrees."""
@@ -56,28 +56,28 @@ def test_land_is_drawn_uniformly_and_only_there() -> None:
 def test_crops_pixel_by_pixel() -> None:
     lonlat = np.array([[0, 0], [179, 5], [-179.5, -40], [180, 12], [-180, 12], [33, 88], [9, -90]])
     data = BlueMarble(pixels=6, stretch=False)
-    found = crops(GLOBE, lonlat.astype(np.float64), data)
-    assert found.shape == (7, 3, 6, 6)
+    result = crops(GLOBE, lonlat.astype(np.float64), data)
+    assert result.shape == (7, 3, 6, 6)
     for i, (lon, lat) in enumerate(lonlat):
         for r in range(6):
             for c in range(6):
                 # Pixels of ten degrees, at their middles from the point on.
                 north, east = lat - 10 * (r - 2.5), (lon + 10 * (c - 2.5) + 180) % 360
                 row = int(np.clip((90 - north) // 10, 0, 17))
-                assert found[i, :, r, c].tolist() == GLOBE[row, int(east // 10)].tolist()
-    # The same meridian by both names.
-    assert np.array_equal(found[3], found[4])
+                assert result[i, :, r, c].tolist() == GLOBE[row, int(east // 10)].tolist()
+    # Both longitudes of the antimeridian.
+    assert np.array_equal(result[3], result[4])
 
 
 def test_crops_are_as_wide_on_the_ground_everywhere() -> None:
     globe = np.zeros((180, 360, 3), np.uint8)
     globe[..., 0] = np.abs(np.arange(360) - 179.5)[None, :]
     lonlat = np.array([[0.0, 0], [0, 60], [0, 90], [180, 89.99]])
-    found = crops(globe, lonlat, BlueMarble(pixels=8, stretch=True))[:, 0]
+    result = crops(globe, lonlat, BlueMarble(pixels=8, stretch=True))[:, 0]
     plain = crops(globe, lonlat, BlueMarble(pixels=8, stretch=False))[:, 0]
-    assert np.array_equal(found[0], plain[0])
+    assert np.array_equal(result[0], plain[0])
     # At 60 degrees a degree of longitude is half as long.
-    assert int(found[1, 0, 7]) == pytest.approx(2 * int(plain[0, 0, 7]), abs=1)
+    assert int(result[1, 0, 7]) == pytest.approx(2 * int(plain[0, 0, 7]), abs=1)
     assert np.array_equal(plain[1], plain[0])
 
 
@@ -237,8 +237,8 @@ def test_tiles_of_geotiffs_and_their_places(tmp_path: Path) -> None:
     assert pairs.lonlat[:3] == pytest.approx(np.array([[10.5, 49.5], [11.5, 49.5], [12.5, 49.5]]))
     assert np.array_equal(pairs.images.read(np.array([4]))[0], image[:, 10:20, 10:20])
     to_lonlat = Transformer.from_crs("EPSG:32632", "EPSG:4326", always_xy=True)
-    wanted = to_lonlat.transform(6e5 + 2500, 5e6 - 1500)
-    assert pairs.lonlat[6 + 5] == pytest.approx(np.array(wanted))
+    expected = to_lonlat.transform(6e5 + 2500, 5e6 - 1500)
+    assert pairs.lonlat[6 + 5] == pytest.approx(np.array(expected))
     assert np.array_equal(pairs.images.read(np.array([11]))[0], utm[:, 10:, 20:])
     chosen = read_pairs(tiffs(tmp_path, bands=[3, 1]), 0).images.read(np.array([0]))[0]
     assert np.array_equal(chosen, image[[2, 0], :10, :10])

@@ -34,7 +34,7 @@ PAIRS = pairs()
 
 
 class StopError(Exception):
-    """What a test interrupts a training with."""
+    """Error with which a test interrupts a training."""
 
 
 def stop_after(epochs: int) -> Callbacks:
@@ -59,7 +59,7 @@ def test_places_and_images_find_each_other(tmp_path: Path) -> None:
     done = pretrain(conf, tmp_path, pairs=PAIRS, device="cpu")
     first, last = done.history[0], done.history[-1]
     assert last["loss"] < first["loss"] - 0.5
-    # Forty are held out: ten of them by chance in a quarter of the cases.
+    # Forty are held out, so the top-10 accuracy by chance is a quarter.
     assert last["held_out"] == 40
     assert last["held_out_top10"] > 0.8
     assert last["held_out_loss"] < np.log(40) - 0.5
@@ -71,7 +71,7 @@ def test_places_and_images_find_each_other(tmp_path: Path) -> None:
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     state = torch.random.get_rng_state()
     first = train(tmp_path / "a")
-    # Torch's own generator neither matters nor is touched.
+    # The state of torch's global generator has no influence and is not changed.
     assert torch.equal(torch.random.get_rng_state(), state)
     torch.rand(3)
     assert train(tmp_path / "b") == first
@@ -85,7 +85,7 @@ def test_an_interrupted_training_ends_at_the_same_bytes(tmp_path: Path) -> None:
         train(tmp_path / "b", callbacks=stop_after(1))
     assert not (tmp_path / "b" / ENCODER).exists()
     assert train(tmp_path / "b", resume=True) == whole
-    # Once more finds nothing to do.
+    # Resuming a finished training does nothing.
     epochs: list[float] = []
     again = Callbacks(epoch=lambda row: epochs.append(row["epoch"]))
     assert train(tmp_path / "b", resume=True, callbacks=again) == whole
@@ -108,7 +108,7 @@ def test_a_batch_in_parts_is_the_same_batch(tmp_path: Path) -> None:
     train(tmp_path / "a", base)
     train(tmp_path / "b", chunked)
     assert vectors(tmp_path / "b") == pytest.approx(vectors(tmp_path / "a"), abs=1e-3)
-    # Random changes are drawn again as they were when gradients are carried back.
+    # The same random augmentation is drawn again for the backward pass.
     noisy = config(training={"chunk": 5})
     assert train(tmp_path / "c", noisy) == train(tmp_path / "d", noisy)
     lines = (tmp_path / "c" / METRICS).read_text().splitlines()
@@ -136,7 +136,7 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
     both = [context.Process(target=_one_of_two, args=(r, port, tmp_path / "b")) for r in (0, 1)]
     for process in both:
         process.start()
-    # Parts are counted over all processes, so that their random changes are these.
+    # Chunks are numbered over all processes, so that the random augmentation is the same.
     train(tmp_path / "a", config(training={"chunk": 16}))
     for process in both:
         process.join(60)
@@ -269,13 +269,15 @@ def generator() -> torch.Generator:
 
 def test_flips_and_turns_give_all_eight() -> None:
     image = torch.arange(9.0).reshape(1, 1, 3, 3)
-    found = augment_images(image.expand(300, 1, 3, 3), Augment(flips=True, turns=True), generator())
-    wanted = {
+    result = augment_images(
+        image.expand(300, 1, 3, 3), Augment(flips=True, turns=True), generator()
+    )
+    expected = {
         tuple(torch.rot90(v, k).flatten().tolist())
         for v in (image[0, 0], image[0, 0].T)
         for k in range(4)
     }
-    assert {tuple(f.flatten().tolist()) for f in found} == wanted
+    assert {tuple(f.flatten().tolist()) for f in result} == expected
     nothing = Augment(flips=False)
     assert torch.equal(augment_images(image, nothing, generator()), image)
 
@@ -283,10 +285,10 @@ def test_flips_and_turns_give_all_eight() -> None:
 def test_crops_are_windows_and_the_middle_in_evaluation() -> None:
     image = torch.arange(36.0).reshape(1, 1, 6, 6)
     conf = Augment(flips=False, crop=4)
-    found = augment_images(image.expand(200, 1, 6, 6), conf, generator())
-    corners = {int(f[0, 0, 0]) for f in found}
+    result = augment_images(image.expand(200, 1, 6, 6), conf, generator())
+    corners = {int(f[0, 0, 0]) for f in result}
     assert corners == {6 * r + c for r in range(3) for c in range(3)}
-    assert torch.equal(found[0, 0] - found[0, 0, 0, 0], image[0, 0, :4, :4])
+    assert torch.equal(result[0, 0] - result[0, 0, 0, 0], image[0, 0, :4, :4])
     assert torch.equal(augment_images(image, conf, None), image[:, :, 1:5, 1:5])
 
 
@@ -311,13 +313,13 @@ def test_the_papers_config_on_images_of_the_true_format(tmp_path: Path, kind: st
     done = pretrain(load_config("paper", changes), tmp_path / "out", device="cpu")
     assert np.isfinite(done.history[0]["loss"])
     lonlat = PAIRS.lonlat[:20]
-    wanted = TrainedSatCLIP("own.x", done.encoder).encode(lonlat)
+    expected = TrainedSatCLIP("own.x", done.encoder).encode(lonlat)
     checkpoint = tmp_path / "out" / CHECKPOINT
-    assert SatCLIP(f"{kind}-l10", checkpoint).encode(lonlat) == pytest.approx(wanted, abs=1e-5)
+    assert SatCLIP(f"{kind}-l10", checkpoint).encode(lonlat) == pytest.approx(expected, abs=1e-5)
     released = load_satclip_location_encoder(checkpoint)
     with torch.no_grad():
         theirs = released(torch.from_numpy(lonlat)).numpy()
-    assert theirs == pytest.approx(wanted, abs=1e-4)
+    assert theirs == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_table_of_embeddings_is_trained_on(tmp_path: Path) -> None:
@@ -333,14 +335,14 @@ def test_a_table_of_embeddings_is_trained_on(tmp_path: Path) -> None:
 
 
 class OnDisk:
-    """Images that have to be read, in the order in which they are wanted."""
+    """Images that are not in memory; records the rows that are read."""
 
     def __init__(self, array: np.ndarray[Any, Any]) -> None:
         self.array, self.shape = array, array.shape[1:]
 
     def read(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, Any]:
-        found: np.ndarray[Any, Any] = self.array[rows].copy()
-        return found
+        result: np.ndarray[Any, Any] = self.array[rows].copy()
+        return result
 
 
 def test_images_read_ahead_are_the_same_images(tmp_path: Path) -> None:
