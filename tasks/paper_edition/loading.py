@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.core.download.cards import RemoteFile
-from satclip_bench.core.download.lock import require_locked
+from satclip_bench.core.download.content import require_content
 from satclip_bench.core.errors import CoordinateError, IntegrityError, TaskError
-from satclip_bench.core.files import cache_dir, sha256_bytes, sha256_file
+from satclip_bench.core.files import cache_dir, sha256_bytes
 from satclip_bench.core.program import program
 from satclip_bench.core.registry import import_object
 from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
@@ -143,16 +143,8 @@ def verified_sha256(folder: Path, card: RemoteFile) -> str:
     Raises:
         IntegrityError: the file has another hash.
     """
-    path = folder / card.file
-    digest = sha256_file(path)
-    if card.sha256 is None:
-        require_locked(folder, card.file, digest, str(path))
-    elif digest != card.sha256:
-        raise IntegrityError(
-            f"{path} has sha256 {digest}; it should have {card.sha256}. Delete it and download "
-            f"it again. {card.by_hand}".rstrip()
-        )
-    return digest
+    advice = f"Delete it and download it again. {card.by_hand}".rstrip()
+    return require_content(card, folder, advice)
 
 
 def _regions(

@@ -215,11 +215,11 @@ def test_an_interruption_stops_transfers_that_run(tmp_path: Path) -> None:
                 break
             time.sleep(0.01)
         try:
-            _, said = process.communicate(timeout=60)
+            _, errors = process.communicate(timeout=60)
         finally:
             process.kill()
             process.wait()
-    assert "KeyboardInterrupt" in said
+    assert "KeyboardInterrupt" in errors
     assert process.returncode not in (0, None)
     assert (tmp_path / ".a.csv.partial").stat().st_size > 0
     assert not (tmp_path / "a.csv").exists()

@@ -112,12 +112,12 @@ def leftovers(folder: Path) -> list[str]:
 
 def test_a_file_comes_whole_and_only_once(server: Server, tmp_path: Path) -> None:
     seen: list[tuple[int, int | None]] = []
-    wanted = card(server.url("good"))
-    path = fetch(wanted, tmp_path, lambda done, whole: seen.append((done, whole)))
+    remote = card(server.url("good"))
+    path = fetch(remote, tmp_path, lambda done, whole: seen.append((done, whole)))
     assert path.read_bytes() == CONTENT
     assert seen[-1] == (len(CONTENT), len(CONTENT))
     assert leftovers(tmp_path) == ["labels.csv"]
-    fetch(wanted, tmp_path)
+    fetch(remote, tmp_path)
     assert len(server.calls) == 1
 
 
@@ -136,20 +136,20 @@ def test_a_git_lfs_pointer_is_not_the_file(
 ) -> None:
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n"
     server.flags["pointer"] = pointer
-    wanted = card(server.url("pointer"), sha256=sha256)
+    remote = card(server.url("pointer"), sha256=sha256)
     with pytest.raises(BenchError, match="Git LFS pointer came in place"):
-        fetch(wanted, tmp_path)
+        fetch(remote, tmp_path)
     assert leftovers(tmp_path) == []
-    path = tmp_path / wanted.file
+    path = tmp_path / remote.file
     path.write_bytes(pointer)
-    assert state(wanted, tmp_path) == "corrupt"
+    assert state(remote, tmp_path) == "corrupt"
 
 
 def test_what_was_tried_is_said(server: Server, tmp_path: Path) -> None:
-    wanted = card(server.url("404/x"), server.url("page/x"), "http://127.0.0.1:1/dead")
-    with pytest.raises(BenchError) as told:
-        fetch(wanted, tmp_path)
-    text = str(told.value)
+    remote = card(server.url("404/x"), server.url("page/x"), "http://127.0.0.1:1/dead")
+    with pytest.raises(BenchError) as caught:
+        fetch(remote, tmp_path)
+    text = str(caught.value)
     for part in ("answers 404", "web page came in place", "127.0.0.1:1/dead", "Ask its authors"):
         assert part in text
     assert str(tmp_path / "elevation/labels.csv") in text
@@ -165,7 +165,7 @@ def test_a_torn_transfer_goes_on_where_it_stopped(server: Server, tmp_path: Path
     assert 0 < int(starts[1].rstrip("-")) < int(starts[2].rstrip("-")) < len(CONTENT)
 
 
-def test_a_transfer_killed_earlier_goes_on_or_begins_anew(server: Server, tmp_path: Path) -> None:
+def test_a_transfer_killed_earlier_continues_or_starts_over(server: Server, tmp_path: Path) -> None:
     """The beginning is used only if it is certain to be of the same content."""
     folder = tmp_path / "elevation"
     folder.mkdir()
@@ -207,20 +207,20 @@ def test_another_content_is_refused_and_leaves_nothing(server: Server, tmp_path:
 
 
 def test_an_unknown_content_is_remembered(server: Server, tmp_path: Path) -> None:
-    wanted = card(server.url("some"), sha256=None)
+    remote = card(server.url("some"), sha256=None)
     server.flags["some"] = b"a"
-    path = fetch(wanted, tmp_path)
-    assert state(wanted, tmp_path) == "good"
+    path = fetch(remote, tmp_path)
+    assert state(remote, tmp_path) == "good"
     path.unlink()
     server.flags["some"] = b"b"
-    with pytest.raises(IntegrityError) as told:
-        fetch(wanted, tmp_path)
+    with pytest.raises(IntegrityError) as caught:
+        fetch(remote, tmp_path)
     for content in (b"a", b"b"):
-        assert sha256_bytes(content) in str(told.value)
+        assert sha256_bytes(content) in str(caught.value)
     path.write_bytes(b"c")
-    assert state(wanted, tmp_path) == "stale"
+    assert state(remote, tmp_path) == "stale"
     with pytest.raises(IntegrityError, match="has changed"):
-        require_content(wanted, tmp_path)
+        require_content(remote, tmp_path)
 
 
 def test_states_of_files(tmp_path: Path) -> None:
@@ -265,7 +265,7 @@ def tarred(name: str, content: bytes) -> bytes:
 
 @pytest.mark.parametrize("member", ["a/labels.csv", "../../labels.csv", "/tmp/labels.csv"])
 @pytest.mark.parametrize("tar", [False, True])
-def test_a_member_goes_where_we_say_whatever_it_is_called(
+def test_a_member_gets_our_name_not_the_archives(
     server: Server, tmp_path: Path, member: str, tar: bool
 ) -> None:
     server.flags["archive"] = tarred(member, CONTENT) if tar else zipped((member, CONTENT))
@@ -277,17 +277,17 @@ def test_a_member_goes_where_we_say_whatever_it_is_called(
 
 def test_bad_archives(server: Server, tmp_path: Path) -> None:
     server.flags["archive"] = zipped(("other.csv", CONTENT))
-    wanted = card(server.url("archive"), member="labels.csv")
+    remote = card(server.url("archive"), member="labels.csv")
     with pytest.raises(IntegrityError, match=r"has no file labels\.csv"):
-        fetch(wanted, tmp_path)
+        fetch(remote, tmp_path)
     server.flags["archive"] = zipped(("labels.csv", CONTENT))[:-100]
     with pytest.raises(BenchError, match="not a complete archive"):
-        fetch(wanted, tmp_path)
+        fetch(remote, tmp_path)
     server.flags["archive"] = zipped(("labels.csv", b"0" * 10_000_000))
-    bomb = wanted.model_copy(update={"bytes": 1_000_000})
+    bomb = remote.model_copy(update={"bytes": 1_000_000})
     with pytest.raises(IntegrityError, match="unpacks to more than 1,000,000 bytes"):
         fetch(bomb, tmp_path)
-    assert not (tmp_path / wanted.file).exists()
+    assert not (tmp_path / remote.file).exists()
 
 
 def test_a_full_disk_is_said_and_the_file_is_absent(

@@ -157,9 +157,9 @@ def test_a_full_disk(server: Server, tmp_path: Path) -> None:
         "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))"
     )
     process = child(server.url, tmp_path, limit)
-    _, said = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "cannot be written" in said
+    assert "cannot be written" in errors
     assert not (tmp_path / "labels.csv").exists()
     assert fetch(card(server.url), tmp_path).read_bytes() == CONTENT
 
@@ -181,8 +181,8 @@ def test_a_rest_that_begins_elsewhere_is_not_appended(server: Server, tmp_path: 
         whole(CONTENT[:half], Content_Length=str(len(CONTENT)))(handler)
 
     server.answers = [cut, rest(0), whole()]
-    wanted = card(server.url, sha256=None)
-    assert fetch(wanted, tmp_path).read_bytes() == CONTENT
+    remote = card(server.url, sha256=None)
+    assert fetch(remote, tmp_path).read_bytes() == CONTENT
 
 
 def test_an_end_that_cannot_be_told_from_a_cut_is_not_remembered(

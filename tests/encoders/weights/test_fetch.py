@@ -263,9 +263,9 @@ def zipped(members: dict[str, bytes]) -> bytes:
 def test_one_member_of_an_archive(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
     members = {"model_dir/a/toy.pth.tar": CONTENT, "model_dir/b/other.pth.tar": b"x"}
     monkeypatch.setattr(Hub, "content", zipped(members))
-    wanted = url_card(f"{hub}/plain/weights.pth", "*a/toy.pth.tar", bytes=None)
-    path = fetch_weights(wanted)
-    assert path == weights_path(wanted)
+    remote = url_card(f"{hub}/plain/weights.pth", "*a/toy.pth.tar", bytes=None)
+    path = fetch_weights(remote)
+    assert path == weights_path(remote)
     assert path.read_bytes() == CONTENT
     assert [p.name for p in path.parent.iterdir() if not p.name.startswith(".")] == [
         *sorted(["lock.json", "toy.pth"])
@@ -278,19 +278,19 @@ def test_all_members_of_an_archive_lie_side_by_side(
     """Whatever path the archive gives them: absolute, or up and out."""
     members = {"models/m_1.h5": b"1", "/etc/m_2.h5": b"2", "../../m_3.h5": b"3", "readme.txt": b""}
     monkeypatch.setattr(Hub, "content", zipped(members))
-    wanted = url_card(f"{hub}/plain/weights.pth", "*m_*.h5", file="toys")
-    folder = fetch_weights(wanted)
+    remote = url_card(f"{hub}/plain/weights.pth", "*m_*.h5", file="toys")
+    folder = fetch_weights(remote)
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == {
         "m_1.h5": b"1",
         "m_2.h5": b"2",
         "m_3.h5": b"3",
     }
     asked = len(Hub.seen)
-    assert fetch_weights(wanted) == folder
+    assert fetch_weights(remote) == folder
     assert len(Hub.seen) == asked
     (folder / "m_1.h5").write_bytes(b"changed")
     with pytest.raises(IntegrityError, match="has changed"):
-        fetch_weights(wanted)
+        fetch_weights(remote)
 
 
 @pytest.mark.parametrize(
@@ -305,11 +305,11 @@ def test_what_is_no_such_archive_is_said(
     hub: str, monkeypatch: pytest.MonkeyPatch, content: bytes, words: str
 ) -> None:
     monkeypatch.setattr(Hub, "content", content)
-    wanted = url_card(f"{hub}/plain/weights.pth", "*a/toy.pth.tar", bytes=None)
+    remote = url_card(f"{hub}/plain/weights.pth", "*a/toy.pth.tar", bytes=None)
     with pytest.raises(BenchError, match=words) as caught:
-        fetch_weights(wanted)
+        fetch_weights(remote)
     assert "by hand" in str(caught.value)
-    assert not weights_path(wanted).exists()
+    assert not weights_path(remote).exists()
 
 
 @pytest.mark.parametrize("sha256", [None, "0" * 64])
@@ -347,8 +347,8 @@ def test_a_bomb_of_weights_is_stopped(
     monkeypatch.setattr("satclip_bench.core.download.unpack.SWELLING", 400)
     members = {"m_1.h5": half * 2} if pattern == "*m_1.h5" else {"m_1.h5": half, "m_2.h5": half}
     monkeypatch.setattr(Hub, "content", zipped(members))
-    wanted = url_card(f"{hub}/plain/weights.pth", pattern, file="toys", bytes=None)
+    remote = url_card(f"{hub}/plain/weights.pth", pattern, file="toys", bytes=None)
     with pytest.raises(IntegrityError, match=r"unpacks to more than.*by hand"):
-        fetch_weights(wanted)
-    assert not weights_path(wanted).exists()
-    assert not list(weights_path(wanted).parent.glob("*.partial"))
+        fetch_weights(remote)
+    assert not weights_path(remote).exists()
+    assert not list(weights_path(remote).parent.glob("*.partial"))

@@ -25,9 +25,9 @@ def test_half_precision_becomes_float32(tmp_path: Path, tensors: dict[str, torch
     save_file(tensors, tmp_path / "x.safetensors")
     loaded = load_safetensors(tmp_path / "x.safetensors")
     assert loaded["a.weight"].dtype == torch.float16
-    found = require_tensors(loaded | {"b": torch.ones(1)}, SHAPES, "x", spare=("b", "c"))
-    assert {name: tuple(tensor.shape) for name, tensor in found.items()} == SHAPES
-    assert {tensor.dtype for tensor in found.values()} == {torch.float32}
+    selected = require_tensors(loaded | {"b": torch.ones(1)}, SHAPES, "x", spare=("b", "c"))
+    assert {name: tuple(tensor.shape) for name, tensor in selected.items()} == SHAPES
+    assert {tensor.dtype for tensor in selected.values()} == {torch.float32}
 
 
 def test_what_is_wrong_is_named(tensors: dict[str, torch.Tensor]) -> None:

@@ -240,7 +240,7 @@ def test_errors_of_bad_tables_name_the_problem(tmp_path: Path) -> None:
 
 def test_another_file_or_a_truncated_file_is_refused(tmp_path: Path) -> None:
     place(tmp_path, "elevation/labels_elevation.csv", form("elevation"))
-    with pytest.raises(IntegrityError, match="should have 32d38799"):
+    with pytest.raises(IntegrityError, match="should be 32d38799"):
         get_task("elevation", "paper", tmp_path).load()
     place(tmp_path, "countries/lat_lon_country.csv", form("countries"))
     with pytest.raises(IntegrityError, match="gives 4 rows instead of the expected 33,053"):
