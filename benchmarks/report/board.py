@@ -9,10 +9,9 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.ranking.cells import Missing
 from satclip_bench.benchmarks.ranking.ranking import Ranking
-from satclip_bench.benchmarks.report.notes import board_notes, caveats_of, edition_note
+from satclip_bench.benchmarks.report.notes import edition_note
 from satclip_bench.benchmarks.report.wording import DAGGER, DASH, METRIC_SIGNS, SHORT, number
 from satclip_bench.tasks import TaskCard
 
@@ -101,7 +100,8 @@ class Row:
         return f"{self.rank:.1f}" + ("" if np.isnan(self.rank_std) else f" ± {self.rank_std:.1f}")
 
 
-_GROUPS = ("encoders", "baselines", "not ranked")
+GROUPS = ("encoders", "baselines", "not ranked")
+"""Groups of rows, in the order of boards."""
 
 
 @dataclass(frozen=True)
@@ -189,83 +189,6 @@ class Board:
     def note(self) -> str:
         """All notes and the sentence on editions as one paragraph."""
         return " ".join(filter(None, [*self.notes, self.edition_note]))
-
-
-def make_board(
-    ranking: Ranking,
-    split: str,
-    probe: str,
-    cards: Mapping[str, TaskCard],
-    titles: Mapping[str, str],
-) -> Board:
-    """The board of a ranking.
-
-    Args:
-        ranking: scores and ranks of the split and probe.
-        split: name of the split.
-        probe: name of the probe.
-        cards: cards of the tasks, in the order of the columns.
-        titles: titles of encoders and baselines; one without a title is shown by its name.
-    """
-    rows = ranking.rows
-    contaminated = rows[rows["contaminated"]]
-    tasks = tuple(card for name, card in cards.items() if name in ranking.mean.columns)
-    edition_of = dict(zip(rows["task"], rows["edition"], strict=True))
-    return Board(
-        split=split,
-        probe=probe,
-        tasks=tasks,
-        editions=tuple(str(edition_of[card.name]) for card in tasks),
-        rows=_rows(
-            ranking,
-            [card.name for card in tasks],
-            titles,
-            set(zip(contaminated["encoder"], contaminated["task"], strict=True)),
-        ),
-        seeds=ranking.seeds,
-        folds=int(rows["fold"].nunique()),
-        notes=tuple(board_notes(ranking, cards, titles)),
-        caveats=caveats_of(rows),
-        ranking=ranking,
-    )
-
-
-def _rows(
-    ranking: Ranking, tasks: list[str], titles: Mapping[str, str], tainted: set[tuple[str, str]]
-) -> tuple[Row, ...]:
-    ranked = [str(name) for name in ranking.rank.index]
-    order = [*ranked, *sorted(set(map(str, ranking.mean.index)) - set(ranked))]
-    mean, std, best, tied, low, high = (
-        table.loc[order, tasks].to_numpy()
-        for table in (
-            *(ranking.mean, ranking.std, ranking.best, ranking.tied),
-            *(ranking.low, ranking.high),
-        )
-    )
-    rows = (
-        Row(
-            name=name,
-            title=titles.get(name, name),
-            baseline=is_baseline(name),
-            rank=float(ranking.rank.get(name, np.nan)),
-            rank_std=float(ranking.rank_std.get(name, np.nan)),
-            scores=tuple(
-                Score(
-                    mean=float(mean[i, j]),
-                    std=float(std[i, j]),
-                    best=bool(best[i, j]),
-                    tied=bool(tied[i, j]),
-                    low=float(low[i, j]),
-                    high=float(high[i, j]),
-                    contaminated=(name, task) in tainted,
-                )
-                for j, task in enumerate(tasks)
-            ),
-            missing=ranking.missing.get(name, ()),
-        )
-        for i, name in enumerate(order)
-    )
-    return tuple(sorted(rows, key=lambda row: _GROUPS.index(row.group)))
 
 
 def gaps(row: Row) -> str:

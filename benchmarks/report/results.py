@@ -11,7 +11,8 @@ import pandas as pd
 from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.ranking.ranking import rank
 from satclip_bench.benchmarks.ranking.shifts import rank_changes
-from satclip_bench.benchmarks.report.board import Board, make_board
+from satclip_bench.benchmarks.report.board import Board
+from satclip_bench.benchmarks.report.make_board import make_board
 from satclip_bench.benchmarks.report.rank_changes import ChangesTable, changes_table
 from satclip_bench.benchmarks.report.ranks import RankTable, rank_table
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
