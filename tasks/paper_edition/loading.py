@@ -58,8 +58,8 @@ def choose_variant(card: TaskCard, folder: Path) -> Variant:
             return variant
         names = ", ".join(f.file for f in missing)
         how = " ".join(dict.fromkeys(f.by_hand for f in missing if f.by_hand))
-        verb = "is" if len(missing) == 1 else "are"
-        options.append(f"{variant.name}: {names} {verb} missing. {how}")
+        is_or_are = "is" if len(missing) == 1 else "are"
+        options.append(f"{variant.name}: {names} {is_or_are} missing. {how}")
     raise TaskError(
         f"the paper edition of {card.name!r} is not in {folder}: "
         f"`{program()} download {card.name} --data-dir DIR` downloads the files that can be "
