@@ -101,8 +101,9 @@ class Cell:
         """
         import pyarrow as pa
 
-        s, table = self.settings, load_table(self.source)
-        fold = get_fold(self.source, s.split, s.seed, s.fold, s.fold_sha256)
+        s, source = self.settings, self.source
+        table = load_table(source)
+        fold = get_fold(source, s.split, s.seed, s.fold, s.fold_sha256)
         task_type, y = table.card.task_type, table.target
         X: NDArray[Any] = table.lonlat if embedding is None else embedding
         estimator: Any = (
