@@ -155,7 +155,7 @@ def make_encoder(
     card = getattr(made, "card", None)
     if not isinstance(card, EncoderCard) or not callable(getattr(made, "encode", None)):
         raise BenchError(
-            f"{what} is no encoder: it needs `card`, a satclip_bench.encoders.EncoderCard, "
+            f"{what} is not an encoder: it needs `card`, a satclip_bench.encoders.EncoderCard, "
             "and `encode`"
         )
     return cast(LocationEncoder, made)

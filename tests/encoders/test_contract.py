@@ -184,7 +184,7 @@ def test_an_encoder_from_a_file(tmp_path: Path) -> None:
         (f"{path}", "give path/to/file.py:ClassName"),
         (f"{path}:", "give path/to/file.py:ClassName"),
         (f"{path}:Yours", "defines no Yours"),
-        (f"{path}:Bare", "is no encoder"),
+        (f"{path}:Bare", "is not an encoder"),
         (f"{path}:broken", "RuntimeError: out of cheese"),
         (f"{tmp_path}/none.py:Mine", "there is no file"),
     ):
