@@ -32,7 +32,11 @@ class WeightsCard(RemoteFile):
 
 
 class EncoderCard(Card):
-    """Metadata of an encoder."""
+    """Metadata of an encoder.
+
+    >>> EncoderCard(name="tilt", title="Tilt", dimension=2).dimension
+    2
+    """
 
     name: str
     title: str

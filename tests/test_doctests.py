@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import pkgutil
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 import satclip_bench
+from satclip_bench.benchmarks.probes import list_probes
+from satclip_bench.benchmarks.probes import registry as probe_registry
+from satclip_bench.benchmarks.splits import get_split, list_splits
 
 
 def with_examples() -> list[str]:
@@ -37,3 +42,27 @@ def test_examples(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         runner.run(test, out=report.append)
     assert runner.tries > 0, f"{name}: the examples are not in docstrings"
     assert runner.failures == 0, "".join(report)
+
+
+def has_example(thing: object) -> bool:
+    """Whether the docstring of a function, class or module, or inside of it, has an example."""
+    tests = doctest.DocTestFinder().find(thing, name="thing")
+    return any(test.examples for test in tests)
+
+
+@pytest.mark.parametrize("name", sorted({*satclip_bench.__all__} - {"__version__"}))
+def test_every_public_name_has_an_example(name: str) -> None:
+    assert has_example(getattr(satclip_bench, name))
+
+
+@pytest.mark.parametrize("name", list_splits())
+def test_every_split_has_an_example(name: str) -> None:
+    split = get_split(name)
+    made_by = split if inspect.isfunction(split) else type(split)
+    assert has_example(made_by) or has_example(sys.modules[made_by.__module__])
+
+
+@pytest.mark.parametrize("name", list_probes())
+def test_every_probe_has_an_example(name: str) -> None:
+    module = probe_registry.target(name).partition(":")[0]
+    assert has_example(importlib.import_module(module))

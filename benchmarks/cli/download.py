@@ -9,12 +9,12 @@ from satclip_bench.benchmarks.cli.options import add_data_dir_option
 
 DOWNLOAD_DESCRIPTION = """\
 Download what is not part of the repository: the papers' own tables, and weights of encoders.
-Of the other commands, only `pretrain` downloads anything: its imagery. Files, sizes and licences are shown first, and large
-downloads ask for confirmation. An interrupted transfer continues where it stopped. Content is
-checked by its SHA-256; where none is published, that of the first download is remembered, so
-that a later change is an error. Tables go to --data-dir, or to the cache, where all other
-commands look for them. With $SATCLIP_BENCH_OFFLINE=1 nothing is downloaded. docs/data.md has
-the details."""
+Of the other commands, only `pretrain` downloads anything: its imagery. Files, sizes and
+licences are shown first, and large downloads ask for confirmation. An interrupted transfer
+continues where it stopped. Content is checked by its SHA-256; where none is published, that of
+the first download is remembered, so that a later change is an error. Tables go to --data-dir,
+or to the cache, where all other commands look for them. With $SATCLIP_BENCH_OFFLINE=1 nothing
+is downloaded. docs/data.md has the details."""
 
 DOWNLOAD_EXAMPLES = """\
 examples:

@@ -221,7 +221,7 @@ def _tasks(tasks: Sequence[ATask] | None) -> tuple[dict[str, UserTable], tuple[s
     return files, tuple(dict.fromkeys(names))
 
 
-def _frame(outcomes: Iterable[engine.Outcome[Cell]]) -> pd.DataFrame:
+def _frame(outcomes: Iterable[engine.UnitResult[Cell]]) -> pd.DataFrame:
     """The tidy table of outcomes; warns of cells that failed."""
     records = []
     reasons = []

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from satclip_bench.benchmarks.commands.progress import Meter
-from satclip_bench.benchmarks.runs.engine import Outcome, evaluate
+from satclip_bench.benchmarks.runs.engine import UnitResult, evaluate
 from satclip_bench.benchmarks.runs.record import Record
 from satclip_bench.benchmarks.runs.store import Store, writable
 from satclip_bench.benchmarks.species.cells import (
@@ -76,7 +76,7 @@ def evaluate_species(request: Request, settings: SoftmaxSettings | None = None) 
     return int(any(outcome.reason for outcome in outcomes))
 
 
-def _rows(outcomes: Iterable[Outcome[SpeciesCells]]) -> Iterable[dict[str, Any]]:
+def _rows(outcomes: Iterable[UnitResult[SpeciesCells]]) -> Iterable[dict[str, Any]]:
     """A row of `species.parquet` for every cell that is done."""
     for outcome in outcomes:
         unit = outcome.unit

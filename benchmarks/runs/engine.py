@@ -73,8 +73,8 @@ AnyUnit = TypeVar("AnyUnit", bound=Unit)
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[AnyUnit]):
-    """Outcome of one unit.
+class UnitResult(Generic[AnyUnit]):
+    """Result of one unit.
 
     Attributes:
         unit: the unit as it was given.
@@ -95,8 +95,8 @@ class Outcome(Generic[AnyUnit]):
 _Place: TypeAlias = tuple[str, Source | None]
 """Name of an encoder, and the table that it embeds."""
 
-_Task: TypeAlias = tuple[int, Outcome[AnyUnit], Path | None, Path]
-"""Arguments of `_run`: index of the unit, what is known of it, its embedding, the run's folder."""
+_Task: TypeAlias = tuple[int, UnitResult[AnyUnit], Path | None, Path]
+"""Arguments of `_run`: index of the unit, its result so far, its embedding, the run's folder."""
 
 
 class Callbacks:
@@ -118,7 +118,7 @@ def evaluate(
     encoders: Mapping[str, LocationEncoder] | None = None,
     callbacks: Callbacks | None = None,
     jobs: int = 1,
-) -> tuple[Outcome[AnyUnit], ...]:
+) -> tuple[UnitResult[AnyUnit], ...]:
     """Compute all cells that the store does not hold, and save each record once it is known.
 
     Each embedding is computed once, in this process. Errors in an encoder, a table or a probe
@@ -140,7 +140,7 @@ def evaluate(
     """
     callbacks = callbacks or Callbacks()
     outcomes = [
-        Outcome(unit, {s.key: record for s in unit.cells if (record := store.find(s))})
+        UnitResult(unit, {s.key: record for s in unit.cells if (record := store.find(s))})
         for unit in units
     ]
     missing = [i for i, outcome in enumerate(outcomes) if not outcome.complete]
@@ -191,7 +191,9 @@ def _embed(
     return paths, reasons
 
 
-def _execute(tasks: Sequence[_Task[AnyUnit]], jobs: int) -> Iterator[tuple[int, Outcome[AnyUnit]]]:
+def _execute(
+    tasks: Sequence[_Task[AnyUnit]], jobs: int
+) -> Iterator[tuple[int, UnitResult[AnyUnit]]]:
     """Run tasks in this process or in several, yielding outcomes in the order of finishing."""
     if jobs == 1:
         yield from (_run(*task) for task in tasks)
@@ -206,8 +208,8 @@ def _execute(tasks: Sequence[_Task[AnyUnit]], jobs: int) -> Iterator[tuple[int, 
 
 
 def _run(
-    index: int, outcome: Outcome[AnyUnit], embedding: Path | None, folder: Path
-) -> tuple[int, Outcome[AnyUnit]]:
+    index: int, outcome: UnitResult[AnyUnit], embedding: Path | None, folder: Path
+) -> tuple[int, UnitResult[AnyUnit]]:
     """Measure the missing cells of one unit, and save each record once it is known."""
     store, records = Store(folder), dict(outcome.records)
     for result in _guarded(outcome.unit, embedding, outcome.records):
@@ -222,7 +224,7 @@ def _run(
     return index, outcome
 
 
-def _save_failed(outcome: Outcome[AnyUnit], store: Store) -> None:
+def _save_failed(outcome: UnitResult[AnyUnit], store: Store) -> None:
     """Save why the cells without a record could not be run."""
     for record in outcome.unit.failed(outcome.reason):
         if record.key not in outcome.records:
