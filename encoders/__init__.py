@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -15,10 +14,10 @@ from typing import Any, cast
 from typing_extensions import override
 
 from satclip_bench.core.errors import BenchError
-from satclip_bench.core.files import sha256_bytes
 from satclip_bench.core.registry import Registry
 from satclip_bench.encoders.base import Encoder, EncoderCard, LocationEncoder, WeightsCard
 from satclip_bench.encoders.check import check_encoder
+from satclip_bench.encoders.user_file import execute_file
 from satclip_bench.encoders.weights.shipped import shipped
 
 
@@ -150,7 +149,7 @@ def make_encoder(
         made = make(*arguments, **options)
     except BenchError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BenchError(f"{what} could not be made: {type(error).__name__}: {error}") from error
     card = getattr(made, "card", None)
     if not isinstance(card, EncoderCard) or not callable(getattr(made, "encode", None)):
@@ -177,11 +176,11 @@ def encoder_card(name: str) -> EncoderCard:
 def encoder_from_file(spec: str) -> LocationEncoder:
     """The encoder made by `path/to/file.py:Name`, executing that file.
 
-    Raises:
-        BenchError: not of that form, no such file or name, or the file raises.
-    """
-    import importlib.util
+    The file can import modules that lie beside it.
 
+    Raises:
+        BenchError: not of that form, no such file or name, or the file raises or exits.
+    """
     path_text, _, attribute = spec.rpartition(":")
     path = Path(path_text).expanduser()
     if path.suffix != ".py" or not attribute.isidentifier():
@@ -190,20 +189,7 @@ def encoder_from_file(spec: str) -> LocationEncoder:
         )
     if not path.is_file():
         raise BenchError(f"there is no file {path} (from --encoder {spec})")
-    name = f"user_encoder_{sha256_bytes(str(path.resolve()).encode())[:8]}"
-    module_spec = importlib.util.spec_from_file_location(name, path)
-    if module_spec is None or module_spec.loader is None:
-        raise BenchError(f"{path} cannot be imported (from --encoder {spec})")
-    module = importlib.util.module_from_spec(module_spec)
-    # Registered, so that a class of it can be traced back to its file.
-    sys.modules[name] = module
-    try:
-        module_spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        raise BenchError(
-            f"{path} could not be executed: {type(error).__name__}: {error} (from --encoder {spec})"
-        ) from error
+    module = execute_file(path, f"from --encoder {spec}")
     if not hasattr(module, attribute):
         raise BenchError(f"{path} defines no {attribute} (from --encoder {spec})")
     return make_encoder(getattr(module, attribute), f"{attribute} in {path}")

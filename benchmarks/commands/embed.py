@@ -115,7 +115,7 @@ def _embed(encoder: LocationEncoder, batch: PointBatch, first_row: int) -> Embed
             embedding = encoder.encode(lonlat)
         except BenchError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit, GeneratorExit) as error:
             raise EncoderError(
                 f"encoder {encoder.card.name!r} raised {type(error).__name__} on rows {first_row} "
                 f"to {first_row + len(lonlat) - 1}: {error}"

@@ -196,6 +196,36 @@ def test_an_encoder_from_a_file(tmp_path: Path) -> None:
         encoder_from_file(f"{path}:Mine")
 
 
+def test_a_file_can_import_the_module_beside_it(tmp_path: Path) -> None:
+    """Each file gets its own neighbour, also where two folders have one of the same name."""
+    for folder, value in (("a", 1.0), ("b", 2.0)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "helper_of_mine.py").write_text(f"VALUE = {value}\n")
+        (tmp_path / folder / "late_of_mine.py").write_text(f"VALUE = {value}\n")
+        (tmp_path / folder / "mine.py").write_text(
+            "import helper_of_mine\n"
+            + FILE.replace(
+                "        return np.tanh(lonlat / 90)",
+                "        import late_of_mine\n"
+                "        return 0 * lonlat + helper_of_mine.VALUE * late_of_mine.VALUE",
+            )
+        )
+    for folder, value in (("a", 1.0), ("b", 4.0)):
+        encoder = encoder_from_file(f"{tmp_path / folder / 'mine.py'}:Mine")
+        assert encoder.encode([[1.0, 2.0]]).tolist() == [[value, value]]
+
+
+@pytest.mark.parametrize("place", ["import sys; sys.exit()", "import sys; sys.exit('bye')"])
+def test_a_file_that_exits_is_an_error(tmp_path: Path, place: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(place)
+    with pytest.raises(BenchError, match="could not be executed: SystemExit"):
+        encoder_from_file(f"{path}:Mine")
+    path.write_text("class Bare:\n    def __init__(self): raise SystemExit(0)\n")
+    with pytest.raises(BenchError, match="could not be made: SystemExit"):
+        encoder_from_file(f"{path}:Bare")
+
+
 def test_an_unknown_key_on_a_card_is_an_error() -> None:
     with pytest.raises(ValueError, match="dimensions"):
         EncoderCard(name="x", title="X", dimension=1, dimensions=2)  # type: ignore[call-arg]
