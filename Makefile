@@ -38,7 +38,7 @@ leaderboard: setup  ## rerun the main job from scratch and make it the committed
 	mkdir -p results/leaderboard/figures
 	cp -r results/runs/reference/results.parquet results/runs/reference/tables results/leaderboard
 	cp results/runs/reference/figures/*.png results/leaderboard/figures
-	$(BIN)/python docs/studies/readme_board.py
+	$(BIN)/python docs/studies/page_boards.py --run results/runs/reference
 
 spatial: setup  ## rerun the suite open-spatial from scratch and make it the committed run
 	rm -rf results/runs/spatial results/spatial
@@ -46,6 +46,7 @@ spatial: setup  ## rerun the suite open-spatial from scratch and make it the com
 	mkdir -p results/spatial/figures
 	cp -r results/runs/spatial/results.parquet results/runs/spatial/tables results/spatial
 	cp results/runs/spatial/figures/*.png results/spatial/figures
+	$(BIN)/python docs/studies/page_boards.py
 
 pretrain: setup  ## train the encoders satclip-bluemarble again and compare with the shipped weights
 	for config in small small-l40; do \

@@ -100,8 +100,8 @@ def test_readme_is_short() -> None:
     assert len(prose.split()) <= MAX_WORDS
 
 
-def test_board_of_the_readme_is_that_of_the_committed_tables() -> None:
-    command = [sys.executable, str(ROOT / "docs" / "studies" / "readme_board.py"), "--check"]
+def test_boards_of_the_pages_are_those_of_the_committed_tables() -> None:
+    command = [sys.executable, str(ROOT / "docs" / "studies" / "page_boards.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -173,9 +173,9 @@ def test_every_command_has_an_example() -> None:
 
 
 @pytest.fixture
-def readme_board() -> ModuleType:
-    path = ROOT / "docs" / "studies" / "readme_board.py"
-    spec = importlib.util.spec_from_file_location("readme_board", path)
+def page_boards() -> ModuleType:
+    path = ROOT / "docs" / "studies" / "page_boards.py"
+    spec = importlib.util.spec_from_file_location("page_boards", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -183,22 +183,22 @@ def readme_board() -> ModuleType:
     return module
 
 
-def test_cells_of_a_board_are_read(readme_board: ModuleType) -> None:
+def test_cells_of_a_board_are_read(page_boards: ModuleType) -> None:
     text = (
         "# title\n\n| Encoder | Mean rank | Elev. (R²) |\n| --- | ---: | ---: |\n"
         "| A | 1.0 ± 0.1 | **.832** ± .005<br><sub>\\[.74, .89\\]</sub> |\n"
         "| *baselines* |  |  |\n| *B* | 2.0 | <u>-.229</u><br><sub>\\[-.62, -.08\\]</sub> |\n"
     )
-    cells = readme_board.read_board(text)
+    cells = page_boards.read_board(text)
     assert list(cells) == ["A", "*B*"]
-    assert readme_board.score(cells["A"]["Elev."]) == "**.832**"
-    assert readme_board.score(cells["*B*"]["Elev."]) == "-.229"
-    assert readme_board.score(cells["A"]["Mean rank"]) == "1.0"
+    assert page_boards.score(cells["A"]["Elev."]) == "**.832**"
+    assert page_boards.score(cells["*B*"]["Elev."]) == "-.229"
+    assert page_boards.score(cells["A"]["Mean rank"]) == "1.0"
 
 
-def test_a_readme_without_markers_is_refused(readme_board: ModuleType) -> None:
+def test_a_readme_without_markers_is_refused(page_boards: ModuleType) -> None:
     with pytest.raises(ValueError, match="markers"):
-        readme_board.with_board("no board", "| a |")
+        page_boards.with_block("no board", "board", "| a |")
 
 
 def test_encoder_of_the_readme_passes(tmp_path: Path) -> None:
