@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from itertools import groupby
 
+from satclip_bench.benchmarks.cli.cache import CACHE
 from satclip_bench.benchmarks.cli.command import Command, with_program
 from satclip_bench.benchmarks.cli.diagnose import DIAGNOSE
 from satclip_bench.benchmarks.cli.download import DOWNLOAD, VERIFY
@@ -22,7 +23,7 @@ COMMANDS: tuple[Command, ...] = (
     *(RUN, REPRODUCE, SPECIES),
     *(LEADERBOARD, DIAGNOSE, TABLES, FIGURES),
     *(LIST, INFO),
-    *(DOWNLOAD, VERIFY),
+    *(DOWNLOAD, VERIFY, CACHE),
     *(EMBED, PRETRAIN, SPEED),
 )
 """All commands, in the order of `--help`; commands of a group stand together."""

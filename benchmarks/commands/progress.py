@@ -87,6 +87,12 @@ class Meter(Callbacks):
             self._printed_reasons.add(reason)
             self._console.print(f"[red]failed[/red] {escape(title)}: {escape(reason)}")
 
+    @override
+    def warn(self, message: str) -> None:
+        self._console.print(
+            f"[yellow]warning[/yellow] {escape(message)}", soft_wrap=True, highlight=False
+        )
+
     def describe(self, stage: str, text: str) -> None:
         """Show what a stage is doing, such as the epoch of a fit, beside its bar."""
         self._progress.update(self._bars[stage], now=text)

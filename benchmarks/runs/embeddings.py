@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from satclip_bench.benchmarks.baselines import baseline_card
+from satclip_bench.benchmarks.runs.embedding_cache import EmbeddingCache
 from satclip_bench.core.errors import BenchError, EncoderError
-from satclip_bench.core.files import atomic_write, cache_dir, sha256_bytes, sha256_file
+from satclip_bench.core.files import atomic_write, sha256_bytes, sha256_file
 from satclip_bench.encoders import LocationEncoder
 from satclip_bench.encoders.base import Embedding, require_embedding
 from satclip_bench.encoders.combine import Combined
@@ -40,32 +41,34 @@ def embed(encoder: LocationEncoder, table: TaskTable) -> Embedding:
     return require_embedding(embedding, len(table), encoder.card, exact_dtype=True)
 
 
-def embedding_file(encoder: LocationEncoder, table: TaskTable, scratch: Path) -> Path:
+def embedding_file(
+    encoder: LocationEncoder, table: TaskTable, scratch: Path, cache: EmbeddingCache
+) -> Path:
     """Path of a `.npy` file with the embedding of a task's points, computed if it is missing.
 
     Embeddings by the suite's own encoders are kept in the cache, under a key of everything that
     can change them. What a custom encoder depends on is not known, so that its embeddings go to
-    `scratch` and are computed in every run.
+    `scratch` and are computed in every run. So do all embeddings if the cache cannot be written.
 
     Args:
         encoder: encoder to be evaluated.
         table: table whose points are embedded.
-        scratch: folder for the embeddings of custom encoders.
+        scratch: folder for embeddings that are not cached.
+        cache: cached embeddings.
 
     Raises:
-        BenchError: as `embed`; or a file cannot be written.
+        BenchError: as `embed`; or a file cannot be written to `scratch`.
     """
-    outside = is_outside(encoder)
-    folder = scratch if outside else cache_dir() / "embeddings"
-    path = folder / f"{_key(encoder, table)}.npy"
-    if not outside and _is_intact(path):
+    name, cached = f"{_key(encoder, table)}.npy", not is_outside(encoder)
+    if cached and (path := cache.find(name)):
         return path
     buffer = io.BytesIO()
     np.save(buffer, embed(encoder, table), allow_pickle=False)
+    if cached and (path := cache.add(name, buffer.getvalue())):
+        return path
+    path = scratch / name
     with atomic_write(path) as stream:
         stream.write(buffer.getvalue())
-    with atomic_write(_digest_path(path)) as stream:
-        stream.write(sha256_bytes(buffer.getvalue()).encode())
     return path
 
 
@@ -109,17 +112,6 @@ def _key(encoder: LocationEncoder, table: TaskTable) -> str:
         "torch": version("torch"),
     }
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-
-
-def _digest_path(path: Path) -> Path:
-    return path.with_suffix(".sha256")
-
-
-def _is_intact(path: Path) -> bool:
-    try:
-        return _digest_path(path).read_text() == sha256_file(path)
-    except OSError:
-        return False
 
 
 def encoder_settings(name: str, encoder: LocationEncoder | None) -> dict[str, object]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_bench.benchmarks.runs.embedding_cache import EmbeddingCache
 from satclip_bench.benchmarks.runs.embeddings import embedding_file
 from satclip_bench.benchmarks.runs.record import Record, Settings
 from satclip_bench.benchmarks.runs.store import Store
@@ -111,6 +112,9 @@ class Callbacks:
     def failed(self, title: str, reason: str) -> None:
         """Called when a unit, or the embedding that it needs, could not be computed."""
 
+    def warn(self, message: str) -> None:
+        """Called when something is wrong that does not change any score."""
+
 
 def evaluate(
     units: Sequence[AnyUnit],
@@ -144,9 +148,12 @@ def evaluate(
         for unit in units
     ]
     missing = [i for i, outcome in enumerate(outcomes) if not outcome.complete]
-    with tempfile.TemporaryDirectory(prefix="satclip-bench-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="satclip-bench-") as scratch,
+        EmbeddingCache(callbacks.warn) as cache,
+    ):
         pending = [units[i] for i in missing if not units[i].problem]
-        paths, reasons = _embed(pending, dict(encoders or {}), Path(scratch), callbacks)
+        paths, reasons = _embed(pending, dict(encoders or {}), Path(scratch), cache, callbacks)
         tasks = []
         for i in missing:
             unit, place = units[i], (units[i].encoder, units[i].source)
@@ -170,6 +177,7 @@ def _embed(
     units: Sequence[AnyUnit],
     encoders: dict[str, LocationEncoder],
     scratch: Path,
+    cache: EmbeddingCache,
     callbacks: Callbacks,
 ) -> tuple[dict[_Place, Path], dict[_Place, str]]:
     """Files with the embeddings that `units` need, and why the others could not be computed."""
@@ -184,10 +192,11 @@ def _embed(
             table = source.load()
             title = f"{table.card.name} {name}"
             with thread_limit(1):
-                paths[place] = embedding_file(encoder, table, scratch)
+                paths[place] = embedding_file(encoder, table, scratch, cache)
         except BenchError as error:
             reasons[place] = str(error)
         callbacks.advance("embeddings", title)
+    cache.evict()
     return paths, reasons
 
 

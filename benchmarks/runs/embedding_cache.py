@@ -1,0 +1,239 @@
+"""The cache of embeddings: a folder with a size limit, shared by all runs of a user."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock, Timeout
+
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import atomic_write, cache_dir, sha256_bytes, sha256_file
+
+LIMIT_VARIABLE = "SATCLIP_BENCH_CACHE_GB"
+DEFAULT_LIMIT_GB = 10.0
+"""Size limit of all cached embeddings in gigabytes (1e9 bytes); those of the main job have 0.9."""
+
+
+def embeddings_dir() -> Path:
+    """Folder of cached embeddings: `embeddings` in the cache."""
+    return cache_dir() / "embeddings"
+
+
+def size_limit() -> int:
+    """Size limit of all cached embeddings in bytes: `$SATCLIP_BENCH_CACHE_GB`, or the default.
+
+    Raises:
+        BenchError: the variable is not a number of 0 or more.
+    """
+    text = os.environ.get(LIMIT_VARIABLE, "").strip()
+    try:
+        gigabytes = float(text) if text else DEFAULT_LIMIT_GB
+    except ValueError:
+        gigabytes = -1.0
+    if not 0 <= gigabytes < 1e9:
+        raise BenchError(
+            f"{LIMIT_VARIABLE}={text} is not a number of gigabytes: set it to a number of 0 or "
+            f"more, such as 20, or unset it for {DEFAULT_LIMIT_GB:g}"
+        )
+    return int(gigabytes * 1e9)
+
+
+@dataclass(frozen=True)
+class CachedFile:
+    """A cached embedding.
+
+    Attributes:
+        path: its `.npy` file.
+        size: bytes of the file.
+        used: time of its last use, in seconds since the epoch.
+    """
+
+    path: Path
+    size: int
+    used: float
+
+
+def cached_files(folder: Path) -> list[CachedFile]:
+    """The cached embeddings in a folder, the least recently used first."""
+    files = []
+    for path in folder.glob("*.npy"):
+        # Another run may delete it meanwhile.
+        with suppress(OSError):
+            status = path.stat()
+            files.append(CachedFile(path, status.st_size, status.st_mtime))
+    return sorted(files, key=lambda file: (file.used, file.path.name))
+
+
+class EmbeddingCache:
+    """The cached embeddings, as one run uses them.
+
+    A file that the run has found or added is not deleted by any run until the run ends: its name
+    is in a list beside the cached files, which counts while its owner holds a lock. The least
+    recently used of the other files are deleted if all files together exceed the limit.
+
+    Args:
+        warn: function that is called once, with a message, if the cache cannot be written.
+    """
+
+    def __init__(self, warn: Callable[[str], None] = lambda _message: None) -> None:
+        self.folder = embeddings_dir()
+        self._limit = size_limit()
+        self._warn = warn
+        self._writable = True
+        self._list = _lists(self.folder) / f"{uuid.uuid4().hex}.txt"
+        self._lock = FileLock(_lock_of(self._list))
+
+    def find(self, name: str) -> Path | None:
+        """Path of an intact cached file, which is kept until the run ends; None if there is none.
+
+        Args:
+            name: name of the file, ending with `.npy`.
+        """
+        path = self.folder / name
+        if not path.is_file():
+            return None
+        # If the cache is read-only, the file can be read but not reserved.
+        with suppress(OSError, BenchError):
+            self._reserve(name)
+        if not _is_intact(path):
+            return None
+        with suppress(OSError):
+            os.utime(path)
+        return path
+
+    def add(self, name: str, content: bytes) -> Path | None:
+        """Write a file to the cache. Returns its path, or None if the cache cannot be written.
+
+        Args:
+            name: name of the file, ending with `.npy`.
+            content: bytes of the file.
+        """
+        if not self._writable:
+            return None
+        path = self.folder / name
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._reserve(name)
+            with atomic_write(path) as stream:
+                stream.write(content)
+            with atomic_write(_digest_path(path)) as stream:
+                stream.write(sha256_bytes(content).encode())
+        except (OSError, BenchError) as error:
+            self._writable = False
+            reason = getattr(error, "strerror", None) or error
+            self._warn(
+                f"the cache {self.folder} cannot be written ({reason}), so the embeddings of this "
+                "run are not kept for the next one. Set $SATCLIP_BENCH_CACHE to a folder that can "
+                "be written, or free some space."
+            )
+            return None
+        return path
+
+    def evict(self) -> None:
+        """Delete the least recently used files that no run needs, until the limit is met."""
+        # A cache that cannot be written cannot have grown.
+        with suppress(OSError, BenchError):
+            evict(self.folder, self._limit)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._lock.is_locked:
+            with suppress(OSError):
+                self._list.unlink(missing_ok=True)
+                _lock_of(self._list).unlink(missing_ok=True)
+            self._lock.release()
+        self.evict()
+
+    def _reserve(self, name: str) -> None:
+        """Add a name to the list of files that this run needs."""
+        with _deletion_lock(self.folder):
+            self._list.parent.mkdir(exist_ok=True)
+            if not self._lock.is_locked:
+                self._lock.acquire()
+            with self._list.open("a", encoding="utf-8") as stream:
+                stream.write(f"{name}\n")
+
+
+def evict(folder: Path, limit: int) -> list[Path]:
+    """Delete the least recently used embeddings that no run needs, until a limit is met.
+
+    Args:
+        folder: folder of cached embeddings.
+        limit: number of bytes that all of them may have together.
+
+    Returns:
+        Paths of the deleted files. More than `limit` bytes remain if running commands need them.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    if not folder.is_dir():
+        return []
+    deleted = []
+    with _deletion_lock(folder):
+        files, needed = cached_files(folder), _needed(folder)
+        total = sum(file.size for file in files)
+        for file in files:
+            if total <= limit:
+                break
+            if file.path.name not in needed:
+                file.path.unlink(missing_ok=True)
+                _digest_path(file.path).unlink(missing_ok=True)
+                total -= file.size
+                deleted.append(file.path)
+    return deleted
+
+
+def _needed(folder: Path) -> set[str]:
+    """Names of the files that running commands need; deletes the lists of those that have ended."""
+    names: set[str] = set()
+    for path in _lists(folder).glob("*.txt"):
+        lock = FileLock(_lock_of(path), timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            # Its owner may end meanwhile and delete it.
+            with suppress(FileNotFoundError):
+                names.update(path.read_text(encoding="utf-8").split())
+        else:
+            path.unlink(missing_ok=True)
+            _lock_of(path).unlink(missing_ok=True)
+            lock.release()
+    return names
+
+
+def _lists(folder: Path) -> Path:
+    return folder / "in-use"
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_suffix(".lock")
+
+
+def _deletion_lock(folder: Path) -> FileLock:
+    return FileLock(folder / ".lock")
+
+
+def _digest_path(path: Path) -> Path:
+    return path.with_suffix(".sha256")
+
+
+def _is_intact(path: Path) -> bool:
+    try:
+        return _digest_path(path).read_bytes() == sha256_file(path).encode()
+    except OSError:
+        return False

@@ -1,0 +1,164 @@
+"""The cache of embeddings: its limit, what a run keeps, and a cache that cannot be written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.runs.embedding_cache import (
+    LIMIT_VARIABLE,
+    EmbeddingCache,
+    cached_files,
+    evict,
+    size_limit,
+)
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import CACHE_VARIABLE
+
+RUN = (
+    *("run", "--tasks", "median_income", "--splits", "random", "--probes", "linear"),
+    *("--seeds", "0", "--jobs", "1"),
+)
+
+
+@pytest.fixture(autouse=True)
+def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "cache"
+    monkeypatch.setenv(CACHE_VARIABLE, str(folder))
+    return folder / "embeddings"
+
+
+def names(folder: Path) -> list[str]:
+    return [file.path.name for file in cached_files(folder)]
+
+
+def fill(folder: Path, count: int, size: int = 100) -> None:
+    """Add files `0.npy`, `1.npy`, ...; the first was used longest ago."""
+    with EmbeddingCache() as cache:
+        for i in range(count):
+            path = cache.add(f"{i}.npy", b"x" * size)
+            assert path is not None
+            os.utime(path, (i, i))
+
+
+def test_least_recently_used_are_deleted_above_the_limit(cache_folder: Path) -> None:
+    fill(cache_folder, 4)
+    with EmbeddingCache() as cache:
+        assert cache.find("0.npy") == cache_folder / "0.npy"
+    assert names(cache_folder) == ["1.npy", "2.npy", "3.npy", "0.npy"]
+    deleted = evict(cache_folder, 250)
+    assert [path.name for path in deleted] == ["1.npy", "2.npy"]
+    assert names(cache_folder) == ["3.npy", "0.npy"]
+    assert {path.suffix for path in cache_folder.glob("*.sha256")} == {".sha256"}
+    assert len(list(cache_folder.glob("*.sha256"))) == 2
+
+
+def test_what_a_run_needs_is_kept_until_it_ends(
+    cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(cache_folder, 3)
+    monkeypatch.setenv(LIMIT_VARIABLE, "0")
+    with EmbeddingCache() as cache:
+        assert cache.find("0.npy") is not None
+        cache.add("new.npy", b"y" * 100)
+        cache.evict()
+        assert set(names(cache_folder)) == {"0.npy", "new.npy"}
+        assert main(["cache", "clear"]) == 0
+        assert set(names(cache_folder)) == {"0.npy", "new.npy"}
+    assert names(cache_folder) == []
+    assert not list((cache_folder / "in-use").iterdir())
+
+
+def test_what_another_process_needs_is_kept_until_it_is_killed(cache_folder: Path) -> None:
+    fill(cache_folder, 2)
+    code = (
+        "from satclip_bench.benchmarks.runs.embedding_cache import EmbeddingCache\n"
+        "cache = EmbeddingCache(); cache.find('0.npy'); print('ready', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "ready\n"
+        evict(cache_folder, 0)
+        assert names(cache_folder) == ["0.npy"]
+        other.kill()
+    evict(cache_folder, 0)
+    assert names(cache_folder) == []
+
+
+def test_a_changed_file_is_not_used(cache_folder: Path) -> None:
+    fill(cache_folder, 2)
+    (cache_folder / "0.npy").write_bytes(b"z" * 100)
+    (cache_folder / "1.sha256").write_bytes(b"\xff\xfe")
+    with EmbeddingCache() as cache:
+        assert cache.find("0.npy") is None
+        assert cache.find("1.npy") is None
+        assert cache.find("2.npy") is None
+
+
+@pytest.mark.parametrize("text", ["many", "-1", "nan", "inf"])
+def test_a_limit_that_is_not_a_number_is_refused(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LIMIT_VARIABLE, text)
+    with pytest.raises(BenchError, match=f"{LIMIT_VARIABLE}={text} is not a number of gigabytes"):
+        size_limit()
+
+
+def test_limit_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert size_limit() == 10_000_000_000
+    monkeypatch.setenv(LIMIT_VARIABLE, "0.5")
+    assert size_limit() == 500_000_000
+
+
+def _scores(out: Path) -> list[float]:
+    import pandas as pd
+
+    return list(pd.read_parquet(out / "results.parquet")["value"])
+
+
+def test_runs_above_the_limit_give_the_same_scores(
+    cache_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = (*RUN, "--encoders", "wrap,direct")
+    assert main([*arguments, "--out", str(tmp_path / "kept")]) == 0
+    assert len(names(cache_folder)) == 2
+    monkeypatch.setenv(LIMIT_VARIABLE, "0")
+    assert main([*arguments, "--out", str(tmp_path / "again")]) == 0
+    assert names(cache_folder) == []
+    assert _scores(tmp_path / "again") == _scores(tmp_path / "kept")
+
+
+@pytest.mark.parametrize("kind", ["file", "file in its place", "under a file", "read-only"])
+def test_a_cache_that_cannot_be_written_costs_one_warning(
+    kind: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The tests may run as root, whom permissions do not stop; these obstacles stop everyone."""
+    cache = tmp_path / "obstructed"
+    if kind == "file":
+        cache.write_text("not a folder")
+    elif kind == "file in its place":
+        cache.mkdir()
+        (cache / "embeddings").write_text("not a folder")
+    elif kind == "under a file":
+        (tmp_path / "file").write_text("not a folder")
+        cache = tmp_path / "file" / "cache"
+    else:
+        cache = Path("/proc/cache")
+    monkeypatch.setenv(CACHE_VARIABLE, str(cache))
+    arguments = (*RUN, "--encoders", "wrap,direct", "--out", str(tmp_path / "out"))
+    assert main(list(arguments)) == 0
+    assert len(_scores(tmp_path / "out")) >= 2
+    error = capsys.readouterr().err
+    assert error.count("cannot be written") == 1, error
+    assert f"the cache {cache / 'embeddings'} cannot be written (" in error
+    assert "Set $SATCLIP_BENCH_CACHE to a folder that can be written" in error
