@@ -68,12 +68,12 @@ def show_cache() -> int:
         table.add_row(name, f"{size.files:,}", decimal(size.bytes), contents)
     total = folder_size(folder)
     table.add_row("total", f"{total.files:,}", decimal(total.bytes), "")
-    console.print(f"{folder} (${CACHE_VARIABLE} chooses another)", **_PLAIN)
+    _print(console, f"{folder} (${CACHE_VARIABLE} chooses another)")
     console.print(table)
-    console.print(
+    _print(
+        console,
         f"Embeddings are limited to {decimal(limit)} (${LIMIT_VARIABLE}, in GB): a run deletes "
         "the least recently used ones above that, but none that a run still needs.",
-        **_PLAIN,
     )
     return 0
 
@@ -102,15 +102,16 @@ def clear_cache(*, embeddings: bool, weights: bool) -> int:
     else:
         kept = folder_size(cache_dir() / "weights")
         if kept.files:
-            console.print(
+            _print(
+                console,
                 f"{decimal(kept.bytes)} of weights are kept; "
                 f"`{program()} cache clear --weights` deletes them",
-                **_PLAIN,
             )
     return 0
 
 
-_PLAIN = {"soft_wrap": True, "highlight": False, "markup": False}
+def _print(console: Console, text: str) -> None:
+    console.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 def _clear(name: str, folder: Path, delete: Callable[[Path], None], console: Console) -> None:
@@ -128,7 +129,7 @@ def _clear(name: str, folder: Path, delete: Callable[[Path], None], console: Con
     text = f"{name}: {decimal(before.bytes - after.bytes)} deleted from {folder}"
     if kept := sum(file.size for file in cached_files(folder)):
         text += f"; {decimal(kept)} are kept, which a run needs at present"
-    console.print(text, **_PLAIN)
+    _print(console, text)
 
 
 def _delete_embeddings(folder: Path) -> None:
