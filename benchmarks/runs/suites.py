@@ -19,6 +19,8 @@ WITHOUT_WEIGHTS = (
     *("sphere2vec.c", "sphere2vec.cplus", "sphere2vec.m", "sphere2vec.mplus"),
     *("harmonics.l20", "siren.l10", "siren.l40"),
 )
+DEFAULT_ENCODERS = (*BASELINES, *FIRST_ENCODERS)
+ENCODERS_WITHOUT_DOWNLOAD = (*DEFAULT_ENCODERS, *WITHOUT_WEIGHTS)
 PROBES = ("linear", "knn", "mlp", "lightgbm")
 SPATIAL_SPLITS = ("blocks.10", "buffered.10-500", "held-out-region")
 
@@ -50,6 +52,21 @@ class Suite(Card):
     edition: Edition = "open"
 
 
+def _on_random_split(
+    tasks: tuple[str, ...],
+    encoders: tuple[str, ...],
+    probes: tuple[str, ...] = ("linear",),
+    seeds: tuple[int, ...] = (0, 1, 2),
+) -> Block:
+    return Block(tasks=tasks, encoders=encoders, splits=("random",), probes=probes, seeds=seeds)
+
+
+def _away_from_training(
+    tasks: tuple[str, ...], encoders: tuple[str, ...], splits: tuple[str, ...]
+) -> Block:
+    return Block(tasks=tasks, encoders=encoders, splits=splits, probes=("linear",), seeds=(0,))
+
+
 SUITES: Mapping[str, Suite] = {
     suite.name: suite
     for suite in (
@@ -59,27 +76,9 @@ SUITES: Mapping[str, Suite] = {
             description="The main job: eight tasks that ship with the repository, default encoders "
             "and baselines, random and held-out-region splits. Sized for a laptop.",
             blocks=(
-                Block(
-                    tasks=OPEN_TASKS,
-                    encoders=(*BASELINES, *FIRST_ENCODERS),
-                    splits=("random",),
-                    probes=PROBES,
-                    seeds=(0,),
-                ),
-                Block(
-                    tasks=OPEN_TASKS,
-                    encoders=(*BASELINES, *FIRST_ENCODERS),
-                    splits=("random",),
-                    probes=("linear",),
-                    seeds=(0, 1, 2),
-                ),
-                Block(
-                    tasks=REGIONAL_TASKS,
-                    encoders=(*BASELINES, *FIRST_ENCODERS),
-                    splits=("held-out-region",),
-                    probes=("linear",),
-                    seeds=(0,),
-                ),
+                _on_random_split(OPEN_TASKS, DEFAULT_ENCODERS, probes=PROBES, seeds=(0,)),
+                _on_random_split(OPEN_TASKS, DEFAULT_ENCODERS),
+                _away_from_training(REGIONAL_TASKS, DEFAULT_ENCODERS, ("held-out-region",)),
             ),
         ),
         Suite(
@@ -88,19 +87,9 @@ SUITES: Mapping[str, Suite] = {
             description="The suite open with the linear probe alone, for every encoder that needs "
             "no download of weights.",
             blocks=(
-                Block(
-                    tasks=OPEN_TASKS,
-                    encoders=(*BASELINES, *FIRST_ENCODERS, *WITHOUT_WEIGHTS),
-                    splits=("random",),
-                    probes=("linear",),
-                    seeds=(0, 1, 2),
-                ),
-                Block(
-                    tasks=REGIONAL_TASKS,
-                    encoders=(*BASELINES, *FIRST_ENCODERS, *WITHOUT_WEIGHTS),
-                    splits=("held-out-region",),
-                    probes=("linear",),
-                    seeds=(0,),
+                _on_random_split(OPEN_TASKS, ENCODERS_WITHOUT_DOWNLOAD),
+                _away_from_training(
+                    REGIONAL_TASKS, ENCODERS_WITHOUT_DOWNLOAD, ("held-out-region",)
                 ),
             ),
         ),
@@ -112,20 +101,8 @@ SUITES: Mapping[str, Suite] = {
             "made of: random, blocks of ten degrees, the same with a buffer of 500 km, held-out "
             "region. A quarter of an hour.",
             blocks=(
-                Block(
-                    tasks=WIDE_TASKS,
-                    encoders=(*BASELINES, *FIRST_ENCODERS, *WITHOUT_WEIGHTS),
-                    splits=("random",),
-                    probes=("linear",),
-                    seeds=(0, 1, 2),
-                ),
-                Block(
-                    tasks=WIDE_TASKS,
-                    encoders=(*BASELINES, *FIRST_ENCODERS, *WITHOUT_WEIGHTS),
-                    splits=SPATIAL_SPLITS,
-                    probes=("linear",),
-                    seeds=(0,),
-                ),
+                _on_random_split(WIDE_TASKS, ENCODERS_WITHOUT_DOWNLOAD),
+                _away_from_training(WIDE_TASKS, ENCODERS_WITHOUT_DOWNLOAD, SPATIAL_SPLITS),
             ),
         ),
         Suite(
@@ -135,7 +112,7 @@ SUITES: Mapping[str, Suite] = {
             blocks=(
                 Block(
                     tasks=OPEN_TASKS,
-                    encoders=(*BASELINES, *FIRST_ENCODERS, *WITHOUT_WEIGHTS),
+                    encoders=ENCODERS_WITHOUT_DOWNLOAD,
                     splits=("random", "held-out-region"),
                     probes=PROBES,
                     seeds=(0, 1, 2, 3, 4),
@@ -151,20 +128,8 @@ SUITES: Mapping[str, Suite] = {
             "437,513 training rows are more than these probes can hold, has the command `species`.",
             edition="paper",
             blocks=(
-                Block(
-                    tasks=OPEN_TASKS,
-                    encoders=(*BASELINES, *FIRST_ENCODERS),
-                    splits=("random",),
-                    probes=("linear", "mlp"),
-                    seeds=(0, 1, 2),
-                ),
-                Block(
-                    tasks=REGIONAL_TASKS,
-                    encoders=(*BASELINES, *FIRST_ENCODERS),
-                    splits=("held-out-region",),
-                    probes=("linear",),
-                    seeds=(0,),
-                ),
+                _on_random_split(OPEN_TASKS, DEFAULT_ENCODERS, probes=("linear", "mlp")),
+                _away_from_training(REGIONAL_TASKS, DEFAULT_ENCODERS, ("held-out-region",)),
             ),
         ),
         Suite(
@@ -172,12 +137,10 @@ SUITES: Mapping[str, Suite] = {
             title="Quick look",
             description="Two small tasks, encoders without weights: whether all is in place.",
             blocks=(
-                Block(
-                    tasks=("median_income", "biomes"),
-                    encoders=(*BASELINES, "direct", "wrap", "harmonics.l10"),
-                    splits=("random",),
+                _on_random_split(
+                    ("median_income", "biomes"),
+                    (*BASELINES, "direct", "wrap", "harmonics.l10"),
                     probes=("linear", "knn"),
-                    seeds=(0, 1, 2),
                 ),
             ),
         ),
