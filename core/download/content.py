@@ -62,12 +62,17 @@ def state(card: RemoteFile, folder: Path) -> State:
     return "corrupt" if stand_in(path) else "unverified"
 
 
-def stand_in(path: Path) -> str:
-    """Sentence about a web page or a Git LFS pointer at `path`; empty for any other content."""
+def stand_in(path: Path, *, html: bool = False) -> str:
+    """Sentence about a web page or a Git LFS pointer at `path`; empty for any other content.
+
+    Args:
+        path: path of the file.
+        html: whether any content that begins with a tag is a web page, as in `stand_in_of`.
+    """
     if not path.is_file():
         return ""
     with path.open("rb") as stream:
-        return stand_in_of(stream.read(HEAD))
+        return stand_in_of(stream.read(HEAD), html=html)
 
 
 def stand_in_of(head: bytes, *, html: bool = False) -> str:

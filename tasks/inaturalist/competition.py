@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_bench.core.download.content import stand_in
 from satclip_bench.core.errors import CoordinateError, IntegrityError, TaskError
 from satclip_bench.core.files import sha256_bytes
 from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
@@ -237,13 +238,11 @@ def _items(path: Path, prefix: str) -> Iterator[Any]:
     import ijson
 
     try:
+        if content := stand_in(path, html=True):
+            raise TaskError(
+                f"{path} is not JSON: {content}. Delete it, and download it in a browser."
+            )
         with path.open("rb") as stream:
-            if stream.read(64).lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"<":
-                raise TaskError(
-                    f"{path} is a web page and not JSON: the site asked for a confirmation instead "
-                    "of sending the file. Download it in a browser."
-                )
-            stream.seek(0)
             yield from ijson.items(stream, prefix, use_float=True)
     except ijson.JSONError as error:
         raise IntegrityError(

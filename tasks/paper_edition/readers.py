@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from satclip_bench.core.download.content import stand_in
 from satclip_bench.core.errors import TaskError
 from satclip_bench.tasks.open_edition.tables import shipped_frame
 
@@ -56,17 +57,14 @@ def read_frame(path: Path, separator: str = ",") -> pd.DataFrame:
         separator: separator of columns in text.
 
     Raises:
-        TaskError: the file cannot be read as a table, or is a web page.
+        TaskError: the file cannot be read as a table, or is a web page or a Git LFS pointer.
     """
     import pandas as pd
 
     try:
-        with path.open("rb") as stream:
-            start = stream.read(512).lstrip(b"\xef\xbb\xbf \r\n\t")
-        if start[:1] == b"<":
+        if content := stand_in(path, html=True):
             raise TaskError(
-                f"{path} is a web page and not a table: the site asked for a confirmation instead "
-                "of sending the file. Download it in a browser."
+                f"{path} is not a table: {content}. Delete it, and download it in a browser."
             )
         if path.suffix == ".parquet":
             return pd.read_parquet(path)

@@ -231,7 +231,13 @@ def test_errors_of_bad_tables_name_the_problem(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="column 'elevation'"):
         load_paper(card, tmp_path)
     path.write_text("\n <!DOCTYPE html><html>Quota exceeded</html>")
-    with pytest.raises(TaskError, match="web page and not a table"):
+    with pytest.raises(TaskError, match="not a table: a web page came in place of the file"):
+        load_paper(card, tmp_path)
+    path.write_text("<table><tr><td>lon</td></tr></table>")
+    with pytest.raises(TaskError, match="not a table: a web page came in place of the file"):
+        load_paper(card, tmp_path)
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    with pytest.raises(TaskError, match="not a table: a Git LFS pointer came in place of the file"):
         load_paper(card, tmp_path)
     path.write_bytes(b"")
     with pytest.raises(TaskError, match="cannot be read as a table"):
