@@ -118,6 +118,12 @@ def test_published_scores_are_reproduced_from_the_wheel(installed: Path, folder:
     assert (folder / "again" / "reproduction.csv").is_file()
 
 
+def test_the_builder_of_the_tables_runs_from_the_wheel(installed: Path, folder: Path) -> None:
+    done = run(installed, folder, "-m", "satclip_bench.tasks.builder", "--help")
+    assert done.returncode == 0, done.stderr
+    assert "--distributions" in done.stdout
+
+
 def test_help_and_hints_name_what_was_called(installed: Path, folder: Path) -> None:
     shown = run(installed, folder, "-m", "satclip_bench", "reproduce", "--help")
     assert shown.returncode == 0, shown.stderr

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from satclip_bench.benchmarks.protocols.base import (
-    FoldResult,
-    ProbeMethod,
-    Protocol,
-    ProtocolCard,
-    SplitMethod,
-    Work,
-)
+from satclip_bench.benchmarks.protocols.base import FoldResult, Protocol, Work
+from satclip_bench.benchmarks.protocols.card import ProbeMethod, ProtocolCard, SplitMethod
 from satclip_bench.core.registry import Registry
 
 _HERE = "satclip_bench.benchmarks.protocols"

@@ -1,93 +1,18 @@
-"""What a protocol is: the split, preprocessing, probe, tuning, seeds and metrics of a paper."""
+"""Base class of protocols: how a paper turns embeddings and targets into scores."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, JsonValue, model_validator
 
-from satclip_bench.benchmarks.protocols.tuning import Tuning
+from satclip_bench.benchmarks.protocols.card import Metric, ProtocolCard
 from satclip_bench.benchmarks.splits import Fold, SplitInputs
-from satclip_bench.core.card import Card
-from satclip_bench.core.errors import UnknownNameError
-from satclip_bench.core.registry import unknown_name
 from satclip_bench.tasks.base import TaskType
-
-Metric = Literal["r2", "r2_percent", "accuracy", "accuracy_percent", "f1_percent", "mse"]
-
-
-class SplitMethod(Card):
-    """One way in which a protocol makes folds."""
-
-    description: str
-    settings: Mapping[str, str | int | float]
-
-
-class ProbeMethod(Card):
-    """One probe of a protocol."""
-
-    description: str
-    settings: Mapping[str, JsonValue] = Field(description="settings that are not searched")
-    tuning: Tuning | None = Field(None, description="search for settings; None if there is none")
-    together: bool = Field(
-        False, description="whether results depend on one another: if one is missing, all are run"
-    )
-
-
-class ProtocolCard(Card):
-    """Metadata of a protocol. Splits, probes and version are part of a record's key."""
-
-    name: str
-    version: int = Field(description="raised when the same name starts to give other scores")
-    title: str
-    citation: str
-    sources: tuple[str, ...] = Field(
-        description="where its details are stated: public code, sections of the paper"
-    )
-    splits: Mapping[str, SplitMethod]
-    preprocessing: str
-    probes: Mapping[str, ProbeMethod]
-    seeds: tuple[int, ...] = Field(
-        description="seeds of the probe's initialisation, one result each"
-    )
-    metrics: Mapping[TaskType, Metric]
-    digits: Mapping[Metric, int] = Field(description="decimals that the paper prints")
-    left_open: tuple[str, ...] = Field(
-        (), description="details that the paper does not state, and our choices"
-    )
-
-    @model_validator(mode="after")
-    def _digits_of_every_metric(self) -> ProtocolCard:
-        if set(self.digits) != set(self.metrics.values()):
-            raise ValueError(
-                "digits must be given for the metrics of the protocol, and only for them"
-            )
-        return self
-
-    def split(self, name: str) -> SplitMethod:
-        """Split called `name`.
-
-        Raises:
-            UnknownNameError: the protocol has no such split; the message suggests similar names.
-        """
-        if name not in self.splits:
-            raise UnknownNameError(unknown_name(f"split of {self.name}", name, tuple(self.splits)))
-        return self.splits[name]
-
-    def probe(self, name: str) -> ProbeMethod:
-        """Probe called `name`.
-
-        Raises:
-            UnknownNameError: the protocol has no such probe; the message suggests similar names.
-        """
-        if name not in self.probes:
-            raise UnknownNameError(unknown_name(f"probe of {self.name}", name, tuple(self.probes)))
-        return self.probes[name]
 
 
 @dataclass(frozen=True)
@@ -153,6 +78,27 @@ class Protocol(ABC):
         Raises:
             BenchError: the protocol cannot be applied to this task.
         """
+
+    def result(
+        self,
+        work: Work,
+        fold: Fold,
+        seed: int,
+        prediction: NDArray[Any],
+        best_params: Mapping[str, Any],
+    ) -> FoldResult:
+        """Result of one fold and seed, scored by the card's metric for this type of task.
+
+        Args:
+            work: protocol, table and encoder that are run.
+            fold: fold whose test set was predicted.
+            seed: seed of the initialisation.
+            prediction: `(m,)` predictions for the test set.
+            best_params: chosen settings, and other results of the fit.
+        """
+        metric = self.card.metrics[work.task_type]
+        value = score(metric, work.points.target[fold.test], prediction)
+        return FoldResult(seed, fold.name, prediction, {metric: value}, best_params)
 
     def printed(self, scores: Sequence[float]) -> float:
         """Number that the paper would print: the mean of the scores of all folds and seeds."""

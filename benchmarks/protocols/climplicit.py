@@ -9,15 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from satclip_bench.benchmarks.protocols.base import (
-    FoldResult,
-    ProbeMethod,
-    Protocol,
-    ProtocolCard,
-    SplitMethod,
-    Work,
-    score,
-)
+from satclip_bench.benchmarks.protocols.base import FoldResult, Protocol, Work
+from satclip_bench.benchmarks.protocols.card import ProbeMethod, ProtocolCard, SplitMethod
 from satclip_bench.benchmarks.protocols.range import random_split
 from satclip_bench.benchmarks.protocols.training import Training
 from satclip_bench.benchmarks.splits import Fold, SplitInputs
@@ -118,7 +111,6 @@ class ClimplicitProtocol(Protocol):
         X = np.asarray(work.embedding, dtype=np.float32)
         if work.probe == "from-scratch":
             X = scaled_coordinates(work.points.lonlat)
-        metric = self.card.metrics[work.task_type]
         for fold in self.folds(work.points, work.split):
             scale = _Scale(work.points.target, fold, work.task_type)
             y = scale.forward(work.points.target)
@@ -130,13 +122,7 @@ class ClimplicitProtocol(Protocol):
                     network, body = _network(work.probe, X.shape[1], scale.outputs, body)
                     epochs = stopped_early(network, train, held_out, TRAINING)
                 prediction = scale.back(outputs_of(network, X[fold.test]))
-                yield FoldResult(
-                    seed,
-                    fold.name,
-                    prediction,
-                    {metric: score(metric, work.points.target[fold.test], prediction)},
-                    {"epochs": epochs},
-                )
+                yield self.result(work, fold, seed, prediction, {"epochs": epochs})
 
 
 def scaled_coordinates(lonlat: NDArray[np.float64]) -> NDArray[np.float32]:

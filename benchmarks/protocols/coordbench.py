@@ -9,16 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from satclip_bench.benchmarks.protocols.base import (
-    FoldResult,
-    Metric,
-    ProbeMethod,
-    Protocol,
-    ProtocolCard,
-    SplitMethod,
-    Work,
-    score,
-)
+from satclip_bench.benchmarks.protocols.base import FoldResult, Protocol, Work, score
+from satclip_bench.benchmarks.protocols.card import Metric, ProbeMethod, ProtocolCard, SplitMethod
 from satclip_bench.benchmarks.protocols.ridge import ridge_path
 from satclip_bench.benchmarks.protocols.tuning import Grid, ScoredOn, choose
 from satclip_bench.benchmarks.splits import Fold, SplitInputs
@@ -119,12 +111,8 @@ class CoordbenchProtocol(Protocol):
         folds = self.folds(work.points, work.split)
         predict = self._neighbours if work.probe == "knn" else self._ridge
         for fold, (prediction, best) in zip(folds, predict(work, folds), strict=True):
-            metric = self.card.metrics[work.task_type]
-            value = score(metric, work.points.target[fold.test], prediction)
-            yield from (
-                FoldResult(seed, fold.name, prediction, {metric: value}, best)
-                for seed in work.seeds
-            )
+            for seed in work.seeds:
+                yield self.result(work, fold, seed, prediction, best)
 
     def _test_sets(self, points: SplitInputs, rows: Index, split: str) -> list[Index]:
         settings = self.card.split(split).settings

@@ -9,15 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from satclip_bench.benchmarks.protocols.base import (
-    FoldResult,
-    ProbeMethod,
-    Protocol,
-    ProtocolCard,
-    SplitMethod,
-    Work,
-    score,
-)
+from satclip_bench.benchmarks.protocols.base import FoldResult, Protocol, Work
+from satclip_bench.benchmarks.protocols.card import ProbeMethod, ProtocolCard, SplitMethod
 from satclip_bench.benchmarks.protocols.tuning import Grid
 from satclip_bench.benchmarks.splits import Fold, SplitInputs
 from satclip_bench.benchmarks.splits.base import TrainTestFold
@@ -96,17 +89,9 @@ class RangeProtocol(Protocol):
             )
             probe.fit(scaler.transform(X[fold.train]), y[fold.train])
             prediction = probe.predict(scaler.transform(X[fold.test]))
-            metric = self.card.metrics[work.task_type]
-            yield from (
-                FoldResult(
-                    seed,
-                    fold.name,
-                    prediction,
-                    {metric: score(metric, y[fold.test], prediction)},
-                    {"alpha": float(probe.alpha_)},
-                )
-                for seed in work.seeds
-            )
+            best_params = {"alpha": float(probe.alpha_)}
+            for seed in work.seeds:
+                yield self.result(work, fold, seed, prediction, best_params)
 
 
 def random_split(rows: int, sizes: tuple[float, ...], seed: int) -> tuple[NDArray[np.int64], ...]:

@@ -11,15 +11,8 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from satclip_bench.benchmarks.probes.perceptron import Layers, PerceptronSettings, forward
-from satclip_bench.benchmarks.protocols.base import (
-    FoldResult,
-    ProbeMethod,
-    Protocol,
-    ProtocolCard,
-    SplitMethod,
-    Work,
-    score,
-)
+from satclip_bench.benchmarks.protocols.base import FoldResult, Protocol, Work
+from satclip_bench.benchmarks.protocols.card import ProbeMethod, ProtocolCard, SplitMethod
 from satclip_bench.benchmarks.protocols.tuning import Choice, LogUniform, RandomSearch, choose
 from satclip_bench.benchmarks.splits import Fold, SplitInputs, get_split
 from satclip_bench.core.errors import BenchError
@@ -140,14 +133,8 @@ class SatclipProtocol(Protocol):
             for seed in work.seeds:
                 layers, epochs, _ = data.fit(settings, seed)
                 prediction = data.predict(layers)
-                metric = self.card.metrics[work.task_type]
-                yield FoldResult(
-                    seed,
-                    fold.name,
-                    prediction,
-                    {metric: score(metric, work.points.target[fold.test], prediction)},
-                    {name: settings[name] for name in TUNING.space} | {"epochs": epochs},
-                )
+                best_params = {name: settings[name] for name in TUNING.space} | {"epochs": epochs}
+                yield self.result(work, fold, seed, prediction, best_params)
 
     def _search(self, data: _Scaled) -> Mapping[str, Any]:
         settings, _ = choose(TUNING.candidates(), lambda trial: data.fit(trial, TUNING.seed)[2])

@@ -7,15 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from typing_extensions import override
 
-from satclip_bench.benchmarks.protocols.base import (
-    FoldResult,
-    ProbeMethod,
-    Protocol,
-    ProtocolCard,
-    SplitMethod,
-    Work,
-    score,
-)
+from satclip_bench.benchmarks.protocols.base import FoldResult, Protocol, Work, score
+from satclip_bench.benchmarks.protocols.card import ProbeMethod, ProtocolCard, SplitMethod
 from satclip_bench.benchmarks.protocols.range import random_split
 from satclip_bench.benchmarks.splits import Fold, SplitInputs
 from satclip_bench.benchmarks.splits.base import TrainTestFold
