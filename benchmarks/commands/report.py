@@ -8,6 +8,7 @@ import pandas as pd
 from rich.console import Console
 
 from satclip_bench.benchmarks.commands.user_tables import adopt
+from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.report.results import Results, choose_board
 from satclip_bench.benchmarks.report.terminal import print_board, print_text_table
 from satclip_bench.benchmarks.runs.replicates import load_replicates
@@ -39,7 +40,7 @@ def leaderboard(
     frame = store.frame()
     name = choose_board(frame, split, probe)
     # The bootstrap scores of the other boards are not needed and take time.
-    results = Results.from_frame(frame, load_replicates(store, *name), contaminated=contaminated)
+    results = Results.from_frame(frame, _replicates(store, *name), contaminated=contaminated)
     if ranks:
         print_text_table(results.ranks(*name).text, Console())
     else:
@@ -72,7 +73,7 @@ def report_all(store: Store, frame: pd.DataFrame, console: Console, *, redraw: b
     """
     from satclip_bench.benchmarks.report.tables import write_tables
 
-    out, results = store.folder, Results.from_frame(frame, load_replicates(store))
+    out, results = store.folder, Results.from_frame(frame, _replicates(store))
     if redraw or not (out / "figures").is_dir() or not (out / "tables").is_dir():
         write_tables(results, out / "tables")
         _draw(results, out / "figures")
@@ -85,10 +86,20 @@ def report_all(store: Store, frame: pd.DataFrame, console: Console, *, redraw: b
     )
 
 
+def _replicates(store: Store, *board: str) -> Replicates | None:
+    """Bootstrap scores of a run; cells whose predictions cannot be read are named."""
+    console = Console(stderr=True, markup=False, emoji=False, highlight=False)
+    unreadable: list[str] = []
+    replicates = load_replicates(store, *board, unreadable=unreadable.append)
+    for message in unreadable:
+        console.print(f"no interval: {message}", style="yellow", soft_wrap=True)
+    return replicates
+
+
 def _load(out: Path) -> Results:
     adopt(out)
     store = Store(out)
-    return Results.from_frame(store.frame(), load_replicates(store))
+    return Results.from_frame(store.frame(), _replicates(store))
 
 
 def _draw(results: Results, folder: Path) -> tuple[Path, ...]:

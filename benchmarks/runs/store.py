@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from satclip_bench.benchmarks.runs.columns import COLUMNS
 from satclip_bench.benchmarks.runs.record import SCHEMA, Record, Settings, migrated
 from satclip_bench.core.errors import BenchError, RecordError
-from satclip_bench.core.files import atomic_write, cannot_write
+from satclip_bench.core.files import atomic_write, cannot_write, sha256_bytes
 from satclip_bench.core.program import program
 
 if TYPE_CHECKING:
@@ -86,14 +86,16 @@ class Store:
             content = parquet_bytes(predictions)
             with atomic_write(path.with_suffix(".parquet")) as stream:
                 stream.write(content)
-            digest = hashlib.sha256(content).hexdigest()
-            record = record.model_copy(update={"predictions_sha256": digest})
+            record = record.model_copy(update={"predictions_sha256": sha256_bytes(content)})
         with atomic_write(path) as stream:
             stream.write(record.to_json())
         return record
 
     def find(self, settings: Settings) -> Record | None:
         """The record with these settings; None if it is missing, incomplete or failed.
+
+        A record is incomplete if its predictions are missing or are not those that it was scored
+        on.
 
         Raises:
             RecordError: the file is not a record.
@@ -104,8 +106,11 @@ class Store:
         record = read_record(path)
         if record.status != "done" or record.key != settings.key or record.schema_version < SCHEMA:
             return None
-        if record.predictions_sha256 and not path.with_suffix(".parquet").is_file():
-            return None
+        if record.predictions_sha256:
+            try:
+                self._predictions(record)
+            except RecordError:
+                return None
         return record
 
     def done(self, settings: Settings) -> bool:
@@ -125,15 +130,31 @@ class Store:
         return newest(read_record(path) for path in paths)
 
     def predictions(self, record: Record) -> pd.DataFrame:
-        """The predictions kept beside a record. Raises RecordError if they are gone."""
+        """The predictions kept beside a record.
+
+        Raises:
+            RecordError: the file is missing, damaged or belongs to another record.
+        """
         import pandas as pd
 
+        return pd.read_parquet(io.BytesIO(self._predictions(record)))
+
+    def _predictions(self, record: Record) -> bytes:
+        """The bytes of a record's predictions, verified by the hash in the record."""
         path = self.path(record.settings).with_suffix(".parquet")
-        if not path.is_file():
-            raise RecordError(
-                f"the predictions {path} are gone; run the same command again to compute them"
-            )
-        return pd.read_parquet(path)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            problem = "are gone"
+        except OSError as error:
+            problem = f"cannot be read ({error.strerror or error})"
+        else:
+            if sha256_bytes(content) == record.predictions_sha256:
+                return content
+            problem = "are damaged, or belong to another record"
+        raise RecordError(
+            f"the predictions {path} {problem}; run the same command again to compute them"
+        )
 
     def frame(self) -> pd.DataFrame:
         """The tidy table of all records: see `tidy_frame`.
