@@ -86,11 +86,13 @@ def report_all(store: Store, frame: pd.DataFrame, console: Console, *, redraw: b
     )
 
 
-def _replicates(store: Store, *board: str) -> Replicates | None:
+def _replicates(
+    store: Store, split: str | None = None, probe: str | None = None
+) -> Replicates | None:
     """Bootstrap scores of a run; cells whose predictions cannot be read are named."""
     console = Console(stderr=True, markup=False, emoji=False, highlight=False)
     unreadable: list[str] = []
-    replicates = load_replicates(store, *board, unreadable=unreadable.append)
+    replicates = load_replicates(store, split, probe, unreadable.append)
     for message in unreadable:
         console.print(f"no interval: {message}", style="yellow", soft_wrap=True)
     return replicates
