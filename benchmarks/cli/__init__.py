@@ -6,6 +6,7 @@ in `satclip_bench.benchmarks.commands` implements; that module is imported when 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -32,7 +33,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     command: Command = options.command
     try:
-        return command.call(options)
+        code = command.call(options)
+        # Otherwise output that nobody reads any more would only be noticed after the exit code.
+        sys.stdout.flush()
+    except SystemExit as error:
+        # rich ends the program with exit code 1, which means failed cells, on a broken pipe.
+        if isinstance(error.__context__, BrokenPipeError):
+            return _broken_pipe()
+        raise
     except BenchError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
@@ -41,6 +49,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"interrupted{kept}\n")
         return 130
     except BrokenPipeError:
-        # The reader of the output has gone, as in `... | head`: no message can reach it.
-        sys.stderr.close()
-        return 141
+        return _broken_pipe()
+    return code
+
+
+def _broken_pipe() -> int:
+    """The exit code after the reader of the output has gone, as in `... | head`."""
+    # What is still in the buffer would raise the same error once more when the process ends.
+    null = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(null, stream.fileno())
+    os.close(null)
+    return 141

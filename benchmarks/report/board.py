@@ -11,7 +11,7 @@ import pandas as pd
 
 from satclip_bench.benchmarks.ranking.cells import Missing
 from satclip_bench.benchmarks.ranking.ranking import Ranking
-from satclip_bench.benchmarks.report.notes import edition_note
+from satclip_bench.benchmarks.report.notes import Marks, edition_note, mark_notes
 from satclip_bench.benchmarks.report.wording import DAGGER, DASH, METRIC_SIGNS, SHORT, number
 from satclip_bench.tasks import TaskCard
 
@@ -116,7 +116,7 @@ class Board:
         rows: encoders, then baselines, then those that are not ranked; each best first.
         seeds: number of seeds.
         folds: number of folds.
-        notes: notes for readers, in every rendering, besides those on editions.
+        notes: notes for readers, in every rendering, besides those on marks and on editions.
         caveats: by task, how its table differs from what its edition promises.
         ranking: ranking that the rows were made from.
     """
@@ -187,8 +187,24 @@ class Board:
 
     @property
     def note(self) -> str:
-        """All notes and the sentence on editions as one paragraph."""
-        return " ".join(filter(None, [*self.notes, self.edition_note]))
+        """All notes as one paragraph, for a rendering that shows every mark."""
+        return self.note_for(Marks())
+
+    def note_for(self, marks: Marks) -> str:
+        """All notes as one paragraph: on the marks that are shown, on the cells, on editions.
+
+        Args:
+            marks: marks that the rendering shows.
+        """
+        scores = [score for row in self.rows for score in row.scores]
+        shown = Marks(
+            spread=marks.spread and any(not np.isnan(score.std) for score in scores),
+            intervals=marks.intervals and any(not np.isnan(score.low) for score in scores),
+            best=marks.best if any(score.best for score in scores) else "",
+            tied=marks.tied if any(score.tied and not score.best for score in scores) else "",
+        )
+        notes = [*mark_notes(self.seeds, shown), *self.notes, self.edition_note]
+        return " ".join(filter(None, notes))
 
 
 def gaps(row: Row) -> str:

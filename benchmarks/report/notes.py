@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -36,6 +37,9 @@ def edition_note(
 def _edition_note(edition: str, cards: Iterable[TaskCard]) -> str:
     titles: dict[bool, list[str]] = {False: [], True: []}
     for card in cards:
+        if not card.paper_rows:
+            # User tables are not from a paper.
+            continue
         differs = any(n == edition and e.differs_from_paper for n, e in card.editions.items())
         titles[differs].append(card.title)
     if not titles[True]:
@@ -47,29 +51,66 @@ def _edition_note(edition: str, cards: Iterable[TaskCard]) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Marks:
+    """Marks that a rendering of a board shows, each of which a note explains.
+
+    Attributes:
+        spread: whether the standard deviation over seeds stands beside a score.
+        intervals: whether the interval of a score stands beside it, in brackets.
+        best: name of the mark of the best score of a task; empty if there is none.
+        tied: name of the mark of a score that ties with the best; empty if there is none.
+    """
+
+    spread: bool = True
+    intervals: bool = True
+    best: str = "Bold"
+    tied: str = "Underlined"
+
+
+def mark_notes(seeds: int, marks: Marks) -> Iterable[str]:
+    """Notes on how scores and ranks are averaged, and on the marks that a board shows.
+
+    Args:
+        seeds: number of seeds of the board.
+        marks: marks that are shown.
+
+    Example:
+        >>> list(mark_notes(3, Marks(intervals=False, best="*", tied="")))
+        ['Mean over folds and 3 seeds ± standard deviation over the seeds.', \
+'Rank: mean over tasks. *: best of a task.']
+    """
+    if seeds > 1:
+        spread = " ± standard deviation over the seeds" if marks.spread else ""
+        yield f"Mean over folds and {seeds} seeds{spread}."
+    else:
+        yield "Mean over the folds of one seed, so there is no spread over seeds."
+    if marks.intervals:
+        yield "In brackets: 95 % interval of the mean, from a bootstrap of spatial blocks."
+    note = "Rank: mean over tasks."
+    if marks.best:
+        note += f" {marks.best}: best of a task."
+    if marks.tied:
+        note += (
+            f" {marks.tied}: tied with the best, because the difference is within the noise of "
+            "blocks and seeds (5 % over all encoders, Holm's correction; scores below -1 count as "
+            "-1)."
+        )
+    yield note
+
+
 def board_notes(
     ranking: Ranking,
     cards: Mapping[str, TaskCard],
     titles: Mapping[str, str],
 ) -> Iterable[str]:
-    """Notes of a board: seeds, intervals, ties, unseen classes, contamination.
+    """Notes of a board on its cells: ties, unseen classes, contamination.
 
     Args:
         ranking: ranking that the board shows.
         cards: cards of the tasks.
         titles: titles of encoders and baselines.
     """
-    if ranking.seeds > 1:
-        yield f"Mean over folds and {ranking.seeds} seeds ± standard deviation over the seeds."
-    else:
-        yield "Mean over the folds of one seed, so there is no spread over seeds."
-    if ranking.low.notna().any(axis=None):
-        yield "In brackets: 95 % interval of the mean, from a bootstrap of spatial blocks."
-    yield (
-        "Rank: mean over tasks. Bold: best of a task. Underlined: tied with the best, because the "
-        "difference is within the noise of blocks and seeds (5 % over all encoders, Holm's "
-        "correction; scores below -1 count as -1)."
-    )
     if ranking.undecided:
         titled = listed([card.title for name, card in cards.items() if name in ranking.undecided])
         yield (

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from rich.console import Console, JustifyMethod
-from rich.markup import escape
-from rich.measure import Measurement
-from rich.table import Table
+from rich.console import Console
+from rich.text import Text
 
 from satclip_bench.benchmarks.report.board import Board, Row, Score, gaps
+from satclip_bench.benchmarks.report.grid import Grid, GridRow, fits, print_grid
+from satclip_bench.benchmarks.report.notes import Marks
 from satclip_bench.benchmarks.report.text_table import TextTable
 from satclip_bench.benchmarks.report.wording import DASH
 
 TITLE_WIDTH, NARROW_TITLE_WIDTH = 30, 25
-"""Maximum width of an encoder's title, usually and in narrow terminals; longer ones are cut."""
+"""Maximum width of an encoder's title, usually and in narrow terminals; longer ones are broken."""
 
 WIDE = 118
 """Width below which the spread is left out even if it would fit."""
@@ -34,102 +34,104 @@ _LAYOUTS = (
 def print_board(board: Board, console: Console) -> None:
     """Print a board in as much detail as the width of the console allows.
 
-    The best of a task is bold and ties with it are underlined; without a terminal that can show
-    that, they are marked `*` and `=`.
+    If not even the shortest numbers of all tasks fit, the board is printed in blocks of tasks. The
+    best of a task is bold and ties with it are underlined; without a terminal that can show that,
+    they are marked `*` and `=`.
     """
     plain = not console.is_terminal
-    table = _table(board, *_LAYOUTS[-1], plain)
     for digits, spread, title_width in _LAYOUTS:
-        candidate = _table(board, digits, spread, title_width, plain)
-        if spread and console.width < WIDE:
-            continue
-        if Measurement.get(console, console.options.update(width=10_000), candidate).maximum <= (
-            console.width
-        ):
-            table = candidate
+        grid = _grid(board, digits, spread, plain)
+        if fits(grid, console, title_width) and not (spread and console.width < WIDE):
             break
-    console.print(table)
-    marks = " Marks: * best, = tied with it." if plain else ""
-    console.print(escape(board.note) + marks, style="dim", highlight=False)
+    print_heading(board.heading, console)
+    if print_grid(grid, console, title_width) > 1:
+        _print(f"Ranks are over all {len(board.tasks)} tasks.", console, "dim")
+    names = ("*", "=") if plain else ("Bold", "Underlined")
+    marks = Marks(spread=spread, intervals=False, best=names[0], tied=names[1])
+    _print(board.note_for(marks), console, "dim")
     for row in board.rows:
         if row.missing:
-            console.print(escape(gaps(row)), style="yellow", highlight=False)
+            _print(gaps(row), console, "yellow")
 
 
 def print_text_table(table: TextTable, console: Console) -> None:
-    """Print a table of texts, with intervals below their values in narrow terminals."""
-    grid = Table(
-        title=table.heading,
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        header_style="bold",
-        pad_edge=False,
-    )
-    for i, (column, side) in enumerate(zip(table.columns, table.alignment, strict=True)):
-        justify: JustifyMethod = "left" if side == "l" else "right"
-        grid.add_column(column, justify=justify, overflow="fold", no_wrap=i > 0)
+    """Print a table of texts, with intervals below their values in narrow terminals.
+
+    If not all columns fit, the table is printed in blocks of columns.
+    """
     separator = " [" if console.width >= INTERVALS_WIDE else "\n["
-    for row in table.rows:
-        title, *texts = row.texts
-        cells = (escape(text.replace(" [", separator)) for text in texts)
-        grid.add_row(escape(title), *cells, style="cyan" if row.baseline else None)
-    console.print(grid)
-    console.print(escape(table.note), style="dim", highlight=False)
-
-
-def _table(board: Board, digits: int, spread: bool, title_width: int, plain: bool) -> Table:
-    table = Table(
-        title=board.heading,
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        header_style="bold",
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    table.add_column("\n\nEncoder", no_wrap=True, max_width=title_width, overflow="ellipsis")
-    table.add_column("\n\nRank", justify="right", no_wrap=True)
-    for i, (heading, metric) in enumerate(zip(board.broken_headings, board.metrics, strict=True)):
-        lines = escape(heading).replace(" ", "\n").replace("-", "-\n").split("\n")
-        # Headings of one line get an empty line above, so that the symbols of the metrics align.
-        lines = [""] * (2 - len(lines)) + lines
-        table.add_column(
-            "\n".join([*lines, f"[dim]{metric}[/dim]"]),
-            justify="right",
-            # Headings may wrap, numbers may not.
-            overflow="fold",
-            min_width=max(len(_plain(row.scores[i], digits, spread)) for row in board.rows),
-        )
-    for name, rows in board.groups:
-        if name != "encoders":
-            table.add_row(f"[dim italic]{name}[/dim italic]")
-        for row in rows:
-            table.add_row(
-                escape(row.title),
-                _rank(row),
-                *(_score(score, digits, spread, plain) for score in row.scores),
-                style="cyan" if row.baseline else None,
+    grid = Grid(
+        headings=tuple(map(Text, table.columns)),
+        alignment=table.alignment,
+        rows=tuple(
+            GridRow(
+                (
+                    Text(row.texts[0]),
+                    *(Text(text.replace(" [", separator)) for text in row.texts[1:]),
+                ),
+                "cyan" if row.baseline else "",
             )
-    return table
+            for row in table.rows
+        ),
+        gap=2,
+    )
+    print_heading(table.heading, console)
+    print_grid(grid, console, TITLE_WIDTH)
+    _print(table.note, console, "dim")
+
+
+def print_heading(text: str, console: Console) -> None:
+    """Print a heading over the whole width, however narrow the table below it is."""
+    _print(text, console, "bold")
+
+
+def _print(text: str, console: Console, style: str) -> None:
+    # A Text is printed as it is: titles and reasons of users are not read as rich's markup.
+    console.print(Text(text, style=style), highlight=False)
+
+
+def _grid(board: Board, digits: int, spread: bool, plain: bool) -> Grid:
+    rows = []
+    for name, members in board.groups:
+        if name != "encoders":
+            rows.append(GridRow((Text(name, style="dim italic"),)))
+        rows += [
+            GridRow(
+                (
+                    Text(row.title),
+                    Text(_rank(row)),
+                    *(_score(score, digits, spread, plain) for score in row.scores),
+                ),
+                "cyan" if row.baseline else "",
+            )
+            for row in members
+        ]
+    tasks = zip(board.broken_headings, board.metrics, strict=True)
+    return Grid(
+        headings=(
+            Text("Encoder"),
+            Text("Rank"),
+            *(_heading(heading, metric) for heading, metric in tasks),
+        ),
+        alignment="lr" + "r" * len(board.tasks),
+        rows=tuple(rows),
+        repeated=2,
+    )
+
+
+def _heading(heading: str, metric: str) -> Text:
+    lines = heading.replace(" ", "\n").replace("-", "-\n")
+    return Text.assemble(f"{lines}\n", (metric, "dim"))
 
 
 def _rank(row: Row) -> str:
     return DASH if np.isnan(row.rank) else f"{row.rank:.1f}"
 
 
-def _plain(score: Score, digits: int, spread: bool) -> str:
-    mark = "*" if score.best else "=" if score.tied else ""
+def _score(score: Score, digits: int, spread: bool, plain: bool) -> Text:
     std = score.spread(digits) if spread else ""
-    return mark + score.text(digits) + score.mark + (f"±{std}" if std else "")
-
-
-def _score(score: Score, digits: int, spread: bool, plain: bool) -> str:
+    text, after = score.text(digits) + score.mark, f"±{std}" if std else ""
     if plain:
-        return _plain(score, digits, spread)
-    text = score.text(digits) + score.mark
-    if score.best or score.tied:
-        style = "bold" if score.best else "underline"
-        text = f"[{style}]{text}[/{style}]"
-    std = score.spread(digits) if spread else ""
-    return text + (f"[dim]±{std}[/dim]" if std else "")
+        return Text(("*" if score.best else "=" if score.tied else "") + text + after)
+    style = "bold" if score.best else "underline" if score.tied else ""
+    return Text.assemble((text, style), (after, "dim"))

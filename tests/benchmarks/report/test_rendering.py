@@ -132,8 +132,8 @@ def test_terminal_marks() -> None:
     text = printed(board(), 120, terminal=True)
     assert "\x1b[1m.710\x1b[0m" in text
     assert "baselines" in text
-    assert "Marks:" not in text
-    assert "* best, = tied" in printed(board(), 120)
+    assert "Bold: best of a task." in text
+    assert "*: best of a task." in printed(board(), 120)
 
 
 def test_no_nan_is_printed_and_row_order_does_not_matter(tmp_path: Path) -> None:
