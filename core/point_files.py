@@ -1,8 +1,7 @@
-"""Reads files of points in batches: CSV, Parquet, GeoParquet and vector formats."""
+"""Reads files of points in batches: text tables, Parquet, GeoParquet and vector formats."""
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,21 +13,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.core.errors import BenchError, CoordinateError
-from satclip_bench.core.points import LATITUDE, LONGITUDE, WGS84, coordinate_columns
+from satclip_bench.core.geometries import choose_layer, geometry_batches
+from satclip_bench.core.points import coordinate_columns
+from satclip_bench.core.read_options import AUTOMATIC, ReadOptions
+from satclip_bench.core.text_tables import coordinate_values, not_utf8, text_format
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-CSV = (".csv",)
+CSV = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 PARQUET = (".parquet", ".geoparquet", ".pq")
 VECTOR = (".gpkg", ".geojson", ".json", ".shp", ".fgb")
+SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
 
 
 class PointBatch(NamedTuple):
     """Consecutive rows of a file of points.
 
     Attributes:
-        lonlat: `(N, 2)` float64 degrees, longitude first; not yet checked.
+        lonlat: `(N, 2)` float64 degrees, longitude first; not yet checked. NaN where a row has
+            no place.
         columns: all columns of these rows, the coordinates included.
     """
 
@@ -44,28 +48,38 @@ class PointFile:
         path: path of the file.
         rows: number of points; None if it is unknown until the file has been read.
         batches: the rows, at most `batch_size` at a time.
+        decimal: decimal point of the numbers in a text file, `.` or `,`.
     """
 
     path: Path
     rows: int | None
     batches: Iterator[PointBatch]
+    decimal: str = "."
 
 
 @contextmanager
 def open_points(
-    path: Path, batch_size: int, lon: str | None = None, lat: str | None = None
+    path: Path,
+    batch_size: int,
+    lon: str | None = None,
+    lat: str | None = None,
+    *,
+    sep: str | None = None,
+    layer: str | None = None,
 ) -> Iterator[PointFile]:
     """Open a file of points, to be read in batches.
 
-    CSV and Parquet need one longitude and one latitude column in degrees. GeoParquet, GeoPackage,
-    GeoJSON, FlatGeobuf and Shapefile contain points in a CRS, which are reprojected. Columns of a
-    CSV file other than the coordinates stay text, digit for digit.
+    Text files and Parquet need one longitude and one latitude column in degrees. GeoParquet,
+    GeoPackage, GeoJSON, FlatGeobuf and Shapefile contain points in a CRS, which are reprojected.
+    Columns of a text file other than the coordinates stay text, digit for digit.
 
     Args:
         path: path of the file; its suffix determines the format.
         batch_size: maximal number of rows in a batch.
-        lon: name of the longitude column; by default the one called lon, longitude or lng.
-        lat: name of the latitude column; by default the one called lat or latitude.
+        lon: name of the longitude column; by default the one with a usual name.
+        lat: name of the latitude column; by default the one with a usual name.
+        sep: separator of a text file; by default the one with which the header has coordinates.
+        layer: layer of a vector file; by default the only one.
 
     Raises:
         BenchError: the file does not exist, has an unknown suffix, or is damaged, which may
@@ -73,51 +87,87 @@ def open_points(
         CoordinateError: the coordinate columns or the CRS are missing, or some geometries are not
             points.
     """
-    suffix = path.suffix.lower()
-    openers = {**dict.fromkeys(CSV, _csv), **dict.fromkeys(PARQUET, _parquet)}
+    openers = dict.fromkeys(CSV, _text) | dict.fromkeys(PARQUET, _parquet)
     openers |= dict.fromkeys(VECTOR, _vector)
+    suffix = file_suffix(path)
+    if suffix in SPREADSHEETS:
+        raise BenchError(f"{path} is a spreadsheet: save the sheet with the points as CSV")
+    if suffix == ".zip":
+        raise BenchError(f"{path} is an archive: unpack it, and name the file of points in it")
     if suffix not in openers:
         raise BenchError(
             f"{path} is not a file of points: its name should end with {', '.join(openers)}"
         )
     if not path.is_file():
         raise BenchError(f"there is no file {path}")
+    if sep is not None and suffix not in CSV:
+        raise BenchError(f"{path} is not a text file: leave out --sep")
+    if layer is not None and suffix not in VECTOR:
+        raise BenchError(f"{path} has no layers: leave out --layer")
+    options = ReadOptions(lon=lon, lat=lat, sep=sep, layer=layer)
     try:
-        with openers[suffix](path, batch_size, (lon, lat)) as opened:
+        with openers[suffix](path, batch_size, options) as opened:
             yield opened
     except BenchError:
         raise
     except Exception as error:
         # The errors that Arrow, GDAL, GEOS and PROJ raise for a damaged file share no base class.
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        if suffix in CSV and "invalid UTF8" in reason:
+            reason = not_utf8(path)
+            raise BenchError(reason) from error
         raise BenchError(f"{path} cannot be read: {reason}") from error
 
 
-ColumnNames = tuple[str | None, str | None]
-"""Names of the longitude and the latitude column that the caller asked for."""
+def file_suffix(path: Path) -> str:
+    """Suffix in lower case that determines the format of a file: the last two for .gz.
+
+    Examples:
+        >>> file_suffix(Path("my.points.CSV.gz"))
+        '.csv.gz'
+    """
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    return "".join(suffixes[-2:]) if suffixes[-1:] == [".gz"] else "".join(suffixes[-1:])
+
+
+def file_stem(path: Path) -> str:
+    """Name of a file without the suffix that determines its format.
+
+    Examples:
+        >>> file_stem(Path("data/my.points.csv.gz"))
+        'my.points'
+    """
+    return path.name[: len(path.name) - len(file_suffix(path))] or path.name
 
 
 @contextmanager
-def _csv(path: Path, batch_size: int, requested: ColumnNames) -> Iterator[PointFile]:
+def _text(path: Path, batch_size: int, options: ReadOptions) -> Iterator[PointFile]:
     import pyarrow as pa
     from pyarrow import csv as arrow
 
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        names = next(csv.reader(stream), [])
-    pair = _pair(names, requested, path)
-    types = {name: pa.float64() if name in pair else pa.string() for name in names}
+    form = text_format(path, options.sep, (options.lon, options.lat))
+    pair = _pair(form.names, options, path)
     with arrow.open_csv(
         path,
         # A value may be longer than Arrow's default block, and may have line breaks in quotes.
-        read_options=arrow.ReadOptions(block_size=2**24),
-        parse_options=arrow.ParseOptions(newlines_in_values=True),
-        convert_options=arrow.ConvertOptions(column_types=types, strings_can_be_null=False),
+        read_options=arrow.ReadOptions(
+            block_size=2**24, encoding=form.encoding, skip_rows=form.skipped
+        ),
+        parse_options=arrow.ParseOptions(
+            delimiter=form.separator,
+            quote_char='"' if form.quoted else False,
+            newlines_in_values=form.quoted,
+        ),
+        convert_options=arrow.ConvertOptions(
+            column_types=dict.fromkeys(form.names, pa.string()), strings_can_be_null=False
+        ),
     ) as reader:
-        yield PointFile(path, None, _tabular(_regrouped(reader, batch_size), pair))
+        tables = _regrouped(reader, batch_size)
+        yield PointFile(path, None, _tabular(tables, pair, path, form.decimal), form.decimal)
 
 
 @contextmanager
-def _parquet(path: Path, batch_size: int, requested: ColumnNames) -> Iterator[PointFile]:
+def _parquet(path: Path, batch_size: int, options: ReadOptions) -> Iterator[PointFile]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -125,19 +175,19 @@ def _parquet(path: Path, batch_size: int, requested: ColumnNames) -> Iterator[Po
         tables = (pa.Table.from_batches([b]) for b in file.iter_batches(batch_size))
         geo = (file.schema_arrow.metadata or {}).get(b"geo")
         rows = file.metadata.num_rows
-        if geo is not None and requested == (None, None):
+        if geo is not None and options == AUTOMATIC:
             description = json.loads(geo)
             column = description["primary_column"]
             # A GeoParquet file without a CRS has longitudes and latitudes, by its specification.
             crs = description["columns"][column].get("crs", "OGC:CRS84")
             yield PointFile(path, rows, _geometric(tables, column, crs, path))
         else:
-            pair = _pair(file.schema_arrow.names, requested, path)
-            yield PointFile(path, rows, _tabular(tables, pair))
+            pair = _pair(file.schema_arrow.names, options, path)
+            yield PointFile(path, rows, _tabular(tables, pair, path))
 
 
 @contextmanager
-def _vector(path: Path, batch_size: int, requested: ColumnNames) -> Iterator[PointFile]:
+def _vector(path: Path, batch_size: int, options: ReadOptions) -> Iterator[PointFile]:
     try:
         import pyogrio
         import pyogrio.errors
@@ -147,32 +197,41 @@ def _vector(path: Path, batch_size: int, requested: ColumnNames) -> Iterator[Poi
         ) from error
     import pyarrow as pa
 
-    if requested != (None, None):
+    if options.lon is not None or options.lat is not None:
         raise BenchError(f"{path} has geometries: leave out --lon and --lat")
     try:
-        rows = int(pyogrio.read_info(path, force_feature_count=True)["features"])
-        with pyogrio.open_arrow(path, batch_size=batch_size, use_pyarrow=True) as (meta, reader):
+        layer = choose_layer(path, options.layer)
+        info = pyogrio.read_info(path, layer=layer, force_feature_count=True)
+        with pyogrio.open_arrow(path, layer=layer, batch_size=batch_size, use_pyarrow=True) as (
+            meta,
+            reader,
+        ):
             column = meta["geometry_name"] or "wkb_geometry"
             tables = (pa.Table.from_batches([b]) for b in reader)
-            yield PointFile(path, rows, _geometric(tables, column, meta["crs"], path))
+            batches = _geometric(tables, column, meta["crs"], path)
+            yield PointFile(path, int(info["features"]), batches)
     except pyogrio.errors.DataSourceError as error:
         raise BenchError(f"{path} cannot be read: {error}") from error
 
 
-def _pair(names: list[str], requested: ColumnNames, path: Path) -> tuple[str, str]:
-    for name in requested:
+def _pair(names: list[str], options: ReadOptions, path: Path) -> tuple[str, str]:
+    lon, lat = options.lon, options.lat
+    for name in (lon, lat):
         if name is not None and name not in names:
             raise CoordinateError(f"{path} has no column {name!r}; it has {', '.join(names[:10])}")
     if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise CoordinateError(f"{path} has several columns called {', '.join(repeated[:5])}")
-    lon, lat = requested
+        listed = ", ".join(name or "''" for name in repeated[:5])
+        raise CoordinateError(f"{path} has several columns called {listed}")
     if lon is not None and lat is not None:
         if lon == lat:
             raise CoordinateError(f"{lon!r} cannot be both longitude and latitude")
         return lon, lat
-    if requested != (None, None):
+    if lon is not None or lat is not None:
         raise CoordinateError("give both coordinate columns, --lon and --lat, or neither")
-    return coordinate_columns(names, str(path))
+    try:
+        return coordinate_columns(names, str(path))
+    except CoordinateError as error:
+        raise CoordinateError(f"{error}. Name the right ones with --lon and --lat") from error
 
 
 def _regrouped(batches: Any, batch_size: int) -> Iterator[pa.Table]:
@@ -193,52 +252,28 @@ def _regrouped(batches: Any, batch_size: int) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(pending)
 
 
-def _tabular(tables: Iterator[pa.Table], pair: tuple[str, str]) -> Iterator[PointBatch]:
+def _tabular(
+    tables: Iterator[pa.Table], pair: tuple[str, str], path: Path, decimal: str = "."
+) -> Iterator[PointBatch]:
+    import pyarrow as pa
+
+    first = 0
     for table in tables:
-        columns = [table.column(name).to_numpy().astype(np.float64) for name in pair]
-        yield PointBatch(np.stack(columns, axis=1), table)
+        columns = table
+        values = []
+        for name in pair:
+            cells = table.column(name)
+            numbers = coordinate_values(cells, name, first, path, decimal)
+            values.append(numbers)
+            if pa.types.is_string(cells.type):
+                place = columns.column_names.index(name)
+                columns = columns.set_column(place, name, pa.array(numbers))
+        yield PointBatch(np.stack(values, axis=1), columns)
+        first += len(table)
 
 
 def _geometric(
     tables: Iterator[pa.Table], column: str, crs: Any, path: Path
 ) -> Iterator[PointBatch]:
-    import pyarrow as pa
-    import pyproj
-    import shapely
-
-    if crs is None:
-        raise CoordinateError(f"the points of {path} have no CRS: save the file again with one")
-    if isinstance(crs, dict):
-        crs = json.dumps(crs)
-    transformer = pyproj.Transformer.from_crs(crs, WGS84, always_xy=True)
-    first = 0
-    for table in tables:
-        shapes = shapely.from_wkb(table.column(column).to_numpy())
-        bad = np.flatnonzero(
-            (shapely.get_type_id(shapes) != shapely.GeometryType.POINT) | shapely.is_empty(shapes)
-        )
-        if len(bad):
-            raise CoordinateError(
-                f"{path}: row {first + bad[0]} is not a point ({len(bad)} of the {len(shapes)} "
-                f"rows starting at row {first} are not)"
-            )
-        lonlat = np.stack(
-            transformer.transform(shapely.get_x(shapes), shapely.get_y(shapes)), axis=1
-        )
-        outside = np.flatnonzero(~np.isfinite(lonlat).all(axis=1))
-        if len(outside):
-            raise CoordinateError(
-                f"{path}: row {first + outside[0]} has no longitude and latitude: it lies outside "
-                "the area that the file's CRS covers"
-            )
-        columns = table.drop_columns([column])
-        clashes = [n for n in columns.column_names if n.lower() in (*LONGITUDE, *LATITUDE)]
-        if clashes:
-            raise CoordinateError(
-                f"{path} has both geometries and columns called {', '.join(clashes)}, which may "
-                "contradict each other: rename or remove the columns"
-            )
-        for i, name in enumerate(("lon", "lat")):
-            columns = columns.append_column(name, pa.array(lonlat[:, i]))
+    for lonlat, columns in geometry_batches(tables, column, crs, path):
         yield PointBatch(lonlat, columns)
-        first += len(table)

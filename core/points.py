@@ -11,7 +11,10 @@ from satclip_bench.core.errors import CoordinateError
 
 LONGITUDE = ("lon", "longitude", "lng")
 LATITUDE = ("lat", "latitude")
-"""Names of coordinate columns, compared without regard to case."""
+"""Names of coordinate columns, compared without regard to case and surrounding blanks."""
+
+DARWIN_CORE = ("decimallongitude", "decimallatitude")
+"""Names of longitude and latitude in GBIF's downloads, in lower case."""
 
 WGS84 = "EPSG:4326"
 
@@ -62,8 +65,8 @@ def coordinate_columns(names: Sequence[str], where: str) -> tuple[str, str]:
         ('Longitude', 'Latitude')
     """
     columns = []
-    for accepted in (LONGITUDE, LATITUDE):
-        matches = [name for name in names if name.lower() in accepted]
+    for accepted, other in zip((LONGITUDE, LATITUDE), DARWIN_CORE, strict=True):
+        matches = [name for name in names if name.strip().lower() in (*accepted, other)]
         if len(matches) != 1:
             present = ", ".join(matches) if matches else "none"
             raise CoordinateError(

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from satclip_bench.benchmarks.cli.command import Command
+from satclip_bench.benchmarks.cli.options import add_reading_options
 
 DESCRIPTION = """\
 Embed the points of a file with one encoder. The file is CSV or Parquet with columns of
@@ -48,16 +49,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="weights file to use instead of the encoder's downloaded weights (default: those)",
     )
-    parser.add_argument(
-        "--lon",
-        metavar="COLUMN",
-        help="column of longitudes in degrees (default: lon, longitude or lng, in any case)",
-    )
-    parser.add_argument(
-        "--lat",
-        metavar="COLUMN",
-        help="column of latitudes in degrees (default: lat or latitude, in any case)",
-    )
+    add_reading_options(parser)
 
 
 def _call(options: argparse.Namespace) -> int:
@@ -70,6 +62,8 @@ def _call(options: argparse.Namespace) -> int:
         weights=options.weights,
         lon=options.lon,
         lat=options.lat,
+        sep=options.sep,
+        layer=options.layer,
     )
 
 

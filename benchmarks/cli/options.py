@@ -33,6 +33,34 @@ def add_data_dir_option(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_reading_options(parser: argparse._ActionsContainer) -> None:
+    """Add --lon, --lat, --sep and --layer, which say how a file of points is read."""
+    parser.add_argument(
+        "--lon",
+        metavar="COLUMN",
+        help="column of longitudes in degrees (default: lon, longitude, lng or decimalLongitude, "
+        "in any case)",
+    )
+    parser.add_argument(
+        "--lat",
+        metavar="COLUMN",
+        help="column of latitudes in degrees (default: lat, latitude or decimalLatitude, in any "
+        "case)",
+    )
+    parser.add_argument(
+        "--sep",
+        metavar="CHARACTER",
+        help="separator of the columns in a text file, such as ';' or 'tab' (default: the one of "
+        "comma, semicolon, tab and bar that fits the header)",
+    )
+    parser.add_argument(
+        "--layer",
+        metavar="NAME",
+        help="layer to read from a GeoPackage or another file with several layers (default: the "
+        "only one)",
+    )
+
+
 def add_jobs_option(parser: argparse._ActionsContainer) -> None:
     """Add --jobs, the number of worker processes."""
     parser.add_argument(

@@ -11,6 +11,7 @@ from satclip_bench.benchmarks.cli.options import (
     add_data_dir_option,
     add_jobs_option,
     add_names_option,
+    add_reading_options,
     seeds,
 )
 
@@ -84,7 +85,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE",
         help="user table to make a task of: CSV, Parquet, GeoPackage or GeoJSON with points; its "
-        "card is written beside it, to be edited; needs --target; can be repeated",
+        "card is written beside it, or else in the run's folder, to be edited; needs --target; "
+        "can be repeated",
     )
     yours.add_argument(
         "--target",
@@ -94,6 +96,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="column of --task-file to predict, such as yield; repeat it for more targets, or "
         "give one per file",
     )
+    add_reading_options(yours)
 
     where = parser.add_argument_group("where and how")
     add_data_dir_option(where)
@@ -110,6 +113,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def _call(options: argparse.Namespace) -> int:
     from satclip_bench.benchmarks.commands.run import run
     from satclip_bench.benchmarks.runs.suites import get_suite
+    from satclip_bench.core.read_options import ReadOptions
 
     edition = options.edition or get_suite(options.suite).edition
     return run(
@@ -127,6 +131,7 @@ def _call(options: argparse.Namespace) -> int:
         dry_run=options.dry_run,
         task_files=options.task_file,
         targets=options.target,
+        reading=ReadOptions(lon=options.lon, lat=options.lat, sep=options.sep, layer=options.layer),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import warnings
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from satclip_bench.benchmarks.baselines import list_baselines
 from satclip_bench.benchmarks.commands.progress import Meter
-from satclip_bench.benchmarks.commands.user_tables import remember
+from satclip_bench.benchmarks.commands.user_tables import cards_folder, remember
 from satclip_bench.benchmarks.probes import list_probes
 from satclip_bench.benchmarks.ranking.ranking import rank
 from satclip_bench.benchmarks.runs import engine
@@ -86,7 +87,7 @@ def evaluate(
     """
     encoders = [encoder] if isinstance(encoder, str | LocationEncoder) else list(encoder)
     custom, names = _encoders(encoders)
-    files, task_names = _tasks([tasks] if isinstance(tasks, str | tuple) else tasks)
+    files, task_names = _tasks([tasks] if isinstance(tasks, str | tuple) else tasks, out)
     block = Block(
         tasks=task_names,
         encoders=names,
@@ -202,7 +203,9 @@ def _encoders(
     return custom, tuple(dict.fromkeys(names))
 
 
-def _tasks(tasks: Sequence[ATask] | None) -> tuple[dict[str, UserTable], tuple[str, ...]]:
+def _tasks(
+    tasks: Sequence[ATask] | None, out: Path | str | None
+) -> tuple[dict[str, UserTable], tuple[str, ...]]:
     """User tables by the names of their tasks, and the names of all tasks."""
     if tasks is None:
         return {}, OPEN_TASKS
@@ -213,7 +216,14 @@ def _tasks(tasks: Sequence[ATask] | None) -> tuple[dict[str, UserTable], tuple[s
             names += match_names("task", [given], list_tasks())
             continue
         path, column = given
-        file = UserTable(Path(path).resolve(), column)
+        place = Path(path).resolve()
+        file = UserTable(
+            place,
+            column,
+            card_folder=None if out is None else cards_folder(Path(out)),
+            # Without a folder for the run there is no other place for the card.
+            save_card=out is not None or os.access(place.parent, os.W_OK),
+        )
         task = UserTableTask(file)
         add_task(task)
         files[task.card.name] = file

@@ -21,7 +21,7 @@ from rich.progress import (
 )
 
 from satclip_bench.benchmarks.runs.embeddings import weights_sha256
-from satclip_bench.core.errors import BenchError, EncoderError
+from satclip_bench.core.errors import BenchError, CoordinateError, EncoderError
 from satclip_bench.core.files import atomic_write
 from satclip_bench.core.point_files import PARQUET, PointBatch, open_points
 from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
@@ -45,6 +45,8 @@ def embed_file(
     weights: Path | None = None,
     lon: str | None = None,
     lat: str | None = None,
+    sep: str | None = None,
+    layer: str | None = None,
 ) -> int:
     """Embed the points of a file and write them, with the file's other columns, as Parquet.
 
@@ -59,6 +61,8 @@ def embed_file(
         weights: weights file to use instead of the encoder's default one.
         lon: column of longitudes; by default one with a usual name.
         lat: column of latitudes; by default one with a usual name.
+        sep: separator of a text file; by default the one that fits the header.
+        layer: layer of a vector file; by default the only one.
 
     Returns:
         The exit code.
@@ -76,12 +80,12 @@ def embed_file(
     batch = int(np.clip(BATCH_VALUES // dimension, 256, MAX_BATCH_ROWS))
     columns = (TextColumn("points"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     progress = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True))
-    with open_points(points, batch, lon, lat) as file, progress:
+    with open_points(points, batch, lon, lat, sep=sep, layer=layer) as file, progress:
         bar = progress.add_task("", total=file.rows)
         rows = 0
         with atomic_write(out) as stream, _Writer(model, stream) as writer:
             for part in file.batches:
-                writer.write(part, _embed(model, part, rows))
+                writer.write(part, _embed(model, part, rows, points))
                 rows += len(part.lonlat)
                 progress.advance(bar, len(part.lonlat))
             if not rows:
@@ -106,8 +110,11 @@ def _encoder(spec: str, weights: Path | None) -> LocationEncoder:
     return get_encoder(spec, weights=weights)
 
 
-def _embed(encoder: LocationEncoder, batch: PointBatch, first_row: int) -> Embedding:
-    lonlat = check_lonlat(batch.lonlat, first_row)
+def _embed(encoder: LocationEncoder, batch: PointBatch, first_row: int, path: Path) -> Embedding:
+    try:
+        lonlat = check_lonlat(batch.lonlat, first_row)
+    except CoordinateError as error:
+        raise CoordinateError(f"{path}: {error}") from error
     with warnings.catch_warnings():
         # check_lonlat has already warned.
         warnings.simplefilter("ignore", SwappedCoordinatesWarning)

@@ -19,6 +19,7 @@ from satclip_bench.benchmarks.runs.plan import Selection, custom_by_name, make_p
 from satclip_bench.benchmarks.runs.store import Store, writable
 from satclip_bench.benchmarks.runs.suites import get_suite
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.read_options import AUTOMATIC, ReadOptions
 from satclip_bench.encoders import encoder_from_file
 from satclip_bench.tasks import Edition
 
@@ -39,6 +40,7 @@ def run(
     dry_run: bool,
     task_files: Sequence[Path] = (),
     targets: Sequence[str] = (),
+    reading: ReadOptions = AUTOMATIC,
 ) -> int:
     """Run the missing cells of a suite and selection, and report what the folder holds.
 
@@ -51,7 +53,7 @@ def run(
     console = Console(stderr=True)
     own = custom_by_name((spec, encoder_from_file(spec)) for spec in own_encoders)
     adopt(out)
-    files = add_files(task_files, targets, console)
+    files = add_files(task_files, targets, console, out, reading, save_cards=not dry_run)
     tasks = (*tasks, *files)
     selection = Selection(tasks, encoders, splits, probes, seeds, edition, data_dir, own, files)
     plan = _with_tables(make_plan(get_suite(suite), selection), console)

@@ -7,14 +7,19 @@ from pathlib import Path
 
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 
 from satclip_bench.core.card import Card
 from satclip_bench.core.errors import BenchError, RecordError
 from satclip_bench.core.files import atomic_write
-from satclip_bench.tasks import TaskCard, add_task
+from satclip_bench.core.program import program
+from satclip_bench.core.read_options import AUTOMATIC, ReadOptions
+from satclip_bench.tasks import Task, TaskCard, add_task
 from satclip_bench.tasks.user_tables.task import MissingTableTask, UserTable, UserTableTask
 
 FOLDER = "tasks"
+CARDS = "cards"
+"""Folder in `FOLDER` of the cards that cannot be written beside their tables."""
 
 
 class RememberedTask(Card):
@@ -23,14 +28,34 @@ class RememberedTask(Card):
     path: Path
     target: str
     card: TaskCard
+    options: ReadOptions = AUTOMATIC
+
+
+def cards_folder(out: Path) -> Path:
+    """Folder in a run's folder for cards that cannot be written beside their tables."""
+    return out / FOLDER / CARDS
 
 
 def add_files(
-    paths: Sequence[Path], targets: Sequence[str], console: Console
+    paths: Sequence[Path],
+    targets: Sequence[str],
+    console: Console,
+    out: Path,
+    options: ReadOptions = AUTOMATIC,
+    *,
+    save_cards: bool = True,
 ) -> dict[str, UserTable]:
     """Register the tasks of `--task-file` and `--target`, and print a line about each.
 
     One file may have any number of targets; several files have one target each, in their order.
+
+    Args:
+        paths: the files.
+        targets: the target columns.
+        console: where the lines are printed.
+        out: the run's folder, which gets the cards that cannot be written beside their tables.
+        options: columns, separator and layer, as far as the user named them.
+        save_cards: whether new cards are saved.
 
     Returns:
         The user tables, by the names of their tasks.
@@ -49,7 +74,7 @@ def add_files(
     pairs = [(paths[0] if len(paths) == 1 else paths[i], t) for i, t in enumerate(targets)]
     added: dict[str, UserTable] = {}
     for path, target in pairs:
-        file = UserTable(path.resolve(), target)
+        file = UserTable(path.resolve(), target, options, cards_folder(out), save_cards)
         task = UserTableTask(file)
         name = task.card.name
         if name in added:
@@ -58,14 +83,16 @@ def add_files(
         add_task(task)
         added[name] = file
         origin = "new; edit it to add units and sources" if task.made else "read from the file"
+        if task.made and not save_cards:
+            origin = "not written in a dry run"
         console.print(
             f"task [bold]{name}[/bold]: {len(table):,} points, {table.card.task_type}, card "
-            f"{file.card_path} ({origin})",
+            f"{escape(str(file.card_path))} ({origin})",
             soft_wrap=True,
             highlight=False,
         )
         for note in table.notes:
-            console.print(f"  {note}", highlight=False)
+            console.print(f"  {escape(note)}", highlight=False, soft_wrap=True)
     return added
 
 
@@ -74,7 +101,9 @@ def remember(files: dict[str, UserTable], out: Path) -> None:
     for name, file in files.items():
         task = UserTableTask(file)
         task.load()
-        remembered = RememberedTask(path=file.path, target=file.target, card=task.card)
+        remembered = RememberedTask(
+            path=file.path, target=file.target, card=task.card, options=file.options
+        )
         with atomic_write(out / FOLDER / f"{name}.json") as stream:
             stream.write((remembered.model_dump_json(indent=1) + "\n").encode())
 
@@ -92,9 +121,25 @@ def adopt(out: Path) -> None:
             remembered = RememberedTask.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
             raise RecordError(f"{path} cannot be read: {error}. Run the task again") from error
-        file = UserTable(remembered.path, remembered.target)
-        add_task(
-            UserTableTask(file)
-            if remembered.path.is_file()
-            else MissingTableTask(file, remembered.card)
+        file = UserTable(
+            remembered.path, remembered.target, remembered.options, cards_folder(out), False
         )
+        add_task(_adopted(file, remembered.card))
+
+
+def _adopted(file: UserTable, card: TaskCard) -> Task:
+    """The task of a remembered table, which cannot be loaded if its file or card is missing."""
+    if not file.path.is_file():
+        return MissingTableTask(file, card)
+    if not file.card_path.is_file():
+        return MissingTableTask(
+            file,
+            card,
+            f"the card of task {card.name!r} is no longer at {file.card_path}: put it back, or "
+            f"have a new one made with {program()} run --task-file {file.path} "
+            f"--target {file.target}",
+        )
+    try:
+        return UserTableTask(file)
+    except BenchError as error:
+        return MissingTableTask(file, card, str(error))

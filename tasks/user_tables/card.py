@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, FiniteFloat, model_validator
 
 from satclip_bench.core.card import Card
-from satclip_bench.core.sphere import check_lonlat, equal_area_cells
+from satclip_bench.core.sphere import equal_area_cells
 from satclip_bench.tasks.base import EditionCard, Extent, Source, TaskCard, TaskTypeEntry
-
-if TYPE_CHECKING:
-    import pandas as pd
+from satclip_bench.tasks.user_tables.columns import Rows, target_values
+from satclip_bench.tasks.user_tables.file import UserTable, slug
 
 BLOCK_SIDES = (30.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1)
 """Sides in degrees that blocks may have."""
@@ -34,13 +31,17 @@ TableRegion = Literal["continent", "column", "equal-area block"]
 class UserTableCard(Card):
     """Metadata of a user table. It is made from the file, and users may edit every entry."""
 
-    name: str = Field(description="name of the task: letters, digits, dots, dashes")
-    title: str
+    name: str = Field(
+        description="name of the task: letters, digits, dots, dashes, underscores",
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$",
+        max_length=200,
+    )
+    title: str = Field(min_length=1)
     description: str = ""
     column: str = Field(description="name of the target column")
     task_type: TaskTypeEntry
     unit: str = Field("", description="unit of the target; unused for a classification")
-    no_data: tuple[float, ...] = Field((), description='numbers that mean "no value"')
+    no_data: tuple[FiniteFloat, ...] = Field((), description='numbers that mean "no value"')
     extent: Extent
     region: TableRegion = Field(
         description="what the split `held-out-region` holds out: continents, taken from the "
@@ -48,15 +49,29 @@ class UserTableCard(Card):
         "`block_degrees`"
     )
     region_column: str = ""
-    block_degrees: float | None = None
+    block_degrees: float | None = Field(None, ge=0.01, le=180)
     source: str = ""
     url: str = ""
     licence: str = "unknown"
     citation: str = ""
     sha256: str = Field(description="SHA-256 of the file from which the card was made")
 
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        if self.region == "column" and not self.region_column:
+            raise ValueError('region is "column", so region_column should name a column')
+        if self.region != "column" and self.region_column:
+            raise ValueError(
+                f'region_column is {self.region_column!r}, so region should be "column"'
+            )
+        if self.region == "equal-area block" and self.block_degrees is None:
+            raise ValueError(
+                'region is "equal-area block", so block_degrees should be the side of a block'
+            )
+        return self
 
-def make_card(path: Path, target: str, frame: pd.DataFrame, sha256: str) -> UserTableCard:
+
+def make_card(file: UserTable, rows: Rows, sha256: str) -> UserTableCard:
     """Make the initial card of a user table from its values.
 
     Text, and whole numbers with few distinct values, are taken for classes. A table that spans
@@ -64,38 +79,37 @@ def make_card(path: Path, target: str, frame: pd.DataFrame, sha256: str) -> User
     else continents for a global table and blocks for any other.
 
     Args:
-        path: path of the table.
-        target: name of the target column.
-        frame: columns lon and lat, and the other columns of the table.
+        file: the table and its target column.
+        rows: rows of the file.
         sha256: SHA-256 of the file.
 
     Raises:
-        CoordinateError: some points are not on the sphere.
+        TaskError: the target is neither numbers nor classes.
     """
     import pandas as pd
 
-    column = frame[target]
+    frame = rows.frame
+    column, _ = target_values(frame[file.target], str(file.path), rows.decimal)
     labelled = column.dropna()
     numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     whole = numeric and bool((labelled % 1 == 0).all())
     codes = whole and labelled.nunique() <= min(MAX_CLASS_CODES, len(labelled) // 10)
     no_data = tuple(v for v in NO_DATA_VALUES if numeric and len(labelled) and labelled.min() == v)
-    lonlat = check_lonlat(frame[["lon", "lat"]].to_numpy())
+    lonlat = frame[["lon", "lat"]].to_numpy(np.float64)
     wide = bool(np.ptp(lonlat[:, 0]) > 180 or np.ptp(lonlat[:, 1]) > 90)
-    has_region = "region" in frame and len(frame["region"].dropna().unique()) > 1
+    has_region = "region" in frame and len(set(frame["region"].dropna().astype(str))) > 1
     region: TableRegion = "column" if has_region else "continent" if wide else "equal-area block"
-    stem = path.parent.name if path.stem == "data" else path.stem
     return UserTableCard(
-        name=f"{slug(stem)}.{slug(target)}",
-        title=f"{stem}: {target}",
-        column=target,
+        name=f"{slug(file.task_stem)}.{slug(file.target)}",
+        title=f"{file.task_stem}: {file.target}",
+        column=file.target,
         task_type="regression" if numeric and not codes else "classification",
         no_data=no_data,
         extent="global" if wide else "regional",
         region=region,
         region_column="region" if has_region else "",
         block_degrees=_block_side(lonlat) if region == "equal-area block" else None,
-        source=path.name,
+        source=file.path.name,
         sha256=sha256,
     )
 
@@ -136,13 +150,3 @@ def as_task_card(table: UserTableCard) -> TaskCard:
         paper_source="A user table, not from a paper.",
         editions={"open": edition, "paper": edition},
     )
-
-
-def slug(text: str) -> str:
-    """Text as a valid part of a file name: letters, digits, underscores and dashes.
-
-    Examples:
-        >>> slug("Soil pH (0-5 cm)")
-        'Soil-pH-0-5-cm'
-    """
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-") or "table"

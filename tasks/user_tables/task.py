@@ -7,48 +7,32 @@ optional column `split`; or points in a CRS. The card is made on the first use o
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from typing_extensions import override
 
-from satclip_bench.core.errors import CoordinateError, IntegrityError, TaskError
-from satclip_bench.core.files import atomic_write, sha256_bytes, sha256_file
-from satclip_bench.core.point_files import open_points
-from satclip_bench.core.sphere import check_lonlat
+from satclip_bench.core.errors import IntegrityError, TaskError
+from satclip_bench.core.files import sha256_bytes, sha256_file
 from satclip_bench.tasks.base import TaskCard, TaskTable
 from satclip_bench.tasks.regions import assign_continents
 from satclip_bench.tasks.task import Task
-from satclip_bench.tasks.user_tables.card import UserTableCard, as_task_card, make_card, slug
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-BATCH_SIZE = 1_000_000
-"""Number of rows read at a time."""
-
-
-@dataclass(frozen=True)
-class UserTable:
-    """A user table: the path of its file, and the name of the target column."""
-
-    path: Path
-    target: str
-
-    @property
-    def card_path(self) -> Path:
-        """Path of the card: beside the file, with one card per target."""
-        return self.path.with_name(f"{self.path.stem}.{slug(self.target)}.card.json")
+from satclip_bench.tasks.user_tables.card import UserTableCard, as_task_card, make_card
+from satclip_bench.tasks.user_tables.checks import remarks, require_scorable
+from satclip_bench.tasks.user_tables.columns import READER_VERSION, Rows, read_rows, target_values
+from satclip_bench.tasks.user_tables.file import UserTable
+from satclip_bench.tasks.user_tables.saved_card import read_card, save_card
 
 
 class UserTableTask(Task):
     """A task made from a user table.
+
+    If the table has no card, one is made from its values, and saved once the table has passed the
+    checks.
 
     Args:
         file: the table and its target column.
@@ -59,15 +43,25 @@ class UserTableTask(Task):
 
     def __init__(self, file: UserTable) -> None:
         self.file = file
-        self.table_card, self.made = read_card(file)
-        super().__init__(as_task_card(self.table_card), "open")
+        self._rows: Rows | None = None
+        card = read_card(file)
+        self.made = card is None
+        if card is None:
+            self._rows = read_rows(file)
+            card = make_card(file, self._rows, sha256_file(file.path))
+        self.table_card = card
+        super().__init__(as_task_card(card), "open")
+        if self.made:
+            self.load()
+            if file.save_card:
+                save_card(file, card)
 
     @override
     def load(self) -> TaskTable:
         """Load the table. Later calls return the same object.
 
         Raises:
-            TaskError: no rows are left, or a column is missing.
+            TaskError: no rows are left, a column is missing, or no score could mean anything.
             IntegrityError: the file is not the one from which its card was made.
             CoordinateError: some points are not on the sphere.
         """
@@ -83,8 +77,8 @@ class UserTableTask(Task):
                 f"made from a file with sha256 {settings.sha256}. Delete the card to have a new "
                 "one made, or correct its sha256 if only values have changed"
             )
-        frame = read_columns(self.file)
-        table = make_table(settings, self.card, frame, str(self.file.path))
+        rows, self._rows = self._rows or read_rows(self.file), None
+        table = make_table(settings, self.card, rows, str(self.file.path))
         # These entries of the card affect the scores as much as the file does.
         relevant = json.dumps(
             [
@@ -93,6 +87,8 @@ class UserTableTask(Task):
                 settings.no_data,
                 settings.region,
                 settings.region_column,
+                READER_VERSION,
+                self.file.options.model_dump(),
             ]
         )
         edition = self.card.editions["open"].model_copy(update=_counts(table))
@@ -102,100 +98,29 @@ class UserTableTask(Task):
 
 
 class MissingTableTask(Task):
-    """A task whose table is no longer where it was. Its card is still available.
+    """A task whose table or its card is no longer where it was. The task's card is still available.
 
     Args:
         file: the table, at the path where it was.
         card: card of the task when the table was last loaded.
+        reason: why the table cannot be loaded; by default because the file is missing.
     """
 
-    def __init__(self, file: UserTable, card: TaskCard) -> None:
+    def __init__(self, file: UserTable, card: TaskCard, reason: str = "") -> None:
         super().__init__(card, "open")
         self.file = file
+        self.reason = reason or (
+            f"the table of task {card.name!r} is no longer at {file.path}: put it back, "
+            f"or run again with --task-file and --target {file.target}"
+        )
 
     @override
     def load(self) -> TaskTable:
         """Raise TaskError, since the table is missing."""
-        raise TaskError(
-            f"the table of task {self.card.name!r} is no longer at {self.file.path}: put it back, "
-            f"or run again with --task-file and --target {self.file.target}"
-        )
+        raise TaskError(self.reason)
 
 
-def read_card(file: UserTable) -> tuple[UserTableCard, bool]:
-    """Read the card beside a table, or make and write it if there is none.
-
-    Returns:
-        The card, and whether it was made by this call.
-
-    Raises:
-        BenchError: the table or the card cannot be read, or the card cannot be written.
-    """
-    path = file.card_path
-    if path.is_file():
-        try:
-            return UserTableCard.model_validate_json(path.read_bytes()), False
-        except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()
-            )
-            raise TaskError(
-                f"{path} is not a valid card of a user table ({problems}). Correct it, or delete "
-                "it to have a new one made"
-            ) from error
-        except OSError as error:
-            raise TaskError(f"{path} cannot be read: {error.strerror}") from error
-    card = make_card(file.path, file.target, read_columns(file), sha256_file(file.path))
-    with atomic_write(path) as stream:
-        stream.write((card.model_dump_json(indent=2) + "\n").encode())
-    return card, True
-
-
-def read_columns(file: UserTable) -> pd.DataFrame:
-    """Read all rows of a user table, with text that consists of numbers converted to numbers.
-
-    Returns:
-        A data frame with columns lon and lat, and the other columns of the table.
-
-    Raises:
-        BenchError: the file cannot be read.
-        TaskError: the target column is missing; the message lists the columns of the file.
-    """
-    import pandas as pd
-
-    frames = []
-    with open_points(file.path, BATCH_SIZE) as points:
-        for batch in points.batches:
-            frame = batch.columns.to_pandas()
-            if file.target not in frame.columns:
-                names = ", ".join(map(str, frame.columns[:20]))
-                raise TaskError(f"{file.path} has no column {file.target!r}; it has: {names}")
-            others = [c for c in frame.columns if str(c).lower() not in ("lon", "lat")]
-            lonlat = pd.DataFrame(batch.lonlat, columns=["lon", "lat"], index=frame.index)
-            frames.append(pd.concat([lonlat, frame[others]], axis=1))
-    if not frames:
-        raise TaskError(f"{file.path} has no rows")
-    whole = pd.concat(frames, ignore_index=True)
-    converted: pd.DataFrame = whole.apply(_as_numbers)
-    return converted
-
-
-def _as_numbers(column: Any) -> Any:
-    """A text column as numbers if all its values but blanks are numbers, else the column."""
-    import pandas as pd
-
-    if not (pd.api.types.is_string_dtype(column) or column.dtype == object):
-        return column
-    filled = column.replace(r"^\s*$", np.nan, regex=True)
-    try:
-        return pd.to_numeric(filled)
-    except (TypeError, ValueError):
-        return filled
-
-
-def make_table(
-    settings: UserTableCard, card: TaskCard, frame: pd.DataFrame, where: str
-) -> TaskTable:
+def make_table(settings: UserTableCard, card: TaskCard, rows: Rows, where: str) -> TaskTable:
     """Make the table of a task from the rows of a user table.
 
     Rows without a target or a region are dropped and counted in the table's notes.
@@ -203,25 +128,27 @@ def make_table(
     Args:
         settings: card of the user table.
         card: card of the task.
-        frame: rows of the file, as from `read_columns`.
+        rows: rows of the file.
         where: name of the file, for error messages.
 
     Raises:
-        TaskError: no rows are left, or a column that the card names is missing.
-        CoordinateError: some points are not on the sphere.
+        TaskError: no rows are left, a column that the card names is missing, the target does not
+            have the card's task type, or no score could mean anything.
     """
     import pandas as pd
 
+    frame = rows.frame
     for name in (settings.column, settings.region_column):
         if name and name not in frame:
             raise TaskError(f"{where} has no column {name!r}, which its card names")
-    target = frame[settings.column]
-    if settings.task_type == "regression" and not pd.api.types.is_numeric_dtype(target):
-        raise TaskError(
-            f"{where}: the column {settings.column!r} has text, such as "
-            f"{target.dropna().iloc[0]!r}, but a regression needs numbers. Correct `task_type` in "
-            "its card"
-        )
+    target, note = target_values(
+        frame[settings.column],
+        where,
+        rows.decimal,
+        text_is_classes=settings.task_type == "classification",
+    )
+    frame = frame.assign(**{settings.column: target})
+    _require_type(target, settings, where)
     missing = target.isna()
     if pd.api.types.is_numeric_dtype(target):
         missing |= target.isin(settings.no_data) | ~np.isfinite(target.astype("float64"))
@@ -230,15 +157,10 @@ def make_table(
     kept = frame[~missing].reset_index(drop=True)
     if kept.empty:
         raise TaskError(f"{where}: no row has a value of {settings.column!r}")
-    notes = (
-        [f"{int(missing.sum()):,} rows without a target or a region left out"]
-        if missing.any()
-        else []
-    )
-    try:
-        lonlat = check_lonlat(kept[["lon", "lat"]].to_numpy())
-    except CoordinateError as error:
-        raise CoordinateError(f"{where}: {error}") from error
+    notes = [*rows.notes, *filter(None, [note])]
+    if missing.any():
+        notes.append(f"{int(missing.sum()):,} rows without a target or a region left out")
+    lonlat = kept[["lon", "lat"]].to_numpy(np.float64, copy=True)
     region = None
     if settings.region == "continent":
         region, doubtful = assign_continents(lonlat)
@@ -249,7 +171,7 @@ def make_table(
     features = (
         {"split": kept["split"].astype(str).to_numpy(dtype=np.str_)} if "split" in kept else {}
     )
-    return TaskTable(
+    table = TaskTable(
         card=card,
         edition="open",
         lonlat=lonlat,
@@ -258,8 +180,37 @@ def make_table(
         classes=classes,
         region=region,
         features=MappingProxyType(features),
-        notes=tuple(notes),
     )
+    require_scorable(table, where)
+    if classes is not None and pd.api.types.is_numeric_dtype(target):
+        shown = ", ".join(classes[:5]) + (", ..." if len(classes) > 5 else "")
+        notes.append(
+            f"the whole numbers of {settings.column!r} are taken for {len(classes)} classes "
+            f"({shown}); if they are quantities, set task_type to regression in the card"
+        )
+    return replace(table, notes=(*notes, *remarks(table)))
+
+
+def _require_type(target: Any, settings: UserTableCard, where: str) -> None:
+    """Raise TaskError if a target does not have the card's task type."""
+    import pandas as pd
+
+    numeric = pd.api.types.is_numeric_dtype(target)
+    present = target.dropna()
+    if settings.task_type == "regression" and not numeric and len(present):
+        raise TaskError(
+            f"{where}: the column {settings.column!r} has text, such as {present.iloc[0]!r} in row "
+            f"{present.index[0]}, but a regression needs numbers. Correct `task_type` in its card"
+        )
+    if settings.task_type == "classification" and pd.api.types.is_float_dtype(target):
+        finite = present[np.isfinite(present)]
+        fractions = finite[finite % 1 != 0]
+        if len(fractions):
+            raise TaskError(
+                f"{where}: the column {settings.column!r} has fractions, such as "
+                f"{fractions.iloc[0]:g} in row {fractions.index[0]}, so it cannot be classes. Set "
+                "`task_type` to regression in its card, or delete the card"
+            )
 
 
 def _targets(
@@ -285,3 +236,6 @@ def _counts(table: TaskTable) -> dict[str, object]:
         return {"rows": len(table), "classes": len(table.classes)}
     span = (float(table.target.min()), float(table.target.max()))
     return {"rows": len(table), "target_range": span}
+
+
+__all__ = ["MissingTableTask", "UserTable", "UserTableTask", "make_table"]

@@ -144,7 +144,7 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
         ("lon,lat\n100,0\n100,91\n", (), "beyond 90 degrees of latitude (row 1: 100, 91)"),
         ("lon,lat\n52,120\n48,100\n", (), "look swapped"),
         ("lon,lat\neast,0\n", (), "cannot be read"),
-        ("lon;lat\n0;0\n", (), "it has none. Its first columns are lon;lat"),
+        ("lon:lat\n0:0\n", (), "it has none. Its first columns are lon:lat"),
         ("", (), "lon or longitude or lng; it has none"),
         ("lon,lat\n", (), "has no rows"),
         ("lon,lat,e0\n0,0,0\n", (), "have the names of embedding columns: e0"),
@@ -226,7 +226,8 @@ def test_an_error_of_a_custom_encoder_is_explained(
     ("points", "out", "words"),
     [
         ("absent.csv", "e.parquet", "there is no file"),
-        ("p.xlsx", "e.parquet", "should end with .csv, .parquet"),
+        ("p.xlsx", "e.parquet", "is a spreadsheet: save the sheet with the points as CSV"),
+        ("p.docx", "e.parquet", "should end with .csv, .tsv"),
         ("p.csv", "e.csv", "should end with .parquet"),
         ("broken.parquet", "e.parquet", "cannot be read"),
         ("broken.gpkg", "e.parquet", "cannot be read"),
@@ -297,6 +298,6 @@ def test_an_interrupted_reader_leaves_nothing(tmp_path: Path) -> None:
     with open_points(path, 2) as file:
         assert file.rows is None
         assert [len(part.lonlat) for part in file.batches] == [2, 2, 1]
-    with pytest.raises(BenchError, match="should end with"), open_points(tmp_path / "x.txt", 2):
+    with pytest.raises(BenchError, match="should end with"), open_points(tmp_path / "x.doc", 2):
         pass
-    assert point_files.CSV == (".csv",)
+    assert point_files.CSV == (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
