@@ -25,6 +25,10 @@ CORNERS = np.array(
 """Points at which encoders tend to break: the origin, both sides of the antimeridian, the poles."""
 
 
+TOLERANCE = 1e-5
+"""Difference that float32 rounding may make, relative to the greatest absolute value or 1."""
+
+
 def check_encoder(encoder: LocationEncoder, points: int = 257, seed: int = 0) -> None:
     """Check that an encoder satisfies the contract.
 
@@ -107,7 +111,8 @@ def _close(
     scale = max(1.0, float(np.abs(expected).max()))
     same_shape = embedding.shape == expected.shape
     error = float(np.abs(embedding - expected).max()) if same_shape else np.inf
-    _require(encoder, error <= 1e-5 * scale, f"{change} changed the embedding by up to {error:g}")
+    violation = f"{change} changed the embedding by up to {error:g}"
+    _require(encoder, error <= TOLERANCE * scale, violation)
 
 
 def _require_refusal(

@@ -8,9 +8,10 @@ from satclip_bench.benchmarks.cli.command import Command
 from satclip_bench.benchmarks.cli.options import (
     add_board_options,
     add_data_dir_option,
-    add_names_option,
+    add_filter_options,
     add_run_folder_options,
     radius_km,
+    record_filter,
     run_folder,
 )
 
@@ -28,10 +29,7 @@ examples:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     add_board_options(parser)
-    for axis, example in (("tasks", "elevation"), ("encoders", "'harmonics.*'")):
-        add_names_option(
-            parser, axis, f"{axis} to show, such as {example} (default: all of the run)"
-        )
+    add_filter_options(parser)
     parser.add_argument(
         "--radius-km",
         type=radius_km,
@@ -50,8 +48,7 @@ def _call(options: argparse.Namespace) -> int:
         run_folder(options),
         options.split,
         options.probe,
-        options.tasks,
-        options.encoders,
+        record_filter(options),
         options.data_dir,
         options.radius_km,
     )

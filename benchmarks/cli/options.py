@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from satclip_bench.benchmarks.runs.reading import RecordFilter
 
 RUNS = Path("results/runs")
 
@@ -104,6 +108,28 @@ def add_board_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_filter_options(parser: argparse.ArgumentParser) -> None:
+    """Add --tasks, --encoders and --seeds, which select among the records of a run."""
+    for axis, example in (("tasks", "elevation,'bio*'"), ("encoders", "geoclip,'harmonics.*'")):
+        add_names_option(
+            parser, axis, f"{axis} to show, such as {example} (default: all of the run)"
+        )
+    parser.add_argument(
+        "--seeds",
+        type=seeds,
+        default=(),
+        metavar="LIST",
+        help="seeds to show, such as 0,1,2 or 0-4 (default: all of the run)",
+    )
+
+
+def record_filter(options: argparse.Namespace) -> RecordFilter:
+    """The filter that --tasks, --encoders and --seeds describe."""
+    from satclip_bench.benchmarks.runs.reading import RecordFilter
+
+    return RecordFilter(options.tasks, options.encoders, options.seeds)
+
+
 def run_folder(options: argparse.Namespace) -> Path:
     """The folder that --out or, without it, --suite selects."""
     folder: Path = options.out or RUNS / options.suite
@@ -121,24 +147,39 @@ def count(text: str) -> int:
     return int(text)
 
 
+MAX_SEED, MAX_SEEDS = 2**32 - 1, 1_000_000
+"""The largest seed that NumPy accepts, and the maximum number of seeds in one option."""
+
+
 def seeds(text: str) -> tuple[int, ...]:
-    """Parse a list of seeds; ranges include both ends, and repeats are dropped.
+    """Parse a list of seeds from 0 to 2**32 - 1; ranges include both ends, repeats are dropped.
 
     >>> seeds("7,0-3")
     (7, 0, 1, 2, 3)
     """
-    parsed: list[int] = []
+    parsed: dict[int, None] = {}
     for item in text.split(","):
-        first, dash, last = item.strip().partition("-")
-        try:
-            parsed += range(int(first), int(last if dash else first) + 1)
-        except ValueError:
+        first, dash, last = (word.strip() for word in item.partition("-"))
+        ends = [first, last if dash else first]
+        if not all(end.isascii() and end.isdecimal() for end in ends):
             raise argparse.ArgumentTypeError(
                 f"{text!r} is not a list of seeds such as 0,1,2 or 0-4"
-            ) from None
-    if not parsed:
-        raise argparse.ArgumentTypeError(f"{text!r} contains no seed")
-    return tuple(dict.fromkeys(parsed))
+            )
+        if any(len(end.lstrip("0")) > 10 or int(end) > MAX_SEED for end in ends):
+            raise argparse.ArgumentTypeError(
+                f"{item.strip()!r} is out of range: seeds are whole numbers from 0 to {MAX_SEED}"
+            )
+        low, high = map(int, ends)
+        if high < low:
+            raise argparse.ArgumentTypeError(
+                f"{item.strip()!r} runs backwards: give the smaller seed first, as in {high}-{low}"
+            )
+        if high - low + 1 + len(parsed) > MAX_SEEDS:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} has more than {MAX_SEEDS:,} seeds, the maximum"
+            )
+        parsed.update(dict.fromkeys(range(low, high + 1)))
+    return tuple(parsed)
 
 
 def radius_km(text: str) -> float:

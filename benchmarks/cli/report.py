@@ -7,13 +7,16 @@ import argparse
 from satclip_bench.benchmarks.cli.command import Command
 from satclip_bench.benchmarks.cli.options import (
     add_board_options,
+    add_filter_options,
     add_run_folder_options,
+    record_filter,
     run_folder,
 )
 
 
 def _add_leaderboard_options(parser: argparse.ArgumentParser) -> None:
     add_board_options(parser)
+    add_filter_options(parser)
     parser.add_argument(
         "--ranks",
         action="store_true",
@@ -29,6 +32,11 @@ def _add_leaderboard_options(parser: argparse.ArgumentParser) -> None:
     add_run_folder_options(parser)
 
 
+def _add_report_options(parser: argparse.ArgumentParser) -> None:
+    add_filter_options(parser)
+    add_run_folder_options(parser)
+
+
 def _leaderboard(options: argparse.Namespace) -> int:
     from satclip_bench.benchmarks.commands.report import leaderboard
 
@@ -38,19 +46,20 @@ def _leaderboard(options: argparse.Namespace) -> int:
         options.probe,
         ranks=options.ranks,
         contaminated=not options.without_contaminated,
+        only=record_filter(options),
     )
 
 
 def _tables(options: argparse.Namespace) -> int:
     from satclip_bench.benchmarks.commands.report import tables
 
-    return tables(run_folder(options))
+    return tables(run_folder(options), record_filter(options))
 
 
 def _figures(options: argparse.Namespace) -> int:
     from satclip_bench.benchmarks.commands.report import figures
 
-    return figures(run_folder(options))
+    return figures(run_folder(options), record_filter(options))
 
 
 LEADERBOARD = Command(
@@ -74,7 +83,7 @@ TABLES = Command(
     summary="write the Markdown and LaTeX tables of a run",
     description="Write the leaderboards of a finished run as Markdown and LaTeX, to its tables/.",
     examples="examples:\n  {program} tables --out results/runs/quick",
-    add_options=add_run_folder_options,
+    add_options=_add_report_options,
     call=_tables,
 )
 
@@ -84,6 +93,6 @@ FIGURES = Command(
     summary="draw the figures of a run",
     description="Draw the figures of a finished run as PNG files, to its figures/.",
     examples="examples:\n  {program} figures --out results/runs/quick",
-    add_options=add_run_folder_options,
+    add_options=_add_report_options,
     call=_figures,
 )

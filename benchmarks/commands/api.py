@@ -19,11 +19,13 @@ from satclip_bench.benchmarks.commands.user_tables import cards_folder, remember
 from satclip_bench.benchmarks.probes import list_probes
 from satclip_bench.benchmarks.ranking.ranking import rank
 from satclip_bench.benchmarks.runs import engine
+from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.benchmarks.runs.plan import Selection, custom_by_name, make_cells
 from satclip_bench.benchmarks.runs.record import RENAMED
-from satclip_bench.benchmarks.runs.store import Store, newest, tidy_frame, writable
+from satclip_bench.benchmarks.runs.remembered import RunRequest
+from satclip_bench.benchmarks.runs.store import Store, tidy_frame, writable
 from satclip_bench.benchmarks.runs.suites import Block
 from satclip_bench.benchmarks.splits import registry as split_registry
 from satclip_bench.core.errors import BenchError
@@ -109,9 +111,11 @@ def evaluate(
             store = Store(Path(out))
             writable(store.folder)
         stack.enter_context(store.lock())
-        callbacks = engine.Callbacks()
+        callbacks = Callbacks()
         if progress:
             callbacks = stack.enter_context(Meter(Console(stderr=True)))
+        if out is not None:
+            store.remember((cell.settings for cell in cells), _request(block, edition))
         outcomes = engine.evaluate(cells, store, custom, callbacks, jobs)
         if out is not None:
             remember(files, store.folder)
@@ -182,6 +186,11 @@ def leaderboard(
     )
 
 
+def _request(block: Block, edition: Edition) -> RunRequest:
+    axes = block.model_dump(include={"tasks", "encoders", "splits", "probes", "seeds"})
+    return RunRequest.model_validate(axes | {"edition": edition})
+
+
 def _listed(names: str | Sequence[str]) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
@@ -245,7 +254,7 @@ def _frame(outcomes: Iterable[engine.UnitResult[Cell]]) -> pd.DataFrame:
             f"first is {reasons[0]}",
             stacklevel=3,
         )
-    return tidy_frame(newest(records))
+    return tidy_frame(sorted(records, key=lambda record: record.settings.identity))
 
 
 def _choose(frame: pd.DataFrame, split: str | None, probe: str | None) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table as Grid
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
+from satclip_bench.benchmarks.commands.notices import print_notices
 from satclip_bench.benchmarks.commands.user_tables import adopt
 from satclip_bench.benchmarks.diagnostics.diagnosis import Diagnosis, diagnose
 from satclip_bench.benchmarks.diagnostics.frames import strata_frame, summary_row
@@ -21,10 +22,10 @@ from satclip_bench.benchmarks.diagnostics.reading import TaskPredictions, locati
 from satclip_bench.benchmarks.report.results import board_names, options
 from satclip_bench.benchmarks.report.wording import DASH, METRIC_SIGNS, number
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
+from satclip_bench.benchmarks.runs.reading import ALL, RecordFilter
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import atomic_write
-from satclip_bench.core.registry import match_names
 from satclip_bench.tasks import list_tasks
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ def diagnose_run(
     out: Path,
     split: str | None = None,
     probe: str | None = None,
-    tasks: Sequence[str] = (),
-    encoders: Sequence[str] = (),
+    only: RecordFilter = ALL,
     data_dir: Path | None = None,
     radius_km: float | None = None,
 ) -> int:
@@ -49,8 +49,7 @@ def diagnose_run(
         out: folder of the run.
         split: name of the split; by default the first that the run has, random before others.
         probe: name of the probe; by default linear, or else the first that the split has.
-        tasks: names or wildcards of tasks; all tasks of the run by default.
-        encoders: names or wildcards of encoders; all encoders of the run by default.
+        only: tasks, encoders and seeds to show; all of the run by default.
         data_dir: folder with the tables that do not ship.
         radius_km: radius of the neighbourhoods of SSI; by default derived from the task's points.
 
@@ -61,23 +60,18 @@ def diagnose_run(
         BenchError: the run has no such predictions, or none of them can be read.
     """
     adopt(out)
-    store, console = Store(out), Console()
+    store, console = Store(out, only), Console()
+    print_notices(store)
     split, probe = _choose(store.frame(), split, probe)
     records = [
         r
         for r in store.records()
         if r.settings.split == split and r.settings.probe in (probe, BASELINE_PROBE)
     ]
-    names = _in_order({r.settings.task for r in records}, list_tasks())
-    of_run = tuple(dict.fromkeys(r.settings.encoder for r in records))
-    task_names = match_names("task", tasks, names) or names
-    encoder_names = match_names("encoder", encoders, of_run) or of_run
     folder = out / "diagnostics" / f"{split}.{probe}"
     summaries, strata, problems = [], [], []
-    for task in task_names:
-        of_task = [
-            r for r in records if r.settings.task == task and r.settings.encoder in encoder_names
-        ]
+    for task in _in_order({r.settings.task for r in records}, list_tasks()):
+        of_task = [r for r in records if r.settings.task == task]
         try:
             read = read_task(store, of_task, data_dir)
         except BenchError as error:

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from typing_extensions import override
 
-from satclip_bench.benchmarks.runs.engine import Callbacks
+from satclip_bench.benchmarks.runs.callbacks import Callbacks
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

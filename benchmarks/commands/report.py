@@ -7,10 +7,12 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
+from satclip_bench.benchmarks.commands.notices import print_notices
 from satclip_bench.benchmarks.commands.user_tables import adopt
 from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.report.results import Results, choose_board
 from satclip_bench.benchmarks.report.terminal import print_board, print_text_table
+from satclip_bench.benchmarks.runs.reading import ALL, RecordFilter
 from satclip_bench.benchmarks.runs.replicates import load_replicates
 from satclip_bench.benchmarks.runs.store import Store
 
@@ -22,6 +24,7 @@ def leaderboard(
     *,
     ranks: bool = False,
     contaminated: bool = True,
+    only: RecordFilter = ALL,
 ) -> int:
     """Print the leaderboard of a split and probe; by default the first that the run has.
 
@@ -31,12 +34,13 @@ def leaderboard(
         probe: name of the probe.
         ranks: whether to print ratings over the tasks instead of scores.
         contaminated: whether encoders trained on the data of one of the tasks take part.
+        only: tasks, encoders and seeds to show.
 
     Returns:
         The exit code.
     """
     adopt(out)
-    store = Store(out)
+    store = Store(out, only)
     frame = store.frame()
     name = choose_board(frame, split, probe)
     # The bootstrap scores of the other boards are not needed and take time.
@@ -45,20 +49,21 @@ def leaderboard(
         print_text_table(results.ranks(*name).text, Console())
     else:
         print_board(results.board(*name), Console())
+    print_notices(store)
     return 0
 
 
-def tables(out: Path) -> int:
+def tables(out: Path, only: RecordFilter = ALL) -> int:
     """Write the tables of a run. Returns the exit code."""
     from satclip_bench.benchmarks.report.tables import write_tables
 
-    _list(write_tables(_load(out), out / "tables"))
+    _list(write_tables(_load(out, only), out / "tables"))
     return 0
 
 
-def figures(out: Path) -> int:
+def figures(out: Path, only: RecordFilter = ALL) -> int:
     """Draw the figures of a run. Returns the exit code."""
-    _list(_draw(_load(out), out / "figures"))
+    _list(_draw(_load(out, only), out / "figures"))
     return 0
 
 
@@ -98,9 +103,10 @@ def _replicates(
     return replicates
 
 
-def _load(out: Path) -> Results:
+def _load(out: Path, only: RecordFilter) -> Results:
     adopt(out)
-    store = Store(out)
+    store = Store(out, only)
+    print_notices(store)
     return Results.from_frame(store.frame(), _replicates(store))
 
 

@@ -11,11 +11,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from satclip_bench.benchmarks.commands.notices import print_notices
 from satclip_bench.benchmarks.commands.progress import Meter
 from satclip_bench.benchmarks.commands.user_tables import add_files, adopt, remember
 from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.engine import evaluate
 from satclip_bench.benchmarks.runs.plan import Selection, custom_by_name, make_plan
+from satclip_bench.benchmarks.runs.remembered import RunRequest
 from satclip_bench.benchmarks.runs.store import Store, writable
 from satclip_bench.benchmarks.runs.suites import get_suite
 from satclip_bench.core.errors import BenchError
@@ -56,7 +58,9 @@ def run(
     files = add_files(task_files, targets, console, out, reading, save_cards=not dry_run)
     tasks = (*tasks, *files)
     selection = Selection(tasks, encoders, splits, probes, seeds, edition, data_dir, own, files)
-    plan = _with_tables(make_plan(get_suite(suite), selection), console)
+    with Meter(console) as meter:
+        cells = make_plan(get_suite(suite), selection, meter)
+    plan = _with_tables(cells, console)
     store = Store(out)
     if dry_run:
         _show_plan(plan, store)
@@ -64,7 +68,20 @@ def run(
     writable(out)
     with store.lock():
         remember(files, out)
+        request = RunRequest(
+            suite=suite,
+            tasks=tuple(tasks),
+            encoders=tuple(encoders),
+            custom_encoders=tuple(own_encoders),
+            splits=tuple(splits),
+            probes=tuple(probes),
+            seeds=tuple(seeds),
+            edition=edition,
+        )
+        store.remember((cell.settings for cell in plan), request)
         missing = [cell for cell in plan if not store.done(cell.settings)]
+        for message in store.damaged.values():
+            console.print(f"[yellow]run again:[/yellow] {escape(message)}", soft_wrap=True)
         console.print(
             f"[bold]{suite}[/bold]: {len(plan)} cells, {len(plan) - len(missing)} done, "
             f"{len(missing)} to run → {out}"
@@ -73,6 +90,7 @@ def run(
             with Meter(console) as meter:
                 evaluate(missing, store, own, meter, jobs or os.cpu_count() or 1)
         frame = store.write_table()
+    print_notices(store, console)
     from satclip_bench.benchmarks.commands.report import report_all
 
     report_all(store, frame, Console(), redraw=bool(missing))

@@ -13,6 +13,7 @@ from rich.table import Table
 from satclip_bench.benchmarks.commands.progress import Meter
 from satclip_bench.benchmarks.runs.engine import UnitResult, evaluate
 from satclip_bench.benchmarks.runs.record import Record
+from satclip_bench.benchmarks.runs.remembered import RunRequest
 from satclip_bench.benchmarks.runs.store import Store, writable
 from satclip_bench.benchmarks.species.cells import (
     IMAGE_ALONE,
@@ -58,7 +59,15 @@ def evaluate_species(request: Request, settings: SoftmaxSettings | None = None) 
             "cells", f"epoch {epoch}, {seen:,} photographs"
         )
         # Cells share fits in memory, so that they run in one process.
-        outcomes = evaluate(species_cells(request, names, workspace), store, callbacks=meter)
+        units = species_cells(request, names, workspace)
+        asked = RunRequest(
+            encoders=names,
+            splits=tuple(request.splits),
+            seeds=tuple(request.seeds),
+            edition="paper",
+        )
+        store.remember((settings for unit in units for settings in unit.cells), asked)
+        outcomes = evaluate(units, store, callbacks=meter)
         rows = list(_rows(outcomes))
         with atomic_write(path) as stream:
             pd.DataFrame(rows).to_parquet(stream, index=False)

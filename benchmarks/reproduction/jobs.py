@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.protocols import FoldResult, Protocol, Work, get_protocol
 from satclip_bench.benchmarks.reproduction.tables import PaperSource, PaperTable, paper_table
+from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.embeddings import encoder_settings
-from satclip_bench.benchmarks.runs.engine import Callbacks, Result, evaluate
+from satclip_bench.benchmarks.runs.engine import Result, evaluate
 from satclip_bench.benchmarks.runs.provenance import provenance
 from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
 from satclip_bench.benchmarks.runs.store import Store

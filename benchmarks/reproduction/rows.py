@@ -16,7 +16,7 @@ from satclip_bench.benchmarks.reproduction.papers import PAPERS, PublishedTable
 from satclip_bench.benchmarks.reproduction.published import published_scores
 from satclip_bench.benchmarks.reproduction.tables import known_tables
 from satclip_bench.benchmarks.reproduction.verdicts import Verdict, verdict
-from satclip_bench.benchmarks.runs.engine import Callbacks
+from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.record import Record
 from satclip_bench.benchmarks.runs.store import Store
 

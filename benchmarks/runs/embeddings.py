@@ -13,11 +13,13 @@ import numpy as np
 
 from satclip_bench.benchmarks.baselines import baseline_card
 from satclip_bench.benchmarks.runs.embedding_cache import EmbeddingCache
+from satclip_bench.benchmarks.runs.threads import thread_limit
 from satclip_bench.core.errors import BenchError, EncoderError
 from satclip_bench.core.files import atomic_write, sha256_bytes, sha256_file
 from satclip_bench.encoders import LocationEncoder
 from satclip_bench.encoders.base import Embedding, require_embedding
 from satclip_bench.encoders.combine import Combined
+from satclip_bench.encoders.fingerprint import fingerprint
 from satclip_bench.tasks import TaskTable
 
 
@@ -114,12 +116,23 @@ def _key(encoder: LocationEncoder, table: TaskTable) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
-def encoder_settings(name: str, encoder: LocationEncoder | None) -> dict[str, object]:
+def encoder_settings(
+    name: str, encoder: LocationEncoder | None, *, embedded: bool = True
+) -> dict[str, object]:
     """The settings of a record that describe its encoder or baseline.
+
+    A custom encoder embeds 256 fixed points, because its source alone does not tell what it
+    computes.
 
     Args:
         name: name under which the record is kept.
         encoder: the encoder; None for a baseline.
+        embedded: whether a custom encoder can embed the fixed points; if not, that setting is
+            left empty.
+
+    Raises:
+        BenchError: a custom encoder cannot embed the fixed points, or depends on chance, on the
+            order of the points or on the batch.
     """
     if encoder is None:
         card = baseline_card(name)
@@ -131,11 +144,17 @@ def encoder_settings(name: str, encoder: LocationEncoder | None) -> dict[str, ob
             "weights_sha256": "",
             "dtype": "none",
         }
+    custom = is_outside(encoder)
+    embedding_sha256 = ""
+    if custom and embedded:
+        with thread_limit(1):
+            embedding_sha256 = fingerprint(encoder)
     return {
         "encoder": name,
         "encoder_version": encoder.card.version,
         "encoder_parameters": encoder.card.parameters,
-        "encoder_source_sha256": source_sha256(encoder) if is_outside(encoder) else "",
+        "encoder_source_sha256": source_sha256(encoder) if custom else "",
+        "encoder_embedding_sha256": embedding_sha256,
         "weights_sha256": weights_sha256(encoder),
         "dtype": "float32",
     }

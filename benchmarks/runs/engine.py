@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.embedding_cache import EmbeddingCache
 from satclip_bench.benchmarks.runs.embeddings import embedding_file
 from satclip_bench.benchmarks.runs.record import Record, Settings
@@ -100,22 +101,6 @@ _Task: TypeAlias = tuple[int, UnitResult[AnyUnit], Path | None, Path]
 """Arguments of `_run`: index of the unit, its result so far, its embedding, the run's folder."""
 
 
-class Callbacks:
-    """Progress callbacks; no-ops by default."""
-
-    def start(self, stage: str, total: int) -> None:
-        """Called when a stage starts, `embeddings` or `cells`, with its number of steps."""
-
-    def advance(self, stage: str, title: str) -> None:
-        """Called after each step of a stage."""
-
-    def failed(self, title: str, reason: str) -> None:
-        """Called when a unit, or the embedding that it needs, could not be computed."""
-
-    def warn(self, message: str) -> None:
-        """Called when something is wrong that does not change any score."""
-
-
 def evaluate(
     units: Sequence[AnyUnit],
     store: Store,
@@ -140,7 +125,7 @@ def evaluate(
         The outcome of every unit, in the order of `units`.
 
     Raises:
-        BenchError: a record cannot be read or written.
+        BenchError: a record cannot be written.
     """
     callbacks = callbacks or Callbacks()
     outcomes = [

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
 from satclip_bench.benchmarks.baselines import baseline_card, is_baseline, list_baselines
 from satclip_bench.benchmarks.probes import list_probes, probe_card
+from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.embeddings import encoder_settings
 from satclip_bench.benchmarks.runs.record import Settings
+from satclip_bench.benchmarks.runs.remembered import NO_FOLDS
 from satclip_bench.benchmarks.runs.suites import Block, Suite
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
 from satclip_bench.benchmarks.splits import get_split
@@ -27,6 +28,12 @@ from satclip_bench.tasks.user_tables.task import UserTable
 PROTOCOL = "satclip-bench/1"
 """Protocol of a run that does not follow a paper: each split, probe and score as its card says,
 settings chosen on the validation set, the test set used once."""
+
+MAX_CELLS = 1_000_000
+"""Maximum number of combinations in one run, of which each has at least one cell."""
+
+SHOW_PROGRESS = 10_000
+"""Number of combinations from which on planning takes long enough to show its progress."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,9 @@ def _union(suite: Suite, chosen: Mapping[str, tuple[str, ...]]) -> Block:
     return Block(**axes, seeds=seeds)
 
 
-def make_plan(suite: Suite, selection: Selection) -> tuple[Cell, ...]:
+def make_plan(
+    suite: Suite, selection: Selection, callbacks: Callbacks | None = None
+) -> tuple[Cell, ...]:
     """All cells of a suite and selection: see `make_cells`.
 
     Raises:
@@ -148,65 +157,110 @@ def make_plan(suite: Suite, selection: Selection) -> tuple[Cell, ...]:
     >>> [cell.title for cell in make_plan(get_suite("open"), small)]
     ['median_income wrap random linear']
     """
-    return make_cells(blocks_of(suite, selection), selection)
+    return make_cells(blocks_of(suite, selection), selection, callbacks)
 
 
-def make_cells(blocks: Sequence[Block], selection: Selection) -> tuple[Cell, ...]:
+def make_cells(
+    blocks: Sequence[Block], selection: Selection, callbacks: Callbacks | None = None
+) -> tuple[Cell, ...]:
     """All cells of blocks, ordered by task, encoder, split, seed, fold and probe.
 
-    If a table cannot be read, or a split cannot be made from it, the cells carry the reason as
-    their `problem`, so that it is reported and all other cells still run.
+    If a table cannot be read, or a split cannot be made from it, or a custom encoder depends on
+    chance or on the batch, the cells carry the reason as their `problem`, so that it is reported
+    and all other cells still run.
 
     Args:
         blocks: names of tasks, encoders, splits and probes without wildcards.
         selection: edition, folder and files of the tasks, and custom encoders.
+        callbacks: progress callbacks; the stage `planning` has no steps if the plan is small.
 
     Raises:
         UnknownNameError: a name is not known.
+        BenchError: there are more cells than one run can have.
     """
+    callbacks = callbacks or Callbacks()
+    _require_size(blocks)
     axes: dict[tuple[str, str, str, int, str], None] = {}
     for b in blocks:
         for task, encoder, split, seed in product(b.tasks, b.encoders, b.splits, b.seeds):
             for probe in ("none",) if is_baseline(encoder) else b.probes:
                 axes[task, encoder, split, seed, probe] = None
-    encoders = {
-        name: selection.own[name] if name in selection.own else get_encoder(name)
-        for name in dict.fromkeys(encoder for _, encoder, *_ in axes)
-        if not is_baseline(name)
-    }
+    names = tuple(dict.fromkeys(encoder for _, encoder, *_ in axes))
+    encoders = {name: _planned_encoder(name, selection.own.get(name)) for name in names}
     rank = {task: i for i, task in enumerate(list_tasks())}
-    order = {name: i for i, name in enumerate(dict.fromkeys(encoder for _, encoder, *_ in axes))}
-    return tuple(
-        Cell(
-            settings=Settings.model_validate(
-                {
-                    **fold,
-                    **encoder_settings(encoder, encoders.get(encoder)),
-                    **_probe_settings(encoder, probe),
-                    "protocol": PROTOCOL,
-                    "seed": seed,
-                }
-            ),
-            encoder_title=(
-                encoders[encoder].card if encoder in encoders else baseline_card(encoder)
-            ).title,
-            contaminated=encoder in encoders and task in encoders[encoder].card.contaminates,
-            data_dir=selection.data_dir,
-            problem=problem,
-            file=selection.files.get(task),
-        )
-        for task, encoder, split, seed, probe in sorted(
-            axes, key=lambda a: (rank[a[0]], order[a[1]], a[2] != "random", a[3], a[4])
-        )
-        for fold, problem in _fold_settings(
-            TaskSource(task, selection.edition, selection.data_dir, selection.files.get(task)),
-            split,
-            seed,
-        )
+    order = {name: i for i, name in enumerate(names)}
+    sources = {
+        task: TaskSource(task, selection.edition, selection.data_dir, selection.files.get(task))
+        for task in dict.fromkeys(task for task, *_ in axes)
+    }
+    folds: dict[tuple[str, str, int], tuple[tuple[Mapping[str, object], str], ...]] = {}
+    cells = []
+    callbacks.start("planning", len(axes) if len(axes) >= SHOW_PROGRESS else 0)
+    for task, encoder, split, seed, probe in sorted(
+        axes, key=lambda a: (rank[a[0]], order[a[1]], a[2] != "random", a[3], a[4])
+    ):
+        if (task, split, seed) not in folds:
+            folds[task, split, seed] = _fold_settings(sources[task], split, seed)
+        part = encoders[encoder]
+        cells += [
+            Cell(
+                settings=Settings.model_validate(
+                    {
+                        **fold,
+                        **part.settings,
+                        **_probe_settings(encoder, probe),
+                        "protocol": PROTOCOL,
+                        "seed": seed,
+                    }
+                ),
+                encoder_title=part.title,
+                contaminated=task in part.contaminates,
+                data_dir=selection.data_dir,
+                problem=problem or part.problem,
+                file=selection.files.get(task),
+            )
+            for fold, problem in folds[task, split, seed]
+        ]
+        if len(axes) >= SHOW_PROGRESS:
+            callbacks.advance("planning", f"{task} {encoder} {split} seed {seed}")
+    return tuple(cells)
+
+
+def _require_size(blocks: Sequence[Block]) -> None:
+    size = sum(
+        len(b.tasks) * len(b.encoders) * len(b.splits) * len(b.probes) * len(b.seeds)
+        for b in blocks
     )
+    if size > MAX_CELLS:
+        raise BenchError(
+            f"this selection has {size:,} combinations of tasks, encoders, splits, probes and "
+            f"seeds, and one run can have {MAX_CELLS:,}: choose fewer with --seeds, --tasks or "
+            "--encoders"
+        )
 
 
-@lru_cache(maxsize=256)
+@dataclass(frozen=True)
+class _PlannedEncoder:
+    """What cells say of their encoder or baseline, and why it cannot be run, if it cannot."""
+
+    settings: Mapping[str, object]
+    title: str
+    contaminates: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def _planned_encoder(name: str, custom: LocationEncoder | None) -> _PlannedEncoder:
+    if is_baseline(name):
+        return _PlannedEncoder(encoder_settings(name, None), baseline_card(name).title)
+    encoder = custom or get_encoder(name)
+    title, contaminates = encoder.card.title, encoder.card.contaminates
+    try:
+        return _PlannedEncoder(encoder_settings(name, encoder), title, contaminates)
+    except BenchError as error:
+        settings = encoder_settings(name, encoder, embedded=False)
+        return _PlannedEncoder(settings, title, contaminates, str(error))
+
+
 def _fold_settings(
     source: TaskSource, split: str, seed: int
 ) -> tuple[tuple[Mapping[str, object], str], ...]:
@@ -219,12 +273,14 @@ def _fold_settings(
         "split_version": card.version,
         "split_settings": card.settings,
     }
+    data_sha256 = ""
     try:
-        table = load_table(source)
+        data_sha256 = load_table(source).sha256
         folds = make_folds(source, split, seed)
     except BenchError as error:
-        return ((common | {"data_sha256": "", "fold": "-", "fold_sha256": ""}, str(error)),)
-    common["data_sha256"] = table.sha256
+        no_folds = {"data_sha256": data_sha256, "fold": NO_FOLDS, "fold_sha256": ""}
+        return ((common | no_folds, str(error)),)
+    common["data_sha256"] = data_sha256
     return tuple((common | {"fold": f.name, "fold_sha256": f.sha256}, "") for f in folds)
 
 

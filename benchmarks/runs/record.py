@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from satclip_bench.core.card import Card
 from satclip_bench.tasks.base import Edition, TaskType
@@ -26,6 +26,12 @@ FIRST_COMPLETE = 2
 RENAMED = {"kind": "task_type", "chosen": "best_params"}
 """Fields before version 3, and what they are called since."""
 
+MAX_SEED = 2**32 - 1
+"""The largest seed that NumPy's legacy generators, and so scikit-learn, accept."""
+
+MAX_COUNT = 2**53
+"""The largest count in a record, which fits into every column that it is written to."""
+
 Setting = str | int | float | None | tuple[Any, ...] | Mapping[str, Any]
 
 
@@ -43,6 +49,11 @@ class Settings(Card):
     encoder_source_sha256: str = Field(
         description="SHA-256 of the file that defines a custom encoder; empty for the suite's own"
     )
+    encoder_embedding_sha256: str = Field(
+        "",
+        description="SHA-256 of a custom encoder's embedding of 256 fixed points; empty for the "
+        "suite's own, and if the encoder could not embed them",
+    )
     weights_sha256: str = Field(
         description="SHA-256 of the weights; empty for an encoder without weights"
     )
@@ -59,14 +70,16 @@ class Settings(Card):
     probe_settings: Mapping[str, Setting]
     probe_search: Mapping[str, Setting]
     protocol: str = Field(description="name/version of the protocol")
-    seed: int
+    seed: int = Field(ge=0, le=MAX_SEED)
 
     @property
     def key(self) -> str:
         """SHA-256 of the settings in canonical JSON."""
-        canonical = json.dumps(
-            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False
-        )
+        content = self.model_dump(mode="json")
+        if not self.encoder_embedding_sha256:
+            # Records from before this setting existed keep their keys.
+            del content["encoder_embedding_sha256"]
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
@@ -87,10 +100,15 @@ class Settings(Card):
 class Counts(Card):
     """Number of points in each set of the fold."""
 
-    train: int = 0
-    validation: int = 0
-    test: int = 0
-    unseen: int = Field(0, description="test points of a class that is not in the training set")
+    train: int = Field(0, ge=0, le=MAX_COUNT)
+    validation: int = Field(0, ge=0, le=MAX_COUNT)
+    test: int = Field(0, ge=0, le=MAX_COUNT)
+    unseen: int = Field(
+        0,
+        ge=0,
+        le=MAX_COUNT,
+        description="test points of a class that is not in the training set",
+    )
 
 
 class Provenance(Card):
@@ -137,6 +155,12 @@ class Record(Card):
         "", description="SHA-256 of the Parquet file of predictions beside the record"
     )
     provenance: Provenance
+
+    @field_validator("reason", "encoder_title", mode="before")
+    @classmethod
+    def _is_unicode(cls, text: object) -> object:
+        # The text of an exception may hold half a surrogate pair, such as from a file's name.
+        return text.encode(errors="backslashreplace").decode() if isinstance(text, str) else text
 
     def to_json(self) -> bytes:
         """The record as bytes of JSON, as it is written to disk."""

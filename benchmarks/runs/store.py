@@ -2,6 +2,7 @@
 
 <run>/records/<task>/<encoder>/<split>/<probe>.<fold>.seed<k>.<key>.json
 <run>/records/...                                              .parquet   (predictions)
+<run>/plan.json                                                (the cells that were asked for)
 <run>/results.parquet                                          (one row per record and metric)
 """
 
@@ -18,7 +19,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from satclip_bench.benchmarks.runs.columns import COLUMNS
+from satclip_bench.benchmarks.runs.reading import ALL, Reading, RecordFilter
 from satclip_bench.benchmarks.runs.record import SCHEMA, Record, Settings, migrated
+from satclip_bench.benchmarks.runs.remembered import FILE as PLAN_FILE
+from satclip_bench.benchmarks.runs.remembered import (
+    RememberedPlan,
+    RunRequest,
+    planned,
+    unambiguous,
+)
 from satclip_bench.core.errors import BenchError, RecordError
 from satclip_bench.core.files import atomic_write, cannot_write, sha256_bytes
 from satclip_bench.core.program import program
@@ -33,10 +42,14 @@ class Store:
 
     Args:
         folder: folder of the run; created when it is first written to.
+        only: tasks, encoders and seeds of the records that are read; all by default.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, only: RecordFilter = ALL) -> None:
         self.folder = folder
+        self.only = only
+        self.damaged: dict[Path, str] = {}
+        """Files that `find` could not read as records, and the reasons."""
 
     @property
     def table_path(self) -> Path:
@@ -92,18 +105,19 @@ class Store:
         return record
 
     def find(self, settings: Settings) -> Record | None:
-        """The record with these settings; None if it is missing, incomplete or failed.
+        """The record with these settings; None if it is missing, damaged, incomplete or failed.
 
         A record is incomplete if its predictions are missing or are not those that it was scored
         on.
-
-        Raises:
-            RecordError: the file is not a record.
         """
         path = self.path(settings)
         if not path.is_file():
             return None
-        record = read_record(path)
+        try:
+            record = read_record(path)
+        except RecordError as error:
+            self.damaged[path] = str(error)
+            return None
         if record.status != "done" or record.key != settings.key or record.schema_version < SCHEMA:
             return None
         if record.predictions_sha256:
@@ -114,20 +128,58 @@ class Store:
         return record
 
     def done(self, settings: Settings) -> bool:
-        """Whether the cell with these settings need not be run again. Raises RecordError."""
+        """Whether the cell with these settings need not be run again."""
         return self.find(settings) is not None
 
-    def records(self) -> tuple[Record, ...]:
-        """The newest record of every cell, ordered by cell.
+    def remember(self, cells: Iterable[Settings], request: RunRequest) -> None:
+        """Add the cells that a run asks for to the folder's plan; its caller holds the lock.
 
-        Older records, made with other data, weights or settings, stay on disk and are left out.
+        In a folder that was made before plans were kept, the plan starts with the cells whose
+        records leave no doubt about their version.
+
+        Args:
+            cells: settings of the cells.
+            request: what the command asked for, to be kept beside the cells.
+        """
+        plan = self._plan()
+        if plan is None:
+            plan = RememberedPlan(cells=self.read().asked)
+        plan = plan.asking(request, map(planned, cells))
+        with atomic_write(self.folder / PLAN_FILE) as stream:
+            stream.write(plan.to_json())
+
+    def _plan(self) -> RememberedPlan | None:
+        """The plan that the folder remembers; None if there is none that can be read."""
+        path = self.folder / PLAN_FILE
+        try:
+            return RememberedPlan.model_validate_json(path.read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def read(self) -> Reading:
+        """The records that belong to the plan, ordered by cell, and what is left out and why.
+
+        A folder without a plan shows the cells of which it holds records of a single version.
+        """
+        records, damaged = [], []
+        # Records lie three folders deep; what earlier versions of `species` wrote lies above.
+        for path in sorted((self.folder / "records").glob("*/*/*/*.json")):
+            try:
+                records.append(read_record(path))
+            except RecordError as error:
+                damaged.append(str(error))
+        cells = {record.key: planned(record.settings, record.key) for record in records}
+        plan = self._plan()
+        asked = unambiguous(cells.values()) if plan is None else plan.cells
+        return Reading.of(self.folder, records, cells, asked, damaged, plan is not None)
+
+    def records(self) -> tuple[Record, ...]:
+        """The records that belong to the plan, as far as the store's filter selects them.
 
         Raises:
-            RecordError: a file is not a record.
+            BenchError: the filter selects nothing.
         """
-        # Records lie three folders deep; what earlier versions of `species` wrote lies above.
-        paths = sorted((self.folder / "records").glob("*/*/*/*.json"))
-        return newest(read_record(path) for path in paths)
+        return self.only.select(self.read().records)
 
     def predictions(self, record: Record) -> pd.DataFrame:
         """The predictions kept beside a record.
@@ -157,17 +209,19 @@ class Store:
         )
 
     def frame(self) -> pd.DataFrame:
-        """The tidy table of all records: see `tidy_frame`.
+        """The tidy table of the records that `records` gives: see `tidy_frame`.
 
         Raises:
-            BenchError: the folder holds no records.
+            BenchError: the folder has nothing to show, or the store's filter selects nothing.
         """
-        records = self.records()
-        if not records:
-            raise BenchError(self._why_empty())
-        return tidy_frame(records)
+        reading = self.read()
+        if not reading.records:
+            raise BenchError(self._why_empty(reading))
+        return tidy_frame(self.only.select(reading.records))
 
-    def _why_empty(self) -> str:
+    def _why_empty(self, reading: Reading) -> str:
+        if notices := reading.notices():
+            return " ".join((f"there is nothing to show in {self.folder}.", *notices))
         if any((self.folder / "records").glob("*.json")):
             return (
                 f"the results in {self.folder} were written by an earlier version of `species`, "
@@ -180,7 +234,7 @@ class Store:
         )
 
     def write_table(self) -> pd.DataFrame:
-        """Write `results.parquet` from all records, and return it as a frame."""
+        """Write `results.parquet` from the records of the plan, and return it as a frame."""
         import pyarrow as pa
 
         frame = self.frame()
@@ -195,27 +249,18 @@ def read_record(path: Path) -> Record:
         content = json.loads(path.read_bytes())
         if not isinstance(content, dict):
             raise TypeError("it is not a JSON object")
-        return Record.model_validate(migrated(content))
-    except (OSError, ValueError, TypeError) as error:
+        record = Record.model_validate(migrated(content))
+        if record.key != record.settings.key:
+            raise ValueError("its key is not that of its settings")
+        # Half a surrogate pair can stand in JSON, but not in a Parquet file.
+        json.dumps(content, ensure_ascii=False).encode()
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         first = str(error).splitlines()[0]
         raise RecordError(
             f"{path} is not a record that this version can read: {first}. Delete it, and run the "
             "same command again to compute its cell."
         ) from error
-
-
-def newest(records: Iterable[Record]) -> tuple[Record, ...]:
-    """The newest of several records of the same cell, ordered by cell.
-
-    Args:
-        records: records in any order.
-    """
-    by_cell: dict[tuple[str, ...], Record] = {}
-    for record in records:
-        known = by_cell.get(record.settings.identity)
-        if known is None or known.provenance.finished < record.provenance.finished:
-            by_cell[record.settings.identity] = record
-    return tuple(by_cell[identity] for identity in sorted(by_cell))
+    return record
 
 
 def tidy_frame(records: Iterable[Record]) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -12,7 +13,8 @@ import satclip_bench.benchmarks.runs.record
 from satclip_bench.benchmarks.runs.columns import COLUMNS
 from satclip_bench.benchmarks.runs.plan import Selection, make_plan
 from satclip_bench.benchmarks.runs.record import Provenance, Record, Settings, json_schema
-from satclip_bench.benchmarks.runs.store import Store, writable
+from satclip_bench.benchmarks.runs.remembered import RunRequest
+from satclip_bench.benchmarks.runs.store import Store, read_record, writable
 from satclip_bench.benchmarks.runs.suites import get_suite
 from satclip_bench.core.errors import BenchError, RecordError
 
@@ -74,6 +76,13 @@ def test_the_key_is_known() -> None:
     """Records on disk are found by it: if this changes, old records are lost to `resume`."""
     assert SETTINGS.key == Settings.model_validate_json(SETTINGS.model_dump_json()).key
     assert SETTINGS.key == "ab4d3b7dba8495dce6591ecedff7fcb246d3c2a0c9084c4d3f6fbf43664ea719"
+
+
+def test_the_keys_of_the_suite_open_are_known() -> None:
+    """The committed boards were measured under these keys."""
+    keys = "\n".join(cell.settings.key for cell in make_plan(get_suite("open"), Selection()))
+    expected = "01c84ef2f620ec1902ecaffaa04b207b68de0f3eefcc2a016e514a97c6e01b47"
+    assert hashlib.sha256(keys.encode()).hexdigest() == expected
 
 
 def test_provenance_is_no_part_of_the_key() -> None:
@@ -172,12 +181,20 @@ def test_a_record_whose_predictions_are_gone_is_run_again(tmp_path: Path) -> Non
         store.predictions(back)
 
 
-def test_the_newest_record_of_a_cell_counts(tmp_path: Path) -> None:
+def test_the_record_asked_for_last_counts_whatever_the_clock_says(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    newer = SETTINGS.model_copy(update={"data_sha256": "e" * 64})
-    store.save(record(newer, when="2026-02-02", scores={"accuracy": 0.9}), None)
+    other = SETTINGS.model_copy(update={"data_sha256": "e" * 64})
+    store.save(record(other, when="2031-02-02", scores={"accuracy": 0.9}), None)
     store.save(record(when="2026-01-01"), None)
-    assert [r.scores["accuracy"] for r in store.records()] == [0.9]
+    # Nothing says which of the two was asked for.
+    assert store.records() == ()
+    with pytest.raises(BenchError, match=r"task biomes \(2 records\)\. Run the same command"):
+        store.frame()
+    for settings, score in ((SETTINGS, 0.5), (other, 0.9), (SETTINGS, 0.5)):
+        store.remember([settings], RunRequest())
+        assert [r.scores["accuracy"] for r in store.records()] == [score]
+        (notice,) = store.read().notices()
+        assert "the last run asked for other versions: task biomes (1 record)" in notice
     assert len(list((tmp_path / "records").rglob("*.json"))) == 2
 
 
@@ -213,14 +230,58 @@ def test_an_empty_folder_has_no_table(tmp_path: Path) -> None:
         Store(tmp_path).frame()
 
 
-@pytest.mark.parametrize("content", ["", "{", "{}", '{"key": 1, "surprise": 2}'])
-def test_what_is_no_record_is_named(tmp_path: Path, content: str) -> None:
-    store = Store(tmp_path)
+DAMAGED = {
+    "empty": "",
+    "cut short": "{",
+    "no fields": "{}",
+    "other fields": '{"key": 1, "surprise": 2}',
+    "nested too deeply": "[" * 100_000,
+    "not text": "\udcff",
+    "a seed that is too large": record()
+    .to_json()
+    .decode()
+    .replace('"seed": 0', f'"seed": {10**20}'),
+    "a seed below 0": record().to_json().decode().replace('"seed": 0', '"seed": -1'),
+    "a count that is too large": record()
+    .to_json()
+    .decode()
+    .replace('"train": 0', f'"train": {10**20}'),
+    "settings of another cell": record().to_json().decode().replace('"biomes"', '"elevation"'),
+    "half a surrogate pair": record()
+    .to_json()
+    .decode()
+    .replace('"caveat": ""', '"caveat": "\\ud800"'),
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_record_is_named_and_costs_only_its_own_cell(
+    tmp_path: Path, content: str
+) -> None:
+    store, other = Store(tmp_path), SETTINGS.model_copy(update={"encoder": "direct"})
+    store.save(record(other), None)
     path = store.path(SETTINGS)
     path.parent.mkdir(parents=True)
-    path.write_text(content)
+    path.write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(RecordError, match="Delete it"):
-        store.records()
+        read_record(path)
+    assert store.find(SETTINGS) is None
+    assert list(store.damaged) == [path]
+    reading = store.read()
+    assert [r.settings.encoder for r in reading.records] == ["direct"]
+    (notice,) = reading.notices()
+    assert str(path) in notice
+    assert len(store.write_table()) == 2
+    store.save(record(), None)
+    assert not store.read().notices()
+    assert len(store.records()) == 2
+
+
+def test_a_reason_with_half_a_surrogate_pair_can_be_written(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.save(record(status="failed", reason="no file \udce9", scores={}), None)
+    assert store.write_table()["reason"].tolist() == ["no file \\udce9"]
+    assert not store.read().notices()
 
 
 def test_only_one_run_writes(tmp_path: Path) -> None:

@@ -1,0 +1,20 @@
+"""Lines about the records of a run's folder that are not shown."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+
+from satclip_bench.benchmarks.runs.store import Store
+
+
+def print_notices(store: Store, console: Console | None = None) -> None:
+    """Print which records are left out, because they are damaged or of other versions.
+
+    Args:
+        store: store of the run.
+        console: console to print on; by default that of standard error.
+    """
+    console = console or Console(stderr=True)
+    for notice in store.read().notices():
+        console.print(f"[yellow]{escape(notice)}[/yellow]", soft_wrap=True, highlight=False)

@@ -1,0 +1,133 @@
+"""What a run's folder shows: its records, the filter of a command, and what is left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from satclip_bench.benchmarks.runs.record import Record
+from satclip_bench.benchmarks.runs.remembered import NO_FOLDS, PlannedCell, differing
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.registry import match_names
+
+
+@dataclass(frozen=True)
+class RecordFilter:
+    """Which records of a run a command reads; an empty axis selects all.
+
+    Attributes:
+        tasks, encoders: names or wildcards.
+        seeds: seeds.
+    """
+
+    tasks: Sequence[str] = ()
+    encoders: Sequence[str] = ()
+    seeds: Sequence[int] = ()
+
+    def select(self, records: Sequence[Record]) -> tuple[Record, ...]:
+        """The records that the filter selects.
+
+        Raises:
+            UnknownNameError: a name or wildcard matches nothing in the run.
+            BenchError: the run has no records of these seeds, or of this combination.
+        """
+        if not records or not (self.tasks or self.encoders or self.seeds):
+            return tuple(records)
+        of_run = {
+            axis: tuple(dict.fromkeys(getattr(r.settings, axis) for r in records))
+            for axis in ("task", "encoder")
+        }
+        tasks = match_names("task of this run", self.tasks, of_run["task"]) or of_run["task"]
+        encoders = (
+            match_names("encoder of this run", self.encoders, of_run["encoder"])
+            or of_run["encoder"]
+        )
+        seeds = {record.settings.seed for record in records}
+        if unknown := sorted(set(self.seeds) - seeds):
+            raise BenchError(
+                f"the run has no records of seed {unknown[0]}. It has seeds "
+                f"{', '.join(map(str, sorted(seeds)))}"
+            )
+        selected = tuple(
+            record
+            for record in records
+            if record.settings.task in tasks
+            and record.settings.encoder in encoders
+            and record.settings.seed in (self.seeds or seeds)
+        )
+        if not selected:
+            raise BenchError(
+                "the run has no records of this combination of --tasks, --encoders and --seeds"
+            )
+        return selected
+
+
+ALL = RecordFilter()
+"""The filter that selects all records."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The records of a folder that are shown, and what is left out.
+
+    Attributes:
+        folder: folder of the run.
+        records: the records that belong to the plan, ordered by cell.
+        asked: the cells of the plan, or those that a folder without a plan can show.
+        others: cells of the records that are not shown.
+        damaged: messages about files that are not records.
+        has_plan: whether the folder remembers a plan.
+    """
+
+    folder: Path
+    records: tuple[Record, ...]
+    asked: tuple[PlannedCell, ...]
+    others: tuple[PlannedCell, ...]
+    damaged: tuple[str, ...]
+    has_plan: bool
+
+    @classmethod
+    def of(
+        cls,
+        folder: Path,
+        records: Sequence[Record],
+        cells: Mapping[str, PlannedCell],
+        asked: Sequence[PlannedCell],
+        damaged: Sequence[str],
+        has_plan: bool,
+    ) -> Reading:
+        """Divide the records of a folder into those that are shown and others.
+
+        Args:
+            folder: folder of the run.
+            records: all records of the folder.
+            cells: cells of the records, by key.
+            asked: cells to show.
+            damaged: messages about files that are not records.
+            has_plan: whether the folder remembers a plan.
+        """
+        keys = {cell.key for cell in asked}
+        shown = sorted((r for r in records if r.key in keys), key=lambda r: r.settings.identity)
+        others = tuple(cells[record.key] for record in records if record.key not in keys)
+        return cls(folder, tuple(shown), tuple(asked), others, tuple(damaged), has_plan)
+
+    def notices(self) -> tuple[str, ...]:
+        """Lines about records that are not shown: of other versions, and damaged ones."""
+        # A cell without folds stands for a table or split that failed, and has no score to miss.
+        others = [cell for cell in self.others if cell.fold != NO_FOLDS]
+        among = self.asked if self.has_plan else (*self.asked, *self.others)
+        parts = differing(others, among)
+        named = ", ".join(
+            f"{kind} {name} ({count} record{'s' if count > 1 else ''})"
+            for (kind, name), count in sorted(parts.items())
+        )
+        lines = list(self.damaged)
+        if named and self.has_plan:
+            lines.append(f"not shown, because the last run asked for other versions: {named}")
+        elif named:
+            lines.append(
+                f"not shown, because {self.folder} holds several versions and does not remember "
+                f"which of them was asked for: {named}. Run the same command again to show one"
+            )
+        return tuple(lines)
