@@ -32,6 +32,9 @@ V1, V2 = "np.sin(np.radians(lonlat))", "np.cos(np.radians(lonlat))"
 @pytest.fixture(autouse=True)
 def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    # Figures take seconds, and no test here looks at them.
+    for name in ("write_figures", "draw_split_maps"):
+        monkeypatch.setattr(f"satclip_bench.benchmarks.report.figures.{name}", lambda *_: ())
 
 
 def write_encoder(forward: str) -> None:
@@ -39,10 +42,8 @@ def write_encoder(forward: str) -> None:
 
 
 def run_mine(*arguments: str, tasks: str = "median_income") -> int:
-    return main(
-        ["run", "--tasks", tasks, "--encoder", "mine.py:Mine", "--encoders", "wrap", *QUICK]
-        + list(arguments or ("--seeds", "0"))
-    )
+    command = ["run", "--tasks", tasks, "--encoder", "mine.py:Mine", "--encoders", "wrap"]
+    return main([*command, *QUICK, *(arguments or ("--seeds", "0"))])
 
 
 def scores(encoder: str = "mine") -> dict[tuple[str, int], float]:
