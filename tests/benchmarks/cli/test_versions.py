@@ -50,7 +50,9 @@ def scores(encoder: str = "mine") -> dict[tuple[str, int], float]:
     """R² of an encoder by task and seed, as results.parquet has it."""
     frame = pd.read_parquet("r/results.parquet")
     rows = frame[(frame["encoder"] == encoder) & (frame["metric"] == "r2")]
-    return {(r.task, r.seed): r.value for r in rows.itertuples() if r.status == "done"}
+    done = rows[rows["status"] == "done"]
+    cells = zip(map(str, done["task"]), map(int, done["seed"]), strict=True)
+    return dict(zip(cells, map(float, done["value"]), strict=True))
 
 
 def test_going_back_to_an_earlier_version_shows_its_score(
