@@ -30,7 +30,9 @@ class Registry(Generic[T]):
             loaded, whether it is listed or not.
         listed: names in the order in which they are listed, variants of families included;
             by default the built-in names. Names of other packages follow.
-        group: entry-point group in which other packages register entries; None for none.
+        group: entry-point group in which other packages register entries; None for none. An entry
+            point that cannot be used is left out, or raises when it is loaded, and costs no other.
+        name_problem: function that gives the reason why an entry point cannot have a name, or "".
 
     Examples:
         >>> registry = Registry("number", {"pi": "math:pi", "tau": "math:tau"})
@@ -52,26 +54,55 @@ class Registry(Generic[T]):
         families: Mapping[str, str] | None = None,
         listed: Sequence[str] | None = None,
         group: str | None = None,
+        name_problem: Callable[[str], str] = lambda name: "",
     ) -> None:
         self.noun = noun
         self._builtin = dict(builtin)
         self._families = dict(families or {})
         self._listed = tuple(builtin if listed is None else listed)
         self._group = group
+        self._name_problem = name_problem
         self._added: dict[str, T] = {}
 
     @cached_property
     def _targets(self) -> dict[str, str]:
-        targets = dict(self._builtin)
+        return self._resolved[0]
+
+    @cached_property
+    def _resolved(self) -> tuple[dict[str, str], dict[str, str], tuple[str, ...]]:
+        """Targets by name, reasons why some cannot be loaded, and entry points left out."""
+        targets, clashes, left_out = dict(self._builtin), {}, []
         if self._group is not None:
             for point in sorted(entry_points(group=self._group), key=lambda p: (p.name, p.value)):
-                known = targets.setdefault(point.name, point.value)
-                if known != point.value:
-                    raise BenchError(
+                known = targets.get(point.name, point.value)
+                title = f"entry point {point.name!r} = {point.value} of group {self._group!r}"
+                if problem := self._name_problem(point.name):
+                    left_out.append(f"{title} is left out: its name cannot be used, as {problem}")
+                elif self.is_builtin(point.name) and known != point.value:
+                    left_out.append(
+                        f"{title} is left out: a built-in {self.noun} or family has this name"
+                    )
+                elif known != point.value:
+                    clashes[point.name] = (
                         f"two {self.noun}s are called {point.name!r}: {known} and {point.value} "
                         f"(entry-point group {self._group!r}). Uninstall one of the two packages."
                     )
-        return targets
+                else:
+                    targets[point.name] = point.value
+        return targets, clashes, tuple(left_out)
+
+    def left_out(self) -> tuple[str, ...]:
+        """Messages about entry points of other packages that cannot be used under their names."""
+        return self._resolved[2]
+
+    def is_builtin(self, name: str) -> bool:
+        """Whether a name belongs to a built-in entry, a family or a variant of one."""
+        return (
+            name in self._builtin
+            or name in self._listed
+            or name in self._families
+            or self.has_family(name)
+        )
 
     def names(self) -> tuple[str, ...]:
         """All listed names: built-in ones, those of other packages, and added ones."""
@@ -92,9 +123,12 @@ class Registry(Generic[T]):
 
         Raises:
             UnknownNameError: there is no such entry.
+            BenchError: two packages register an entry under the name.
         """
         if name not in self._targets:
             raise UnknownNameError(unknown_name(self.noun, name, self.names()))
+        if clash := self._resolved[1].get(name):
+            raise BenchError(clash)
         return self._targets[name]
 
     def load(self, name: str) -> T:

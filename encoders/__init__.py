@@ -17,6 +17,7 @@ from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import Registry
 from satclip_bench.encoders.base import Encoder, EncoderCard, LocationEncoder, WeightsCard
 from satclip_bench.encoders.check import check_encoder
+from satclip_bench.encoders.names import name_problem
 from satclip_bench.encoders.user_file import execute_file
 from satclip_bench.encoders.weights.shipped import shipped
 
@@ -89,6 +90,7 @@ registry = EncoderRegistry(
         *shipped(),
     ),
     group="satclip_bench.encoders",
+    name_problem=name_problem,
 )
 """Classes and other callables that make an encoder, by name; those without weights first."""
 

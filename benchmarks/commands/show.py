@@ -19,9 +19,11 @@ from satclip_bench.benchmarks.commands.show_files import draw_task, show_files
 from satclip_bench.benchmarks.probes import list_probes, probe_card
 from satclip_bench.benchmarks.runs.suites import list_suites, suite_card
 from satclip_bench.benchmarks.splits import list_splits, split_card
+from satclip_bench.benchmarks.splits import registry as split_registry
 from satclip_bench.core.errors import BenchError, UnknownNameError
-from satclip_bench.core.registry import unknown_name
+from satclip_bench.core.registry import Registry, unknown_name
 from satclip_bench.encoders import EncoderCard, encoder_card, get_encoder, list_encoders
+from satclip_bench.encoders import registry as encoder_registry
 from satclip_bench.encoders.weights.files import weights_path
 from satclip_bench.tasks import Edition, TaskCard, list_tasks, task_card
 
@@ -64,6 +66,10 @@ def show_list(what: str, *, as_json: bool) -> int:
         else:
             table.add_row(*map(escape, rows[name]))
     console.print(table)
+    registries: Mapping[str, Registry[Any]]
+    registries = {"encoders": encoder_registry, "splits": split_registry}
+    for message in registries[what].left_out() if what in registries else ():
+        console.print(f"[yellow]{escape(message)}[/yellow]", highlight=False)
     return 0
 
 

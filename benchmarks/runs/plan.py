@@ -11,17 +11,19 @@ from satclip_bench.benchmarks.baselines import baseline_card, is_baseline, list_
 from satclip_bench.benchmarks.probes import list_probes, probe_card
 from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.cell import Cell
-from satclip_bench.benchmarks.runs.embeddings import encoder_settings
+from satclip_bench.benchmarks.runs.embeddings import encoder_settings, is_outside
 from satclip_bench.benchmarks.runs.record import Settings
 from satclip_bench.benchmarks.runs.remembered import NO_FOLDS
 from satclip_bench.benchmarks.runs.suites import Block, Suite
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
 from satclip_bench.benchmarks.splits import get_split
 from satclip_bench.benchmarks.splits import registry as split_registry
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.registry import match_names
 from satclip_bench.encoders import LocationEncoder, get_encoder, list_encoders
 from satclip_bench.encoders import registry as encoder_registry
+from satclip_bench.encoders.combine import Combined
+from satclip_bench.encoders.names import name_problem
 from satclip_bench.tasks import Edition, list_tasks
 from satclip_bench.tasks.user_tables.task import UserTable
 
@@ -70,21 +72,48 @@ def custom_by_name(
         known: names of other custom encoders.
 
     Raises:
-        BenchError: a name is taken by a baseline or by another encoder.
+        BenchError: a name cannot be chosen on the command line, or is taken by a baseline, a
+            family or another encoder.
     """
     taken = set(known)
     by_name: dict[str, LocationEncoder] = {}
     for description, encoder in encoders:
         name = encoder.card.name
-        registered = name in list_encoders() and type(get_encoder(name)) is not type(encoder)
-        if registered or is_baseline(name) or name in taken:
+        for part in encoder.parts if isinstance(encoder, Combined) else (encoder,):
+            if is_outside(part):
+                _require_free_name(part, description)
+        if name in taken:
             raise BenchError(
-                f"{description} is called {name!r}, a name that is taken: change the name on its "
-                "card"
+                f"{description} is called {name!r}, as another custom encoder of this run is: "
+                "change the name on its card"
             )
         taken.add(name)
         by_name[name] = encoder
     return by_name
+
+
+def _require_free_name(encoder: LocationEncoder, description: str) -> None:
+    name = encoder.card.name
+    problem = name_problem(name)
+    if not problem and (is_baseline(name) or name.startswith("baseline.")):
+        problem = "names of baselines begin so"
+    elif not problem and encoder_registry.is_builtin(name):
+        problem = "a built-in encoder or family has this name"
+    elif not problem and name in list_encoders() and not _is_registered(encoder):
+        problem = "an encoder of an installed package has this name"
+    if problem:
+        raise BenchError(
+            f"{description} is called {name!r}, a name that is taken or cannot be used: {problem}. "
+            "Change the name on its card"
+        )
+
+
+def _is_registered(encoder: LocationEncoder) -> bool:
+    """Whether an encoder is of the class that an installed package registers under its name."""
+    try:
+        return type(get_encoder(encoder.card.name)) is type(encoder)
+    except BenchError:
+        return False
 
 
 def blocks_of(suite: Suite, selection: Selection) -> tuple[Block, ...]:
@@ -252,7 +281,21 @@ class _PlannedEncoder:
 def _planned_encoder(name: str, custom: LocationEncoder | None) -> _PlannedEncoder:
     if is_baseline(name):
         return _PlannedEncoder(encoder_settings(name, None), baseline_card(name).title)
-    encoder = custom or get_encoder(name)
+    try:
+        encoder = custom or get_encoder(name)
+    except UnknownNameError:
+        raise
+    except BenchError as error:
+        # The package of an entry point is broken, which fails its own cells alone.
+        settings: dict[str, object] = {
+            "encoder": name,
+            "encoder_version": 0,
+            "encoder_parameters": {},
+            "encoder_source_sha256": "",
+            "weights_sha256": "",
+            "dtype": "float32",
+        }
+        return _PlannedEncoder(settings, name, problem=str(error))
     title, contaminates = encoder.card.title, encoder.card.contaminates
     try:
         return _PlannedEncoder(encoder_settings(name, encoder), title, contaminates)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,10 @@ from satclip_bench.benchmarks.splits import Fold, SplitInputs, get_split
 from satclip_bench.benchmarks.splits.domain import prediction_domain
 from satclip_bench.core.errors import BenchError
 from satclip_bench.tasks import Edition, TaskCard, TaskTable, get_task, task_card
-from satclip_bench.tasks.user_tables.task import UserTable, UserTableTask
+from satclip_bench.tasks.user_tables.task import MissingTableTask, UserTable, UserTableTask
+
+Stamp: TypeAlias = tuple[tuple[int, int, int], ...]
+"""Modification time, size and inode of every file that a table is read from."""
 
 
 @dataclass(frozen=True)
@@ -37,40 +41,74 @@ class TaskSource:
         return load_table(self)
 
 
-@lru_cache(maxsize=16)
 def load_table(source: TaskSource) -> TaskTable:
-    """The table of a task, read once per process. Raises BenchError.
+    """The table of a task, read once per process unless its file changes. Raises BenchError.
 
     >>> len(load_table(TaskSource("median_income")))
     3085
     """
+    return _load_table(source, _stamp(source))
+
+
+@lru_cache(maxsize=16)
+def _load_table(source: TaskSource, stamp: Stamp) -> TaskTable:
     if source.file is not None:
-        return _file_task(source.file).load()
+        return _file_task(source.file, stamp).load()
     return get_task(source.task, source.edition, source.data_dir).load()
 
 
 def source_card(source: TaskSource) -> TaskCard:
     """The card of a task; its table need not be available."""
     # Worker processes do not know the tasks that were added to the registry of the first one.
-    return task_card(source.task) if source.file is None else _file_task(source.file).card
+    if source.file is None:
+        return task_card(source.task)
+    return _file_task(source.file, _stamp(source)).card
 
 
 @lru_cache(maxsize=16)
-def _file_task(file: UserTable) -> UserTableTask:
+def _file_task(file: UserTable, stamp: Stamp) -> UserTableTask:
     return UserTableTask(file)
 
 
-@lru_cache(maxsize=64)
+def _stamp(source: TaskSource) -> Stamp:
+    """Times and sizes of a user table and its card, which change in the course of a notebook."""
+    file = source.file or _registered_file(source.task)
+    if file is None:
+        return ()
+    stamps = []
+    for path in (file.path, file.card_path):
+        try:
+            status = path.stat()
+            stamps.append((status.st_mtime_ns, status.st_size, status.st_ino))
+        except OSError:
+            stamps.append((0, 0, 0))
+    return tuple(stamps)
+
+
+def _registered_file(name: str) -> UserTable | None:
+    """The user table of a task that was added to the registry of this process."""
+    try:
+        task = get_task(name)
+    except BenchError:
+        return None
+    return task.file if isinstance(task, UserTableTask | MissingTableTask) else None
+
+
 def make_folds(source: TaskSource, split: str, seed: int) -> tuple[Fold, ...]:
-    """The folds of a task, made once per process. Raises BenchError.
+    """The folds of a task, made once per process unless its file changes. Raises BenchError.
 
     Args:
         source: the task's table.
         split: name of the split.
         seed: seed of the random assignment.
     """
+    return _make_folds(source, split, seed, _stamp(source))
+
+
+@lru_cache(maxsize=64)
+def _make_folds(source: TaskSource, split: str, seed: int, stamp: Stamp) -> tuple[Fold, ...]:
     table, maker = load_table(source), get_split(split)
-    domain = _domain(source) if maker.card.domain else None
+    domain = _domain(source, stamp) if maker.card.domain else None
     return maker.folds(SplitInputs.from_table(table, domain), seed)
 
 
@@ -96,5 +134,5 @@ def get_fold(source: TaskSource, split: str, seed: int, name: str, sha256: str) 
 
 
 @lru_cache(maxsize=16)
-def _domain(source: TaskSource) -> NDArray[np.float64]:
+def _domain(source: TaskSource, stamp: Stamp) -> NDArray[np.float64]:
     return prediction_domain(load_table(source))

@@ -64,8 +64,21 @@ def test_two_packages_may_not_take_one_name(monkeypatch: pytest.MonkeyPatch) -> 
     points = [EntryPoint("pi", "other:pi", "g"), EntryPoint("tau", "math:tau", "g")]
     monkeypatch.setattr(satclip_bench.core.registry, "entry_points", lambda group: points)
     clash: Registry[float] = Registry("thing", {"pi": "math:pi"}, group="g")
-    with pytest.raises(BenchError, match="two things are called 'pi'"):
-        clash.names()
+    # The built-in entry stays, and only the other package's entry is left out.
+    assert clash.load("pi") == pytest.approx(3.14159, abs=1e-5)
+    assert clash.load("tau") == pytest.approx(6.28319, abs=1e-5)
+    (message,) = clash.left_out()
+    assert "'pi' = other:pi of group 'g' is left out: a built-in thing" in message
+    points.append(EntryPoint("tau", "other:tau", "g"))
+    two: Registry[float] = Registry("thing", {"pi": "math:pi"}, group="g")
+    assert two.names() == ("pi", "tau")
+    with pytest.raises(BenchError, match="two things are called 'tau'"):
+        two.load("tau")
+    points[:] = [EntryPoint("int.7", "other:x", "g"), EntryPoint("int", "other:x", "g")]
+    families: Registry[float] = Registry("thing", {}, families={"int": "builtins:int"}, group="g")
+    assert families.names() == ()
+    assert len(families.left_out()) == 2
+    points[:] = [EntryPoint("pi", "math:pi", "g"), EntryPoint("tau", "math:tau", "g")]
     fine: Registry[float] = Registry("thing", {}, group="g")
     assert fine.names() == ("pi", "tau")
     assert fine.load("tau") == pytest.approx(6.28319, abs=1e-5)

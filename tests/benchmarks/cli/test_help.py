@@ -17,6 +17,7 @@ import pytest
 
 from satclip_bench.benchmarks import cli
 from satclip_bench.benchmarks.cli.command import Command
+from satclip_bench.benchmarks.cli.options import seeds
 from satclip_bench.benchmarks.cli.parser import COMMANDS, make_parser
 from satclip_bench.core.program import INSTALLED, SCRIPT
 
@@ -176,3 +177,27 @@ def test_an_interrupt_says_what_is_kept(
             patch.setitem(command.__dict__, "call", stop)
             assert cli.main([name, *(["tasks"] if name == "list" else [])]) == 130
         assert capsys.readouterr().err.startswith(kept)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("99999999999999999999", "out of range: seeds are whole numbers from 0 to 4294967295"),
+        ("4294967296", "out of range"),
+        ("0-4294967295", "more than 1,000,000 seeds"),
+        ("0-9" * 2000, "is not a list of seeds"),
+        ("-1", "is not a list of seeds"),
+        ("\N{SUPERSCRIPT TWO}", "is not a list of seeds"),
+        ("1_0", "is not a list of seeds"),
+        ("3-1", "runs backwards"),
+        ("", "is not a list of seeds"),
+    ],
+)
+def test_seeds_that_no_run_can_have_are_refused(text: str, words: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=words):
+        seeds(text)
+
+
+def test_seeds_are_parsed() -> None:
+    assert seeds("4294967295, 007,0 - 2") == (2**32 - 1, 7, 0, 1, 2)
+    assert len(seeds("0-100000")) == 100_001

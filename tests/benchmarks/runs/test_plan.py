@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint
+
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from typing_extensions import override
 
 from satclip_bench.benchmarks.runs.cell import Cell
-from satclip_bench.benchmarks.runs.plan import Selection, blocks_of, make_plan
+from satclip_bench.benchmarks.runs.plan import Selection, blocks_of, custom_by_name, make_plan
 from satclip_bench.benchmarks.runs.suites import BASELINES, SUITES, Block, Suite, get_suite
-from satclip_bench.core.errors import UnknownNameError
-from satclip_bench.encoders import get_encoder
+from satclip_bench.core.errors import BenchError, UnknownNameError
+from satclip_bench.encoders import Encoder, EncoderCard, get_encoder, registry
+from satclip_bench.encoders.combine import Combined
 
 SUITE = Suite(
     name="toy",
@@ -130,3 +136,76 @@ def test_every_suite_names_what_exists(name: str) -> None:
 def test_an_unknown_suite() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'open'"):
         get_suite("opne")
+
+
+class Named(Encoder):
+    """A custom encoder with any name."""
+
+    def __init__(self, name: str) -> None:
+        self.card = EncoderCard(name=name, title="Named", dimension=2)
+
+    @override
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.sin(lonlat / 90))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("wrap", "built-in encoder or family"),
+        ("satclip.vit16-l40", "built-in encoder or family"),
+        ("harmonics.l11", "built-in encoder or family"),
+        ("harmonics.mine", "built-in encoder or family"),
+        ("own.x", "built-in encoder or family"),
+        ("harmonics", "built-in encoder or family"),
+        ("baseline.knn", "baselines"),
+        ("baseline.mine", "baselines"),
+        ("", "it is empty"),
+        ("  ", "it is empty"),
+        (" mine", "a space"),
+        ("mine*", "a wildcard"),
+        ("mine?", "a wildcard"),
+        ("mine[1]", "a wildcard"),
+        ("mine,x", "a comma"),
+        ("mine+wrap", "a plus sign"),
+        ("a/b", "a slash"),
+        ("a\\b", "a slash"),
+        ("..", "a folder"),
+        ("-x", "a dash"),
+        ("a\nb", "cannot be printed"),
+    ],
+)
+def test_names_that_cannot_be_chosen_or_are_taken_are_refused(name: str, words: str) -> None:
+    with pytest.raises(BenchError, match=words):
+        custom_by_name([("my.py:Named", Named(name))])
+    with pytest.raises(BenchError, match=words):
+        custom_by_name([("a combination", Combined([get_encoder("wrap"), Named(name)]))])
+
+
+def test_names_that_can_be_chosen_are_taken_once() -> None:
+    pair = ("my.py:Named", Named("mine.v2"))
+    assert set(custom_by_name([pair])) == {"mine.v2"}
+    with pytest.raises(BenchError, match="another custom encoder of this run"):
+        custom_by_name([pair, pair])
+    # An encoder of the suite keeps its name.
+    assert set(custom_by_name([("geoclip", get_encoder("harmonics.l7"))])) == {"harmonics.l7"}
+
+
+def test_a_broken_package_fails_its_own_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("broken", "no_such_package:Encoder", "satclip_bench.encoders")
+    monkeypatch.setattr("satclip_bench.core.registry.entry_points", lambda group: [point])
+    monkeypatch.delitem(registry.__dict__, "_resolved", raising=False)
+    monkeypatch.delitem(registry.__dict__, "_targets", raising=False)
+    try:
+        plan = make_plan(SUITE, Selection(tasks=["biomes"], encoders=["wrap,brok*"], seeds=[0]))
+    finally:
+        for name in ("_resolved", "_targets"):
+            registry.__dict__.pop(name, None)
+    problems = {c.settings.encoder: c.problem for c in plan}
+    assert problems["wrap"] == ""
+    assert "could not be imported from no_such_package:Encoder" in problems["broken"]
+
+
+def test_more_cells_than_one_run_can_have_are_refused() -> None:
+    with pytest.raises(BenchError, match="choose fewer with --seeds"):
+        make_plan(SUITE, Selection(seeds=range(10**6)))
