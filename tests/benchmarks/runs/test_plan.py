@@ -179,7 +179,7 @@ def test_names_that_cannot_be_chosen_or_are_taken_are_refused(name: str, words: 
     with pytest.raises(BenchError, match=words):
         custom_by_name([("my.py:Named", Named(name))])
     with pytest.raises(BenchError, match=words):
-        custom_by_name([("a combination", Combined([get_encoder("wrap"), Named(name)]))])
+        custom_by_name([("a combination", Combined([get_encoder("direct"), Named(name)]))])
 
 
 def test_names_that_can_be_chosen_are_taken_once() -> None:
