@@ -78,7 +78,7 @@ class Registry(Generic[T]):
                 title = f"entry point {point.name!r} = {point.value} of group {self._group!r}"
                 if problem := self._name_problem(point.name):
                     left_out.append(f"{title} is left out: its name cannot be used, as {problem}")
-                elif self.is_builtin(point.name) and known != point.value:
+                elif self.is_builtin(point.name) and self._builtin.get(point.name) != point.value:
                     left_out.append(
                         f"{title} is left out: a built-in {self.noun} or family has this name"
                     )
