@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
 
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.commands.show_files import file_rows
-from satclip_bench.tasks import registry, task_card
+from satclip_bench.benchmarks.commands.user_tables import adopt
+from satclip_bench.core.errors import BenchError
+from satclip_bench.tasks import get_task, registry, task_card
 from tests.tasks.user_tables.test_table_file import points, write
 
 
@@ -84,6 +87,67 @@ def test_files_and_targets_must_match(tmp_path: Path, capsys: pytest.CaptureFixt
     assert run(tmp_path, *files, "--target", "yield", "--target", "yield") == 2
     assert "two tasks are called 'farms.yield'" in capsys.readouterr().err
     assert not (tmp_path / "out/results.parquet").exists()
+
+
+def test_columns_and_separator_can_be_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "farms.csv"
+    points(300).rename(columns={"lon": "x", "lat": "Y"}).to_csv(path, index=False, sep=":")
+    table = ("--task-file", str(path), "--target", "yield")
+    assert run(tmp_path, *table) == 2
+    assert "--lon and --lat" in capsys.readouterr().err
+    named = ("--lon", "x", "--lat", "Y", "--sep", ":", "--jobs", "2")
+    assert run(tmp_path, *table, *named) == 0
+    # Another process reads the table as this one did.
+    registry._added.clear()
+    adopt(tmp_path / "out")
+    assert len(get_task("farms.yield").load()) == 300
+
+
+def test_a_layer_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(points(300), tmp_path / "farms.gpkg")
+    gpd.read_file(path).to_file(path, layer="other")
+    table = ("--task-file", str(path), "--target", "yield")
+    assert run(tmp_path, *table) == 2
+    assert "Choose one with --layer" in capsys.readouterr().err
+    assert run(tmp_path, *table, "--layer", "other", "--dry-run") == 0
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(points(300), tmp_path / "farms.csv")
+    assert run(tmp_path, "--task-file", str(path), "--target", "yield", "--dry-run") == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["farms.csv"]
+    assert "not written in a dry run" in capsys.readouterr().err
+
+
+def test_what_is_odd_about_a_table_is_printed_before_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = pd.concat([points(150)] * 2, ignore_index=True)
+    path = write(frame, tmp_path / "farms.csv")
+    assert run(tmp_path, "--task-file", str(path), "--target", "yield", "--dry-run") == 0
+    assert "300 of 300 rows share their place" in capsys.readouterr().err
+    write(frame.assign(**{"yield": [f"[{i}]" for i in range(300)]}), path)
+    assert run(tmp_path, "--task-file", str(path), "--target", "yield") == 2
+    assert "300 classes in 300 rows, such as '[0]'" in capsys.readouterr().err
+
+
+def test_a_missing_card_is_not_made_by_a_report(tmp_path: Path) -> None:
+    path = write(points(300), tmp_path / "farms.csv")
+    assert run(tmp_path, "--task-file", str(path), "--target", "yield") == 0
+    card = tmp_path / "farms.yield.card.json"
+    card.unlink()
+    registry._added.clear()
+    adopt(tmp_path / "out")
+    assert not card.exists()
+    assert get_task("farms.yield").card.title == "farms: yield"
+    with pytest.raises(BenchError, match=r"card of task 'farms\.yield' is no longer at"):
+        get_task("farms.yield").load()
+    card.write_text("{")
+    adopt(tmp_path / "out")
+    with pytest.raises(BenchError, match="is not a valid card"):
+        get_task("farms.yield").load()
 
 
 def test_info_draws_a_map_and_a_histogram(
