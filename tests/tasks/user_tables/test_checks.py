@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ def notes(frame: pd.DataFrame, path: Path, target: str = "yield") -> str:
 )
 @pytest.mark.filterwarnings("ignore::satclip_bench.core.sphere.SwappedCoordinatesWarning")
 def test_tables_that_cannot_be_scored_are_refused(
-    tmp_path: Path, change: dict[str, object], words: str
+    tmp_path: Path, change: dict[str, Any], words: str
 ) -> None:
     path = write(points(300).assign(**change), tmp_path / "t.csv")
     with pytest.raises(TaskError) as caught:
@@ -77,7 +78,7 @@ def test_rare_classes_and_numbers_as_classes_are_named(tmp_path: Path) -> None:
 
 def test_values_that_are_neither_numbers_nor_text_are_refused(tmp_path: Path) -> None:
     frame = points(100).assign(
-        day=pd.Timestamp("2020-01-01"), bands=[np.arange(3) for _ in range(100)]
+        day=pd.Timestamp("2020-01-01"), bands=pd.Series([np.arange(3)] * 100, dtype=object)
     )
     path = write(frame, tmp_path / "t.parquet")
     with pytest.raises(TaskError, match="'day' holds values of type dates"):
