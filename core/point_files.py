@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from satclip_bench.core.errors import BenchError, CoordinateError
 from satclip_bench.core.geometries import choose_layer, geometry_batches
-from satclip_bench.core.points import coordinate_columns
+from satclip_bench.core.points import coordinate_columns, require_precision
 from satclip_bench.core.read_options import AUTOMATIC, ReadOptions
 from satclip_bench.core.text_tables import coordinate_values, not_utf8, text_format
 
@@ -263,6 +263,7 @@ def _tabular(
         values = []
         for name in pair:
             cells = table.column(name)
+            require_precision(cells.type)
             numbers = coordinate_values(cells, name, first, path, decimal)
             values.append(numbers)
             if pa.types.is_string(cells.type):

@@ -42,12 +42,41 @@ def to_coordinates(points: Any) -> Any:
     if hasattr(points, "columns") and hasattr(points, "loc"):
         names = [str(name) for name in points.columns]
         lon, lat = coordinate_columns(names, "the data frame")
+        for name in (lon, lat):
+            require_precision(points.dtypes.iloc[names.index(name)])
         return np.stack(
             [points.iloc[:, names.index(name)].to_numpy(np.float64) for name in (lon, lat)], axis=1
         )
     if hasattr(points, "detach") and hasattr(points, "cpu"):
+        require_precision(points.dtype)
         return points.detach().cpu().double().numpy()
     return points
+
+
+def require_precision(dtype: Any) -> None:
+    """Raise CoordinateError for complex numbers, and for a type that rounds degrees by kilometres.
+
+    Args:
+        dtype: type of NumPy, pandas, Arrow or torch.
+
+    Raises:
+        CoordinateError: the type is complex, or a floating-point type of 16 bits or less, for which
+            the message gives the rounding.
+
+    Examples:
+        >>> require_precision(np.dtype(np.float32))
+    """
+    name = str(dtype).lower().removeprefix("torch.")
+    if name.startswith("complex"):
+        raise CoordinateError(f"coordinates must be real numbers, not {name}")
+    steps = {"float16": 0.125, "halffloat": 0.125, "half": 0.125, "bfloat16": 1.0}
+    step = steps.get(name, 8.0 if name.startswith("float8") else 0.0)
+    if step:
+        raise CoordinateError(
+            f"coordinates of type {name} are rounded to steps of up to {step:g}°, or "
+            f"{111.2 * step:.0f} km: pass float64, or float32, which is exact to about a metre. "
+            "Converting the rounded values does not help"
+        )
 
 
 def coordinate_columns(names: Sequence[str], where: str) -> tuple[str, str]:

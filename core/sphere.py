@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from satclip_bench.core.errors import CoordinateError
-from satclip_bench.core.points import to_coordinates
+from satclip_bench.core.points import require_precision, to_coordinates
 
 Float = NDArray[np.float64]
 
@@ -22,6 +22,9 @@ EARTH_RADIUS_KM = 6371.0088
 
 POLAR_CIRCLE = 66.56
 """Latitude of the polar circles in degrees."""
+
+ROUNDING = 1e-3
+"""Degrees by which a latitude may be beyond 90 because of rounding."""
 
 
 class SwappedCoordinatesWarning(UserWarning):
@@ -54,6 +57,7 @@ def check_lonlat(points: ArrayLike, first_row: int = 0) -> Float:
     """
     try:
         given = np.ma.asarray(to_coordinates(points))
+        require_precision(given.dtype)
         if given.dtype.kind not in "iufO":
             raise TypeError(f"their dtype is {given.dtype}")
         lonlat: Float = np.array(np.ma.filled(given.astype(np.float64), np.nan))
@@ -68,7 +72,9 @@ def check_lonlat(points: ArrayLike, first_row: int = 0) -> Float:
     lon, lat = lonlat[:, 0], lonlat[:, 1]
     _refuse(~np.isfinite(lon + lat), lonlat, "not finite", first_row)
     beyond = np.abs(lat) > 90
-    if beyond.any() and (np.abs(lon) <= 90).all() and (np.abs(lat) <= 180).all():
+    # Rounding may lead just past a pole, and says nothing of the order of the columns.
+    far_beyond = (np.abs(lat) > 90 + ROUNDING).any()
+    if far_beyond and (np.abs(lon) <= 90).all() and (np.abs(lat) <= 180).all():
         _refuse(
             beyond,
             lonlat,
@@ -76,7 +82,14 @@ def check_lonlat(points: ArrayLike, first_row: int = 0) -> Float:
             "the columns look swapped; longitude comes first",
             first_row,
         )
-    _refuse(beyond, lonlat, "beyond 90 degrees of latitude", first_row)
+    by_rounding = beyond.any() and not far_beyond
+    _refuse(
+        beyond,
+        lonlat,
+        "beyond 90 degrees of latitude"
+        + (", perhaps by rounding: clip them to 90" if by_rounding else ""),
+        first_row,
+    )
     _refuse((lon < -180) | (lon > 360), lonlat, "outside the longitudes -180 to 360", first_row)
     lonlat[:, 0] = np.where(lon > 180, lon - 360, lon)
     _warn_if_swapped(lonlat)
@@ -99,10 +112,15 @@ def _refuse(bad: NDArray[np.bool_], lonlat: Float, reason: str, first_row: int) 
     rows = np.flatnonzero(bad)
     if len(rows):
         shown = "; ".join(
-            f"row {first_row + r}: {lonlat[r, 0]:g}, {lonlat[r, 1]:g}" for r in rows[:3]
+            f"row {first_row + r}: {_shown(lonlat[r, 0])}, {_shown(lonlat[r, 1])}" for r in rows[:3]
         )
         more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
         raise CoordinateError(f"{len(rows)} of {len(lonlat)} points are {reason} ({shown}{more})")
+
+
+def _shown(degrees: float) -> str:
+    """A number with all of its digits, so that one just past a limit does not look like it."""
+    return repr(float(degrees)).removesuffix(".0")
 
 
 def unit_vectors(lonlat: Float) -> Float:

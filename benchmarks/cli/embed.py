@@ -12,13 +12,18 @@ DESCRIPTION = """\
 Embed the points of a file with one encoder. The file is CSV or Parquet with columns of
 longitudes and latitudes, or GeoPackage, GeoParquet, GeoJSON, FlatGeobuf or Shapefile with
 point geometries in any CRS. It is read piece by piece, so that tens of millions of rows fit
-into memory. The result is Parquet: the columns of the input, and e0, e1, ... as float32,
-with the encoder's card in the file's metadata."""
+into memory. The ending of --out chooses the format of the result:
+
+  .parquet  the columns of the input, and e0, e1, ... as float32, with the encoder's card in
+            the file's metadata
+  .csv      the same columns as text
+  .npy      the embedding alone, one row per point in the order of the input, float32"""
 
 EXAMPLES = """\
 examples:
   {program} embed --encoder geoclip --points my.csv --out embeddings.parquet
-  {program} embed --encoder my.py:MyEncoder --points my.csv --lon x --lat y --out e.parquet"""
+  {program} embed --encoder my.py:MyEncoder --points my.csv --lon x --lat y --out e.parquet
+  {program} embed --encoder wrap --points my.csv --out embeddings.npy"""
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -40,8 +45,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         required=True,
-        metavar="FILE.parquet",
-        help="Parquet file to write, such as embeddings.parquet; required",
+        metavar="FILE",
+        help="file to write: .parquet, .csv or .npy, such as embeddings.parquet; required",
     )
     parser.add_argument(
         "--weights",

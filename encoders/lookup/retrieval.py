@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from satclip_bench.core.errors import CoordinateError, EncoderError
 from satclip_bench.core.sphere import check_lonlat, unit_vectors
 from satclip_bench.encoders.weights.files import first_line
+from satclip_bench.encoders.weights.formats import require_format
 
 Float32 = NDArray[np.float32]
 
@@ -98,8 +99,17 @@ def load_database(path: Path) -> Database:
     return Database(keys / lengths, arrays["image_embeddings"], places)
 
 
+DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError, OSError),
+    # An array that claims more values than its file has.
+    MemoryError,
+)
+"""Errors of NumPy and zipfile for a damaged file."""
+
+
 def _read(path: Path) -> dict[str, Float32]:
     """The arrays of a database file in float32, each checked by itself."""
+    require_format(path, "an .npz file")
     try:
         # np.load does not close a file that it opened itself if the file is damaged.
         with path.open("rb") as stream:
@@ -111,7 +121,7 @@ def _read(path: Path) -> dict[str, Float32]:
                     f"the arrays {missing} are missing in {path}; it has {archive.files}"
                 )
             return {name: _usable(archive[name], name, path) for name in COLUMNS}
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError, OSError) as error:
+    except DAMAGE as error:
         raise EncoderError(
             f"{path} is damaged, or contains pickled objects, which are refused because loading "
             "them could execute code; databases written by RANGE's generate_db.py contain none: "

@@ -5,19 +5,27 @@ An encoder only looks for its files; the command `download` downloads them.
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from satclip_bench.core.download.content import require_content
+from satclip_bench.core.download.content import require_content, stand_in
 from satclip_bench.core.download.fetch import by_hand, fetch
 from satclip_bench.core.download.transfer import Progress
-from satclip_bench.core.errors import EncoderError
+from satclip_bench.core.errors import EncoderError, IntegrityError
 from satclip_bench.core.files import cache_dir, require_sha256, sha256_file
 from satclip_bench.core.program import program
 from satclip_bench.encoders.base import Encoder, WeightsCard
+from satclip_bench.encoders.weights.formats import (
+    ADVICE,
+    is_text,
+    pickled_names,
+    require_format,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -97,6 +105,8 @@ def find_weights(
     how = how_to_obtain(card, encoder)
     if not path.is_file():
         raise EncoderError(f"the weights {card.file} are not at {path}. {how}")
+    if what := stand_in(path):
+        raise IntegrityError(f"{path} is not the weights: {what}. Delete it. {how}")
     if given is None:
         require_content(card, weights_folder(card), f"Delete it. {how}")
     elif exact and card.sha256 is not None:
@@ -158,32 +168,52 @@ def _settings(content: object, path: Path) -> dict[str, Any]:
 def _load(path: Path) -> object:
     import argparse
     import pathlib
-    import pickle
+    import warnings
 
     import torch
 
+    require_format(path, "a PyTorch checkpoint")
+    names = pickled_names(path)
+    # PyTorch allows this one, although it takes as much memory as its argument says.
+    if any(name.endswith(".bytearray") for name in names):
+        raise EncoderError(_refused(path, names))
     # Lightning writes these besides tensors, and creating them has no side effect.
     harmless: list[Any] = [argparse.Namespace, pathlib.PosixPath, pathlib.PurePosixPath]
     try:
-        with torch.serialization.safe_globals(harmless):
+        with torch.serialization.safe_globals(harmless), warnings.catch_warnings():
+            # PyTorch warns of pickles in another protocol than its own, which users cannot change.
+            warnings.simplefilter("ignore", UserWarning)
             return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise EncoderError(
-            f"{path} is damaged, or contains {_refused(path)}, which is refused because loading "
-            f"it could execute code: {first_line(error)}"
-        ) from error
+    except Exception as error:
+        # The errors that PyTorch raises for a damaged file share no base class.
+        raise EncoderError(_refused(path, names, error)) from None
 
 
-def _refused(path: Path) -> str:
-    """Names in a checkpoint that are neither tensors nor known to be harmless."""
-    import torch
+def _refused(path: Path, names: Sequence[str], error: Exception | None = None) -> str:
+    """Message about a checkpoint that is not loaded.
 
-    try:
-        names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    except Exception:
-        # A damaged file has no list of names.
-        names = []
-    return ", ".join(sorted(names)) or "more than tensors"
+    Args:
+        path: the file.
+        names: names of functions and classes in it that are not those of tensors.
+        error: exception that PyTorch raised. Its message is used only where it describes damage:
+            for pickled objects, it advises to load the file with code in it.
+    """
+    if names:
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        return (
+            f"{path} contains pickled objects ({', '.join(names[:5])}{more}) besides tensors. It "
+            "is refused because loading them could execute code. Use a file that contains only "
+            "tensors, such as the published one."
+        )
+    reason = first_line(error) if error is not None else ""
+    if isinstance(error, pickle.UnpicklingError) or not reason or "weights_only" in reason:
+        if is_text(path):
+            return f"{path} is text, not a PyTorch checkpoint. {ADVICE}"
+        return (
+            f"{path} is truncated or damaged, or contains pickled objects besides tensors, which "
+            f"are refused because loading them could execute code. {ADVICE}"
+        )
+    return f"{path} is truncated or damaged: {reason}. {ADVICE}"
 
 
 def _tensors(content: object, path: Path) -> dict[str, torch.Tensor]:
@@ -196,7 +226,11 @@ def _tensors(content: object, path: Path) -> dict[str, torch.Tensor]:
     odd = [
         k
         for k, v in content.items()
-        if v.layout != torch.strided or v.device.type != "cpu" or v.is_quantized
+        if v.layout != torch.strided
+        or v.device.type != "cpu"
+        or v.is_quantized
+        # One value that is repeated by a stride of 0 takes no space until it is copied.
+        or v.numel() * v.element_size() > v.untyped_storage().nbytes()
     ]
     if odd:
         raise EncoderError(f"{path} has tensors without plain values: {', '.join(odd[:5])}")

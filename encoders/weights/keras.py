@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.core.extras import missing_package
+from satclip_bench.encoders.weights.formats import require_format
 
 Dense = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Kernel `(in, out)` and bias `(out,)` of a layer."""
@@ -33,33 +34,40 @@ def read_dense(path: Path, shapes: Sequence[tuple[int, int]]) -> tuple[Dense, ..
         import h5py
     except ImportError as error:
         raise missing_package("h5py", f"to read {path}") from error
+    require_format(path, "an HDF5 file")
+    expected = [[shape, shape[1:]] for shape in shapes]
     try:
         with h5py.File(path, "r") as file:
             layers = _layers(file if "layer_names" in file.attrs else file["model_weights"])
+            layout = {name: [stored.shape for stored in arrays] for name, arrays in layers}
+            # A small file may claim arrays of any size, which are read only if they are expected.
+            if [[stored.shape for stored in arrays] for _, arrays in layers] != expected:
+                raise EncoderError(
+                    f"{path} has the layers {layout}; expected kernels of shapes {list(shapes)} "
+                    "and their biases, in this order"
+                )
+            kernels = [[_float32(stored) for stored in arrays] for _, arrays in layers]
     except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise EncoderError(
-            f"{path} is damaged, or not a file of Keras weights: {type(error).__name__}: {error}"
+            f"{path} is truncated or damaged, or not a file of Keras weights: "
+            f"{type(error).__name__}: {error}"
         ) from error
-    layout = {name: [array.shape for array in arrays] for name, arrays in layers}
-    if [[array.shape for array in arrays] for _, arrays in layers] != [
-        [shape, shape[1:]] for shape in shapes
-    ]:
-        raise EncoderError(
-            f"{path} has the layers {layout}; expected kernels of shapes {list(shapes)} and their "
-            "biases, in this order"
-        )
-    return tuple((arrays[0], arrays[1]) for _, arrays in layers)
+    return tuple((kernel, bias) for kernel, bias in kernels)
 
 
-def _layers(group: Any) -> list[tuple[str, list[NDArray[np.float32]]]]:
-    """Names and arrays of the layers that have weights."""
+def _layers(group: Any) -> list[tuple[str, list[Any]]]:
+    """Names of the layers that have weights, and their stored arrays, which are not yet read."""
     layers = []
     for layer in map(_text, group.attrs["layer_names"]):
         arrays = group[layer]
         names = [_text(name) for name in arrays.attrs["weight_names"]]
         if names:
-            layers.append((layer, [np.asarray(arrays[name], dtype=np.float32) for name in names]))
+            layers.append((layer, [arrays[name] for name in names]))
     return layers
+
+
+def _float32(stored: Any) -> NDArray[np.float32]:
+    return np.asarray(stored, dtype=np.float32)
 
 
 def _text(name: str | bytes) -> str:

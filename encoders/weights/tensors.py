@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.core.extras import missing_package
 from satclip_bench.encoders.weights.files import first_line
+from satclip_bench.encoders.weights.formats import require_format
 
 if TYPE_CHECKING:
     import torch
@@ -28,11 +29,12 @@ def load_safetensors(path: Path) -> dict[str, torch.Tensor]:
         from safetensors.torch import load_file
     except ImportError as error:
         raise missing_package("safetensors", f"to read {path}") from error
+    require_format(path, "a safetensors file")
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise EncoderError(
-            f"{path} is damaged, or not a safetensors file: {first_line(error)}"
+            f"{path} is truncated or damaged, or not a safetensors file: {first_line(error)}"
         ) from error
 
 

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from shapely import Point, Polygon
 
 from satclip_bench.core.errors import CoordinateError
+from satclip_bench.core.point_files import open_points
 from satclip_bench.core.sphere import check_lonlat
 from satclip_bench.encoders import get_encoder
 
@@ -110,3 +115,49 @@ def test_an_empty_frame_gives_no_embeddings() -> None:
 def test_messages_count_rows_from_first_row() -> None:
     with pytest.raises(CoordinateError, match="row 1001: 0, 91"):
         check_lonlat([[0, 0], [0, 91]], first_row=1000)
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        (np.zeros((1, 2), np.float16), r"type float16 are rounded to steps of up to 0.125°, or 14"),
+        (torch.zeros(1, 2).half(), "type float16 are rounded"),
+        (torch.zeros(1, 2).bfloat16(), "type bfloat16 are rounded to steps of up to 1°, or 111 km"),
+        (torch.zeros(1, 2).to(torch.float8_e5m2), "type float8_e5m2 are rounded"),
+        (pd.DataFrame({"lon": np.zeros(1, np.float16), "lat": [0.0]}), "type float16 are rounded"),
+        (pd.DataFrame({"lon": [0.0], "lat": np.zeros(1, np.float16)}), "type float16 are rounded"),
+        (np.zeros((1, 2), np.complex64), "must be real numbers, not complex64"),
+        (torch.zeros(1, 2, dtype=torch.complex64), "must be real numbers, not complex64"),
+    ],
+)
+def test_types_that_cannot_hold_coordinates_are_refused(points: object, message: str) -> None:
+    with pytest.raises(CoordinateError, match=message):
+        check_lonlat(points)  # type: ignore[arg-type]
+
+
+def test_float32_and_integers_are_accepted() -> None:
+    for points in (torch.ones(1, 2), np.ones((1, 2), np.float32), torch.ones(1, 2).int()):
+        assert check_lonlat(points).tolist() == [[1.0, 1.0]]  # type: ignore[arg-type]
+
+
+def test_a_parquet_file_of_float16_is_refused(tmp_path: Path) -> None:
+    half = pa.array(np.zeros(1, np.float16))
+    pq.write_table(pa.table({"lon": half, "lat": half}), tmp_path / "p.parquet")
+    with (
+        open_points(tmp_path / "p.parquet", 10) as file,
+        pytest.raises(CoordinateError, match="type halffloat are rounded"),
+    ):
+        next(file.batches)
+
+
+def test_a_latitude_just_past_a_pole_is_shown_with_all_of_its_digits() -> None:
+    with pytest.raises(CoordinateError) as caught:
+        check_lonlat([[0, 90.0000001], [1, 45]])
+    message = str(caught.value)
+    assert "row 0: 0, 90.0000001" in message
+    assert "perhaps by rounding: clip them to 90" in message
+    assert "swapped" not in message
+    with pytest.raises(CoordinateError, match=r"row 0: 360\.0000001, 0"):
+        check_lonlat([[360.0000001, 0]])
+    with pytest.raises(CoordinateError, match="swapped"):
+        check_lonlat([[52.5, 113.4]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import geopandas as gpd
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.commands import embed as command
+from satclip_bench.benchmarks.commands.embedding_writers import METADATA_KEY
 from satclip_bench.core import point_files
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.point_files import open_points
@@ -96,7 +98,7 @@ def test_columns_are_kept_digit_for_digit(tmp_path: Path) -> None:
 def test_the_card_travels_with_the_file(tmp_path: Path) -> None:
     out = tmp_path / "e.parquet"
     embed(write(tmp_path / "points.csv"), out, encoder="harmonics.l7")
-    about = json.loads(pq.read_schema(out).metadata[command.METADATA_KEY])
+    about = json.loads(pq.read_schema(out).metadata[METADATA_KEY])
     assert about["card"]["name"] == "harmonics.l7"
     assert about["weights_sha256"] == ""
     assert len(pq.read_schema(out).names) == 4 + 49
@@ -228,7 +230,7 @@ def test_an_error_of_a_custom_encoder_is_explained(
         ("absent.csv", "e.parquet", "there is no file"),
         ("p.xlsx", "e.parquet", "is a spreadsheet: save the sheet with the points as CSV"),
         ("p.docx", "e.parquet", "should end with .csv, .tsv"),
-        ("p.csv", "e.csv", "should end with .parquet"),
+        ("p.csv", "e.txt", "should end with .parquet, .csv or .npy"),
         ("broken.parquet", "e.parquet", "cannot be read"),
         ("broken.gpkg", "e.parquet", "cannot be read"),
         ("broken.parquet", "broken.parquet", "would overwrite the file of --points"),
@@ -301,3 +303,68 @@ def test_an_interrupted_reader_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="should end with"), open_points(tmp_path / "x.doc", 2):
         pass
     assert point_files.CSV == (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+
+
+@pytest.mark.parametrize("rows", [1, 5, 300, 1000])
+def test_npy_holds_the_embedding_alone(
+    tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "BATCH_VALUES", 1)
+    rng = np.random.default_rng(0)
+    lonlat = np.stack([rng.uniform(-180, 180, rows), rng.uniform(-90, 90, rows)], axis=1)
+    pd.DataFrame(lonlat, columns=["lon", "lat"]).to_csv(tmp_path / "p.csv", index=False)
+    assert embed(tmp_path / "p.csv", tmp_path / "e.npy", encoder="harmonics.l5") == 0
+    embedding = np.load(tmp_path / "e.npy", allow_pickle=False)
+    assert (embedding.shape, embedding.dtype) == ((rows, 25), np.float32)
+    assert np.array_equal(embedding, get_encoder("harmonics.l5").encode(lonlat))
+
+
+def test_csv_holds_the_columns_of_the_input_and_every_digit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "BATCH_VALUES", 1)
+    rng = np.random.default_rng(0)
+    points = pd.DataFrame(
+        {
+            "code": [f'0{i}, "{i}"' for i in range(600)],
+            "lon": rng.uniform(-180, 180, 600),
+            "lat": rng.uniform(-90, 90, 600),
+        }
+    )
+    points.to_parquet(tmp_path / "p.parquet")
+    assert embed(tmp_path / "p.parquet", tmp_path / "e.csv") == 0
+    table = pd.read_csv(tmp_path / "e.csv", float_precision="round_trip")
+    pd.testing.assert_frame_equal(table[["code", "lon", "lat"]], points, check_exact=True)
+    expected = get_encoder("cartesian3d").encode(points[["lon", "lat"]].to_numpy())
+    assert np.array_equal(vectors(table).astype(np.float32), expected)
+
+
+def test_a_column_that_csv_cannot_hold_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pd.DataFrame({"lon": [1.0], "lat": [2.0], "tags": [["a", "b"]]}).to_parquet(
+        tmp_path / "p.parquet"
+    )
+    assert embed(tmp_path / "p.parquet", tmp_path / "e.csv") == 2
+    assert "cannot be written as CSV" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["p.parquet"]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "npy"])
+def test_wide_embeddings_take_seconds(tmp_path: Path, ending: str) -> None:
+    rng = np.random.default_rng(0)
+    points = pd.DataFrame({"lon": rng.uniform(-180, 180, 600), "lat": rng.uniform(-90, 90, 600)})
+    points.to_csv(tmp_path / "p.csv", index=False)
+    out = tmp_path / f"e.{ending}"
+    start = time.process_time()
+    assert embed(tmp_path / "p.csv", out, encoder="harmonics.l200") == 0
+    # Column by column, it took more than 300 s.
+    assert time.process_time() - start < 60
+    if ending == "parquet":
+        names = pq.read_schema(out).names
+        assert (names[:3], names[-1], len(names)) == (["lon", "lat", "e0"], "e39999", 40_002)
+        last = pd.read_parquet(out, columns=["e39999"])["e39999"].to_numpy()
+    else:
+        last = np.load(out)[:, -1]
+    expected = get_encoder("harmonics.l200").encode(points)[:, -1]
+    assert np.array_equal(last, expected)

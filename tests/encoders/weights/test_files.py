@@ -98,11 +98,18 @@ def test_a_checkpoint_that_would_execute_code_does_not(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half a zip", b"<html>quota</html>"])
-def test_a_damaged_checkpoint_is_an_error(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty, not a PyTorch checkpoint"),
+        (b"PK\x03\x04 half a zip", "is truncated or damaged"),
+        (b"<html>quota</html>", "is a web page of 18 bytes"),
+    ],
+)
+def test_a_damaged_checkpoint_is_an_error(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "w.pth"
     path.write_bytes(content)
-    with pytest.raises(EncoderError, match="damaged"):
+    with pytest.raises(EncoderError, match=message):
         load_state_dict(path)
 
 

@@ -47,9 +47,10 @@ def test_damaged_files_are_errors(tmp_path: Path, tensors: dict[str, torch.Tenso
     path = tmp_path / "x.safetensors"
     save_file(tensors, path)
     whole = path.read_bytes()
-    for content in (b"", whole[:5], whole[:40], whole[:-1]):
+    contents = {b"": "empty", whole[:5]: "damaged, or", whole[:40]: "truncated or damaged"}
+    for content, message in (contents | {whole[:-1]: "truncated or damaged"}).items():
         path.write_bytes(content)
-        with pytest.raises(EncoderError, match=r"x\.safetensors is damaged"):
+        with pytest.raises(EncoderError, match=rf"x\.safetensors is {message}"):
             load_safetensors(path)
 
 

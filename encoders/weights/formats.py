@@ -1,0 +1,200 @@
+"""The format of a weights file, and what a refused file is: a pointer, a web page, code."""
+
+from __future__ import annotations
+
+import io
+import pickletools
+import zipfile
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from satclip_bench.core.download.content import HEAD, stand_in_of
+from satclip_bench.core.errors import EncoderError
+
+Format = Literal[
+    "a PyTorch checkpoint",
+    "a safetensors file",
+    "an HDF5 file",
+    "an .npz file",
+]
+ADVICE = "Download the file again, or choose another one."
+
+MAX_RATIO = 20
+"""Largest ratio of unpacked to packed bytes of a zip file with weights. Trained weights hardly
+compress, and `torch.save` does not compress at all."""
+FLOOR = 2**24
+"""Unpacked bytes that any zip file with weights may have."""
+MAX_PICKLE = 2**27
+"""Bytes of a pickle that are searched for names."""
+
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"PK\x03\x04", "a zip file"),
+    (b"PK\x05\x06", "an empty zip file"),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    (b"PAR1", "a Parquet file"),
+    (b"\x93NUMPY", "a .npy file"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"BZh", "a bzip2 file"),
+    (b"\xfd7zXZ", "an xz file"),
+    (b"7z\xbc\xaf", "a 7-Zip file"),
+    (b"SQLite format 3", "a SQLite or GeoPackage file"),
+    (b"II*\x00", "a TIFF file"),
+    (b"%PDF", "a PDF file"),
+    (b"\x89PNG", "a PNG image"),
+)
+_ZIPPED = ("a PyTorch checkpoint", "an .npz file")
+
+
+def require_format(path: Path, expected: Format) -> None:
+    """Raise EncoderError if a file cannot have a certain format, or claims an implausible size.
+
+    Only the file's first bytes and the directory of a zip file are read.
+
+    Args:
+        path: existing file.
+        expected: format that the encoder reads.
+
+    Raises:
+        EncoderError: the file is empty, truncated, a Git LFS pointer, a web page, text or of
+            another format; or it is a zip file whose content is much larger than the file.
+    """
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(HEAD)
+            size = stream.seek(0, io.SEEK_END)
+            if what := what_instead(head, size, expected):
+                raise EncoderError(f"{path} is {what}, not {expected}. {ADVICE}")
+            if head.startswith(b"PK"):
+                _require_plausible_zip(path, stream, size)
+    except OSError as error:
+        raise EncoderError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def what_instead(head: bytes, size: int, expected: Format) -> str:
+    """What a file is that cannot have a certain format; empty if it may have it.
+
+    Args:
+        head: first bytes of the file, up to 512.
+        size: bytes of the whole file.
+        expected: format that the encoder reads.
+
+    >>> what_instead(b"version https://git-lfs.github.com/spec/v1", 130, "an HDF5 file")
+    'a Git LFS pointer of 130 bytes, which names the weights but does not contain them'
+    >>> what_instead(b"PK", 2, "a safetensors file")
+    "text that begins with 'PK'"
+    """
+    if not size:
+        return "empty"
+    if sentence := stand_in_of(head):
+        if "pointer" in sentence:
+            return (
+                f"a Git LFS pointer of {size:,} bytes, which names the weights but does not "
+                "contain them"
+            )
+        return f"a web page of {size:,} bytes, perhaps a request for a click or a quota message"
+    actual = _format(head)
+    if actual == expected or (actual == "a zip file" and expected in _ZIPPED):
+        return ""
+    if actual:
+        return actual
+    # A pickle of protocol 0 is text, and has no other mark than the names in it.
+    if expected == "a PyTorch checkpoint":
+        return ""
+    if _is_text(head):
+        return f"text that begins with {head[:40].decode(errors='replace').strip()!r}"
+    return "damaged, or a file of an unknown format"
+
+
+def pickled_names(path: Path) -> list[str]:
+    """Names of the functions and classes in a file's pickles that are not of tensors, sorted.
+
+    Args:
+        path: PyTorch checkpoint or pickle file. A damaged file has the names before the damage.
+    """
+    names: set[str] = set()
+    try:
+        with path.open("rb") as stream:
+            for pickled in _pickles(path, stream):
+                names |= _names(pickled)
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+        return []
+    return sorted(name for name in names if not name.startswith(_PLAIN))
+
+
+_PLAIN = ("torch.", "collections.OrderedDict", "argparse.Namespace", "pathlib.Po", "pathlib.PureP")
+"""Beginnings of the names that checkpoints of tensors contain."""
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file begins like text."""
+    with path.open("rb") as stream:
+        return _is_text(stream.read(HEAD))
+
+
+def _format(head: bytes) -> str:
+    for magic, name in _MAGIC:
+        if head.startswith(magic):
+            return name
+    # A safetensors file begins with the length of its header, which is JSON.
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= 100_000_000:
+        return "a safetensors file"
+    # Pickles of protocols 2 to 5.
+    if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+        return "a PyTorch checkpoint"
+    return ""
+
+
+def _is_text(head: bytes) -> bool:
+    return bool(head) and all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in head)
+
+
+def _require_plausible_zip(path: Path, stream: BinaryIO, size: int) -> None:
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            claimed = sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise EncoderError(
+            f"{path} is truncated or damaged: it begins like a zip file of {size:,} bytes, but "
+            f"its list of contents cannot be read. {ADVICE}"
+        ) from error
+    if claimed > max(FLOOR, MAX_RATIO * size):
+        raise EncoderError(
+            f"{path} has {size:,} bytes but claims to unpack to {claimed:,}. Weights hardly "
+            f"compress, so it is refused without being unpacked. {ADVICE}"
+        )
+
+
+def _pickles(path: Path, stream: BinaryIO) -> list[bytes]:
+    if not zipfile.is_zipfile(path):
+        return [stream.read(MAX_PICKLE)]
+    with zipfile.ZipFile(stream) as archive:
+        members = [m for m in archive.infolist() if m.filename.endswith("data.pkl")]
+        return [archive.read(m) for m in members if m.file_size <= MAX_PICKLE]
+
+
+def _names(pickled: bytes) -> set[str]:
+    """Global names in one or more consecutive pickles; those before any damage."""
+    names: set[str] = set()
+    stream = io.BytesIO(pickled)
+    try:
+        while stream.tell() < len(pickled):
+            texts: list[str] = []
+            memo: dict[int, str] = {}
+            latest = ""
+            for opcode, argument, _ in pickletools.genops(stream):
+                match opcode.name:
+                    case "GLOBAL" | "INST":
+                        names.add(str(argument).replace(" ", "."))
+                    case "STACK_GLOBAL":
+                        names.add(".".join(texts[-2:]))
+                    case "MEMOIZE":
+                        memo[len(memo)] = latest
+                    case "BINGET" | "LONG_BINGET":
+                        texts.append(memo.get(argument, ""))
+                latest = argument if isinstance(argument, str) else ""
+                if latest:
+                    texts.append(latest)
+    except (ValueError, IndexError, OverflowError, MemoryError):
+        # After the pickles, an old checkpoint has the values of its tensors.
+        return names
+    return names
