@@ -68,7 +68,7 @@ def require_precision(dtype: Any) -> None:
     """
     name = str(dtype).lower().removeprefix("torch.")
     if name.startswith("complex"):
-        raise CoordinateError(f"coordinates must be real numbers, not {name}")
+        raise CoordinateError(f"coordinates must be numbers: their dtype is {name}")
     steps = {"float16": 0.125, "halffloat": 0.125, "half": 0.125, "bfloat16": 1.0}
     step = steps.get(name, 8.0 if name.startswith("float8") else 0.0)
     if step:

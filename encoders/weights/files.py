@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from satclip_bench.core.download.content import require_content, stand_in
+from satclip_bench.core.download.content import require_content
 from satclip_bench.core.download.fetch import by_hand, fetch
 from satclip_bench.core.download.transfer import Progress
 from satclip_bench.core.errors import EncoderError, IntegrityError
@@ -24,6 +24,7 @@ from satclip_bench.encoders.weights.formats import (
     ADVICE,
     is_text,
     pickled_names,
+    pointer_or_page,
     require_format,
 )
 
@@ -105,8 +106,9 @@ def find_weights(
     how = how_to_obtain(card, encoder)
     if not path.is_file():
         raise EncoderError(f"the weights {card.file} are not at {path}. {how}")
-    if what := stand_in(path):
-        raise IntegrityError(f"{path} is not the weights: {what}. Delete it. {how}")
+    if what := pointer_or_page(path):
+        advice = f"Delete it. {how}" if given is None else f"Name the right file, or: {how}"
+        raise IntegrityError(f"{path} is {what}, not the weights. {advice}")
     if given is None:
         require_content(card, weights_folder(card), f"Delete it. {how}")
     elif exact and card.sha256 is not None:

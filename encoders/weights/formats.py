@@ -85,13 +85,8 @@ def what_instead(head: bytes, size: int, expected: Format) -> str:
     """
     if not size:
         return "empty"
-    if sentence := stand_in_of(head):
-        if "pointer" in sentence:
-            return (
-                f"a Git LFS pointer of {size:,} bytes, which names the weights but does not "
-                "contain them"
-            )
-        return f"a web page of {size:,} bytes, perhaps a request for a click or a quota message"
+    if stand_in := _stand_in(head, size):
+        return stand_in
     actual = _format(head)
     if actual == expected or (actual == "a zip file" and expected in _ZIPPED):
         return ""
@@ -103,6 +98,24 @@ def what_instead(head: bytes, size: int, expected: Format) -> str:
     if _is_text(head):
         return f"text that begins with {head[:40].decode(errors='replace').strip()!r}"
     return "damaged, or a file of an unknown format"
+
+
+def pointer_or_page(path: Path) -> str:
+    """What a file is that is a Git LFS pointer or a web page; empty for any other file."""
+    with path.open("rb") as stream:
+        return _stand_in(stream.read(HEAD), path.stat().st_size)
+
+
+def _stand_in(head: bytes, size: int) -> str:
+    sentence = stand_in_of(head)
+    if "pointer" in sentence:
+        return (
+            f"a Git LFS pointer of {size:,} bytes, which names the weights but does not contain "
+            "them"
+        )
+    if sentence:
+        return f"a web page of {size:,} bytes, perhaps a request for a click or a quota message"
+    return ""
 
 
 def pickled_names(path: Path) -> list[str]:

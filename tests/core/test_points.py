@@ -126,8 +126,8 @@ def test_messages_count_rows_from_first_row() -> None:
         (torch.zeros(1, 2).to(torch.float8_e5m2), "type float8_e5m2 are rounded"),
         (pd.DataFrame({"lon": np.zeros(1, np.float16), "lat": [0.0]}), "type float16 are rounded"),
         (pd.DataFrame({"lon": [0.0], "lat": np.zeros(1, np.float16)}), "type float16 are rounded"),
-        (np.zeros((1, 2), np.complex64), "must be real numbers, not complex64"),
-        (torch.zeros(1, 2, dtype=torch.complex64), "must be real numbers, not complex64"),
+        (np.zeros((1, 2), np.complex64), "must be numbers: their dtype is complex64"),
+        (torch.zeros(1, 2, dtype=torch.complex64), "must be numbers: their dtype is complex64"),
     ],
 )
 def test_types_that_cannot_hold_coordinates_are_refused(points: object, message: str) -> None:
