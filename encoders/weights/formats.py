@@ -203,7 +203,7 @@ def _names(pickled: bytes) -> set[str]:
                     case "MEMOIZE":
                         memo[len(memo)] = latest
                     case "BINGET" | "LONG_BINGET":
-                        texts.append(memo.get(argument, ""))
+                        texts.append(memo.get(argument or 0, ""))
                 latest = argument if isinstance(argument, str) else ""
                 if latest:
                     texts.append(latest)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -130,14 +131,15 @@ def test_messages_count_rows_from_first_row() -> None:
         (torch.zeros(1, 2, dtype=torch.complex64), "must be numbers: their dtype is complex64"),
     ],
 )
-def test_types_that_cannot_hold_coordinates_are_refused(points: object, message: str) -> None:
+def test_types_that_cannot_hold_coordinates_are_refused(points: Any, message: str) -> None:
     with pytest.raises(CoordinateError, match=message):
-        check_lonlat(points)  # type: ignore[arg-type]
+        check_lonlat(points)
 
 
 def test_float32_and_integers_are_accepted() -> None:
-    for points in (torch.ones(1, 2), np.ones((1, 2), np.float32), torch.ones(1, 2).int()):
-        assert check_lonlat(points).tolist() == [[1.0, 1.0]]  # type: ignore[arg-type]
+    accepted: list[Any] = [torch.ones(1, 2), np.ones((1, 2), np.float32), torch.ones(1, 2).int()]
+    for points in accepted:
+        assert check_lonlat(points).tolist() == [[1.0, 1.0]]
 
 
 def test_a_parquet_file_of_float16_is_refused(tmp_path: Path) -> None:
@@ -152,12 +154,12 @@ def test_a_parquet_file_of_float16_is_refused(tmp_path: Path) -> None:
 
 def test_a_latitude_just_past_a_pole_is_shown_with_all_of_its_digits() -> None:
     with pytest.raises(CoordinateError) as caught:
-        check_lonlat([[0, 90.0000001], [1, 45]])
+        check_lonlat([[0.0, 90.0000001], [1.0, 45.0]])
     message = str(caught.value)
     assert "row 0: 0, 90.0000001" in message
     assert "perhaps by rounding: clip them to 90" in message
     assert "swapped" not in message
     with pytest.raises(CoordinateError, match=r"row 0: 360\.0000001, 0"):
-        check_lonlat([[360.0000001, 0]])
+        check_lonlat([[360.0000001, 0.0]])
     with pytest.raises(CoordinateError, match="swapped"):
         check_lonlat([[52.5, 113.4]])
