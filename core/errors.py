@@ -11,6 +11,13 @@ class BenchError(Exception):
     """
 
 
+class UnfinishedError(BenchError):
+    """An error that ended a command midway; what was finished before is kept.
+
+    The command line exits with 1.
+    """
+
+
 class UnknownNameError(BenchError, LookupError):
     """A name or pattern that matches no registered entry."""
 

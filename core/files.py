@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -98,7 +100,9 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.name}.{os.getpid()}-", suffix=".part", dir=path.parent
+        )
     except OSError as error:
         raise BenchError(cannot_write(path, error)) from error
     part = Path(name)
@@ -114,6 +118,37 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(FileNotFoundError):
             part.unlink()
+
+
+def sweep_parts(folder: Path, name: str = "*") -> None:
+    """Delete temporary files that killed processes left in a folder.
+
+    Files of processes that still exist stay; so do files that cannot be deleted.
+
+    Args:
+        folder: folder to search.
+        name: name or pattern of the files that were being written; `**/` goes before it to search
+            the folders below as well.
+    """
+    head, slash, last = name.rpartition("/")
+    for part in folder.glob(f"{head}{slash}.{last}.*.part"):
+        writer = re.search(r"\.(\d+)-[^.-]*\.part$", part.name)
+        if writer is None or not _process_exists(int(writer[1])):
+            with suppress(OSError):
+                part.unlink()
+
+
+def _process_exists(number: int) -> bool:
+    if sys.platform == "win32":
+        # There a signal of 0 would end the process.
+        return True
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except (OverflowError, PermissionError):
+        return True
+    return True
 
 
 def cannot_write(path: Path, error: OSError) -> str:

@@ -6,22 +6,31 @@ in `satclip_bench.benchmarks.commands` implements; that module is imported when 
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
 
 from satclip_bench.benchmarks.cli.command import Command
 from satclip_bench.benchmarks.cli.parser import COMMANDS, make_parser
-from satclip_bench.core.errors import BenchError
+from satclip_bench.benchmarks.cli.signals import StoppedError, stop_on_signals
+from satclip_bench.core.errors import BenchError, UnfinishedError
 from satclip_bench.core.registry import unknown_name
+
+READER_CLOSED = 141
+"""Exit code if the reader of the output has gone, as in `... | head`: that of SIGPIPE."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code.
+    """Run one command and return its exit code, as `EXIT_CODES` in `cli.parser` lists them.
 
     Args:
         argv: words after the program's name; by default those of the process.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character shows a question mark in its place.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     parser = make_parser()
     arguments = list(sys.argv[1:] if argv is None else argv)
     names = [command.name for command in COMMANDS]
@@ -33,34 +42,54 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     command: Command = options.command
     try:
-        code = command.call(options)
-        # Otherwise output that nobody reads any more would only be noticed after the exit code.
-        sys.stdout.flush()
-    except SystemExit as error:
-        # rich ends the program with exit code 1, which means failed cells, on a broken pipe.
-        if isinstance(error.__context__, BrokenPipeError):
-            return _broken_pipe()
-        raise
+        with stop_on_signals():
+            code = command.call(options)
+            sys.stdout.flush()
+            return code
+    except UnfinishedError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
     except BenchError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         kept = f"; {command.after_interrupt}" if command.after_interrupt else ""
-        sys.stderr.write(f"interrupted{kept}\n")
+        _discard_output(sys.stdout)
+        if isinstance(interrupt, StoppedError):
+            _write_error(f"{interrupt}{kept}")
+            return interrupt.exit_code
+        _write_error(f"interrupted{kept}")
         return 130
-    except BrokenPipeError:
-        return _broken_pipe()
-    return code
+    except (OSError, SystemExit) as error:
+        # rich turns a closed pipe into SystemExit.
+        broken = isinstance(error, BrokenPipeError) or isinstance(
+            error.__context__, BrokenPipeError
+        )
+        if isinstance(error, SystemExit) and not broken:
+            raise
+        _discard_output(sys.stdout)
+        if broken:
+            _discard_output(sys.stderr)
+            return READER_CLOSED
+        _write_error(f"error: {error}")
+        return 1
 
 
-def _broken_pipe() -> int:
-    """The exit code after the reader of the output has gone, as in `... | head`."""
-    # What is still in the buffer would raise the same error once more when the process ends.
-    null = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
+def _write_error(message: str) -> None:
+    try:
+        sys.stderr.write(f"{message}\n")
+    except OSError:
+        # The terminal has gone, as after a hang-up.
+        _discard_output(sys.stderr)
+
+
+def _discard_output(stream: object) -> None:
+    """Send what a stream still holds nowhere, so that Python's exit does not fail to write it."""
+    if isinstance(stream, io.TextIOWrapper):
         try:
-            stream.flush()
-        except BrokenPipeError:
-            os.dup2(null, stream.fileno())
-    os.close(null)
-    return 141
+            target = stream.fileno()
+        except io.UnsupportedOperation:
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, target)
+        os.close(nowhere)

@@ -71,8 +71,8 @@ def add_jobs_option(parser: argparse._ActionsContainer) -> None:
         "--jobs",
         type=count,
         metavar="N",
-        help="number of cells to run at the same time; scores do not depend on it "
-        "(default: one per CPU core)",
+        help="number of cells to run at the same time, at most two per CPU core; scores do not "
+        "depend on it (default: one per CPU core)",
     )
 
 
@@ -137,13 +137,15 @@ def run_folder(options: argparse.Namespace) -> Path:
 
 
 def count(text: str) -> int:
-    """Parse a whole number of 1 or more.
+    """Parse a whole number of 1 or more, and below a billion.
 
     >>> count("12")
     12
     """
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) < 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a whole number of 1 or more, and below a billion"
+        )
     return int(text)
 
 

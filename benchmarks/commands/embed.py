@@ -83,7 +83,7 @@ def embed_file(
                 progress.advance(bar, len(part.lonlat))
             if not rows:
                 raise BenchError(f"{points} has no rows")
-    Console().print(
+    Console(markup=False, emoji=False).print(
         f"{rows:,} embeddings of {dimension} numbers by {model.card.name} are in {out}",
         highlight=False,
         soft_wrap=True,

@@ -45,7 +45,7 @@ class Meter(Callbacks):
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[now]}"),
+            TextColumn("{task.fields[now]}", markup=False),
             console=console,
         )
         self._bars: dict[str, TaskID] = {}

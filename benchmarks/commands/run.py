@@ -52,7 +52,7 @@ def run(
     Raises:
         BenchError: nothing could be run; the message says why.
     """
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     own = custom_by_name((spec, encoder_from_file(spec)) for spec in own_encoders)
     adopt(out)
     files = add_files(task_files, targets, console, out, reading, save_cards=not dry_run)
@@ -83,8 +83,8 @@ def run(
         for message in store.damaged.values():
             console.print(f"[yellow]run again:[/yellow] {escape(message)}", soft_wrap=True)
         console.print(
-            f"[bold]{suite}[/bold]: {len(plan)} cells, {len(plan) - len(missing)} done, "
-            f"{len(missing)} to run → {out}"
+            f"[bold]{escape(suite)}[/bold]: {len(plan)} cells, {len(plan) - len(missing)} done, "
+            f"{len(missing)} to run → {escape(str(out))}"
         )
         if missing:
             with Meter(console) as meter:
@@ -121,7 +121,7 @@ def _with_tables(plan: Sequence[Cell], console: Console) -> tuple[Cell, ...]:
 
 
 def _show_plan(plan: Sequence[Cell], store: Store) -> None:
-    out = Console()
+    out = Console(markup=False, emoji=False)
     for cell in plan:
         s = cell.settings
         state = "done" if store.done(s) else (cell.problem or "to run")
@@ -141,7 +141,7 @@ def _verdict(plan: Sequence[Cell], store: Store, console: Console) -> int:
     by_pair = Counter((c.settings.task, c.settings.encoder) for c in left)
     console.print(f"[red]{len(left)} of {len(plan)} cells failed[/red]; the others are kept:")
     for (task, encoder), count in by_pair.items():
-        console.print(f"  {task} {encoder}: {count}", highlight=False)
+        console.print(f"  {escape(task)} {escape(encoder)}: {count}", highlight=False)
     console.print(
         "The reasons are above, in the column `reason` of results.parquet, and in the records. "
         "The same command tries them again."

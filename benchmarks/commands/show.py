@@ -53,7 +53,7 @@ def show_list(what: str, *, as_json: bool) -> int:
     if as_json:
         _print_json([_as_dict(name, card) for name, card in cards.items()])
         return 0
-    console = Console()
+    console = Console(emoji=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in _COLUMNS[what]:
         table.add_column(column, overflow="fold", no_wrap=column in ("kind", what[:-1]))
@@ -62,7 +62,7 @@ def show_list(what: str, *, as_json: bool) -> int:
         rows = _one_line(rows, console.width)
     for name, card in cards.items():
         if isinstance(card, BenchError):
-            table.add_row(name, f"[red]{escape(str(card))}[/red]")
+            table.add_row(escape(name), f"[red]{escape(str(card))}[/red]")
         else:
             table.add_row(*map(escape, rows[name]))
     console.print(table)
@@ -159,7 +159,7 @@ def _draw_encoder(name: str, card: BaseModel, folder: Path) -> None:
     if not isinstance(card, EncoderCard):
         raise BenchError(f"{name!r} cannot be drawn: --map works for tasks and encoders")
     path = draw_embedding(get_encoder(name), folder / f"{name}.embedding.png")
-    Console().print(str(path), soft_wrap=True, highlight=False)
+    Console(markup=False, emoji=False).print(str(path), soft_wrap=True, highlight=False)
 
 
 def _encoder_or_baseline(name: str) -> BaseModel:
@@ -192,7 +192,7 @@ def _print_json(content: object) -> None:
 
 
 def _print_card(what: str, name: str, card: BaseModel) -> None:
-    console = Console()
+    console = Console(emoji=False)
     console.print(f"[bold]{escape(name)}[/bold] ({what})")
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="cyan", no_wrap=True)

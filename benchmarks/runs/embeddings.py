@@ -35,7 +35,7 @@ def embed(encoder: LocationEncoder, table: TaskTable) -> Embedding:
         embedding = encoder.encode(table.lonlat.copy())
     except BenchError:
         raise
-    except Exception as error:
+    except (Exception, GeneratorExit, SystemExit) as error:
         raise EncoderError(
             f"encoder {name!r} raised {type(error).__name__} on the points of "
             f"{table.card.name!r}: {error}"

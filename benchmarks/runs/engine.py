@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
+import os
+import shutil
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
@@ -17,7 +20,9 @@ from satclip_bench.benchmarks.runs.embeddings import embedding_file
 from satclip_bench.benchmarks.runs.record import Record, Settings
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.threads import thread_limit
-from satclip_bench.core.errors import BenchError
+from satclip_bench.benchmarks.runs.workers import KilledError, run_in_workers
+from satclip_bench.core.errors import BenchError, UnfinishedError
+from satclip_bench.core.files import cannot_write
 from satclip_bench.encoders import LocationEncoder, get_encoder
 from satclip_bench.tasks import TaskTable
 
@@ -111,21 +116,22 @@ def evaluate(
     """Compute all cells that the store does not hold, and save each record once it is known.
 
     Each embedding is computed once, in this process. Errors in an encoder, a table or a probe
-    fail the cells concerned and no others; only an interrupt stops the evaluation, and what was
-    saved before is not computed again. The records do not depend on `jobs`.
+    fail the cells concerned and no others, and so does a process that is killed; only an interrupt
+    or a record that cannot be saved stops the evaluation, and what was saved before is not computed
+    again. The records do not depend on `jobs`.
 
     Args:
         units: cells, or groups of cells, each given once.
         store: store of the records; its caller holds the lock.
         encoders: encoders that are not registered, by name.
         callbacks: progress callbacks.
-        jobs: number of processes; 1 computes in this one.
+        jobs: maximum number of processes; 1 computes in this one, where a kill ends everything.
 
     Returns:
         The outcome of every unit, in the order of `units`.
 
     Raises:
-        BenchError: a record cannot be written.
+        UnfinishedError: a record cannot be written.
     """
     callbacks = callbacks or Callbacks()
     outcomes = [
@@ -134,11 +140,11 @@ def evaluate(
     ]
     missing = [i for i, outcome in enumerate(outcomes) if not outcome.complete]
     with (
-        tempfile.TemporaryDirectory(prefix="satclip-bench-") as scratch,
+        _scratch(store) as scratch,
         EmbeddingCache(callbacks.warn) as cache,
     ):
         pending = [units[i] for i in missing if not units[i].problem]
-        paths, reasons = _embed(pending, dict(encoders or {}), Path(scratch), cache, callbacks)
+        paths, reasons = _embed(pending, dict(encoders or {}), scratch, cache, callbacks)
         tasks = []
         for i in missing:
             unit, place = units[i], (units[i].encoder, units[i].source)
@@ -149,13 +155,37 @@ def evaluate(
             else:
                 tasks.append((i, outcomes[i], paths.get(place), store.folder))
         callbacks.start("cells", len(tasks))
-        for i, outcome in _execute(tasks, jobs):
-            # The caller's own unit, not a copy that came back from another process.
-            outcomes[i] = replace(outcome, unit=units[i])
-            callbacks.advance("cells", units[i].title)
-            if outcome.reason:
-                callbacks.failed(units[i].title, outcome.reason)
+        with closing(_execute(tasks, jobs, scratch)) as finished:
+            for i, outcome in finished:
+                if isinstance(outcome, KilledError):
+                    outcomes[i] = replace(outcomes[i], reason=str(outcome))
+                    _save_failed(outcomes[i], store)
+                else:
+                    # The caller's own unit, not a copy that came back from another process.
+                    outcomes[i] = replace(outcome, unit=units[i])
+                callbacks.advance("cells", units[i].title)
+                if outcomes[i].reason:
+                    callbacks.failed(units[i].title, outcomes[i].reason)
     return tuple(outcomes)
+
+
+SCRATCH = ".scratch"
+"""Folder inside a run's folder for files that are needed only while it runs."""
+
+
+@contextmanager
+def _scratch(store: Store) -> Iterator[Path]:
+    """An empty folder inside the run's folder, whose lock also covers what a killed run left."""
+    folder = store.folder / SCRATCH
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise BenchError(cannot_write(folder, error)) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _embed(
@@ -186,43 +216,52 @@ def _embed(
 
 
 def _execute(
-    tasks: Sequence[_Task[AnyUnit]], jobs: int
-) -> Iterator[tuple[int, UnitResult[AnyUnit]]]:
+    tasks: Sequence[_Task[AnyUnit]], jobs: int, scratch: Path
+) -> Iterator[tuple[int, UnitResult[AnyUnit] | KilledError]]:
     """Run tasks in this process or in several, yielding outcomes in the order of finishing."""
-    if jobs == 1:
-        yield from (_run(*task) for task in tasks)
+    if jobs == 1 or not tasks:
+        yield from ((task[0], _run(*task)) for task in tasks)
         return
-    from joblib import Parallel, delayed
-
     # The process that computes a record also writes it: if this one is killed, no record is lost.
-    parallel = Parallel(
-        n_jobs=jobs, backend="loky", return_as="generator_unordered", pre_dispatch="4*n_jobs"
+    # Every process uses one thread, so that more than two for each core would only take memory.
+    workers = min(jobs, 2 * (os.cpu_count() or 1))
+    yield from run_in_workers(
+        {task[0]: partial(_run, *task) for task in tasks}, workers, scratch / "running"
     )
-    yield from parallel(delayed(_run)(*task) for task in tasks)
 
 
 def _run(
     index: int, outcome: UnitResult[AnyUnit], embedding: Path | None, folder: Path
-) -> tuple[int, UnitResult[AnyUnit]]:
+) -> UnitResult[AnyUnit]:
     """Measure the missing cells of one unit, and save each record once it is known."""
-    store, records = Store(folder), dict(outcome.records)
-    for result in _guarded(outcome.unit, embedding, outcome.records):
+    store = Store(folder)
+    # An attempt that was killed may have saved some since the outcome was made.
+    kept = {s.key: record for s in outcome.unit.cells if (record := store.find(s))}
+    records = dict(kept)
+    for result in _guarded(outcome.unit, embedding, kept):
         if isinstance(result, str):
             outcome = replace(outcome, reason=result)
         else:
-            record = store.save(*result)
+            record = _save(store, *result)
             records[record.key] = record
     outcome = replace(outcome, records=records)
     if outcome.reason:
         _save_failed(outcome, store)
-    return index, outcome
+    return outcome
+
+
+def _save(store: Store, record: Record, predictions: pa.Table | None) -> Record:
+    try:
+        return store.save(record, predictions)
+    except BenchError as error:
+        raise UnfinishedError(f"{error} Finished cells are kept.") from error
 
 
 def _save_failed(outcome: UnitResult[AnyUnit], store: Store) -> None:
     """Save why the cells without a record could not be run."""
     for record in outcome.unit.failed(outcome.reason):
         if record.key not in outcome.records:
-            store.save(record, None)
+            _save(store, record, None)
 
 
 def _guarded(
@@ -235,5 +274,10 @@ def _guarded(
             yield from unit.measure(X, kept)
     except BenchError as error:
         yield str(error)
+    except MemoryError as error:
+        yield (
+            f"{unit.method} ran out of memory ({str(error) or 'MemoryError'}): run fewer cells at "
+            "the same time with --jobs, or use a machine with more memory"
+        )
     except Exception as error:
         yield f"{unit.method} raised {type(error).__name__}: {error}"

@@ -29,7 +29,7 @@ from satclip_bench.benchmarks.runs.remembered import (
     unambiguous,
 )
 from satclip_bench.core.errors import BenchError, RecordError
-from satclip_bench.core.files import atomic_write, cannot_write, sha256_bytes
+from satclip_bench.core.files import atomic_write, cannot_write, sha256_bytes, sweep_parts
 from satclip_bench.core.program import program
 
 if TYPE_CHECKING:
@@ -75,7 +75,12 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.folder / ".lock", timeout=0)
             with lock:
-                yield
+                sweep_parts(self.folder, "**/*")
+                try:
+                    yield
+                finally:
+                    # Workers are killed on an interrupt, perhaps while they write.
+                    sweep_parts(self.folder, "**/*")
         except Timeout:
             raise BenchError(
                 f"another run is writing to {self.folder}. Wait for it to end, or choose another "

@@ -1,0 +1,141 @@
+"""Tasks in several processes, where a process that is killed costs only the task that it ran."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TypeVar
+
+from satclip_bench.core.errors import BenchError
+
+T = TypeVar("T")
+
+WATCH_SECONDS = 0.5
+"""Interval at which a worker looks whether the process that started it still exists."""
+
+
+class KilledError(BenchError):
+    """A task whose process was killed, twice, and the second time while it ran alone."""
+
+
+def run_in_workers(
+    tasks: Mapping[int, Callable[[], T]], jobs: int, marks: Path
+) -> Iterator[tuple[int, T | KilledError]]:
+    """Call functions in worker processes, and yield their results in the order of finishing.
+
+    If a worker is killed, for example because memory ran out, its pool cannot be used any more.
+    Tasks that were not running then are given to a new pool; those that were running are tried
+    once more, each alone in a process.
+
+    Args:
+        tasks: functions without arguments, by number; they can be pickled.
+        jobs: maximum number of processes; never more than tasks are started.
+        marks: folder for a file per running task; created if necessary.
+
+    Yields:
+        The number of a task, and its result, or KilledError if its process was killed twice.
+    """
+    marks.mkdir(parents=True, exist_ok=True)
+    left = dict(tasks)
+    suspects: dict[int, Callable[[], T]] = {}
+    while left:
+        try:
+            for number, result in _pool(left, jobs, marks):
+                del left[number]
+                yield number, result
+        except _PoolDiedError:
+            running = _marked(marks) & left.keys()
+            suspects |= {number: left.pop(number) for number in sorted(running)}
+            if not running:
+                # It died between two tasks: if that happens again and again, nothing would end.
+                number = next(iter(left))
+                suspects[number] = left.pop(number)
+    for number, task in suspects.items():
+        try:
+            yield from _pool({number: task}, 1, marks)
+        except _PoolDiedError as died:
+            yield number, KilledError(killed_message(str(died)))
+
+
+def killed_message(how: str) -> str:
+    """Reason of failure of a task whose process was killed.
+
+    Args:
+        how: how the process ended, such as `SIGKILL(-9)`; can be empty.
+
+    >>> killed_message("SIGKILL(-9)").split(":")[0]
+    'the process that computed it was killed twice (SIGKILL(-9)), the second time when it ran alone'
+    """
+    ended = f" ({how})" if how else ""
+    return (
+        f"the process that computed it was killed twice{ended}, the second time when it ran alone: "
+        "most likely memory ran out. Free some memory or use a machine with more, and run the "
+        "same command again, if need be with --jobs 1"
+    )
+
+
+class _PoolDiedError(Exception):
+    """A worker process ended without a result."""
+
+
+def _pool(tasks: Mapping[int, Callable[[], T]], jobs: int, marks: Path) -> Iterator[tuple[int, T]]:
+    from joblib.externals.loky import ProcessPoolExecutor, as_completed
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    for mark in marks.iterdir():
+        mark.unlink()
+    executor = ProcessPoolExecutor(
+        min(jobs, len(tasks)), initializer=_prepare_worker, initargs=(os.getpid(),)
+    )
+    try:
+        numbers: dict[Future[T], int] = {
+            executor.submit(_marking, task, marks / str(number)): number
+            for number, task in tasks.items()
+        }
+        died = None
+        # Once a worker has died, all that is not finished has the error as its result.
+        for future in as_completed(numbers):
+            try:
+                result = future.result()
+            except TerminatedWorkerError as error:
+                died = error
+                continue
+            yield numbers[future], result
+        if died is not None:
+            exit_codes = re.search(r"\{([^}]*)\}", str(died))
+            raise _PoolDiedError(exit_codes[1] if exit_codes else "") from died
+    finally:
+        # Otherwise idle workers live on for minutes, and keep the output open.
+        executor.shutdown(kill_workers=True)
+
+
+def _marking(task: Callable[[], T], mark: Path) -> T:
+    """Call a function, with a file that exists while it runs and stays if the process dies."""
+    mark.touch()
+    result = task()
+    mark.unlink(missing_ok=True)
+    return result
+
+
+def _marked(marks: Path) -> set[int]:
+    return {int(mark.name) for mark in marks.iterdir()}
+
+
+def _prepare_worker(parent: int) -> None:
+    """Leave Ctrl-C and hang-ups to the parent process, and end when the parent has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

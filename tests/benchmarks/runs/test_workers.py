@@ -1,0 +1,108 @@
+"""Worker processes: what a kill costs, and what is left of them afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from satclip_bench.benchmarks.runs.workers import KilledError, run_in_workers
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
+
+
+def square(number: int) -> int:
+    return number**2
+
+
+def killed_always(_: Path) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("unreachable")
+
+
+def killed_once(seen: Path) -> int:
+    if seen.exists():
+        return 7
+    seen.touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("unreachable")
+
+
+def slow(_: Path) -> int:
+    time.sleep(1)
+    return os.getpid()
+
+
+def test_a_task_whose_process_is_killed_fails_alone(tmp_path: Path) -> None:
+    tasks = {i: partial(square, i) for i in range(6)}
+    tasks[6] = partial(killed_always, tmp_path)
+    results = dict(run_in_workers(dict(sorted(tasks.items(), reverse=True)), 2, tmp_path / "m"))
+    failed = results.pop(6)
+    assert isinstance(failed, KilledError)
+    assert "SIGKILL" in str(failed)
+    assert "memory" in str(failed)
+    assert results == {i: i**2 for i in range(6)}
+
+
+def test_a_task_that_is_killed_once_is_tried_again(tmp_path: Path) -> None:
+    tasks = {0: partial(killed_once, tmp_path / "seen"), 1: partial(square, 3)}
+    assert dict(run_in_workers(tasks, 2, tmp_path / "m")) == {0: 7, 1: 9}
+
+
+def test_no_more_processes_than_tasks_and_none_afterwards(tmp_path: Path) -> None:
+    workers = dict(run_in_workers({0: partial(slow, tmp_path)}, 24, tmp_path / "m"))
+    assert workers.keys() == {0}
+    (pid,) = workers.values()
+    assert isinstance(pid, int)
+    assert not exists(pid)
+
+
+def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    code = f"""
+from functools import partial
+from pathlib import Path
+from tests.benchmarks.runs.test_workers import report
+from satclip_bench.benchmarks.runs.workers import run_in_workers
+folder = Path({str(tmp_path)!r})
+list(run_in_workers({{i: partial(report, folder / f"w{{i}}") for i in range(2)}}, 2, folder / "m"))
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[3])
+    files = [tmp_path / "w0", tmp_path / "w1"]
+    wait_for(lambda: all(file.exists() and file.read_text() for file in files))
+    process.kill()
+    process.wait()
+    for file in files:
+        wait_for(partial(ended, int(file.read_text())))
+
+
+def report(file: Path) -> None:
+    file.write_text(str(os.getpid()))
+    time.sleep(60)
+
+
+def ended(pid: int) -> bool:
+    return not exists(pid)
+
+
+def exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # A zombie has ended; only its parent has not asked for its exit code.
+    stat = Path(f"/proc/{pid}/stat")
+    return not (stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] == "Z")
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
