@@ -73,7 +73,7 @@ EXIT_CODES = {
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands; the parsed options have the `Command` as `command`."""
-    parser = Parser(
+    parser: argparse.ArgumentParser = Parser(
         prog=program(),
         usage=f"{program()} [COMMAND] [OPTIONS]",
         allow_abbrev=False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -217,7 +217,7 @@ def _embed(
 
 def _execute(
     tasks: Sequence[_Task[AnyUnit]], jobs: int, scratch: Path
-) -> Iterator[tuple[int, UnitResult[AnyUnit] | KilledError]]:
+) -> Generator[tuple[int, UnitResult[AnyUnit] | KilledError], None, None]:
     """Run tasks in this process or in several, yielding outcomes in the order of finishing."""
     if jobs == 1 or not tasks:
         yield from ((task[0], _run(*task)) for task in tasks)

@@ -7,8 +7,9 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +27,7 @@ class KilledError(BenchError):
 
 def run_in_workers(
     tasks: Mapping[int, Callable[[], T]], jobs: int, marks: Path
-) -> Iterator[tuple[int, T | KilledError]]:
+) -> Generator[tuple[int, T | KilledError], None, None]:
     """Call functions in worker processes, and yield their results in the order of finishing.
 
     If a worker is killed, for example because memory ran out, its pool cannot be used any more.
@@ -46,7 +47,7 @@ def run_in_workers(
     suspects: dict[int, Callable[[], T]] = {}
     while left:
         try:
-            for number, result in _pool(left, jobs, marks):
+            for number, result in _pool(dict(left), jobs, marks):
                 del left[number]
                 yield number, result
         except _PoolDiedError:
@@ -85,34 +86,55 @@ class _PoolDiedError(Exception):
 
 
 def _pool(tasks: Mapping[int, Callable[[], T]], jobs: int, marks: Path) -> Iterator[tuple[int, T]]:
-    from joblib.externals.loky import ProcessPoolExecutor, as_completed
+    from joblib.externals.loky import FIRST_COMPLETED, ProcessPoolExecutor, wait
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     for mark in marks.iterdir():
         mark.unlink()
-    executor = ProcessPoolExecutor(
-        min(jobs, len(tasks)), initializer=_prepare_worker, initargs=(os.getpid(),)
-    )
+    _start_tracker()
+    workers = min(jobs, len(tasks))
+    executor = ProcessPoolExecutor(workers, initializer=_prepare_worker, initargs=(os.getpid(),))
+    waiting = iter(tasks.items())
+    submitted: dict[Future[T], int] = {}
+    died: TerminatedWorkerError | None = None
     try:
-        numbers: dict[Future[T], int] = {
-            executor.submit(_marking, task, marks / str(number)): number
-            for number, task in tasks.items()
-        }
-        died = None
-        # Once a worker has died, all that is not finished has the error as its result.
-        for future in as_completed(numbers):
-            try:
-                result = future.result()
-            except TerminatedWorkerError as error:
-                died = error
-                continue
-            yield numbers[future], result
-        if died is not None:
-            exit_codes = re.search(r"\{([^}]*)\}", str(died))
-            raise _PoolDiedError(exit_codes[1] if exit_codes else "") from died
+        while True:
+            # Twice as many as processes: none of them has to wait for its next task.
+            for number, task in islice(waiting, 0 if died else 2 * workers - len(submitted)):
+                submitted[executor.submit(_marking, task, marks / str(number))] = number
+            if not submitted:
+                break
+            for future in wait(submitted, return_when=FIRST_COMPLETED).done:
+                number = submitted.pop(future)
+                try:
+                    result = future.result()
+                except TerminatedWorkerError as error:
+                    # All that was submitted and is not finished has this result.
+                    died = error
+                    continue
+                yield number, result
+    except TerminatedWorkerError as error:
+        died = error
     finally:
         # Otherwise idle workers live on for minutes, and keep the output open.
         executor.shutdown(kill_workers=True)
+    if died is not None:
+        exit_codes = re.search(r"\{([^}]*)\}", str(died))
+        raise _PoolDiedError(exit_codes[1] if exit_codes else "") from died
+
+
+def _start_tracker() -> None:
+    """Start loky's process that frees semaphores so that a hang-up leaves it to do its work."""
+    from joblib.externals.loky.backend import resource_tracker
+
+    if not hasattr(signal, "SIGHUP") or threading.current_thread() is not threading.main_thread():
+        return
+    # Processes inherit that a signal is ignored, but not a handler.
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def _marking(task: Callable[[], T], mark: Path) -> T:
@@ -128,10 +150,10 @@ def _marked(marks: Path) -> set[int]:
 
 
 def _prepare_worker(parent: int) -> None:
-    """Leave Ctrl-C and hang-ups to the parent process, and end when the parent has ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    """Leave signals to the parent process, which kills its workers, and end when it has ended."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:

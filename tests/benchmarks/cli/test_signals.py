@@ -1,0 +1,167 @@
+"""Signals that end a run: exit codes, messages, and what is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.cli.parser import EXIT_CODES, make_parser
+from satclip_bench.benchmarks.runs.store import Store
+from tests.benchmarks.cli.test_cli import ROOT, SMALL, bench
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+
+MANY = ["--tasks", "median_income", "--encoders", "wrap", "--splits", "random", "--jobs", "2"]
+MANY += ["--probes", "linear,knn,lightgbm", "--seeds", "0-7", "--out", "r"]
+
+
+@pytest.mark.parametrize(
+    ("signals", "code"),
+    [
+        ([signal.SIGTERM], 143),
+        ([signal.SIGHUP], 129),
+        ([signal.SIGINT, signal.SIGINT, signal.SIGINT], 130),
+    ],
+)
+def test_a_signal_ends_a_run_and_all_its_processes(
+    tmp_path: Path, signals: list[signal.Signals], code: int
+) -> None:
+    run = subprocess.Popen(
+        [sys.executable, str(ROOT / "run_benchmarks.py"), "run", *MANY],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    end = time.monotonic() + 200
+    while not list((tmp_path / "r/records").rglob("*.json")):
+        assert time.monotonic() < end
+        assert run.poll() is None
+        time.sleep(0.02)
+    for number in signals:
+        os.killpg(run.pid, number)
+        time.sleep(0.05)
+    # Processes that live on would keep the pipes open.
+    _, message = run.communicate(timeout=60)
+    assert run.returncode == code
+    assert code in EXIT_CODES
+    assert "finished cells are kept" in message
+    assert "Traceback" not in message
+    assert not list(tmp_path.rglob("*.part"))
+    assert not (tmp_path / "r/.scratch").exists()
+    assert Store(tmp_path / "r").records()
+
+
+def test_the_next_run_deletes_temporary_files_of_a_killed_one(tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    ended = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    left = [
+        folder / "records/.a.json.0000.part",
+        folder / f".results.parquet.{int(ended.stdout)}-abcdefgh.part",
+        folder / ".scratch/x.npy",
+    ]
+    in_use = folder / f"tables/.b.md.{os.getpid()}-abcdefgh.part"
+    for path in (*left, in_use):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    done = bench("run", *SMALL, "--encoders", "wrap", "--out", "r", "--jobs", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not any(path.exists() for path in left)
+    assert in_use.exists()
+
+
+def test_a_reader_that_has_gone_is_not_a_failure(tmp_path: Path) -> None:
+    for arguments in (["list", "encoders"], ["list", "tasks", "--json"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "run_benchmarks.py"), *arguments],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device of Linux")
+def test_an_output_device_that_is_full_is_an_error_without_a_traceback(tmp_path: Path) -> None:
+    for arguments in (["list", "tasks"], ["info", "geoclip", "--json"]):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, str(ROOT / "run_benchmarks.py"), *arguments],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert done.returncode == 1
+        assert "No space left" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_an_ascii_terminal_shows_question_marks(tmp_path: Path) -> None:
+    done = bench("list", "encoders", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "geoclip" in done.stdout
+
+
+def test_a_disk_that_fills_up_after_some_cells_is_not_a_wrong_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from satclip_bench.core.errors import BenchError
+
+    def full(*_: object) -> None:
+        raise BenchError("r/x.json cannot be written: No space left on device.")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Store, "save", full)
+    code = main(["run", *SMALL, "--encoders", "baseline.mean", "--out", "r", "--jobs", "1"])
+    assert code == 1
+    assert "No space left on device. Finished cells are kept." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "--taks", "air"], "no option is called '--taks'. Did you mean '--tasks'"),
+        (["--taks=air"], "Did you mean '--tasks'"),
+        (["embed", "--encodr", "wrap"], "Did you mean '--encoder'?"),
+        (["run", "--task_file", "x.csv"], "Did you mean '--task-file'"),
+        (["leaderboard", "-split", "random"], "Did you mean '--split'"),
+        (["run", "elevation"], "unexpected argument 'elevation'"),
+        (["run", "--jobs", "\N{SUPERSCRIPT TWO}"], "is not a whole number of 1 or more"),
+        (["run", "--jobs", "9" * 5000], "is not a whole number of 1 or more"),
+    ],
+)
+def test_options_that_do_not_exist_are_answered_with_similar_ones(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
+    message = capsys.readouterr().err
+    assert words in message
+    assert len(message.splitlines()) == 2
+
+
+def test_the_help_lists_every_exit_code() -> None:
+    text = make_parser().format_help()
+    page = (ROOT / "docs/command-line.md").read_text()
+    for code, meaning in EXIT_CODES.items():
+        assert f"  {code:<4} {meaning}" in text
+        assert f"| {code} | " in page
