@@ -8,7 +8,6 @@ from pathlib import Path
 from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
-from rich.markup import escape
 
 from satclip_bench.core.card import Card
 from satclip_bench.core.errors import BenchError, RecordError
@@ -87,7 +86,7 @@ def add_files(
         if task.made and not save_cards:
             origin = "not written in a dry run"
         console.print(
-            f"task [bold]{escape(name)}[/bold]: {len(table):,} points, {table.card.task_type}, card "
+            f"task [bold]{name}[/bold]: {len(table):,} points, {table.card.task_type}, card "
             f"{escape(str(file.card_path))} ({origin})",
             soft_wrap=True,
             highlight=False,
