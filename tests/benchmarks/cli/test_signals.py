@@ -140,7 +140,7 @@ def test_a_disk_that_fills_up_after_some_cells_is_not_a_wrong_command(
     [
         (["run", "--taks", "air"], "no option is called '--taks'. Did you mean '--tasks'"),
         (["--taks=air"], "Did you mean '--tasks'"),
-        (["embed", "--encodr", "wrap"], "Did you mean '--encoder'?"),
+        (["embed", "--encodr", "wrap"], "Did you mean '--encoder'"),
         (["run", "--task_file", "x.csv"], "Did you mean '--task-file'"),
         (["leaderboard", "-split", "random"], "Did you mean '--split'"),
         (["run", "elevation"], "unexpected argument 'elevation'"),
