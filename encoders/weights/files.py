@@ -139,12 +139,7 @@ def load_lightning(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]
     Raises:
         EncoderError: the file is damaged, would execute code, or is not such a checkpoint.
     """
-    content = _load(path)
-    if not isinstance(content, dict) or not {"state_dict", "hyper_parameters"} <= content.keys():
-        raise EncoderError(
-            f"{path} is not a Lightning checkpoint: state_dict or hyper_parameters is missing"
-        )
-    return _tensors(content["state_dict"], path), _settings(content["hyper_parameters"], path)
+    return _tensors_and_settings(path, "hyper_parameters", "a Lightning checkpoint")
 
 
 def load_trainer(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -153,12 +148,16 @@ def load_trainer(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     Raises:
         EncoderError: the file is damaged, would execute code, or is not such a checkpoint.
     """
+    return _tensors_and_settings(path, "params", "a checkpoint of a trainer")
+
+
+def _tensors_and_settings(
+    path: Path, key: str, kind: str
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     content = _load(path)
-    if not isinstance(content, dict) or not {"state_dict", "params"} <= content.keys():
-        raise EncoderError(
-            f"{path} is not a checkpoint of a trainer: state_dict or params is missing"
-        )
-    return _tensors(content["state_dict"], path), _settings(content["params"], path)
+    if not isinstance(content, dict) or not {"state_dict", key} <= content.keys():
+        raise EncoderError(f"{path} is not {kind}: state_dict or {key} is missing")
+    return _tensors(content["state_dict"], path), _settings(content[key], path)
 
 
 def _settings(content: object, path: Path) -> dict[str, Any]:

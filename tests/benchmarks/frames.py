@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -74,3 +75,15 @@ def fail(
     kept.loc[hit, "status"] = "failed"
     kept.loc[hit, "reason"] = reason
     return kept
+
+
+def assert_same_figures(first: Sequence[Path], second: Sequence[Path]) -> None:
+    """Assert that the figures of a frame were written twice, with the same bytes."""
+    assert [path.name for path in first] == [
+        "scores.linear.png",
+        "ranks.random.linear.png",
+        "ranks.held-out-region.linear.png",
+        "gap.linear.png",
+    ]
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()

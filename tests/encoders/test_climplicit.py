@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from satclip_bench.core.errors import EncoderError, UnknownNameError
 from satclip_bench.encoders import check_encoder
 from satclip_bench.encoders.climplicit import VARIANTS, from_variant, network_shapes
+from tests.encoders.damage import changed, truncated
 from tests.encoders.tensor_files import LONLAT, reckoned_tensors, same_as_released, spread
 
 save_file = pytest.importorskip("safetensors.torch").save_file
@@ -106,19 +106,11 @@ def test_missing_weights_say_where_they_are() -> None:
 def test_tensors_that_do_not_fit_are_named(
     tmp_path: Path, change: dict[str, tuple[int, ...] | None], words: str
 ) -> None:
-    tensors = reckoned_tensors(network_shapes())
-    for name, shape in change.items():
-        tensors.pop(name, None)
-        if shape is not None:
-            tensors[name] = torch.zeros(shape)
-    path = tmp_path / "x.safetensors"
-    save_file(tensors, path)
+    path = changed(network_shapes(), change, tmp_path)
     with pytest.raises(EncoderError, match=words):
         from_variant("seasons", weights=path).encode([[0, 0]])
 
 
 def test_a_truncated_file_is_an_error(weights: Path, tmp_path: Path) -> None:
-    path = tmp_path / "x.safetensors"
-    path.write_bytes(weights.read_bytes()[:-500])
     with pytest.raises(EncoderError, match="damaged"):
-        from_variant("seasons", weights=path).encode([[0, 0]])
+        from_variant("seasons", weights=truncated(weights, tmp_path)).encode([[0, 0]])

@@ -20,7 +20,7 @@ from satclip_bench.benchmarks.report.terminal import print_board, print_text_tab
 from satclip_bench.benchmarks.report.text_table import TextTable
 from satclip_bench.benchmarks.report.wording import DAGGER
 from satclip_bench.tasks import task_card
-from tests.benchmarks.frames import METRICS, fail, frame
+from tests.benchmarks.frames import METRICS, assert_same_figures, fail, frame
 from tests.benchmarks.ranking.test_ratings import replicates
 
 CARDS = {name: task_card(name) for name in METRICS}
@@ -123,11 +123,4 @@ def test_figures_of_ranks_are_the_same_bytes_twice(tmp_path: Path) -> None:
         write_figures(Results(table, CARDS, TITLES, replicates(table)), {}, tmp_path / name)
         for name in "ab"
     )
-    assert [p.name for p in first] == [
-        "scores.linear.png",
-        "ranks.random.linear.png",
-        "ranks.held-out-region.linear.png",
-        "gap.linear.png",
-    ]
-    for one, other in zip(first, second, strict=True):
-        assert one.read_bytes() == other.read_bytes()
+    assert_same_figures(first, second)
