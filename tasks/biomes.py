@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from satclip_bench.tasks.base import EditionCard, TaskCard
-from satclip_bench.tasks.open_edition.sources import NATURAL_EARTH, WWF_ECOREGIONS
+from satclip_bench.tasks.open_edition.sources import NATURAL_EARTH, WWF_DIFFERENCE, WWF_ECOREGIONS
+from satclip_bench.tasks.paper_edition.citations import ECOREGIONS_CITATION
 from satclip_bench.tasks.paper_edition.files import BIOMES
-from satclip_bench.tasks.paper_edition.sources import ECOREGIONS_SOURCE
+from satclip_bench.tasks.paper_edition.sources import ECOREGIONS_PROCESSING, ECOREGIONS_SOURCE
 
 CARD = TaskCard(
     name="biomes",
@@ -17,8 +18,7 @@ CARD = TaskCard(
     metric="accuracy",
     extent="global",
     region="continent",
-    citation="Dinerstein et al. 2017, An Ecoregion-Based Approach to Protecting Half the "
-    "Terrestrial Realm, BioScience 67(6), 534-545",
+    citation=ECOREGIONS_CITATION,
     paper_rows=32_798,
     paper_source="Biomes of Dinerstein et al. 2017 at 100,000 points, of which 32,798 lie on land; "
     "the paper does not say whether ocean counts as a class",
@@ -26,8 +26,7 @@ CARD = TaskCard(
         "open": EditionCard(
             rows=10_000,
             sources=(WWF_ECOREGIONS, NATURAL_EARTH),
-            differs_from_paper="WWF's map of 2001 (Olson et al.), not the revised map of 2017; "
-            "points on land only, without Antarctica, lakes, rock and ice.",
+            differs_from_paper=WWF_DIFFERENCE,
             processing="14 biomes, from the third and fourth character of the ecoregion code. "
             "Continents as in the task countries.",
             file="biomes.parquet",
@@ -38,8 +37,7 @@ CARD = TaskCard(
             rows=32_798,
             sources=(ECOREGIONS_SOURCE,),
             differs_from_paper="",
-            processing="Land only: rows with class -1, the sea, are left out. Class names "
-            "are numbers.",
+            processing=ECOREGIONS_PROCESSING,
             repeated_points="as in the authors' table",
             variants=BIOMES,
         ),

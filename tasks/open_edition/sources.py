@@ -48,6 +48,11 @@ WWF_ECOREGIONS = Source(
     member="bw2_lcimpact/data/land_use.gpkg",
 )
 
+WWF_DIFFERENCE = (
+    "WWF's map of 2001 (Olson et al.), not the revised map of 2017; points on land only, without "
+    "Antarctica, lakes, rock and ice."
+)
+
 GEONAMES = Source(
     name="GeoNames, populated places of 500 inhabitants or more",
     url="https://www.geonames.org/export/",

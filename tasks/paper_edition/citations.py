@@ -17,3 +17,7 @@ RESOLVE = (
     "BioScience 67, 534-545"
 )
 COUNTIES = "Jia and Benson 2020, Residual Correlation in Graph Neural Network Regression, KDD"
+ECOREGIONS_CITATION = (
+    "Dinerstein et al. 2017, An Ecoregion-Based Approach to Protecting Half the Terrestrial Realm, "
+    "BioScience 67(6), 534-545"
+)

@@ -26,6 +26,9 @@ ECOREGIONS_SOURCE = Source(
     licence="CC-BY-4.0",
     attribution=RESOLVE,
 )
+ECOREGIONS_PROCESSING = (
+    "Land only: rows with class -1, the sea, are left out. Class names are numbers."
+)
 COUNTY_TABLES = Source(
     name="County tables of Jia and Benson 2020, at points of the 2020 census gazetteer",
     url="https://github.com/000Justin000/gnn-residual-correlation",
