@@ -76,6 +76,24 @@ def add_jobs_option(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_seeds_option(
+    parser: argparse._ActionsContainer, explanation: str, *, default: tuple[int, ...] = ()
+) -> None:
+    """Add --seeds, a list of seeds such as 0,1,2 or 0-4."""
+    parser.add_argument("--seeds", type=seeds, default=default, metavar="LIST", help=explanation)
+
+
+def add_records_option(parser: argparse._ActionsContainer, folder: str, table: str) -> None:
+    """Add --out, the folder of the records and of the table made of them."""
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=RUNS / folder,
+        metavar="DIR",
+        help=f"folder for the records and {table} (default: {RUNS / folder})",
+    )
+
+
 def add_run_folder_options(parser: argparse.ArgumentParser) -> None:
     """Add --suite and --out, which select the finished run that a command reads."""
     parser.add_argument(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from satclip_bench.benchmarks.cli.command import Command
-from satclip_bench.benchmarks.cli.options import RUNS, add_data_dir_option, add_jobs_option
+from satclip_bench.benchmarks.cli.options import (
+    add_data_dir_option,
+    add_jobs_option,
+    add_records_option,
+)
 
 DESCRIPTION = """\
 Measure a paper's published scores again, under the paper's own protocol. Every published cell
@@ -31,13 +34,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="paper to reproduce: range, satclip, climplicit or coordbench, or all; required",
     )
     add_data_dir_option(parser)
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=RUNS / "reproduction",
-        metavar="DIR",
-        help=f"folder for the records and reproduction.csv (default: {RUNS / 'reproduction'})",
-    )
+    add_records_option(parser, "reproduction", "reproduction.csv")
     add_jobs_option(parser)
 
 

@@ -12,7 +12,7 @@ from satclip_bench.benchmarks.cli.options import (
     add_jobs_option,
     add_names_option,
     add_reading_options,
-    seeds,
+    add_seeds_option,
 )
 
 DESCRIPTION = """\
@@ -52,13 +52,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         add_names_option(
             what, axis, f"{axis} to run, such as {example}; `list {axis}` shows all {default}"
         )
-    what.add_argument(
-        "--seeds",
-        type=seeds,
-        default=(),
-        metavar="LIST",
-        help=f"seeds of splits and probes, such as 0,1,2 or 0-4 {default}",
-    )
+    add_seeds_option(what, f"seeds of splits and probes, such as 0,1,2 or 0-4 {default}")
     what.add_argument(
         "--edition",
         choices=("open", "paper"),

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from satclip_bench.benchmarks.cli.command import Command
 from satclip_bench.benchmarks.cli.options import (
-    RUNS,
     add_data_dir_option,
     add_names_option,
-    seeds,
+    add_records_option,
+    add_seeds_option,
 )
 
 DESCRIPTION = """\
@@ -49,13 +49,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="splits to evaluate: that of the competition, or one fold per held-out continent "
         "(default: competition)",
     )
-    parser.add_argument(
-        "--seeds",
-        type=seeds,
-        default=(0,),
-        metavar="LIST",
-        help="seeds of the fits, such as 0,1,2 or 0-4 (default: 0)",
-    )
+    add_seeds_option(parser, "seeds of the fits, such as 0,1,2 or 0-4 (default: 0)", default=(0,))
     parser.add_argument(
         "--image-features",
         type=Path,
@@ -73,13 +67,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "Parquet or npz (default: none)",
     )
     add_data_dir_option(parser)
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=RUNS / "species",
-        metavar="DIR",
-        help=f"folder for the records and species.parquet (default: {RUNS / 'species'})",
-    )
+    add_records_option(parser, "species", "species.parquet")
 
 
 def _call(options: argparse.Namespace) -> int:
