@@ -7,11 +7,10 @@ labels, a target that varies, and a validation set wherever there are enough row
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import JsonValue
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
@@ -19,22 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from satclip_bench.benchmarks.probes.base import VALIDATION_FRACTION, Validation
-
-Floats = NDArray[np.floating[Any]]
-Float64 = NDArray[np.float64]
-Codes = NDArray[np.int64]
-
-UNSEEN = -1
-"""Code of a validation label that the training set does not have."""
-
-
-class Dataset(NamedTuple):
-    """Features and targets of a training or validation set."""
-
-    X: Floats
-    """`(n, D)` float32 or float64, as it was given."""
-    y: NDArray[Any]
-    """`(n,)` float64, or class codes: positions in `classes_`, `UNSEEN` in a validation set."""
+from satclip_bench.benchmarks.probes.data import UNSEEN, Codes, Dataset, Float64, Floats, Params
 
 
 class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
@@ -45,7 +29,7 @@ class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no 
     with a search are treated alike.
     """
 
-    best_params_: dict[str, JsonValue]
+    best_params_: Params
     n_features_in_: int
 
     def __init__(
@@ -55,9 +39,7 @@ class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no 
         self.validation_fraction = validation_fraction
 
     @abstractmethod
-    def _fit_sets(
-        self, train: Dataset, validation: Dataset | None, seed: int
-    ) -> dict[str, JsonValue]:
+    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
         """Learn from the training set, choose on the validation set, return `best_params_`."""
 
     def _check(self, X: ArrayLike, *y: ArrayLike, reset: bool = False, **options: Any) -> Any:

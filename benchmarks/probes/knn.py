@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import JsonValue
 from sklearn.neighbors import NearestNeighbors
 
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
-from satclip_bench.benchmarks.probes.estimators import (
-    Codes,
-    Dataset,
-    Float64,
-    Floats,
-    ProbeClassifier,
-    ProbeRegressor,
-)
+from satclip_bench.benchmarks.probes.data import Codes, Dataset, Float64, Floats, Params
+from satclip_bench.benchmarks.probes.estimators import ProbeClassifier, ProbeRegressor
 
 
 class NeighbourSettings(Settings):
@@ -72,20 +66,13 @@ class NeighbourRegressor(ProbeRegressor):
     index_: Any
     targets_: Float64
 
-    def _fit_sets(
-        self, train: Dataset, validation: Dataset | None, seed: int
-    ) -> dict[str, JsonValue]:
+    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
+        def loss(distances: Floats, rows: RowNumbers, targets: Float64) -> float:
+            return float(np.square(_mean(distances, self.targets_[rows]) - targets).mean())
+
         self.targets_ = train.y
-        candidates = _candidates(len(train.y), validation)
-        self.index_ = _index(train, max(candidates))
-        if validation is None or len(candidates) == 1:
-            return {"n_neighbors": candidates[0]}
-        distances, rows = self.index_.kneighbors(validation.X)
-        losses = [
-            np.square(_mean(distances[:, :k], self.targets_[rows[:, :k]]) - validation.y).mean()
-            for k in candidates
-        ]
-        return {"n_neighbors": candidates[int(np.argmin(losses))]}
+        self.index_, n_neighbors = _fit_index(train, validation, loss)
+        return {"n_neighbors": n_neighbors}
 
     def _predict(self, X: Floats) -> Float64:
         distances, rows = self.index_.kneighbors(X, n_neighbors=self.best_params_["n_neighbors"])
@@ -105,20 +92,14 @@ class NeighbourClassifier(ProbeClassifier):
     index_: Any
     codes_: Codes
 
-    def _fit_sets(
-        self, train: Dataset, validation: Dataset | None, seed: int
-    ) -> dict[str, JsonValue]:
+    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
+        def loss(distances: Floats, rows: RowNumbers, codes: Codes) -> float:
+            # Negative accuracy: equal accuracies stay equal, as they may not as error rates.
+            return -float((self._vote(distances, rows).argmax(axis=1) == codes).mean())
+
         self.codes_ = train.y
-        candidates = _candidates(len(train.y), validation)
-        self.index_ = _index(train, max(candidates))
-        if validation is None or len(candidates) == 1:
-            return {"n_neighbors": candidates[0]}
-        distances, rows = self.index_.kneighbors(validation.X)
-        accuracies = [
-            (self._vote(distances[:, :k], rows[:, :k]).argmax(axis=1) == validation.y).mean()
-            for k in candidates
-        ]
-        return {"n_neighbors": candidates[int(np.argmax(accuracies))]}
+        self.index_, n_neighbors = _fit_index(train, validation, loss)
+        return {"n_neighbors": n_neighbors}
 
     def _predict_proba(self, X: Floats) -> Float64:
         distances, rows = self.index_.kneighbors(X, n_neighbors=self.best_params_["n_neighbors"])
@@ -153,8 +134,25 @@ def _mean(distances: Floats, targets: Float64) -> Float64:
     return np.asarray((targets * weights).sum(axis=1) / weights.sum(axis=1))
 
 
-def _index(train: Dataset, n_neighbors: int) -> Any:
-    return NearestNeighbors(n_neighbors=n_neighbors, metric=SETTINGS.metric).fit(train.X)
+def _fit_index(
+    train: Dataset,
+    validation: Dataset | None,
+    loss: Callable[[Floats, RowNumbers, NDArray[Any]], float],
+) -> tuple[Any, int]:
+    """Index of the training set, and the number of neighbours with the lowest validation loss.
+
+    Args:
+        train: rows among which neighbours are searched.
+        validation: rows on which the number is chosen; the default number if None.
+        loss: loss, given distances and row numbers `(m, k)` of the neighbours, and targets `(m,)`.
+    """
+    candidates = _candidates(len(train.y), validation)
+    index = NearestNeighbors(n_neighbors=max(candidates), metric=SETTINGS.metric).fit(train.X)
+    if validation is None or len(candidates) == 1:
+        return index, candidates[0]
+    distances, rows = index.kneighbors(validation.X)
+    losses = [loss(distances[:, :k], rows[:, :k], validation.y) for k in candidates]
+    return index, candidates[int(np.argmin(losses))]
 
 
 def _candidates(rows: int, validation: Dataset | None) -> tuple[int, ...]:

@@ -7,16 +7,13 @@ import warnings
 from typing import Any
 
 import numpy as np
-from pydantic import JsonValue
 from scipy.linalg import eigh
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
+from satclip_bench.benchmarks.probes.data import Dataset, Float64, Floats, Params
 from satclip_bench.benchmarks.probes.estimators import (
-    Dataset,
-    Float64,
-    Floats,
     ProbeClassifier,
     ProbeRegressor,
     fit_scaler,
@@ -81,9 +78,7 @@ class LinearRegressor(ProbeRegressor):
     coef_: Float64
     intercept_: float
 
-    def _fit_sets(
-        self, train: Dataset, validation: Dataset | None, seed: int
-    ) -> dict[str, JsonValue]:
+    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
         self.scaler_ = fit_scaler(train.X)
         self.intercept_ = float(train.y.mean())
         alphas = np.array([SETTINGS.default_alpha] if validation is None else ALPHAS)
@@ -142,9 +137,7 @@ class LinearClassifier(ProbeClassifier):
     scaler_: Any
     model_: Any
 
-    def _fit_sets(
-        self, train: Dataset, validation: Dataset | None, seed: int
-    ) -> dict[str, JsonValue]:
+    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
         self.scaler_ = fit_scaler(train.X)
         Z, held_out = self.scaler_.transform(train.X), rows_of_seen_classes(validation)
         Z_held_out = None if held_out is None else self.scaler_.transform(held_out.X)

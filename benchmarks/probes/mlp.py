@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from pydantic import JsonValue
 from scipy.special import softmax
 
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard
+from satclip_bench.benchmarks.probes.data import Dataset, Float64, Floats, Params
 from satclip_bench.benchmarks.probes.estimators import (
-    Dataset,
-    Float64,
-    Floats,
     ProbeClassifier,
     ProbeRegressor,
     fit_scaler,
@@ -57,9 +54,7 @@ class PerceptronRegressor(ProbeRegressor):
     target_scale_: float
     layers_: Layers
 
-    def _fit_sets(
-        self, train: Dataset, validation: Dataset | None, seed: int
-    ) -> dict[str, JsonValue]:
+    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
         from satclip_bench.benchmarks.probes.training import train_network
 
         self.scaler_ = fit_scaler(train.X)
@@ -96,9 +91,7 @@ class PerceptronClassifier(ProbeClassifier):
     scaler_: Any
     layers_: Layers
 
-    def _fit_sets(
-        self, train: Dataset, validation: Dataset | None, seed: int
-    ) -> dict[str, JsonValue]:
+    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
         from satclip_bench.benchmarks.probes.training import train_network
 
         self.scaler_ = fit_scaler(train.X)

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from satclip_bench.benchmarks.probes.base import Settings
-from satclip_bench.benchmarks.probes.estimators import Float64, Floats
+from satclip_bench.benchmarks.probes.data import Float64, Floats
 
 Layers = list[tuple[Floats, Floats]]
 """Weights `(out, in)` and biases `(out,)`, float32, first layer first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ def train_network(
     )
     steps = -(-len(X) // settings.batch_size)
     epochs = max(1, min(settings.max_epochs, settings.max_steps // steps))
-    lowest, best_epoch, best = np.inf, 0, parameters
+    stopping = EarlyStopping(parameters, settings.patience)
     for epoch in range(1, epochs + 1):
         order = torch.randperm(len(X), generator=generator)
         for batch in torch.split(order, settings.batch_size):
@@ -53,13 +54,55 @@ def train_network(
             optimizer.step()
         with torch.no_grad():
             loss = float(_loss(parameters, X_held_out, y_held_out, outputs))
-        if loss < lowest or epoch == 1:
-            lowest, best_epoch = loss, epoch
-            best = [parameter.detach().clone() for parameter in parameters]
-        elif epoch - best_epoch >= settings.patience:
+        if stopping.after(epoch, loss):
             break
-    arrays = [parameter.numpy() for parameter in best]
-    return list(zip(arrays[::2], arrays[1::2], strict=True)), best_epoch
+    return stopping.layers, stopping.epoch
+
+
+class EarlyStopping:
+    """The weights and biases of the epoch with the lowest validation loss.
+
+    Args:
+        parameters: weights and biases in turns, as the optimiser changes them.
+        patience: number of epochs without a lower loss after which training ends.
+    """
+
+    def __init__(self, parameters: Sequence[torch.Tensor], patience: int) -> None:
+        self.epoch = 0
+        self._parameters, self._patience = parameters, patience
+        self._lowest, self._best = np.inf, parameters
+
+    def after(self, epoch: int, loss: float) -> bool:
+        """Keep the parameters if the loss is lower than before; whether training should end.
+
+        Args:
+            epoch: number of the epoch, from 1, whose parameters are always kept.
+            loss: validation loss after the epoch.
+        """
+        if loss < self._lowest or epoch == 1:
+            self._lowest, self.epoch = loss, epoch
+            self._best = [parameter.detach().clone() for parameter in self._parameters]
+            return False
+        return epoch - self.epoch >= self._patience
+
+    @property
+    def layers(self) -> Layers:
+        """Weights and biases of each layer as NumPy arrays."""
+        arrays = [parameter.numpy() for parameter in self._best]
+        return list(zip(arrays[::2], arrays[1::2], strict=True))
+
+
+def forward(parameters: Sequence[torch.Tensor], X: torch.Tensor) -> torch.Tensor:
+    """Outputs `(n, K)` of a perceptron with ReLU for inputs `(n, D)`.
+
+    Args:
+        parameters: weights and biases in turns.
+        X: inputs.
+    """
+    hidden = X
+    for weights, biases in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
+        hidden = functional.relu(functional.linear(hidden, weights, biases))
+    return functional.linear(hidden, parameters[-2], parameters[-1])
 
 
 def _tensors(rows: Rows, outputs: int | None) -> tuple[torch.Tensor, torch.Tensor]:
@@ -80,10 +123,7 @@ def _initial(sizes: tuple[int, ...], generator: torch.Generator) -> list[torch.T
 def _loss(
     parameters: list[torch.Tensor], X: torch.Tensor, y: torch.Tensor, outputs: int | None
 ) -> torch.Tensor:
-    hidden = X
-    for weights, biases in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
-        hidden = functional.relu(functional.linear(hidden, weights, biases))
-    out = functional.linear(hidden, parameters[-2], parameters[-1])
+    out = forward(parameters, X)
     if outputs is None:
         return functional.mse_loss(out[:, 0], y)
     return functional.cross_entropy(out, y)

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from pydantic import JsonValue
 
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
+from satclip_bench.benchmarks.probes.data import Dataset, Float64, Floats, Params
 from satclip_bench.benchmarks.probes.estimators import (
-    Dataset,
-    Float64,
-    Floats,
     ProbeClassifier,
     ProbeRegressor,
     rows_of_seen_classes,
@@ -74,9 +71,7 @@ class TreeRegressor(ProbeRegressor):
     target_scale_: float
     booster_: Any
 
-    def _fit_sets(
-        self, train: Dataset, validation: Dataset | None, seed: int
-    ) -> dict[str, JsonValue]:
+    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
         self.target_mean_ = float(train.y.mean())
         self.target_scale_ = float(train.y.std())
         train, validation = self._standardised(train), validation and self._standardised(validation)
@@ -104,9 +99,7 @@ class TreeClassifier(ProbeClassifier):
 
     booster_: Any
 
-    def _fit_sets(
-        self, train: Dataset, validation: Dataset | None, seed: int
-    ) -> dict[str, JsonValue]:
+    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
         classes = len(self.classes_)
         settings: dict[str, Any] = {"num_leaves": SETTINGS.num_leaves_classification}
         if classes == 2:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from satclip_bench.benchmarks.probes.training import EarlyStopping, forward
 from satclip_bench.benchmarks.species.inputs import Inputs, Integers, batches
 
 if TYPE_CHECKING:
@@ -66,27 +67,23 @@ def fit_softmax(
         parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
     labels = torch.from_numpy(species)
-    lowest, best_epoch, best = np.inf, 0, parameters
+    stopping = EarlyStopping(parameters, settings.patience)
     losses: list[float] = []
     for epoch in range(1, settings.max_epochs + 1):
         order = torch.randperm(len(train), generator=generator).numpy()
         seen = 0
         for rows in batches(train[order], settings.batch_size):
             optimiser.zero_grad()
-            out = _logits(parameters, torch.from_numpy(inputs.take(rows)))
+            out = forward(parameters, torch.from_numpy(inputs.take(rows)))
             functional.cross_entropy(out, labels[rows]).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             seen += len(rows)
             on_step(epoch, seen)
         loss = _loss(parameters, inputs, labels, validation, settings.batch_size)
         losses.append(loss)
-        if loss < lowest or epoch == 1:
-            lowest, best_epoch = loss, epoch
-            best = [parameter.detach().clone() for parameter in parameters]
-        elif epoch - best_epoch >= settings.patience:
+        if stopping.after(epoch, loss):
             break
-    arrays = [parameter.numpy() for parameter in best]
-    return Fit(list(zip(arrays[::2], arrays[1::2], strict=True)), best_epoch, tuple(losses))
+    return Fit(stopping.layers, stopping.epoch, tuple(losses))
 
 
 def _initial(
@@ -109,13 +106,6 @@ def _initial(
     return [parameter.requires_grad_() for parameter in parameters]
 
 
-def _logits(parameters: list[torch.Tensor], X: torch.Tensor) -> torch.Tensor:
-    hidden = X
-    for weights, biases in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
-        hidden = functional.relu(functional.linear(hidden, weights, biases))
-    return functional.linear(hidden, parameters[-2], parameters[-1])
-
-
 def _loss(
     parameters: list[torch.Tensor],
     inputs: Inputs,
@@ -126,6 +116,6 @@ def _loss(
     total = 0.0
     with torch.no_grad():
         for batch in batches(rows, batch_size):
-            out = _logits(parameters, torch.from_numpy(inputs.take(batch)))
+            out = forward(parameters, torch.from_numpy(inputs.take(batch)))
             total += float(functional.cross_entropy(out, labels[batch], reduction="sum"))
     return total / len(rows)

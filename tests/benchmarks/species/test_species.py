@@ -18,6 +18,7 @@ from sklearn.metrics import log_loss, top_k_accuracy_score
 import satclip_bench.benchmarks.species.softmax as softmax_module
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.commands.species import evaluate_species
+from satclip_bench.benchmarks.probes.training import forward
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.species.cells import Request
 from satclip_bench.benchmarks.species.evaluation import (
@@ -83,13 +84,13 @@ def test_no_more_than_a_batch_of_logits_is_held(monkeypatch: pytest.MonkeyPatch)
     X, y = blobs()
     rows = np.arange(len(X))
     seen: list[int] = []
-    real = softmax_module._logits
+    real = forward
 
     def logits(parameters: Any, batch: Any) -> Any:
         seen.append(len(batch))
         return real(parameters, batch)
 
-    monkeypatch.setattr(softmax_module, "_logits", logits)
+    monkeypatch.setattr(softmax_module, "forward", logits)
     settings = SoftmaxSettings(batch_size=64, max_epochs=2)
     fit_softmax(Inputs([Part(X, rows)], rows), y, rows, rows, 4, settings, 0)
     assert max(seen) == 64
