@@ -87,11 +87,11 @@ def test_names_objects_and_files_are_evaluated_together(tmp_path: Path) -> None:
     assert (board["value"] < board["high"]).all()
     assert board["best"].tolist() == [True, False, False, False]
 
-    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*.json")}
+    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "run" / "records").rglob("*.json")}
     one = sb.evaluate("wrap", "median_income", out=tmp_path / "run", progress=False)
     # What was asked for, not all that the folder holds; and nothing was computed again.
     assert set(one["encoder"]) == {"wrap"}
-    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*.json")} == kept
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "run" / "records").rglob("*.json")} == kept
 
 
 def test_the_same_as_the_command_line(tmp_path: Path) -> None:
