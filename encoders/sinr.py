@@ -101,7 +101,7 @@ class SINR(PretrainedEncoder):
                     HubOrigin(
                         repository=SPACE, repository_type="space", path=f"pretrained_models/{file}"
                     ),
-                    UrlOrigin(url=ARCHIVE, member=f"*{file}"),
+                    UrlOrigin(url=ARCHIVE, member=f"*/{file}"),
                 ),
             ),
             parameters={"input_enc": "sin_cos", "depth": BLOCKS, "num_filts": DIMENSION},

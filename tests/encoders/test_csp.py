@@ -45,7 +45,9 @@ def checkpoint(path: Path, change: dict[str, Any] | None = None, extra: object =
         "gridcell": 4,
         "theory": 6,
         "Sphere2Vec-sphereC": 3,
+        "Sphere2Vec-sphereC+": 6,
         "Sphere2Vec-sphereM": 5,
+        "NeRF": 6,
     }.get(settings["spa_enc_type"], 4) * settings["frequency_num"]
     hidden = [settings["hidden_dim"]] * settings["num_hidden_layer"]
     widths = [columns, *hidden, 256]
