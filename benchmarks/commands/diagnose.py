@@ -60,7 +60,7 @@ def diagnose_run(
         BenchError: the run has no such predictions, or none of them can be read.
     """
     adopt(out)
-    store, console = Store(out, only), Console()
+    store, console = Store(out, only), Console(emoji=False)
     print_notices(store)
     split, probe = _choose(store.frame(), split, probe)
     records = [
@@ -114,7 +114,7 @@ def _in_order(names: Iterable[str], order: Sequence[str]) -> tuple[str, ...]:
 def _diagnose(
     task: str, read: TaskPredictions, radius_km: float | None, console: Console
 ) -> tuple[Diagnosis, ...]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
         total = sum(len(seeds) for seeds in read.predictions.values())
         bar = progress.add_task(f"{task}: encoders x seeds", total=total)
@@ -151,7 +151,7 @@ def _summary(
 def _table(summary: pd.DataFrame, read: TaskPredictions, split: str, probe: str) -> Grid:
     card, first = read.table.card, summary.iloc[0]
     grid = Grid(
-        title=f"\n{card.title} · {read.table.edition} edition · {split} · probe {probe} · "
+        title=f"\n{escape(card.title)} · {read.table.edition} edition · {split} · probe {probe} · "
         f"radius {first['ssi_km']:.3g} km",
         title_justify="left",
         title_style="bold",
@@ -215,5 +215,8 @@ def _explain(console: Console, folder: Path) -> None:
         highlight=False,
     )
     console.print(
-        f"summary.csv, strata.csv and a figure for each task are in {folder}", soft_wrap=True
+        f"summary.csv, strata.csv and a figure for each task are in {folder}",
+        soft_wrap=True,
+        markup=False,
+        emoji=False,
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
+from rich.text import Text
 
 from satclip_bench.benchmarks.commands.notices import print_notices
 from satclip_bench.benchmarks.commands.user_tables import adopt
@@ -45,10 +47,15 @@ def leaderboard(
     name = choose_board(frame, split, probe)
     # The bootstrap scores of the other boards are not needed and take time.
     results = Results.from_frame(frame, _replicates(store, *name), contaminated=contaminated)
-    if ranks:
-        print_text_table(results.ranks(*name).text, Console())
-    else:
-        print_board(results.board(*name), Console())
+    console = Console()
+    shown = [part for _, part in results.parts if name in part.boards]
+    for number, part in enumerate(shown):
+        if number:
+            console.print()
+        if ranks:
+            print_text_table(part.ranks(*name).text, console)
+        else:
+            print_board(part.board(*name), console)
     print_notices(store)
     return 0
 
@@ -57,37 +64,79 @@ def tables(out: Path, only: RecordFilter = ALL) -> int:
     """Write the tables of a run. Returns the exit code."""
     from satclip_bench.benchmarks.report.tables import write_tables
 
-    _list(write_tables(_load(out, only), out / "tables"))
+    results = _load(out, only)
+    _list(_replace(out, lambda folder: write_tables(results, folder / "tables")))
     return 0
 
 
 def figures(out: Path, only: RecordFilter = ALL) -> int:
     """Draw the figures of a run. Returns the exit code."""
-    _list(_draw(_load(out, only), out / "figures"))
+    results = _load(out, only)
+    _list(_replace(out, lambda folder: _draw(results, folder / "figures")))
     return 0
 
 
-def report_all(store: Store, frame: pd.DataFrame, console: Console, *, redraw: bool) -> None:
-    """Write the tables and figures of a run, and print its leaderboards.
+def _replace(out: Path, write: Callable[[Path], tuple[Path, ...]]) -> tuple[Path, ...]:
+    """Replace files of a run by those that `write` makes in a folder; all of them or none."""
+    from satclip_bench.benchmarks.report.manifest import move, staging
+
+    with staging(out) as folder:
+        names = [path.relative_to(folder) for path in write(folder)]
+        return move(folder, out, map(str, names))
+
+
+def update_reports(store: Store, frame: pd.DataFrame) -> Results:
+    """Make the tables and figures of a run, unless they are complete and of these results.
+
+    Must be called under the run's lock.
 
     Args:
         store: store of the run.
-        frame: tidy frame of its records.
-        console: console for the leaderboards.
-        redraw: whether records have changed; if not, existing tables and figures are kept.
+        frame: tidy frame of the records to report.
+
+    Returns:
+        The results that the reports show.
     """
+    from satclip_bench.benchmarks.report.figures import available_tables
+    from satclip_bench.benchmarks.report.manifest import (
+        fingerprint,
+        is_current,
+        publish,
+        staging,
+        sweep,
+    )
     from satclip_bench.benchmarks.report.tables import write_tables
 
     out, results = store.folder, Results.from_frame(frame, _replicates(store))
-    if redraw or not (out / "figures").is_dir() or not (out / "tables").is_dir():
-        write_tables(results, out / "tables")
-        _draw(results, out / "figures")
+    sweep(out)
+    made_from = fingerprint(results, available_tables(results.cards))
+    if not is_current(out, made_from):
+        with staging(out) as folder:
+            write_tables(results, folder / "tables")
+            _draw(results, folder / "figures")
+            publish(folder, out, made_from)
+    return results
+
+
+def print_boards(results: Results, out: Path, console: Console) -> None:
+    """Print the leaderboards of a run, split by split.
+
+    Args:
+        results: results of the run.
+        out: folder of the run.
+        console: console to print on.
+    """
     for split in dict.fromkeys(split for split, _ in results.boards):
-        print_board(results.board(*choose_board(frame, split, None)), console)
-        console.print()
+        for _, part in results.parts:
+            if split in {name for name, _ in part.boards}:
+                print_board(part.board(*choose_board(part.frame, split, None)), console)
+                console.print()
     console.print(
-        f"records, results.parquet, tables/ and figures/ are in [bold]{out}[/bold]; "
-        "other probes: `leaderboard --probe NAME`"
+        Text.assemble(
+            "records, results.parquet, tables/ and figures/ are in ",
+            (str(out), "bold"),
+            "; other probes: `leaderboard --probe NAME`",
+        )
     )
 
 
@@ -124,4 +173,4 @@ def _draw(results: Results, folder: Path) -> tuple[Path, ...]:
 def _list(paths: tuple[Path, ...]) -> None:
     console = Console()
     for path in paths:
-        console.print(str(path), soft_wrap=True, highlight=False)
+        console.print(Text(str(path)), soft_wrap=True, highlight=False)

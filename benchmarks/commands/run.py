@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from satclip_bench.benchmarks.commands.notices import print_notices
 from satclip_bench.benchmarks.commands.progress import Meter
@@ -20,6 +21,7 @@ from satclip_bench.benchmarks.runs.plan import Selection, custom_by_name, make_p
 from satclip_bench.benchmarks.runs.remembered import RunRequest
 from satclip_bench.benchmarks.runs.store import Store, writable
 from satclip_bench.benchmarks.runs.suites import get_suite
+from satclip_bench.benchmarks.runs.wildcards import skipped_tasks
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.read_options import AUTOMATIC, ReadOptions
 from satclip_bench.encoders import encoder_from_file
@@ -52,6 +54,8 @@ def run(
     Raises:
         BenchError: nothing could be run; the message says why.
     """
+    from satclip_bench.benchmarks.commands.report import print_boards, update_reports
+
     console = Console(stderr=True, emoji=False)
     own = custom_by_name((spec, encoder_from_file(spec)) for spec in own_encoders)
     adopt(out)
@@ -61,6 +65,8 @@ def run(
     with Meter(console) as meter:
         cells = make_plan(get_suite(suite), selection, meter)
     plan = _with_tables(cells, console)
+    for reason in skipped_tasks(tasks, edition).values():
+        console.print(Text(reason, style="yellow"), soft_wrap=True, highlight=False)
     store = Store(out)
     if dry_run:
         _show_plan(plan, store)
@@ -89,11 +95,9 @@ def run(
         if missing:
             with Meter(console) as meter:
                 evaluate(missing, store, own, meter, jobs or os.cpu_count() or 1)
-        frame = store.write_table()
+        results = update_reports(store, store.write_table())
     print_notices(store, console)
-    from satclip_bench.benchmarks.commands.report import report_all
-
-    report_all(store, frame, Console(), redraw=bool(missing))
+    print_boards(results, out, Console())
     return _verdict(plan, store, console)
 
 

@@ -12,7 +12,15 @@ import pandas as pd
 from satclip_bench.benchmarks.ranking.cells import Missing
 from satclip_bench.benchmarks.ranking.ranking import Ranking
 from satclip_bench.benchmarks.report.notes import Marks, edition_note, mark_notes
-from satclip_bench.benchmarks.report.wording import DAGGER, DASH, METRIC_SIGNS, SHORT, number
+from satclip_bench.benchmarks.report.wording import (
+    DAGGER,
+    DASH,
+    METRIC_SIGNS,
+    SHORT,
+    listed,
+    number,
+    user_table_of,
+)
 from satclip_bench.tasks import TaskCard
 
 
@@ -181,9 +189,13 @@ class Board:
 
     @property
     def heading(self) -> str:
-        """Edition, split, probe and seeds in one line."""
+        """Edition or user table, split, probe and seeds in one line."""
         seeds = f"{self.seeds} seed" + "s" * (self.seeds != 1)
-        return f"{self.edition} edition · {self.split} · probe {self.probe} · {seeds}"
+        tables = dict.fromkeys(map(user_table_of, self.tasks))
+        what = f"{self.edition} edition"
+        if tables and "" not in tables:
+            what = f"user table{'s' * (len(tables) > 1)} {listed(tables)}"
+        return f"{what} · {self.split} · probe {self.probe} · {seeds}"
 
     @property
     def note(self) -> str:

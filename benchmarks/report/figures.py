@@ -22,7 +22,8 @@ def write_figures(results: Results, tables: Mapping[str, TaskTable], out: Path) 
     """Draw the figures of a run.
 
     `scores.<probe>.png`, `ranks.<split>.<probe>.png`, `gap.<probe>.png` for probes with several
-    splits, and `maps/<task>.png`.
+    splits, and `maps/<task>.png`. Beside tasks of papers, user tables have figures of their own,
+    with their name before the ending. A figure without any score is left out.
 
     Args:
         results: results of the run.
@@ -36,17 +37,28 @@ def write_figures(results: Results, tables: Mapping[str, TaskTable], out: Path) 
         BenchError: the frame is empty, or a file cannot be written.
     """
     paths: list[Path] = []
+    for suffix, part in results.parts:
+        paths += _draw_part(part, out, suffix)
+    paths += [draw_map(table, out / "maps" / f"{name}.png") for name, table in tables.items()]
+    return tuple(paths)
+
+
+def _draw_part(results: Results, out: Path, suffix: str) -> list[Path]:
+    """Draw the figures of results that are ranked together; `suffix` ends the names of files."""
+    paths = []
     for probe, splits in results.probes.items():
         by_split = {split: results.board(split, probe) for split in splits}
-        paths.append(draw_scores(by_split, probe, out / f"scores.{probe}.png"))
+        if any(board.tasks for board in by_split.values()):
+            paths.append(draw_scores(by_split, probe, out / f"scores.{probe}{suffix}.png"))
         for split in splits:
-            path = draw_ranks(results.ranks(split, probe), out / f"ranks.{split}.{probe}.png")
+            ranks = results.ranks(split, probe)
+            path = draw_ranks(ranks, out / f"ranks.{split}.{probe}{suffix}.png")
             paths += [path] if path else []
         if probe in results.changes:
             boards = tuple(by_split.values())
-            paths.append(draw_changes(results.changes[probe], boards, out / f"gap.{probe}.png"))
-    paths += [draw_map(table, out / "maps" / f"{name}.png") for name, table in tables.items()]
-    return tuple(paths)
+            path = out / f"gap.{probe}{suffix}.png"
+            paths.append(draw_changes(results.changes[probe], boards, path))
+    return paths
 
 
 def available_tables(tasks: Iterable[str]) -> dict[str, TaskTable]:

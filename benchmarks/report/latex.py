@@ -106,7 +106,9 @@ def _caption(board: Board) -> str:
         heads.setdefault(sign, []).append(card.title)
     scored = [f"{sign} for {listed(titles)}" for sign, titles in heads.items()]
     unranked = [f"{gaps(row)}." for row in board.rows if row.missing]
-    opening = f"{board.heading[0].upper()}{board.heading[1:]}. Scores: {listed(scored)}."
+    opening = f"{board.heading[0].upper()}{board.heading[1:]}."
+    if scored:
+        opening += f" Scores: {listed(scored)}."
     return " ".join([opening, board.note, "Baselines in italics.", *unranked])
 
 

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 NAMED_CLASSES = 20
 """Maximum number of classes with a legend."""
 
+SHAPES = (0.2, 5.0)
+"""Smallest and largest ratio of height to width of a map."""
+
+MAX_MIDDLE = 85.0
+"""Latitude in degrees beyond which a map is not stretched further."""
+
 Colours = NDArray[np.float64]
 
 
@@ -46,7 +52,8 @@ def draw_map(table: TaskTable, path: Path) -> Path:
             bar = fig.colorbar(
                 dots, ax=ax, orientation="horizontal", shrink=0.5, aspect=35, pad=0.03
             )
-            bar.set_label(f"{card.unit} (colours end at the 1st and 99th percentile)", fontsize=7.5)
+            unit = card.unit.replace("$", r"\$")
+            bar.set_label(f"{unit} (colours end at the 1st and 99th percentile)", fontsize=7.5)
             bar.ax.tick_params(labelsize=7.5)
             bar.outline.set_visible(False)
         else:
@@ -88,8 +95,17 @@ def shape(table: TaskTable) -> float:
     """Ratio of height to width of a task's map."""
     if table.card.extent == "global":
         return 0.5
-    lon, lat = table.lonlat.T
-    return float(np.ptp(lat) / (np.ptp(lon) * np.cos(np.radians(_middle(table)))))
+    width, height = np.ptp(table.lonlat, axis=0) * (_narrowing(table), 1)
+    if width == height == 0:
+        return 1.0
+    # Points on one meridian or parallel have a map, too, if a narrow one.
+    low, high = SHAPES
+    return high if width * high <= height else max(float(height / width), low)
+
+
+def _narrowing(table: TaskTable) -> float:
+    """Length of a degree of longitude in degrees of latitude, at the middle of the table."""
+    return float(np.cos(np.radians(np.clip(_middle(table), -MAX_MIDDLE, MAX_MIDDLE))))
 
 
 def _middle(table: TaskTable) -> float:
@@ -118,7 +134,7 @@ def map_axes(fig: Figure, where: SubplotSpec, table: TaskTable, label_size: floa
         ax.spines["geo"].set_edgecolor(LIGHT)
     else:
         ax = fig.add_subplot(where)
-        ax.set_aspect(1 / np.cos(np.radians(_middle(table))))
+        ax.set_aspect(1 / _narrowing(table))
         ax.locator_params(nbins=6)
         ax.xaxis.set_major_formatter(lambda x, _: degrees(x, "WE") if label_size else "")
         ax.yaxis.set_major_formatter(lambda y, _: degrees(y, "SN") if label_size else "")
@@ -169,7 +185,7 @@ def _regions(ax: Axes, table: TaskTable) -> None:
         ax.text(
             lon,
             lat,
-            str(name).replace(" ", "\n"),
+            str(name).replace(" ", "\n").replace("$", r"\$"),
             fontsize=5.5,
             ha="center",
             va="center",
@@ -206,7 +222,8 @@ def _legend(ax: Axes, classes: tuple[str, ...]) -> None:
         ax.text(0, 1, f"{len(classes)} classes, one colour each", fontsize=7.5, va="top")
         return
     for colour, name in zip(class_colours(len(classes)), classes, strict=True):
-        ax.scatter([], [], color=[colour], s=12, lw=0, label=textwrap.fill(name, 48))
+        label = textwrap.fill(name, 48).replace("$", r"\$")
+        ax.scatter([], [], color=[colour], s=12, lw=0, label=label)
     ax.legend(
         loc="upper left",
         bbox_to_anchor=(-0.1, 1.0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import pandas as pd
@@ -15,6 +15,7 @@ from satclip_bench.benchmarks.report.board import Board
 from satclip_bench.benchmarks.report.make_board import make_board
 from satclip_bench.benchmarks.report.rank_changes import ChangesTable, changes_table
 from satclip_bench.benchmarks.report.ranks import RankTable, rank_table
+from satclip_bench.benchmarks.report.wording import user_table_of
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.program import program
@@ -120,6 +121,33 @@ class Results:
                         probe, changes, self.cards, self.titles, self.frame
                     )
         return tables
+
+    @cached_property
+    def parts(self) -> tuple[tuple[str, Results], ...]:
+        """Results that are ranked together, with the suffix of their files' names.
+
+        Tasks of papers come first. Each user table is ranked by itself, so that encoders that did
+        not run on it keep their ranks on the other tasks. The suffix of the first part is empty.
+        """
+        tables: dict[str, dict[str, TaskCard]] = {"": {}}
+        for name, card in self.cards.items():
+            tables.setdefault(user_table_of(card), {})[name] = card
+        if not tables[""] and len(tables) > 1:
+            del tables[""]
+        if len(tables) == 1:
+            return (("", self),)
+        of_table = self.frame["task"].map(
+            {name: table for table, cards in tables.items() for name in cards}
+        )
+        # Tasks without a card belong to the first part, whose notes name them.
+        of_table = of_table.fillna(next(iter(tables)))
+        return tuple(
+            (
+                f".{table}" if table else "",
+                replace(self, frame=self.frame[of_table == table], cards=cards),
+            )
+            for table, cards in tables.items()
+        )
 
     @property
     def _metrics(self) -> dict[str, str]:

@@ -93,7 +93,7 @@ def _editions(by_split: Mapping[str, Board]) -> str:
 
 def _panel(ax: Axes, card: TaskCard, rows: Sequence[Row]) -> None:
     """Draw the frame, the row labels, and shades behind the baselines."""
-    ax.set_title(card.title)
+    ax.set_title(card.title.replace("$", r"\$"))
     ax.set_xlim(FLOOR - 0.14 if card.metric == "r2" else -0.04, 1.04)
     ax.set_ylim(-0.6, len(rows) - 0.4)
     ax.axvline(0, color="#BBBBBB", lw=0.8, zorder=0)

@@ -70,7 +70,7 @@ def draw_split(
         for i, (fold, set_of) in enumerate(zip(folds, sets, strict=False)):
             ax = map_axes(fig, grid[i // columns, i % columns], table, 0)
             isolated = (set_of[near] == set_of[near[:, :1]]).all(axis=1)
-            isolated &= set_of[near[:, 0]] != set_of
+            isolated &= (set_of[near[:, :1]] != set_of[:, None]).any(axis=1)
             for rows_of, size in ((~isolated, 1), (isolated, ISOLATED_SCALE)):
                 colours = [COLOURS[s] for s in set_of[rows_of]]
                 ax.scatter(x[rows_of], y[rows_of], c=colours, s=size * SIZES[columns], lw=0)

@@ -50,7 +50,9 @@ def figure(width: float, height: float) -> Iterator[Figure]:
 def footer(fig: Figure, text: str) -> None:
     """Add a wrapped paragraph of small print below a figure."""
     columns = int(fig.get_figwidth() * 18.5)
-    fig.supxlabel(textwrap.fill(text, columns), fontsize=6.5, color=GREY, x=0.01, ha="left")
+    # Titles can come from users, and matplotlib sets text between dollar signs as mathematics.
+    text = textwrap.fill(text.replace(r"\$", "$"), columns).replace("$", r"\$")
+    fig.supxlabel(text, fontsize=6.5, color=GREY, x=0.01, ha="left")
 
 
 def save(fig: Figure, path: Path) -> Path:

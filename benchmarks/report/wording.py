@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from satclip_bench.tasks import TaskCard
+
 SHORT = {
     "air_temperature": "Air temp.",
     "elevation": "Elev.",
@@ -49,6 +51,16 @@ def number(value: float, digits: int = 3) -> str:
     if abs(value) >= 10:
         return f"{value:.1f}"
     return f"{value:.{digits}f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.{digits}f}"
+
+
+def user_table_of(card: TaskCard) -> str:
+    """Name of the user table that a task was made from; empty for a task of a paper.
+
+    >>> from satclip_bench.tasks import task_card
+    >>> user_table_of(task_card("biomes"))
+    ''
+    """
+    return "" if card.paper_rows else card.name.split(".")[0]
 
 
 def short_title(title: str) -> str:

@@ -16,6 +16,7 @@ from satclip_bench.benchmarks.runs.record import Settings
 from satclip_bench.benchmarks.runs.remembered import NO_FOLDS
 from satclip_bench.benchmarks.runs.suites import Block, Suite
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
+from satclip_bench.benchmarks.runs.wildcards import match_tasks
 from satclip_bench.benchmarks.splits import get_split
 from satclip_bench.benchmarks.splits import registry as split_registry
 from satclip_bench.core.errors import BenchError, UnknownNameError
@@ -126,7 +127,7 @@ def blocks_of(suite: Suite, selection: Selection) -> tuple[Block, ...]:
         UnknownNameError: a name or wildcard matches nothing.
     """
     chosen = {
-        "tasks": match_names("task", selection.tasks, list_tasks()),
+        "tasks": match_tasks(selection.tasks, selection.edition),
         "encoders": (
             *encoder_registry.match(selection.encoders, (*list_baselines(), *selection.own)),
             *(name for name in selection.own if name not in selection.encoders),
