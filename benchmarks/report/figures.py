@@ -22,7 +22,7 @@ def write_figures(results: Results, tables: Mapping[str, TaskTable], out: Path) 
     """Draw the figures of a run.
 
     `scores.<probe>.png`, `ranks.<split>.<probe>.png`, `gap.<probe>.png` for probes with several
-    splits, and `maps/<task>.png`. Beside tasks of papers, user tables have figures of their own,
+    splits, and `maps/<task>.png`. Beside tasks of papers, user tables have separate figures,
     with their name before the ending. A figure without any score is left out.
 
     Args:

@@ -15,7 +15,7 @@ def write_tables(results: Results, out: Path) -> tuple[Path, ...]:
 
     `leaderboard.<split>.<probe>` (tasks x encoders), `ranks.<split>.<probe>` (ratings over tasks),
     `rank-changes.<probe>` for probes with several splits, and `regions.<probe>`. Beside tasks of
-    papers, user tables have tables of their own, with their name before the ending.
+    papers, user tables have separate tables, with their name before the ending.
 
     The same frame gives the same bytes, regardless of the order of its rows.
 
