@@ -116,7 +116,7 @@ class Results:
         for probe, splits in self.probes.items():
             if len(splits) > 1:
                 changes = rank_changes(self.frame, self._metrics, splits, probe, self.replicates)
-                if changes is not None:
+                if changes is not None and len(changes.tasks):
                     tables[probe] = changes_table(
                         probe, changes, self.cards, self.titles, self.frame
                     )
@@ -130,8 +130,10 @@ class Results:
         not run on it keep their ranks on the other tasks. The suffix of the first part is empty.
         """
         tables: dict[str, dict[str, TaskCard]] = {"": {}}
+        present = set(self.frame["task"])
         for name, card in self.cards.items():
-            tables.setdefault(user_table_of(card), {})[name] = card
+            if name in present:
+                tables.setdefault(user_table_of(card), {})[name] = card
         if not tables[""] and len(tables) > 1:
             del tables[""]
         if len(tables) == 1:

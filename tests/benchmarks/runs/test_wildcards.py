@@ -14,7 +14,7 @@ from satclip_bench.tasks import OPEN_TASKS
 
 def test_a_wildcard_leaves_out_what_cannot_be_run_and_a_name_does_not() -> None:
     for edition in ("open", "paper"):
-        assert match_tasks(["*"], edition) == OPEN_TASKS  # type: ignore[arg-type]
+        assert match_tasks(["*"], edition) == OPEN_TASKS
     assert match_tasks(["inaturalist"], "open") == ("inaturalist",)
     assert match_tasks(["*,inaturalist"], "open") == (*OPEN_TASKS, "inaturalist")
     assert "species` evaluates it" in skipped_tasks(["*"], "open")["inaturalist"]
