@@ -111,6 +111,7 @@ BOUNDED = settings(
 )
 
 
+@BOUNDED
 @given(files())
 def check_file(file: tuple[bytes, str, str | None, str]) -> None:
     with TemporaryDirectory() as folder, warnings.catch_warnings():
@@ -123,7 +124,7 @@ OUTCOMES: list[bool] = []
 
 def test_a_random_file_is_a_table_or_a_clear_error() -> None:
     OUTCOMES.clear()
-    BOUNDED(check_file)()
+    check_file()
     assert 0 < sum(OUTCOMES) < len(OUTCOMES), "both kinds of outcome were seen"
 
 
@@ -134,4 +135,4 @@ def test_the_fuzz_would_notice_another_exception(monkeypatch: pytest.MonkeyPatch
     module = "satclip_bench.tasks.user_tables.task.read_rows"
     monkeypatch.setattr(module, broken)
     with pytest.raises(KeyError):
-        BOUNDED(check_file)()
+        check_file()
