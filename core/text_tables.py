@@ -98,7 +98,9 @@ def text_format(path: Path, sep: str | None, requested: tuple[str | None, ...]) 
     best = max(candidates, key=lambda s: _header_score(headers[s], expected))
     names = headers[best][0] if headers[best] else []
     folded = {name.strip().lower() for name in names}
-    quoted = not (best == "\t" and folded >= {*DARWIN_CORE})
+    # A download that another program has saved again has quotes around its names, too.
+    header = text.lstrip("\r\n").splitlines()[:1]
+    quoted = not (best == "\t" and folded >= {*DARWIN_CORE}) or any('"' in n for n in header)
     return TextFormat(
         encoding, best, names, _decimal(text, best, names, expected), 1 if hint else 0, quoted
     )

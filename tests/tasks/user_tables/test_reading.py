@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import geopandas as gpd
@@ -129,6 +130,9 @@ def test_a_download_of_gbif_is_read(tmp_path: Path) -> None:
     path.write_text(lines.replace('"""Hof, beim"', '"Hof, beim'))
     assert path.read_text().count('\t"Hof, beim\n') == 300
     assert np.array_equal(load(path).lonlat, FRAME[["lon", "lat"]])
+    again = tmp_path / "again.csv"
+    FRAME.rename(columns=names).to_csv(again, sep="\t", index=False, quoting=csv.QUOTE_ALL)
+    assert np.array_equal(load(again).lonlat, FRAME[["lon", "lat"]])
 
 
 def test_other_encodings_and_files_are_refused(tmp_path: Path) -> None:
