@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -117,24 +118,40 @@ def _pool(tasks: Mapping[int, Callable[[], T]], jobs: int, marks: Path) -> Itera
         died = error
     finally:
         # Otherwise idle workers live on for minutes, and keep the output open.
-        executor.shutdown(kill_workers=True)
+        with _signals_ignored():
+            executor.shutdown(kill_workers=True)
     if died is not None:
         exit_codes = re.search(r"\{([^}]*)\}", str(died))
         raise _PoolDiedError(exit_codes[1] if exit_codes else "") from died
 
 
+@contextmanager
+def _signals_ignored() -> Iterator[None]:
+    """Ignore signals that end the program, also in the processes that are started meanwhile.
+
+    Processes inherit that a signal is ignored, but not a handler. loky calls `pgrep` to kill its
+    workers, and if a second Ctrl-C ended that, the workers would stay.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [
+        getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+    ]
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _start_tracker() -> None:
-    """Start loky's process that frees semaphores so that a hang-up leaves it to do its work."""
+    """Start loky's process that frees semaphores so that signals leave it to do its work."""
     from joblib.externals.loky.backend import resource_tracker
 
-    if not hasattr(signal, "SIGHUP") or threading.current_thread() is not threading.main_thread():
-        return
-    # Processes inherit that a signal is ignored, but not a handler.
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
+    with _signals_ignored():
         resource_tracker.ensure_running()
-    finally:
-        signal.signal(signal.SIGHUP, before)
 
 
 def _marking(task: Callable[[], T], mark: Path) -> T:
@@ -150,8 +167,11 @@ def _marked(marks: Path) -> set[int]:
 
 
 def _prepare_worker(parent: int) -> None:
-    """Leave signals to the parent process, which kills its workers, and end when it has ended."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+    """Leave Ctrl-C and hang-ups to the parent process, and end when it has ended.
+
+    SIGTERM is not ignored: Python ends the processes that are left with it when it exits.
+    """
+    for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
 
