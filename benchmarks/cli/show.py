@@ -32,6 +32,13 @@ def _list(options: argparse.Namespace) -> int:
 
 def _add_info_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        "kind",
+        nargs="?",
+        choices=("task", "encoder", "split", "probe", "suite"),
+        help="what NAME is, if several things have that name, as in `info split random` "
+        "(default: all of them are shown)",
+    )
+    parser.add_argument(
         "name",
         metavar="NAME",
         help="task, encoder, split, probe or suite, such as elevation, geoclip or blocks.10",
@@ -63,6 +70,7 @@ def _info(options: argparse.Namespace) -> int:
 
     return show_card(
         options.name,
+        kind=options.kind or "",
         as_json=options.json,
         edition=options.edition,
         data_dir=options.data_dir,

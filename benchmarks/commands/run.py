@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from satclip_bench.benchmarks.baselines import list_baselines
 from satclip_bench.benchmarks.commands.notices import print_notices
 from satclip_bench.benchmarks.commands.progress import Meter
 from satclip_bench.benchmarks.commands.user_tables import add_files, adopt, remember
@@ -22,9 +23,9 @@ from satclip_bench.benchmarks.runs.remembered import RunRequest
 from satclip_bench.benchmarks.runs.store import Store, writable
 from satclip_bench.benchmarks.runs.suites import get_suite
 from satclip_bench.benchmarks.runs.wildcards import skipped_tasks
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.read_options import AUTOMATIC, ReadOptions
-from satclip_bench.encoders import encoder_from_file
+from satclip_bench.encoders import encoder_from_file, registry
 from satclip_bench.tasks import Edition
 
 
@@ -57,6 +58,7 @@ def run(
     from satclip_bench.benchmarks.commands.report import print_boards, update_reports
 
     console = Console(stderr=True, emoji=False)
+    _refuse_mixed_up(own_encoders, encoders)
     own = custom_by_name((spec, encoder_from_file(spec)) for spec in own_encoders)
     adopt(out)
     files = add_files(task_files, targets, console, out, reading, save_cards=not dry_run)
@@ -99,6 +101,26 @@ def run(
     print_notices(store, console)
     print_boards(results, out, Console())
     return _verdict(plan, store, console)
+
+
+def _refuse_mixed_up(files: Sequence[str], names: Sequence[str]) -> None:
+    """Raise BenchError if --encoder has the name of an encoder, or --encoders has a file."""
+    for spec in files:
+        if ".py:" in spec:
+            continue
+        try:
+            registry.match([spec], list_baselines())
+        except UnknownNameError:
+            continue
+        raise BenchError(
+            f"--encoder takes FILE.py:CLASS, and {spec!r} is a listed encoder: "
+            f"use --encoders {spec}"
+        )
+    for spec in names:
+        if ".py:" in spec:
+            raise BenchError(
+                f"--encoders takes names, and {spec!r} is a file: use --encoder {spec}"
+            )
 
 
 def _with_tables(plan: Sequence[Cell], console: Console) -> tuple[Cell, ...]:

@@ -18,7 +18,7 @@ from satclip_bench.benchmarks.baselines import baseline_card, list_baselines
 from satclip_bench.benchmarks.commands.show_files import draw_task, show_files
 from satclip_bench.benchmarks.probes import list_probes, probe_card
 from satclip_bench.benchmarks.runs.suites import list_suites, suite_card
-from satclip_bench.benchmarks.splits import list_splits, split_card
+from satclip_bench.benchmarks.splits import get_split, list_splits, split_card
 from satclip_bench.benchmarks.splits import registry as split_registry
 from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.registry import Registry, unknown_name
@@ -77,6 +77,7 @@ def show_card(
     name: str,
     *,
     as_json: bool,
+    kind: str = "",
     edition: Edition = "open",
     data_dir: Path | None = None,
     maps: Path | None = None,
@@ -86,6 +87,7 @@ def show_card(
     Args:
         name: name of the task, encoder, split, probe or suite.
         as_json: whether to print the card alone, as JSON.
+        kind: task, encoder, split, probe or suite; empty for everything that has the name.
         edition: edition of the task to draw.
         data_dir: folder with the downloaded tables; None for that of the cache.
         maps: folder for a map and a histogram of a task's target, or a map of an encoder's
@@ -95,13 +97,11 @@ def show_card(
         UnknownNameError: nothing has this name.
         BenchError: `maps` is given, and the thing cannot be drawn or its data is missing.
     """
-    for what in ("tasks", "encoders", "splits", "probes", "suites"):
-        cards = cards_of(what)
-        card = cards.get(name)
-        if card is None and what == "encoders" and ("." in name or "+" in name):
-            card = _unlisted(name)
-        if card is None:
-            continue
+    cards = _cards_called(name, kind)
+    if as_json and len(cards) > 1:
+        ways = " or ".join(f"`info {what[:-1]} {name} --json`" for what in cards)
+        raise BenchError(f"{name!r} is the name of several things: choose one with {ways}")
+    for what, card in cards.items():
         if isinstance(card, BenchError):
             raise card
         if as_json:
@@ -113,11 +113,31 @@ def show_card(
                 show_files(card, data_dir)
             if maps is not None:
                 draw_task(name, edition, data_dir, maps)
-        elif maps is not None:
+        elif maps is not None and (len(cards) == 1 or isinstance(card, EncoderCard)):
             _draw_encoder(name, card, maps)
+    if cards:
         return 0
-    known = [n for what in _COLUMNS for n in cards_of(what)]
-    raise UnknownNameError(unknown_name("task, encoder, split, probe or suite", name, known))
+    kinds = [what for what in _COLUMNS if kind in ("", what[:-1])]
+    known = [n for what in kinds for n in cards_of(what)]
+    raise UnknownNameError(
+        unknown_name(kind or "task, encoder, split, probe or suite", name, known)
+    )
+
+
+def _cards_called(name: str, kind: str) -> Cards:
+    """Cards of everything that has a name, by what it is: tasks, encoders and so on."""
+    cards: dict[str, BaseModel | BenchError] = {}
+    for what in _COLUMNS:
+        if kind not in ("", what[:-1]):
+            continue
+        card = cards_of(what).get(name)
+        if card is None and what == "encoders" and ("." in name or "+" in name):
+            card = _unlisted(name)
+        if card is None and what == "splits" and "." in name:
+            card = _unlisted_split(name)
+        if card is not None:
+            cards[what] = card
+    return cards
 
 
 _COLUMNS = {
@@ -169,6 +189,13 @@ def _encoder_or_baseline(name: str) -> BaseModel:
 def _unlisted(name: str) -> BaseModel | None:
     try:
         return get_encoder(name).card
+    except UnknownNameError:
+        return None
+
+
+def _unlisted_split(name: str) -> BaseModel | None:
+    try:
+        return get_split(name).card
     except UnknownNameError:
         return None
 

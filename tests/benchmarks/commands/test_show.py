@@ -1,0 +1,47 @@
+"""The command `info`, where several things have a name; options of `run` that are mixed up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from satclip_bench.benchmarks.cli import main
+
+
+def test_info_shows_everything_that_has_the_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "random"]) == 0
+    text = capsys.readouterr().out
+    assert "random (encoder)" in text
+    assert "random (split)" in text
+
+
+def test_info_of_a_kind_shows_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "split", "random", "--json"]) == 0
+    assert "dimension" not in json.loads(capsys.readouterr().out)
+
+
+def test_json_of_two_things_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "random", "--json"]) == 2
+    assert "`info split random --json`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["blocks.7", "harmonics.l7"])
+def test_info_shows_unlisted_variants(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", name]) == 0
+    assert name in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--encoder", "geoclip"], "use --encoders geoclip"),
+        (["--encoders", "my.py:Mine"], "use --encoder my.py:Mine"),
+    ],
+)
+def test_mixed_up_options_are_explained(
+    tmp_path: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", *arguments, "--out", str(tmp_path / "r")]) == 2
+    assert words in capsys.readouterr().err
