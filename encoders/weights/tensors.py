@@ -55,7 +55,9 @@ def require_tensors(
     absent = sorted(shapes.keys() - tensors.keys())
     unknown = sorted(tensors.keys() - shapes.keys() - set(spare))
     if absent or unknown:
-        raise EncoderError(f"{where} has no tensors {absent} and has unknown tensors {unknown}")
+        differences = [f"has no tensors {absent}"] if absent else []
+        differences += [f"has unknown tensors {unknown}"] if unknown else []
+        raise EncoderError(f"{where} {' and '.join(differences)}")
     wrong = {
         name: tuple(tensors[name].shape)
         for name, shape in shapes.items()

@@ -99,8 +99,11 @@ def test_missing_weights_say_where_they_are() -> None:
     ("change", "words"),
     [
         ({"location_encoder.layers.0.weight": (512, 2)}, r"layers\.0\.weight': \(512, 2\)"),
-        ({"location_encoder.layers.16.bias": (512,)}, r"unknown \['location_encoder\.layers\.16"),
-        ({"location_encoder.last_layer.bias": None}, r"lacks .*last_layer\.bias"),
+        (
+            {"location_encoder.layers.16.bias": (512,)},
+            r"unknown tensors \['location_encoder\.layers\.16",
+        ),
+        ({"location_encoder.last_layer.bias": None}, r"has no tensors .*last_layer\.bias"),
     ],
 )
 def test_tensors_that_do_not_fit_are_named(

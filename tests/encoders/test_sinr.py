@@ -125,7 +125,7 @@ def test_another_network_is_refused(tmp_path: Path, params: dict[str, Any], word
     ("tensors", "words"),
     [
         ({"feats.0.weight": torch.zeros(256, 24)}, r"'feats\.0\.weight': \(256, 24\)"),
-        ({"feats.6.w1.bias": torch.zeros(256)}, r"unknown \['feats\.6\.w1\.bias'\]"),
+        ({"feats.6.w1.bias": torch.zeros(256)}, r"unknown tensors \['feats\.6\.w1\.bias'\]"),
     ],
 )
 def test_tensors_that_do_not_fit_are_named(
@@ -141,7 +141,7 @@ def test_a_missing_tensor_and_a_missing_part_are_named(tmp_path: Path) -> None:
     content = torch.load(path, weights_only=True)
     del content["state_dict"]["feats.3.w2.bias"]
     torch.save(content, path)
-    with pytest.raises(EncoderError, match=r"model\.pt lacks .*'feats\.3\.w2\.bias'"):
+    with pytest.raises(EncoderError, match=r"model\.pt has no tensors .*'feats\.3\.w2\.bias'"):
         from_variant("an-full-10", weights=path).encode([[0, 0]])
     torch.save(content["state_dict"], path)
     with pytest.raises(EncoderError, match="state_dict or params is missing"):

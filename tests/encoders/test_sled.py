@@ -75,7 +75,7 @@ def test_missing_weights_say_where_they_are() -> None:
 
 def test_tensors_that_do_not_fit_are_named(tmp_path: Path) -> None:
     path = write_branches(tmp_path / "x.safetensors", 3, 768)
-    with pytest.raises(EncoderError, match=r"unknown \['LocEnc2"):
+    with pytest.raises(EncoderError, match=r"unknown tensors \['LocEnc2"):
         from_variant("s2-ls", weights=path).encode([[0, 0]])
     write_branches(path, 2, 512)
     with pytest.raises(EncoderError, match=r"'LocEnc0\.capsule\.0\.b': \(256, 2\)"):

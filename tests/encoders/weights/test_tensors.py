@@ -31,13 +31,9 @@ def test_half_precision_becomes_float32(tmp_path: Path, tensors: dict[str, torch
 
 
 def test_what_is_wrong_is_named(tensors: dict[str, torch.Tensor]) -> None:
-    with pytest.raises(
-        EncoderError, match=r"x has no tensors \['a.bias'\] and has unknown tensors \[\]"
-    ):
+    with pytest.raises(EncoderError, match=r"^x has no tensors \['a.bias'\]$"):
         require_tensors({"a.weight": tensors["a.weight"]}, SHAPES, "x")
-    with pytest.raises(
-        EncoderError, match=r"x has no tensors \[\] and has unknown tensors \['b'\]"
-    ):
+    with pytest.raises(EncoderError, match=r"^x has unknown tensors \['b'\]$"):
         require_tensors(tensors | {"b": torch.ones(1)}, SHAPES, "x")
     with pytest.raises(EncoderError, match=r"\{'a.bias': \(3,\)\}; .* \{'a.bias': \(2,\)\}"):
         require_tensors(tensors | {"a.bias": torch.ones(3)}, SHAPES, "x")
