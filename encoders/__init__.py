@@ -17,8 +17,8 @@ from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import Registry
 from satclip_bench.encoders.base import Encoder, EncoderCard, LocationEncoder, WeightsCard
 from satclip_bench.encoders.check import check_encoder
-from satclip_bench.encoders.names import name_problem
-from satclip_bench.encoders.user_file import execute_file
+from satclip_bench.encoders.custom.names import name_problem
+from satclip_bench.encoders.custom.user_file import execute_file
 from satclip_bench.encoders.weights.shipped import shipped
 
 

@@ -19,7 +19,7 @@ from satclip_bench.core.files import atomic_write, sha256_bytes, sha256_file
 from satclip_bench.encoders import LocationEncoder
 from satclip_bench.encoders.base import Embedding, require_embedding
 from satclip_bench.encoders.combine import Combined
-from satclip_bench.encoders.fingerprint import fingerprint
+from satclip_bench.encoders.custom.fingerprint import fingerprint
 from satclip_bench.tasks import TaskTable
 
 

@@ -24,7 +24,7 @@ from satclip_bench.core.registry import match_names
 from satclip_bench.encoders import LocationEncoder, get_encoder, list_encoders
 from satclip_bench.encoders import registry as encoder_registry
 from satclip_bench.encoders.combine import Combined
-from satclip_bench.encoders.names import name_problem
+from satclip_bench.encoders.custom.names import name_problem
 from satclip_bench.tasks import Edition, list_tasks
 from satclip_bench.tasks.user_tables.task import UserTable
 

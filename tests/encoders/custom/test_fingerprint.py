@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.encoders import Encoder, EncoderCard, get_encoder
-from satclip_bench.encoders.fingerprint import fingerprint, fingerprint_points
+from satclip_bench.encoders.custom.fingerprint import fingerprint, fingerprint_points
 
 Forward = Callable[[NDArray[np.float64]], NDArray[Any]]
 

@@ -1,0 +1,1 @@
+"""Custom encoders: their files, names and fingerprints."""
