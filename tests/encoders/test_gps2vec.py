@@ -258,7 +258,7 @@ def test_a_whole_model_file_is_read_for_its_weights_alone(networks: Path, tmp_pa
         ("other variant", "'object'"),
         ("truncated", "damaged"),
         ("no weights", "KeyError"),
-        ("text", "damaged"),
+        ("text", "not an HDF5 file"),
     ],
 )
 def test_bad_files_are_named(fault: str, words: str, tmp_path: Path) -> None:
