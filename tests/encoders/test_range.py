@@ -399,10 +399,16 @@ def test_damaged_files(database: Path, tmp_path: Path) -> None:
     flipped = bytearray(content)
     flipped[middle] ^= 255
     path = tmp_path / "damaged.npz"
-    for damaged in (content[:middle], content[:-30], bytes(flipped), b"", b"not a file of arrays"):
+    for damaged, words in (
+        (content[:middle], "truncated or damaged"),
+        (content[:-30], "truncated or damaged"),
+        (bytes(flipped), "damaged, or contains pickled objects"),
+        (b"", "empty"),
+        (b"not a file of arrays", "text that begins with 'not a file of arrays'"),
+    ):
         path.write_bytes(damaged)
-        with pytest.raises(EncoderError, match=r"damaged\.npz is truncated or damaged"):
+        with pytest.raises(EncoderError, match=rf"damaged\.npz is {words}"):
             load_database(path)
     np.save(tmp_path / "one.npy", np.zeros((3, 2)))
-    with pytest.raises(EncoderError, match="a single array"):
+    with pytest.raises(EncoderError, match=r"one\.npy is a \.npy file, not an \.npz file"):
         load_database(tmp_path / "one.npy")
