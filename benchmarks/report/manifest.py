@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,13 @@ from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.benchmarks.runs.store import parquet_bytes
 from satclip_bench.core.card import Card
 from satclip_bench.core.errors import BenchError
-from satclip_bench.core.files import atomic_write, cannot_write, sha256_file, sha256_folder
+from satclip_bench.core.files import (
+    atomic_write,
+    cannot_write,
+    sha256_file,
+    sha256_folder,
+    sweep_parts,
+)
 from satclip_bench.tasks import TaskTable
 
 FILE = "reports.json"
@@ -177,12 +183,8 @@ def sweep(out: Path) -> None:
     Args:
         out: folder of the run.
     """
-    parts = [*out.glob(".*.part"), *(out / "tasks").glob(".*.part")]
-    for folder in ("records", *FOLDERS):
-        parts += (out / folder).rglob(".*.part")
-    for path in parts:
-        with suppress(OSError):
-            path.unlink()
+    for name in ("*", "tasks/*", "records/**/*", *(f"{folder}/**/*" for folder in FOLDERS)):
+        sweep_parts(out, name)
     for folder_path in out.glob(f"{STAGING}*"):
         process = re.match(rf"{re.escape(STAGING)}(\d+)-", folder_path.name)
         if process and not _is_running(int(process[1])):

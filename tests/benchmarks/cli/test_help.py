@@ -133,7 +133,8 @@ def test_the_program_calls_itself_by_the_name_that_was_typed(tmp_path: Path) -> 
         of_command = call(script, "embed", "--help", cwd=tmp_path)
         assert of_command.stdout.startswith(f"usage: {name} embed ")
         unknown = call(script, "rnu", cwd=tmp_path)
-        assert f"{name}: error: no command is called 'rnu'" in unknown.stderr
+        assert "error: no command is called 'rnu'" in unknown.stderr
+        assert f"`{name} --help`" in unknown.stderr
         hint = call(script, "leaderboard", "--out", "nowhere", cwd=tmp_path)
         assert f"`{name}`" in hint.stderr
         for done in (overview, of_command, unknown, hint):

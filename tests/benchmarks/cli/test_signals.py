@@ -22,6 +22,12 @@ MANY = ["--tasks", "median_income", "--encoders", "wrap", "--splits", "random", 
 MANY += ["--probes", "linear,knn,lightgbm", "--seeds", "0-7", "--out", "r"]
 
 
+def default_signals() -> None:
+    """Undo what the shell that runs the tests may ignore, as `nohup` does."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     ("signals", "code"),
     [
@@ -40,6 +46,7 @@ def test_a_signal_ends_a_run_and_all_its_processes(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=default_signals,
     )
     end = time.monotonic() + 200
     while not list((tmp_path / "r/records").rglob("*.json")):

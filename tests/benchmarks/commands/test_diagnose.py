@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.runs.record import Settings
 from satclip_bench.benchmarks.runs.store import Store
 
 RUN = ["--suite", "quick", "--splits", "random", "--probes", "linear", "--jobs", "1"]
@@ -94,9 +95,7 @@ def test_records_of_other_folds_are_left_out_and_named(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = _record(run, "wrap", 1)
-    record = json.loads(path.read_text())
-    record["settings"]["fold_sha256"] = "0" * 64
-    path.write_text(json.dumps(record))
+    _change(run, path, fold_sha256="0" * 64)
     assert main(["diagnose", "--out", str(run), *BOTH]) == 1
     shown = " ".join(capsys.readouterr().out.split())
     assert "median_income: measured on folds that this version of the split does not make" in shown
@@ -110,9 +109,7 @@ def test_records_of_another_table_are_left_out_and_named(
 ) -> None:
     for seed in (0, 1):
         path = _record(run, "wrap", seed)
-        record = json.loads(path.read_text())
-        record["settings"]["data_sha256"] = "0" * 64
-        path.write_text(json.dumps(record))
+        _change(run, path, data_sha256="0" * 64)
     options = ["--tasks", "median_income", "--encoders", "wrap"]
     assert main(["diagnose", "--out", str(run), *options]) == 2
     output = capsys.readouterr()
@@ -137,6 +134,21 @@ def test_a_missing_split_encoder_or_run_is_an_error(
     assert "wrap" in capsys.readouterr().err
     assert main(["diagnose", "--out", str(tmp_path / "nothing")]) == 2
     assert "no records" in capsys.readouterr().err
+
+
+def _change(run: Path, path: Path, **settings: str) -> None:
+    """Make a record one of other settings, which the run then has been asked for."""
+    record = json.loads(path.read_text())
+    asked_for = record["key"]
+    record["settings"] |= settings
+    changed = Settings.model_validate(record["settings"])
+    record["key"] = changed.key
+    target = Store(run).path(changed)
+    target.write_text(json.dumps(record))
+    path.with_suffix(".parquet").rename(target.with_suffix(".parquet"))
+    path.unlink()
+    plan = run / "plan.json"
+    plan.write_text(plan.read_text().replace(asked_for, changed.key))
 
 
 def _record(run: Path, encoder: str, seed: int) -> Path:

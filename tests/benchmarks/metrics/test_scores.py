@@ -162,7 +162,7 @@ def test_kept_predictions_give_the_same_scores(encoder: str, tmp_path: Path) -> 
     assert record.reason == ""
     assert record.counts.unseen > 0
     store = Store(tmp_path)
-    store.save(record, table)
+    record = store.save(record, table)
     (fold,) = make_folds(cell.source, "random", 0)
     trained = cell.source.load().target[fold.train].astype(np.int64)
     assert kept_scores(store.predictions(record), trained) == record.scores
