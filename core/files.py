@@ -133,12 +133,13 @@ def sweep_parts(folder: Path, name: str = "*") -> None:
     head, slash, last = name.rpartition("/")
     for part in folder.glob(f"{head}{slash}.{last}.*.part"):
         writer = re.search(r"\.(\d+)-[^.-]*\.part$", part.name)
-        if writer is None or not _process_exists(int(writer[1])):
+        if writer is None or not process_exists(int(writer[1])):
             with suppress(OSError):
                 part.unlink()
 
 
-def _process_exists(number: int) -> bool:
+def process_exists(number: int) -> bool:
+    """Whether a process of this machine has the number; where that is not known, True."""
     if sys.platform == "win32":
         # There a signal of 0 would end the process.
         return True

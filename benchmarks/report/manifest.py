@@ -26,6 +26,7 @@ from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import (
     atomic_write,
     cannot_write,
+    process_exists,
     sha256_file,
     sha256_folder,
     sweep_parts,
@@ -187,20 +188,9 @@ def sweep(out: Path) -> None:
         sweep_parts(out, name)
     for folder_path in out.glob(f"{STAGING}*"):
         process = re.match(rf"{re.escape(STAGING)}(\d+)-", folder_path.name)
-        if process and not _is_running(int(process[1])):
+        # Under the lock, a folder of this process is one that it has not removed.
+        if process and (int(process[1]) == os.getpid() or not process_exists(int(process[1]))):
             shutil.rmtree(folder_path, ignore_errors=True)
-
-
-def _is_running(process: int) -> bool:
-    if process == os.getpid():
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _write(out: Path, manifest: Manifest) -> None:
