@@ -68,6 +68,8 @@ def require_ending(out: Path) -> None:
 class _TableWriter:
     """Base of the writers of tables: the columns of the input, then `e0`, `e1` and so on."""
 
+    _writer: pa.parquet.ParquetWriter | pa.csv.CSVWriter | None = None
+
     def __init__(self, encoder: LocationEncoder, stream: BinaryIO) -> None:
         self._stream = stream
         self._names = [f"e{i}" for i in range(encoder.card.dimension)]
@@ -93,6 +95,15 @@ class _TableWriter:
     def __enter__(self) -> Self:
         return self
 
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
 
 class ParquetWriter(_TableWriter):
     """Writer of Parquet, with the encoder's card in the file's metadata."""
@@ -104,7 +115,6 @@ class ParquetWriter(_TableWriter):
             "weights_sha256": weights_sha256(encoder),
         }
         self._metadata = {METADATA_KEY: json.dumps(metadata).encode()}
-        self._writer: pa.parquet.ParquetWriter | None = None
 
     def write(self, batch: PointBatch, embedding: Embedding) -> None:
         """Append a batch as a row group."""
@@ -124,22 +134,9 @@ class ParquetWriter(_TableWriter):
             )
         self._writer.write_table(table)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._writer is not None:
-            self._writer.close()
-
 
 class CsvWriter(_TableWriter):
     """Writer of CSV; numbers have as many digits as it takes to read the same float32 again."""
-
-    def __init__(self, encoder: LocationEncoder, stream: BinaryIO) -> None:
-        super().__init__(encoder, stream)
-        self._writer: pa.csv.CSVWriter | None = None
 
     def write(self, batch: PointBatch, embedding: Embedding) -> None:
         """Append a batch as lines."""
@@ -156,15 +153,6 @@ class CsvWriter(_TableWriter):
                 f"a column of the points cannot be written as CSV: {error}. Choose an --out that "
                 "ends with .parquet, or remove the column"
             ) from error
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._writer is not None:
-            self._writer.close()
 
 
 class NpyWriter:
