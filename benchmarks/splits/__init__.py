@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from satclip_bench.benchmarks.splits.base import Fold, Split, SplitCard, SplitInputs
+from satclip_bench.benchmarks.splits.base import Fold, InnerFold, Split, SplitCard, SplitInputs
 from satclip_bench.benchmarks.splits.cross_validation import as_cross_validator
 from satclip_bench.core.registry import Registry
 
@@ -79,6 +79,7 @@ def split_card(name: str) -> SplitCard:
 
 __all__ = [
     "Fold",
+    "InnerFold",
     "Split",
     "SplitCard",
     "SplitInputs",

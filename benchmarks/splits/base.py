@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
@@ -35,8 +35,41 @@ class SplitCard(Card):
 
 
 @dataclass(frozen=True)
+class InnerFold:
+    """Training and validation rows of one round of the inner cross-validation of a fold.
+
+    Args:
+        train: `(n,)` int64 row numbers of the table that are fitted on in this round.
+        validation: row numbers that the choice of settings is judged on in this round.
+
+    Raises:
+        BenchError: a row is in both sets, or a set is empty.
+
+    Examples:
+        >>> InnerFold(np.array([0, 1]), np.array([2])).validation
+        array([2])
+    """
+
+    train: Index
+    validation: Index
+
+    def __post_init__(self) -> None:
+        for title, members in (("training", self.train), ("validation", self.validation)):
+            if not len(members):
+                raise BenchError(f"the {title} set of an inner fold is empty")
+            members.setflags(write=False)
+        rows = np.concatenate([self.train, self.validation])
+        if len(np.unique(rows)) != len(rows):
+            raise BenchError("an inner fold has rows in more than one of its sets")
+
+
+@dataclass(frozen=True)
 class Fold:
     """Disjoint training, validation and test sets of rows of a table.
+
+    Settings are chosen either on the validation set, or by nested cross-validation: a fold with
+    inner folds has no validation set, and what is chosen on the inner folds is fitted to the
+    whole training set.
 
     Splits list rows in ascending order. Protocols list them in the order of the paper's code,
     because the folds of an inner cross-validation can depend on it.
@@ -45,16 +78,28 @@ class Fold:
         name: number of the fold, or the region that is held out.
         train: `(n,)` int64 row numbers of the training set.
         validation: row numbers of the validation set, for early stopping and the choice of
-            parameters.
+            settings; empty if there are inner folds.
         test: row numbers of the test set, which is scored once.
+        inner: inner folds, whose rows are all in the training set.
 
     Raises:
-        BenchError: a row is in two sets, or a set is empty.
+        BenchError: a row is in two sets, a set is empty, there are both a validation set and
+            inner folds, or an inner fold has rows outside the training set.
 
     Examples:
         >>> fold = Fold("0", np.array([0, 1]), np.array([2]), np.array([3, 4]))
         >>> fold.test
         array([3, 4])
+
+        Nested: rows 0 to 2 are fitted on, after two rounds in which one of them is held out.
+
+        >>> inner = (
+        ...     InnerFold(np.array([0, 1]), np.array([2])),
+        ...     InnerFold(np.array([1, 2]), np.array([0])),
+        ... )
+        >>> nested = nested_fold("0", np.array([0, 1, 2]), np.array([3, 4]), inner)
+        >>> nested.validation, len(nested.inner)
+        (array([], dtype=int64), 2)
     """
 
     can_be_empty: ClassVar[frozenset[str]] = frozenset()
@@ -63,28 +108,71 @@ class Fold:
     train: Index
     validation: Index
     test: Index
+    inner: tuple[InnerFold, ...] = ()
 
     def __post_init__(self) -> None:
         rows = np.concatenate([self.train, self.validation, self.test])
         if len(np.unique(rows)) != len(rows):
             raise BenchError(f"fold {self.name!r} has rows in more than one of its sets")
+        empty = self.can_be_empty | ({"validation"} if self.inner else set())
         for title, members in (
             ("training", self.train),
             ("validation", self.validation),
             ("test", self.test),
         ):
-            if not len(members) and title not in self.can_be_empty:
+            if not len(members) and title not in empty:
                 raise BenchError(f"the {title} set of fold {self.name!r} is empty")
             members.setflags(write=False)
+        if self.inner and len(self.validation):
+            raise BenchError(f"fold {self.name!r} has both a validation set and inner folds")
+        for number, inner in enumerate(self.inner):
+            if not np.isin(np.concatenate([inner.train, inner.validation]), self.train).all():
+                raise BenchError(
+                    f"inner fold {number} of fold {self.name!r} has rows outside its training set"
+                )
 
     @property
     def sha256(self) -> str:
-        """Hash of the rows of the three sets, in their order."""
+        """Hash of the rows of the three sets, in their order, and of the inner folds if any."""
         digest = hashlib.sha256()
-        for members in (self.train, self.validation, self.test):
+        sets = [self.train, self.validation, self.test]
+        for inner in self.inner:
+            sets += [inner.train, inner.validation]
+        for members in sets:
             digest.update(len(members).to_bytes(8, "little"))
             digest.update(members.astype("<i8").tobytes())
         return digest.hexdigest()
+
+    @property
+    def inner_positions(self) -> tuple[tuple[Index, Index], ...]:
+        """Inner folds as positions in `train`: pairs of training and validation positions.
+
+        This is what `fit(X[fold.train], y[fold.train], inner=fold.inner_positions)` of a probe
+        takes, and `cv` of scikit-learn's searches.
+
+        Examples:
+            >>> inner = (InnerFold(np.array([4, 6]), np.array([9])),)
+            >>> nested_fold("0", np.array([4, 6, 9]), np.array([5]), inner).inner_positions
+            ((array([0, 1]), array([2])),)
+        """
+        order = np.argsort(self.train, kind="stable")
+        ascending = self.train[order]
+
+        def positions(rows: Index) -> Index:
+            return order[np.searchsorted(ascending, rows)]
+
+        return tuple((positions(fold.train), positions(fold.validation)) for fold in self.inner)
+
+
+def nested_fold(name: str, train: Index, test: Index, inner: Iterable[InnerFold]) -> Fold:
+    """A fold without a validation set whose settings are chosen on inner folds.
+
+    Examples:
+        >>> inner = [InnerFold(np.array([0]), np.array([1]))]
+        >>> nested_fold("0", np.array([0, 1]), np.array([2]), inner).inner == tuple(inner)
+        True
+    """
+    return Fold(name, train, np.empty(0, dtype=np.int64), test, tuple(inner))
 
 
 class TrainTestFold(Fold):
