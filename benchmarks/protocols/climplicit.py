@@ -96,7 +96,8 @@ class ClimplicitProtocol(Protocol):
     @override
     def folds(self, points: SplitInputs, split: str) -> tuple[Fold, ...]:
         self.card.split(split)
-        return (Fold("0", *random_split(len(points), SHARES, SEED)),)
+        train, validation, test = random_split(len(points), SHARES, SEED)
+        return (Fold("0", train, validation, test),)
 
     @override
     def outcomes(self, work: Work) -> Iterator[FoldResult]:
