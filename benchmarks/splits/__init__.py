@@ -21,6 +21,7 @@ registry: Registry[Callable[[], Split]] = Registry(
     "split",
     {
         "random": "satclip_bench.benchmarks.splits.random:RandomSplit",
+        "random-grouped": "satclip_bench.benchmarks.splits.random:GroupedRandomSplit",
         "held-out-region": "satclip_bench.benchmarks.splits.held_out_region:HeldOutRegionSplit",
         "few-shot": "satclip_bench.benchmarks.splits.few_shot:FewShotSplit",
         "latitude": "satclip_bench.benchmarks.splits.bands:LatitudeSplit",
@@ -33,7 +34,8 @@ registry: Registry[Callable[[], Split]] = Registry(
         "buffered": "satclip_bench.benchmarks.splits.blocks:buffered",
     },
     listed=(
-        *("random", "held-out-region", "few-shot", "latitude", "checkerboard", "nndm", "official"),
+        *("random", "random-grouped", "held-out-region", "few-shot", "latitude", "checkerboard"),
+        *("nndm", "official"),
         *("blocks.2", "blocks.10", "blocks.20", "blocks.40", "buffered.10-500"),
     ),
     group="satclip_bench.splits",
@@ -46,7 +48,7 @@ def list_splits() -> tuple[str, ...]:
 
     Examples:
         >>> list_splits()[:3]
-        ('random', 'held-out-region', 'few-shot')
+        ('random', 'random-grouped', 'held-out-region')
     """
     return registry.names()
 
