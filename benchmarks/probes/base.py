@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -13,6 +13,9 @@ from satclip_bench.core.card import Card
 
 Validation = tuple[ArrayLike, ArrayLike]
 """`(X, y)` of the validation set."""
+
+Inner = Sequence[tuple[ArrayLike, ArrayLike]]
+"""`(training, validation)` positions in `X` of each inner fold, like scikit-learn's `cv`."""
 
 VALIDATION_FRACTION = 0.25
 """Fraction of the rows that an estimator holds out if it gets no validation set."""
@@ -34,24 +37,38 @@ class ProbeCard(Card):
         description="every fixed hyper-parameter that can change scores"
     )
     search: Mapping[str, tuple[int | float, ...]] = Field(
-        default_factory=dict, description="candidates of which one is chosen on the validation set"
+        default_factory=dict,
+        description="candidates of which one is chosen on the validation set or the inner folds",
     )
     bounds: str = Field(description="how the cost of a fit is bounded")
     version: int = Field(1, description="raised when the same settings start to give other numbers")
 
 
 class ProbeEstimator(Protocol):
-    """What the suite requires of an estimator, in addition to scikit-learn's contract."""
+    """What the suite requires of an estimator, in addition to scikit-learn's contract.
+
+    Regressors also have `target_range_` and `clipped`, classifiers `predict_proba`.
+    """
 
     best_params_: dict[str, JsonValue]
-    """After `fit`: parameters chosen on the validation set, such as `{"alpha": 1.0}`."""
+    """After `fit`: parameters chosen on the validation data, such as `{"alpha": 1.0}`."""
+    converged_: bool
+    """After `fit`: whether the fit reached its tolerance, or stopped early before its limit."""
+    fit_info_: dict[str, JsonValue]
+    """After `fit`: how the fit went, such as `{"n_iter": 12}`."""
 
-    def fit(self, X: ArrayLike, y: ArrayLike, validation: Validation | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        validation: Validation | None = None,
+        inner: Inner | None = None,
+    ) -> Self:
         """Fit on `(n, D)` embeddings and `(n,)` targets."""
         ...
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Targets `(m,)` of `(m, D)` embeddings. Classifiers also have `predict_proba`."""
+        """Targets `(m,)` of `(m, D)` embeddings."""
         ...
 
 

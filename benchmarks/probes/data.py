@@ -24,3 +24,19 @@ class Dataset(NamedTuple):
     """`(n, D)` float32 or float64, as it was given."""
     y: NDArray[Any]
     """`(n,)` float64, or class codes: positions in `classes_`, `UNSEEN` in a validation set."""
+
+
+class InnerSets(NamedTuple):
+    """Training and validation set of an inner fold.
+
+    In both, class codes are positions in `classes_` of all rows; the training set has at least two
+    different targets but need not have all classes. Validation labels of the others are `UNSEEN`.
+    """
+
+    train: Dataset
+    validation: Dataset
+
+
+def as_folds(train: Dataset, validation: Dataset | None) -> list[InnerSets]:
+    """One fold of a training and validation set, or none if there is no validation set."""
+    return [] if validation is None else [InnerSets(train, validation)]

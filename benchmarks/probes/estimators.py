@@ -1,12 +1,14 @@
-"""Base classes of the probes' estimators: input checks, validation sets, scaling, constant targets.
+"""Base classes of the probes' estimators: input checks, validation data, clipping.
 
-A subclass implements `_fit_sets`, and `_predict` or `_predict_proba`. It gets checked input, coded
-labels, a target that varies, and a validation set wherever there are enough rows for one.
+A subclass implements `_fit_sets`, `_fit_folds`, and `_predict` or `_predict_proba`. It gets checked
+input, coded labels, a target that varies, and a validation set wherever there are enough rows for
+one.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -17,19 +19,31 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from satclip_bench.benchmarks.probes.base import VALIDATION_FRACTION, Validation
-from satclip_bench.benchmarks.probes.data import UNSEEN, Codes, Dataset, Float64, Floats, Params
+from satclip_bench.benchmarks.probes.base import VALIDATION_FRACTION, Inner, Validation
+from satclip_bench.benchmarks.probes.data import (
+    UNSEEN,
+    Codes,
+    Dataset,
+    Float64,
+    Floats,
+    InnerSets,
+    Params,
+)
 
 
 class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
     """What regressors and classifiers share.
 
-    After the choice of parameters, nothing is refitted on the training and validation set together:
-    the validation set never changes a coefficient, so that probes with early stopping and probes
-    with a search are treated alike.
+    With a validation set, nothing is refitted on the training and validation set together: the
+    validation set never changes a coefficient, so that probes with early stopping and probes with a
+    search are treated alike. With inner folds, the estimator is refitted on all rows.
     """
 
     best_params_: Params
+    converged_: bool
+    """Whether the fit reached its tolerance, or stopped early before its limit."""
+    fit_info_: Params
+    """How the fit went; the keys are those of the probe."""
     n_features_in_: int
 
     def __init__(
@@ -40,7 +54,36 @@ class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no 
 
     @abstractmethod
     def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        """Learn from the training set, choose on the validation set, return `best_params_`."""
+        """Learn from the training set, choose on the validation set, return `best_params_`.
+
+        A probe that iterates also sets `converged_` and `fit_info_`, here and in `_fit_folds`.
+        """
+
+    @abstractmethod
+    def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
+        """Choose by the loss summed over the inner folds, fit all rows, return `best_params_`.
+
+        Args:
+            data: all rows, on which the estimator is fitted with the chosen parameters.
+            folds: inner folds that can tell parameters apart; if there are none, the card's
+                defaults are used.
+            seed: seed of everything random.
+        """
+
+    def _fit_any(
+        self,
+        train: Dataset,
+        validation: Dataset | None,
+        folds: Sequence[InnerSets] | None,
+        seed: int,
+    ) -> None:
+        self.converged_, self.fit_info_ = True, {}
+        if (train.y == train.y[0]).all():
+            self.best_params_ = {}
+        elif folds is None:
+            self.best_params_ = self._fit_sets(train, validation, seed)
+        else:
+            self.best_params_ = self._fit_folds(train, folds, seed)
 
     def _check(self, X: ArrayLike, *y: ArrayLike, reset: bool = False, **options: Any) -> Any:
         dtypes = [np.float32, np.float64]
@@ -54,6 +97,18 @@ class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no 
             )
         checked: tuple[Floats, Any] = self._check(*validation, **options)
         return checked
+
+    def _inner_sets(
+        self, data: Dataset, validation: Validation | None, inner: Inner | None
+    ) -> list[InnerSets] | None:
+        if inner is None:
+            return None
+        if validation is not None:
+            raise ValueError("fit got both validation and inner; give one of the two, or neither")
+        folds = [_inner_rows(fold, number, len(data.y)) for number, fold in enumerate(inner)]
+        sets = [InnerSets(_take(data, train), _take(data, held)) for train, held in folds]
+        # If the training target is constant, all candidates predict the same.
+        return [fold for fold in sets if not (fold.train.y == fold.train.y[0]).all()]
 
     def _draw_seed(self) -> tuple[int, np.random.RandomState]:
         # The seed is drawn first, so that it does not depend on whether rows are then held out.
@@ -69,63 +124,93 @@ class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no 
 
 
 class ProbeRegressor(RegressorMixin, _Base, ABC):  # type: ignore[misc]
-    """Base class of probes that predict a number. Subclasses give `_fit_sets` and `_predict`.
+    """Base class of probes that predict a number.
+
+    Subclasses have `_fit_sets`, `_fit_folds` and `_predict`.
+
+    Predictions are clipped to the range of the training targets. Validation losses are those of
+    clipped predictions too; `clip_to` clips those of an inner fold.
 
     Args:
         random_state: seed, generator or None, as in scikit-learn.
         validation_fraction: fraction of the rows held out if `fit` gets no validation set.
     """
 
-    constant_: float | None
-    """The training target if it does not vary; it is then predicted everywhere."""
+    target_range_: tuple[float, float]
+    """Lowest and highest target of the rows fitted on; predictions are clipped to it."""
 
-    def fit(self, X: ArrayLike, y: ArrayLike, validation: Validation | None = None) -> Self:
-        """Fit on the training set; early stopping and searches use the validation set.
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        validation: Validation | None = None,
+        inner: Inner | None = None,
+    ) -> Self:
+        """Fit on the training set; early stopping and searches use the validation data.
 
         Args:
             X: `(n, D)` embeddings; float32 stays float32 where the probe's accuracy allows it.
             y: `(n,)` numbers.
-            validation: `(X, y)` of the validation set. If None, a fraction of the rows is held
-                out; if there are too few rows for that, the card's defaults are used.
+            validation: `(X, y)` of the validation set. If neither it nor `inner` is given, a
+                fraction of the rows is held out; if there are too few rows for that, the card's
+                defaults are used.
+            inner: `(training, validation)` positions in `X` of each inner fold. Parameters with
+                the lowest loss, summed over all inner folds, are chosen, and the estimator is
+                then fitted on all rows of `X`.
 
         Raises:
-            ValueError: the shapes do not fit, values are NaN or infinite, or there are no rows.
+            ValueError: the shapes do not fit, values are NaN or infinite, there are no rows, both
+                `validation` and `inner` are given, or an inner fold is not valid.
         """
         X_checked, y_checked = self._check(X, y, reset=True, y_numeric=True)
         seed, random = self._draw_seed()
         train, held_out = Dataset(X_checked, np.asarray(y_checked, dtype=np.float64)), None
+        folds = self._inner_sets(train, validation, inner)
         if validation is not None:
             X_held_out, y_held_out = self._check_validation(validation, y_numeric=True)
             held_out = Dataset(X_held_out, np.asarray(y_held_out, dtype=np.float64))
-        elif size := self._held_out_rows(len(train.y)):
+        elif folds is None and (size := self._held_out_rows(len(train.y))):
             order = random.permutation(len(train.y))
             kept, left_out = np.sort(order[size:]), np.sort(order[:size])
             train, held_out = _take(train, kept), _take(train, left_out)
-        constant = bool(train.y.min() == train.y.max())
-        self.constant_ = float(train.y[0]) if constant else None
-        self.best_params_ = {} if constant else self._fit_sets(train, held_out, seed)
+        self.target_range_ = float(train.y.min()), float(train.y.max())
+        self._fit_any(train, held_out, folds, seed)
         return self
 
     def predict(self, X: ArrayLike) -> Float64:
-        """Predict `(m,)` float64 targets of `(m, D)` embeddings.
+        """Predict `(m,)` float64 targets of `(m, D)` embeddings, clipped to `target_range_`.
 
         Raises:
             NotFittedError: `fit` has not been called.
             ValueError: the shape does not fit, or values are NaN or infinite.
         """
+        return np.asarray(self._unclipped(X).clip(*self.target_range_))
+
+    def clipped(self, X: ArrayLike) -> int:
+        """Number of the `(m, D)` embeddings whose prediction is clipped. Raises as `predict`.
+
+        Predictions that leave the range by rounding alone, 1e-9 of its width, do not count.
+        """
+        predictions = self._unclipped(X)
+        low, high = self.target_range_
+        rounding = 1e-9 * (high - low)
+        return int(((predictions < low - rounding) | (predictions > high + rounding)).sum())
+
+    def _unclipped(self, X: ArrayLike) -> Float64:
         check_is_fitted(self)
         checked: Floats = self._check(X)
-        if self.constant_ is not None:
-            return np.full(len(checked), self.constant_)
-        return self._predict(checked)
+        low, high = self.target_range_
+        return np.full(len(checked), low) if low == high else self._predict(checked)
 
     @abstractmethod
     def _predict(self, X: Floats) -> Float64:
-        """Predict `(m,)` targets of `(m, D)` checked embeddings."""
+        """Predict `(m,)` targets of `(m, D)` checked embeddings; the base class clips them."""
 
 
 class ProbeClassifier(ClassifierMixin, _Base, ABC):  # type: ignore[misc]
-    """Base class of probes that predict a class. Subclasses give `_fit_sets`, `_predict_proba`.
+    """Base class of probes that predict a class.
+
+    Subclasses have `_fit_sets`, `_fit_folds` and `_predict_proba`.
 
     Validation labels that the training set does not have cannot be predicted. Probes that choose
     by log loss leave them out, and probes that choose by accuracy count them as wrong; each card
@@ -139,28 +224,42 @@ class ProbeClassifier(ClassifierMixin, _Base, ABC):  # type: ignore[misc]
 
     classes_: NDArray[Any]
 
-    def fit(self, X: ArrayLike, y: ArrayLike, validation: Validation | None = None) -> Self:
-        """Fit on the training set; early stopping and searches use the validation set.
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        validation: Validation | None = None,
+        inner: Inner | None = None,
+    ) -> Self:
+        """Fit on the training set; early stopping and searches use the validation data.
 
         Args:
             X: `(n, D)` embeddings; float32 stays float32 where the probe's accuracy allows it.
             y: `(n,)` labels, integers or strings. If all are equal, that label is predicted.
-            validation: `(X, y)` of the validation set. If None, a fraction of the rows is held
-                out; if there are too few rows for that, the card's defaults are used.
+            validation: `(X, y)` of the validation set. If neither it nor `inner` is given, a
+                fraction of the rows is held out; if there are too few rows for that, the card's
+                defaults are used.
+            inner: `(training, validation)` positions in `X` of each inner fold. Parameters with
+                the lowest loss, summed over all inner folds, are chosen, and the estimator is
+                then fitted on all rows of `X`.
 
         Raises:
-            ValueError: the shapes do not fit, values are NaN or infinite, there are no rows, or
-                the targets are not classes.
+            ValueError: the shapes do not fit, values are NaN or infinite, there are no rows, the
+                targets are not classes, both `validation` and `inner` are given, or an inner fold
+                is not valid.
         """
         X_checked, y_checked = self._check(X, y, reset=True)
         check_classification_targets(y_checked)
         seed, random = self._draw_seed()
         self.classes_, codes = np.unique(y_checked, return_inverse=True)
         train, held_out = Dataset(X_checked, codes.astype(np.int64)), None
+        folds = self._inner_sets(train, validation, inner)
+        if folds is not None:
+            folds = [seen for fold in folds if (seen := _mark_unseen(fold))]
         if validation is not None:
             X_held_out, y_held_out = self._check_validation(validation)
             held_out = Dataset(X_held_out, self._codes(y_held_out))
-        elif size := self._held_out_rows(len(codes)):
+        elif folds is None and (size := self._held_out_rows(len(codes))):
             order = random.permutation(len(codes))
             spare = np.ones(len(codes), dtype=bool)
             spare[np.unique(codes[order], return_index=True)[1]] = False
@@ -170,8 +269,7 @@ class ProbeClassifier(ClassifierMixin, _Base, ABC):  # type: ignore[misc]
                     _take(train, np.setdiff1d(np.arange(len(codes)), left_out)),
                     _take(train, np.sort(left_out)),
                 )
-        one_class = len(self.classes_) == 1
-        self.best_params_ = {} if one_class else self._fit_sets(train, held_out, seed)
+        self._fit_any(train, held_out, folds, seed)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -243,6 +341,47 @@ def log_loss(probabilities: Floats, codes: Codes) -> float:
     """
     true = probabilities[np.arange(len(codes)), codes].astype(np.float64)
     return float(-np.log(np.maximum(true, np.finfo(probabilities.dtype).eps)).mean())
+
+
+def clip_to(predictions: Float64, targets: Float64) -> Float64:
+    """Clip predictions of any shape to the range of the training targets.
+
+    Examples:
+        >>> clip_to(np.array([-5.0, 1.5, 9.0]), np.array([1.0, 2.0]))
+        array([1. , 1.5, 2. ])
+    """
+    return np.asarray(predictions.clip(targets.min(), targets.max()))
+
+
+def _inner_rows(fold: Any, number: int, rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    if not isinstance(fold, tuple) or len(fold) != 2:
+        raise ValueError(
+            "inner must be a sequence of tuples (training, validation) of positions in X; its "
+            f"entry {number} is a {type(fold).__name__}"
+        )
+    train, held_out = (np.asarray(part) for part in fold)
+    for name, part in (("training", train), ("validation", held_out)):
+        if part.ndim != 1 or not len(part) or part.dtype.kind not in "iu":
+            raise ValueError(
+                f"{name} rows of inner fold {number} must be a non-empty one-dimensional array of "
+                f"integers, not an array of shape {part.shape} and type {part.dtype}"
+            )
+        if part.min() < 0 or part.max() >= rows:
+            raise ValueError(
+                f"{name} rows of inner fold {number} must be positions in X, from 0 to {rows - 1}"
+            )
+    if np.intersect1d(train, held_out).size:
+        raise ValueError(f"training and validation rows of inner fold {number} overlap")
+    return train.astype(np.int64), held_out.astype(np.int64)
+
+
+def _mark_unseen(fold: InnerSets) -> InnerSets | None:
+    """The fold with unseen validation labels marked; None if there are no others."""
+    seen = np.isin(fold.validation.y, fold.train.y)
+    if not seen.any():
+        return None
+    y = np.where(seen, fold.validation.y, UNSEEN)
+    return InnerSets(fold.train, Dataset(fold.validation.X, y))
 
 
 def _take(dataset: Dataset, rows: NDArray[np.int64]) -> Dataset:

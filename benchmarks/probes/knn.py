@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.neighbors import NearestNeighbors
 
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
-from satclip_bench.benchmarks.probes.data import Codes, Dataset, Float64, Floats, Params
+from satclip_bench.benchmarks.probes.data import (
+    Codes,
+    Dataset,
+    Float64,
+    Floats,
+    InnerSets,
+    Params,
+    as_folds,
+)
 from satclip_bench.benchmarks.probes.estimators import ProbeClassifier, ProbeRegressor
 
 
 class NeighbourSettings(Settings):
-    """Fixed hyper-parameters; the default is used if there are no validation rows."""
+    """Fixed hyper-parameters; the default is used if there is no validation data."""
 
     default_n_neighbors: int = 5
     metric: Literal["euclidean"] = "euclidean"
@@ -37,15 +45,18 @@ CARD = ProbeCard(
         "some neighbours are at distance 0, only they count. The number of neighbours is chosen "
         "on the validation set by MSE or by accuracy (a log loss is infinite if no neighbour has "
         "the label); labels that are not in the training set count as wrong; of equally good "
-        "numbers, the smallest is taken. Nothing is refitted on training and validation together."
+        "numbers, the smallest is taken. Nothing is refitted on training and validation together. "
+        "With inner folds, squared errors or wrong labels are summed over all of them, and all "
+        "rows are neighbours of the final estimator."
     ),
     settings=SETTINGS.model_dump(mode="json"),
     search={"n_neighbors": NEIGHBOURS},
     bounds=(
         "One query serves all candidates: a tree in few dimensions, otherwise brute force in "
         "blocks, so that the matrix of all distances is never in memory. Only numbers of "
-        "neighbours up to the size of the training set are tried."
+        "neighbours up to the size of the smallest training set are tried."
     ),
+    version=2,
 )
 
 RowNumbers = NDArray[np.int64]
@@ -67,12 +78,20 @@ class NeighbourRegressor(ProbeRegressor):
     targets_: Float64
 
     def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        def loss(distances: Floats, rows: RowNumbers, targets: Float64) -> float:
-            return float(np.square(_mean(distances, self.targets_[rows]) - targets).mean())
+        return self._fit_folds(train, as_folds(train, validation), seed)
 
-        self.targets_ = train.y
-        self.index_, n_neighbors = _fit_index(train, validation, loss)
+    def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
+        def loss(distances: Floats, rows: RowNumbers, fold: InnerSets) -> float:
+            predictions = _mean(distances, fold.train.y[rows])
+            return float(np.square(predictions - fold.validation.y).sum())
+
+        self.targets_ = data.y
+        self.index_, n_neighbors = _fit_index(data, folds, loss)
         return {"n_neighbors": n_neighbors}
+
+    def clipped(self, X: ArrayLike) -> int:
+        """Number of the embeddings whose prediction is clipped: 0, as means are in the range."""
+        return 0
 
     def _predict(self, X: Floats) -> Float64:
         distances, rows = self.index_.kneighbors(X, n_neighbors=self.best_params_["n_neighbors"])
@@ -93,24 +112,20 @@ class NeighbourClassifier(ProbeClassifier):
     codes_: Codes
 
     def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        def loss(distances: Floats, rows: RowNumbers, codes: Codes) -> float:
-            # Negative accuracy: equal accuracies stay equal, as they may not as error rates.
-            return -float((self._vote(distances, rows).argmax(axis=1) == codes).mean())
+        return self._fit_folds(train, as_folds(train, validation), seed)
 
-        self.codes_ = train.y
-        self.index_, n_neighbors = _fit_index(train, validation, loss)
+    def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
+        def loss(distances: Floats, rows: RowNumbers, fold: InnerSets) -> float:
+            votes = _votes(distances, fold.train.y[rows], len(self.classes_))
+            return float((votes.argmax(axis=1) != fold.validation.y).sum())
+
+        self.codes_ = data.y
+        self.index_, n_neighbors = _fit_index(data, folds, loss)
         return {"n_neighbors": n_neighbors}
 
     def _predict_proba(self, X: Floats) -> Float64:
         distances, rows = self.index_.kneighbors(X, n_neighbors=self.best_params_["n_neighbors"])
-        return self._vote(distances, rows)
-
-    def _vote(self, distances: Floats, rows: RowNumbers) -> Float64:
-        shape = len(rows), len(self.classes_)
-        cells = np.arange(shape[0])[:, None] * shape[1] + self.codes_[rows]
-        votes = np.bincount(cells.ravel(), inverse_distance(distances).ravel(), shape[0] * shape[1])
-        votes = votes.reshape(shape)
-        return np.asarray(votes / votes.sum(axis=1, keepdims=True))
+        return _votes(distances, self.codes_[rows], len(self.classes_))
 
 
 def inverse_distance(distances: Floats) -> Float64:
@@ -134,31 +149,41 @@ def _mean(distances: Floats, targets: Float64) -> Float64:
     return np.asarray((targets * weights).sum(axis=1) / weights.sum(axis=1))
 
 
+def _votes(distances: Floats, codes: Codes, classes: int) -> Float64:
+    cells = np.arange(len(codes))[:, None] * classes + codes
+    weights = inverse_distance(distances).ravel()
+    votes = np.bincount(cells.ravel(), weights, len(codes) * classes).reshape(-1, classes)
+    return np.asarray(votes / votes.sum(axis=1, keepdims=True))
+
+
 def _fit_index(
-    train: Dataset,
-    validation: Dataset | None,
-    loss: Callable[[Floats, RowNumbers, NDArray[Any]], float],
+    data: Dataset,
+    folds: Sequence[InnerSets],
+    loss: Callable[[Floats, RowNumbers, InnerSets], float],
 ) -> tuple[Any, int]:
-    """Index of the training set, and the number of neighbours with the lowest validation loss.
+    """Index of all rows, and the number of neighbours with the lowest loss over the folds.
 
     Args:
-        train: rows among which neighbours are searched.
-        validation: rows on which the number is chosen; the default number if None.
-        loss: loss, given distances and row numbers `(m, k)` of the neighbours, and targets `(m,)`.
+        data: rows among which neighbours are searched.
+        folds: folds on which the number is chosen; the default number if there are none.
+        loss: loss, given distances and row numbers `(m, k)` of the neighbours in the fold's
+            training set, and the fold.
     """
-    candidates = _candidates(len(train.y), validation)
-    index = NearestNeighbors(n_neighbors=max(candidates), metric=SETTINGS.metric).fit(train.X)
-    if validation is None or len(candidates) == 1:
-        return index, candidates[0]
-    distances, rows = index.kneighbors(validation.X)
-    losses = [loss(distances[:, :k], rows[:, :k], validation.y) for k in candidates]
-    return index, candidates[int(np.argmin(losses))]
+    if not folds:
+        return _index(data), min(SETTINGS.default_n_neighbors, len(data.y))
+    fewest = min(len(fold.train.y) for fold in folds)
+    candidates = tuple(k for k in NEIGHBOURS if k <= fewest)
+    losses = np.zeros(len(candidates))
+    index = _index(data)
+    for fold in folds if len(candidates) > 1 else ():
+        fitted = index if fold.train is data else _index(fold.train)
+        distances, rows = fitted.kneighbors(fold.validation.X, n_neighbors=candidates[-1])
+        losses += [loss(distances[:, :k], rows[:, :k], fold) for k in candidates]
+    return index, candidates[int(losses.argmin())]
 
 
-def _candidates(rows: int, validation: Dataset | None) -> tuple[int, ...]:
-    if validation is None:
-        return (min(SETTINGS.default_n_neighbors, rows),)
-    return tuple(k for k in NEIGHBOURS if k <= rows)
+def _index(data: Dataset) -> Any:
+    return NearestNeighbors(metric=SETTINGS.metric).fit(data.X)
 
 
 PROBE = Probe(CARD, NeighbourRegressor, NeighbourClassifier)

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.linalg import eigh
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
-from satclip_bench.benchmarks.probes.data import Dataset, Float64, Floats, Params
+from satclip_bench.benchmarks.probes.data import (
+    Dataset,
+    Float64,
+    Floats,
+    InnerSets,
+    Params,
+    as_folds,
+)
 from satclip_bench.benchmarks.probes.estimators import (
     ProbeClassifier,
     ProbeRegressor,
+    clip_to,
     fit_scaler,
     log_loss,
     rows_of_seen_classes,
 )
+from satclip_bench.benchmarks.probes.ridge_path import ALPHAS, RidgePath, standardise
 
 
 class LinearSettings(Settings):
@@ -35,8 +44,6 @@ class LinearSettings(Settings):
 
 SETTINGS = LinearSettings()
 
-# Six digits, so that the last bit of a platform's pow() does not change a record's key.
-ALPHAS = tuple(float(f"{10 ** (half / 2):.6g}") for half in range(-8, 13))
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
 
 CARD = ProbeCard(
@@ -63,15 +70,15 @@ CARD = ProbeCard(
 
 
 class LinearRegressor(ProbeRegressor):
-    """Ridge regression on standardised embeddings; alpha is chosen on the validation set.
+    """Ridge regression on standardised embeddings; alpha is chosen on the validation data.
 
     Examples:
         >>> X = np.arange(20.0)[:, None]
         >>> probe = LinearRegressor(random_state=0).fit(X, 3 * X[:, 0] + 1)
-        >>> probe.predict([[100.0]]).round(1)
-        array([301.])
-        >>> probe.best_params_
-        {'alpha': 0.0001}
+        >>> probe.predict([[8.5], [100.0]]).round(1)
+        array([26.5, 58. ])
+        >>> probe.best_params_, probe.target_range_
+        ({'alpha': 1e-08}, (1.0, 58.0))
     """
 
     scaler_: Any
@@ -79,49 +86,28 @@ class LinearRegressor(ProbeRegressor):
     intercept_: float
 
     def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        self.scaler_ = fit_scaler(train.X)
-        self.intercept_ = float(train.y.mean())
-        alphas = np.array([SETTINGS.default_alpha] if validation is None else ALPHAS)
-        coefs = ridge_path(self._standardise(train.X), train.y - self.intercept_, alphas)
-        best = 0
-        if validation is not None:
-            residuals = self._standardise(validation.X) @ coefs
-            residuals += (self.intercept_ - validation.y)[:, None]
-            losses = np.square(residuals).mean(axis=0)
-            best = int(np.flatnonzero(losses == losses.min())[-1])
-        self.coef_ = coefs[:, best].copy()
-        return {"alpha": float(alphas[best])}
+        return self._fit_folds(train, as_folds(train, validation), seed)
+
+    def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
+        path, losses = _path(data), np.zeros(len(ALPHAS))
+        alpha = SETTINGS.default_alpha
+        for fold in folds:
+            fitted = path if fold.train is data else _path(fold.train)
+            predictions = fitted.predict(fold.validation.X, *ALPHAS)[..., 0]
+            errors = clip_to(predictions, fold.train.y) - fold.validation.y
+            losses += np.square(errors).sum(axis=1)
+            alpha = ALPHAS[int(np.flatnonzero(losses == losses.min())[-1])]
+        self.scaler_ = path.scaler
+        self.coef_ = path.coefficients(alpha)[:, 0]
+        self.intercept_ = float(path.intercept[0])
+        return {"alpha": alpha}
 
     def _predict(self, X: Floats) -> Float64:
-        return np.asarray(self._standardise(X) @ self.coef_ + self.intercept_)
-
-    def _standardise(self, X: Floats) -> Float64:
-        # Small alphas use directions that float32 would round away.
-        return np.asarray(self.scaler_.transform(X.astype(np.float64, copy=False)))
+        return np.asarray(standardise(self.scaler_, X) @ self.coef_ + self.intercept_)
 
 
-def ridge_path(Z: Float64, y: Float64, alphas: Float64) -> Float64:
-    """Ridge coefficients for every alpha from one eigendecomposition, `(D, A)`.
-
-    Minimises ||y - Z w||^2 + alpha ||w||^2 in the primal form, or in the dual form if there are
-    more columns than rows (Saunders, Gammerman and Vovk, ICML 1998). scikit-learn's RidgeCV shares
-    a decomposition only across leave-one-out folds, not across alphas scored on other rows.
-
-    Args:
-        Z: `(n, D)` centred features.
-        y: `(n,)` centred target.
-        alphas: `(A,)` penalties, above 0.
-
-    Examples:
-        >>> Z, y = np.array([[-1.0], [1.0]]), np.array([-2.0, 2.0])
-        >>> ridge_path(Z, y, np.array([1e-9, 2.0])).round(3)
-        array([[2., 1.]])
-    """
-    wide = Z.shape[1] > Z.shape[0]
-    values, vectors = eigh(Z @ Z.T if wide else Z.T @ Z, driver="evd", check_finite=False)
-    target = vectors.T @ (y if wide else Z.T @ y)
-    weights = vectors @ (target[:, None] / (values.clip(min=0)[:, None] + alphas))
-    return np.asarray(Z.T @ weights if wide else weights)
+def _path(data: Dataset) -> RidgePath:
+    return RidgePath(data.X, data.y[:, None])
 
 
 class LinearClassifier(ProbeClassifier):
@@ -162,6 +148,25 @@ class LinearClassifier(ProbeClassifier):
             # The next fit makes new arrays, so that a shallow copy keeps the current ones.
             lowest, self.model_ = loss, copy.copy(model)
         return {"C": float(self.model_.C), "n_iter": int(self.model_.n_iter_[0])}
+
+    def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
+        losses = np.zeros(len(STRENGTHS))
+        for fold in folds:
+            held_out = rows_of_seen_classes(fold.validation)
+            if held_out is None:
+                continue
+            scaler = fit_scaler(fold.train.X)
+            model = LogisticRegression(max_iter=SETTINGS.max_iter, warm_start=True)
+            for number, strength in enumerate(STRENGTHS):
+                model.set_params(C=strength).fit(scaler.transform(fold.train.X), fold.train.y)
+                codes = np.searchsorted(model.classes_, held_out.y)
+                probabilities = model.predict_proba(scaler.transform(held_out.X))
+                losses[number] += log_loss(probabilities, codes) * len(codes)
+        strength = STRENGTHS[int(losses.argmin())] if folds else SETTINGS.default_C
+        self.scaler_ = fit_scaler(data.X)
+        self.model_ = LogisticRegression(C=strength, max_iter=SETTINGS.max_iter)
+        self.model_.fit(self.scaler_.transform(data.X), data.y)
+        return {"C": strength}
 
     def _predict_proba(self, X: Floats) -> Float64:
         # In float64, the probabilities of a row do not depend on the other rows of the call.

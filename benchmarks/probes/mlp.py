@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from scipy.special import softmax
 
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard
-from satclip_bench.benchmarks.probes.data import Dataset, Float64, Floats, Params
+from satclip_bench.benchmarks.probes.data import Dataset, Float64, Floats, InnerSets, Params
 from satclip_bench.benchmarks.probes.estimators import (
     ProbeClassifier,
     ProbeRegressor,
@@ -27,11 +28,14 @@ CARD = ProbeCard(
         "MSE or cross-entropy. Embeddings, and the target of a regression, are standardised on "
         "the training set. The weights are those of the epoch with the lowest validation loss, "
         "which leaves out validation labels that are not in the training set; without validation "
-        "rows, the training loss is used instead. SatCLIP tuned its MLPs in a search space that "
-        "is not published; the settings here are common values, the same for every encoder and "
-        "task, and nothing is searched. Nothing is refitted on training and validation together."
+        "rows, the training loss is used instead. With inner folds, the first of them gives the "
+        "training and validation set. Predicted numbers are clipped to the range of the training "
+        "targets. SatCLIP tuned its MLPs in a search space that is not published; "
+        "the settings here are common values, the same for every encoder and task, and nothing is "
+        "searched. Nothing is refitted on training and validation together."
     ),
     settings=SETTINGS.model_dump(mode="json"),
+    version=2,
     bounds=(
         "At most max_epochs epochs or about max_steps steps, whichever is less, and at least one "
         "epoch. Training stops after patience epochs without a lower validation loss."
@@ -55,7 +59,7 @@ class PerceptronRegressor(ProbeRegressor):
     layers_: Layers
 
     def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        from satclip_bench.benchmarks.probes.training import train_network
+        from satclip_bench.benchmarks.probes.training import max_epochs, train_network
 
         self.scaler_ = fit_scaler(train.X)
         self.target_mean_ = float(train.y.mean())
@@ -67,7 +71,12 @@ class PerceptronRegressor(ProbeRegressor):
             outputs=None,
             seed=seed,
         )
+        self.converged_ = epochs + SETTINGS.patience <= max_epochs(len(train.y), SETTINGS)
         return {"epochs": epochs}
+
+    def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
+        train, validation = folds[0] if folds else (data, None)
+        return self._fit_sets(train, validation, seed)
 
     def _predict(self, X: Floats) -> Float64:
         standardised = forward(self.layers_, _inputs(self.scaler_, X))[:, 0]
@@ -92,7 +101,7 @@ class PerceptronClassifier(ProbeClassifier):
     layers_: Layers
 
     def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        from satclip_bench.benchmarks.probes.training import train_network
+        from satclip_bench.benchmarks.probes.training import max_epochs, train_network
 
         self.scaler_ = fit_scaler(train.X)
         held_out = rows_of_seen_classes(validation) or train
@@ -103,7 +112,12 @@ class PerceptronClassifier(ProbeClassifier):
             outputs=len(self.classes_),
             seed=seed,
         )
+        self.converged_ = epochs + SETTINGS.patience <= max_epochs(len(train.y), SETTINGS)
         return {"epochs": epochs}
+
+    def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
+        train, validation = folds[0] if folds else (data, None)
+        return self._fit_sets(train, validation, seed)
 
     def _predict_proba(self, X: Floats) -> Float64:
         return np.asarray(softmax(forward(self.layers_, _inputs(self.scaler_, X)), axis=1))

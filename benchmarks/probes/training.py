@@ -43,10 +43,8 @@ def train_network(
     optimizer = torch.optim.AdamW(
         parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
-    steps = -(-len(X) // settings.batch_size)
-    epochs = max(1, min(settings.max_epochs, settings.max_steps // steps))
     stopping = EarlyStopping(parameters, settings.patience)
-    for epoch in range(1, epochs + 1):
+    for epoch in range(1, max_epochs(len(X), settings) + 1):
         order = torch.randperm(len(X), generator=generator)
         for batch in torch.split(order, settings.batch_size):
             optimizer.zero_grad()
@@ -57,6 +55,12 @@ def train_network(
         if stopping.after(epoch, loss):
             break
     return stopping.layers, stopping.epoch
+
+
+def max_epochs(rows: int, settings: PerceptronSettings) -> int:
+    """Largest number of epochs for a training set of `rows` rows."""
+    steps = -(-rows // settings.batch_size)
+    return max(1, min(settings.max_epochs, settings.max_steps // steps))
 
 
 class EarlyStopping:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
-from satclip_bench.benchmarks.probes.data import Dataset, Float64, Floats, Params
+from satclip_bench.benchmarks.probes.data import Dataset, Float64, Floats, InnerSets, Params
 from satclip_bench.benchmarks.probes.estimators import (
     ProbeClassifier,
     ProbeRegressor,
@@ -44,10 +45,12 @@ CARD = ProbeCard(
         "that are not in the training set. The target of a regression is standardised on the "
         "training set, because LightGBM keeps it in float32; features are not, because trees do "
         "not depend on scale. The L2 penalty on leaves matters with many classes: without it, a "
-        "leaf of a rare class overshoots. Nothing is searched, and nothing is refitted on training "
-        "and validation together."
+        "leaf of a rare class overshoots. Predicted numbers are clipped to the range of the "
+        "training targets. Nothing is searched, and nothing is refitted on training and validation "
+        "together; with inner folds, the first of them gives the training and validation set."
     ),
     settings=SETTINGS.model_dump(mode="json"),
+    version=2,
     bounds=(
         "A round grows one tree per class, or one for a regression and for two classes. There are "
         "at most max_trees / (trees per round) rounds, clipped to min_rounds and max_rounds; if "
@@ -77,7 +80,12 @@ class TreeRegressor(ProbeRegressor):
         train, validation = self._standardised(train), validation and self._standardised(validation)
         settings = {"objective": "regression", "num_leaves": SETTINGS.num_leaves_regression}
         self.booster_, rounds = _boost(train, validation, settings, trees_per_round=1, seed=seed)
+        self.converged_ = validation is None or _stopped_early(self.booster_)
         return {"rounds": rounds}
+
+    def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
+        train, validation = folds[0] if folds else (data, None)
+        return self._fit_sets(train, validation, seed)
 
     def _predict(self, X: Floats) -> Float64:
         out = np.asarray(self.booster_.predict(X, num_threads=1), dtype=np.float64)
@@ -109,11 +117,21 @@ class TreeClassifier(ProbeClassifier):
         self.booster_, rounds = _boost(
             train, rows_of_seen_classes(validation), settings, trees_per_round=trees, seed=seed
         )
+        self.converged_ = validation is None or _stopped_early(self.booster_)
         return {"rounds": rounds}
+
+    def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
+        train, validation = folds[0] if folds else (data, None)
+        return self._fit_sets(train, validation, seed)
 
     def _predict_proba(self, X: Floats) -> Float64:
         out = np.asarray(self.booster_.predict(X, num_threads=1), dtype=np.float64)
         return np.stack([1 - out, out], axis=1) if out.ndim == 1 else out
+
+
+def _stopped_early(booster: Any) -> bool:
+    rounds = booster.current_iteration() - booster.best_iteration
+    return bool(rounds >= SETTINGS.early_stopping_rounds)
 
 
 def _boost(

@@ -14,31 +14,45 @@ from sklearn.preprocessing import StandardScaler
 
 from satclip_bench.benchmarks.probes import linear, make_probe
 from satclip_bench.benchmarks.probes.linear import (
-    ALPHAS,
     STRENGTHS,
     LinearClassifier,
     LinearRegressor,
-    ridge_path,
 )
+from satclip_bench.benchmarks.probes.ridge_path import ALPHAS, RidgePath
 from satclip_bench.tasks.base import TaskType
 from tests.benchmarks.probes.sphere_data import parts
 
 
+def ridge(alpha: float) -> Any:
+    return make_pipeline(StandardScaler(), Ridge(alpha=alpha, solver="svd"))
+
+
 def test_alphas_are_half_decades() -> None:
-    np.testing.assert_allclose(ALPHAS, np.logspace(-4, 6, 21), rtol=1e-5)
+    np.testing.assert_allclose(ALPHAS, np.logspace(-8, 8, 33), rtol=1e-5)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(300, 40), (60, 60), (40, 200), (3, 2)])
 def test_ridge_path_agrees(rows: int, columns: int) -> None:
     random = np.random.default_rng(rows)
-    Z = random.standard_normal((rows, columns))
-    Z -= Z.mean(axis=0)
-    y = random.standard_normal(rows)
-    y -= y.mean()
-    coefs = ridge_path(Z, y, np.array(ALPHAS))
-    for alpha, coef in zip(ALPHAS, coefs.T, strict=True):
-        expected = Ridge(alpha=alpha, fit_intercept=False, solver="cholesky").fit(Z, y).coef_
-        np.testing.assert_allclose(coef, expected, rtol=1e-8, atol=1e-8)
+    X, Y = random.standard_normal((rows, columns)), random.standard_normal((rows, 3)) + 5
+    path = RidgePath(X, Y)
+    predictions = path.predict(X[:20], *ALPHAS)
+    for alpha, predicted in zip(ALPHAS, predictions, strict=True):
+        expected = ridge(alpha).fit(X, Y)
+        np.testing.assert_allclose(predicted, expected.predict(X[:20]), rtol=1e-7, atol=1e-7)
+        np.testing.assert_allclose(
+            path.coefficients(alpha).T, expected[-1].coef_, rtol=1e-6, atol=1e-7
+        )
+
+
+def test_small_penalties_are_those_of_least_squares_on_ill_conditioned_features() -> None:
+    # Singular values from 1 to 1e-7: their squares are below the rounding of a Gram matrix.
+    random = np.random.default_rng(0)
+    U, _ = np.linalg.qr(random.standard_normal((80, 8)))
+    V, _ = np.linalg.qr(random.standard_normal((8, 8)))
+    X = U * np.logspace(0, -7, 8) @ V
+    y = X @ V.T[:, -1] * 1e7
+    assert np.abs(RidgePath(X, y[:, None]).predict(X, 1e-14)[0, :, 0] - y).max() < 0.01
 
 
 def assert_same_coefficients(found: NDArray[np.float64], expected: NDArray[np.float64]) -> None:
@@ -51,15 +65,39 @@ def test_ridge_agrees_from_end_to_end(rows: int, columns: int) -> None:
     data = parts("regression", rows, columns)
     probe = LinearRegressor().fit(data.X, data.y, data.validation)
     X, X_held, X_test = (a.astype(float) for a in (data.X, data.validation[0], data.X_test))
+    low, high = probe.target_range_
+    assert (low, high) == (data.y.min(), data.y.max())
     losses = {}
     for alpha in ALPHAS:
-        model = make_pipeline(StandardScaler(), Ridge(alpha=alpha, solver="svd")).fit(X, data.y)
-        losses[alpha] = float(np.square(model.predict(X_held) - data.validation[1]).mean())
+        model = ridge(alpha).fit(X, data.y)
+        clipped = model.predict(X_held).clip(low, high)
+        losses[alpha] = float(np.square(clipped - data.validation[1]).mean())
         if alpha == probe.best_params_["alpha"]:
-            np.testing.assert_allclose(probe.predict(X_test), model.predict(X_test), rtol=1e-8)
+            expected = model.predict(X_test)
+            np.testing.assert_allclose(probe.predict(X_test), expected.clip(low, high), rtol=1e-8)
+            assert probe.clipped(X_test) == ((expected < low) | (expected > high)).sum()
             assert_same_coefficients(probe.coef_, model[-1].coef_)
             assert probe.intercept_ == pytest.approx(model[-1].intercept_, rel=1e-12)
     assert probe.best_params_ == {"alpha": min(losses, key=lambda a: losses[a])}
+    assert (probe.converged_, probe.fit_info_) == (True, {})
+
+
+def test_alpha_of_inner_folds_has_the_lowest_summed_error_and_all_rows_are_fitted() -> None:
+    data = parts("regression", rows=90)
+    X = data.X.astype(float)
+    inner = [(np.arange(30, 90), np.arange(30)), (np.arange(50), np.arange(55, 90))]
+    probe = LinearRegressor().fit(X, data.y, inner=inner)
+    losses = {}
+    for alpha in ALPHAS:
+        errors = [
+            ridge(alpha).fit(X[a], data.y[a]).predict(X[b]).clip(data.y[a].min(), data.y[a].max())
+            - data.y[b]
+            for a, b in inner
+        ]
+        losses[alpha] = sum(np.square(e).sum() for e in errors)
+    best = min(losses, key=lambda a: losses[a])
+    assert probe.best_params_ == {"alpha": best}
+    assert_same_coefficients(probe.coef_, ridge(best).fit(X, data.y)[-1].coef_)
 
 
 def test_without_validation_rows_the_default_stands_in() -> None:
@@ -75,9 +113,8 @@ def test_the_same_alpha_gives_the_same_ridge(
     monkeypatch.setattr(linear, "ALPHAS", (alpha,))
     data = parts("regression", rows, columns)
     probe = LinearRegressor().fit(data.X, data.y, data.validation)
-    model = make_pipeline(StandardScaler(), Ridge(alpha=alpha, solver="svd"))
-    model.fit(data.X.astype(float), data.y)
-    expected = model.predict(data.X_test.astype(float))
+    model = ridge(alpha).fit(data.X.astype(float), data.y)
+    expected = model.predict(data.X_test.astype(float)).clip(*probe.target_range_)
     np.testing.assert_allclose(probe.predict(data.X_test), expected, rtol=1e-8)
     assert_same_coefficients(probe.coef_, model[-1].coef_)
 
