@@ -30,6 +30,7 @@ CARD = TaskCard(
             processing="Monthly means weighted by days, interpolated bilinearly between grid "
             "points. The packaged file's attribute says kelvin; its values are degrees Celsius. "
             "Continents as in the task countries.",
+            uniform_draw=True,
             file="air_temperature.parquet",
             sha256="e594ae155a1c44dfd270e0c8e9b16ebe16d1eecf0a1bf9516bf4849e9b8af113",
             target_range=(-30.0, 36.0),

@@ -82,6 +82,11 @@ class EditionCard(Card):
     repeated_points: str = Field(
         "", description="why a point may occur more than once; empty if it may not"
     )
+    uniform_draw: bool = Field(
+        False,
+        description="whether the points are a uniform random draw of the land that the task is "
+        "about, so that points are drawn for the intervals of its scores",
+    )
     cross_checks: tuple[CrossCheck, ...] = ()
     needs: str = Field("", description="what the user has to supply; empty if the edition ships")
 

@@ -29,6 +29,7 @@ CARD = TaskCard(
             differs_from_paper=WWF_DIFFERENCE,
             processing="14 biomes, from the third and fourth character of the ecoregion code. "
             "Continents as in the task countries.",
+            uniform_draw=True,
             file="biomes.parquet",
             sha256="3b9793445a9255ec28e8ebc434e5ae3d8ad86f086432ccfe412841bd72789d58",
             classes=14,

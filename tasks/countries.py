@@ -31,6 +31,7 @@ CARD = TaskCard(
             "Guiana is in Europe).",
             processing="The country polygon that contains each point. Countries in which none of "
             "the 10,000 points lies, because they are small, are not classes; all others are.",
+            uniform_draw=True,
             file="countries.parquet",
             sha256="062bbb1286561bbcb3253c42cf54badd911a2b05a145fc481a92cb204b0e93cc",
             classes=165,

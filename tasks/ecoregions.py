@@ -30,6 +30,7 @@ CARD = TaskCard(
             processing="Classes by name. Ecoregions in which none of the 10,000 points lies, "
             "because they are small, are not classes; all others are. The points are those of the "
             "task biomes. Continents as in the task countries.",
+            uniform_draw=True,
             file="ecoregions.parquet",
             sha256="21d710aeb57497c09ab78c82f6d906f13c176c88d5dd56f38fabfa18044f3fc3",
             classes=669,

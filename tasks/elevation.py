@@ -30,6 +30,7 @@ CARD = TaskCard(
             processing="Metres are 28 v - 450, where v is the value of the cell that contains the "
             "point; points in cells without data are redrawn. Continents as in the task "
             "countries.",
+            uniform_draw=True,
             file="elevation.parquet",
             sha256="efb85a781623966ca403caa5c16d18a062efbeda825ba8b39482b2cf97dade9b",
             target_range=(-450.0, 6700.0),

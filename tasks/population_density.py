@@ -32,6 +32,7 @@ CARD = TaskCard(
             "of 500 inhabitants or more; ln(1 + density). Places inside a listed city may be "
             "counted twice, since the packaged table has no codes to identify them. "
             "Continents as in the task countries.",
+            uniform_draw=True,
             file="population_density.parquet",
             sha256="d98677c828f2c5407a2162b840b85b5cc157d926a3373f0456f81770b7b19ffc",
             target_range=(0.0, 11.0),

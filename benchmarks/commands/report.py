@@ -149,7 +149,7 @@ def _replicates(
     replicates = load_replicates(store, split, probe, unreadable.append)
     for message in unreadable:
         console.print(f"no interval: {message}", style="yellow", soft_wrap=True)
-    return replicates
+    return None if replicates is None else replicates.score
 
 
 def _load(out: Path, only: RecordFilter) -> Results:

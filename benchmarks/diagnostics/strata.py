@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from satclip_bench.benchmarks.metrics.bootstrap import (
-    MIN_BLOCKS,
+    MIN_UNITS,
     interval,
     make_blocks,
     mean_replicates,
@@ -170,5 +170,5 @@ def errors_by_stratum(
 
 def _ends(error: Float, block: Index) -> tuple[float, float]:
     blocks = make_blocks(block)
-    ends = interval(mean_replicates(blocks, error)) if blocks.count >= MIN_BLOCKS else None
+    ends = interval(mean_replicates(blocks, error)) if blocks.count >= MIN_UNITS else None
     return ends or (float("nan"), float("nan"))

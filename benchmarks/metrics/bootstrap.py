@@ -1,19 +1,28 @@
-"""Intervals of scores by a bootstrap of spatial blocks.
+"""Bootstrap of the points or of the spatial blocks of a test set.
 
-Errors at neighbouring points are correlated, so points are not independent draws; blocks of points
-nearly are (Lahiri 2003, Resampling Methods for Dependent Data, ch. 12). In each replicate every
-block is weighted by a Poisson variable of mean 1 (Chamandy et al. 2012, Estimating uncertainty for
-massive data streams, Google) that is drawn with a seed of its own: encoders, probes, seeds and
-splits share the draws of a place, so that differences between them can be taken replicate by
-replicate. Every score is a function of sums over blocks, so that all replicates come from one
-matrix product.
+There are two kinds of interval, which answer two questions. The interval *of this map*: had other
+points of the same land been drawn, how different could the score of this map have been? If the
+points of a table are a uniform random draw of the land, the errors of a given map at the test
+points are independent draws, even though the errors of neighbours are alike (design-based
+inference; Wadoux, Heuvelink, de Bruin and Brus 2021, Ecological Modelling 457, 109692). Its
+bootstrap draws points. The interval *of other places*: how different could the score have been at
+other places like these? Errors at neighbouring points are correlated, but blocks of points are
+nearly independent (Lahiri 2003, Resampling Methods for Dependent Data, ch. 12). Its bootstrap draws
+spatial blocks.
+
+In each replicate every point or block is weighted by a Poisson variable of mean 1 (Chamandy et al.
+2012, Estimating uncertainty for massive data streams, Google), drawn with a seed of its own row in
+the table or of its own block: encoders, probes, seeds and splits share the draws of a place, so
+that differences between them can be taken replicate by replicate. Every score is a function of
+weighted sums, so that all replicates come from one matrix product.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +47,42 @@ BLOCK_DEGREES: Mapping[str, float] = {
 """Side of a block in degrees, by the extent of the task: wide compared to the distance over which
 errors are correlated, but small enough for some dozens of blocks (docs/uncertainty.md)."""
 
-MIN_BLOCKS = 10
-"""Minimum number of blocks of a test set for an interval: fewer do not show how much they vary."""
+MIN_UNITS = 10
+"""Minimum number of points or blocks of a test set for an interval: fewer do not show how much they
+vary."""
+
+CHUNK = 256
+"""Rows of a table whose draws are made at once and kept together."""
+
+KEPT_CHUNKS = 512
+"""Maximum number of chunks whose draws are kept: 131 MB for 1,000 replicates."""
+
+
+BATCH = 8192
+"""Points whose draws are multiplied at once, as 66 MB of float64 for 1,000 replicates."""
+
+
+class Resampled(Protocol):
+    """Units of a test set that a bootstrap draws: its points, or spatial blocks of them."""
+
+    @property
+    def count(self) -> int:
+        """Number of units."""
+        ...
+
+    def totals(self, *columns: NDArray[np.generic]) -> Float:
+        """Weighted sums of columns `(n,)` in every replicate, `(len(columns), B)`."""
+        ...
+
+    def totals_by(self, code: NDArray[np.integer], codes: int, value: Float) -> Float:
+        """Weighted sums of `(n,)` values by code in every replicate, `(B, codes)`.
+
+        Args:
+            code: `(n,)` code of every point, 0 to codes - 1.
+            codes: number of codes.
+            value: `(n,)` values to add.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -59,16 +102,87 @@ class Blocks:
         """Number of blocks."""
         return int(self.draws.shape[1])
 
-    def sums(self, *columns: NDArray[np.generic]) -> Float:
-        """Sums of columns `(n,)` over the blocks, `(G, len(columns))`."""
+    def totals(self, *columns: NDArray[np.generic]) -> Float:
+        """Weighted sums of columns `(n,)` in every replicate, `(len(columns), B)`."""
         size = self.count
         weights = (np.asarray(column, dtype=np.float64) for column in columns)
-        return np.stack([np.bincount(self.index, w, minlength=size) for w in weights], axis=1)
+        sums = np.stack([np.bincount(self.index, w, minlength=size) for w in weights], axis=1)
+        return np.asarray((self.draws @ sums).T)
 
-    def replicated(self, sums: Float) -> Float:
-        """Sums in every replicate, `(B, ...)`, of sums by block, `(G, ...)`."""
-        flat = self.draws @ sums.reshape(self.count, -1)
-        return flat.reshape(len(self.draws), *sums.shape[1:])
+    def totals_by(self, code: NDArray[np.integer], codes: int, value: Float) -> Float:
+        """Weighted sums of `(n,)` values by code in every replicate, `(B, codes)`."""
+        cell = self.index * codes + code
+        sums = np.bincount(cell, weights=value, minlength=self.count * codes)
+        return np.asarray(self.draws @ sums.reshape(self.count, codes))
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points of a test set, each of which is drawn by itself.
+
+    The draws are made for `CHUNK` rows of the table at a time and used for `BATCH` points at a
+    time, so that memory does not grow with the table.
+
+    Attributes:
+        rows: `(n,)` row of every point in its table.
+        replicates: number of replicates.
+
+    Example:
+        >>> import numpy as np
+        >>> points = Points(np.array([7, 300]), replicates=5)
+        >>> points.totals(np.array([1.0, 0.0])).shape
+        (1, 5)
+    """
+
+    rows: NDArray[np.integer]
+    replicates: int = REPLICATES
+
+    @property
+    def count(self) -> int:
+        """Number of points."""
+        return len(self.rows)
+
+    def totals(self, *columns: NDArray[np.generic]) -> Float:
+        """Weighted sums of columns `(n,)` in every replicate, `(len(columns), B)`."""
+        values = np.stack([np.asarray(column, dtype=np.float64) for column in columns])
+        total = np.zeros((len(columns), self.replicates))
+        for members, draws in self._batches():
+            total += values[:, members] @ draws
+        return total
+
+    def totals_by(self, code: NDArray[np.integer], codes: int, value: Float) -> Float:
+        """Weighted sums of `(n,)` values by code in every replicate, `(B, codes)`."""
+        from scipy.sparse import csr_array
+
+        total = np.zeros((codes, self.replicates))
+        for members, draws in self._batches():
+            cells = (code[members], np.arange(len(draws)))
+            total += csr_array((value[members], cells), shape=(codes, len(draws))) @ draws
+        return total.T
+
+    def _batches(self) -> Iterator[tuple[slice, Float]]:
+        """Positions of up to `BATCH` points at a time, and their draws, `(m, B)`."""
+        if len(self.rows) <= BATCH:
+            yield slice(None), self._all_draws
+            return
+        for start in range(0, len(self.rows), BATCH):
+            members = slice(start, start + BATCH)
+            yield members, _draws_of(self.rows[members], self.replicates)
+
+    @cached_property
+    def _all_draws(self) -> Float:
+        """Draws of all points, which are used for every score, `(n, B)`."""
+        return _draws_of(self.rows, self.replicates)
+
+
+def _draws_of(rows: NDArray[np.integer], replicates: int) -> Float:
+    """Weights of rows of a table in every replicate, `(n, B)`."""
+    draws = np.empty((len(rows), replicates))
+    chunk = np.asarray(rows, dtype=np.int64) // CHUNK
+    for number in np.unique(chunk).tolist():
+        members = np.flatnonzero(chunk == number)
+        draws[members] = _chunk_draws(number, replicates)[rows[members] % CHUNK]
+    return draws
 
 
 def block_ids(lonlat: Float, extent: str) -> NDArray[np.int64]:
@@ -106,6 +220,15 @@ def _draws(block: int, replicates: int) -> NDArray[np.int64]:
     return np.random.default_rng([SEED, block]).poisson(1.0, replicates)
 
 
+@lru_cache(maxsize=KEPT_CHUNKS)
+def _chunk_draws(chunk: int, replicates: int) -> NDArray[np.int8]:
+    """Weights of the rows of a chunk in every replicate, `(CHUNK, B)`."""
+    rng = np.random.default_rng([SEED, 1, chunk])
+    draws: NDArray[np.int8] = rng.poisson(1.0, (CHUNK, replicates)).astype(np.int8)
+    draws.setflags(write=False)
+    return draws
+
+
 def interval(
     replicates: Float, measured: float | None = None, level: float = LEVEL
 ) -> tuple[float, float] | None:
@@ -133,28 +256,53 @@ def interval(
     return float(low), float(high)
 
 
-def regression_replicates(blocks: Blocks, target: Float, predicted: Float) -> dict[str, Float]:
-    """R2, RMSE and MAE in every replicate, `(B,)` each; NaN for a replicate without points.
+def regression_replicates(
+    units: Resampled, target: Float, predicted: Float, training_mean: float = float("nan")
+) -> dict[str, Float]:
+    """R2, RMSE, MAE and skill in every replicate, `(B,)` each; NaN for a replicate without points.
 
     Args:
-        blocks: blocks of the points.
+        units: points or blocks of the test set.
         target: `(n,)` true values.
         predicted: `(n,)` predicted values.
+        training_mean: mean target of the training set, the reference of the skill; without it the
+            skill is NaN.
     """
     # Centred first: the squares of large targets would leave no digits for their variance.
-    y, error = target - target.mean(), target - predicted
-    sums = blocks.sums(np.ones(len(y)), y, y * y, error * error, np.abs(error))
-    n, sy, syy, see, sae = blocks.replicated(sums).T
+    y, error, constant = target - target.mean(), target - predicted, target - training_mean
+    n, sy, syy, see, sae, reference = units.totals(
+        np.ones(len(y)), y, y * y, error * error, np.abs(error), constant * constant
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         total = syy - sy * sy / n
         return {
             "r2": np.where(total > 1e-12 * syy, 1 - see / total, np.nan),
             "rmse": np.sqrt(see / n),
             "mae": sae / n,
+            "skill": skill_of_sums(see, reference),
         }
 
 
-def mean_replicates(blocks: Blocks, values: NDArray[np.generic]) -> Float:
+def skill_of_sums(loss: Float, reference: Float) -> Float:
+    """Skill 1 - loss / reference of summed losses, `(...)`; NaN where the reference has no loss.
+
+    For squared errors and the training mean this is the out-of-sample R2 of Campbell and Thompson
+    2008, Review of Financial Studies 21. Losses of folds are added before they are divided.
+
+    Args:
+        loss: `(...)` summed losses of predictions.
+        reference: `(...)` summed losses of the reference at the same points.
+
+    Example:
+        >>> import numpy as np
+        >>> skill_of_sums(np.array([1.0, 3.0]), np.array([4.0, 0.0]))
+        array([0.75,  nan])
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(reference > 0, 1 - loss / reference, np.nan)
+
+
+def mean_replicates(units: Resampled, values: NDArray[np.generic]) -> Float:
     """Mean of `(n,)` values in every replicate, `(B,)`; NaN for a replicate without points.
 
     Example:
@@ -163,6 +311,6 @@ def mean_replicates(blocks: Blocks, values: NDArray[np.generic]) -> Float:
         >>> mean_replicates(blocks, np.ones(3)).shape
         (100,)
     """
-    n, total = blocks.replicated(blocks.sums(np.ones(len(values)), values)).T
+    n, total = units.totals(np.ones(len(values)), values)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(total / n)

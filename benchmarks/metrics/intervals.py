@@ -1,17 +1,21 @@
-"""Bootstrap intervals of all scores of a test set."""
+"""Bootstrap intervals of all scores of a test set, of this map and of other places."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.metrics.bootstrap import (
-    MIN_BLOCKS,
-    Blocks,
+    MIN_UNITS,
+    Points,
+    Resampled,
     interval,
     make_blocks,
-    mean_replicates,
     regression_replicates,
+    skill_of_sums,
 )
 from satclip_bench.benchmarks.metrics.scores import (
     CALIBRATION_BINS,
@@ -19,87 +23,166 @@ from satclip_bench.benchmarks.metrics.scores import (
     calibration_bin,
     point_log_loss,
 )
+from satclip_bench.tasks.base import EditionCard
 
 Float = NDArray[np.float64]
 Interval = tuple[float, float]
 
+IntervalKind = Literal["map", "places"]
+"""Kind of an interval: of this map, by a bootstrap of points, or of other places, by one of spatial
+blocks (`benchmarks/metrics/bootstrap.py`)."""
 
-def regression_intervals(
-    ids: NDArray[np.integer], target: Float, predicted: Float
-) -> dict[str, Interval]:
-    """Intervals of R2, RMSE and MAE; empty if there are too few blocks.
+KINDS: tuple[IntervalKind, ...] = ("map", "places")
+
+DRAWS_OF_POINTS = ("random",)
+"""Splits whose test set is drawn at random from the rows of a table, and their variants, whose
+names go on with a dot."""
+
+
+def interval_kind(card: EditionCard, split: str) -> IntervalKind:
+    """Kind of interval that answers what a score under a split is about.
+
+    `map` if the rows are a uniform random draw of the land and the test set is a random draw of the
+    rows; `places` if the table is no probability sample, or if the split asks how well an encoder
+    transfers to other places.
 
     Args:
-        ids: `(n,)` block of every point.
+        card: card of the edition of the task, `table.card.editions[table.edition]`.
+        split: name of the split.
+
+    Example:
+        >>> from satclip_bench.tasks import task_card
+        >>> card = task_card("elevation").editions["open"]
+        >>> interval_kind(card, "random"), interval_kind(card, "blocks.10")
+        ('map', 'places')
+    """
+    drawn = split.split(".")[0] in DRAWS_OF_POINTS
+    return "map" if drawn and card.uniform_draw else "places"
+
+
+def make_units(
+    kind: IntervalKind, rows: NDArray[np.integer], blocks: NDArray[np.integer]
+) -> Resampled:
+    """Units that the bootstrap of a kind of interval draws.
+
+    Args:
+        kind: kind of the interval.
+        rows: `(n,)` row of every test point in its table.
+        blocks: `(n,)` block of every test point, as `block_ids` returns them.
+    """
+    return Points(rows) if kind == "map" else make_blocks(blocks)
+
+
+def regression_intervals(
+    rows: NDArray[np.integer],
+    blocks: NDArray[np.integer],
+    target: Float,
+    predicted: Float,
+    training_mean: float,
+) -> dict[IntervalKind, dict[str, Interval]]:
+    """Intervals of R2, RMSE, MAE and skill of both kinds; empty if there are too few units.
+
+    Args:
+        rows: `(n,)` row of every test point in its table.
+        blocks: `(n,)` block of every test point.
         target: `(n,)` true values.
         predicted: `(n,)` predicted values.
+        training_mean: mean target of the training set.
     """
-    blocks = make_blocks(ids)
-    return (
-        {}
-        if blocks.count < MIN_BLOCKS
-        else _intervals(regression_replicates(blocks, target, predicted))
-    )
+
+    def of(kind: IntervalKind) -> dict[str, Interval]:
+        units = make_units(kind, rows, blocks)
+        if units.count < MIN_UNITS:
+            return {}
+        return _intervals(regression_replicates(units, target, predicted, training_mean))
+
+    return _of_kinds(of)
 
 
 def classification_intervals(
-    ids: NDArray[np.integer],
+    rows: NDArray[np.integer],
+    blocks: NDArray[np.integer],
     target: NDArray[np.int64],
     ranked: NDArray[np.int64],
     confidence: NDArray[np.floating],
     true_probability: NDArray[np.floating],
     trained: NDArray[np.int64],
-) -> dict[str, Interval]:
-    """Intervals of the scores of `classification_scores`, by the same names.
+    majority: int,
+) -> dict[IntervalKind, dict[str, Interval]]:
+    """Intervals of both kinds of the scores of `classification_scores` and of skill.
 
     Args:
-        ids: `(n,)` block of every point.
+        rows: `(n,)` row of every test point in its table.
+        blocks: `(n,)` block of every test point.
         target: `(n,)` class indices.
         ranked: `(n, k)` class indices, most probable first.
         confidence: `(n,)` probability of the most probable class.
         true_probability: `(n,)` probability of the true class of each point.
         trained: classes of the training set.
+        majority: most frequent class of the training set, the reference of the skill.
     """
-    intervals: dict[str, Interval] = {}
-    for suffix, rows in (("", slice(None)), (SEEN, np.isin(target, trained))):
-        if len(ids[rows]):
-            blocks = make_blocks(ids[rows])
-            if blocks.count >= MIN_BLOCKS:
-                replicates = _classification(
-                    blocks, target[rows], ranked[rows], confidence[rows], true_probability[rows]
+
+    def of(kind: IntervalKind) -> dict[str, Interval]:
+        def scores(chosen: NDArray[np.bool_]) -> dict[str, Interval]:
+            units = make_units(kind, rows[chosen], blocks[chosen])
+            if units.count < MIN_UNITS:
+                return {}
+            return _intervals(
+                _classification(
+                    *(units, target[chosen], ranked[chosen]),
+                    *(confidence[chosen], true_probability[chosen], majority),
                 )
-                intervals |= {n + suffix: ends for n, ends in _intervals(replicates).items()}
-    return intervals
+            )
+
+        seen = np.isin(target, trained)
+        intervals = scores(np.ones(len(target), dtype=bool))
+        of_seen = intervals if seen.all() else scores(seen)
+        return intervals | {n + SEEN: e for n, e in of_seen.items() if n != "skill"}
+
+    return _of_kinds(of)
+
+
+def _of_kinds(
+    of: Callable[[IntervalKind], dict[str, Interval]],
+) -> dict[IntervalKind, dict[str, Interval]]:
+    intervals = {kind: of(kind) for kind in KINDS}
+    return {kind: ends for kind, ends in intervals.items() if ends}
 
 
 def _classification(
-    blocks: Blocks,
+    units: Resampled,
     target: NDArray[np.int64],
     ranked: NDArray[np.int64],
     confidence: NDArray[np.floating],
     true_probability: NDArray[np.floating],
+    majority: int,
 ) -> dict[str, Float]:
     right = ranked[:, 0] == target
-    return {
-        "accuracy": mean_replicates(blocks, right),
-        "top5_accuracy": mean_replicates(blocks, (ranked[:, :5] == target[:, None]).any(axis=1)),
-        "log_loss": mean_replicates(blocks, point_log_loss(true_probability)),
-        "ece": _calibration_error(blocks, right, confidence),
-        **_by_class(blocks, target, ranked[:, 0]),
-    }
-
-
-def _calibration_error(
-    blocks: Blocks, right: NDArray[np.bool_], confidence: NDArray[np.floating]
-) -> Float:
-    gap = _sums_by(blocks, calibration_bin(confidence), CALIBRATION_BINS, right - confidence)
-    total = blocks.replicated(blocks.sums(np.ones(len(right))))[:, 0]
+    n, *sums, of_majority = units.totals(
+        np.ones(len(right)),
+        right,
+        (ranked[:, :5] == target[:, None]).any(axis=1),
+        point_log_loss(true_probability),
+        target == majority,
+    )
+    gap = units.totals_by(
+        calibration_bin(confidence), CALIBRATION_BINS, (right - confidence).astype(np.float64)
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.abs(blocks.replicated(gap)).sum(axis=1) / total)
+        means = {
+            name: np.asarray(total / n)
+            for name, total in zip(("accuracy", "top5_accuracy", "log_loss"), sums, strict=True)
+        }
+        return {
+            **means,
+            "ece": np.asarray(np.abs(gap).sum(axis=1) / n),
+            **_by_class(units, target, ranked[:, 0]),
+            "skill": skill_of_sums(n - sums[0], n - of_majority),
+        }
 
 
 def _by_class(
-    blocks: Blocks, target: NDArray[np.int64], first: NDArray[np.int64]
+    units: Resampled, target: NDArray[np.int64], first: NDArray[np.int64]
 ) -> dict[str, Float]:
     """Balanced accuracy and macro F1 over the classes that occur in a replicate."""
     classes, codes = np.unique(np.concatenate([target, first]), return_inverse=True)
@@ -107,7 +190,7 @@ def _by_class(
     right = (of_target == of_first).astype(np.float64)
     ones = np.ones(len(target))
     hits, positives, predicted = (
-        blocks.replicated(_sums_by(blocks, code, len(classes), value))
+        units.totals_by(code, len(classes), value)
         for code, value in ((of_target, right), (of_target, ones), (of_first, ones))
     )
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -118,13 +201,6 @@ def _by_class(
             "balanced_accuracy": recall.sum(axis=1) / (positives > 0).sum(axis=1),
             "macro_f1": f1.sum(axis=1) / (both > 0).sum(axis=1),
         }
-
-
-def _sums_by(blocks: Blocks, code: NDArray[np.integer], codes: int, value: Float) -> Float:
-    """Sums of `(n,)` values by block and code, `(G, codes)`."""
-    cell = blocks.index * codes + code
-    flat = np.bincount(cell, weights=value, minlength=blocks.count * codes)
-    return np.asarray(flat, dtype=np.float64).reshape(blocks.count, codes)
 
 
 def _intervals(replicates: dict[str, Float]) -> dict[str, Interval]:

@@ -107,3 +107,22 @@ class Replicates:
             squares = np.where(defined, self.scores - mean[..., None], 0) ** 2
             variance = squares.sum(axis=-1) / (count - 1)
         return np.where(count >= MIN_DEFINED * self.scores.shape[-1], variance, np.nan)
+
+
+@dataclass(frozen=True)
+class RunReplicates:
+    """Bootstrap scores of the cells of a run, of each record's default kind of interval.
+
+    All three have the same labels, `REPLICATE_KEY`. Losses are sums over points, so that the losses
+    of folds are pooled by adding them: the pooled skill of a replicate is 1 - loss / reference.
+
+    Attributes:
+        score: score of the task's own metric, `(cells, B)`.
+        loss: summed squared errors of a regression, number of errors of a classification.
+        reference: the same losses of the mean target, or the most frequent class, of the training
+            set; NaN for records that do not have it.
+    """
+
+    score: Replicates
+    loss: Replicates
+    reference: Replicates

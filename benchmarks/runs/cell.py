@@ -15,6 +15,7 @@ from satclip_bench.benchmarks.baselines import is_baseline, make_baseline
 from satclip_bench.benchmarks.metrics.bootstrap import block_ids
 from satclip_bench.benchmarks.metrics.intervals import (
     classification_intervals,
+    interval_kind,
     regression_intervals,
 )
 from satclip_bench.benchmarks.metrics.scores import (
@@ -125,8 +126,13 @@ class Cell:
             target = y[fold.test].astype(np.float64)
             predicted = _finite(np.asarray(estimator.predict(X[fold.test]), dtype=np.float64))
             scores = regression_scores(target, predicted)
-            intervals = regression_intervals(blocks, target, predicted)
-            columns |= {"target": target, "prediction": predicted}
+            reference = float(y[fold.train].mean())
+            intervals = regression_intervals(fold.test, blocks, target, predicted, reference)
+            columns |= {
+                "target": target,
+                "prediction": predicted,
+                "reference": np.full(len(target), reference),
+            }
             unseen = 0
         else:
             truth = y[fold.test].astype(np.int64)
@@ -136,17 +142,20 @@ class Cell:
             ranked, weight = rank_classes(probabilities, classes)
             of_truth = _probability_of(truth, probabilities, classes)
             scores = classification_scores(truth, ranked, weight[:, 0], of_truth, trained)
+            majority = int(np.bincount(y[fold.train].astype(np.int64)).argmax())
             intervals = classification_intervals(
-                blocks, truth, ranked, weight[:, 0], of_truth, trained
+                fold.test, blocks, truth, ranked, weight[:, 0], of_truth, trained, majority
             )
             unseen = int((~np.isin(truth, trained)).sum())
             columns |= {
                 "target": truth.astype(np.int32),
                 "prediction": ranked[:, 0].astype(np.int32),
+                "reference": np.full(len(truth), majority, dtype=np.int32),
                 "target_probability": of_truth,
                 "top_classes": _lists(ranked.astype(np.int32)),
                 "top_probabilities": _lists(weight),
             }
+        kind = interval_kind(table.card.editions[s.edition], s.split)
         record = Record(
             key=s.key,
             settings=s,
@@ -157,7 +166,8 @@ class Cell:
             metric=table.card.metric,
             status="done",
             scores={name: None if np.isnan(v) else v for name, v in scores.items()},
-            intervals=intervals,
+            intervals=intervals.get(kind, {}),
+            interval_kind=kind,
             best_params=estimator.best_params_,
             counts=Counts(
                 train=len(fold.train),

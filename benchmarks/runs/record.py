@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from satclip_bench.benchmarks.metrics.intervals import IntervalKind
 from satclip_bench.core.card import Card
 from satclip_bench.tasks.base import Edition, TaskType
 
@@ -140,6 +141,11 @@ class Record(Card):
         default_factory=dict,
         description="metric to its 95 % interval by the bootstrap of spatial blocks; absent if "
         "the test set lies in too few blocks",
+    )
+    interval_kind: IntervalKind = Field(
+        "places",
+        description="kind of interval that answers what the score is about: of this map, or of "
+        "other places",
     )
     contaminated: bool = Field(
         False, description="whether the encoder was trained on this task's data or near copies"

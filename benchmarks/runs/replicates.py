@@ -11,12 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.metrics.bootstrap import (
-    make_blocks,
-    mean_replicates,
-    regression_replicates,
-)
-from satclip_bench.benchmarks.metrics.replicates import Replicates
+from satclip_bench.benchmarks.metrics.bootstrap import mean_replicates, regression_replicates
+from satclip_bench.benchmarks.metrics.intervals import make_units
+from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicates
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, REPLICATE_KEY
 from satclip_bench.core.errors import RecordError
 
@@ -24,14 +21,16 @@ if TYPE_CHECKING:
     from satclip_bench.benchmarks.runs.record import Record
     from satclip_bench.benchmarks.runs.store import Store
 
+Float = NDArray[np.float64]
+
 
 def load_replicates(
     store: Store,
     split: str | None = None,
     probe: str | None = None,
     unreadable: Callable[[str], None] = warnings.warn,
-) -> Replicates | None:
-    """The main score of every finished cell in every replicate, labelled by `REPLICATE_KEY`.
+) -> RunReplicates | None:
+    """Score and losses of every finished cell in every replicate, labelled by `REPLICATE_KEY`.
 
     Cells whose predictions were kept without their blocks are left out. If predictions are missing
     or damaged, all seeds and folds of that task and encoder under the same split and probe are
@@ -46,10 +45,10 @@ def load_replicates(
             missing or damaged; by default it is a Python warning.
 
     Returns:
-        Scores `(cells, B)`, or None if no cell has bootstrap scores.
+        Scores and losses, `(cells, B)` each, or None if no cell has bootstrap scores.
     """
     labels: list[tuple[str | int, ...]] = []
-    rows: list[NDArray[np.float64]] = []
+    rows: list[Float] = []
     incomplete: set[tuple[str, ...]] = set()
     for record in store.records():
         s = record.settings
@@ -65,23 +64,40 @@ def load_replicates(
             unreadable(str(error))
             incomplete.add((s.task, s.encoder, s.split, s.probe))
             continue
-        scores = _cell_replicates(predictions, record)
-        if scores is not None:
+        # Records of layout 1, and those of `reproduce`, have predictions without blocks.
+        if "block" in predictions:
             labels.append((s.task, s.seed, s.fold, s.encoder, s.split, s.probe))
-            rows.append(scores)
+            rows.append(cell_replicates(predictions, record))
     complete = [(task, *rest) not in incomplete for task, _, _, *rest in labels]
     if not any(complete):
         return None
     labels, rows = list(compress(labels, complete)), list(compress(rows, complete))
-    return Replicates(np.array(rows), pd.MultiIndex.from_tuples(labels, names=REPLICATE_KEY))
+    index = pd.MultiIndex.from_tuples(labels, names=REPLICATE_KEY)
+    return RunReplicates(*(Replicates(np.array(part), index) for part in zip(*rows, strict=True)))
 
 
-def _cell_replicates(predictions: pd.DataFrame, record: Record) -> NDArray[np.float64] | None:
-    # Records of layout 1, and those of `reproduce`, have predictions without blocks.
-    if "block" not in predictions:
-        return None
-    blocks = make_blocks(predictions["block"].to_numpy())
+def cell_replicates(predictions: pd.DataFrame, record: Record) -> Float:
+    """Score, summed loss and summed loss of the reference in every replicate, `(3, B)`.
+
+    Args:
+        predictions: predictions on the test set, with the columns row, block, target and
+            prediction, and reference (what the mean or majority of the training set predicts) if
+            the record has it.
+        record: record of the cell.
+    """
+    rows, blocks = (predictions[name].to_numpy() for name in ("row", "block"))
+    units = make_units(record.interval_kind, rows, blocks)
     target, prediction = predictions["target"].to_numpy(), predictions["prediction"].to_numpy()
-    if record.metric == "r2":
-        return regression_replicates(blocks, target, prediction)["r2"]
-    return mean_replicates(blocks, target == prediction)
+    reference = (
+        predictions["reference"].to_numpy()
+        if "reference" in predictions
+        else np.full(len(target), np.nan)
+    )
+    if record.task_type == "regression":
+        loss, of_reference = units.totals((target - prediction) ** 2, (target - reference) ** 2)
+        score = regression_replicates(units, target, prediction)[record.metric]
+    else:
+        of_points = np.where(np.isnan(reference), np.nan, target != reference)
+        loss, of_reference = units.totals(target != prediction, of_points)
+        score = mean_replicates(units, target == prediction)
+    return np.stack([score, loss, of_reference])

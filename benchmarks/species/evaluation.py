@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.metrics.bootstrap import (
-    MIN_BLOCKS,
+    MIN_UNITS,
     block_ids,
     interval,
     make_blocks,
@@ -260,7 +260,7 @@ class FoldEvaluation:
         ids[~located] = ids.max(initial=0) + 1 + np.arange((~located).sum())
         blocks = make_blocks(ids)
         intervals = {}
-        if blocks.count >= MIN_BLOCKS:
+        if blocks.count >= MIN_UNITS:
             ends = {k: interval(mean_replicates(blocks, ranks < k)) for k in TOP}
             intervals = {k: value for k, value in ends.items() if value is not None}
         trained = np.unique(photos.species[self.fold.train])

@@ -92,7 +92,9 @@ def printed(run: Path) -> str:
     from satclip_bench.benchmarks.runs.store import Store
 
     store = Store(run)
-    results = Results.from_frame(store.frame(), load_replicates(store))
+    replicates = load_replicates(store)
+    score = None if replicates is None else replicates.score
+    results = Results.from_frame(store.frame(), score)
     boards = []
     for split in SPLITS:
         sink = io.StringIO()

@@ -63,7 +63,7 @@ def bootstrap_scores(store: Store, split: str) -> pd.DataFrame:
     replicates = load_replicates(store, split, "linear")
     if replicates is None:
         raise SystemExit(f"the run has no predictions of the split {split!r}")
-    return pd.DataFrame(replicates.clipped(WORST).scores, replicates.index)
+    return pd.DataFrame(replicates.score.clipped(WORST).scores, replicates.score.index)
 
 
 if __name__ == "__main__":

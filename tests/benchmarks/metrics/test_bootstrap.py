@@ -5,60 +5,86 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
+from scipy.stats import poisson
 from sklearn import metrics
 
 from satclip_bench.benchmarks.metrics.bootstrap import (
+    BATCH,
     BLOCK_DEGREES,
+    CHUNK,
     LEVEL,
+    Points,
+    Resampled,
     block_ids,
     interval,
     make_blocks,
     mean_replicates,
     regression_replicates,
 )
-from satclip_bench.benchmarks.metrics.intervals import _classification, classification_intervals
+from satclip_bench.benchmarks.metrics.intervals import (
+    _classification,
+    classification_intervals,
+    interval_kind,
+    regression_intervals,
+)
 from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.metrics.scores import calibration_error, rank_classes
 from satclip_bench.core.sphere import chord_to_km, unit_vectors
-from satclip_bench.tasks import get_task
+from satclip_bench.tasks import get_task, task_card
 
 RNG = np.random.default_rng(0)
 IDS = RNG.integers(0, 12, 300)
 
 
-def _resampled(replicate: int) -> np.ndarray:
-    """Rows of a replicate, each as often as its block was drawn."""
-    blocks = make_blocks(IDS, 40)
-    times = blocks.draws[replicate, blocks.index].astype(int)
-    return np.repeat(np.arange(len(IDS)), times)
+ROWS = np.random.default_rng(5).permutation(900)[:300]
 
 
+def _draws(kind: str) -> tuple[Resampled, np.ndarray]:
+    """Units of 300 points, and how often each point occurs in each of 40 replicates."""
+    if kind == "places":
+        blocks = make_blocks(IDS, 40)
+        return blocks, blocks.draws[:, blocks.index].astype(int)
+    points = Points(ROWS, 40)
+    # One column of the totals by code is the weight of one point.
+    return points, points.totals_by(np.arange(300), 300, np.ones(300)).astype(int)
+
+
+@pytest.mark.parametrize("kind", ["map", "places"])
 @pytest.mark.parametrize("shift", [0.0, 1e6])
-def test_regression_replicates_are_scores_of_repeated_rows(shift: float) -> None:
+def test_regression_replicates_are_scores_of_repeated_rows(kind: str, shift: float) -> None:
     y = RNG.normal(size=300) + shift
     predicted = y + RNG.normal(size=300) * 0.3
-    found = regression_replicates(make_blocks(IDS, 40), y, predicted)
+    units, times = _draws(kind)
+    found = regression_replicates(units, y, predicted, 0.4 + shift)
     for replicate in range(40):
-        rows = _resampled(replicate)
+        rows = np.repeat(np.arange(300), times[replicate])
+        dummy = DummyRegressor(strategy="constant", constant=0.4 + shift).fit(
+            rows[:, None], y[rows]
+        )
+        reference = metrics.mean_squared_error(y[rows], dummy.predict(rows[:, None]))
         expected = {
             "r2": metrics.r2_score(y[rows], predicted[rows]),
             "rmse": metrics.root_mean_squared_error(y[rows], predicted[rows]),
             "mae": metrics.mean_absolute_error(y[rows], predicted[rows]),
+            "skill": 1 - metrics.mean_squared_error(y[rows], predicted[rows]) / reference,
         }
+        assert found.keys() == expected.keys()
         for name, value in expected.items():
             assert found[name][replicate] == pytest.approx(value, rel=1e-6)
 
 
-def test_classification_replicates_are_scores_of_repeated_rows() -> None:
+@pytest.mark.parametrize("kind", ["map", "places"])
+def test_classification_replicates_are_scores_of_repeated_rows(kind: str) -> None:
     truth = RNG.integers(0, 7, 300)
     probabilities = RNG.dirichlet(np.ones(7) * 0.5, 300)
     probabilities[np.arange(300), truth] += 0.4
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     ranked, weight = rank_classes(probabilities, np.arange(7))
     p_true = probabilities[np.arange(300), truth].astype(np.float32)
-    found = _classification(make_blocks(IDS, 40), truth, ranked, weight[:, 0], p_true)
+    units, times = _draws(kind)
+    found = _classification(units, truth, ranked, weight[:, 0], p_true, 2)
     for replicate in range(40):
-        rows = _resampled(replicate)
+        rows = np.repeat(np.arange(300), times[replicate])
         t, first = truth[rows], ranked[rows, 0]
         expected = {
             "accuracy": metrics.accuracy_score(t, first),
@@ -71,10 +97,57 @@ def test_classification_replicates_are_scores_of_repeated_rows() -> None:
             ),
             "log_loss": metrics.log_loss(t, probabilities[rows], labels=range(7)),
             "ece": calibration_error(first == t, weight[rows, 0]),
+            "skill": 1 - (first != t).sum() / (t != 2).sum(),
         }
         assert found.keys() == expected.keys()
         for name, value in expected.items():
             assert found[name][replicate] == pytest.approx(value, rel=1e-4), name
+
+
+def test_a_row_of_a_table_has_the_same_draws_in_every_test_set() -> None:
+    def draws(rows: np.ndarray) -> np.ndarray:
+        points = Points(rows, 200)
+        return points.totals_by(np.arange(len(rows)), len(rows), np.ones(len(rows)))
+
+    rows = np.array([3, CHUNK - 1, CHUNK, 5 * CHUNK + 2, 100_000])
+    whole = draws(rows)
+    assert np.array_equal(whole, draws(rows))
+    assert np.array_equal(whole[:, [3, 1]], draws(rows[[3, 1]]))
+    many = draws(np.arange(2000))
+    assert many.mean() == pytest.approx(1, abs=0.01)
+    assert many.var() == pytest.approx(1, abs=0.02)
+    assert np.abs(np.corrcoef(many[:, :300].T) - np.eye(300)).max() < 0.4
+    shares = np.bincount(many.astype(int).ravel(), minlength=5)[:5] / many.size
+    assert shares == pytest.approx(poisson.pmf(np.arange(5), 1.0), abs=0.003)
+
+
+def test_totals_of_many_points_are_those_of_their_batches() -> None:
+    rows = np.random.default_rng(2).permutation(3 * BATCH)[: BATCH + 50]
+    values = rows.astype(float)
+    parts = [Points(part, 20) for part in (rows[:BATCH], rows[BATCH:])]
+    total = parts[0].totals(values[:BATCH]) + parts[1].totals(values[BATCH:])
+    assert Points(rows, 20).totals(values) == pytest.approx(total)
+    code = rows % 7
+    by_code = Points(rows, 20).totals_by(code, 7, values)
+    assert by_code.sum(axis=1) == pytest.approx(total[0])
+    assert by_code[:, 3] == pytest.approx(Points(rows, 20).totals(values * (code == 3))[0])
+
+
+def test_the_kind_of_an_interval_follows_the_table_and_the_split() -> None:
+    kinds = {
+        (task, edition, split): interval_kind(task_card(task).editions[edition], split)
+        for task, edition in (
+            ("elevation", "open"),
+            ("elevation", "paper"),
+            ("california_housing", "open"),
+            ("median_income", "open"),
+        )
+        for split in ("random", "random.grouped", "held-out-region", "few-shot", "official")
+    }
+    assert {cell for cell, kind in kinds.items() if kind == "map"} == {
+        ("elevation", "open", "random"),
+        ("elevation", "open", "random.grouped"),
+    }
 
 
 def test_a_block_has_the_same_draws_wherever_it_occurs() -> None:
@@ -92,11 +165,24 @@ def test_too_few_blocks_give_no_interval() -> None:
     sure = np.ones(90)
     for count, known in ((9, False), (10, True)):
         ids = np.arange(90) % count
-        found = classification_intervals(ids, truth, ranked, sure, sure, np.array([0]))
-        assert ("accuracy" in found) is known
-        assert ("accuracy_seen" in found) is known
-    unseen = classification_intervals(ids, truth, ranked, sure, sure, np.array([3]))
-    assert "accuracy_seen" not in unseen
+        trained = np.array([0])
+        found = classification_intervals(np.arange(90), ids, truth, ranked, sure, sure, trained, 1)
+        assert ("places" in found) is known
+        assert {"accuracy", "accuracy_seen", "skill"} <= found["map"].keys()
+        y = np.linspace(0, 1, 90)
+        for kind, number in (("places", 90), ("map", count)):
+            some = slice(number)
+            ends = regression_intervals(np.arange(90)[some], ids[some], y[some], y[some], 0.5)
+            assert (kind in ends) is known
+    unseen = classification_intervals(
+        np.arange(90), ids, truth, ranked, sure, sure, np.array([3]), 3
+    )
+    assert "accuracy_seen" not in unseen["places"]
+    # A majority class that is never wrong leaves nothing to be skilful about.
+    constant = classification_intervals(
+        np.arange(90), ids, truth, ranked, sure, sure, np.array([0]), 0
+    )
+    assert "skill" not in constant["map"]
 
 
 def test_there_is_no_interval_if_few_replicates_are_defined() -> None:
