@@ -157,7 +157,8 @@ class Points:
         total = np.zeros((codes, self.replicates))
         for members, draws in self._batches():
             cells = (code[members], np.arange(len(draws)))
-            total += csr_array((value[members], cells), shape=(codes, len(draws))) @ draws
+            weights = csr_array((value[members], cells), shape=(codes, len(draws)))
+            total += np.asarray(weights @ draws)
         return total.T
 
     def _batches(self) -> Iterator[tuple[slice, Float]]:

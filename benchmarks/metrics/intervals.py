@@ -43,8 +43,8 @@ def interval_kind(card: EditionCard, split: str) -> IntervalKind:
     """Kind of interval that answers what a score under a split is about.
 
     `map` if the rows are a uniform random draw of the land and the test set is a random draw of the
-    rows; `places` if the table is no probability sample, or if the split asks how well an encoder
-    transfers to other places.
+    rows; `places` if the table is not a probability sample, or if the split asks how well an
+    encoder transfers to other places.
 
     Args:
         card: card of the edition of the task, `table.card.editions[table.edition]`.
