@@ -34,9 +34,8 @@ blocks (`benchmarks/metrics/bootstrap.py`)."""
 
 KINDS: tuple[IntervalKind, ...] = ("map", "places")
 
-DRAWS_OF_POINTS = ("random",)
-"""Splits whose test set is drawn at random from the rows of a table, and their variants, whose
-names go on with a dot."""
+DRAWS_OF_POINTS = ("random", "random-grouped")
+"""Splits whose test set is a random draw of the rows of a table, or of their places."""
 
 
 def interval_kind(card: EditionCard, split: str) -> IntervalKind:
@@ -56,7 +55,7 @@ def interval_kind(card: EditionCard, split: str) -> IntervalKind:
         >>> interval_kind(card, "random"), interval_kind(card, "blocks.10")
         ('map', 'places')
     """
-    drawn = split.split(".")[0] in DRAWS_OF_POINTS
+    drawn = split in DRAWS_OF_POINTS
     return "map" if drawn and card.uniform_draw else "places"
 
 

@@ -141,11 +141,11 @@ def test_the_kind_of_an_interval_follows_the_table_and_the_split() -> None:
     kinds = {
         (task, edition, split): interval_kind(task_card(task).editions[edition], split)
         for task, edition in tables
-        for split in ("random", "random.grouped", "held-out-region", "few-shot", "official")
+        for split in ("random", "random-grouped", "held-out-region", "few-shot", "official")
     }
     assert {cell for cell, kind in kinds.items() if kind == "map"} == {
         ("elevation", "open", "random"),
-        ("elevation", "open", "random.grouped"),
+        ("elevation", "open", "random-grouped"),
     }
 
 
