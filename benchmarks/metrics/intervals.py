@@ -14,6 +14,7 @@ from satclip_bench.benchmarks.metrics.bootstrap import (
     Resampled,
     interval,
     make_blocks,
+    reference_totals,
     regression_replicates,
     skill_of_sums,
 )
@@ -157,12 +158,11 @@ def _classification(
     majority: int,
 ) -> dict[str, Float]:
     right = ranked[:, 0] == target
-    n, *sums, of_majority = units.totals(
+    n, *sums = units.totals(
         np.ones(len(right)),
         right,
         (ranked[:, :5] == target[:, None]).any(axis=1),
         point_log_loss(true_probability),
-        target == majority,
     )
     gap = units.totals_by(
         calibration_bin(confidence), CALIBRATION_BINS, (right - confidence).astype(np.float64)
@@ -176,7 +176,7 @@ def _classification(
             **means,
             "ece": np.asarray(np.abs(gap).sum(axis=1) / n),
             **_by_class(units, target, ranked[:, 0]),
-            "skill": skill_of_sums(n - sums[0], n - of_majority),
+            "skill": skill_of_sums(n - sums[0], reference_totals(units, target != majority)),
         }
 
 

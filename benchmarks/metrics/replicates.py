@@ -114,7 +114,9 @@ class RunReplicates:
     """Bootstrap scores of the cells of a run, of each record's default kind of interval.
 
     All three have the same labels, `REPLICATE_KEY`. Losses are sums over points, so that the losses
-    of folds are pooled by adding them: the pooled skill of a replicate is 1 - loss / reference.
+    of folds are pooled by adding them: the pooled skill of a replicate is 1 - loss / reference. In
+    replicates of blocks the reference is the number of points drawn times its mean loss at a point
+    of the cell (see `benchmarks/metrics/bootstrap.py`).
 
     Attributes:
         score: score of the task's own metric, `(cells, B)`.

@@ -11,7 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.metrics.bootstrap import mean_replicates, regression_replicates
+from satclip_bench.benchmarks.metrics.bootstrap import (
+    mean_replicates,
+    reference_totals,
+    regression_replicates,
+)
 from satclip_bench.benchmarks.metrics.intervals import make_units
 from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicates
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, REPLICATE_KEY
@@ -94,10 +98,10 @@ def cell_replicates(predictions: pd.DataFrame, record: Record) -> Float:
         else np.full(len(target), np.nan)
     )
     if record.task_type == "regression":
-        loss, of_reference = units.totals((target - prediction) ** 2, (target - reference) ** 2)
+        loss, of_reference = (target - prediction) ** 2, (target - reference) ** 2
         score = regression_replicates(units, target, prediction)[record.metric]
     else:
-        of_points = np.where(np.isnan(reference), np.nan, target != reference)
-        loss, of_reference = units.totals(target != prediction, of_points)
+        loss = target != prediction
+        of_reference = np.where(np.isnan(reference), np.nan, target != reference)
         score = mean_replicates(units, target == prediction)
-    return np.stack([score, loss, of_reference])
+    return np.stack([score, *units.totals(loss), reference_totals(units, of_reference)])
