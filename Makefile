@@ -57,6 +57,7 @@ pretrain: setup  ## train the encoders satclip-bluemarble again and compare with
 
 rebuild: setup  ## build the shipped tables again from their sources and compare the bytes
 	$(BIN)/python -m satclip_bench.tasks.builder --check
+	$(BIN)/python -m satclip_bench.tasks.builder --check --development
 
 clean:  ## remove .venv and the caches of the tools; results are kept
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,4 +1,4 @@
-"""Build the tables of the open edition, or check that they can be reproduced byte for byte."""
+"""Build the shipped tables, or check that they can be reproduced byte for byte."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +15,9 @@ from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import sha256_file
 from satclip_bench.tasks import OPEN_TASKS
 from satclip_bench.tasks.builder.build import built_with, write_all
+from satclip_bench.tasks.builder.development import write_development
 from satclip_bench.tasks.builder.distributions import distributions_dir
+from satclip_bench.tasks.development import DEVELOPMENT
 from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
 
 
@@ -30,10 +33,14 @@ def main() -> int:
         help=f"tables to build, by default all: {', '.join(OPEN_TASKS)}",
     )
     parser.add_argument(
+        "--development",
+        action="store_true",
+        help="build the development set, on which recipes are chosen, instead of tasks' tables",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
-        default=OPEN_EDITION,
-        help="folder of the tables; by default that of the open edition",
+        help="folder of the tables; by default that of the shipped ones",
     )
     parser.add_argument(
         "--distributions",
@@ -50,28 +57,37 @@ def main() -> int:
     unknown = set(options.tasks) - set(OPEN_TASKS)
     if unknown:
         parser.error(f"no table is called {', '.join(sorted(unknown))}")
-    tasks = tuple(options.tasks) or OPEN_TASKS
+    if options.development and options.tasks:
+        parser.error("--development takes no names of tasks")
+    tasks = ("development",) if options.development else tuple(options.tasks) or OPEN_TASKS
+    out: Path = options.out or (DEVELOPMENT if options.development else OPEN_EDITION)
+
+    def write(folder: Path) -> dict[str, dict[str, Any]]:
+        if options.development:
+            return {"development": write_development(options.distributions, folder)}
+        return write_all(tasks, options.distributions, folder)
+
     try:
         if not options.check:
-            for task, entry in write_all(tasks, options.distributions, options.out).items():
+            for task, entry in write(out).items():
                 print(f"{task}: {entry['rows']} rows, {entry['bytes']} bytes, {entry['sha256']}")
             return 0
         with tempfile.TemporaryDirectory() as scratch:
-            write_all(tasks, options.distributions, Path(scratch))
+            write(Path(scratch))
             differ = [
-                difference(name, Path(scratch) / name, options.out / name)
+                difference(name, Path(scratch) / name, out / name)
                 for name in (f"{task}.parquet" for task in tasks)
-                if not same_bytes(Path(scratch) / name, options.out / name)
+                if not same_bytes(Path(scratch) / name, out / name)
             ]
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if not differ:
-        print(f"{len(tasks)} tables: identical bytes")
+        print(f"{len(tasks)} table{'s' * (len(tasks) > 1)}: identical bytes")
         return 0
     print("\n".join(differ))
     print("built with: " + ", ".join(f"{name} {v}" for name, v in built_with().items()))
-    print(f"the shipped tables were built with those in {options.out / 'provenance.json'}")
+    print(f"the shipped tables were built with those in {out / 'provenance.json'}")
     return 1
 
 

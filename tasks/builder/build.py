@@ -159,13 +159,14 @@ def describe(task: str, table: pd.DataFrame, content: bytes) -> dict[str, Any]:
         if "region" in table
         else {},
         "sources": [
-            source.model_dump() | _pins(source.distribution.partition("==")[0])
+            source.model_dump() | pins(source.distribution.partition("==")[0])
             for source in get_task(task).edition_card.sources
         ],
     }
 
 
-def _pins(name: str) -> dict[str, Any]:
+def pins(name: str) -> dict[str, Any]:
+    """Hashes of a package and of its members that are read."""
     pinned = DISTRIBUTIONS[name]
     return {"distribution_sha256": pinned.sha256, "member_sha256": dict(pinned.members)}
 

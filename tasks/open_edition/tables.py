@@ -34,7 +34,7 @@ def read_table(path: Path, card: TaskCard, edition: Edition) -> TaskTable:
         IntegrityError: the SHA-256 of the file is not the one on the card.
         CoordinateError: some points are not on the sphere.
     """
-    frame, digest = _read_verified(path, card.name, card.editions[edition].sha256)
+    frame, digest = read_verified(path, card.name, card.editions[edition].sha256)
     missing = {"lon", "lat", "target"} - set(frame.columns)
     if missing:
         raise TaskError(f"{path} has no column {' and no column '.join(sorted(missing))}")
@@ -74,10 +74,10 @@ def shipped_frame(task: str) -> pd.DataFrame:
         IntegrityError: its SHA-256 is not the one in `provenance.json`.
     """
     entry = provenance()["tables"][task]
-    return _read_verified(OPEN_EDITION / entry["file"], task, entry["sha256"])[0]
+    return read_verified(OPEN_EDITION / entry["file"], task, entry["sha256"])[0]
 
 
-def _read_verified(path: Path, task: str, expected: str | None) -> tuple[pd.DataFrame, str]:
+def read_verified(path: Path, task: str, expected: str | None) -> tuple[pd.DataFrame, str]:
     """Data frame and SHA-256 of a Parquet file, after comparing the hash with the expected one."""
     import io
 
