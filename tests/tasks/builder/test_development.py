@@ -28,7 +28,8 @@ def haversine_km(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     lon, lat = np.radians(a).T[:, :, None]
     lon2, lat2 = np.radians(b).T[:, None, :]
     s = np.sin((lat2 - lat) / 2) ** 2 + np.cos(lat) * np.cos(lat2) * np.sin((lon2 - lon) / 2) ** 2
-    return 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(s))
+    distance: np.ndarray = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(s))
+    return distance
 
 
 @pytest.mark.parametrize("task", sorted(SEEDS))
