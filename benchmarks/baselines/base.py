@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from satclip_bench.core.card import Card
 
@@ -16,6 +17,8 @@ Lonlat = NDArray[np.float64]
 Values = NDArray[np.float64]
 Target = NDArray[np.float64] | NDArray[np.int64]
 Choice = dict[str, int | float]
+Inner = Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
+"""Training and validation rows of each inner fold, as positions in the training set."""
 
 PREFIX = "baseline."
 """Names of baselines start with it, so that they cannot be taken for encoders."""
@@ -54,6 +57,28 @@ class Points(NamedTuple):
     labels: Target
     """`(n,)` float64, or class codes: columns of the values, `UNSEEN` in a validation set."""
 
+    def take(self, rows: NDArray[np.int64]) -> Points:
+        """The points at these positions."""
+        return Points(self.lonlat[rows], self.labels[rows])
+
+
+class HeldOut(NamedTuple):
+    """What settings are chosen on: a validation set, or inner folds of the training set."""
+
+    validation: Points | None
+    inner: Inner = ()
+
+    def rounds(self, train: Points) -> Iterator[tuple[Points, Points]]:
+        """Pairs of a training and a validation set; the losses of all pairs are added.
+
+        Args:
+            train: the training set.
+        """
+        if self.validation is not None:
+            yield train, self.validation
+        for fitted, held_out in self.inner:
+            yield train.take(fitted), train.take(held_out)
+
 
 class Method(ABC):
     """A way to predict values from training points.
@@ -66,14 +91,25 @@ class Method(ABC):
     def __init__(self, card: BaselineCard, classes: int | None) -> None:
         self.card = card
         self.classes = classes
+        self.info: dict[str, JsonValue] = {}
+        """After `fit`: what else was estimated, for the record."""
 
     @abstractmethod
-    def fit(self, train: Points, validation: Points) -> Choice:
-        """Learn from the training set, choose on the validation set, and return the choice."""
+    def fit(self, train: Points, held_out: HeldOut) -> Choice:
+        """Choose parameters, learn from the whole training set, and return the choice.
+
+        Args:
+            train: the training set.
+            held_out: the points on which parameters are chosen, by the sum of losses.
+        """
 
     @abstractmethod
     def values(self, lonlat: Lonlat) -> Values:
         """Predicted targets `(m, 1)`, or class shares `(m, classes)` whose rows sum to 1."""
+
+    def std(self, lonlat: Lonlat) -> NDArray[np.float64] | None:
+        """Standard deviations `(m,)` of the predictive distributions; None if there are none."""
+        return None
 
 
 @dataclass(frozen=True)

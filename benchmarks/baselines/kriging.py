@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import groupby, product
 from typing import NamedTuple
 
@@ -14,6 +16,7 @@ from satclip_bench.benchmarks.baselines.base import (
     Baseline,
     BaselineCard,
     Choice,
+    HeldOut,
     Lonlat,
     Method,
     Points,
@@ -44,38 +47,77 @@ class Candidate(NamedTuple):
     noise_variance: float
 
 
+Losses = Callable[[list[Candidate], Values], list[float]]
+"""Loss of each candidate, fitted to the first training points; their values are `(n, C)`."""
+
+
+class Kriged(NamedTuple):
+    """Solution of the system of ordinary kriging."""
+
+    mean: Float
+    """`(C,)` estimated means."""
+    weights: Values
+    """`(n, C)` weights of the covariances with the training points."""
+    sill: Float
+    """`(C,)` variances of the process, which the covariances are multiplied by."""
+    factor: Float
+    """`(n, n)` lower Cholesky factor of the covariances with noise."""
+    ones: Float
+    """`(n,)` solution of the system for a right-hand side of ones."""
+
+
 class Kriging(Method):
     """Ordinary kriging of a number, or of the indicators of classes."""
 
     _points: Float
     _best: Candidate
-    _mean: Float
-    _weights: Values
+    _kriged: Kriged
 
     @override
-    def fit(self, train: Points, validation: Points) -> Choice:
+    def fit(self, train: Points, held_out: HeldOut) -> Choice:
         rng = np.random.default_rng(SEED)
         sample = rng.permutation(len(train.labels))[:MAX_TRAIN_POINTS]
-        held_out = rng.permutation(len(validation.labels))[:MAX_VALIDATION_POINTS]
         self._points = unit_vectors(train.lonlat[sample])
-        values = as_values(train.labels[sample], self.classes)
-        self._best = self._search(
-            values, unit_vectors(validation.lonlat[held_out]), validation.labels[held_out]
-        )
-        self._mean, self._weights = krige(
+        labels = train.labels[sample]
+        values = as_values(labels, self.classes)
+        if held_out.validation is not None:
+            rows = rng.permutation(len(held_out.validation.labels))[:MAX_VALIDATION_POINTS]
+            losses: Losses = partial(self._losses, held_out.validation.take(rows))
+        else:
+            folds = [(np.isin(sample, fit), np.isin(sample, held)) for fit, held in held_out.inner]
+            losses = partial(self._inner_losses, folds, labels)
+        self._best = self._search(values, losses)
+        self._kriged = krige(
             _self_covariance(self._points, self._best), self._best.noise_variance, values
         )
+        if self.classes is None:
+            self.info = {"sill": float(self._kriged.sill[0])}
         return {**self._best._asdict(), "n_train_points": len(self._points)}
 
     @override
     def values(self, lonlat: Lonlat) -> Values:
         points = unit_vectors(lonlat)
         blocks = [
-            covariance(_km(points[row : row + _ROWS], self._points), *_shape(self._best))
-            @ self._weights
+            self._covariance(points[row : row + _ROWS]) @ self._kriged.weights
             for row in range(0, len(points), _ROWS)
         ]
-        return self._shares(np.concatenate(blocks) + self._mean)
+        return self._shares(np.concatenate(blocks) + self._kriged.mean)
+
+    @override
+    def std(self, lonlat: Lonlat) -> Float | None:
+        # One covariance for the indicators of all classes says nothing about a single class.
+        if self.classes is not None:
+            return None
+        points = unit_vectors(lonlat)
+        variances = [
+            relative_variance(self._kriged, self._covariance(points[row : row + _ROWS]))
+            for row in range(0, len(points), _ROWS)
+        ]
+        of_observation = np.concatenate(variances) + self._best.noise_variance
+        return np.asarray(np.sqrt(self._kriged.sill * of_observation))
+
+    def _covariance(self, points: Float) -> Float:
+        return covariance(_km(points, self._points), *_shape(self._best))
 
     def _shares(self, values: Values) -> Values:
         if self.classes is None:
@@ -84,11 +126,10 @@ class Kriging(Method):
         values = np.maximum(values, 0)
         return np.asarray(values / values.sum(axis=1, keepdims=True))
 
-    def _search(self, values: Values, held_out: Float, labels: Target) -> Candidate:
+    def _search(self, values: Values, losses_of: Losses) -> Candidate:
         candidates = [Candidate(*c) for c in product(*self.card.search.values())]
         for rows, keep in zip(HALVING_TRAIN_POINTS, HALVING_KEEP, strict=True):
-            losses = self._losses(candidates, values[:rows], held_out, labels)
-            best = np.argsort(losses, kind="stable")
+            best = np.argsort(losses_of(candidates, values[:rows]), kind="stable")
             all_used = rows >= len(values)
             candidates = [candidates[i] for i in sorted(best[: 1 if all_used else keep])]
             if all_used:
@@ -96,28 +137,69 @@ class Kriging(Method):
         return candidates[0]
 
     def _losses(
-        self, candidates: list[Candidate], values: Values, held_out: Float, labels: Target
+        self, validation: Points, candidates: list[Candidate], values: Values
     ) -> list[float]:
-        """Squared error of each candidate on the validation points.
+        """Loss of each candidate on the validation points.
 
         Candidates of the same covariance are neighbours in the list, so that it is computed once.
         """
-        points = self._points[: len(values)]
+        points, held_out = self._points[: len(values)], unit_vectors(validation.lonlat)
         among, across = _km(points, points), _km(held_out, points)
         losses = []
         for shape, group in groupby(candidates, key=_shape):
             inner, outer = covariance(among, *shape), covariance(across, *shape)
             for candidate in group:
-                mean, weights = krige(inner.copy(), candidate.noise_variance, values)
-                losses.append(self._loss(self._shares(outer @ weights + mean), labels))
+                solved = krige(inner.copy(), candidate.noise_variance, values)
+                predicted = outer @ solved.weights + solved.mean
+                losses.append(self._loss(predicted, validation.labels, values))
         return losses
 
-    def _loss(self, values: Values, labels: Target) -> float:
+    def _inner_losses(
+        self,
+        folds: Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_]]],
+        labels: Target,
+        candidates: list[Candidate],
+        values: Values,
+    ) -> list[float]:
+        """Loss of each candidate summed over the inner folds, by one decomposition for all folds.
+
+        Args:
+            folds: for each inner fold, which training points are fitted on and which are held out.
+            labels: labels of the training points.
+            candidates: candidates, those of the same covariance in a row.
+            values: `(n, C)` values of the first training points, which alone are used.
+        """
+        n = len(values)
+        among = _km(self._points[:n], self._points[:n])
+        used = [(fitted[:n], held[:n]) for fitted, held in folds]
+        used = [(fitted, held) for fitted, held in used if fitted.any() and held.any()]
+        losses = []
+        for shape, group in groupby(candidates, key=_shape):
+            inner = covariance(among, *shape)
+            for candidate in group:
+                precision = kriging_precision(inner.copy(), candidate.noise_variance)
+                projected = precision @ (values - values.mean(axis=0))
+                loss = 0.0
+                for fitted, held in used:
+                    residual = left_out_residual(precision, projected, ~fitted)[held[~fitted]]
+                    loss += self._loss(values[held] - residual, labels[:n][held], values[fitted])
+                losses.append(loss)
+        return losses
+
+    def _loss(self, predicted: Values, labels: Target, fitted: Values) -> float:
+        """Sum of squared errors of clipped predictions, or of the shares of classes.
+
+        Args:
+            predicted: `(m, C)` predictions of kriging.
+            labels: `(m,)` labels.
+            fitted: `(n, C)` values that the prediction was fitted to.
+        """
         if self.classes is None:
-            return float(np.mean((values[:, 0] - labels) ** 2))
-        codes = labels.astype(np.int64)
+            clipped = predicted[:, 0].clip(fitted.min(), fitted.max())
+            return float(np.sum((clipped - labels) ** 2))
+        values, codes = self._shares(predicted), labels.astype(np.int64)
         true = np.where(codes == UNSEEN, 0, values[np.arange(len(codes)), codes])
-        return float(np.mean(np.sum(values**2, axis=1) - 2 * true + 1))
+        return float(np.sum(np.sum(values**2, axis=1) - 2 * true + 1))
 
 
 def covariance(km: Float, smoothness: float, length_scale_km: float) -> Float:
@@ -141,20 +223,19 @@ def covariance(km: Float, smoothness: float, length_scale_km: float) -> Float:
     return np.asarray((1 + scaled) * decay)
 
 
-def krige(covariances: Float, noise: float, values: Values) -> tuple[Float, Values]:
-    """Mean and weights of ordinary kriging.
+def krige(covariances: Float, noise: float, values: Values) -> Kriged:
+    """Solve the system of ordinary kriging.
 
     The best linear unbiased prediction under an unknown constant mean is mean + c' weights, where c
     holds the covariances of a point with the training points. If the rows of the values sum to 1,
-    so do the mean and every row of the predictions.
+    so do the mean and every row of the predictions. The sill is the estimate of restricted maximum
+    likelihood for this correlation, (y - mean)' weights / (n - 1) (Stein 1999, Interpolation of
+    Spatial Data, section 6.4); it is 0 for values that do not vary.
 
     Args:
         covariances: `(n, n)` symmetric covariances of the training points; overwritten.
         noise: variance of the noise of every training value, above 0.
         values: `(n, C)` training values.
-
-    Returns:
-        The mean `(C,)` and the weights `(n, C)`.
     """
     from scipy.linalg import cho_factor, cho_solve
 
@@ -163,12 +244,68 @@ def krige(covariances: Float, noise: float, values: Values) -> tuple[Float, Valu
     factor = cho_factor(covariances.T, lower=True, overwrite_a=True, check_finite=False)
     # Targets far from 0 would lose digits to their mean.
     level = values.mean(axis=0)
-    solved = cho_solve(
-        factor, np.column_stack([np.ones(len(values)), values - level]), check_finite=False
-    )
+    centred = values - level
+    solved = cho_solve(factor, np.column_stack([np.ones(len(values)), centred]), check_finite=False)
     ones, rest = solved[:, :1], solved[:, 1:]
     mean = rest.sum(axis=0) / ones.sum()
-    return level + mean, rest - ones * mean
+    weights = rest - ones * mean
+    sill = np.sum(centred * weights, axis=0).clip(min=0) / max(len(values) - 1, 1)
+    sill = np.where(np.ptp(values, axis=0) > 0, sill, 0)
+    return Kriged(level + mean, weights, sill, factor[0], ones[:, 0])
+
+
+def relative_variance(kriged: Kriged, across: Float) -> Float:
+    """Variance of the error of ordinary kriging of the process, `(m,)`, relative to the sill.
+
+    Cressie 1993, Statistics for Spatial Data, eq. 3.2.16: 1 - c' K^-1 c + (1 - 1' K^-1 c)^2 /
+    (1' K^-1 1), in which the last term is that of the unknown mean.
+
+    Args:
+        kriged: solution of the system.
+        across: `(m, n)` covariances of the points with the training points.
+    """
+    from scipy.linalg import solve_triangular
+
+    solved = solve_triangular(kriged.factor, across.T, lower=True, check_finite=False)
+    known = np.einsum("nm,nm->m", solved, solved)
+    of_mean = (1 - across @ kriged.ones) ** 2 / kriged.ones.sum()
+    return np.asarray(np.maximum(1 - known + of_mean, 0))
+
+
+def kriging_precision(covariances: Float, noise: float) -> Float:
+    """The matrix Q of ordinary kriging: K^-1 - K^-1 1 1' K^-1 / (1' K^-1 1), `(n, n)`.
+
+    Args:
+        covariances: `(n, n)` symmetric covariances of the training points; overwritten.
+        noise: variance of the noise of every training value, above 0.
+    """
+    from scipy.linalg import lapack
+
+    covariances[np.diag_indices_from(covariances)] += noise
+    # The transpose of a symmetric matrix has the memory order that LAPACK can overwrite.
+    factor, _ = lapack.dpotrf(covariances.T, lower=1, overwrite_a=1, clean=1)
+    inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+    precision = inverse + np.tril(inverse, -1).T
+    ones = precision.sum(axis=0)
+    precision -= ones[:, None] * (ones / ones.sum())
+    return np.asarray(precision)
+
+
+def left_out_residual(precision: Float, projected: Values, left_out: NDArray[np.bool_]) -> Values:
+    """Residuals of points, `(m, C)`, kriged from all other points, without a fit of their own.
+
+    Dubrule 1983, Cross validation of kriging in a unique neighborhood, Mathematical Geology 15,
+    687: the residuals of the points B that are left out are (Q_BB)^-1 (Q y)_B.
+
+    Args:
+        precision: `(n, n)` matrix Q of `kriging_precision`.
+        projected: `(n, C)` product of Q and the values.
+        left_out: `(n,)` which points are left out; not all of them.
+    """
+    from scipy.linalg import cho_factor, cho_solve
+
+    factor = cho_factor(precision[np.ix_(left_out, left_out)], lower=True, check_finite=False)
+    return np.asarray(cho_solve(factor, projected[left_out], check_finite=False))
 
 
 def _km(a: Float, b: Float) -> Float:
@@ -199,14 +336,20 @@ GP = Baseline(
         "for any smoothness; with the great-circle distance it is not above 1/2. Classes: "
         "indicator kriging with one covariance for all classes; negative shares are set to 0 and "
         "rows are normalised. Smoothness, length scale and noise are those with the lowest squared "
-        "error on at most `max_validation_points` of the validation set (of class indicators; a "
-        "label that is not in the training set has none), by successive halving: all candidates "
-        "are fitted on the first of `halving_train_points` training points, and the best "
-        "`halving_keep` on the next. The last fit is exact up to `max_train_points` training "
-        "points; from larger training sets, that many are drawn at random. `n_train_points` in the "
-        "chosen parameters is their number.",
+        "error on at most `max_validation_points` of the validation set, or on the inner folds (of "
+        "class indicators; a label that is not in the training set has none), by successive "
+        "halving: all candidates are fitted on the first of `halving_train_points` training "
+        "points, and the best `halving_keep` on the next; inner folds are folds of these points. "
+        "The last fit is exact up to `max_train_points` training points; from larger training "
+        "sets, that many are drawn at random. `n_train_points` in the chosen parameters is their "
+        "number. Predicted numbers are clipped to the range of the training targets. A regression "
+        "also predicts the standard deviation of an observation at a point: the kriging variance "
+        "with the sill of restricted maximum likelihood, plus noise. Of classes the shares are "
+        "kept, whose log loss is their score as probabilities.",
         citation="Matheron 1963, Principles of geostatistics, Economic Geology 58, 1246; Journel "
         "1983, Nonparametric estimation of spatial distributions, Mathematical Geology 15, 445; "
+        "Dubrule 1983, Cross validation of kriging in a unique neighborhood, Mathematical Geology "
+        "15, 687; "
         "Gneiting 2013, Strictly and non-strictly positive definite functions on spheres, "
         "Bernoulli 19, 1327; Jamieson and Talwalkar 2016, Non-stochastic best arm identification "
         "and hyperparameter optimization, AISTATS",
@@ -222,6 +365,7 @@ GP = Baseline(
             "length_scale_km": (30.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0),
             "noise_variance": (0.001, 0.01, 0.03, 0.1, 0.3, 1.0),
         },
+        version=2,
     ),
     Kriging,
 )

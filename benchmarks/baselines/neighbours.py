@@ -13,6 +13,7 @@ from satclip_bench.benchmarks.baselines.base import (
     Baseline,
     BaselineCard,
     Choice,
+    HeldOut,
     Lonlat,
     Method,
     Points,
@@ -30,7 +31,7 @@ class Mean(Method):
     """The mean of the training targets, or their class shares, at every point."""
 
     @override
-    def fit(self, train: Points, validation: Points) -> Choice:
+    def fit(self, train: Points, held_out: HeldOut) -> Choice:
         self._mean = as_values(train.labels[None, :], self.classes).mean(axis=1)
         return {}
 
@@ -52,19 +53,23 @@ class _Neighbours(Method):
         """Values of points from the labels and distances of their `(m, k)` neighbours."""
 
     @override
-    def fit(self, train: Points, validation: Points) -> Choice:
-        from scipy.spatial import cKDTree
-
-        self._tree, self._labels = cKDTree(unit_vectors(train.lonlat)), train.labels
+    def fit(self, train: Points, held_out: HeldOut) -> Choice:
         name, candidates = next(iter(self.card.search.items()))
         searched = name == "n_neighbors"
         self._max_neighbors = max(int(c) for c in candidates) if searched else N_NEIGHBORS
-        nearest = self._nearest(validation.lonlat)
-        losses = [
-            self._loss(self._combine(*nearest, int(c)), validation.labels) for c in candidates
-        ]
+        losses = np.zeros(len(candidates))
+        for fitted, held in held_out.rounds(train):
+            self._learn(fitted)
+            nearest = self._nearest(held.lonlat)
+            losses += [self._loss(self._combine(*nearest, int(c)), held.labels) for c in candidates]
         self._best = int(candidates[int(np.argmin(losses))])
+        self._learn(train)
         return {name: self._best}
+
+    def _learn(self, train: Points) -> None:
+        from scipy.spatial import cKDTree
+
+        self._tree, self._labels = cKDTree(unit_vectors(train.lonlat)), train.labels
 
     @override
     def values(self, lonlat: Lonlat) -> Values:
@@ -87,8 +92,8 @@ class _Neighbours(Method):
 
     def _loss(self, values: Values, labels: Target) -> float:
         if self.classes is None:
-            return float(np.mean((values[:, 0] - labels) ** 2))
-        return float(np.mean(values.argmax(axis=1) != labels))
+            return float(np.sum((values[:, 0] - labels) ** 2))
+        return float(np.sum(values.argmax(axis=1) != labels))
 
 
 class Nearest(_Neighbours):
@@ -126,8 +131,9 @@ KNN = Baseline(
         name="baseline.knn",
         title="k-NN on the sphere",
         description="Mean, or vote, of the k nearest training points by great-circle distance; "
-        "k is chosen on the validation set.",
+        "k is chosen on the validation set or the inner folds.",
         search={"n_neighbors": (1, 3, 5, 10, 20)},
+        version=2,
     ),
     Nearest,
 )
@@ -138,11 +144,12 @@ IDW = Baseline(
         title="IDW on the sphere",
         description="Inverse-distance weighting: mean, or vote, of the k nearest training "
         "points, weighted by great-circle distance to the power -p; p is chosen on the "
-        "validation set.",
+        "validation set or the inner folds.",
         citation="Shepard 1968, A two-dimensional interpolation function for "
         "irregularly-spaced data, ACM National Conference",
         settings={"n_neighbors": N_NEIGHBORS, "min_distance_km": MIN_DISTANCE_KM},
         search={"power": (1, 2, 3, 4)},
+        version=2,
     ),
     InverseDistance,
 )

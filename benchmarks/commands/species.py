@@ -105,7 +105,7 @@ def _row(way: Way, record: Record, unlocated: int) -> dict[str, Any]:
         "way": way,
     }
     for name in (f"top{k}" for k in TOP):
-        low, high = record.intervals.get(name, (None, None))
+        low, high = record.intervals.get("places", {}).get(name, (None, None))
         row |= {name: record.scores[name], f"{name}_low": low, f"{name}_high": high}
     sizes = {"n_train": counts.train, "n_test": counts.test, "n_unseen": counts.unseen}
     return row | sizes | {"n_unlocated": unlocated}

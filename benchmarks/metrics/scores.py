@@ -42,6 +42,29 @@ METRICS: Mapping[str, MetricCard] = {
     "r2": MetricCard("R2", True, "1 - residual sum of squares / total sum of squares"),
     "rmse": MetricCard("RMSE", False, "root mean squared error, in the unit of the target"),
     "mae": MetricCard("MAE", False, "mean absolute error, in the unit of the target"),
+    "log_score": MetricCard(
+        "Log score",
+        False,
+        "mean negative logarithm of the predicted density at the true value, of a normal "
+        "distribution with the predicted mean and standard deviation (Gneiting and Raftery 2007, "
+        "Journal of the American Statistical Association 102, 359, section 4.1); in the unit of "
+        "the target, so that it can be negative",
+    ),
+    "crps": MetricCard(
+        "CRPS",
+        False,
+        "mean continuous ranked probability score of that normal distribution, in the unit of the "
+        "target (the same, section 4.2); of a prediction without spread it is the absolute error",
+    ),
+    "interval_coverage": MetricCard(
+        "Coverage",
+        True,
+        "share of test points inside the central 95 % interval of that normal distribution; 0.95 "
+        "is right, and more means that the intervals are too wide",
+    ),
+    "reference_rmse": MetricCard(
+        "RMSE of the mean", False, "RMSE of predicting the mean of the training set everywhere"
+    ),
     "accuracy": MetricCard("Accuracy", True, "share of test points whose class is predicted"),
     "balanced_accuracy": MetricCard(
         "Balanced accuracy", True, "mean recall over the classes in the test set"
@@ -65,12 +88,37 @@ METRICS: Mapping[str, MetricCard] = {
         "mean probability of the most probable class, in 15 bins of that probability of equal "
         "width (Guo et al. 2017, ICML); test points of unseen classes count as wrong",
     ),
+    "reference_accuracy": MetricCard(
+        "Accuracy of the majority",
+        True,
+        "accuracy of predicting the most frequent class of the training set everywhere",
+    ),
+    "skill": MetricCard(
+        "Skill",
+        True,
+        "1 - loss / loss of a reference that knows the training targets but not the place: squared "
+        "errors and the training mean, or wrong classes and the most frequent training class. 1 is "
+        "perfect and 0 is no better than the reference",
+    ),
 }
 """Metadata of the scores by name. Classification scores also exist with the suffix `_seen`, over
 the test points whose class is in the training set."""
 
 REGRESSION = ("r2", "rmse", "mae")
-"""Scores of a regression; all others are of a classification."""
+"""Scores of every regression."""
+
+CLASSIFICATION = (
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "top5_accuracy",
+    "log_loss",
+    "ece",
+)
+"""Scores of every classification, over all test points and over those of seen classes."""
+
+NEGLIGIBLE = 1e-12
+"""RMSE of a reference, relative to the largest target, below which it counts as rounding of 0."""
 
 SEEN = "_seen"
 """Suffix of scores over the test points whose class is in the training set."""
@@ -93,6 +141,121 @@ def regression_scores(
         "r2": float(r2_score(target, predicted)) if varied else float("nan"),
         "rmse": float(root_mean_squared_error(target, predicted)),
         "mae": float(mean_absolute_error(target, predicted)),
+    }
+
+
+def regression_reference(trained: NDArray[np.floating]) -> float:
+    """Prediction of the reference of a regression: the mean of the training targets, `(n,)`.
+
+    Example:
+        >>> import numpy as np
+        >>> regression_reference(np.array([1.0, 2.0, 6.0]))
+        3.0
+    """
+    return float(np.mean(trained))
+
+
+def classification_reference(trained: NDArray[np.integer]) -> int:
+    """Prediction of the reference of a classification: the most frequent training class.
+
+    Of equally frequent classes it is the one with the lowest index.
+
+    Args:
+        trained: `(n,)` class indices of the training set.
+
+    Example:
+        >>> import numpy as np
+        >>> classification_reference(np.array([7, 3, 7, 3, 5]))
+        3
+    """
+    classes, counts = np.unique(trained, return_counts=True)
+    return int(classes[np.argmax(counts)])
+
+
+def regression_skill(
+    target: NDArray[np.float64], predicted: NDArray[np.float64], reference: float
+) -> dict[str, float]:
+    """Skill of `(n,)` predictions over the training mean, and the RMSE of that mean.
+
+    Skill is 1 - sum (y - prediction)^2 / sum (y - mean of the training targets)^2, which is the
+    mean-squared-error skill score of Murphy 1988, Monthly Weather Review 116, 2417, eq. 4. It is
+    NaN if the reference makes no error. Over several folds, it is pooled by adding the two sums.
+
+    Args:
+        target: `(n,)` true values.
+        predicted: `(n,)` predicted values.
+        reference: mean of the training targets.
+
+    Example:
+        >>> import numpy as np
+        >>> target = np.array([1.0, 3.0])
+        >>> regression_skill(target, predicted=np.array([1.0, 2.0]), reference=2.0)
+        {'skill': 0.5, 'reference_rmse': 1.0}
+    """
+    loss = np.mean((target - predicted) ** 2)
+    of_reference = np.mean((target - reference) ** 2)
+    defined = np.sqrt(of_reference) > NEGLIGIBLE * max(abs(reference), np.abs(target).max())
+    return {
+        "skill": float(1 - loss / of_reference) if defined else float("nan"),
+        "reference_rmse": float(np.sqrt(of_reference)),
+    }
+
+
+def classification_skill(
+    target: NDArray[np.int64], predicted: NDArray[np.int64], reference: int
+) -> dict[str, float]:
+    """Skill of `(n,)` classes over the training majority, and the accuracy of that class.
+
+    Skill is 1 - wrong predictions / wrong predictions of the reference; NaN if it makes none. Over
+    several folds, it is pooled by adding the two counts.
+
+    Args:
+        target: `(n,)` class indices.
+        predicted: `(n,)` predicted class indices.
+        reference: most frequent class of the training set.
+
+    Example:
+        >>> import numpy as np
+        >>> target, predicted = np.array([0, 0, 1, 2]), np.array([0, 0, 1, 1])
+        >>> classification_skill(target, predicted, reference=0)
+        {'skill': 0.5, 'reference_accuracy': 0.5}
+    """
+    wrong, of_reference = int((target != predicted).sum()), int((target != reference).sum())
+    return {
+        "skill": 1 - wrong / of_reference if of_reference else float("nan"),
+        "reference_accuracy": float(np.mean(target == reference)),
+    }
+
+
+def normal_scores(
+    target: NDArray[np.float64], predicted: NDArray[np.float64], std: NDArray[np.float64]
+) -> dict[str, float]:
+    """Log score, CRPS and coverage of normal predictive distributions; NaN if one has no spread.
+
+    Gneiting and Raftery 2007, Strictly proper scoring rules, prediction, and estimation, Journal of
+    the American Statistical Association 102, 359, sections 4.1 and 4.2.
+
+    Args:
+        target: `(n,)` true values.
+        predicted: `(n,)` means of the distributions.
+        std: `(n,)` their standard deviations, of an observation.
+
+    Example:
+        >>> import numpy as np
+        >>> scores = normal_scores(np.array([0.0, 3.0]), np.zeros(2), np.ones(2))
+        >>> {name: round(score, 4) for name, score in scores.items()}
+        {'log_score': 3.1689, 'crps': 1.3354, 'interval_coverage': 0.5}
+    """
+    from scipy.stats import norm
+
+    if not (std > 0).all():
+        return dict.fromkeys(("log_score", "crps", "interval_coverage"), float("nan"))
+    z = (target - predicted) / std
+    crps = std * (z * (2 * norm.cdf(z) - 1) + 2 * norm.pdf(z) - 1 / np.sqrt(np.pi))
+    return {
+        "log_score": float(np.mean(np.log(std) - norm.logpdf(z))),
+        "crps": float(np.mean(crps)),
+        "interval_coverage": float(np.mean(np.abs(z) <= norm.ppf(0.975))),
     }
 
 
@@ -148,8 +311,7 @@ def _classification(
     from sklearn.metrics import f1_score, recall_score
 
     if not len(target):
-        names = [name for name in METRICS if name not in REGRESSION]
-        return dict.fromkeys(names, float("nan"))
+        return dict.fromkeys(CLASSIFICATION, float("nan"))
     first = ranked[:, 0]
     return {
         "accuracy": float(np.mean(first == target)),

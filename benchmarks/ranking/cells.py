@@ -45,8 +45,13 @@ class CellScores:
 
 
 def select(frame: pd.DataFrame, split: str, probe: str) -> pd.DataFrame:
-    """Rows of a split and probe, with the baselines' cells of the same tasks, seeds and folds."""
+    """Rows of a split and probe, with the baselines' cells of the same tasks, seeds and folds.
+
+    Raises:
+        BenchError: the rows are of several versions of a protocol.
+    """
     of_split = frame[frame["split"] == split]
+    _require_one_protocol(of_split)
     baselines = of_split[of_split["probe"] == BASELINE_PROBE]
     if probe == BASELINE_PROBE:
         return baselines
@@ -74,6 +79,17 @@ def cell_scores(rows: pd.DataFrame) -> CellScores:
     )
     scores = scores.loc[:, ~nowhere]
     return CellScores(scores, _missing(scores, rows), undefined)
+
+
+def _require_one_protocol(rows: pd.DataFrame) -> None:
+    if "protocol" not in rows:
+        return
+    protocols = sorted(rows["protocol"].unique())
+    if len(protocols) > 1:
+        raise BenchError(
+            f"the table has scores of several protocols, {' and '.join(protocols)}, which cannot "
+            "be ranked together: choose the rows of one of them by the column `protocol`"
+        )
 
 
 def _require_single(rows: pd.DataFrame) -> None:

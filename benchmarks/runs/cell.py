@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,27 +14,36 @@ from numpy.typing import NDArray
 from satclip_bench.benchmarks.baselines import is_baseline, make_baseline
 from satclip_bench.benchmarks.metrics.bootstrap import block_ids
 from satclip_bench.benchmarks.metrics.intervals import (
+    Interval,
+    IntervalKind,
     classification_intervals,
     interval_kind,
     regression_intervals,
 )
 from satclip_bench.benchmarks.metrics.scores import (
     TOP_K,
+    classification_reference,
     classification_scores,
+    classification_skill,
+    normal_scores,
     rank_classes,
+    regression_reference,
     regression_scores,
+    regression_skill,
 )
 from satclip_bench.benchmarks.probes import make_probe
 from satclip_bench.benchmarks.runs.provenance import provenance
 from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
 from satclip_bench.benchmarks.runs.tables import TaskSource, get_fold, load_table, source_card
 from satclip_bench.core.errors import BenchError
+from satclip_bench.tasks import TaskTable
 from satclip_bench.tasks.user_tables.task import UserTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from satclip_bench.benchmarks.runs.engine import Result
+    from satclip_bench.benchmarks.splits import Fold
 
 
 @dataclass(frozen=True)
@@ -113,49 +122,9 @@ class Cell:
             else make_probe(s.probe, task_type, s.seed)
         )
         start = time.perf_counter()
-        estimator.fit(
-            X[fold.train], y[fold.train], validation=(X[fold.validation], y[fold.validation])
-        )
+        estimator.fit(X[fold.train], y[fold.train], **_held_out(fold, X, y))
         fitted = time.perf_counter()
-        blocks = block_ids(table.lonlat[fold.test], table.card.extent)
-        columns: dict[str, Any] = {
-            "row": fold.test.astype(np.int32),
-            "block": blocks.astype(np.int32),
-        }
-        if task_type == "regression":
-            target = y[fold.test].astype(np.float64)
-            predicted = _finite(np.asarray(estimator.predict(X[fold.test]), dtype=np.float64))
-            scores = regression_scores(target, predicted)
-            reference = float(y[fold.train].mean())
-            intervals = regression_intervals(fold.test, blocks, target, predicted, reference)
-            columns |= {
-                "target": target,
-                "prediction": predicted,
-                "reference": np.full(len(target), reference),
-            }
-            unseen = 0
-        else:
-            truth = y[fold.test].astype(np.int64)
-            trained = np.unique(y[fold.train]).astype(np.int64)
-            probabilities = _finite(np.asarray(estimator.predict_proba(X[fold.test])))
-            classes = np.asarray(estimator.classes_, dtype=np.int64)
-            ranked, weight = rank_classes(probabilities, classes)
-            of_truth = _probability_of(truth, probabilities, classes)
-            scores = classification_scores(truth, ranked, weight[:, 0], of_truth, trained)
-            majority = int(np.bincount(y[fold.train].astype(np.int64)).argmax())
-            intervals = classification_intervals(
-                fold.test, blocks, truth, ranked, weight[:, 0], of_truth, trained, majority
-            )
-            unseen = int((~np.isin(truth, trained)).sum())
-            columns |= {
-                "target": truth.astype(np.int32),
-                "prediction": ranked[:, 0].astype(np.int32),
-                "reference": np.full(len(truth), majority, dtype=np.int32),
-                "target_probability": of_truth,
-                "top_classes": _lists(ranked.astype(np.int32)),
-                "top_probabilities": _lists(weight),
-            }
-        kind = interval_kind(table.card.editions[s.edition], s.split)
+        scored = _score(estimator, X, table, fold)
         record = Record(
             key=s.key,
             settings=s,
@@ -165,19 +134,22 @@ class Cell:
             task_type=task_type,
             metric=table.card.metric,
             status="done",
-            scores={name: None if np.isnan(v) else v for name, v in scores.items()},
-            intervals=intervals.get(kind, {}),
-            interval_kind=kind,
+            scores={name: None if np.isnan(v) else v for name, v in scored.scores.items()},
+            intervals=scored.intervals,
+            interval_kind=interval_kind(table.card.editions[s.edition], s.split),
             best_params=estimator.best_params_,
+            converged=estimator.converged_,
+            fit_info=estimator.fit_info_,
             counts=Counts(
                 train=len(fold.train),
                 validation=len(fold.validation),
                 test=len(fold.test),
-                unseen=unseen,
+                unseen=scored.unseen,
+                clipped=scored.clipped,
             ),
             provenance=provenance(fitted - start, time.perf_counter() - fitted),
         )
-        yield record, pa.table(columns)
+        yield record, pa.table(scored.columns)
 
     def failed(self, reason: str) -> tuple[Record, ...]:
         """The record of the cell if it could not be run."""
@@ -194,6 +166,96 @@ class Cell:
             provenance=provenance(),
         )
         return (record,)
+
+
+def _held_out(fold: Fold, X: NDArray[Any], y: NDArray[Any]) -> dict[str, Any]:
+    """What settings are chosen on: the validation set, or the inner folds as positions in `X`."""
+    if not fold.inner:
+        return {"validation": (X[fold.validation], y[fold.validation])}
+    return {"inner": fold.inner_positions}
+
+
+class _Scored(NamedTuple):
+    """What is kept of the predictions on the test set."""
+
+    scores: dict[str, float]
+    intervals: dict[IntervalKind, dict[str, Interval]]
+    columns: dict[str, Any]
+    unseen: int = 0
+    clipped: int = 0
+
+
+def _score(estimator: Any, X: NDArray[Any], table: TaskTable, fold: Fold) -> _Scored:
+    """Predict and score the test set of a fold."""
+    blocks = block_ids(table.lonlat[fold.test], table.card.extent)
+    columns = {"row": fold.test.astype(np.int32), "block": blocks.astype(np.int32)}
+    y, of_test = table.target[fold.train], table.target[fold.test]
+    score = _score_numbers if table.card.task_type == "regression" else _score_classes
+    scored = score(estimator, X[fold.test], y, of_test, fold.test, blocks)
+    return scored._replace(columns=columns | scored.columns)
+
+
+def _score_numbers(
+    estimator: Any,
+    X: NDArray[Any],
+    trained: NDArray[Any],
+    of_test: NDArray[Any],
+    rows: NDArray[np.int64],
+    blocks: NDArray[np.int64],
+) -> _Scored:
+    target, reference = of_test.astype(np.float64), regression_reference(trained)
+    predicted = _finite(np.asarray(estimator.predict(X), dtype=np.float64))
+    columns = {
+        "target": target,
+        "prediction": predicted,
+        "reference": np.full(len(target), reference),
+    }
+    scores = regression_scores(target, predicted)
+    scores |= regression_skill(target, predicted, reference)
+    # Baselines can also predict a distribution.
+    std = estimator.predict_std(X) if hasattr(estimator, "predict_std") else None
+    if std is not None:
+        columns["prediction_std"] = std
+        scores |= normal_scores(target, predicted, std)
+    return _Scored(
+        scores,
+        regression_intervals(rows, blocks, target, predicted, reference),
+        columns,
+        clipped=estimator.clipped(X),
+    )
+
+
+def _score_classes(
+    estimator: Any,
+    X: NDArray[Any],
+    trained: NDArray[Any],
+    of_test: NDArray[Any],
+    rows: NDArray[np.int64],
+    blocks: NDArray[np.int64],
+) -> _Scored:
+    truth, reference = of_test.astype(np.int64), classification_reference(trained)
+    classes_trained = np.unique(trained).astype(np.int64)
+    probabilities = _finite(np.asarray(estimator.predict_proba(X)))
+    classes = np.asarray(estimator.classes_, dtype=np.int64)
+    ranked, weight = rank_classes(probabilities, classes)
+    of_truth = _probability_of(truth, probabilities, classes)
+    predictions = (truth, ranked, weight[:, 0], of_truth, classes_trained)
+    scores = classification_scores(*predictions)
+    scores |= classification_skill(truth, ranked[:, 0], reference)
+    columns = {
+        "target": truth.astype(np.int32),
+        "prediction": ranked[:, 0].astype(np.int32),
+        "reference": np.full(len(truth), reference, dtype=np.int32),
+        "target_probability": of_truth,
+        "top_classes": _lists(ranked.astype(np.int32)),
+        "top_probabilities": _lists(weight),
+    }
+    return _Scored(
+        scores,
+        classification_intervals(rows, blocks, *predictions, reference),
+        columns,
+        unseen=int((~np.isin(truth, classes_trained)).sum()),
+    )
 
 
 def _finite(predictions: NDArray[Any]) -> NDArray[Any]:

@@ -25,14 +25,29 @@ COLUMNS = {
     "value": "float64",
     "low": "float64",
     "high": "float64",
+    "interval": "str",
     "status": "str",
     "reason": "str",
+    "best_params": "str",
+    "converged": "boolean",
     "n_train": "int64",
+    "n_validation": "int64",
     "n_test": "int64",
     "n_unseen": "int64",
+    "n_clipped": "int64",
     "contaminated": "bool",
     "caveat": "str",
     "protocol": "str",
+    "data_sha256": "str",
+    "encoder_version": "int64",
+    "weights_sha256": "str",
+    "split_version": "int64",
+    "fold_sha256": "str",
+    "probe_version": "int64",
     "key": "str",
 }
-"""The tidy table's columns and their pandas types."""
+"""The tidy table's columns and their pandas types.
+
+`interval` is the kind of the interval from `low` to `high`; `best_params` is canonical JSON;
+`converged` is missing where it is not known. The columns from `data_sha256` on say why two keys
+differ."""

@@ -28,9 +28,9 @@ from satclip_bench.encoders.custom.names import name_problem
 from satclip_bench.tasks import Edition, list_tasks
 from satclip_bench.tasks.user_tables.task import UserTable
 
-PROTOCOL = "satclip-bench/1"
+PROTOCOL = "satclip-bench/2"
 """Protocol of a run that does not follow a paper: each split, probe and score as its card says,
-settings chosen on the validation set, the test set used once."""
+settings chosen on the validation set or the inner folds, the test set used once."""
 
 MAX_CELLS = 1_000_000
 """Maximum number of combinations in one run, of which each has at least one cell."""

@@ -7,22 +7,25 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, JsonValue, field_validator
 
 from satclip_bench.benchmarks.metrics.intervals import IntervalKind
 from satclip_bench.core.card import Card
 from satclip_bench.tasks.base import Edition, TaskType
 
-SCHEMA = 3
+SCHEMA = 4
 """Version of the layout of a record. Records of an earlier version are still read (`migrated`).
 
 1: scores alone; the cells of such records are run again.
 2: adds intervals, scores of probabilities, and the block of every prediction.
 3: renames `kind` to `task_type` and `chosen` to `best_params`.
+4: intervals by kind, skill over a reference, how the fit ended, and counts of clipped predictions.
 """
 
 FIRST_COMPLETE = 2
-"""The first version whose records hold all that today's hold, perhaps under other names."""
+"""The first version whose records count as complete if their key is that of a cell of today.
+
+Cells of protocol `satclip-bench/2` have other keys than those whose records are without skill."""
 
 RENAMED = {"kind": "task_type", "chosen": "best_params"}
 """Fields before version 3, and what they are called since."""
@@ -99,7 +102,7 @@ class Settings(Card):
 
 
 class Counts(Card):
-    """Number of points in each set of the fold."""
+    """Number of points in each set of the fold, and of those that are counted apart."""
 
     train: int = Field(0, ge=0, le=MAX_COUNT)
     validation: int = Field(0, ge=0, le=MAX_COUNT)
@@ -109,6 +112,13 @@ class Counts(Card):
         ge=0,
         le=MAX_COUNT,
         description="test points of a class that is not in the training set",
+    )
+    clipped: int = Field(
+        0,
+        ge=0,
+        le=MAX_COUNT,
+        description="predictions outside the range of the training targets, which were moved to "
+        "its end",
     )
 
 
@@ -137,15 +147,14 @@ class Record(Card):
     scores: Mapping[str, float | None] = Field(
         default_factory=dict, description="metric to value; null where it is not defined"
     )
-    intervals: Mapping[str, tuple[float, float]] = Field(
+    intervals: Mapping[IntervalKind, Mapping[str, tuple[float, float]]] = Field(
         default_factory=dict,
-        description="metric to its 95 % interval by the bootstrap of spatial blocks; absent if "
-        "the test set lies in too few blocks",
+        description="95 % intervals by kind and metric: map, for other points of the same map, by "
+        "a bootstrap of points; places, for other places like these, by a bootstrap of spatial "
+        "blocks, absent if the test set lies in too few blocks",
     )
     interval_kind: IntervalKind = Field(
-        "places",
-        description="kind of interval that answers what the score is about: of this map, or of "
-        "other places",
+        "places", description="kind of interval that tables show for this task and split"
     )
     contaminated: bool = Field(
         False, description="whether the encoder was trained on this task's data or near copies"
@@ -154,7 +163,16 @@ class Record(Card):
         "", description="how the table differs from the rows of its edition; empty if it does not"
     )
     best_params: Mapping[str, Any] = Field(
-        default_factory=dict, description="settings that the probe chose on the validation set"
+        default_factory=dict,
+        description="settings that were chosen on the validation set or the inner folds",
+    )
+    converged: bool | None = Field(
+        None,
+        description="whether the fit ended because it was good enough, not because a cap was "
+        "reached; null if that is not known",
+    )
+    fit_info: Mapping[str, JsonValue] = Field(
+        default_factory=dict, description="how the fit ended, such as its number of iterations"
     )
     counts: Counts = Counts()
     predictions_sha256: str = Field(
@@ -186,12 +204,15 @@ def migrated(content: dict[str, Any]) -> dict[str, Any]:
         content: fields of a record as read from JSON.
 
     >>> migrated({"schema_version": 2, "kind": "regression", "chosen": {}})
-    {'schema_version': 3, 'task_type': 'regression', 'best_params': {}}
+    {'schema_version': 4, 'task_type': 'regression', 'best_params': {}}
     """
     before = content.get("schema_version")
     if not isinstance(before, int) or before >= SCHEMA:
         return content
     renamed = {RENAMED.get(name, name): value for name, value in content.items()}
+    if renamed.get("intervals"):
+        # Before version 4 there was one kind, by blocks.
+        renamed["intervals"] = {"places": renamed["intervals"]}
     if before >= FIRST_COMPLETE:
         renamed["schema_version"] = SCHEMA
     return renamed

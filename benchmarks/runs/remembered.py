@@ -53,10 +53,15 @@ class PlannedCell(Card):
 
     @property
     def parts(self) -> dict[Part, str]:
-        """The version of each part; a table that could not be read has none."""
+        """The version of each part; a table that could not be read has none.
+
+        The protocol comes first: if its version is raised, all earlier cells are of another one.
+        """
         # Baselines share the name of a probe, but not its settings.
         probe = (self.probe,) if self.probe != "none" else (self.probe, self.encoder)
+        name, _, version = self.protocol.rpartition("/")
         parts: dict[Part, str] = {
+            ("protocol", name): version,
             ("encoder", self.encoder, self.protocol): self.encoder_version,
             ("split", self.split, self.protocol): self.split_version,
             ("probe", *probe, self.protocol): self.probe_version,
@@ -182,8 +187,8 @@ def differing(
 ) -> dict[tuple[str, str], int]:
     """The parts, as kind and name, whose versions keep cells off a board, and how many cells.
 
-    A cell counts for the first of its parts that differs: the encoder, then the split, the probe,
-    the table and the fold.
+    A cell counts for the first of its parts that differs: the protocol, then the encoder, the
+    split, the probe, the table and the fold.
 
     Args:
         cells: cells that are not shown.

@@ -294,8 +294,11 @@ def parquet_bytes(table: pa.Table) -> bytes:
 def _rows(record: Record) -> Iterator[list[object]]:
     s, c = record.settings, record.counts
     scores = {record.metric: None} if record.status == "failed" else record.scores
+    intervals = record.intervals.get(record.interval_kind, {})
+    best_params = record.model_dump(mode="json", include={"best_params"})["best_params"]
+    best_params = json.dumps(best_params, sort_keys=True, separators=(",", ":"))
     for metric, value in sorted(scores.items()):
-        ends = record.intervals.get(metric, (float("nan"), float("nan")))
+        ends = intervals.get(metric, (float("nan"), float("nan")))
         yield [
             *(
                 s.task,
@@ -308,9 +311,12 @@ def _rows(record: Record) -> Iterator[list[object]]:
                 s.probe,
                 s.seed,
             ),
-            *(metric, float("nan") if value is None else value, *ends),
-            *(record.status, record.reason, c.train, c.test, c.unseen),
-            *(record.contaminated, record.caveat, s.protocol, record.key),
+            *(metric, float("nan") if value is None else value, *ends, record.interval_kind),
+            *(record.status, record.reason, best_params, record.converged),
+            *(c.train, c.validation, c.test, c.unseen, c.clipped),
+            *(record.contaminated, record.caveat, s.protocol),
+            *(s.data_sha256, s.encoder_version, s.weights_sha256),
+            *(s.split_version, s.fold_sha256, s.probe_version, record.key),
         ]
 
 

@@ -231,7 +231,7 @@ class SpeciesCells:
         if scores is not None:
             results |= {
                 "scores": {f"top{k}": share for k, share in scores.top.items()},
-                "intervals": {f"top{k}": ends for k, ends in scores.intervals.items()},
+                "intervals": {"places": {f"top{k}": ends for k, ends in scores.intervals.items()}},
                 "best_params": {"epochs": list(scores.epochs)},
                 "counts": Counts(train=scores.n_train, test=scores.n_test, unseen=scores.n_unseen),
             }

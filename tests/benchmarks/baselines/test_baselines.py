@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,10 +9,19 @@ from numpy.typing import NDArray
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from threadpoolctl import threadpool_limits
 
-from satclip_bench.benchmarks.baselines import baseline_card, list_baselines, make_baseline
+from satclip_bench.benchmarks.baselines import (
+    BaselineCard,
+    baseline_card,
+    get_baseline,
+    list_baselines,
+    make_baseline,
+)
+from satclip_bench.benchmarks.baselines.sphere import SphereBaseline
 from satclip_bench.core.errors import UnknownNameError
 from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
+from satclip_bench.tasks.base import TaskType
 
+Rows = NDArray[np.int64]
 Part = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -126,3 +136,82 @@ def test_validation_classes_that_training_never_saw(name: str) -> None:
 def test_an_unknown_baseline() -> None:
     with pytest.raises(UnknownNameError, match=r"baseline\.knn"):
         baseline_card("baseline.none")
+
+
+def by_longitude(lonlat: NDArray[np.float64], parts: int = 4) -> list[tuple[Rows, Rows]]:
+    """Inner folds that each hold out the points of one range of longitudes."""
+    region = ((lonlat[:, 0] + 180) // (360 / parts)).astype(int)
+    return [(np.flatnonzero(region != r), np.flatnonzero(region == r)) for r in range(parts)]
+
+
+@pytest.mark.parametrize("name", ["baseline.knn", "baseline.idw"])
+@pytest.mark.parametrize("task_type", ["regression", "classification"])
+def test_the_choice_by_inner_folds_is_the_one_of_the_lowest_sum_of_losses(
+    name: str, task_type: TaskType
+) -> None:
+    lonlat, values = part(300, 7)
+    y = values if task_type == "regression" else classes(values)
+    inner = by_longitude(lonlat)
+    found = make_baseline(name, task_type).fit(lonlat, y, inner=inner)
+    (parameter, candidates), *_ = baseline_card(name).search.items()
+    losses = []
+    for candidate in candidates:
+        loss = 0.0
+        for train, held in inner:
+            # With a single candidate there is nothing to choose.
+            one = replace(get_baseline(name), card=only(name, parameter, candidate))
+            fitted = SphereBaseline(one, task_type).fit(
+                lonlat[train], y[train], validation=(lonlat[held], y[held])
+            )
+            if task_type == "regression":
+                loss += np.sum((fitted.predict(lonlat[held]) - y[held]) ** 2)
+            else:
+                first = fitted.predict_proba(lonlat[held]).argmax(axis=1)
+                loss += np.sum(fitted.classes_[first] != y[held])
+        losses.append(loss)
+    assert found.best_params_ == {parameter: candidates[int(np.argmin(losses))]}
+    # What is predicted with is fitted to all rows.
+    one = replace(get_baseline(name), card=only(name, parameter, found.best_params_[parameter]))
+    whole = SphereBaseline(one, task_type).fit(lonlat, y, validation=(lonlat[:5], y[:5]))
+    if task_type == "regression":
+        assert np.array_equal(found.predict(TEST[0]), whole.predict(TEST[0]))
+    else:
+        assert np.array_equal(found.predict_proba(TEST[0]), whole.predict_proba(TEST[0]))
+
+
+def only(name: str, parameter: str, candidate: float) -> BaselineCard:
+    card = baseline_card(name)
+    # The number of neighbours that are looked up follows from the largest candidate.
+    return card.model_copy(update={"search": {parameter: (candidate,)}})
+
+
+@pytest.mark.parametrize("name", list_baselines())
+def test_what_settings_are_chosen_on_is_given_once(name: str) -> None:
+    inner = by_longitude(TRAIN[0])
+    for held_out in ({}, {"validation": VALIDATION, "inner": inner}):
+        with pytest.raises(ValueError, match="either validation or inner"):
+            make_baseline(name, "regression").fit(*TRAIN, **held_out)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", list_baselines())
+def test_predictions_stay_in_the_range_of_the_training_targets(name: str) -> None:
+    found = make_baseline(name, "regression").fit(*TRAIN, inner=by_longitude(TRAIN[0]))
+    assert found.target_range_ == (TRAIN[1].min(), TRAIN[1].max())
+    predicted = found.predict(TEST[0])
+    assert predicted.min() >= TRAIN[1].min()
+    assert predicted.max() <= TRAIN[1].max()
+    assert found.converged_
+    # Means of neighbours cannot leave the range, and rounding does not count.
+    if name != "baseline.gp":
+        assert found.clipped(TEST[0]) == 0
+        assert found.predict_std(TEST[0]) is None
+
+
+@pytest.mark.parametrize("name", list_baselines())
+def test_the_order_of_inner_folds_does_not_matter(name: str) -> None:
+    inner = by_longitude(TRAIN[0])
+    one, two = (
+        make_baseline(name, "regression").fit(*TRAIN, inner=folds) for folds in (inner, inner[::-1])
+    )
+    assert one.best_params_ == two.best_params_
+    assert np.array_equal(one.predict(TEST[0]), two.predict(TEST[0]))

@@ -8,6 +8,9 @@ from itertools import product
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.linalg import null_space
+from scipy.optimize import minimize_scalar
+from scipy.stats import multivariate_normal
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 from threadpoolctl import threadpool_limits
@@ -15,8 +18,16 @@ from threadpoolctl import threadpool_limits
 from satclip_bench.benchmarks.baselines import kriging, make_baseline
 from satclip_bench.benchmarks.baselines.kriging import GP, covariance
 from satclip_bench.benchmarks.baselines.sphere import SphereBaseline
+from satclip_bench.benchmarks.metrics.scores import normal_scores
 from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
-from tests.benchmarks.baselines.test_baselines import TEST, TRAIN, VALIDATION, classes, part
+from tests.benchmarks.baselines.test_baselines import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    by_longitude,
+    classes,
+    part,
+)
 
 Float = NDArray[np.float64]
 
@@ -32,6 +43,12 @@ def fitted(
     train: tuple[Float, Float] = TRAIN, validation: tuple[Float, Float] = VALIDATION
 ) -> SphereBaseline:
     return make_baseline("baseline.gp", "regression").fit(*train, validation=validation)
+
+
+def std_of(found: SphereBaseline, lonlat: Float) -> Float:
+    std = found.predict_std(lonlat)
+    assert std is not None
+    return std
 
 
 def matern(smoothness: float, length_km: float) -> Matern:
@@ -87,7 +104,9 @@ def test_only_the_straight_line_keeps_smooth_covariances_positive_definite() -> 
 def test_regression_is_the_textbooks() -> None:
     found = fitted()
     wanted = textbook(TRAIN[0], TRAIN[1], TEST[0], *settings(found))
-    np.testing.assert_allclose(found.predict(TEST[0]), wanted, atol=1e-9)
+    inside = wanted.clip(TRAIN[1].min(), TRAIN[1].max())
+    np.testing.assert_allclose(found.predict(TEST[0]), inside, atol=1e-9)
+    assert found.clipped(TEST[0]) == (np.abs(wanted - inside) > 1e-8).sum()
 
 
 def test_a_gaussian_process_whose_mean_is_all_but_unknown_agrees() -> None:
@@ -96,8 +115,118 @@ def test_a_gaussian_process_whose_mean_is_all_but_unknown_agrees() -> None:
     kernel = ConstantKernel(1e5, "fixed") + matern(smoothness, length_km)
     oracle = GaussianProcessRegressor(kernel, alpha=noise, optimizer=None)
     oracle.fit(unit_vectors(TRAIN[0]), TRAIN[1])
-    wanted = oracle.predict(unit_vectors(TEST[0]))
-    np.testing.assert_allclose(found.predict(TEST[0]), wanted, atol=1e-4)
+    wanted, std = oracle.predict(unit_vectors(TEST[0]), return_std=True)
+    inside = wanted.clip(TRAIN[1].min(), TRAIN[1].max())
+    np.testing.assert_allclose(found.predict(TEST[0]), inside, atol=1e-4)
+    # The oracle's variance is that of the process of sill 1, without noise.
+    sill = found.fit_info_["sill"]
+    spread = np.sqrt(sill * (std**2 + noise))
+    np.testing.assert_allclose(std_of(found, TEST[0]), spread, rtol=1e-3)
+
+
+def test_the_sill_maximises_the_restricted_likelihood() -> None:
+    """By its definition: the density of contrasts, which do not depend on the unknown mean."""
+    train = part(60, 9)
+    found = fitted(train)
+    smoothness, length_km, noise = settings(found)
+    correlation = matern(smoothness, length_km)(unit_vectors(train[0])) + noise * np.eye(60)
+    contrasts = null_space(np.ones((1, 60))).T
+    z, shape = contrasts @ train[1], contrasts @ correlation @ contrasts.T
+
+    def loss(log_sill: float) -> float:
+        return -float(multivariate_normal(cov=np.exp(log_sill) * shape).logpdf(z))
+
+    best = minimize_scalar(loss, bracket=(-3, 3)).x
+    assert found.fit_info_["sill"] == pytest.approx(np.exp(best), rel=1e-4)
+
+
+def test_the_variance_is_that_of_the_best_linear_unbiased_prediction() -> None:
+    """From the weights of the textbook's system: variance of the error, with the unknown mean."""
+    train = part(60, 9)
+    found = fitted(train)
+    smoothness, length_km, noise = settings(found)
+    kernel, a, b = matern(smoothness, length_km), unit_vectors(train[0]), unit_vectors(TEST[0])
+    weights = textbook(train[0], np.eye(60), TEST[0], smoothness, length_km, noise)
+    covariances = kernel(a) + noise * np.eye(60)
+    error = 1 + noise - 2 * np.sum(weights * kernel(b, a), axis=1)
+    error += np.einsum("mi,ij,mj->m", weights, covariances, weights)
+    wanted = np.sqrt(found.fit_info_["sill"] * error)
+    np.testing.assert_allclose(std_of(found, TEST[0]), wanted, rtol=1e-6)
+
+
+def test_predictive_intervals_cover_what_they_say() -> None:
+    """Of a field that is drawn from a Gaussian process whose covariance is a candidate."""
+    lonlat, _ = part(1800, 11)
+    rng = np.random.default_rng(0)
+    covariances = matern(0.5, 3000.0)(unit_vectors(lonlat)) + 0.1 * np.eye(1800)
+    y = 7 * np.linalg.cholesky(covariances) @ rng.normal(size=1800)
+    train, held, test = np.split(np.arange(1800), [600, 800])
+    found = fitted((lonlat[train], y[train]), (lonlat[held], y[held]))
+    std = std_of(found, lonlat[test])
+    scores = normal_scores(y[test], found.predict(lonlat[test]), std)
+    assert scores["interval_coverage"] == pytest.approx(0.95, abs=0.02)
+    # No other spread is better by much, so that the sill is right as well.
+    others = [
+        normal_scores(y[test], found.predict(lonlat[test]), factor * std)["log_score"]
+        for factor in (0.7, 0.8, 0.9, 1.1, 1.2, 1.4)
+    ]
+    assert scores["log_score"] < min(others) + 0.01
+
+
+def test_a_class_has_no_standard_deviation() -> None:
+    found = make_baseline("baseline.gp", "classification")
+    found.fit(TRAIN[0], classes(TRAIN[1]), inner=by_longitude(TRAIN[0]))
+    assert found.predict_std(TEST[0]) is None
+    assert found.fit_info_ == {}
+
+
+@pytest.mark.parametrize("buffer", [0, 40])
+def test_the_choice_by_inner_folds_is_the_best_by_fits_of_their_own(buffer: int) -> None:
+    """Held-out residuals from one decomposition are those of kriging each inner training set."""
+    lonlat, y = part(150, 3)
+    # The buffer leaves out points that are in neither set of an inner fold.
+    inner = [(train[: len(train) - buffer], held) for train, held in by_longitude(lonlat)]
+    losses = {}
+    for candidate in product(*GP.card.search.values()):
+        losses[candidate] = 0.0
+        for train, held in inner:
+            raw = textbook(lonlat[train], y[train], lonlat[held], *candidate)
+            inside = raw.clip(y[train].min(), y[train].max())
+            losses[candidate] += float(np.square(inside - y[held]).sum())
+    found = make_baseline("baseline.gp", "regression").fit(lonlat, y, inner=inner)
+    assert settings(found) == best(losses)
+    wanted = textbook(lonlat, y, TEST[0], *settings(found)).clip(y.min(), y.max())
+    np.testing.assert_allclose(found.predict(TEST[0]), wanted, atol=1e-9)
+
+
+def test_residuals_of_points_left_out_are_those_of_a_fit_without_them() -> None:
+    lonlat, y = part(80, 3)
+    values = np.column_stack([y, y**2])
+    candidate = (1.5, 3000.0, 0.01)
+    inner = matern(*candidate[:2])(unit_vectors(lonlat))
+    precision = kriging.kriging_precision(inner, candidate[2])
+    left_out = np.arange(80) % 3 == 0
+    residual = kriging.left_out_residual(precision, precision @ values, left_out)
+    predicted = textbook(lonlat[~left_out], values[~left_out], lonlat[left_out], *candidate)
+    np.testing.assert_allclose(values[left_out] - residual, predicted, atol=1e-8)
+
+
+def test_inner_folds_for_classes_that_are_in_one_region_alone() -> None:
+    lonlat, y = part(150, 3)
+    labels = np.where(lonlat[:, 0] > 90, 77, classes(y))
+    found = make_baseline("baseline.gp", "classification")
+    found.fit(lonlat, labels, inner=by_longitude(lonlat))
+    assert found.predict_proba(TEST[0]).sum(axis=1) == pytest.approx(np.ones(200))
+    losses = {}
+    known = np.unique(labels)
+    for candidate in product(*GP.card.search.values()):
+        losses[candidate] = 0.0
+        for train, held in by_longitude(lonlat):
+            indicators = (labels[:, None] == known).astype(float)
+            shares = textbook(lonlat[train], indicators[train], lonlat[held], *candidate).clip(0)
+            shares /= shares.sum(axis=1, keepdims=True)
+            losses[candidate] += float(np.square(shares - indicators[held]).sum())
+    assert settings(found) == best(losses)
 
 
 def test_indicators_are_the_textbooks() -> None:
@@ -117,8 +246,11 @@ def best(losses: dict[tuple[float, ...], float]) -> tuple[float, ...]:
 
 def test_the_choice_is_the_best_on_validation() -> None:
     train, held = part(150, 3), part(60, 4)
+    ends = train[1].min(), train[1].max()
     losses = {
-        candidate: float(np.square(textbook(*train, held[0], *candidate) - held[1]).mean())
+        candidate: float(
+            np.square(textbook(*train, held[0], *candidate).clip(*ends) - held[1]).mean()
+        )
         for candidate in product(*GP.card.search.values())
     }
     assert settings(fitted(train, held)) == best(losses)
@@ -155,6 +287,8 @@ def test_of_more_points_a_stated_number_is_drawn(monkeypatch: pytest.MonkeyPatch
     assert found.predict(TEST[0]).tobytes() == again.predict(TEST[0]).tobytes()
     rows = np.random.default_rng(0).permutation(400)[:150]
     wanted = textbook(TRAIN[0][rows], TRAIN[1][rows], TEST[0], *settings(found))
+    # The range is that of all training targets, not of those that were drawn.
+    wanted = wanted.clip(TRAIN[1].min(), TRAIN[1].max())
     np.testing.assert_allclose(found.predict(TEST[0]), wanted, atol=1e-9)
 
 
@@ -210,3 +344,5 @@ def test_it_is_better_than_its_neighbours_on_a_smooth_field() -> None:
 def test_a_constant_target_is_constant_everywhere() -> None:
     found = fitted((TRAIN[0], np.full(400, 3.5)), (VALIDATION[0], np.full(100, 3.5)))
     assert found.predict(TEST[0]) == pytest.approx(np.full(200, 3.5))
+    assert (std_of(found, TEST[0]) == 0).all()
+    assert found.clipped(TEST[0]) == 0

@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from filelock import FileLock
@@ -111,6 +112,10 @@ def test_records_of_the_layout_before_are_read_under_todays_names(tmp_path: Path
     frame = store.frame()
     assert list(frame.columns) == list(COLUMNS)
     assert frame["value"].notna().all()
+    # Records of today with these fields are not known to have converged.
+    assert frame["converged"].isna().all()
+    assert set(frame["interval"]) == {"places"}
+    assert frame.loc[frame["metric"] == "rmse", "low"].notna().all()
     assert store.predictions(baseline)["target"].size == baseline.counts.test
     cells = make_plan(
         get_suite("open"),
@@ -123,12 +128,17 @@ def test_records_of_the_layout_before_are_read_under_todays_names(tmp_path: Path
 
 def test_a_record_of_the_layout_before_counts_if_its_key_is_todays(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.save(record(), None)
+    places = {"places": {"accuracy": (0.4, 0.6)}}
+    store.save(record(intervals=places), None)
     path = store.path(SETTINGS)
     content = json.loads(path.read_bytes())
     content |= {"schema_version": 2, "kind": content.pop("task_type")}
+    content["intervals"] = content["intervals"]["places"]
+    for name in ("interval_kind", "converged", "fit_info"):
+        del content[name]
+    del content["counts"]["clipped"]
     path.write_text(json.dumps(content | {"chosen": content.pop("best_params")}))
-    assert store.find(SETTINGS) == record()
+    assert store.find(SETTINGS) == record(intervals=places)
 
 
 def test_results_of_species_before_records_are_named_and_never_to_be_deleted(
@@ -223,6 +233,31 @@ def test_the_tidy_table(tmp_path: Path) -> None:
     store.write_table()
     assert store.table_path.read_bytes() == first
     assert len(pd.read_parquet(store.table_path)) == 3
+
+
+def test_the_tidy_table_says_what_was_chosen_and_how_the_fit_ended(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    ends = {"map": {"accuracy": (0.45, 0.55)}, "places": {"accuracy": (0.3, 0.7)}}
+    store.save(
+        record(
+            best_params={"C": 10.0, "B": (1, 2)},
+            converged=False,
+            fit_info={"n_iter": 7},
+            counts={"train": 5, "validation": 2, "test": 3, "clipped": 1},
+            intervals=ends,
+            interval_kind="map",
+        ),
+        None,
+    )
+    row = store.frame().set_index("metric").loc["accuracy"]
+    assert row["best_params"] == '{"B":[1,2],"C":10.0}'
+    assert row["converged"] is np.False_ or row["converged"] is False
+    assert (row["n_validation"], row["n_clipped"]) == (2, 1)
+    assert (row["interval"], row["low"], row["high"]) == ("map", 0.45, 0.55)
+    assert (row["data_sha256"], row["probe_version"]) == (SETTINGS.data_sha256, 1)
+    (back,) = store.records()
+    assert back.intervals == ends
+    assert back.fit_info == {"n_iter": 7}
 
 
 def test_an_empty_folder_has_no_table(tmp_path: Path) -> None:
