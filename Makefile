@@ -38,7 +38,7 @@ leaderboard: setup  ## rerun the main job from scratch and make it the committed
 	mkdir -p results/leaderboard/figures
 	cp -r results/runs/reference/results.parquet results/runs/reference/tables results/leaderboard
 	cp results/runs/reference/figures/*.png results/leaderboard/figures
-	$(BIN)/python docs/studies/page_boards.py --run results/runs/reference
+	$(BIN)/python docs/studies/page_boards.py
 
 spatial: setup  ## rerun the suite open-spatial from scratch and make it the committed run
 	rm -rf results/runs/spatial results/spatial

@@ -50,6 +50,11 @@ class EncoderCard(Card):
     contaminates: tuple[str, ...] = Field(
         (), description="tasks whose data, or near copies of it, the encoder was trained on"
     )
+    recipe_tasks: tuple[str, ...] = Field(
+        (),
+        description="tasks of this benchmark whose labels its recipe (architecture, training data "
+        "or settings) was chosen with, although it was not trained on them",
+    )
     native_order: Literal["lon, lat", "lat, lon"] = "lon, lat"
     weights: WeightsCard | None = None
     parameters: Mapping[str, str | int | float] = Field(

@@ -128,6 +128,7 @@ def _card(cards: Sequence[EncoderCard]) -> EncoderCard:
         licence=joined([card.licence for card in cards]),
         training_data=joined([card.training_data for card in cards]),
         contaminates=tuple(dict.fromkeys(task for card in cards for task in card.contaminates)),
+        recipe_tasks=tuple(dict.fromkeys(task for card in cards for task in card.recipe_tasks)),
         parameters=parameters,
         verified=all(card.verified for card in cards),
     )

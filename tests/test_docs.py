@@ -95,7 +95,8 @@ def test_rows_of_tables_have_as_many_cells_as_their_header(page: Path) -> None:
 
 
 def test_readme_is_short() -> None:
-    prose = re.sub(r"<!-- board -->.*?<!-- /board -->", "", without_code(README), flags=re.DOTALL)
+    tables = r"<!-- (board|held-out) -->.*?<!-- /\1 -->"
+    prose = re.sub(tables, "", without_code(README), flags=re.DOTALL)
     prose = re.sub(r"<[^>]*>|\]\([^)]*\)|[#*|]", " ", prose)
     assert len(prose.split()) <= MAX_WORDS
 
@@ -194,6 +195,32 @@ def test_cells_of_a_board_are_read(page_boards: ModuleType) -> None:
     assert page_boards.score(cells["A"]["Elev."]) == "**.832**"
     assert page_boards.score(cells["*B*"]["Elev."]) == "-.229"
     assert page_boards.score(cells["A"]["Mean rank"]) == "1.0"
+
+
+def test_marked_values_are_cells_and_parts_of_notes(
+    page_boards: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run" / "tables"
+    folder.mkdir(parents=True)
+    (folder / "board.linear.md").write_text(
+        "# title\n\n| Encoder | Elev. (R²) | change |\n| --- | ---: | ---: |\n"
+        "| *GP* | **.832** ± .005<br><sub>\\[.74, .89\\]</sub> | 9.2 \\[8.1, 10.4\\] |\n\n"
+        "## second\n\n| Encoder | Elev. (R²) |\n| --- | ---: |\n| *GP* | best |\n\n"
+        "Change beyond the noise: 25 of 75.\n"
+    )
+    monkeypatch.setattr(page_boards, "RESULTS", tmp_path)
+    assert page_boards.value("run/board.linear | GP | Elev.") == ".832"
+    assert page_boards.value("run/board.linear | GP | change") == "9.2"
+    assert page_boards.value(r"run/board.linear | /noise: (\d+ of \d+)/") == "25 of 75"
+    page = "a <!-- value: run/board.linear | GP | Elev. -->.1<!-- /value --> b"
+    assert page_boards.with_values(page) == page.replace(">.1<", ">.832<")
+    for wrong in (
+        "run/board.linear | GP | Nothing",
+        "run/none | GP | Elev.",
+        "run/board.linear | /x/",
+    ):
+        with pytest.raises(ValueError, match="have no value"):
+            page_boards.value(wrong)
 
 
 def test_a_readme_without_markers_is_refused(page_boards: ModuleType) -> None:

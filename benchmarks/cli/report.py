@@ -17,19 +17,42 @@ from satclip_bench.benchmarks.cli.options import (
 def _add_leaderboard_options(parser: argparse.ArgumentParser) -> None:
     add_board_options(parser)
     add_filter_options(parser)
-    parser.add_argument(
-        "--ranks",
-        action="store_true",
-        help="show ratings over all tasks with intervals: mean rank, Borda, wins, Elo and skill "
-        "(default: show the scores)",
-    )
+    tables = parser.add_mutually_exclusive_group()
+    for table, explanation in (
+        ("ranks", "ratings over all tasks with intervals: mean rank, Borda, wins and Elo"),
+        ("gaps", "differences to the best of each task with intervals, and which are ties"),
+        ("folds", "the median and the worst region or fold of each encoder"),
+    ):
+        tables.add_argument(
+            f"--{table}",
+            dest="table",
+            action="store_const",
+            const=table,
+            default="scores",
+            help=f"show {explanation} (default: show the scores)",
+        )
+    _add_score_option(parser)
     parser.add_argument(
         "--without-contaminated",
         action="store_true",
-        help="leave out encoders that were trained on the data of one of the tasks "
-        "(default: show them with a mark)",
+        help="leave out encoders that were trained on the data of one of the tasks, or whose "
+        "recipe was chosen with its labels (default: show them with a mark)",
     )
     add_run_folder_options(parser)
+
+
+def _add_score_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--score",
+        choices=("skill", "task"),
+        help="score to show: skill over the training mean or majority, pooled over folds, or the "
+        "metric of each task, such as R2 (default: task for random splits, skill for all others)",
+    )
+
+
+def _add_table_options(parser: argparse.ArgumentParser) -> None:
+    _add_score_option(parser)
+    _add_report_options(parser)
 
 
 def _add_report_options(parser: argparse.ArgumentParser) -> None:
@@ -44,8 +67,9 @@ def _leaderboard(options: argparse.Namespace) -> int:
         run_folder(options),
         options.split,
         options.probe,
-        ranks=options.ranks,
+        table=options.table,
         contaminated=not options.without_contaminated,
+        score=options.score,
         only=record_filter(options),
     )
 
@@ -53,7 +77,7 @@ def _leaderboard(options: argparse.Namespace) -> int:
 def _tables(options: argparse.Namespace) -> int:
     from satclip_bench.benchmarks.commands.report import tables
 
-    return tables(run_folder(options), record_filter(options))
+    return tables(run_folder(options), record_filter(options), options.score)
 
 
 def _figures(options: argparse.Namespace) -> int:
@@ -72,6 +96,8 @@ every task, with intervals and mean ranks.""",
     examples="""\
 examples:
   {program} leaderboard --split held-out-region --probe linear
+  {program} leaderboard --split held-out-region --folds
+  {program} leaderboard --gaps
   {program} leaderboard --ranks --out results/leaderboard""",
     add_options=_add_leaderboard_options,
     call=_leaderboard,
@@ -83,7 +109,7 @@ TABLES = Command(
     summary="write the Markdown and LaTeX tables of a run",
     description="Write the leaderboards of a finished run as Markdown and LaTeX, to its tables/.",
     examples="examples:\n  {program} tables --out results/runs/quick",
-    add_options=_add_report_options,
+    add_options=_add_table_options,
     call=_tables,
 )
 

@@ -17,6 +17,7 @@ from satclip_bench.benchmarks.baselines import list_baselines
 from satclip_bench.benchmarks.commands.progress import Meter
 from satclip_bench.benchmarks.commands.user_tables import cards_folder, remember
 from satclip_bench.benchmarks.probes import list_probes
+from satclip_bench.benchmarks.ranking.pooling import ScoreChoice, ranked_metrics
 from satclip_bench.benchmarks.ranking.ranking import rank
 from satclip_bench.benchmarks.runs import engine
 from satclip_bench.benchmarks.runs.callbacks import Callbacks
@@ -124,28 +125,35 @@ def evaluate(
 
 
 def leaderboard(
-    frame: pd.DataFrame, split: str | None = None, probe: str | None = None
+    frame: pd.DataFrame,
+    split: str | None = None,
+    probe: str | None = None,
+    score: ScoreChoice | None = None,
 ) -> pd.DataFrame:
     """Rank the encoders of a tidy table for one split and probe.
 
     An encoder is ranked if every cell that any other encoder has is done for it; nothing is
-    imputed. Encoders are ranked within each task and seed by the mean over folds, and then by the
-    mean of these ranks.
+    imputed. Encoders are ranked within each task and seed by the score over all folds, and then by
+    the mean of these ranks.
 
     Args:
         frame: tidy table, as from `evaluate` or `results.parquet`.
         split: name of the split; None for `random`, or else the first that the table has.
         probe: name of the probe; None for `linear`, or else the first. Baselines always take part.
+        score: `task` for each task's own metric (R2, accuracy), a mean over folds, or `skill` over
+            the training mean or majority, pooled over folds: 0 knows nothing, 1 is perfect. None
+            for `task` under random splits and `skill` under all others.
 
     Returns:
         One row per encoder and task, the best encoder first, with the columns `rank` (mean rank;
-        NaN if not ranked), `encoder`, `encoder_title`, `task`, `metric`, `value` (mean over folds,
-        then seeds), `low` and `high` (95 % interval, if the task has a single cell that has one),
-        `best` (whether it is the best of the task) and `reason` (why it is not ranked).
+        NaN if not ranked), `encoder`, `encoder_title`, `task`, `metric`, `value` (over all folds,
+        then the mean over seeds), `low` and `high` (95 % interval, if the task has a single cell
+        that has one), `best` (whether it is the best of the task) and `reason` (why it is not
+        ranked).
 
     Raises:
-        BenchError: the table has no such split and probe, or columns are missing; the message
-            says which.
+        BenchError: the table has no such split and probe, or no skill, or columns are missing; the
+            message says which.
 
     Examples:
         >>> scores = evaluate(["wrap", "baseline.mean"], tasks="median_income", progress=False)
@@ -161,12 +169,14 @@ def leaderboard(
         )
     split, probe = _choose(frame, split, probe)
     main = frame[frame["metric"].isin(MAIN_METRICS)]
-    metrics = dict(zip(main["task"], main["metric"], strict=True))
+    own = dict(zip(main["task"], main["metric"], strict=True))
+    metrics = ranked_metrics(frame, own, split, score)
     ranking = rank(frame, metrics, split, probe)
-    rows = ranking.rows[ranking.rows["metric"].isin(MAIN_METRICS)]
+    rows = ranking.rows[ranking.rows["metric"] == ranking.rows["task"].map(metrics)]
     ranked = [str(name) for name in ranking.rank.index]
     others = sorted(set(map(str, ranking.mean.index)) - set(ranked))
-    titles = dict(zip(rows["encoder"], rows["encoder_title"], strict=True))
+    names = ranking.rows[["encoder", "encoder_title"]]
+    titles = dict(zip(names["encoder"], names["encoder_title"], strict=True))
     return pd.DataFrame(
         [
             {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 from rich.console import Console
@@ -11,12 +12,20 @@ from rich.text import Text
 
 from satclip_bench.benchmarks.commands.notices import print_notices
 from satclip_bench.benchmarks.commands.user_tables import adopt
-from satclip_bench.benchmarks.metrics.replicates import Replicates
-from satclip_bench.benchmarks.report.results import Results, choose_board
+from satclip_bench.benchmarks.metrics.replicates import RunReplicates
+from satclip_bench.benchmarks.ranking.pooling import ScoreChoice
+from satclip_bench.benchmarks.report.folds import folds_table
+from satclip_bench.benchmarks.report.gaps import gaps_table
+from satclip_bench.benchmarks.report.results import BoardName, Results, choose_board
 from satclip_bench.benchmarks.report.terminal import print_board, print_text_table
 from satclip_bench.benchmarks.runs.reading import ALL, RecordFilter
 from satclip_bench.benchmarks.runs.replicates import load_replicates
 from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.core.errors import BenchError
+
+BoardTable = Literal["scores", "ranks", "gaps", "folds"]
+"""What `leaderboard` prints of a board: its scores, ratings over all tasks, differences to the best
+of each task, or the median and worst fold."""
 
 
 def leaderboard(
@@ -24,8 +33,9 @@ def leaderboard(
     split: str | None,
     probe: str | None,
     *,
-    ranks: bool = False,
+    table: BoardTable = "scores",
     contaminated: bool = True,
+    score: ScoreChoice | None = None,
     only: RecordFilter = ALL,
 ) -> int:
     """Print the leaderboard of a split and probe; by default the first that the run has.
@@ -34,8 +44,10 @@ def leaderboard(
         out: folder of the run.
         split: name of the split.
         probe: name of the probe.
-        ranks: whether to print ratings over the tasks instead of scores.
-        contaminated: whether encoders trained on the data of one of the tasks take part.
+        table: what to print of the board.
+        contaminated: whether encoders trained on the data of one of the tasks take part, and those
+            whose recipe was chosen with its labels.
+        score: score to show; None for the default of the split.
         only: tasks, encoders and seeds to show.
 
     Returns:
@@ -46,33 +58,55 @@ def leaderboard(
     frame = store.frame()
     name = choose_board(frame, split, probe)
     # The bootstrap scores of the other boards are not needed and take time.
-    results = Results.from_frame(frame, _replicates(store, *name), contaminated=contaminated)
+    results = Results.from_frame(
+        frame, _replicates(store, *name), contaminated=contaminated, score=score
+    )
     console = Console()
     shown = [part for _, part in results.parts if name in part.boards]
     for number, part in enumerate(shown):
         if number:
             console.print()
-        if ranks:
-            print_text_table(part.ranks(*name).text, console)
-        else:
-            print_board(part.board(*name), console)
+        _print(part, name, table, console)
     print_notices(store)
     return 0
 
 
-def tables(out: Path, only: RecordFilter = ALL) -> int:
-    """Write the tables of a run. Returns the exit code."""
+def _print(results: Results, name: BoardName, table: BoardTable, console: Console) -> None:
+    board = results.board(*name)
+    if table == "ranks":
+        print_text_table(results.ranks(*name).text, console)
+    elif table == "gaps":
+        print_text_table(gaps_table(board), console)
+    elif table == "folds":
+        folds = folds_table(board)
+        if folds is None:
+            raise BenchError(f"split {board.split!r} has a single fold: leave out --folds")
+        print_text_table(folds, console)
+    else:
+        print_board(board, console)
+
+
+def tables(out: Path, only: RecordFilter = ALL, score: ScoreChoice | None = None) -> int:
+    """Write the tables of a run, with a score or the default of each split.
+
+    Returns:
+        The exit code.
+    """
     from satclip_bench.benchmarks.report.tables import write_tables
 
-    results = _load(out, only)
+    results = _load(out, only, score)
     _list(_replace(out, lambda folder: write_tables(results, folder / "tables")))
     return 0
 
 
 def figures(out: Path, only: RecordFilter = ALL) -> int:
-    """Draw the figures of a run. Returns the exit code."""
+    """Draw the figures of a run, and say which are left out. Returns the exit code."""
+    from satclip_bench.benchmarks.report.figures import left_out
+
     results = _load(out, only)
     _list(_replace(out, lambda folder: _draw(results, folder / "figures")))
+    for sentence in left_out(results):
+        Console().print(Text(sentence), soft_wrap=True, highlight=False)
     return 0
 
 
@@ -142,21 +176,21 @@ def print_boards(results: Results, out: Path, console: Console) -> None:
 
 def _replicates(
     store: Store, split: str | None = None, probe: str | None = None
-) -> Replicates | None:
+) -> RunReplicates | None:
     """Bootstrap scores of a run; cells whose predictions cannot be read are named."""
     console = Console(stderr=True, markup=False, emoji=False, highlight=False)
     unreadable: list[str] = []
     replicates = load_replicates(store, split, probe, unreadable.append)
     for message in unreadable:
         console.print(f"no interval: {message}", style="yellow", soft_wrap=True)
-    return None if replicates is None else replicates.score
+    return replicates
 
 
-def _load(out: Path, only: RecordFilter) -> Results:
+def _load(out: Path, only: RecordFilter, score: ScoreChoice | None = None) -> Results:
     adopt(out)
     store = Store(out, only)
     print_notices(store)
-    return Results.from_frame(store.frame(), _replicates(store))
+    return Results.from_frame(store.frame(), _replicates(store), score=score)
 
 
 def _draw(results: Results, folder: Path) -> tuple[Path, ...]:

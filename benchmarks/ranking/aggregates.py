@@ -1,4 +1,4 @@
-"""Aggregate scores over many tasks: mean rank, Borda points, win rate, Elo rating and skill.
+"""Aggregate scores over tasks: mean rank, Borda points, win rate, Elo rating, improvement.
 
 All functions take scores `(..., E, C)`, encoders by columns, where higher is better, and weights
 `(C,)` of the columns that sum to 1, and return `(..., E)`. Leading axes are replicates of a
@@ -26,12 +26,19 @@ MAX_STEPS, MAX_STEP = 100, 1.0
 """Maximum number of Newton steps, and of their length: far from the optimum a full step
 overshoots."""
 
-SKILL_FLOOR = -1.0
-"""Skill below this counts as this, so that one failed region does not outweigh all tasks."""
+IMPROVEMENT_FLOOR = -1.0
+"""An improvement below this counts as this, so that one failed task does not outweigh all."""
+
+
+DIGITS = 9
+"""Decimals of a score or mean rank that count in a comparison: what differs beyond them differs by
+the rounding of float64 sums, which depends on their order."""
 
 
 def ranks(scores: Float) -> Float:
     """Rank of each encoder within each column, `(..., E, C)`: 1 is best, ties share the mean rank.
+
+    Scores that are equal to `DIGITS` decimals are tied.
 
     Example:
         >>> import numpy as np
@@ -42,7 +49,7 @@ def ranks(scores: Float) -> Float:
     """
     from scipy.stats import rankdata
 
-    return np.asarray(rankdata(-scores, axis=-2), dtype=np.float64)
+    return np.asarray(rankdata(-np.round(scores, DIGITS), axis=-2), dtype=np.float64)
 
 
 def mean_rank(scores: Float, weights: Float) -> Float:
@@ -74,7 +81,7 @@ def wins(scores: Float, weights: Float) -> Float:
 
     Rows against columns; equal scores count one half for either, the diagonal is 0.
     """
-    encoders = scores.shape[-2]
+    encoders, scores = scores.shape[-2], np.round(scores, DIGITS)
     share = np.zeros((*scores.shape[:-1], encoders))
     # One column at a time: all at once would take gigabytes for many encoders and replicates.
     for column, weight in enumerate(weights):
@@ -134,12 +141,12 @@ def elo(scores: Float, weights: Float) -> Float:
     return np.asarray(ELO_CENTRE + ELO_SCALE / np.log(10) * strength)
 
 
-def skill(scores: Float, reference: Float, weights: Float) -> Float:
-    """Mean skill against a reference: 0 is as good as the reference, 1 is perfect.
+def improvement(scores: Float, reference: Float, weights: Float) -> Float:
+    """Mean improvement over a reference: 0 is as good as the reference, 1 is perfect.
 
-    The skill within a column is (score - reference) / (1 - reference), the skill score of forecast
-    verification (Wilks 2011, Statistical Methods in the Atmospheric Sciences, eq. 8.4), which for
-    R2 is 1 - MSE / MSE of the reference. Skill below `SKILL_FLOOR` counts as `SKILL_FLOOR`.
+    The improvement within a column is (score - reference) / (1 - reference), the skill score of
+    forecast verification (Wilks 2011, Statistical Methods in the Atmospheric Sciences, eq. 8.4),
+    which for R2 is 1 - MSE / MSE of the reference. Below `IMPROVEMENT_FLOOR` it counts as that.
 
     Args:
         scores: `(..., E, C)` scores, at most 1.
@@ -148,10 +155,10 @@ def skill(scores: Float, reference: Float, weights: Float) -> Float:
 
     Example:
         >>> import numpy as np
-        >>> skill(np.array([[0.75], [0.5], [1.0]]), np.array([0.5]), np.ones(1))
+        >>> improvement(np.array([[0.75], [0.5], [1.0]]), np.array([0.5]), np.ones(1))
         array([0.5, 0. , 1. ])
     """
     against = reference[..., None, :]
     with np.errstate(divide="ignore", invalid="ignore"):
         gained = (scores - against) / (1 - against)
-    return np.asarray(np.maximum(gained, SKILL_FLOOR) @ weights)
+    return np.asarray(np.maximum(gained, IMPROVEMENT_FLOOR) @ weights)

@@ -1,4 +1,4 @@
-"""Main scores of a split and probe, cell by cell, and the cells that are missing."""
+"""Main scores of a split and probe by cell, and the cells that are missing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from satclip_bench.benchmarks.ranking.pooling import SKILL, pooled_skill, skill_rows
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, CELL
 from satclip_bench.core.errors import BenchError
 
@@ -23,25 +24,46 @@ class Missing:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A task that is not ranked, because a cell of it failed for every encoder, and the reason."""
+
+    task: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class CellScores:
     """Main scores of encoders by cell.
 
     Attributes:
         scores: encoder x (task, seed, fold), both sorted; NaN where there is no score.
+        loss, reference: sums of losses and of those of the reference, encoder x the columns of
+            `scores` whose tasks are ranked by pooled skill.
         missing: missing cells by encoder; encoders that have every cell are not in it.
         undefined: cells that ran, but whose score is defined for no encoder, such as R2 in a region
             where the target does not vary. They are not columns of `scores`.
+        left_out: tasks with a cell that failed for every encoder, such as a split that cannot be
+            made for the task. They are not columns of `scores`, unless that holds for all tasks.
     """
 
     scores: pd.DataFrame
+    loss: pd.DataFrame
+    reference: pd.DataFrame
     missing: Mapping[str, tuple[Missing, ...]]
     undefined: tuple[Missing, ...]
+    left_out: tuple[LeftOut, ...]
 
     def by_seed(self) -> pd.DataFrame:
-        """Means over folds, encoder x (task, seed); NaN where a fold is missing."""
+        """Scores over all folds, encoder x (task, seed); NaN where a fold is missing.
+
+        Skill is pooled over the folds; of other metrics it is the mean over the folds.
+        """
         levels = ["task", "seed"]
         means = self.scores.T.groupby(level=levels).mean().T
-        return means.where(~self.scores.isna().T.groupby(level=levels).any().T)
+        means = means.where(~self.scores.isna().T.groupby(level=levels).any().T)
+        pooled = pooled_skill(self.loss, self.reference)
+        means[pooled.columns] = pooled
+        return means
 
 
 def select(frame: pd.DataFrame, split: str, probe: str) -> pd.DataFrame:
@@ -61,24 +83,41 @@ def select(frame: pd.DataFrame, split: str, probe: str) -> pd.DataFrame:
     return pd.concat([probed, baselines[shared]], ignore_index=True)
 
 
-def cell_scores(rows: pd.DataFrame) -> CellScores:
-    """Scores by encoder and cell, from rows of the tidy table with one metric per task.
+def cell_scores(rows: pd.DataFrame, metrics: Mapping[str, str]) -> CellScores:
+    """Scores by encoder and cell.
+
+    Args:
+        rows: rows of the tidy table for one split and probe, all metrics.
+        metrics: metric of each task; `skill` is made from the losses. Other tasks are left out.
 
     Raises:
         BenchError: an encoder has two scores for one cell, as when two editions share a table.
     """
-    _require_single(rows)
-    # Not `pivot_table`: it drops or invents cells that are NaN throughout.
-    scores = rows.set_index(["encoder", *CELL])["value"].unstack(CELL)  # noqa: PD010
-    scores = scores.replace([np.inf, -np.inf], np.nan).sort_index(axis=0).sort_index(axis=1)
-    ran = pd.MultiIndex.from_frame(rows.loc[rows["status"] == "done", CELL])
-    nowhere = scores.isna().all(axis=0).to_numpy() & scores.columns.isin(ran)
-    undefined = tuple(
-        Missing(str(task), int(seed), str(fold), "the score is not defined")
-        for task, seed, fold in scores.columns[nowhere].to_frame().itertuples(index=False)
+    rows = main_rows(rows, metrics)
+    indexed = rows.set_index(["encoder", *CELL])
+    scores, loss, reference = (_wide(indexed[name]) for name in ("value", "loss", "reference"))
+    pooled = scores.columns.get_level_values("task").map(metrics) == SKILL
+    known = scores.notna()
+    known.loc[:, pooled] = loss.loc[:, pooled].notna()
+    ran = scores.columns.isin(pd.MultiIndex.from_frame(rows.loc[rows["status"] == "done", CELL]))
+    nowhere = ~known.any(axis=0).to_numpy()
+    undefined = _undefined(scores.columns[nowhere & ran], "the score is not defined")
+    perfect = pooled & (_sums_by_seed(reference) == 0) & known.any(axis=0).to_numpy()
+    undefined += _undefined(scores.columns[perfect], "the reference makes no error")
+    left_out = _left_out(scores.columns[nowhere & ~ran], rows)
+    if set(scores.columns.get_level_values("task")) == {task.task for task in left_out}:
+        left_out = ()
+    kept = ~(nowhere & ran) & ~perfect
+    kept &= ~scores.columns.get_level_values("task").isin([task.task for task in left_out])
+    scores, known = scores.loc[:, kept], known.loc[:, kept]
+    return CellScores(
+        scores=scores,
+        loss=loss.loc[:, kept & pooled],
+        reference=reference.loc[:, kept & pooled],
+        missing=_missing(known, rows),
+        undefined=undefined,
+        left_out=left_out,
     )
-    scores = scores.loc[:, ~nowhere]
-    return CellScores(scores, _missing(scores, rows), undefined)
 
 
 def _require_one_protocol(rows: pd.DataFrame) -> None:
@@ -92,8 +131,64 @@ def _require_one_protocol(rows: pd.DataFrame) -> None:
         )
 
 
-def _require_single(rows: pd.DataFrame) -> None:
-    twice = rows[rows.duplicated(["encoder", *CELL])]
+def main_rows(rows: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
+    """One row per cell with the score that it is ranked by; columns `loss` and `reference` added.
+
+    Args:
+        rows: rows of the tidy table for one split and probe, all metrics.
+        metrics: metric of each task; rows of other tasks are left out.
+
+    Raises:
+        BenchError: an encoder has two scores for one cell.
+    """
+    metric = rows["task"].map(dict(metrics))
+    own = rows[rows["metric"] == metric].assign(loss=np.nan, reference=np.nan)
+    own = own[own["metric"] != SKILL]
+    _require_single(own, ["encoder", *CELL])
+    of_skill = rows[metric == SKILL]
+    _require_single(of_skill, ["encoder", *CELL, "metric"])
+    return pd.concat([part for part in (own, skill_rows(of_skill)) if len(part)] or [own])
+
+
+def _wide(values: pd.Series[float]) -> pd.DataFrame:
+    """Encoder x (task, seed, fold), both sorted; NaN for what is not finite."""
+    # Not `pivot_table`: it drops or invents cells that are NaN throughout.
+    table = values.unstack(CELL)  # noqa: PD010
+    return table.replace([np.inf, -np.inf], np.nan).sort_index(axis=0).sort_index(axis=1)
+
+
+def by_seeds(cells: pd.Index) -> pd.MultiIndex:
+    """Task and seed of each (task, seed, fold)."""
+    levels = ("task", "seed")
+    return pd.MultiIndex.from_arrays(
+        [cells.get_level_values(name) for name in levels], names=levels
+    )
+
+
+def _sums_by_seed(reference: pd.DataFrame) -> np.ndarray:
+    """The largest sum of reference losses of any encoder, for the task and seed of each column."""
+    sums = reference.T.groupby(level=["task", "seed"]).sum().max(axis=1)
+    return sums.reindex(by_seeds(reference.columns)).to_numpy(dtype=np.float64)
+
+
+def _undefined(cells: pd.Index, reason: str) -> tuple[Missing, ...]:
+    return tuple(
+        Missing(str(task), int(seed), str(fold), reason)
+        for task, seed, fold in cells.to_frame().itertuples(index=False)
+    )
+
+
+def _left_out(cells: pd.Index, rows: pd.DataFrame) -> tuple[LeftOut, ...]:
+    reasons = rows.loc[pd.MultiIndex.from_frame(rows[CELL]).isin(cells)]
+    first = reasons.drop_duplicates("task").sort_values("task")
+    return tuple(
+        LeftOut(str(task), str(reason) or "it failed for every encoder")
+        for task, reason in zip(first["task"], first["reason"], strict=True)
+    )
+
+
+def _require_single(rows: pd.DataFrame, key: list[str]) -> None:
+    twice = rows[rows.duplicated(key)]
     if len(twice):
         encoder, task, seed, fold = twice.iloc[0][["encoder", *CELL]]
         of_task = rows[rows["task"] == task]
@@ -104,7 +199,7 @@ def _require_single(rows: pd.DataFrame) -> None:
         )
 
 
-def _missing(scores: pd.DataFrame, rows: pd.DataFrame) -> dict[str, tuple[Missing, ...]]:
+def _missing(known: pd.DataFrame, rows: pd.DataFrame) -> dict[str, tuple[Missing, ...]]:
     cells = zip(*(rows[name] for name in ("encoder", *CELL)), strict=True)
     why = [
         (str(reason) or "failed") if status == "failed" else "the score is not a number"
@@ -119,8 +214,8 @@ def _missing(scores: pd.DataFrame, rows: pd.DataFrame) -> dict[str, tuple[Missin
                 str(fold),
                 reasons.get((encoder, task, seed, fold), "not run"),
             )
-            for task, seed, fold in scores.columns[scores.loc[encoder].isna()]
+            for task, seed, fold in known.columns[~known.loc[encoder]]
         )
-        for encoder in scores.index
+        for encoder in known.index
     }
     return {encoder: cells for encoder, cells in missing.items() if cells}

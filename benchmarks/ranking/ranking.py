@@ -9,8 +9,17 @@ import numpy as np
 import pandas as pd
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
-from satclip_bench.benchmarks.metrics.replicates import Replicates
-from satclip_bench.benchmarks.ranking.cells import Missing, cell_scores, select
+from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicates
+from satclip_bench.benchmarks.ranking.aggregates import DIGITS
+from satclip_bench.benchmarks.ranking.cells import (
+    CellScores,
+    LeftOut,
+    Missing,
+    by_seeds,
+    cell_scores,
+    select,
+)
+from satclip_bench.benchmarks.ranking.pooling import skill
 from satclip_bench.benchmarks.ranking.ties import tied_with_best
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, REPLICATE_KEY
 from satclip_bench.core.errors import BenchError
@@ -22,36 +31,44 @@ class Ranking:
 
     Attributes:
         rows: rows of the frame for this split and probe, all metrics.
-        mean: encoder x task, mean over folds and then over the seeds that have all folds; NaN if
-            no seed has.
+        metrics: metric of each task; `skill` is pooled over folds.
+        mean: encoder x task, score over all folds (pooled skill, or the mean of another metric),
+            then the mean over the seeds that have all folds; NaN if no seed has.
         std: encoder x task, standard deviation over those seeds (ddof 1); NaN for a single one.
         by_fold: encoder x (task, fold), mean over the seeds that are done.
         best: encoder x task, whether it has the highest mean of the encoders that have every cell
             of the task.
-        low, high: encoder x task, ends of the 95 % interval of the mean by the bootstrap of spatial
-            blocks; NaN if it is not known.
+        low, high: encoder x task, ends of the 95 % interval of the mean by the bootstrap; NaN if it
+            is not known.
+        gap: encoder x task, mean minus that of the best; NaN for an encoder that is missing a cell.
+        gap_low, gap_high: ends of the 95 % interval of the gap; NaN if it is not known.
         tied: encoder x task, whether the difference to the best is within noise (the best itself
             is); all False for the tasks in `undecided`.
         undecided: tasks with neither replicates nor enough pairs to claim or deny a tie.
         rank: mean rank over tasks, then over seeds, of the complete encoders; best first.
         rank_std: standard deviation of the mean rank over seeds; NaN for a single seed.
-        by_seed: encoder x (task, seed), mean over folds, of the complete encoders.
+        by_seed: encoder x (task, seed), score over all folds, of the complete encoders.
         replicates: bootstrap scores `(encoder, task and seed, B)` of `by_seed`; None if any of them
             is not known.
         missing: cells that each encoder is missing, which is therefore not ranked.
         excluded: contaminated encoders that were left out.
         undefined: cells that ran but whose score is defined for no encoder (R2 of a region where
             the target does not vary); they count for no encoder.
+        left_out: tasks that are not ranked, because a cell of them failed for every encoder.
         seeds: number of seeds.
     """
 
     rows: pd.DataFrame
+    metrics: Mapping[str, str]
     mean: pd.DataFrame
     std: pd.DataFrame
     by_fold: pd.DataFrame
     best: pd.DataFrame
     low: pd.DataFrame
     high: pd.DataFrame
+    gap: pd.DataFrame
+    gap_low: pd.DataFrame
+    gap_high: pd.DataFrame
     tied: pd.DataFrame
     undecided: tuple[str, ...]
     rank: pd.Series[float]
@@ -61,6 +78,7 @@ class Ranking:
     missing: Mapping[str, tuple[Missing, ...]]
     excluded: tuple[str, ...]
     undefined: tuple[Missing, ...]
+    left_out: tuple[LeftOut, ...]
     seeds: int
 
 
@@ -69,15 +87,16 @@ def rank(
     metrics: Mapping[str, str],
     split: str,
     probe: str,
-    replicates: Replicates | None = None,
+    replicates: RunReplicates | None = None,
     *,
     contaminated: bool = True,
 ) -> Ranking:
     """Scores, ties and ranks of one split and probe.
 
     An encoder is ranked only if every cell that any encoder of the selection has is done for it;
-    nothing is imputed. Within a task and seed, encoders are ranked by the mean over folds, equal
-    scores sharing the mean of their ranks. A seed's rank is the mean over the tasks that have it.
+    nothing is imputed. A task with a cell that failed for every encoder is left out for all. Within
+    a task and seed, encoders are ranked by the score over all folds, equal scores sharing the mean
+    of their ranks. A seed's rank is the mean over the tasks that have it.
 
     `benchmarks/ranking/ties.py` defines when a difference to the best of a task is a tie. Without
     replicates and three pairs ties are neither claimed nor denied. An encoder that is missing a
@@ -85,11 +104,14 @@ def rank(
 
     Args:
         frame: tidy table of a run.
-        metrics: score that each task is ranked by; higher is better. Other tasks are left out.
+        metrics: score that each task is ranked by, as `pooling.ranked_metrics` chooses it; higher
+            is better. Skill is pooled: losses are added over the folds of a seed. Other tasks are
+            left out.
         split: name of the split.
         probe: name of the probe; baselines are always among the encoders.
         replicates: bootstrap scores labelled by `REPLICATE_KEY`.
-        contaminated: whether encoders trained on the data of one of the tasks take part.
+        contaminated: whether encoders trained on the data of one of the tasks take part, and those
+            whose recipe was chosen with its labels.
 
     Raises:
         BenchError: there is nothing to rank, or a cell occurs twice, as when two editions share a
@@ -100,32 +122,37 @@ def rank(
     if not contaminated:
         excluded = tuple(sorted(set(map(str, rows.loc[rows["contaminated"], "encoder"]))))
         rows = select(frame[~frame["encoder"].isin(excluded)], split, probe)
-    main = rows[rows["metric"] == rows["task"].map(dict(metrics))]
     if rows.empty:
         raise BenchError(f"there is nothing to rank for split {split!r} and probe {probe!r}")
-    if main.empty:
+    if not rows["task"].isin(list(metrics)).any():
         tasks = ", ".join(sorted(rows["task"].unique()))
         raise BenchError(f"there is no card for any of the tasks of this run: {tasks}")
-    table = cell_scores(main)
-    cells, by_seed = table.scores, table.by_seed()
+    table = cell_scores(rows, metrics)
+    cells, by_seed = table.scores, table.by_seed().round(DIGITS)
     mean = by_seed.T.groupby(level="task").mean().T
-    comparable = mean.where(~cells.isna().T.groupby(level="task").any().T)
+    lacking = {(name, gap.task) for name, gaps in table.missing.items() for gap in gaps}
+    comparable = mean.copy()
+    for encoder, task in lacking:
+        comparable.loc[encoder, task] = np.nan
     complete = [encoder for encoder in cells.index if encoder not in table.missing]
     ranks = by_seed.loc[complete].rank(axis=0, ascending=False, method="average")
-    per_seed = ranks.T.groupby(level="seed").mean().T
-    order = per_seed.mean(axis=1).sort_values(kind="stable")
-    of_cells = _align(replicates, cells, split, probe)
-    of_seeds = _seed_means(of_cells, cells, by_seed.columns)
+    per_seed = ranks.T.groupby(level="seed").mean().T.round(DIGITS)
+    order = per_seed.mean(axis=1).round(DIGITS).sort_values(kind="stable")
+    of_seeds = _seed_replicates(replicates, table, by_seed.columns, split, probe)
     low, high = _intervals(of_seeds, by_seed, mean)
-    tied = tied_with_best(cells, comparable, main, of_cells)
+    tied = tied_with_best(by_seed, comparable, rows, of_seeds)
     return Ranking(
         rows=rows,
+        metrics={task: metric for task, metric in metrics.items() if task in mean.columns},
         mean=mean,
         std=by_seed.T.groupby(level="task").std(ddof=1).T,
         low=low,
         high=high,
         by_fold=cells.T.groupby(level=["task", "fold"]).mean().T,
         best=comparable.eq(comparable.max(axis=0), axis="columns"),
+        gap=comparable - comparable.max(axis=0),
+        gap_low=comparable * np.nan,
+        gap_high=comparable * np.nan,
         tied=tied,
         undecided=tuple(str(task) for task in mean.columns if not tied[task].any()),
         rank=order,
@@ -135,16 +162,13 @@ def rank(
         missing=table.missing,
         excluded=excluded,
         undefined=table.undefined,
+        left_out=table.left_out,
         seeds=int(cells.columns.get_level_values("seed").nunique()),
     )
 
 
-def _align(
-    replicates: Replicates | None, cells: pd.DataFrame, split: str, probe: str
-) -> Replicates | None:
-    """Bootstrap scores of `cells`, `(encoder, cell, B)`; NaN where they are not known."""
-    if replicates is None:
-        return None
+def _align(replicates: Replicates, cells: pd.DataFrame, split: str, probe: str) -> Replicates:
+    """Replicates of `cells`, `(encoder, cell, B)`; NaN where they are not known."""
     labels = pd.MultiIndex.from_tuples(
         [
             (*cell, encoder, split, BASELINE_PROBE if is_baseline(encoder) else probe)
@@ -156,22 +180,35 @@ def _align(
     return Replicates(replicates.align(labels).scores.reshape(*cells.shape, -1))
 
 
-def _seed_means(
-    of_cells: Replicates | None, cells: pd.DataFrame, columns: pd.Index
+def _seed_replicates(
+    replicates: RunReplicates | None,
+    table: CellScores,
+    columns: pd.Index,
+    split: str,
+    probe: str,
 ) -> Replicates | None:
-    """Mean over the folds of each (task, seed), `(encoder, len(columns), B)`.
+    """Scores over the folds of each (task, seed) in every replicate, `(encoder, column, B)`.
 
-    A fold of which a replicate drew no block is left out of that replicate.
+    A fold of which a replicate drew no point is left out of that replicate. Losses are added over
+    the folds of a replicate before skill is made of them.
     """
-    if of_cells is None or not len(columns):
+    if replicates is None or not len(columns):
         return None
-    levels = (cells.columns.get_level_values(name) for name in ("task", "seed"))
-    pairs = list(zip(*levels, strict=True))
-    means = []
+    scores = _align(replicates.score, table.scores, split, probe).scores
+    if table.loss.shape[1]:
+        loss, reference = (
+            _align(sums, table.loss, split, probe).scores
+            for sums in (replicates.loss, replicates.reference)
+        )
+    pairs, pooled = by_seeds(table.scores.columns), by_seeds(table.loss.columns)
+    parts = []
     for column in columns:
-        of_pair = np.compress([pair == column for pair in pairs], of_cells.scores, axis=1)
-        means.append(Replicates(of_pair).mean(axis=1).scores)
-    return Replicates(np.stack(means, axis=-1).transpose(0, 2, 1))
+        if column in pooled:
+            folds = pooled == column
+            parts.append(skill(loss[:, folds].sum(axis=1), reference[:, folds].sum(axis=1)))
+        else:
+            parts.append(Replicates(scores[:, pairs == column]).mean(axis=1).scores)
+    return Replicates(np.stack(parts, axis=1))
 
 
 def _intervals(

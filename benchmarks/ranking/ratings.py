@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.metrics.replicates import Replicates
-from satclip_bench.benchmarks.ranking.aggregates import borda, elo, mean_rank, skill, win_rate
+from satclip_bench.benchmarks.ranking.aggregates import borda, elo, improvement, mean_rank, win_rate
 from satclip_bench.benchmarks.ranking.ranking import Ranking
 from satclip_bench.benchmarks.ranking.significance import (
     Friedman,
@@ -26,9 +26,9 @@ from satclip_bench.benchmarks.ranking.ties import TIE_FLOOR
 Float = NDArray[np.float64]
 
 REFERENCE = "baseline.knn"
-"""Baseline that skill is measured against: nearest neighbours on the sphere."""
+"""Baseline that improvement is measured against: nearest neighbours on the sphere."""
 
-MEASURES = ("rank", "borda", "win_rate", "elo", "skill")
+MEASURES = ("rank", "borda", "win_rate", "elo", "improvement")
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Ratings:
     """Ratings of the complete encoders of a ranking, best mean rank first.
 
     Attributes:
-        values: encoder x `MEASURES`; skill is NaN where the reference is not among them.
+        values: encoder x `MEASURES`; improvement is NaN where the reference is not among them.
         low, high: ends of their 95 % intervals over the bootstrap of blocks, for these tasks; all
-            but those of skill are from widened replicates. NaN without replicates.
+            but those of improvement are from widened replicates. NaN without replicates.
         tasks: number of tasks.
         on_these_tasks: adjusted p that two encoders score alike on these tasks, encoder x encoder;
             None without replicates.
@@ -58,7 +58,7 @@ class Ratings:
 
 
 def rate(ranking: Ranking) -> Ratings:
-    """Ranks, Borda points, win rate, Elo and skill of the encoders of a ranking."""
+    """Ranks, Borda points, win rate, Elo and improvement of the encoders of a ranking."""
     encoders = ranking.by_seed.index
     scores = ranking.by_seed.to_numpy(dtype=np.float64)
     weights = column_weights(ranking.by_seed.columns)
@@ -68,7 +68,8 @@ def rate(ranking: Ranking) -> Ratings:
     if ranking.replicates is not None and len(encoders):
         bootstrap = complete(ranking.replicates)
         replicates = measures(widened(scores, bootstrap), weights, None)
-        replicates["skill"] = measures(bootstrap, weights, _reference(encoders))["skill"]
+        unwidened = measures(bootstrap, weights, _reference(encoders))
+        replicates["improvement"] = unwidened["improvement"]
         ends = {
             name: Replicates.from_leading(values).interval(measured[name])
             for name, values in replicates.items()
@@ -109,7 +110,7 @@ def measures(scores: Float, weights: Float, reference: int | None) -> dict[str, 
     Args:
         scores: scores by encoder and column; higher is better.
         weights: `(C,)` weights of the columns, which sum to 1.
-        reference: row of the encoder that skill is measured against; without one, skill is NaN.
+        reference: row of the encoder that improvement is measured against; without one it is NaN.
     """
     simple: dict[str, Callable[[Float, Float], Float]] = {
         "rank": mean_rank,
@@ -118,10 +119,10 @@ def measures(scores: Float, weights: Float, reference: int | None) -> dict[str, 
         "elo": elo,
     }
     measured = {name: measure(scores, weights) for name, measure in simple.items()}
-    measured["skill"] = (
+    measured["improvement"] = (
         np.full(scores.shape[:-1], np.nan)
         if reference is None
-        else skill(scores, scores[..., reference, :], weights)
+        else improvement(scores, scores[..., reference, :], weights)
     )
     return measured
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.metrics.replicates import Replicates
+from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicates
 from satclip_bench.benchmarks.ranking.aggregates import mean_rank
 from satclip_bench.benchmarks.ranking.ranking import Ranking, rank
 from satclip_bench.benchmarks.ranking.ratings import column_weights
@@ -56,7 +56,7 @@ def rank_changes(
     metrics: Mapping[str, str],
     splits: Sequence[str],
     probe: str,
-    replicates: Replicates | None = None,
+    replicates: RunReplicates | None = None,
 ) -> RankChanges | None:
     """Compare the ranks under splits, the first of which is the standard.
 
@@ -118,7 +118,7 @@ def _common(
     metrics: Mapping[str, str],
     splits: Sequence[str],
     probe: str,
-    replicates: Replicates | None,
+    replicates: RunReplicates | None,
 ) -> tuple[Ranking, ...] | None:
     """Rankings over the tasks of all splits, among the encoders that are complete under each."""
     rows = frame[frame["split"].isin(splits) & frame["probe"].isin([probe, BASELINE_PROBE])]

@@ -6,7 +6,7 @@ that of the mean difference in the bootstrap of spatial blocks, and over seeds
 (1/n + n_test/n_train) var (Nadeau and Bengio 2003, Machine Learning 52, eq. 9), var with ddof 1,
 left out for fewer than three seeds; degrees of freedom after Welch and Satterthwaite. Folds are
 taken as given: differences between continents are not noise, and the continents are not a random
-sample. Only if no predictions are kept, folds are used in place of the blocks.
+sample.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.ranking.significance import ALPHA, holm
 
 TIE_PAIRS = 3
-"""Minimum number of paired cells: fewer do not show how a difference varies between them."""
+"""Minimum number of seeds: fewer do not show how a difference varies between them."""
 
 TIE_FLOOR = -1.0
 """For ties, scores below this count as this: one region with an R2 of -1000 would otherwise widen
@@ -27,15 +27,15 @@ the standard error so far that even the worst encoder would tie with the best.""
 
 
 def tied_with_best(
-    cells: pd.DataFrame, mean: pd.DataFrame, rows: pd.DataFrame, replicates: Replicates | None
+    by_seed: pd.DataFrame, mean: pd.DataFrame, rows: pd.DataFrame, replicates: Replicates | None
 ) -> pd.DataFrame:
     """Encoder x task, whether an encoder is the best or ties with it.
 
     Args:
-        cells: encoder x (task, seed, fold), scores.
+        by_seed: encoder x (task, seed), scores over all folds.
         mean: encoder x task, mean scores; NaN for an encoder that is not compared.
         rows: rows of the tidy table, for the sizes of the training and test sets.
-        replicates: bootstrap scores of the cells, `(encoder, cell, B)`; None if not known.
+        replicates: bootstrap scores of `by_seed`, `(encoder, task and seed, B)`; None if not known.
 
     Returns:
         All False for a task with neither replicates nor enough pairs to decide.
@@ -46,14 +46,12 @@ def tied_with_best(
         compared = mean[task].dropna()
         if compared.empty:
             continue
-        encoders = cells.index.get_indexer(compared.index)
-        of_task = cells.columns.get_level_values("task") == task
+        encoders = by_seed.index.get_indexer(compared.index)
+        of_task = by_seed.columns.get_level_values("task") == task
         best = int(compared.to_numpy().argmax())
-        values = cells.to_numpy(dtype=np.float64)[np.ix_(encoders, of_task)].clip(min=TIE_FLOOR)
+        values = by_seed.to_numpy(dtype=np.float64)[np.ix_(encoders, of_task)].clip(min=TIE_FLOOR)
         gaps = values[best] - values
         within = _block_variance(replicates, encoders, of_task, best)
-        if within is not None:
-            gaps = _by_seed(gaps, cells.columns[of_task].get_level_values("seed"))
         pairs = gaps.shape[1]
         between = np.zeros(len(encoders))
         if pairs >= TIE_PAIRS:
@@ -86,12 +84,6 @@ def _block_variance(
     means = cells.clipped(TIE_FLOOR).mean(axis=1)
     variance = Replicates(means.scores[best]).minus(means).variance()
     return None if np.isnan(variance).any() else variance
-
-
-def _by_seed(gaps: NDArray[np.float64], seeds: pd.Index) -> NDArray[np.float64]:
-    """Means over the folds of each seed, `(encoder, seed)`, of gaps `(encoder, cell)`."""
-    columns = seeds.to_numpy()
-    return np.stack([gaps[:, columns == seed].mean(axis=1) for seed in np.unique(columns)], axis=1)
 
 
 def _p_of_gaps(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,11 +11,13 @@ import numpy as np
 import pandas as pd
 
 from satclip_bench.benchmarks.ranking.cells import Missing
+from satclip_bench.benchmarks.ranking.pooling import SKILL
 from satclip_bench.benchmarks.ranking.ranking import Ranking
-from satclip_bench.benchmarks.report.notes import Marks, edition_note, mark_notes
+from satclip_bench.benchmarks.report.notes import Marks, edition_note, interval_kinds, mark_notes
 from satclip_bench.benchmarks.report.wording import (
     DAGGER,
     DASH,
+    DOUBLE_DAGGER,
     METRIC_SIGNS,
     SHORT,
     listed,
@@ -35,6 +38,7 @@ class Score:
         tied: whether it is the best or ties with it.
         low, high: ends of the 95 % interval of the mean; NaN if it is not known.
         contaminated: whether the encoder was trained on the data of the task.
+        recipe: whether its recipe was chosen with labels of the task.
     """
 
     mean: float
@@ -44,6 +48,7 @@ class Score:
     low: float = np.nan
     high: float = np.nan
     contaminated: bool = False
+    recipe: bool = False
 
     def text(self, digits: int = 3) -> str:
         """The mean as text: `.852`, `-.031`, `-1.4e5`, or a dash.
@@ -57,8 +62,8 @@ class Score:
 
     @property
     def mark(self) -> str:
-        """A dagger if the encoder was trained on the task's data, else nothing."""
-        return DAGGER if self.contaminated else ""
+        """A dagger if the encoder was trained on the task's data, a double one for its recipe."""
+        return DAGGER if self.contaminated else DOUBLE_DAGGER if self.recipe else ""
 
     def interval(self, digits: int = 2) -> str:
         """The 95 % interval as text: `[.83, .87]`, or nothing."""
@@ -179,8 +184,13 @@ class Board:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Symbol of each task's metric."""
-        return tuple(METRIC_SIGNS[card.metric] for card in self.tasks)
+        """Symbol of the metric that each task is ranked by."""
+        return tuple(METRIC_SIGNS[self.ranking.metrics[card.name]] for card in self.tasks)
+
+    @property
+    def shows_skill(self) -> bool:
+        """Whether scores are skill pooled over folds."""
+        return SKILL in self.ranking.metrics.values()
 
     @property
     def groups(self) -> tuple[tuple[str, tuple[Row, ...]], ...]:
@@ -189,13 +199,41 @@ class Board:
 
     @property
     def heading(self) -> str:
-        """Edition or user table, split, probe and seeds in one line."""
+        """Edition or user table, split, probe, seeds and, if shown, skill in one line."""
         seeds = f"{self.seeds} seed" + "s" * (self.seeds != 1)
         tables = dict.fromkeys(map(user_table_of, self.tasks))
         what = f"{self.edition} edition"
         if tables and "" not in tables:
             what = f"user table{'s' * (len(tables) > 1)} {listed(tables)}"
-        return f"{what} · {self.split} · probe {self.probe} · {seeds}"
+        score = " · skill" if self.shows_skill else ""
+        return f"{what} · {self.split} · probe {self.probe} · {seeds}{score}"
+
+    @property
+    def subtitle(self) -> str:
+        """What the scores are, if they are not the tasks' own metrics."""
+        if not self.shows_skill:
+            return ""
+        types = {card.task_type for card in self.tasks}
+        references = [
+            name
+            for task_type, name in (("regression", "mean"), ("classification", "majority"))
+            if task_type in types
+        ]
+        return (
+            f"Skill over the training {' or '.join(references)}, pooled over all tested points: 0 "
+            "knows nothing, 1 is perfect."
+        )
+
+    @property
+    def label(self) -> str:
+        """Name of its table in LaTeX, after `tab:`; user tables have labels of their own."""
+        tables = sorted(set(map(user_table_of, self.tasks)) - {""})
+        return label(self.split, self.probe, *tables)
+
+    @property
+    def has_baselines(self) -> bool:
+        """Whether there is a baseline among its rows."""
+        return any(row.baseline for row in self.rows)
 
     @property
     def note(self) -> str:
@@ -215,8 +253,22 @@ class Board:
             best=marks.best if any(score.best for score in scores) else "",
             tied=marks.tied if any(score.tied and not score.best for score in scores) else "",
         )
-        notes = [*mark_notes(self.seeds, shown), *self.notes, self.edition_note]
+        kinds = interval_kinds(self.ranking.rows, self.tasks)
+        notes = [
+            *mark_notes(self.seeds, shown, kinds, pooled=self.shows_skill),
+            *self.notes,
+            self.edition_note,
+        ]
         return " ".join(filter(None, notes))
+
+
+def label(*parts: str) -> str:
+    """Name of a table in LaTeX.
+
+    >>> label("ranks", "blocks.10", "linear")
+    'ranks-blocks-10-linear'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower())
 
 
 def gaps(row: Row) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from satclip_bench.benchmarks.report.maps import draw_map
-from satclip_bench.benchmarks.report.rank_figures import draw_changes, draw_ranks
+from satclip_bench.benchmarks.report.rank_figures import MIN_ENCODERS, draw_changes, draw_ranks
 from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.benchmarks.report.score_figures import draw_scores
 from satclip_bench.benchmarks.report.split_maps import draw_split
@@ -23,7 +23,8 @@ def write_figures(results: Results, tables: Mapping[str, TaskTable], out: Path) 
 
     `scores.<probe>.png`, `ranks.<split>.<probe>.png`, `gap.<probe>.png` for probes with several
     splits, and `maps/<task>.png`. Beside tasks of papers, user tables have separate figures,
-    with their name before the ending. A figure without any score is left out.
+    with their name before the ending. Scores are shown as skill if all splits have it. Figures
+    without anything to show are left out, as `left_out` says.
 
     Args:
         results: results of the run.
@@ -48,8 +49,9 @@ def _draw_part(results: Results, out: Path, suffix: str) -> list[Path]:
     paths = []
     for probe, splits in results.probes.items():
         by_split = {split: results.board(split, probe) for split in splits}
-        if any(board.tasks for board in by_split.values()):
-            paths.append(draw_scores(by_split, probe, out / f"scores.{probe}{suffix}.png"))
+        shown = {split: results.in_skill.board(split, probe) for split in splits}
+        if any(board.tasks for board in shown.values()):
+            paths.append(draw_scores(shown, probe, out / f"scores.{probe}{suffix}.png"))
         for split in splits:
             ranks = results.ranks(split, probe)
             path = draw_ranks(ranks, out / f"ranks.{split}.{probe}{suffix}.png")
@@ -59,6 +61,30 @@ def _draw_part(results: Results, out: Path, suffix: str) -> list[Path]:
             path = out / f"gap.{probe}{suffix}.png"
             paths.append(draw_changes(results.changes[probe], boards, path))
     return paths
+
+
+def left_out(results: Results) -> tuple[str, ...]:
+    """Sentences on the figures that `write_figures` leaves out, and why."""
+    sentences = []
+    for suffix, part in results.parts:
+        for probe, splits in part.probes.items():
+            if not any(part.in_skill.board(split, probe).tasks for split in splits):
+                sentences.append(
+                    f"scores.{probe}{suffix}.png is left out: no task has a score with this probe"
+                )
+            for split in splits:
+                ranked = len(part.ranks(split, probe).text.rows)
+                if ranked < MIN_ENCODERS:
+                    sentences.append(
+                        f"ranks.{split}.{probe}{suffix}.png is left out: it needs {MIN_ENCODERS} "
+                        f"ranked encoders or baselines, and there are {ranked}"
+                    )
+            if len(splits) > 1 and probe not in part.changes:
+                sentences.append(
+                    f"gap.{probe}{suffix}.png is left out: fewer than two encoders, or no task, "
+                    "are complete under all of the splits"
+                )
+    return tuple(sentences)
 
 
 def available_tables(tasks: Iterable[str]) -> dict[str, TaskTable]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from satclip_bench.benchmarks.report.board import Board, Row, Score, gaps
+from satclip_bench.benchmarks.report.board import Board, Row, Score, gaps, label
 from satclip_bench.benchmarks.report.text_table import TextRow, TextTable
-from satclip_bench.benchmarks.report.wording import DAGGER, DASH, listed
+from satclip_bench.benchmarks.report.wording import DAGGER, DASH, DOUBLE_DAGGER, listed
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -31,6 +31,7 @@ _ESCAPES = {
     "…": r"\dots{}",
     DASH: "--",
     DAGGER: r"$^\dagger$",
+    DOUBLE_DAGGER: r"$^\ddagger$",
     "\n": " ",
 }
 
@@ -65,8 +66,8 @@ def latex(board: Board) -> str:
     lines += [
         r"\bottomrule",
         r"\end{tabular}",
-        rf"\caption{{{escape_latex(_caption(board))}}}",
-        rf"\label{{tab:{re.sub(r'[^a-z0-9]+', '-', f'{board.split}-{board.probe}'.lower())}}}",
+        rf"\caption{{{escape_latex(_caption(board))}{_reference(board)}}}",
+        rf"\label{{tab:{board.label}}}",
         r"\end{table*}",
     ]
     return "\n".join(lines) + "\n"
@@ -100,6 +101,16 @@ def _text_row(row: TextRow) -> str:
     return " & ".join([rf"\textit{{{title}}}" if row.baseline else title, *cells]) + r" \\"
 
 
+def _reference(board: Board) -> str:
+    """Reference to the table of differences, if a score is marked as tied."""
+    tied = any(score.tied and not score.best for row in board.rows for score in row.scores)
+    return (
+        rf" Differences to the best: Table~\ref{{tab:{label('gaps', board.label)}}}."
+        if tied
+        else ""
+    )
+
+
 def _caption(board: Board) -> str:
     heads: dict[str, list[str]] = {}
     for card, sign in zip(board.tasks, board.metrics, strict=True):
@@ -107,9 +118,12 @@ def _caption(board: Board) -> str:
     scored = [f"{sign} for {listed(titles)}" for sign, titles in heads.items()]
     unranked = [f"{gaps(row)}." for row in board.rows if row.missing]
     opening = f"{board.heading[0].upper()}{board.heading[1:]}."
-    if scored:
+    if board.subtitle:
+        opening += f" {board.subtitle}"
+    elif scored:
         opening += f" Scores: {listed(scored)}."
-    return " ".join([opening, board.note, "Baselines in italics.", *unranked])
+    italics = "Baselines in italics." if board.has_baselines else ""
+    return " ".join(filter(None, [opening, board.note, italics, *unranked]))
 
 
 def _headings(board: Board) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.ranking.ranking import Ranking
@@ -30,7 +31,6 @@ def make_board(
         titles: titles of encoders and baselines; one without a title is shown by its name.
     """
     rows = ranking.rows
-    contaminated = rows[rows["contaminated"]]
     tasks = tuple(card for name, card in cards.items() if name in ranking.mean.columns)
     edition_of = dict(zip(rows["task"], rows["edition"], strict=True))
     return Board(
@@ -42,7 +42,7 @@ def make_board(
             ranking,
             [card.name for card in tasks],
             titles,
-            set(zip(contaminated["encoder"], contaminated["task"], strict=True)),
+            *(_pairs(rows[rows[name]]) for name in ("contaminated", "recipe_chosen")),
         ),
         seeds=ranking.seeds,
         folds=int(rows["fold"].nunique()),
@@ -52,8 +52,17 @@ def make_board(
     )
 
 
+def _pairs(rows: pd.DataFrame) -> set[tuple[str, str]]:
+    """Pairs of an encoder and a task that occur in rows of the tidy table."""
+    return set(zip(rows["encoder"], rows["task"], strict=True))
+
+
 def _rows(
-    ranking: Ranking, tasks: list[str], titles: Mapping[str, str], tainted: set[tuple[str, str]]
+    ranking: Ranking,
+    tasks: list[str],
+    titles: Mapping[str, str],
+    contaminated: set[tuple[str, str]],
+    recipes: set[tuple[str, str]],
 ) -> tuple[Row, ...]:
     ranked = [str(name) for name in ranking.rank.index]
     order = [*ranked, *sorted(set(map(str, ranking.mean.index)) - set(ranked))]
@@ -79,7 +88,8 @@ def _rows(
                     tied=bool(tied[i, j]),
                     low=float(low[i, j]),
                     high=float(high[i, j]),
-                    contaminated=(name, task) in tainted,
+                    contaminated=(name, task) in contaminated,
+                    recipe=(name, task) in recipes,
                 )
                 for j, task in enumerate(tasks)
             ),

@@ -65,10 +65,14 @@ def fingerprint(results: Results, tables: Mapping[str, TaskTable]) -> str:
     digest.update(parquet_bytes(pa.Table.from_pandas(results.frame, preserve_index=False)))
     for card in results.cards.values():
         digest.update(card.model_dump_json().encode())
-    digest.update(repr((sorted(results.titles.items()), results.contaminated)).encode())
-    if results.replicates is not None and results.replicates.index is not None:
-        digest.update(repr(results.replicates.index.to_list()).encode())
-        digest.update(np.ascontiguousarray(results.replicates.scores).tobytes())
+    digest.update(
+        repr((sorted(results.titles.items()), results.contaminated, results.score)).encode()
+    )
+    if results.replicates is not None:
+        for name in ("score", "loss", "reference"):
+            part = getattr(results.replicates, name)
+            digest.update(repr(None if part.index is None else part.index.to_list()).encode())
+            digest.update(np.ascontiguousarray(part.scores).tobytes())
     digest.update(repr([(name, table.sha256) for name, table in sorted(tables.items())]).encode())
     for folder in (Path(__file__).parent, *map(Path, ranking.__path__)):
         digest.update(sha256_folder(folder, "*.py").encode())

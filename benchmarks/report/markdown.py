@@ -1,14 +1,11 @@
-"""Boards and tables as Markdown, and held-out regions one by one."""
+"""Boards and tables as Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from satclip_bench.benchmarks.report.board import Board, Row, Score, gaps
 from satclip_bench.benchmarks.report.text_table import TextTable
-from satclip_bench.benchmarks.report.wording import DASH, number
 
 
 def escape_markdown(text: str) -> str:
@@ -29,15 +26,27 @@ def markdown(board: Board) -> str:
         if name != "encoders":
             body.append([f"*{name}*", *[""] * (len(head) - 1)])
         body += [_row(row) for row in rows]
+    note = board.note + (" Baselines in italics." if board.has_baselines else "")
     lines = [
         f"# {escape_markdown(board.heading)}",
         "",
+        *([escape_markdown(board.subtitle), ""] if board.subtitle else []),
         *table_lines(head, body),
         "",
-        escape_markdown(board.note) + " Baselines in italics.",
+        escape_markdown(note),
     ]
     unranked = [f"- {escape_markdown(gaps(row))}" for row in board.rows if row.missing]
     return "\n".join([*lines, *([""] if unranked else []), *unranked]) + "\n"
+
+
+def sections(*documents: str) -> str:
+    r"""Markdown documents as one, all but the first of them with their headings one level deeper.
+
+    >>> sections("# a\n", "# b\n")
+    '# a\n\n## b\n'
+    """
+    first, *others = documents
+    return "\n".join([first, *("#" + other for other in others)])
 
 
 def _row(row: Row) -> list[str]:
@@ -66,33 +75,6 @@ def text_markdown(table: TextTable) -> str:
     columns = [escape_markdown(column) for column in table.columns]
     lines = [f"# {escape_markdown(table.heading)}", "", *table_lines(columns, body)]
     return "\n".join([*lines, "", escape_markdown(table.note)]) + "\n"
-
-
-def regions(board: Board) -> str:
-    """Held-out regions one by one, as Markdown: for each task, encoders x regions."""
-    done = board.ranking.rows[board.ranking.rows["status"] == "done"]
-    lines = [f"# Held-out regions one by one, probe `{board.probe}`"]
-    for card in board.tasks:
-        table = board.ranking.by_fold.xs(card.name, axis=1, level="task")
-        values = dict(zip(table.index, table.to_numpy(dtype=np.float64).tolist(), strict=True))
-        sizes = done[done["task"] == card.name].groupby("fold")[["n_test", "n_unseen"]]
-        counts = sizes.max().reindex(table.columns)
-        body = [
-            [_title(row), *(escape_markdown(number(v)) for v in values[row.name])]
-            for row in board.rows
-        ]
-        body.append(["*test points*", *map(_count, counts["n_test"])])
-        if (counts["n_unseen"] > 0).any():
-            body.append(["*of unseen classes*", *map(_count, counts["n_unseen"])])
-        head = ["Encoder", *(escape_markdown(str(fold)) for fold in table.columns)]
-        title = escape_markdown(f"{card.title} ({card.metric})")
-        lines += ["", f"## {title}", "", *table_lines(head, body)]
-    note = f"Mean over the seeds that are done. {board.edition_note}".strip()
-    return "\n".join([*lines, "", escape_markdown(note)]) + "\n"
-
-
-def _count(value: float) -> str:
-    return DASH if np.isnan(value) else f"{value:.0f}"
 
 
 def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,7 +1,8 @@
-"""Notes below boards: seeds, intervals, ties, unseen classes, contamination and editions."""
+"""Notes below boards: seeds, intervals, ties, unseen classes, fits, contamination, editions."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ import pandas as pd
 
 from satclip_bench.benchmarks.ranking.ranking import Ranking
 from satclip_bench.benchmarks.ranking.ties import TIE_PAIRS
-from satclip_bench.benchmarks.report.wording import DAGGER, listed
+from satclip_bench.benchmarks.report.wording import DAGGER, DOUBLE_DAGGER, INTERVALS, listed
+from satclip_bench.benchmarks.runs.columns import CELL
 from satclip_bench.tasks import TaskCard
 
 
@@ -51,9 +53,45 @@ def _edition_note(edition: str, cards: Iterable[TaskCard]) -> str:
     )
 
 
+def interval_kinds(rows: pd.DataFrame, cards: Iterable[TaskCard]) -> str:
+    """What the intervals of tasks are about, in words.
+
+    Args:
+        rows: rows of the tidy table for one split.
+        cards: cards of the tasks.
+
+    Returns:
+        Such as `other points of this map`, with the tasks of each kind if there are two.
+    """
+    kind_of = dict(zip(rows["task"], rows["interval"], strict=True))
+    titles: dict[str, list[str]] = {kind: [] for kind in INTERVALS}
+    for card in cards:
+        titles[kind_of[card.name]].append(card.title)
+    kinds = [(INTERVALS[kind], named) for kind, named in titles.items() if named]
+    if len(kinds) == 1:
+        return kinds[0][0]
+    return "; ".join(f"{words} for {listed(named)}" for words, named in kinds)
+
+
+def kinds_of_splits(frame: pd.DataFrame, splits: Iterable[str]) -> str:
+    """What the intervals of several splits are about, in words, split by split if they differ.
+
+    Args:
+        frame: rows of the tidy table.
+        splits: names of the splits.
+    """
+    words = {}
+    for split in splits:
+        present = set(frame.loc[frame["split"] == split, "interval"])
+        words[split] = " or ".join(text for kind, text in INTERVALS.items() if kind in present)
+    if len(set(words.values())) == 1:
+        return next(iter(words.values()))
+    return "; ".join(f"{split}: {text}" for split, text in words.items())
+
+
 @dataclass(frozen=True)
 class Marks:
-    """Marks that a rendering of a board shows, each of which a note explains.
+    """Marks that a rendering of a board shows, and how they look.
 
     Attributes:
         spread: whether the standard deviation over seeds stands beside a score.
@@ -68,12 +106,14 @@ class Marks:
     tied: str = "Underlined"
 
 
-def mark_notes(seeds: int, marks: Marks) -> Iterable[str]:
+def mark_notes(seeds: int, marks: Marks, kinds: str = "", *, pooled: bool = False) -> Iterable[str]:
     """Notes on how scores and ranks are averaged, and on the marks that a board shows.
 
     Args:
         seeds: number of seeds of the board.
         marks: marks that are shown.
+        kinds: what the intervals are about, as `interval_kinds` says it.
+        pooled: whether scores are pooled over folds.
 
     Example:
         >>> list(mark_notes(3, Marks(intervals=False, best="*", tied="")))
@@ -82,20 +122,19 @@ def mark_notes(seeds: int, marks: Marks) -> Iterable[str]:
     """
     if seeds > 1:
         spread = " ± standard deviation over the seeds" if marks.spread else ""
-        yield f"Mean over folds and {seeds} seeds{spread}."
+        over = f"Pooled over folds, mean over {seeds}" if pooled else f"Mean over folds and {seeds}"
+        yield f"{over} seeds{spread}."
+    elif pooled:
+        yield "Pooled over the folds of one seed, so there is no spread over seeds."
     else:
         yield "Mean over the folds of one seed, so there is no spread over seeds."
     if marks.intervals:
-        yield "In brackets: 95 % interval of the mean, from a bootstrap of spatial blocks."
+        yield f"In brackets: 95 % interval of the mean: {kinds}."
     note = "Rank: mean over tasks."
     if marks.best:
         note += f" {marks.best}: best of a task."
     if marks.tied:
-        note += (
-            f" {marks.tied}: tied with the best, because the difference is within the noise of "
-            "blocks and seeds (5 % over all encoders, Holm's correction; scores below -1 count as "
-            "-1)."
-        )
+        note += f" {marks.tied}: tied with the best, as the table of differences says."
     yield note
 
 
@@ -104,34 +143,106 @@ def board_notes(
     cards: Mapping[str, TaskCard],
     titles: Mapping[str, str],
 ) -> Iterable[str]:
-    """Notes of a board on its cells: ties, unseen classes, contamination.
+    """Notes of a board on its cells: what is left out, unseen classes, fits, contamination.
 
     Args:
         ranking: ranking that the board shows.
         cards: cards of the tasks.
         titles: titles of encoders and baselines.
     """
+    rows = ranking.rows
+    for task in ranking.left_out:
+        title = cards[task.task].title if task.task in cards else task.task
+        yield (
+            f"{title} is left out, also of the ranks, because a cell of it failed for every "
+            f"encoder: {_short(task.reason)}."
+        )
     if ranking.undecided:
         titled = listed([card.title for name, card in cards.items() if name in ranking.undecided])
         yield (
             f"Ties were not tested for {titled}, without intervals and with fewer than {TIE_PAIRS} "
-            "pairs of cells."
+            "seeds."
         )
-    shares = _unseen(ranking.rows)
+    shares = _unseen(rows)
     if shares:
         named = listed([f"{cards[n].title} {s:.0%}" for n, s in shares.items() if n in cards])
         yield f"Test points of classes that are not in the training set count as wrong: {named}."
     if ranking.undefined:
-        cells = listed([f"{cards[m.task].title}, {m.fold}" for m in ranking.undefined])
+        cells = listed(
+            dict.fromkeys(
+                f"{cards[m.task].title}, {m.fold} ({m.reason})" for m in ranking.undefined
+            )
+        )
         yield f"Scores that are not defined are left out for all encoders: {cells}."
-    unknown = sorted(set(ranking.rows["task"]) - set(cards))
+    unknown = sorted(set(rows["task"]) - set(cards))
     if unknown:
         yield f"Tasks left out because they have no card: {listed(unknown)}."
+    yield from _region_notes(rows)
+    yield from fit_notes(rows, cards, titles)
     if ranking.excluded:
         names = listed([titles.get(name, name) for name in ranking.excluded])
-        yield f"Left out because they were trained on the data of one of these tasks: {names}."
-    elif ranking.rows["contaminated"].any():
+        yield (
+            "Left out because they were trained on the data of one of these tasks, or their recipe "
+            f"was chosen with its labels: {names}."
+        )
+        return
+    if rows["contaminated"].any():
         yield f"{DAGGER} trained on the data of this task or on near copies of it."
+    if (rows["recipe_chosen"] & ~rows["contaminated"]).any():
+        yield (
+            f"{DOUBLE_DAGGER} recipe (architecture, training data or settings) chosen with labels "
+            "of this task, though not trained on them."
+        )
+
+
+def _region_notes(rows: pd.DataFrame) -> Iterable[str]:
+    """Notes on what is held out under `held-out-region`."""
+    if set(rows["split"]) != {"held-out-region"}:
+        return
+    note = (
+        "Held out are the labels of a region, not what a pretrained encoder has seen of the region."
+    )
+    if {"Asia", "Europe"} <= set(rows["fold"]):
+        note += " Europe includes Siberia: countries are not divided."
+    yield note
+
+
+def fit_notes(
+    rows: pd.DataFrame, cards: Mapping[str, TaskCard], titles: Mapping[str, str]
+) -> Iterable[str]:
+    """Notes on clipped predictions and on fits that did not converge.
+
+    Args:
+        rows: rows of the tidy table for one split and probe.
+        cards: cards of the tasks.
+        titles: titles of encoders and baselines.
+    """
+    cells = rows[rows["status"] == "done"].drop_duplicates(["encoder", *CELL])
+    clipped = (
+        cells.groupby("encoder")["n_clipped"].sum().sort_values(ascending=False, kind="stable")
+    )
+    if clipped.sum():
+        tested = int(cells.loc[cells["task_type"] == "regression", "n_test"].sum())
+        first = str(clipped.index[0])
+        yield (
+            f"Predictions outside the range of the training targets, moved to its end: "
+            f"{clipped.sum():,} of {tested:,}, most of them by {titles.get(first, first)} "
+            f"({clipped.iloc[0]:,})."
+        )
+    capped = cells[cells["converged"].eq(False).fillna(False)]
+    if len(capped):
+        pairs = sorted(zip(map(str, capped["encoder"]), map(str, capped["task"]), strict=True))
+        named = [
+            f"{titles.get(encoder, encoder)} on "
+            f"{cards[task].title if task in cards else task} ({count})"
+            for (encoder, task), count in Counter(pairs).items()
+        ]
+        yield f"Fits that did not converge ({len(capped)} of {len(cells)} cells): {listed(named)}."
+
+
+def _short(reason: str) -> str:
+    line = " ".join(reason.split()).rstrip(".")
+    return line if len(line) <= 160 else line[:159] + "…"
 
 
 def _unseen(rows: pd.DataFrame) -> dict[str, float]:

@@ -11,9 +11,10 @@ import pandas as pd
 from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.ranking.shifts import RankChanges
 from satclip_bench.benchmarks.ranking.significance import ALPHA
-from satclip_bench.benchmarks.report.notes import caveats_of, edition_note
+from satclip_bench.benchmarks.report.board import label
+from satclip_bench.benchmarks.report.notes import caveats_of, edition_note, kinds_of_splits
 from satclip_bench.benchmarks.report.text_table import TextRow, TextTable
-from satclip_bench.benchmarks.report.wording import listed, number
+from satclip_bench.benchmarks.report.wording import listed, number, user_table_of
 from satclip_bench.tasks import TaskCard
 
 
@@ -54,7 +55,7 @@ def changes_table(
     edition = str(frame["edition"].iloc[0])
     text = TextTable(
         heading=f"Rank changes between splits, probe {probe}",
-        label=f"rank-changes-{probe}",
+        label=label("rank-changes", probe, *sorted(set(map(user_table_of, cards.values())) - {""})),
         columns=columns,
         alignment="l" + "r" * (len(columns) - 1),
         rows=tuple(
@@ -65,7 +66,7 @@ def changes_table(
             )
             for name in names
         ),
-        notes=tuple(_notes(changes, cards, edition, caveats_of(frame))),
+        notes=tuple(_notes(changes, cards, edition, frame)),
     )
     return ChangesTable(probe, changes, text)
 
@@ -89,7 +90,7 @@ def _brackets(low: float, high: float) -> str:
 
 
 def _notes(
-    changes: RankChanges, cards: Mapping[str, TaskCard], edition: str, caveats: Mapping[str, str]
+    changes: RankChanges, cards: Mapping[str, TaskCard], edition: str, frame: pd.DataFrame
 ) -> list[str]:
     first = changes.ranks.columns[0]
     shared = [cards[task] for task in changes.tasks]
@@ -101,8 +102,8 @@ def _notes(
     if changes.p.notna().any(axis=None):
         moved = int((changes.p.to_numpy() < ALPHA).sum())
         notes.append(
-            "In brackets: 95 % intervals from a bootstrap of spatial blocks that all splits "
-            f"share. *: change beyond the noise of the points (p below {ALPHA:.2f}, Holm's "
+            f"In brackets: 95 % intervals: {kinds_of_splits(frame, changes.ranks.columns)}. "
+            f"*: change beyond the noise of the points (p below {ALPHA:.2f}, Holm's "
             f"correction over all changes): {moved} of {changes.p.size}."
         )
     taus = []
@@ -111,4 +112,4 @@ def _notes(
         ends = "" if np.isnan(low) else f" [{number(low, 2)}, {number(high, 2)}]"
         taus.append(f"{split} {number(float(changes.tau[split]), 2)}{ends}")
     notes.append(f"Kendall's tau with the order under {first}: {listed(taus)}.")
-    return [*notes, edition_note(edition, shared, caveats)]
+    return [*notes, edition_note(edition, shared, caveats_of(frame))]

@@ -11,6 +11,7 @@ import numpy as np
 from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.ranking.significance import ALPHA
 from satclip_bench.benchmarks.report.board import Board
+from satclip_bench.benchmarks.report.notes import interval_kinds
 from satclip_bench.benchmarks.report.rank_changes import ChangesTable
 from satclip_bench.benchmarks.report.ranks import RankTable
 from satclip_bench.benchmarks.report.style import (
@@ -92,9 +93,10 @@ def _scale(ax: Axes, left: float, width: float) -> None:
 
 def _ranks_note(table: RankTable, bars: bool) -> str:
     ratings, board = table.ratings, table.board
-    parts = [f"Over {ratings.tasks} tasks."]
+    parts = [f"Over {ratings.tasks} tasks.", *([board.subtitle] if board.subtitle else [])]
     if ratings.on_these_tasks is not None:
-        parts.append("Lines: 95 % intervals for these tasks, from a bootstrap of spatial blocks.")
+        kinds = interval_kinds(board.ranking.rows, board.tasks)
+        parts.append(f"Lines: 95 % intervals for these tasks: {kinds}.")
     if bars:
         parts.append(
             "Bars at the right join encoders that do not differ significantly on these tasks "

@@ -1,4 +1,4 @@
-"""Table of ratings over all tasks: mean rank, Borda, wins, Elo and skill, with intervals."""
+"""Table of ratings over all tasks: mean rank, Borda, wins, Elo and improvement, with intervals."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.ranking.ratings import REFERENCE, Ratings, rate
 from satclip_bench.benchmarks.ranking.significance import ALPHA, Friedman
-from satclip_bench.benchmarks.report.board import Board, gaps
+from satclip_bench.benchmarks.report.board import Board, gaps, label
+from satclip_bench.benchmarks.report.notes import interval_kinds
 from satclip_bench.benchmarks.report.text_table import TextRow, TextTable
 from satclip_bench.benchmarks.report.wording import DASH, number
 
-COLUMNS = ("Encoder", "Mean rank", "Borda", "Win rate", "Elo", "Skill", "Ties")
+COLUMNS = ("Encoder", "Mean rank", "Borda", "Win rate", "Elo", "Over k-NN", "Ties")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def rank_table(board: Board) -> RankTable:
     letters = group_letters(ratings)
     text = TextTable(
         heading=f"Ranks · {board.heading}",
-        label=f"ranks-{board.split.replace('.', '-')}-{board.probe}",
+        label=label("ranks", board.label),
         columns=COLUMNS,
         alignment="lrrrrrl",
         rows=tuple(
@@ -72,7 +73,7 @@ def _letter(place: int) -> str:
     return "abcdefghijklmnopqrstuvwxyz"[letter] + (str(lap + 1) if lap else "")
 
 
-_DIGITS = {"rank": 1, "borda": 1, "win_rate": 2, "elo": 0, "skill": 2}
+_DIGITS = {"rank": 1, "borda": 1, "win_rate": 2, "elo": 0, "improvement": 2}
 
 
 def _entry(ratings: Ratings, name: str, measure: str) -> str:
@@ -94,18 +95,20 @@ def _number(value: float, measure: str) -> str:
 
 def _notes(ratings: Ratings, board: Board) -> list[str]:
     notes = [
+        board.subtitle,
         f"Over {ratings.tasks} tasks and {board.seeds} seed{'s' * (board.seeds != 1)}. Borda: "
         "mean number of encoders beaten, ties counting one half; win rate: the same as a share of "
         "the other encoders; Elo: Bradley-Terry ratings with mean 1500, where 400 points are odds "
-        f"of 10 to 1; skill: share of the possible improvement over {REFERENCE}, at least -1 per "
-        "task."
+        f"of 10 to 1; over k-NN: share of the possible improvement over {REFERENCE}, at least -1 "
+        "per task.",
     ]
     if ratings.on_these_tasks is not None:
         notes.append(
-            "In brackets: 95 % intervals for these tasks, from a bootstrap of spatial blocks (for "
-            "all but skill with widened noise, because intervals of nearly equal encoders would be "
-            "too narrow otherwise). Encoders that share a letter under Ties do not differ "
-            f"significantly on these tasks (Holm's correction over all pairs, {ALPHA:.0%})."
+            "In brackets: 95 % intervals for these tasks: "
+            f"{interval_kinds(board.ranking.rows, board.tasks)} (for all but the last with widened "
+            "noise, because intervals of nearly equal encoders would be too narrow otherwise). "
+            "Encoders that share a letter under Ties do not differ significantly on these tasks "
+            f"(Holm's correction over all pairs, {ALPHA:.0%})."
         )
     if ratings.friedman is not None:
         notes.append(_friedman_note(ratings.friedman, ratings))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
-from satclip_bench.benchmarks.metrics.replicates import Replicates
+from satclip_bench.benchmarks.metrics.replicates import RunReplicates
+from satclip_bench.benchmarks.ranking.pooling import ScoreChoice, has_skill, ranked_metrics
 from satclip_bench.benchmarks.ranking.ranking import rank
 from satclip_bench.benchmarks.ranking.shifts import rank_changes
 from satclip_bench.benchmarks.report.board import Board
@@ -25,6 +27,16 @@ BoardName = tuple[str, str]
 """Split and probe of a board."""
 
 
+EARLIER: Mapping[str, Any] = {
+    "interval": "places",
+    "n_clipped": 0,
+    "n_shared": 0,
+    "converged": pd.NA,
+    "recipe_chosen": False,
+}
+"""Columns that tidy tables of earlier versions do not have, and what held for all of their rows."""
+
+
 @dataclass(frozen=True)
 class Results:
     """Results of a run and the boards made from them; each board is made on first use and kept.
@@ -34,14 +46,18 @@ class Results:
         cards: cards of the tasks in it, in the order of the boards; other tasks are left out.
         titles: titles of encoders and baselines; one without a title is shown by its name.
         replicates: bootstrap scores for intervals and ties, as `runs.replicates` loads them.
-        contaminated: whether encoders trained on the data of one of the tasks take part.
+        contaminated: whether encoders trained on the data of one of the tasks take part, and those
+            whose recipe was chosen with its labels.
+        score: score that boards show; None for the default of each split: the tasks' own metrics
+            under `random`, skill pooled over folds under all others.
     """
 
     frame: pd.DataFrame
     cards: Mapping[str, TaskCard]
     titles: Mapping[str, str] = field(default_factory=dict)
-    replicates: Replicates | None = None
+    replicates: RunReplicates | None = None
     contaminated: bool = True
+    score: ScoreChoice | None = None
     _boards: dict[BoardName, Board] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -53,21 +69,28 @@ class Results:
     def from_frame(
         cls,
         frame: pd.DataFrame,
-        replicates: Replicates | None = None,
+        replicates: RunReplicates | None = None,
         *,
         contaminated: bool = True,
+        score: ScoreChoice | None = None,
     ) -> Results:
         """Results with the registered cards of the tasks and the titles in the frame.
 
         Args:
-            frame: tidy frame of a run.
+            frame: tidy frame of a run, or one from an earlier version.
             replicates: bootstrap scores for intervals and ties.
-            contaminated: whether encoders trained on the data of one of the tasks take part.
+            contaminated: whether encoders trained on the data of one of the tasks take part, and
+                those whose recipe was chosen with its labels.
+            score: score that boards show; None for the default of each split.
         """
+        frame = frame.copy()
+        for name, value in EARLIER.items():
+            if name not in frame:
+                frame[name] = value
         present = set(frame["task"])
         cards = {name: task_card(name) for name in list_tasks() if name in present}
         titles = dict(zip(frame["encoder"], frame["encoder_title"], strict=True))
-        return cls(frame, cards, titles, replicates, contaminated)
+        return cls(frame, cards, titles, replicates, contaminated, score)
 
     @cached_property
     def boards(self) -> tuple[BoardName, ...]:
@@ -86,7 +109,8 @@ class Results:
         """The board of a split and probe.
 
         Raises:
-            BenchError: the run has no such board; the message lists those that it has.
+            BenchError: the run has no such board (the message lists those that it has), or skill
+                is asked for and its records have none.
         """
         name = (split, probe)
         if name not in self.boards:
@@ -96,7 +120,7 @@ class Results:
             )
         if name not in self._boards:
             ranking = rank(
-                *(self.frame, self._metrics, split, probe, self.replicates),
+                *(self.frame, self.metrics(split), split, probe, self.replicates),
                 contaminated=self.contaminated,
             )
             self._boards[name] = make_board(ranking, split, probe, self.cards, self.titles)
@@ -115,7 +139,8 @@ class Results:
         tables = {}
         for probe, splits in self.probes.items():
             if len(splits) > 1:
-                changes = rank_changes(self.frame, self._metrics, splits, probe, self.replicates)
+                metrics = self.in_skill.metrics(splits[0])
+                changes = rank_changes(self.frame, metrics, splits, probe, self.replicates)
                 if changes is not None and len(changes.tasks):
                     tables[probe] = changes_table(
                         probe, changes, self.cards, self.titles, self.frame
@@ -151,9 +176,20 @@ class Results:
             for table, cards in tables.items()
         )
 
-    @property
-    def _metrics(self) -> dict[str, str]:
-        return {name: card.metric for name, card in self.cards.items()}
+    def metrics(self, split: str) -> dict[str, str]:
+        """The metric that each task is ranked by under a split."""
+        own = {name: card.metric for name, card in self.cards.items()}
+        return ranked_metrics(self.frame, own, split, self.score)
+
+    @cached_property
+    def in_skill(self) -> Results:
+        """The same results with skill under every split, on one scale.
+
+        The results themselves if a split has no skill, or the tasks' own scores are asked for.
+        """
+        of_splits = (self.frame[self.frame["split"] == split] for split, _ in self.boards)
+        known = self.score is None and all(map(has_skill, of_splits))
+        return replace(self, score="skill") if known else self
 
 
 def board_names(frame: pd.DataFrame) -> tuple[BoardName, ...]:

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
+from satclip_bench.benchmarks.ranking.pooling import SKILL
 from satclip_bench.benchmarks.report.board import Board, Row
+from satclip_bench.benchmarks.report.folds import unit
+from satclip_bench.benchmarks.report.notes import kinds_of_splits
 from satclip_bench.benchmarks.report.style import (
     HELD_OUT,
     LIGHT,
@@ -26,13 +30,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FLOOR = -0.5
-"""Scores below this are drawn here as an arrow with their value, because R2 has no lower bound."""
+"""Scores below this are drawn here as an arrow with their value, because R2 and
+skill have no lower bound."""
 
 COLOURS = {"random": RANDOM, "held-out-region": HELD_OUT}
 OTHER_COLOURS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 """Colours of further splits, in their order."""
 
-AXIS_TITLES = {"r2": "R²", "accuracy": "accuracy", "top1": "top-1 accuracy"}
+AXIS_TITLES = {"r2": "R²", "accuracy": "accuracy", "top1": "top-1 accuracy", "skill": "skill"}
+UNBOUNDED = ("r2", "skill")
+"""Metrics that can be below 0."""
 SPREAD = 0.36
 """Distance in rows between the marks of the first split and those of the last."""
 
@@ -49,6 +56,11 @@ def draw_scores(by_split: Mapping[str, Board], probe: str, path: Path) -> Path:
     order = list(dict.fromkeys(r.name for board in by_split.values() for r in board.rows))
     names = sorted(order, key=lambda name: rows[name].baseline)[::-1]
     tasks = _tasks(by_split)
+    metrics = {
+        task: metric
+        for board in by_split.values()
+        for task, metric in board.ranking.metrics.items()
+    }
     colours = _colours(by_split)
     columns = min(4, len(tasks))
     lines = -(-len(tasks) // columns)
@@ -58,7 +70,7 @@ def draw_scores(by_split: Mapping[str, Board], probe: str, path: Path) -> Path:
         for ax in axes.flat[len(tasks) :]:
             ax.set_visible(False)
         for ax, card in zip(axes.flat, tasks, strict=False):
-            _panel(ax, card, [rows[name] for name in names])
+            _panel(ax, card.title, metrics[card.name], [rows[name] for name in names])
             for place, (split, board) in enumerate(by_split.items()):
                 offset = SPREAD * (0.5 - place / max(len(by_split) - 1, 1))
                 _dots(ax, board, card.name, names, colours[split], offset * (len(by_split) > 1))
@@ -69,10 +81,11 @@ def draw_scores(by_split: Mapping[str, Board], probe: str, path: Path) -> Path:
             for s in by_split
         ]
         fig.legend(handles=handles, loc="outside upper right", ncols=4, frameon=False)
+        what = "Skill" if set(metrics.values()) == {SKILL} else "Scores"
         fig.suptitle(
-            f"Scores with the {probe} probe", x=0.01, ha="left", fontsize=11, fontweight="bold"
+            f"{what} with the {probe} probe", x=0.01, ha="left", fontsize=11, fontweight="bold"
         )
-        footer(fig, _scores_note(by_split, any(card.metric == "r2" for card in tasks)))
+        footer(fig, _scores_note(by_split, any(m in UNBOUNDED for m in metrics.values())))
         return save(fig, path)
 
 
@@ -91,10 +104,10 @@ def _editions(by_split: Mapping[str, Board]) -> str:
     return max(by_split.values(), key=lambda board: len(board.tasks)).edition_note
 
 
-def _panel(ax: Axes, card: TaskCard, rows: Sequence[Row]) -> None:
+def _panel(ax: Axes, title: str, metric: str, rows: Sequence[Row]) -> None:
     """Draw the frame, the row labels, and shades behind the baselines."""
-    ax.set_title(card.title.replace("$", r"\$"))
-    ax.set_xlim(FLOOR - 0.14 if card.metric == "r2" else -0.04, 1.04)
+    ax.set_title(title.replace("$", r"\$"))
+    ax.set_xlim(FLOOR - 0.14 if metric in UNBOUNDED else -0.04, 1.04)
     ax.set_ylim(-0.6, len(rows) - 0.4)
     ax.axvline(0, color="#BBBBBB", lw=0.8, zorder=0)
     for y, row in enumerate(rows):
@@ -104,7 +117,7 @@ def _panel(ax: Axes, card: TaskCard, rows: Sequence[Row]) -> None:
     ax.set_yticks(range(len(rows)), [short_title(row.title) for row in rows])
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel(AXIS_TITLES[card.metric], fontsize=8)
+    ax.set_xlabel(AXIS_TITLES[metric], fontsize=8)
 
 
 def _dots(
@@ -158,17 +171,24 @@ def compact(value: float) -> str:
 
 
 def _scores_note(by_split: Mapping[str, Board], arrows: bool) -> str:
+    boards = list(by_split.values())
+    pooled = all(board.shows_skill for board in boards)
     parts = []
     for split, board in by_split.items():
         seeds = f"{board.seeds} seed" + "s" * (board.seeds != 1)
         part = f"{SPLIT_TITLES.get(split, split)}: {seeds}"
         if board.folds > 1:
-            part += ", small dots: single folds"
+            part += f", small dots: single {unit(split)}s"
         parts.append(part)
-    floor = f" Arrows: means below {FLOOR}, with their values." if arrows else ""
-    known = any(b.ranking.low.notna().any(axis=None) for b in by_split.values())
-    bars = " Bars: 95 % intervals from a bootstrap of spatial blocks." if known else ""
-    return (
-        f"Mean over folds and seeds ({'; '.join(parts)}).{bars}{floor} Shaded: "
-        f"baselines, which use no encoder. {_editions(by_split)}"
-    ).strip()
+    what = "Pooled over folds, mean over seeds" if pooled else "Mean over folds and seeds"
+    sentences = [f"{what} ({'; '.join(parts)})."]
+    if pooled:
+        most = max(boards, key=lambda board: len(board.tasks))
+        sentences.insert(0, most.subtitle)
+    if any(board.ranking.low.notna().any(axis=None) for board in boards):
+        rows = pd.concat([board.ranking.rows for board in boards])
+        sentences.append(f"Bars: 95 % intervals: {kinds_of_splits(rows, by_split)}.")
+    if arrows:
+        sentences.append(f"Arrows: scores below {FLOOR}, with their values.")
+    sentences += ["Shaded: baselines, which use no encoder.", _editions(by_split)]
+    return " ".join(filter(None, sentences))

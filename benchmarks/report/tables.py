@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from satclip_bench.benchmarks.report.folds import folds_table, regions
+from satclip_bench.benchmarks.report.gaps import gaps_table
 from satclip_bench.benchmarks.report.latex import latex, text_latex
-from satclip_bench.benchmarks.report.markdown import markdown, regions, text_markdown
+from satclip_bench.benchmarks.report.markdown import markdown, sections, text_markdown
 from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.core.files import atomic_write
 
 
 def write_tables(results: Results, out: Path) -> tuple[Path, ...]:
-    """Write the tables of a run as Markdown, the first three also as LaTeX.
+    """Write the tables of a run as Markdown, all but `regions` also as LaTeX.
 
-    `leaderboard.<split>.<probe>` (tasks x encoders), `ranks.<split>.<probe>` (ratings over tasks),
-    `rank-changes.<probe>` for probes with several splits, and `regions.<probe>`. Beside tasks of
-    papers, user tables have separate tables, with their name before the ending.
+    `leaderboard.<split>.<probe>` (tasks x encoders), `gaps.<split>.<probe>` (differences to the
+    best of each task), `folds.<split>.<probe>` (median and worst fold, for splits of several
+    folds), `ranks.<split>.<probe>` (ratings over tasks), `rank-changes.<probe>` for probes with
+    several splits, and `regions.<probe>`. The Markdown leaderboard has the next two tables below
+    it. Beside tasks of papers, user tables have separate tables, with their name before the ending.
 
     The same frame gives the same bytes, regardless of the order of its rows.
 
@@ -32,11 +36,18 @@ def write_tables(results: Results, out: Path) -> tuple[Path, ...]:
     contents: dict[str, str] = {}
     for suffix, part in results.parts:
         for split, probe in part.boards:
-            board, ranks = part.board(split, probe), part.ranks(split, probe)
-            contents[f"leaderboard.{split}.{probe}{suffix}.md"] = markdown(board)
-            contents[f"leaderboard.{split}.{probe}{suffix}.tex"] = latex(board)
-            contents[f"ranks.{split}.{probe}{suffix}.md"] = text_markdown(ranks.text)
-            contents[f"ranks.{split}.{probe}{suffix}.tex"] = text_latex(ranks.text)
+            name, board = f"{split}.{probe}{suffix}", part.board(split, probe)
+            texts = {"gaps": gaps_table(board), "folds": folds_table(board)}
+            below = [table for table in texts.values() if table is not None]
+            contents[f"leaderboard.{name}.md"] = sections(
+                markdown(board), *map(text_markdown, below)
+            )
+            contents[f"leaderboard.{name}.tex"] = latex(board)
+            texts["ranks"] = part.ranks(split, probe).text
+            for kind, table in texts.items():
+                if table is not None:
+                    contents[f"{kind}.{name}.md"] = text_markdown(table)
+                    contents[f"{kind}.{name}.tex"] = text_latex(table)
             if split == "held-out-region":
                 contents[f"regions.{probe}{suffix}.md"] = regions(board)
         for probe, changes in part.changes.items():

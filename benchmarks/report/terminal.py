@@ -35,8 +35,8 @@ def print_board(board: Board, console: Console) -> None:
     """Print a board in as much detail as the width of the console allows.
 
     If not even the shortest numbers of all tasks fit, the board is printed in blocks of tasks. The
-    best of a task is bold and ties with it are underlined; without a terminal that can show that,
-    they are marked `*` and `=`.
+    best of a task is bold; without a terminal that can show that, it is marked `*`. Ties are shown
+    with their differences alone (`gaps_table`).
     """
     plain = not console.is_terminal
     for digits, spread, title_width in _LAYOUTS:
@@ -44,10 +44,11 @@ def print_board(board: Board, console: Console) -> None:
         if fits(grid, console, title_width) and not (spread and console.width < WIDE):
             break
     print_heading(board.heading, console)
+    if board.subtitle:
+        _print(board.subtitle, console, "")
     if print_grid(grid, console, title_width) > 1:
         _print(f"Ranks are over all {len(board.tasks)} tasks.", console, "dim")
-    names = ("*", "=") if plain else ("Bold", "Underlined")
-    marks = Marks(spread=spread, intervals=False, best=names[0], tied=names[1])
+    marks = Marks(spread=spread, intervals=False, best="*" if plain else "Bold", tied="")
     _print(board.note_for(marks), console, "dim")
     for row in board.rows:
         if row.missing:
@@ -132,6 +133,5 @@ def _score(score: Score, digits: int, spread: bool, plain: bool) -> Text:
     std = score.spread(digits) if spread else ""
     text, after = score.text(digits) + score.mark, f"±{std}" if std else ""
     if plain:
-        return Text(("*" if score.best else "=" if score.tied else "") + text + after)
-    style = "bold" if score.best else "underline" if score.tied else ""
-    return Text.assemble((text, style), (after, "dim"))
+        return Text(("*" if score.best else "") + text + after)
+    return Text.assemble((text, "bold" if score.best else ""), (after, "dim"))

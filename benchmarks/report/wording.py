@@ -30,11 +30,20 @@ DAGGER = "\N{DAGGER}"
 """Mark of a score of an encoder that was trained on the task's data."""
 
 
-METRIC_SIGNS = {"r2": "R²", "accuracy": "acc.", "top1": "top-1"}
+DOUBLE_DAGGER = "\N{DOUBLE DAGGER}"
+"""Mark of a score of an encoder whose recipe was chosen with labels of the task."""
+
+
+METRIC_SIGNS = {"r2": "R²", "accuracy": "acc.", "top1": "top-1", "skill": "skill"}
 """Symbols of the metrics in tables."""
 
 
 SPLIT_TITLES = {"random": "random", "held-out-region": "held-out region"}
+
+
+INTERVALS = {"map": "other points of this map", "places": "other places like these"}
+"""What the kinds of 95 % intervals are about: another sample of points of the same land, by a
+bootstrap of points, or other land, by a bootstrap of spatial blocks."""
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -1,8 +1,15 @@
-"""Write the boards of README.md and docs/leaderboard.md from the committed results.
+"""Write the boards and marked numbers of README.md and docs/ from the committed results.
 
-python docs/studies/page_boards.py           # tables made from results/*/tables
-python docs/studies/page_boards.py --run DIR # also the boards that the run in DIR prints
+python docs/studies/page_boards.py           # made from results/*/tables and results.parquet
 python docs/studies/page_boards.py --check   # exit code 1 if a page is out of date
+
+A number of the text is marked by comments, which pages do not show, that say where it comes from:
+
+    falls to <!-- value: spatial/rank-changes.linear | GeoCLIP | random -->8.5<!-- /value -->
+
+FILE | ROW | COLUMN is a cell of results/spatial/tables/rank-changes.linear.md, where titles go
+without the metric in parentheses; of a board with intervals or spreads it is the score alone.
+FILE | /PATTERN/ is the first group of a regular expression in the file, for a number of a note.
 """
 
 from __future__ import annotations
@@ -10,16 +17,19 @@ from __future__ import annotations
 import argparse
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TABLES = ROOT / "results" / "leaderboard" / "tables"
-SPATIAL = ROOT / "results" / "spatial" / "tables"
+RESULTS = ROOT / "results"
 README, PAGE = ROOT / "README.md", ROOT / "docs" / "leaderboard.md"
 SPLITS = ("random", "held-out-region")
 WIDTH = 100
 """Columns of the terminal whose boards docs/leaderboard.md shows."""
+
+VALUE = re.compile(r"(<!-- value: (.+?) -->)(.*?)(<!-- /value -->)", re.DOTALL)
+"""A marked number: its opening comment, the source in it, the number, the closing comment."""
 
 TASKS = ("Air temp.", "Elev.", "Income", "Cal. hous.", "Pop. dens.", "Biomes")
 ENCODERS = (
@@ -39,8 +49,15 @@ RANKED = {
 """Rows of the table of ranks, and their titles where these say more."""
 
 
+@cache
+def table(name: str) -> str:
+    """Text of a committed table, such as `leaderboard/ranks.random.linear`."""
+    run, _, file = name.partition("/")
+    return (RESULTS / run / "tables" / f"{file}.md").read_text()
+
+
 def read_board(text: str) -> dict[str, dict[str, str]]:
-    """Cells of a Markdown leaderboard by encoder and column.
+    """Cells of the first table of a Markdown document by encoder and column.
 
     Columns go by their titles without the metric in parentheses.
     """
@@ -51,16 +68,54 @@ def read_board(text: str) -> dict[str, dict[str, str]]:
 
 def score(cell: str) -> str:
     """The score of a cell without its spread, its interval and the mark of a tie."""
-    return re.sub(r"</?u>", "", cell.partition("<br>")[0].partition(" ± ")[0])
+    plain = cell.partition("<br>")[0].partition(" ± ")[0].partition(r" \[")[0]
+    return re.sub(r"</?u>", "", plain)
 
 
-def board(random: dict[str, dict[str, str]], held_out: dict[str, dict[str, str]]) -> str:
-    """A Markdown table: mean ranks under both splits, and scores under the random split."""
-    rows: list[tuple[str, ...]] = [("Encoder", "Rank, random", "Rank, held-out region", *TASKS)]
+def board(text: str, mean_ranks: Mapping[str, str]) -> str:
+    """A Markdown table of some rows and tasks of a board, with mean ranks before the scores.
+
+    Args:
+        text: the committed board.
+        mean_ranks: committed boards by the heading of the column of their mean ranks.
+    """
+    cells = read_board(text)
+    ranked = [read_board(other) for other in mean_ranks.values()]
+    columns = [task for task in TASKS if any(task in row for row in cells.values())]
+    rows: list[tuple[str, ...]] = [("Encoder", *mean_ranks, *columns)]
     for name in ENCODERS:
-        ranks = (score(random[name]["Mean rank"]), score(held_out[name]["Mean rank"]))
-        rows.append((name, *ranks, *(score(random[name][task]) for task in TASKS)))
+        places = (score(other[name]["Mean rank"]) for other in ranked)
+        rows.append((name, *places, *(score(cells[name][column]) for column in columns)))
     return _markdown(rows)
+
+
+def value(source: str) -> str:
+    """The number that a marked value stands for.
+
+    Args:
+        source: FILE | ROW | COLUMN, or FILE | /PATTERN/.
+
+    Raises:
+        ValueError: the committed tables have no such value; the message names the source.
+    """
+    name, *place = (part.strip() for part in source.split(" | "))
+    try:
+        text = table(name)
+        if len(place) == 1:
+            found = re.search(place[0].strip("/"), text)
+            if found is None:
+                raise KeyError(place[0])
+            return found[1]
+        row, column = place
+        cells = {name.strip("*"): row for name, row in read_board(text).items()}
+        return score(cells[row][column]).strip("*").removesuffix(r" \*")
+    except (OSError, KeyError, IndexError, ValueError) as error:
+        raise ValueError(f"the committed results have no value {source!r}: {error}") from error
+
+
+def with_values(page: str) -> str:
+    """The text of a page with all marked values taken from the committed results."""
+    return VALUE.sub(lambda found: f"{found[1]}{value(found[2])}{found[4]}", page)
 
 
 def ranks(text: str) -> str:
@@ -82,24 +137,20 @@ def ranks(text: str) -> str:
     return _markdown(table)
 
 
-def printed(run: Path) -> str:
-    """The boards of the linear probe as a run prints them, in a block of plain text."""
+def printed() -> str:
+    """The boards of the main job's linear probe as a run prints them, in a block of plain text."""
+    import pandas as pd
     from rich.console import Console
 
     from satclip_bench.benchmarks.report.results import Results
     from satclip_bench.benchmarks.report.terminal import print_board
-    from satclip_bench.benchmarks.runs.replicates import load_replicates
-    from satclip_bench.benchmarks.runs.store import Store
 
-    store = Store(run)
-    replicates = load_replicates(store)
-    score = None if replicates is None else replicates.score
-    results = Results.from_frame(store.frame(), score)
+    results = Results.from_frame(pd.read_parquet(RESULTS / "leaderboard" / "results.parquet"))
     boards = []
     for split in SPLITS:
         sink = io.StringIO()
         print_board(results.board(split, "linear"), Console(file=sink, width=WIDTH))
-        text = sink.getvalue().partition("Mean over")[0]
+        text = re.split(r"^(?:Mean over|Pooled over)", sink.getvalue(), flags=re.MULTILINE)[0]
         boards.append("\n".join(line.rstrip() for line in text.strip("\n").splitlines()))
     return "```text\n" + "\n\n".join(boards) + "\n```"
 
@@ -115,7 +166,12 @@ def with_block(page: str, name: str, block: str) -> str:
 
 
 def _cells(text: str) -> list[list[str]]:
-    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("| "):
+            lines.append(line)
+        elif lines:
+            break
     rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
     return [row for row in rows if not row[0].startswith("---")]
 
@@ -126,29 +182,39 @@ def _markdown(rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def updated(path: Path) -> str:
+    """The text of a page with its boards and marked values made from the committed results."""
+    text = path.read_text()
+    if path == README:
+        random, held_out = (table(f"leaderboard/leaderboard.{split}.linear") for split in SPLITS)
+        places = {"Rank, random": random, "Rank, held-out region": held_out}
+        text = with_block(text, "board", board(random, places))
+        text = with_block(text, "held-out", board(held_out, {}))
+    if path == PAGE:
+        text = with_block(text, "ranks", ranks(table("spatial/rank-changes.linear")))
+        text = with_block(text, "printed", printed())
+    return with_values(text)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Rewrite both pages, or with --check say whether they are up to date."""
+    """Rewrite the pages, or with --check say whether they are up to date."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", type=Path, help="folder of the main job, with its predictions")
     parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 if stale")
     options = parser.parse_args(argv)
-    boards = [
-        read_board((TABLES / f"leaderboard.{split}.linear.md").read_text()) for split in SPLITS
-    ]
-    pages = {path: path.read_text() for path in (README, PAGE)}
-    updated = dict(pages)
-    updated[README] = with_block(pages[README], "board", board(*boards))
-    changes = (SPATIAL / "rank-changes.linear.md").read_text()
-    updated[PAGE] = with_block(pages[PAGE], "ranks", ranks(changes))
-    if options.run:
-        updated[PAGE] = with_block(updated[PAGE], "printed", printed(options.run))
-    stale = [path for path in pages if updated[path] != pages[path]]
-    for path in stale:
+    stale = 0
+    for path in (README, *sorted((ROOT / "docs").glob("*.md"))):
+        text = path.read_text()
+        new = updated(path)
+        if new == text:
+            continue
         if options.check:
-            print(f"{path.name}: a table differs from the committed results")
+            stale += 1
+            print(f"{path.name} differs from the committed results:")
+            lines = zip(text.splitlines(), new.splitlines(), strict=False)
+            print(*[f"  {b}" for a, b in lines if a != b][:20], sep="\n")
         else:
-            path.write_text(updated[path])
-    return int(options.check and bool(stale))
+            path.write_text(new)
+    return int(stale > 0)
 
 
 if __name__ == "__main__":

@@ -75,6 +75,28 @@ def frame(
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
+REFERENCE = {"r2": 2.0, "accuracy": 0.25}
+"""RMSE of the training mean, and accuracy of the training majority, in `with_losses`."""
+
+
+def with_losses(table: pd.DataFrame) -> pd.DataFrame:
+    """The same frame with the losses that skill is made from, and equal references in all cells.
+
+    The skill of a regression's cell is its R2; that of a classification is (accuracy - .25) / .75.
+    """
+    parts = [table]
+    for metric, name, reference in (
+        ("r2", "rmse", "reference_rmse"),
+        ("accuracy", None, "reference_accuracy"),
+    ):
+        main = table[(table["metric"] == metric) & (table["status"] == "done")]
+        parts.append(main.assign(metric=reference, value=REFERENCE[metric]))
+        if name is not None:
+            values = REFERENCE[metric] * np.sqrt(1 - main["value"])
+            parts.append(main.assign(metric=name, value=values))
+    return pd.concat(parts, ignore_index=True)
+
+
 def fail(
     table: pd.DataFrame, encoder: str, task: str, reason: str = "it raised RuntimeError"
 ) -> pd.DataFrame:

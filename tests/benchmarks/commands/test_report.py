@@ -11,8 +11,9 @@ from rich.console import Console
 
 from satclip_bench.benchmarks.report.board import Board
 from satclip_bench.benchmarks.report.figures import write_figures
+from satclip_bench.benchmarks.report.folds import regions
 from satclip_bench.benchmarks.report.latex import escape_latex, latex
-from satclip_bench.benchmarks.report.markdown import markdown, regions
+from satclip_bench.benchmarks.report.markdown import markdown
 from satclip_bench.benchmarks.report.notes import edition_note
 from satclip_bench.benchmarks.report.results import Results, board_names
 from satclip_bench.benchmarks.report.tables import write_tables

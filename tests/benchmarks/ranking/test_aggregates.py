@@ -1,4 +1,4 @@
-"""Ranks, Borda, wins, Elo and skill against their definitions and other implementations."""
+"""Ranks, Borda, wins, Elo and improvement against their definitions and other implementations."""
 
 from __future__ import annotations
 
@@ -84,18 +84,18 @@ def test_replicates_are_what_each_gives_alone() -> None:
         assert np.allclose(of(several, weights), alone, atol=1e-5)
 
 
-def test_skill_is_the_share_of_error_removed() -> None:
+def test_improvement_is_the_share_of_error_removed() -> None:
     target = np.random.default_rng(0).normal(size=500)
     near, far = target + 0.1, target + 0.5
     r2 = [1 - ((target - p) ** 2).mean() / target.var() for p in (near, far)]
     expected = 1 - ((target - near) ** 2).mean() / ((target - far) ** 2).mean()
-    found = ag.skill(np.array([[r2[0]], [r2[1]]]), np.array([r2[1]]), np.ones(1))
+    found = ag.improvement(np.array([[r2[0]], [r2[1]]]), np.array([r2[1]]), np.ones(1))
     assert np.allclose(found, [expected, 0])
 
 
-def test_skill_has_a_floor() -> None:
-    found = ag.skill(np.array([[-1000.0, 0.9]]), np.array([0.5, 0.5]), _even(2))
-    assert np.isclose(found[0], (ag.SKILL_FLOOR + 0.8) / 2)
+def test_improvement_has_a_floor() -> None:
+    found = ag.improvement(np.array([[-1000.0, 0.9]]), np.array([0.5, 0.5]), _even(2))
+    assert np.isclose(found[0], (ag.IMPROVEMENT_FLOOR + 0.8) / 2)
 
 
 def test_a_single_encoder_has_no_win_rate() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from satclip_bench.benchmarks.ranking.cells import select
+from satclip_bench.benchmarks.ranking.cells import LeftOut, select
 from satclip_bench.benchmarks.ranking.ranking import rank
 from satclip_bench.core.errors import BenchError
 from tests.benchmarks.frames import ENCODERS, METRICS, REGIONS, fail, frame, score
@@ -91,31 +91,22 @@ def test_equal_scores_share_their_rank() -> None:
 
 
 def test_ties_are_differences_within_noise() -> None:
-    """se^2 = (1/12 + 1000/3000) var over 3 seeds x 4 regions; tied up to t(11) of them.
+    """se^2 = (1/3 + 1000/3000) var over 3 seeds; tied up to t(2) of them.
 
     The three others are far behind, so that Holm's factor for the last of four is one.
     """
-    rng = np.random.default_rng(0)
-    noise = {
-        (s, f): e
-        for (s, f), e in zip(
-            ((s, f) for s in range(3) for f in REGIONS), rng.normal(0, 0.1, 12), strict=True
-        )
-    }
-    error = np.sqrt((1 / 12 + 1 / 3) * np.var(list(noise.values()), ddof=1))
-    centre = np.mean(list(noise.values()))
+    noise = np.array([0.03, -0.1, 0.07])
+    error = np.sqrt((1 / 3 + 1 / 3) * np.var(noise, ddof=1))
 
     def value(gap: float) -> object:
         def of(encoder: str, task: str, seed: int, fold: str) -> float:
             if encoder == "geoclip":
                 return 0.9
-            if encoder == "wrap" and fold in REGIONS:
-                return float(0.9 - gap - (noise[seed, fold] - centre))
-            return 0.1
+            return float(0.9 - gap - noise[seed]) if encoder == "wrap" else 0.1
 
         return of
 
-    for gap, tied in ((2.15 * error, True), (2.25 * error, False)):
+    for gap, tied in ((4.25 * error, True), (4.35 * error, False)):
         ranking = rank(frame(value(gap)), METRICS, "held-out-region", "linear")  # type: ignore[arg-type]
         assert bool(ranking.tied.loc["wrap"].all()) is tied
         assert bool(ranking.tied.loc["wrap"].any()) is tied
@@ -185,14 +176,37 @@ def test_undefined_scores_are_left_out_for_all() -> None:
     assert {m.reason for m in ranking.missing["wrap"]} == {"the score is not a number"}
 
 
-def test_cells_that_failed_for_all_are_missing_for_all() -> None:
+def test_a_task_that_failed_for_all_is_left_out_and_takes_no_ranks() -> None:
     table = frame()
     for encoder in ENCODERS:
-        table = fail(table, encoder, "biomes", "no such probe")
+        table = fail(table, encoder, "biomes", "no such split")
+    ranking = rank(table, METRICS, "random", "linear")
+    assert ranking.left_out == (LeftOut("biomes", "no such split"),)
+    assert ranking.missing == {}
+    assert ranking.rank.tolist() == [1, 2, 3, 4, 5]
+    assert set(ranking.mean.columns) == {"air_temperature", "elevation"}
+    assert ranking.undefined == ()
+
+
+def test_a_fold_that_failed_for_all_leaves_its_task_out() -> None:
+    table = frame()
+    gone = (table["task"] == "biomes") & (table["fold"] == "Asia")
+    table.loc[gone, "value"] = np.nan
+    table.loc[gone, "status"] = "failed"
+    table.loc[gone, "reason"] = "the fold has changed"
+    ranking = rank(table, METRICS, "held-out-region", "linear")
+    assert ranking.left_out == (LeftOut("biomes", "the fold has changed"),)
+    assert len(ranking.rank) == len(ENCODERS)
+
+
+def test_if_every_task_failed_all_encoders_miss_their_cells() -> None:
+    table = frame(tasks=["biomes"])
+    for encoder in ENCODERS:
+        table = fail(table, encoder, "biomes", "no such split")
     ranking = rank(table, METRICS, "random", "linear")
     assert set(ranking.missing) == set(ENCODERS)
     assert ranking.rank.empty
-    assert ranking.undefined == ()
+    assert ranking.left_out == ()
 
 
 def test_too_few_pairs_are_named() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from satclip_bench.benchmarks.metrics.replicates import Replicates
+from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicates
 from satclip_bench.benchmarks.ranking.ranking import rank
 from satclip_bench.benchmarks.ranking.ratings import MEASURES, rate
 from satclip_bench.benchmarks.ranking.shifts import rank_changes
@@ -18,7 +18,7 @@ NOISE = 0.02
 
 def replicates(
     table: pd.DataFrame, noise: float = NOISE, draws: int = 500, seed: int = 0
-) -> Replicates:
+) -> RunReplicates:
     """Every main score with noise; the part that encoders have in common is drawn once per cell."""
     main = table[table["metric"] == table["task"].map(METRICS)]
     rng = np.random.default_rng(seed)
@@ -28,7 +28,14 @@ def replicates(
     shared = rng.normal(0, 0.1, (len(places), draws))[place]
     independent = rng.normal(0, noise, (len(main), draws))
     values = main["value"].to_numpy(dtype=np.float64)[:, None] + shared + independent
-    return Replicates(values, pd.MultiIndex.from_frame(main[REPLICATE_KEY]))
+    scores = Replicates(values, pd.MultiIndex.from_frame(main[REPLICATE_KEY]))
+    # In `with_losses`, a regression's skill is its R2, and that of classes its share above .25.
+    reference = np.where(main["metric"] == "r2", 4.0, 0.75)[:, None] * np.ones_like(values)
+    share = np.where(main["metric"].eq("r2").to_numpy()[:, None], values, (values - 0.25) / 0.75)
+    loss, of_reference = (
+        Replicates(1000 * part, scores.index) for part in (reference * (1 - share), reference)
+    )
+    return RunReplicates(scores, loss, of_reference)
 
 
 def test_intervals_contain_the_means_and_narrow_with_folds() -> None:
@@ -105,13 +112,13 @@ def test_replicates_missing_for_some_encoder_are_not_used_for_ties() -> None:
     assert ranking.low.loc["geoclip"].isna().all()
 
 
-def test_skill_is_against_nearest_neighbours_and_absent_without() -> None:
+def test_improvement_is_against_nearest_neighbours_and_absent_without() -> None:
     table = frame()
-    values = rate(rank(table, METRICS, "random", "linear")).values["skill"]
+    values = rate(rank(table, METRICS, "random", "linear")).values["improvement"]
     assert values["baseline.knn"] == 0
     assert values["geoclip"] > 0 > values["baseline.mean"]
     alone = table[table["encoder"] != "baseline.knn"]
-    assert rate(rank(alone, METRICS, "random", "linear")).values["skill"].isna().all()
+    assert rate(rank(alone, METRICS, "random", "linear")).values["improvement"].isna().all()
 
 
 def test_missing_cells_are_not_rated() -> None:

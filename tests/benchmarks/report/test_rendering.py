@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console
 
 from satclip_bench.benchmarks.report.board import Board
+from satclip_bench.benchmarks.report.folds import regions
 from satclip_bench.benchmarks.report.latex import latex
-from satclip_bench.benchmarks.report.markdown import markdown, regions
+from satclip_bench.benchmarks.report.markdown import markdown
 from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.benchmarks.report.tables import write_tables
 from satclip_bench.benchmarks.report.terminal import print_board

@@ -1,0 +1,148 @@
+"""Skill over the training mean or majority, pooled over folds, and which score leads a board."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from satclip_bench.benchmarks.runs.columns import CELL
+from satclip_bench.core.errors import BenchError
+
+SKILL = "skill"
+"""Name of the metric that is pooled over folds."""
+
+ScoreChoice = Literal["skill", "task"]
+"""What boards show: pooled skill, or the metric of each task (R2, accuracy), a mean over folds."""
+
+REFERENCES = {"regression": ("rmse", "reference_rmse"), "other": ("accuracy", "reference_accuracy")}
+"""Metric of an encoder, and that of the reference, from which losses are made, by task type. The
+reference predicts the mean of the training set, or its most frequent class."""
+
+RANDOM = ("random", "random-grouped")
+"""Splits whose boards lead with the tasks' own metrics."""
+
+_KEY = ["encoder", *CELL]
+
+
+def default_score(frame: pd.DataFrame, split: str) -> ScoreChoice:
+    """The score that leads the board of a split: the tasks' own under `RANDOM`, else the skill.
+
+    Under a random split with its one fold, R2 and skill order encoders alike. Tables of records
+    from before skill existed have the tasks' own scores alone.
+
+    Args:
+        frame: tidy table of a run.
+        split: name of the split.
+    """
+    if split in RANDOM:
+        return "task"
+    return "skill" if has_skill(frame[frame["split"] == split]) else "task"
+
+
+def has_skill(rows: pd.DataFrame) -> bool:
+    """Whether rows of the tidy table hold the references that skill is made from."""
+    return bool(rows["metric"].isin([reference for _, reference in REFERENCES.values()]).any())
+
+
+def ranked_metrics(
+    frame: pd.DataFrame,
+    metrics: Mapping[str, str],
+    split: str,
+    choice: ScoreChoice | None = None,
+) -> dict[str, str]:
+    """The metric that each task is ranked by on the board of a split.
+
+    Args:
+        frame: tidy table of a run.
+        metrics: each task's own metric.
+        split: name of the split.
+        choice: score that is asked for; None for the default of the split.
+
+    Raises:
+        BenchError: skill is asked for, and no record of the split has it.
+    """
+    if (choice or default_score(frame, split)) == "task":
+        return dict(metrics)
+    if not has_skill(frame[frame["split"] == split]):
+        raise BenchError(
+            f"the records of split {split!r} have no skill: they were made by an earlier version. "
+            "Run the same command again to have them made anew, or choose --score task"
+        )
+    return dict.fromkeys(metrics, SKILL)
+
+
+def skill_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per cell, with its skill as the value, and the columns `loss` and `reference`.
+
+    Losses are sums over the test points: squared errors for a regression, n RMSE^2, and errors
+    for a classification, n (1 - accuracy). Cells without them, such as failed ones, have NaN.
+
+    Args:
+        rows: rows of the tidy table, all metrics, no metric of a cell twice.
+
+    Example:
+        >>> cell = {"encoder": "wrap", "task": "elevation", "seed": 0, "fold": "Asia"}
+        >>> cell |= {"task_type": "regression", "n_test": 10, "status": "done"}
+        >>> values = {"rmse": 1.0, "reference_rmse": 2.0}
+        >>> rows = pd.DataFrame([cell | {"metric": m, "value": v} for m, v in values.items()])
+        >>> skill_rows(rows)[["value", "loss", "reference"]].iloc[0].tolist()
+        [0.75, 10.0, 40.0]
+    """
+    wanted = [name for pair in REFERENCES.values() for name in pair]
+    of_metric = rows[rows["metric"].isin(wanted)].set_index([*_KEY, "metric"])["value"]
+    wide = of_metric.unstack("metric").reindex(columns=wanted)  # noqa: PD010
+    cells = rows.drop_duplicates(_KEY).copy()
+    values = wide.reindex(pd.MultiIndex.from_frame(cells[_KEY]))
+    tested = cells["n_test"].to_numpy(dtype=np.float64)
+    regression = (cells["task_type"] == "regression").to_numpy()
+    losses = {}
+    for name, place in (("loss", 0), ("reference", 1)):
+        squared = values[REFERENCES["regression"][place]].to_numpy(dtype=np.float64) ** 2
+        wrong = 1 - values[REFERENCES["other"][place]].to_numpy(dtype=np.float64)
+        losses[name] = tested * np.where(regression, squared, wrong)
+    value = skill(losses["loss"], losses["reference"])
+    return cells.assign(metric=SKILL, value=value, low=np.nan, high=np.nan, **losses)
+
+
+def skill(loss: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Skill 1 - loss / reference: 0 is as good as the reference, 1 is perfect.
+
+    The out-of-sample R2 of Campbell and Thompson 2008 (Review of Financial Studies 21), and the
+    skill score of forecast verification (Wilks 2011, eq. 8.4). NaN where the reference is 0: one
+    that makes no error leaves nothing to gain.
+
+    Args:
+        loss: sums of losses, any shape.
+        reference: sums of losses of the reference, of the same shape.
+
+    Example:
+        >>> skill(np.array([1.0, 1.0]), np.array([4.0, 0.0]))
+        array([0.75,  nan])
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(reference > 0, 1 - loss / reference, np.nan)
+
+
+def pooled_skill(loss: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """Skill over all test points of a seed: losses are added over its folds before dividing.
+
+    Args:
+        loss: encoder x (task, seed, fold), sums of losses; NaN for a missing cell.
+        reference: the same for the reference.
+
+    Returns:
+        Encoder x (task, seed); NaN where a fold is missing or the reference makes no error.
+    """
+    levels = ["task", "seed"]
+    sums = [
+        table.T.groupby(level=levels).sum().T.where(~table.isna().T.groupby(level=levels).any().T)
+        for table in (loss, reference)
+    ]
+    return pd.DataFrame(
+        skill(*(table.to_numpy(dtype=np.float64) for table in sums)),
+        index=sums[0].index,
+        columns=sums[0].columns,
+    )
