@@ -51,7 +51,7 @@ class Ranking:
         replicates: bootstrap scores `(encoder, task and seed, B)` of `by_seed`; None if any of them
             is not known.
         missing: cells that each encoder is missing, which is therefore not ranked.
-        excluded: contaminated encoders that were left out.
+        excluded: encoders that were left out because they, or their recipe, saw data of a task.
         undefined: cells that ran but whose score is defined for no encoder (R2 of a region where
             the target does not vary); they count for no encoder.
         left_out: tasks that are not ranked, because a cell of them failed for every encoder.
@@ -120,7 +120,8 @@ def rank(
     rows = select(frame, split, probe)
     excluded: tuple[str, ...] = ()
     if not contaminated:
-        excluded = tuple(sorted(set(map(str, rows.loc[rows["contaminated"], "encoder"]))))
+        seen = rows["contaminated"] | rows["recipe_chosen"]
+        excluded = tuple(sorted(set(map(str, rows.loc[seen, "encoder"]))))
         rows = select(frame[~frame["encoder"].isin(excluded)], split, probe)
     if rows.empty:
         raise BenchError(f"there is nothing to rank for split {split!r} and probe {probe!r}")

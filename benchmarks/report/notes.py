@@ -178,6 +178,7 @@ def board_notes(
     if unknown:
         yield f"Tasks left out because they have no card: {listed(unknown)}."
     yield from _region_notes(rows)
+    yield from _shared_notes(rows, cards)
     yield from fit_notes(rows, cards, titles)
     if ranking.excluded:
         names = listed([titles.get(name, name) for name in ranking.excluded])
@@ -205,6 +206,23 @@ def _region_notes(rows: pd.DataFrame) -> Iterable[str]:
     if {"Asia", "Europe"} <= set(rows["fold"]):
         note += " Europe includes Siberia: countries are not divided."
     yield note
+
+
+def _shared_notes(rows: pd.DataFrame, cards: Mapping[str, TaskCard]) -> Iterable[str]:
+    """Note on test points at the coordinates of training or validation points."""
+    cells = rows[rows["status"] == "done"].drop_duplicates(CELL)
+    sums = cells.groupby("task")[["n_shared", "n_test"]].sum()
+    named = [
+        f"{card.title} {sums['n_shared'][name]:,} of {sums['n_test'][name]:,} "
+        f"({sums['n_shared'][name] / sums['n_test'][name]:.0%})"
+        for name, card in cards.items()
+        if name in sums.index and sums["n_shared"][name] > 0
+    ]
+    if named:
+        yield (
+            "Test points at the coordinates of a training or validation point, over all folds and "
+            f"seeds: {listed(named)}."
+        )
 
 
 def fit_notes(

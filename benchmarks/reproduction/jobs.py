@@ -163,6 +163,7 @@ class JobCells:
                 update={
                     "encoder_title": encoder.card.title,
                     "contaminated": table.card.name in encoder.card.contaminates,
+                    "recipe_chosen": table.card.name in encoder.card.recipe_tasks,
                     "provenance": provenance(fit=time.perf_counter() - start),
                 }
             )

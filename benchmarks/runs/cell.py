@@ -35,6 +35,7 @@ from satclip_bench.benchmarks.probes import make_probe
 from satclip_bench.benchmarks.runs.provenance import provenance
 from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
 from satclip_bench.benchmarks.runs.tables import TaskSource, get_fold, load_table, source_card
+from satclip_bench.benchmarks.splits.places import shared_places
 from satclip_bench.core.errors import BenchError
 from satclip_bench.tasks import TaskTable
 from satclip_bench.tasks.user_tables.task import UserTable
@@ -54,6 +55,7 @@ class Cell:
         settings: everything that can change its score.
         encoder_title: title of the encoder in tables.
         contaminated: whether the encoder was trained on the task's data, according to its card.
+        recipe_chosen: whether its recipe was chosen with labels of the task, according to its card.
         data_dir: folder of the task's table, if the table does not ship.
         problem: reason why the cell cannot be run, if that is known beforehand; else empty.
         file: user table that the task was made from, if any.
@@ -62,6 +64,7 @@ class Cell:
     settings: Settings
     encoder_title: str = ""
     contaminated: bool = False
+    recipe_chosen: bool = False
     data_dir: Path | None = None
     problem: str = ""
     file: UserTable | None = None
@@ -130,6 +133,7 @@ class Cell:
             settings=s,
             encoder_title=self.encoder_title,
             contaminated=self.contaminated,
+            recipe_chosen=self.recipe_chosen,
             caveat=table.caveat,
             task_type=task_type,
             metric=table.card.metric,
@@ -145,6 +149,7 @@ class Cell:
                 validation=len(fold.validation),
                 test=len(fold.test),
                 unseen=scored.unseen,
+                shared=shared_places(table.lonlat, fold),
                 clipped=scored.clipped,
             ),
             provenance=provenance(fitted - start, time.perf_counter() - fitted),
@@ -159,6 +164,7 @@ class Cell:
             settings=self.settings,
             encoder_title=self.encoder_title,
             contaminated=self.contaminated,
+            recipe_chosen=self.recipe_chosen,
             task_type=card.task_type,
             metric=card.metric,
             status="failed",

@@ -245,6 +245,7 @@ def make_cells(
                 ),
                 encoder_title=part.title,
                 contaminated=task in part.contaminates,
+                recipe_chosen=task in part.recipe_tasks,
                 data_dir=selection.data_dir,
                 problem=problem or part.problem,
                 file=selection.files.get(task),
@@ -276,6 +277,7 @@ class _PlannedEncoder:
     settings: Mapping[str, object]
     title: str
     contaminates: tuple[str, ...] = ()
+    recipe_tasks: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -297,12 +299,13 @@ def _planned_encoder(name: str, custom: LocationEncoder | None) -> _PlannedEncod
             "dtype": "float32",
         }
         return _PlannedEncoder(settings, name, problem=str(error))
-    title, contaminates = encoder.card.title, encoder.card.contaminates
+    card = encoder.card
+    from_card = (card.title, card.contaminates, card.recipe_tasks)
     try:
-        return _PlannedEncoder(encoder_settings(name, encoder), title, contaminates)
+        return _PlannedEncoder(encoder_settings(name, encoder), *from_card)
     except BenchError as error:
         settings = encoder_settings(name, encoder, embedded=False)
-        return _PlannedEncoder(settings, title, contaminates, str(error))
+        return _PlannedEncoder(settings, *from_card, problem=str(error))
 
 
 def _fold_settings(

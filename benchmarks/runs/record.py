@@ -113,6 +113,12 @@ class Counts(Card):
         le=MAX_COUNT,
         description="test points of a class that is not in the training set",
     )
+    shared: int = Field(
+        0,
+        ge=0,
+        le=MAX_COUNT,
+        description="test points at the coordinates of a training or validation point",
+    )
     clipped: int = Field(
         0,
         ge=0,
@@ -158,6 +164,11 @@ class Record(Card):
     )
     contaminated: bool = Field(
         False, description="whether the encoder was trained on this task's data or near copies"
+    )
+    recipe_chosen: bool = Field(
+        False,
+        description="whether the encoder's recipe (architecture, training data or settings) was "
+        "chosen with labels of this task",
     )
     caveat: str = Field(
         "", description="how the table differs from the rows of its edition; empty if it does not"

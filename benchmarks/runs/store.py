@@ -313,8 +313,8 @@ def _rows(record: Record) -> Iterator[list[object]]:
             ),
             *(metric, float("nan") if value is None else value, *ends, record.interval_kind),
             *(record.status, record.reason, best_params, record.converged),
-            *(c.train, c.validation, c.test, c.unseen, c.clipped),
-            *(record.contaminated, record.caveat, s.protocol),
+            *(c.train, c.validation, c.test, c.unseen, c.clipped, c.shared),
+            *(record.contaminated, record.recipe_chosen, record.caveat, s.protocol),
             *(s.data_sha256, s.encoder_version, s.weights_sha256),
             *(s.split_version, s.fold_sha256, s.probe_version, record.key),
         ]

@@ -170,6 +170,7 @@ class SpeciesCells:
         settings: settings of the cell of every way.
         encoder_title: title of the encoder in tables.
         contaminated: whether the encoder was trained on iNaturalist, according to its card.
+        recipe_chosen: whether its recipe was chosen with labels of iNaturalist.
         workspace: what all cells share.
     """
 
@@ -180,6 +181,7 @@ class SpeciesCells:
     settings: Mapping[Way, Settings]
     encoder_title: str
     contaminated: bool
+    recipe_chosen: bool
     workspace: Workspace
 
     problem = ""
@@ -243,6 +245,7 @@ class SpeciesCells:
                 "encoder_title": self.encoder_title,
                 "metric": CARD.metric,
                 "contaminated": self.contaminated,
+                "recipe_chosen": self.recipe_chosen,
                 "provenance": provenance(),
                 **results,
                 **changes,
@@ -345,8 +348,8 @@ def _encoder_cells(
         if way != "image"
     }
     card = encoder.card
-    contaminated = CARD.name in card.contaminates
-    return SpeciesCells(name, split, fold, seed, cells, card.title, contaminated, workspace)
+    marks = (CARD.name in card.contaminates, CARD.name in card.recipe_tasks)
+    return SpeciesCells(name, split, fold, seed, cells, card.title, *marks, workspace)
 
 
 def _probe_settings(way: Way, workspace: Workspace) -> dict[str, Any]:
