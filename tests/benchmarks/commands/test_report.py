@@ -160,7 +160,13 @@ def test_files_are_the_same_bytes_a_second_time(tmp_path: Path) -> None:
         write_figures(results, maps, folder)
     names = sorted(p.relative_to(folders[0]) for p in folders[0].rglob("*") if p.is_file())
     assert [str(n) for n in names] == [
+        "folds.held-out-region.linear.md",
+        "folds.held-out-region.linear.tex",
         "gap.linear.png",
+        "gaps.held-out-region.linear.md",
+        "gaps.held-out-region.linear.tex",
+        "gaps.random.linear.md",
+        "gaps.random.linear.tex",
         "leaderboard.held-out-region.linear.md",
         "leaderboard.held-out-region.linear.tex",
         "leaderboard.random.linear.md",
@@ -192,7 +198,7 @@ def test_a_run_of_one_task_and_one_encoder_is_drawn(tmp_path: Path, seeds: list[
     # A single encoder cannot be ranked.
     results = Results(table, cards, TITLES)
     assert len(write_figures(results, {}, tmp_path)) == 1
-    assert len(write_tables(results, tmp_path)) == 9
+    assert len(write_tables(results, tmp_path)) == 15
 
 
 def test_a_run_in_which_all_failed_is_drawn(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_every_rendering_has_the_same_numbers_and_notes() -> None:
     for text in shown:
         flat = re.sub(r"\s+", " ", text.replace("\\", "").replace("{[}", "[").replace("{]}", "]"))
         assert "1.0 [1.0, " in flat
-        assert "bootstrap of spatial blocks" in flat
+        assert "95 % intervals for these tasks: other places like these" in flat
         assert "critical difference" in flat
         assert "Open edition: not the paper's tables" in flat
     assert r"Wr\_ap \& \$co\$" in shown[1]

@@ -98,7 +98,7 @@ def test_regions_have_titles_and_the_order_of_the_board() -> None:
     table = fail(frame(), "geoclip", "biomes")
     table = table[~((table["encoder"] == "direct") & (table["fold"] == "Asia"))]
     text = regions(Results(table, CARDS, {"wrap": "Wrap"}).board("held-out-region", "linear"))
-    biomes = text.split("## Biomes (accuracy)")[1].strip().splitlines()
+    biomes = text.split("## Biomes (acc.)")[1].strip().splitlines()
     assert [line.split(" | ")[0] for line in biomes[2:7]] == [
         "| Wrap",
         "| *baseline.knn*",
