@@ -188,6 +188,14 @@ class Board:
         return tuple(METRIC_SIGNS[self.ranking.metrics[card.name]] for card in self.tasks)
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Short names of the tasks with the symbols of their metrics, unless all are skill."""
+        if self.shows_skill:
+            return self.headings
+        pairs = zip(self.headings, self.metrics, strict=True)
+        return tuple(f"{heading} ({sign})" for heading, sign in pairs)
+
+    @property
     def shows_skill(self) -> bool:
         """Whether scores are skill pooled over folds."""
         return SKILL in self.ranking.metrics.values()

@@ -28,11 +28,10 @@ def folds_table(board: Board) -> TextTable | None:
     if board.folds < 2:
         return None
     name = unit(board.split)
-    heads = zip(board.headings, board.metrics, strict=True)
     return TextTable(
         heading=f"Median and worst {name} · {board.heading}",
         label=label("folds", board.label),
-        columns=("Encoder", *(f"{heading} ({sign})" for heading, sign in heads)),
+        columns=("Encoder", *board.columns),
         alignment="l" + "r" * len(board.tasks),
         rows=tuple(
             TextRow(

@@ -8,7 +8,7 @@ from satclip_bench.benchmarks.ranking.significance import ALPHA
 from satclip_bench.benchmarks.report.board import Board, label
 from satclip_bench.benchmarks.report.notes import interval_kinds
 from satclip_bench.benchmarks.report.text_table import TextRow, TextTable
-from satclip_bench.benchmarks.report.wording import DASH, METRIC_SIGNS, listed, number
+from satclip_bench.benchmarks.report.wording import DASH, listed, number
 
 BEST, TIED = "best", "="
 """Cell of the best encoder of a task, and mark of a difference that is within the noise."""
@@ -16,13 +16,10 @@ BEST, TIED = "best", "="
 
 def gaps_table(board: Board) -> TextTable:
     """Differences of scores to the best of each task, with 95 % intervals and marks of ties."""
-    ranking = board.ranking
-    signs = (METRIC_SIGNS[ranking.metrics[card.name]] for card in board.tasks)
-    heads = zip(board.headings, signs, strict=True)
     return TextTable(
         heading=f"Difference to the best · {board.heading}",
         label=label("gaps", board.label),
-        columns=("Encoder", *(f"{heading} ({sign})" for heading, sign in heads)),
+        columns=("Encoder", *board.columns),
         alignment="l" + "r" * len(board.tasks),
         rows=tuple(
             TextRow(

@@ -62,7 +62,7 @@ def print_text_table(table: TextTable, console: Console) -> None:
     """
     separator = " [" if console.width >= INTERVALS_WIDE else "\n["
     grid = Grid(
-        headings=tuple(map(Text, table.columns)),
+        headings=tuple(Text(column.replace(" (", "\n(")) for column in table.columns),
         alignment=table.alignment,
         rows=tuple(
             GridRow(
