@@ -15,6 +15,7 @@ from typing_extensions import override
 
 import satclip_bench as sb
 from satclip_bench.core.errors import BenchError, UnknownNameError
+from tests.benchmarks.frames import ENCODERS, fail, frame, with_losses
 
 FILE = """
 import numpy as np
@@ -159,6 +160,26 @@ def test_a_board_of_the_committed_run(repository: Path) -> None:
     pd.testing.assert_frame_equal(sb.leaderboard(old), board)
     with pytest.raises(BenchError, match="split 'held-out-region' with probe 'linear'"):
         sb.leaderboard(frame, "held-out-region", "mlp")
+
+
+def test_a_spatial_board_leads_with_pooled_skill() -> None:
+    table = with_losses(frame())
+    board = sb.leaderboard(table, "held-out-region")
+    assert set(board["metric"]) == {"skill"}
+    own = sb.leaderboard(table, "held-out-region", score="task")
+    assert set(own["metric"]) == {"r2", "accuracy"}
+    assert set(sb.leaderboard(table)["metric"]) == {"r2", "accuracy"}
+    with pytest.raises(BenchError, match="have no skill"):
+        sb.leaderboard(frame(), score="skill")
+
+
+def test_a_task_that_failed_for_all_is_left_out_with_a_warning() -> None:
+    table = frame()
+    for encoder in ENCODERS:
+        table = fail(table, encoder, "biomes", "no such regions")
+    with pytest.warns(UserWarning, match="biomes is left out, .*: no such regions"):
+        board = sb.leaderboard(table)
+    assert set(board["task"]) == {"air_temperature", "elevation"}
 
 
 def test_progress_is_shown_unless_it_is_unwanted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -133,7 +133,8 @@ def leaderboard(
     """Rank the encoders of a tidy table for one split and probe.
 
     An encoder is ranked if every cell that any other encoder has is done for it; nothing is
-    imputed. Encoders are ranked within each task and seed by the score over all folds, and then by
+    imputed. A task with a cell that failed for every encoder is left out, and a warning says why.
+    Encoders are ranked within each task and seed by the score over all folds, and then by
     the mean of these ranks.
 
     Args:
@@ -172,6 +173,12 @@ def leaderboard(
     own = dict(zip(main["task"], main["metric"], strict=True))
     metrics = ranked_metrics(frame, own, split, score)
     ranking = rank(frame, metrics, split, probe)
+    for task in ranking.left_out:
+        warnings.warn(
+            f"{task.task} is left out, because a cell of it failed for every encoder: "
+            f"{task.reason}",
+            stacklevel=2,
+        )
     rows = ranking.rows[ranking.rows["metric"] == ranking.rows["task"].map(metrics)]
     ranked = [str(name) for name in ranking.rank.index]
     others = sorted(set(map(str, ranking.mean.index)) - set(ranked))
