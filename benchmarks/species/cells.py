@@ -327,7 +327,9 @@ def _image_cells(
         "probe_settings": _probe_settings("image", workspace),
     }
     cells: dict[Way, Settings] = {"image": Settings.model_validate(settings)}
-    return SpeciesCells(IMAGE_ALONE, split, fold, seed, cells, "Image alone", False, workspace)
+    return SpeciesCells(
+        IMAGE_ALONE, split, fold, seed, cells, "Image alone", False, False, workspace
+    )
 
 
 def _encoder_cells(
