@@ -13,7 +13,7 @@ from satclip_bench.benchmarks.report.notes import edition_note
 from satclip_bench.benchmarks.report.style import GREY, LIGHT, QUALITATIVE, figure, footer, save
 from satclip_bench.benchmarks.splits.base import SplitInputs
 from satclip_bench.benchmarks.splits.held_out_region import regions
-from satclip_bench.benchmarks.splits.validation import MIN_TEST
+from satclip_bench.benchmarks.splits.inner_folds import MIN_TEST
 from satclip_bench.core.sphere import unit_vectors
 from satclip_bench.tasks import TaskTable
 

@@ -21,7 +21,7 @@ from satclip_bench.benchmarks.species.inputs import Inputs, Integers, Part
 from satclip_bench.benchmarks.species.likelihoods import Fitted, Given, Likelihood, rank_species
 from satclip_bench.benchmarks.species.settings import TOP, SoftmaxSettings
 from satclip_bench.benchmarks.splits.base import draw_rows
-from satclip_bench.benchmarks.splits.validation import MIN_TEST
+from satclip_bench.benchmarks.splits.inner_folds import MIN_TEST
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import sha256_bytes
 from satclip_bench.tasks.inaturalist.competition import Competition

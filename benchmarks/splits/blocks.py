@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from satclip_bench.benchmarks.splits.base import Fold, Index, SplitCard, SplitInputs
+from satclip_bench.benchmarks.splits import feasible
+from satclip_bench.benchmarks.splits.base import (
+    Fold,
+    Index,
+    SplitCard,
+    SplitInputs,
+    nested_fold,
+)
+from satclip_bench.benchmarks.splits.feasible import advice, with_enough_training
+from satclip_bench.benchmarks.splits.group_folds import group_folds
+from satclip_bench.benchmarks.splits.inner_folds import (
+    INNER_FOLDS,
+    MIN_INNER_FOLDS,
+    MIN_INNER_TRAIN_FRACTION,
+    inner_groups,
+    large_enough,
+)
 from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.sphere import equal_area_cells, km_to_chord, unit_vectors
 
 FOLDS = 5
-VALIDATION_FOLDS = 4
-"""One in this many blocks outside the test set is for validation."""
+
+SIDES = (40, 20, 10, 5, 3, 2, 1)
+"""Sides in degrees of the blocks that are suggested for a table for which a split is too coarse."""
+BUFFERS = ((5, 250), (3, 150), (2, 100), (1, 50))
+"""Sides in degrees and buffers in km that are suggested in the same way."""
 
 
 class BlocksSplit:
@@ -31,6 +50,8 @@ class BlocksSplit:
         >>> folds = BlocksSplit(10).folds(SplitInputs(lonlat, np.zeros(1000)), seed=0)
         >>> sum(len(fold.test) for fold in folds)
         1000
+        >>> [len(fold.inner) for fold in folds]
+        [4, 4, 4, 4, 4]
     """
 
     def __init__(self, degrees: int) -> None:
@@ -40,27 +61,29 @@ class BlocksSplit:
             title=f"Blocks of {degrees}°",
             description=f"Equal-area blocks of about {degrees} degrees, assigned at random to "
             f"{FOLDS} folds, with classes spread over the folds as evenly as whole blocks allow. "
-            f"One block in {VALIDATION_FOLDS} outside the test set is for validation. Neighbouring "
-            "blocks may be in different sets.",
-            settings={
-                "block_degrees": degrees,
-                "n_folds": FOLDS,
-                "validation_fraction": 1 / VALIDATION_FOLDS,
-            },
+            "Training on all blocks outside the test set; settings are chosen by an inner "
+            f"cross-validation with {INNER_FOLDS} folds of these blocks. Neighbouring blocks may "
+            f"be in different sets. {feasible.RULE}",
+            settings={"block_degrees": degrees, "n_folds": FOLDS, "n_inner_folds": INNER_FOLDS}
+            | feasible.SETTINGS,
+            version=2,
         )
 
     def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
         """Five folds.
 
         Raises:
-            BenchError: the points are in too few blocks.
+            BenchError: the points are in too few blocks, or a training set would be too small.
         """
-        blocks = equal_area_cells(points.lonlat, self.degrees)
-        return block_folds(points, blocks, seed, self.card.name)
+        try:
+            return _equal_area_folds(points, self.degrees, seed)
+        except BenchError as error:
+            smaller = smaller_blocks(points, self.degrees, seed)
+            raise BenchError(f"{error}; {advice(smaller)}") from error
 
 
 class BufferedSplit:
-    """Folds of blocks without the training points that are near test or validation points.
+    """Folds of blocks without the training points that are near a test point.
 
     Args:
         degrees: side of a block in degrees.
@@ -70,7 +93,7 @@ class BufferedSplit:
         >>> rng = np.random.default_rng(0)
         >>> lonlat = np.column_stack([rng.uniform(-180, 180, 1000), rng.uniform(-60, 60, 1000)])
         >>> fold, *_ = BufferedSplit(10, 500).folds(SplitInputs(lonlat, np.zeros(1000)), seed=0)
-        >>> len(fold.train) + len(fold.validation) + len(fold.test) < 1000
+        >>> len(fold.train) + len(fold.test) < 1000
         True
     """
 
@@ -79,38 +102,91 @@ class BufferedSplit:
         self.card = SplitCard(
             name=f"buffered.{degrees}-{km}",
             title=f"Blocks of {degrees}°, buffer {km} km",
-            description=f"The folds of blocks.{degrees} without points near other sets: points "
-            f"within {km} km of a test point are used neither for training nor for validation, and "
-            f"points within {km} km of a validation point are not used for training.",
+            description=f"The folds of blocks.{degrees} without training points within {km} km of "
+            f"a test point. Settings are chosen by an inner cross-validation with {INNER_FOLDS} "
+            f"folds of the blocks that are left; in each, points within {km} km of a point that is "
+            "held out are left out of training as well. An inner fold that would train on less "
+            f"than {MIN_INNER_TRAIN_FRACTION:.0%} of the training set is not used. {feasible.RULE}",
             settings={
                 "block_degrees": degrees,
                 "buffer_km": km,
                 "n_folds": FOLDS,
-                "validation_fraction": 1 / VALIDATION_FOLDS,
-            },
+                "n_inner_folds": INNER_FOLDS,
+                "min_inner_train_fraction": MIN_INNER_TRAIN_FRACTION,
+            }
+            | feasible.SETTINGS,
+            version=2,
         )
 
     def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
         """Five folds.
 
         Raises:
-            BenchError: the points are in too few blocks, or the buffer leaves a set empty.
+            BenchError: the points are in too few blocks, or the buffer leaves too few of them for
+                a training set or its inner folds.
         """
-        blocks = equal_area_cells(points.lonlat, self.degrees)
-        folds = []
-        for fold in block_folds(points, blocks, seed, self.card.name):
-            validation = beyond(points.lonlat, fold.validation, fold.test, self.km)
-            train = beyond(points.lonlat, fold.train, fold.test, self.km)
-            if len(validation):
-                train = beyond(points.lonlat, train, validation, self.km)
-            if not len(train) or not len(validation):
-                raise BenchError(
-                    f"a buffer of {self.km} km leaves no points for "
-                    f"{'validation' if len(train) else 'training'} in fold {fold.name} of "
-                    f"{self.card.name}: choose a smaller buffer"
-                )
-            folds.append(Fold(fold.name, train, validation, fold.test))
-        return tuple(folds)
+        try:
+            return _buffered_folds(points, self.degrees, self.km, seed)
+        except BenchError as error:
+            smaller = (
+                (f"buffered.{side}-{km}", partial(_buffered_folds, points, side, km, seed))
+                for side, km in BUFFERS
+                if side <= self.degrees and km < self.km
+            )
+            raise BenchError(f"{error}; {advice(smaller)}") from error
+
+
+def smaller_blocks(
+    points: SplitInputs, degrees: int, seed: int
+) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Names of splits by smaller blocks, and functions that make their folds, for `advice`.
+
+    Args:
+        points: all points of the table.
+        degrees: side of the blocks that are too large.
+        seed: seed of the folds.
+    """
+    for side in SIDES:
+        if side < degrees:
+            yield f"blocks.{side}", partial(_equal_area_folds, points, side, seed)
+
+
+def _equal_area_folds(points: SplitInputs, degrees: int, seed: int) -> tuple[Fold, ...]:
+    blocks = equal_area_cells(points.lonlat, degrees)
+    return block_folds(points, blocks, seed, f"blocks.{degrees}")
+
+
+def _buffered_folds(points: SplitInputs, degrees: int, km: int, seed: int) -> tuple[Fold, ...]:
+    name = f"buffered.{degrees}-{km}"
+    blocks = equal_area_cells(points.lonlat, degrees)
+    kept = [
+        (number, beyond(points.lonlat, rest, test, km), test)
+        for number, rest, test in _outer(points, blocks, seed, name)
+    ]
+    for number, train, _ in kept:
+        if len(np.unique(blocks[train])) < MIN_INNER_FOLDS:
+            raise BenchError(
+                f"{name} does not make sense for this table: a buffer of {km} km leaves points for "
+                f"training in fewer than {MIN_INNER_FOLDS} blocks in fold {number}"
+            )
+    folds = []
+    for number, train, test in kept:
+        inner = large_enough(
+            (
+                (beyond(points.lonlat, outside, inside, km), inside)
+                for outside, inside in group_folds(points, train, blocks, INNER_FOLDS, seed)
+            ),
+            train,
+        )
+        if not inner:
+            raise BenchError(
+                f"{name} does not make sense for this table: a buffer of {km} km leaves fewer than "
+                f"{MIN_INNER_FOLDS} inner folds in fold {number}, because their training sets "
+                f"would have less than {MIN_INNER_TRAIN_FRACTION:.0%} of its "
+                f"{len(train):,} training points"
+            )
+        folds.append(nested_fold(str(number), train, test, inner))
+    return with_enough_training(name, points, folds)
 
 
 def beyond(lonlat: NDArray[np.float64], rows: Index, others: Index, km: float) -> Index:
@@ -129,7 +205,7 @@ def beyond(lonlat: NDArray[np.float64], rows: Index, others: Index, km: float) -
 def block_folds(
     points: SplitInputs, groups: NDArray[np.int64], seed: int, name: str
 ) -> tuple[Fold, ...]:
-    """Five folds in which every group is in one set as a whole.
+    """Five folds in which every group is in one set as a whole, with inner folds of groups.
 
     Args:
         points: all points of the table; int64 targets are classes, which are spread evenly.
@@ -138,45 +214,29 @@ def block_folds(
         name: name of the split, for messages.
 
     Raises:
-        BenchError: there are too few groups for five folds and a validation set.
+        BenchError: there are too few groups for five folds and their inner folds, or a training
+            set would be too small.
     """
+    return with_enough_training(
+        name,
+        points,
+        [
+            nested_fold(str(number), train, test, inner_groups(points, train, groups, seed))
+            for number, train, test in _outer(points, groups, seed, name)
+        ],
+    )
+
+
+def _outer(
+    points: SplitInputs, groups: NDArray[np.int64], seed: int, name: str
+) -> Iterator[tuple[int, Index, Index]]:
+    """Number, rows outside and rows inside of each of five folds of groups."""
     count = len(np.unique(groups))
     if count < FOLDS + 1:
         raise BenchError(f"{name} needs points in {FOLDS + 1} blocks or more; they are in {count}")
-    folds = []
     all_rows = np.arange(len(points))
     for number, (rest, test) in enumerate(group_folds(points, all_rows, groups, FOLDS, seed)):
-        train, validation = next(group_folds(points, rest, groups, VALIDATION_FOLDS, seed))
-        folds.append(Fold(str(number), train, validation, test))
-    return tuple(folds)
-
-
-def group_folds(
-    points: SplitInputs, rows: Index, groups: NDArray[np.int64], n_folds: int, seed: int
-) -> Iterator[tuple[Index, Index]]:
-    """Rows outside and inside of each fold of whole groups, by scikit-learn's grouped folds.
-
-    Args:
-        points: all points of the table; int64 targets are classes, which are spread evenly.
-        rows: rows that are assigned to folds.
-        groups: `(N,)` group of every point.
-        n_folds: number of folds; fewer are made if there are fewer groups.
-        seed: seed of the assignment of groups to folds.
-    """
-    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
-
-    classes = points.target.dtype == np.int64
-    n_folds = min(n_folds, len(np.unique(groups[rows])))
-    maker = (
-        StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-        if classes
-        else GroupKFold(n_folds, shuffle=True, random_state=seed)
-    )
-    with warnings.catch_warnings():
-        # A class with fewer rows than folds cannot be in all of them, and scikit-learn warns.
-        warnings.simplefilter("ignore", UserWarning)
-        assigned = list(maker.split(rows, points.target[rows], groups[rows]))
-    return ((rows[outside], rows[inside]) for outside, inside in assigned)
+        yield number, rest, test
 
 
 def blocks(variant: str) -> BlocksSplit:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from satclip_bench.benchmarks.splits.base import Fold, SplitCard, SplitInputs, draw_rows
+from satclip_bench.benchmarks.splits.base import (
+    Fold,
+    Index,
+    InnerFold,
+    SplitCard,
+    SplitInputs,
+    draw_rows,
+    nested_fold,
+)
 from satclip_bench.benchmarks.splits.held_out_region import HeldOutRegionSplit
 
 FRACTION = 0.01
@@ -27,11 +35,12 @@ class FewShotSplit:
         name="few-shot",
         title="Few-shot",
         description=f"The folds of held-out-region, with {FRACTION:.0%} of the tested region's "
-        "points, drawn at random, in the training set and the rest in the test set, as the SatCLIP "
-        f"paper does for countries and ecoregions. In the same way, {FRACTION:.0%} of the "
-        "validation set is moved to the training set.",
+        "points, drawn at random by the seed, in the training set and the rest in the test set, as "
+        f"the SatCLIP paper does for countries and ecoregions. Inner folds are made in the same "
+        f"way from those of held-out-region: {FRACTION:.0%} of the points that one holds out are "
+        "in its training set, as are the labels of the tested region.",
         settings={"few_shot_fraction": FRACTION} | dict(HeldOutRegionSplit.card.settings),
-        version=2,
+        version=3,
     )
 
     def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
@@ -44,7 +53,13 @@ class FewShotSplit:
         for number, fold in enumerate(HeldOutRegionSplit().folds(points, seed)):
             rng = np.random.default_rng([seed, number, 1])
             known, test = draw_rows(fold.test, FRACTION, rng)
-            known_validation, validation = draw_rows(fold.validation, FRACTION, rng)
-            train = np.sort(np.concatenate([fold.train, known, known_validation]))
-            folds.append(Fold(fold.name, train, validation, test))
+            inner = [_few_shot(inner, known, rng) for inner in fold.inner]
+            train = np.sort(np.concatenate([fold.train, known]))
+            folds.append(nested_fold(fold.name, train, test, inner))
         return tuple(folds)
+
+
+def _few_shot(fold: InnerFold, known: Index, rng: np.random.Generator) -> InnerFold:
+    """An inner fold that trains on a few points of what it holds out, and on `known` points."""
+    few, validation = draw_rows(fold.validation, FRACTION, rng)
+    return InnerFold(np.sort(np.concatenate([fold.train, known, few])), validation)

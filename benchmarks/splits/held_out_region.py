@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.splits.base import Fold, SplitCard, SplitInputs
-from satclip_bench.benchmarks.splits.validation import MIN_TEST, RULE, SETTINGS, hold_out_regions
+from satclip_bench.benchmarks.splits import feasible
+from satclip_bench.benchmarks.splits.base import Fold, SplitCard, SplitInputs, nested_fold
+from satclip_bench.benchmarks.splits.feasible import with_enough_training
+from satclip_bench.benchmarks.splits.inner_folds import MIN_TEST, RULE, SETTINGS, inner_regions
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import equal_area_cells
 
 
 class HeldOutRegionSplit:
-    """One fold per region, which is the test set; other whole regions are the validation set.
+    """One fold per region, which is the test set; settings are chosen by leaving out the others.
 
     Examples:
         >>> rng = np.random.default_rng(0)
@@ -28,17 +30,17 @@ class HeldOutRegionSplit:
         title="Held-out region",
         description="Training on other regions, test on one: the score measures extrapolation. A "
         f"region with fewer than {MIN_TEST} points is never tested, and its points are used for "
-        f"training or validation. {RULE}",
-        settings=SETTINGS,
-        version=2,
+        f"training. {RULE} {feasible.RULE}",
+        settings=SETTINGS | feasible.SETTINGS,
+        version=3,
     )
 
     def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
-        """One fold per region, in alphabetical order.
+        """One fold per region, in alphabetical order; the same for every seed.
 
         Raises:
             BenchError: the points have neither regions nor blocks, fewer than two regions are large
-                enough, or no validation set can be held out.
+                enough, no inner folds can be made, or a training set would be too small.
         """
         names, group, counts = np.unique(regions(points), return_inverse=True, return_counts=True)
         tested = np.flatnonzero(counts >= MIN_TEST)
@@ -47,14 +49,12 @@ class HeldOutRegionSplit:
                 f"holding out a region needs two regions of {MIN_TEST} points or more; "
                 f"there are {dict(zip(names.tolist(), counts.tolist(), strict=True))}"
             )
-        return tuple(
-            Fold(
-                str(names[number]),
-                *hold_out_regions(points, group, int(number), seed),
-                np.flatnonzero(group == number),
-            )
-            for number in tested
-        )
+        folds = []
+        for number in tested:
+            train, inner = inner_regions(points, group, int(number))
+            test = np.flatnonzero(group == number)
+            folds.append(nested_fold(str(names[number]), train, test, inner))
+        return with_enough_training(self.card.name, points, folds)
 
 
 def regions(points: SplitInputs) -> NDArray[np.str_]:

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from satclip_bench.benchmarks.splits.base import Fold, Index, SplitCard, SplitInputs
+from satclip_bench.benchmarks.splits.base import (
+    Fold,
+    Index,
+    InnerFold,
+    SplitCard,
+    SplitInputs,
+    nested_fold,
+)
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import chord_to_km, unit_vectors
 
@@ -56,9 +63,10 @@ class NndmSplit:
         f"the points are clustered by k-means, with {N_CLUSTER_COUNTS} numbers of clusters between "
         f"{FOLDS} and the number of points; clusters are assigned to folds along the first "
         "principal direction of the points; and of these foldings and a random one, the folding "
-        "with the smallest Wasserstein distance between the two distributions is used. Each fold "
-        "is the validation set of the fold before it; distances are to the training set of that "
-        "fold. Classes are not considered and can be missing from the training set.",
+        "with the smallest Wasserstein distance between the two distributions is used. The "
+        "training set consists of the other four folds, and settings are chosen by an inner "
+        "cross-validation that holds out each of the four in turn. Classes are not considered and "
+        "can be missing from the training set.",
         settings={
             "n_folds": FOLDS,
             "max_fold_fraction": MAX_FOLD_FRACTION,
@@ -68,6 +76,7 @@ class NndmSplit:
             "kmeans_sample_size": KMEANS_SAMPLE_SIZE,
         },
         domain=True,
+        version=2,
     )
 
     def folds(self, points: SplitInputs, seed: int) -> tuple[Fold, ...]:
@@ -77,15 +86,19 @@ class NndmSplit:
             BenchError: there is no domain, or there are too few points.
         """
         fold_of = best_folding(points, seed).fold
-        return tuple(
-            Fold(
-                str(number),
-                np.flatnonzero((fold_of != number) & (fold_of != following)),
-                np.flatnonzero(fold_of == following),
-                np.flatnonzero(fold_of == number),
-            )
-            for number, following in ((i, (i + 1) % FOLDS) for i in range(FOLDS))
-        )
+        folds = []
+        for number in range(FOLDS):
+            others = [other for other in range(FOLDS) if other != number]
+            inner = [
+                InnerFold(
+                    np.flatnonzero((fold_of != number) & (fold_of != other)),
+                    np.flatnonzero(fold_of == other),
+                )
+                for other in others
+            ]
+            train, test = np.flatnonzero(fold_of != number), np.flatnonzero(fold_of == number)
+            folds.append(nested_fold(str(number), train, test, inner))
+        return tuple(folds)
 
 
 @dataclass(frozen=True)
@@ -164,9 +177,7 @@ def _measure(n_clusters: int, fold: Index, vectors: Float, domain_km: Float) -> 
 
 
 def training_distances(vectors: Float, fold: Index) -> Float:
-    """Km from each point to the nearest training point when its fold is tested, `(N,)`.
-
-    The training set is neither that fold nor the next one, which is the validation set.
+    """Km from each point to the nearest point of another fold, `(N,)`: of its training set.
 
     Args:
         vectors: `(N, 3)` unit vectors of the points.
@@ -175,8 +186,7 @@ def training_distances(vectors: Float, fold: Index) -> Float:
     chord = np.empty(len(vectors))
     for number in range(FOLDS):
         test = fold == number
-        train = ~test & (fold != (number + 1) % FOLDS)
-        chord[test] = KDTree(vectors[train]).query(vectors[test])[0]
+        chord[test] = KDTree(vectors[~test]).query(vectors[test])[0]
     return chord_to_km(chord)
 
 

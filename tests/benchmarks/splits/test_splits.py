@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from satclip_bench.benchmarks.splits import SplitInputs, get_split, list_splits, registry
 from satclip_bench.benchmarks.splits.base import Fold, InnerFold, nested_fold
 from satclip_bench.benchmarks.splits.held_out_region import regions
-from satclip_bench.benchmarks.splits.validation import MIN_TEST
+from satclip_bench.benchmarks.splits.inner_folds import MIN_TEST
 from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.sphere import chord_to_km, equal_area_cells, km_to_chord
 
