@@ -62,7 +62,8 @@ SPLITS = dict(
                 f"zero-shot.{continent}",
                 "held-out-region",
                 f"training and validation on other continents, test on {continent}; the validation "
-                "set consists of whole continents",
+                "set is the next continent in alphabetical order, together with those that follow "
+                "while it is small: the first inner fold of held-out-region",
             )
             for continent in CONTINENTS
         ),
@@ -121,7 +122,7 @@ class SatclipProtocol(Protocol):
         region = split.partition(".")[2]
         for fold in get_split(str(settings["split"])).folds(points, SPLIT_SEED):
             if not region or fold.name == region:
-                return (fold,)
+                return (_with_validation(fold),)
         raise BenchError(f"there are not enough points in {region} for the split {split!r}")
 
     @override
@@ -139,6 +140,13 @@ class SatclipProtocol(Protocol):
     def _search(self, data: _Scaled) -> Mapping[str, Any]:
         settings, _ = choose(TUNING.candidates(), lambda trial: data.fit(trial, TUNING.seed)[2])
         return settings
+
+
+def _with_validation(fold: Fold) -> Fold:
+    """The fold with a validation set, as early stopping needs it: that of its first inner fold."""
+    if not fold.inner:
+        return fold
+    return Fold(fold.name, fold.inner[0].train, fold.inner[0].validation, fold.test)
 
 
 @dataclass(frozen=True)

@@ -198,8 +198,10 @@ def beyond(lonlat: NDArray[np.float64], rows: Index, others: Index, km: float) -
         array([2])
     """
     tree = KDTree(unit_vectors(lonlat[others]))
-    nearest, _ = tree.query(unit_vectors(lonlat[rows]))
-    return rows[np.asarray(nearest) > km_to_chord(km)]
+    # Points at exactly this distance are within the buffer, and the bound itself is excluded.
+    bound = np.nextafter(km_to_chord(km), np.inf)
+    nearest, _ = tree.query(unit_vectors(lonlat[rows]), distance_upper_bound=bound)
+    return rows[np.isinf(nearest)]
 
 
 def block_folds(

@@ -21,7 +21,8 @@ class FoldCrossValidator:
     Args:
         folds: folds of one table.
         rows: number of rows of the table.
-        include_validation: whether the validation set is added to the training set.
+        include_validation: whether a fold's validation set, if it has one, is added to the
+            training set.
     """
 
     folds: tuple[Fold, ...]
@@ -51,7 +52,7 @@ class FoldCrossValidator:
             )
         for fold in self.folds:
             train = fold.train
-            if self.include_validation:
+            if self.include_validation and len(fold.validation):
                 train = np.sort(np.concatenate([train, fold.validation]))
             # Folds are read-only, and scikit-learn may write to what it gets.
             yield train.copy(), fold.test.copy()
@@ -68,11 +69,13 @@ def as_cross_validator(
 ) -> FoldCrossValidator:
     """Make a split usable as the argument `cv` of scikit-learn's functions.
 
-    The estimator is fitted on the training set of every fold and scored on its test set. The
-    validation set is left out by default, as probes leave it out of the fit: distances that a
-    split guarantees or matches are those between the training set and the test set. Set
+    The estimator is fitted on the training set of every fold and scored on its test set. Spatial
+    splits have no validation set: probes of this benchmark choose their settings on the inner
+    folds (`Fold.inner`), which scikit-learn's functions cannot be given fold by fold, and are then
+    fitted on the same training set as the estimator. `random`, `random-grouped` and `official` have
+    a validation set. It is left out by default, as probes leave it out of the fit; set
     `include_validation` for estimators that choose their parameters by themselves, such as
-    `RidgeCV`, if they should have both sets.
+    `RidgeCV`, if they should have both sets. For the other splits, it changes nothing.
 
     Args:
         split: name of a split, such as "blocks.10", or a split.
@@ -82,7 +85,8 @@ def as_cross_validator(
         region: `(N,)` names of regions for the splits that hold out regions, if `points` is not a
             table.
         seed: seed of the folds.
-        include_validation: whether the validation set is added to the training set.
+        include_validation: whether a validation set, if the split has one, is added to the training
+            set.
 
     Raises:
         UnknownNameError: there is no such split.

@@ -37,6 +37,9 @@ def test_a_continent_is_held_out_whole_or_but_for_one_label_in_a_hundred(contine
     assert len(labels) + len(np.intersect1d(few.test, inside)) <= len(inside)
     for parts in (zero, few):
         assert not np.isin(table.region[parts.test], table.region[parts.validation]).any()
+        assert not np.isin(np.setdiff1d(parts.train, labels), inside).any()
+        assert not parts.inner
+    assert not np.isin(table.region[zero.validation], table.region[zero.train]).any()
 
 
 def test_a_continent_that_is_not_there_is_said() -> None:

@@ -31,20 +31,47 @@ def lonlat() -> Float:
 
 
 @pytest.mark.parametrize("include_validation", [False, True])
-def test_cross_val_score_is_a_loop_over_the_folds(lonlat: Float, include_validation: bool) -> None:
+@pytest.mark.parametrize("split", ["blocks.20", "random"])
+def test_cross_val_score_is_a_loop_over_the_folds(
+    lonlat: Float, split: str, include_validation: bool
+) -> None:
     y = np.sin(np.radians(3 * lonlat[:, 1]))
     X = unit_vectors(lonlat)
-    cv = as_cross_validator("blocks.20", lonlat, y, include_validation=include_validation)
+    cv = as_cross_validator(split, lonlat, y, include_validation=include_validation)
     scores = cross_val_score(Ridge(), X, y, cv=cv)
     expected = []
-    for fold in get_split("blocks.20").folds(SplitInputs(lonlat, y), 0):
+    for fold in get_split(split).folds(SplitInputs(lonlat, y), 0):
         rows = fold.train
         if include_validation:
             rows = np.sort(np.concatenate([fold.train, fold.validation]))
         ridge = Ridge().fit(X[rows], y[rows])
         expected.append(r2_score(y[fold.test], ridge.predict(X[fold.test])))
     assert scores.tolist() == expected
-    assert cv.get_n_splits() == len(expected) == 5
+    assert cv.get_n_splits() == len(expected) == (5 if split == "blocks.20" else 1)
+
+
+def test_inner_folds_are_the_cv_of_a_search(lonlat: Float) -> None:
+    """Nested cross-validation with scikit-learn alone: a search per fold, refitted on all of it."""
+    y = np.sin(np.radians(3 * lonlat[:, 1]))
+    X = unit_vectors(lonlat)
+    for fold in get_split("blocks.20").folds(SplitInputs(lonlat, y), 0):
+        search = GridSearchCV(
+            Ridge(), {"alpha": [0.1, 1e6]}, cv=fold.inner_positions, scoring="r2"
+        ).fit(X[fold.train], y[fold.train])
+        by_hand = [
+            np.mean(
+                [
+                    Ridge(alpha)
+                    .fit(X[one.train], y[one.train])
+                    .score(X[one.validation], y[one.validation])
+                    for one in fold.inner
+                ]
+            )
+            for alpha in (0.1, 1e6)
+        ]
+        assert search.cv_results_["mean_test_score"] == pytest.approx(by_hand)
+        refitted = Ridge(search.best_params_["alpha"]).fit(X[fold.train], y[fold.train])
+        assert np.array_equal(search.predict(X[fold.test]), refitted.predict(X[fold.test]))
 
 
 @pytest.mark.parametrize("split", [s for s in list_splits() if s != "official"])

@@ -62,10 +62,8 @@ def test_distances_are_great_circles_by_brute_force() -> None:
     lonlat[160:200] = lonlat[200:240]
     fold = rng.integers(FOLDS, size=600)
     apart = haversine_km(lonlat[:, None], lonlat[None])
-    wanted = [
-        apart[i, (fold != fold[i]) & (fold != (fold[i] + 1) % FOLDS)].min() for i in range(600)
-    ]
-    assert training_distances(unit_vectors(lonlat), fold) == pytest.approx(wanted, abs=1e-4)
+    expected = [apart[i, fold != fold[i]].min() for i in range(600)]
+    assert training_distances(unit_vectors(lonlat), fold) == pytest.approx(expected, abs=1e-4)
 
 
 def test_candidates_say_what_they_were_judged_by() -> None:
@@ -155,15 +153,18 @@ def test_no_meridian_and_no_pole_is_special(seed: int, turn: float) -> None:
         assert again.test_km == pytest.approx(first.test_km, abs=1e-3)
 
 
-def test_every_fold_tests_once_and_validates_once() -> None:
+def test_every_fold_tests_once_and_the_other_four_are_inner_folds() -> None:
     points = clumped(3)
     folds = get_split("nndm").folds(points, 0)
     assert [fold.name for fold in folds] == list("01234")
     assert np.array_equal(np.sort(np.concatenate([f.test for f in folds])), np.arange(len(points)))
-    for fold, following in zip(folds, [*folds[1:], folds[0]], strict=True):
-        assert np.array_equal(fold.validation, following.test)
-        assert len(fold.train) + len(fold.validation) + len(fold.test) == len(points)
+    for fold in folds:
+        assert len(fold.train) + len(fold.test) == len(points)
         assert len(fold.test) <= MAX_FOLD_FRACTION * len(points)
+        others = [other for other in folds if other.name != fold.name]
+        for inner, other in zip(fold.inner, others, strict=True):
+            assert np.array_equal(inner.validation, other.test)
+            assert np.array_equal(inner.train, np.setdiff1d(fold.train, other.test))
 
 
 def test_seeds_give_other_folds_and_the_same_seed_the_same() -> None:

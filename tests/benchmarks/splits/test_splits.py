@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from satclip_bench.benchmarks.splits import SplitInputs, get_split, list_splits, registry
 from satclip_bench.benchmarks.splits.base import Fold, InnerFold, nested_fold
 from satclip_bench.benchmarks.splits.held_out_region import regions
-from satclip_bench.benchmarks.splits.inner_folds import MIN_TEST
+from satclip_bench.benchmarks.splits.inner_folds import MIN_INNER_TRAIN_FRACTION, MIN_TEST
 from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.sphere import chord_to_km, equal_area_cells, km_to_chord
 
@@ -38,15 +38,25 @@ def test_every_split_is_disjoint_ascending_and_repeatable(name: str) -> None:
     folds = split.folds(table, seed=3)
     assert len({fold.name for fold in folds}) == len(folds)
     for fold, again in zip(folds, get_split(name).folds(table, seed=3), strict=True):
-        parts = (fold.train, fold.validation, fold.test)
-        assert len(np.unique(np.concatenate(parts))) == sum(map(len, parts))
-        for part in parts:
-            assert part.dtype == np.int64
-            assert (np.diff(part) > 0).all()
-            assert not part.flags.writeable
+        inner_sets = [rows for inner in fold.inner for rows in (inner.train, inner.validation)]
+        for sets in (
+            (fold.train, fold.validation, fold.test),
+            *((inner.train, inner.validation) for inner in fold.inner),
+        ):
+            assert len(np.unique(np.concatenate(sets))) == sum(map(len, sets))
+        for rows in (fold.train, fold.validation, fold.test, *inner_sets):
+            assert rows.dtype == np.int64
+            assert (np.diff(rows) > 0).all()
+            assert not rows.flags.writeable
+        assert set().union(*map(set, inner_sets)) <= set(fold.train)
+        assert all(len(rows) for rows in inner_sets)
+        assert len(fold.inner) >= 2 or len(fold.validation)
         assert fold.sha256 == again.sha256
-    other = split.folds(table, seed=4)
-    assert {f.sha256 for f in other}.isdisjoint(f.sha256 for f in folds)
+    other = [fold.sha256 for fold in split.folds(table, seed=4)]
+    if name in ("held-out-region", "latitude"):
+        assert other == [fold.sha256 for fold in folds], "no seed enters"
+    else:
+        assert set(other).isdisjoint(fold.sha256 for fold in folds)
 
 
 @settings(max_examples=30, deadline=None)
@@ -103,19 +113,22 @@ def test_held_out_region_tests_on_exactly_the_region() -> None:
     assert [f.name for f in folds] == ["r0", "r1", "r2", "r3"]
     for fold in folds:
         assert np.array_equal(fold.test, np.flatnonzero(table.region == fold.name))
-        assert len(fold.train) + len(fold.validation) + len(fold.test) == len(table)
+        assert np.array_equal(fold.train, np.flatnonzero(table.region != fold.name))
 
 
 def test_a_small_region_stays_in_training() -> None:
     table = points(1000)
     assert table.region is not None
-    few = table.region.copy()
-    few[:] = np.where(np.arange(1000) < MIN_TEST - 1, "small", few)
+    few = np.where(np.arange(1000) < MIN_TEST - 1, "small", table.region)
     folds = get_split("held-out-region").folds(SplitInputs(table.lonlat, table.target, few), 0)
     assert "small" not in [f.name for f in folds]
     for fold in folds:
-        used = np.concatenate([fold.train, fold.validation])
-        assert set(range(MIN_TEST - 1)) <= set(used.tolist())
+        assert set(range(MIN_TEST - 1)) <= set(fold.train.tolist())
+        with_small = [
+            set(few[one.validation]) for one in fold.inner if "small" in few[one.validation]
+        ]
+        assert len(with_small) == 1, "held out once, with another region"
+        assert len(with_small[0]) == 2
 
 
 def test_one_region_cannot_be_held_out() -> None:
@@ -201,10 +214,11 @@ def test_a_cell_lies_in_one_part_as_a_whole(name: str) -> None:
     folds = get_split(name).folds(table, 0)
     assert len(folds) == 5
     for fold in folds:
-        parts = [set(cells[part].tolist()) for part in (fold.train, fold.validation, fold.test)]
-        assert not parts[0] & parts[1]
-        assert not parts[0] & parts[2]
-        assert not parts[1] & parts[2]
+        assert not set(cells[fold.train]) & set(cells[fold.test])
+        held_out = [set(cells[inner.validation]) for inner in fold.inner]
+        for inner, blocks in zip(fold.inner, held_out, strict=True):
+            assert not set(cells[inner.train]) & blocks
+        assert sum(map(len, held_out)) == len(set().union(*held_out)) == len(set(cells[fold.train]))
     tested = np.concatenate([fold.test for fold in folds])
     assert np.array_equal(np.sort(tested), np.arange(len(table))), "every row is tested once"
 
@@ -212,28 +226,58 @@ def test_a_cell_lies_in_one_part_as_a_whole(name: str) -> None:
 def test_blocks_without_a_buffer_use_every_row() -> None:
     table = points(1500)
     for fold in get_split("blocks.20").folds(table, 1):
-        assert len(fold.train) + len(fold.validation) + len(fold.test) == len(table)
-        assert 0.1 < len(fold.validation) / (len(fold.train) + len(fold.validation)) < 0.4
+        assert len(fold.train) + len(fold.test) == len(table)
+        for inner in fold.inner:
+            assert len(inner.train) + len(inner.validation) == len(fold.train)
+            assert 0.1 < len(inner.validation) / len(fold.train) < 0.4
         assert 0.1 < len(fold.test) / len(table) < 0.35
 
 
-@pytest.mark.parametrize("km", [200, 1500])
-def test_the_buffer_is_as_wide_as_it_says(km: int) -> None:
+@pytest.mark.parametrize(("degrees", "km"), [(10, 200), (10, 1500), (3, 50)])
+@pytest.mark.parametrize("seed", [0, 2])
+def test_the_buffer_is_as_wide_as_it_says(degrees: int, km: int, seed: int) -> None:
     """By brute force, over points that hug the antimeridian and the poles as well."""
-    rng = np.random.default_rng(0)
-    lonlat = points(700).lonlat.copy()
+    rng = np.random.default_rng(seed)
+    lonlat = points(700, seed).lonlat.copy()
     lonlat[:150, 0] = rng.choice([-180, 180, 179.9, -179.9], 150)
     lonlat[150:250, 1] = rng.choice([-90, 90, 89.9, -89.5], 100)
     table = SplitInputs(lonlat, rng.normal(size=700))
-    blocks = get_split("blocks.10").folds(table, 2)
-    for fold, whole in zip(get_split(f"buffered.10-{km}").folds(table, 2), blocks, strict=True):
-        apart = haversine_km(lonlat[:, None], lonlat[None])
-        assert np.array_equal(fold.test, whole.test)
+    apart = haversine_km(lonlat[:, None], lonlat[None])
+    whole = get_split(f"blocks.{degrees}").folds(table, seed)
+    for fold, block in zip(
+        get_split(f"buffered.{degrees}-{km}").folds(table, seed), whole, strict=True
+    ):
+        assert np.array_equal(fold.test, block.test)
+        far = block.train[apart[np.ix_(block.train, fold.test)].min(axis=1) > km]
+        assert np.array_equal(fold.train, far), "nothing is left out without need"
+        held_out = np.concatenate([inner.validation for inner in fold.inner])
+        assert len(np.unique(held_out)) == len(held_out)
+        for inner in fold.inner:
+            rest = np.setdiff1d(fold.train, inner.validation)
+            far = rest[apart[np.ix_(rest, inner.validation)].min(axis=1) > km]
+            assert np.array_equal(inner.train, far)
+            assert len(far) >= MIN_INNER_TRAIN_FRACTION * len(fold.train)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 999), st.integers(5, 40), st.integers(1, 3000), st.booleans())
+def test_buffers_hold_for_any_points_or_the_reason_is_said(
+    seed: int, degrees: int, km: int, classes: bool
+) -> None:
+    table = points(150, seed)
+    if classes:
+        rare = np.random.default_rng(seed).integers(0, 40, 150)
+        table = SplitInputs(table.lonlat, rare)
+    try:
+        folds = get_split(f"buffered.{degrees}-{km}").folds(table, seed)
+    except BenchError:
+        return
+    apart = haversine_km(table.lonlat[:, None], table.lonlat[None])
+    for fold in folds:
         assert apart[np.ix_(fold.train, fold.test)].min() > km
-        assert apart[np.ix_(fold.validation, fold.test)].min() > km
-        assert apart[np.ix_(fold.train, fold.validation)].min() > km
-        kept = set(whole.validation[apart[np.ix_(whole.validation, fold.test)].min(axis=1) > km])
-        assert set(fold.validation) == kept, "nothing is left out without need"
+        assert len(fold.train) >= 0.2 * len(table)
+        for inner in fold.inner:
+            assert apart[np.ix_(inner.train, inner.validation)].min() > km
 
 
 def haversine_km(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -257,9 +301,13 @@ def test_classes_are_spread_over_the_folds() -> None:
 
 def test_too_few_cells_and_too_wide_a_buffer_are_said() -> None:
     near = SplitInputs(np.tile([10.0, 50.0], (100, 1)), np.arange(100.0))
-    with pytest.raises(BenchError, match=r"blocks\.10 needs points in 6 blocks or more; .* in 1"):
+    with pytest.raises(
+        BenchError, match=r"blocks\.10 needs points in 6 blocks or more; .* in 1; choose another"
+    ):
         get_split("blocks.10").folds(near, 0)
-    with pytest.raises(BenchError, match="buffer of 9999 km leaves no points"):
+    with pytest.raises(
+        BenchError, match=r"buffer of 9999 km leaves points .* choose buffered\.5-250"
+    ):
         get_split("buffered.10-9999").folds(points(500), 0)
 
 
@@ -278,8 +326,7 @@ def test_latitude_bands_are_tested_one_by_one() -> None:
     for name, fold in folds.items():
         south, north = (int(edge) for edge in name.split(" to "))
         assert ((lat[fold.test] >= south) & (lat[fold.test] <= north)).all()
-        rest = np.concatenate([fold.train, fold.validation])
-        assert not ((lat[rest] > south) & (lat[rest] < north)).any()
+        assert not ((lat[fold.train] > south) & (lat[fold.train] < north)).any()
     pole = SplitInputs(np.concatenate([table.lonlat, [[0, 90]]]), np.zeros(3001))
     assert 3000 in {f.name: f for f in get_split("latitude").folds(pole, 0)}["60 to 90"].test
 
@@ -294,7 +341,7 @@ def test_the_checkerboard_alternates_everywhere() -> None:
     board = colour.reshape(36, 18)
     assert (board != np.roll(board, 1, axis=0)).all(), "across the antimeridian as well"
     assert (board[:, 1:] != board[:, :-1]).all()
-    assert np.array_equal(np.sort(np.concatenate([black.train, black.validation])), white.test)
+    assert np.array_equal(black.train, white.test)
 
 
 def test_names_of_variants() -> None:
