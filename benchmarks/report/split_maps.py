@@ -33,6 +33,8 @@ WIDTHS = {1: 6.4, 2: 9.6, 3: 9.6}
 """Width of the figure in inches, by number of columns."""
 SIZES = {1: 4.0, 2: 2.6, 3: 1.6}
 """Size of the dots in square points, by number of columns."""
+MAX_TINT = 0.6
+"""Fraction of white in the training colour of the last inner fold; the first has none."""
 MAX_HEIGHT = 4.6
 """Maximum height of a panel in inches."""
 NEIGHBOURS = 12
@@ -47,6 +49,9 @@ def draw_split(
     table: TaskTable, split: SplitCard, folds: Sequence[Fold], path: Path, seed: int
 ) -> Path:
     """Draw the training, validation and test points of every fold.
+
+    If a fold has inner folds, the training points that each of them holds out have a shade of
+    their own.
 
     Args:
         table: table of the task.
@@ -69,13 +74,13 @@ def draw_split(
         near = neighbours(table)
         for i, (fold, set_of) in enumerate(zip(folds, sets, strict=False)):
             ax = map_axes(fig, grid[i // columns, i % columns], table, 0)
+            colour = colours_of(fold, len(table))
             isolated = (set_of[near] == set_of[near[:, :1]]).all(axis=1)
             isolated &= (set_of[near[:, :1]] != set_of[:, None]).any(axis=1)
             for rows_of, size in ((~isolated, 1), (isolated, ISOLATED_SCALE)):
-                colours = [COLOURS[s] for s in set_of[rows_of]]
-                ax.scatter(x[rows_of], y[rows_of], c=colours, s=size * SIZES[columns], lw=0)
+                ax.scatter(x[rows_of], y[rows_of], c=colour[rows_of], s=size * SIZES[columns], lw=0)
             _caption(ax, fold, set_of)
-        _legend(fig, min(set_of.min() for set_of in sets))
+        _legend(fig, np.unique(np.concatenate(sets)), any(fold.inner for fold in folds))
         more = f" ({MAX_PANELS} of {len(folds)} folds)" if len(folds) > MAX_PANELS else ""
         fig.suptitle(
             f"{table.card.title}: {split.title}{more}".replace("$", r"\$"),
@@ -107,12 +112,25 @@ def sets_of(fold: Fold, rows: int) -> NDArray[np.int64]:
     return sets
 
 
+def colours_of(fold: Fold, rows: int) -> NDArray[np.str_]:
+    """Colour of each row, `(rows,)`: that of its set, in a shade of the inner fold it is out of."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    colours = np.array(COLOURS)[sets_of(fold, rows)]
+    training = np.array(to_rgb(COLOURS[SETS.index("training")]))
+    for inner, tint in zip(fold.inner, np.linspace(0, MAX_TINT, len(fold.inner)), strict=True):
+        colours[inner.validation] = to_hex(training + tint * (1 - training)).upper()
+    return colours
+
+
 def _caption(ax: Axes, fold: Fold, sets: NDArray[np.int64]) -> None:
     """Write the fold's name, and below it the number of points of each set."""
     counts = np.bincount(sets, minlength=len(SETS))
-    order = (1, 2, 3, 0) if counts[0] else (1, 2, 3)
+    parts = [f"{SETS[s]} {counts[s]:,}" for s in (1, 2, 3, 0) if counts[s]]
+    if fold.inner:
+        parts[0] += f" ({len(fold.inner)} inner folds)"
     ax.set_title(
-        " · ".join(f"{SETS[s]} {counts[s]:,}" for s in order),
+        " · ".join(parts),
         fontsize=6.8,
         fontweight="normal",
         color=GREY,
@@ -143,13 +161,15 @@ def _save_small(fig: Figure, path: Path) -> Path:
     return path
 
 
-def _legend(fig: Figure, first: int) -> None:
+def _legend(fig: Figure, present: NDArray[np.int64], nested: bool) -> None:
     from matplotlib.lines import Line2D
 
-    dots = [
-        Line2D([], [], ls="", marker="o", ms=5, mew=0, color=colour, label=name)
-        for colour, name in zip(COLOURS, SETS, strict=True)
-    ]
+    names = {number: SETS[number] for number in present}
+    if nested:
+        names[SETS.index("training")] = "training (a shade per inner fold)"
     # Points that are left out come last in the legend, if there are any.
-    handles = dots[1:] if first else [*dots[1:], dots[0]]
+    handles = [
+        Line2D([], [], ls="", marker="o", ms=5, mew=0, color=COLOURS[number], label=names[number])
+        for number in sorted(names, key=lambda number: (number == 0, number))
+    ]
     fig.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False)

@@ -10,7 +10,13 @@ import pytest
 from matplotlib.image import imread
 
 from satclip_bench.benchmarks.report.figures import draw_split_maps
-from satclip_bench.benchmarks.report.split_maps import COLOURS, SETS, draw_split, sets_of
+from satclip_bench.benchmarks.report.split_maps import (
+    COLOURS,
+    SETS,
+    colours_of,
+    draw_split,
+    sets_of,
+)
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
 from satclip_bench.benchmarks.splits import Fold, get_split
 from satclip_bench.tasks import TaskTable
@@ -36,6 +42,8 @@ def test_every_set_is_visible(tmp_path: Path, task: str, split: str, folds: int)
     picture = imread(drawn(load_table(TaskSource(task)), split, made, tmp_path / "a" / "split.png"))
     assert min(picture.shape[:2]) > 400
     for name, colour in zip(SETS, COLOURS, strict=True):
+        if name == "validation" and made[0].inner:
+            continue
         expected = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
         near = (np.abs(picture[..., :3] - expected).max(axis=-1) < 0.02).sum()
         # Graticules are as light as what is left out: only many such pixels are points.
@@ -65,6 +73,19 @@ def test_a_row_in_no_set_is_left_out() -> None:
     assert [SETS[s] for s in sets] == [
         *("validation", "left out", "test", "left out", "training", "left out"),
     ]
+
+
+def test_training_points_have_the_shade_of_the_inner_fold_that_holds_them_out() -> None:
+    fold = make_folds(TaskSource("median_income"), "held-out-region", 0)[0]
+    rows = len(load_table(TaskSource("median_income")))
+    colours = colours_of(fold, rows)
+    assert set(colours[fold.test]) == {COLOURS[SETS.index("test")]}
+    shades = [set(colours[inner.validation]) for inner in fold.inner]
+    assert [len(shade) for shade in shades] == [1, 1, 1]
+    assert shades[0] == {COLOURS[SETS.index("training")]}
+    assert len(set().union(*shades)) == 3
+    (random,) = make_folds(TaskSource("median_income"), "random", 0)
+    assert set(colours_of(random, rows)) == set(COLOURS[1:])
 
 
 def test_a_run_has_a_map_of_every_split_of_every_task(tmp_path: Path) -> None:
