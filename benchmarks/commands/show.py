@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from satclip_bench.benchmarks.baselines import baseline_card, list_baselines
-from satclip_bench.benchmarks.commands.show_files import draw_task, show_files
+from satclip_bench.benchmarks.commands.show_files import draw_task, show_files, show_places
 from satclip_bench.benchmarks.probes import list_probes, probe_card
 from satclip_bench.benchmarks.runs.suites import list_suites, suite_card
 from satclip_bench.benchmarks.splits import get_split, list_splits, split_card
@@ -82,7 +82,7 @@ def show_card(
     data_dir: Path | None = None,
     maps: Path | None = None,
 ) -> int:
-    """Print the card of a task, encoder, split, probe or suite, and the files of a task.
+    """Print the card of a task, encoder, split, probe or suite; of a task, its files and places.
 
     Args:
         name: name of the task, encoder, split, probe or suite.
@@ -111,6 +111,7 @@ def show_card(
         if isinstance(card, TaskCard):
             if not as_json:
                 show_files(card, data_dir)
+                show_places(name, edition, data_dir)
             if maps is not None:
                 draw_task(name, edition, data_dir, maps)
         elif maps is not None and (len(cards) == 1 or isinstance(card, EncoderCard)):

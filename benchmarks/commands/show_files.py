@@ -1,4 +1,4 @@
-"""Files and figures of a task, for the command `info`."""
+"""Files, shared coordinates and figures of a task, for the command `info`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
+from satclip_bench.benchmarks.splits.places import place_numbers, shared_places
 from satclip_bench.core.download.cards import RemoteFile
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import sha256_file
@@ -15,6 +17,9 @@ from satclip_bench.tasks import Edition, TaskCard, get_task
 from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
 from satclip_bench.tasks.paper_edition.loading import data_folder
 
+COUNTED_SPLITS = ("random", "random-grouped", "few-shot", "held-out-region")
+"""Splits whose test points at coordinates of training points are counted."""
+COUNTED_SEED = 0
 HASHED = 50_000_000
 """Files with more bytes than this are not hashed by `info`, only by `verify`."""
 
@@ -76,6 +81,49 @@ def state(file: RemoteFile, folder: Path) -> str:
     return f"present, {size:,} bytes, " + (
         "verified" if is_expected else "NOT the expected content"
     )
+
+
+def show_places(name: str, edition: Edition, data_dir: Path | None) -> None:
+    """Print how many points of a task share coordinates, and what this means for its splits.
+
+    Nothing is printed if the task's table is not available.
+    """
+    source = TaskSource(name, edition, data_dir)
+    try:
+        lonlat = load_table(source).lonlat
+    except BenchError:
+        return
+    console = Console(markup=False, emoji=False)
+    n_places = int(place_numbers(lonlat).max()) + 1
+    if n_places == len(lonlat):
+        text = "every point has coordinates of its own"
+    else:
+        text = f"{len(lonlat):,} points at {n_places:,} different coordinates"
+        shared = [count for split in COUNTED_SPLITS if (count := shared_test_points(source, split))]
+        if shared:
+            text += (
+                f". Test points at the coordinates of a training or validation point, seed "
+                f"{COUNTED_SEED}: {'; '.join(shared)}"
+            )
+    console.print(f"\nplaces of the {edition} edition: {text}", highlight=False, soft_wrap=True)
+
+
+def shared_test_points(source: TaskSource, split: str) -> str:
+    """Test points at the coordinates of a training or validation point, of all; empty if none.
+
+    Examples:
+        >>> shared_test_points(TaskSource("california_housing"), "random")
+        'random 4,682 of 12,384'
+        >>> shared_test_points(TaskSource("elevation"), "random")
+        ''
+    """
+    lonlat = load_table(source).lonlat
+    try:
+        folds = make_folds(source, split, COUNTED_SEED)
+    except BenchError:
+        return ""
+    shared = sum(shared_places(lonlat, fold) for fold in folds)
+    return f"{split} {shared:,} of {sum(len(f.test) for f in folds):,}" if shared else ""
 
 
 def draw_task(name: str, edition: Edition, data_dir: Path | None, folder: Path) -> None:

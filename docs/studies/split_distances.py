@@ -28,8 +28,8 @@ from satclip_bench.core.errors import BenchError
 from satclip_bench.tasks import OPEN_TASKS, Edition
 
 SPLITS = (
-    *("random", "nndm", "blocks.10", "buffered.10-500", "checkerboard", "few-shot", "latitude"),
-    "held-out-region",
+    *("random", "random-grouped", "nndm", "checkerboard", "blocks.10", "buffered.10-500"),
+    *("few-shot", "latitude", "held-out-region"),
 )
 SEED = 0
 NNDM_TASKS: tuple[tuple[str, Edition], ...] = (
@@ -108,12 +108,11 @@ def matching(data_dir: Path | None) -> Iterator[Sequence[str]]:
 
 def places() -> Iterator[Sequence[str]]:
     """Test points at the coordinates of a training or validation point, by task and split."""
-    splits = ("random", "random-grouped", *SPLITS[1:])
-    yield "task", *splits
+    yield "task", *SPLITS
     for task in OPEN_TASKS:
         lonlat = load_table(TaskSource(task)).lonlat
         row = []
-        for split in splits:
+        for split in SPLITS:
             try:
                 folds = make_folds(TaskSource(task), split, SEED)
             except BenchError:

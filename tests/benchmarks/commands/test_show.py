@@ -45,3 +45,14 @@ def test_mixed_up_options_are_explained(
 ) -> None:
     assert main(["run", *arguments, "--out", str(tmp_path / "r")]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_info_counts_test_points_at_the_coordinates_of_training_points(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["info", "california_housing"]) == 0
+    text = capsys.readouterr().out
+    assert "20,640 points at 12,590 different coordinates" in text
+    assert "random 4,682 of 12,384; few-shot 313 of 20,315" in text
+    assert main(["info", "elevation"]) == 0
+    assert "every point has coordinates of its own" in capsys.readouterr().out
