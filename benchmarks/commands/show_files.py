@@ -96,7 +96,7 @@ def show_places(name: str, edition: Edition, data_dir: Path | None) -> None:
     console = Console(markup=False, emoji=False)
     n_places = int(place_numbers(lonlat).max()) + 1
     if n_places == len(lonlat):
-        text = "every point has coordinates of its own"
+        text = "no two points share coordinates"
     else:
         text = f"{len(lonlat):,} points at {n_places:,} different coordinates"
         shared = [count for split in COUNTED_SPLITS if (count := shared_test_points(source, split))]

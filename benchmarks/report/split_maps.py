@@ -50,8 +50,7 @@ def draw_split(
 ) -> Path:
     """Draw the training, validation and test points of every fold.
 
-    If a fold has inner folds, the training points that each of them holds out have a shade of
-    their own.
+    If a fold has inner folds, training points have a shade for each inner fold that holds them out.
 
     Args:
         table: table of the task.

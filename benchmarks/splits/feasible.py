@@ -9,7 +9,8 @@ from satclip_bench.core.errors import BenchError
 
 MIN_TRAIN_FRACTION = 0.2
 """Minimum fraction of a table's points in every training set: half of what `random` has for
-training and validation. With fewer, a score measures the lack of labels, not the distance."""
+training and validation. With fewer, a score measures how few labels there are, not how
+far they are."""
 
 RULE = (
     f"A table is not split in this way if a fold would train on less than {MIN_TRAIN_FRACTION:.0%} "

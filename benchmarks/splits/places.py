@@ -28,8 +28,8 @@ def place_numbers(lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
 def shared_places(lonlat: NDArray[np.float64], fold: Fold) -> int:
     """Number of test points at the coordinates of a training or validation point.
 
-    The label of such a point can be close to a label that the probe was fitted on, whatever the
-    distance between other points is.
+    The label of such a point can be close to a label that the probe was fitted on, even if
+    other points are far from the training set.
 
     Args:
         lonlat: `(N, 2)` degrees of all points of the table.

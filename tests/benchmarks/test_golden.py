@@ -76,10 +76,11 @@ def folds(target: Float | Int, split: str) -> tuple[Fold, ...]:
 def probed(encoder: str, probe: str, task_type: TaskType, target: Float | Int, fold: Fold) -> Any:
     """The fitted probe's predictions on the test set, and the estimator."""
     X = get_encoder(encoder).encode(LATTICE)
-    validation = X[fold.validation], target[fold.validation]
-    estimator: Any = make_probe(probe, task_type, seed=0).fit(
-        X[fold.train], target[fold.train], validation
-    )
+    chosen_on: Any = {"validation": (X[fold.validation], target[fold.validation])}
+    if fold.inner:
+        chosen_on = {"inner": fold.inner_positions}
+    estimator: Any = make_probe(probe, task_type, seed=0)
+    estimator.fit(X[fold.train], target[fold.train], **chosen_on)
     if task_type == "regression":
         return estimator.predict(X[fold.test]), estimator
     return estimator.predict_proba(X[fold.test]), estimator

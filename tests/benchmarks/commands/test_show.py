@@ -55,4 +55,4 @@ def test_info_counts_test_points_at_the_coordinates_of_training_points(
     assert "20,640 points at 12,590 different coordinates" in text
     assert "random 4,682 of 12,384; few-shot 313 of 20,315" in text
     assert main(["info", "elevation"]) == 0
-    assert "every point has coordinates of its own" in capsys.readouterr().out
+    assert "no two points share coordinates" in capsys.readouterr().out
