@@ -33,6 +33,8 @@ MAX_HEADER_BYTES = 2**24
 class TrainedSatCLIP(PretrainedEncoder):
     """Harmonics and a SIREN from a file written by `satclip_bench.encoders.pretraining`.
 
+    The network is evaluated in float64, so that embeddings agree between processors.
+
     Args:
         name: name of the encoder.
         weights: path of the safetensors file.
@@ -51,6 +53,7 @@ class TrainedSatCLIP(PretrainedEncoder):
         unit = " Embeddings have length 1." if self.normalise == "unit" else ""
         self.card = EncoderCard(
             name=name,
+            version=2,
             title=f"SatCLIP {'Blue Marble' if name.startswith(BLUE_MARBLE) else about['name']} "
             f"L={self.degrees}",
             dimension=int(settings["embed_dim"]),
@@ -82,14 +85,14 @@ class TrainedSatCLIP(PretrainedEncoder):
             )
         import torch
 
-        return HarmonicsSiren(net.to(torch.float64), self.degrees)
+        return HarmonicsSiren(net.to(torch.float64), self.degrees, "float64")
 
     @override
     def encode(self, lonlat: ArrayLike, batch_size: int = BATCH_SIZE) -> Embedding:
         return super().encode(lonlat, batch_size)
 
     @override
-    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
         embedding = self._network(lonlat)
         if self.normalise == "unit":
             embedding /= np.linalg.norm(embedding, axis=1, keepdims=True)

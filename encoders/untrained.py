@@ -24,6 +24,8 @@ Words = NDArray[np.uint64]
 class UntrainedSiren(Encoder):
     """SatCLIP's location encoder before training: harmonics and a SIREN with random weights.
 
+    The network is evaluated in float64, so that embeddings agree between processors.
+
     Args:
         degrees: number of degrees L.
         seed: seed of the random weights.
@@ -36,6 +38,7 @@ class UntrainedSiren(Encoder):
         self.degrees, self.seed = degrees, seed
         self.card = EncoderCard(
             name=f"siren.l{degrees}",
+            version=2,
             title=f"Untrained SIREN L={degrees}",
             dimension=DIMENSION,
             description=f"{degrees**2} spherical harmonics and a SIREN of SatCLIP's size with "
@@ -48,14 +51,14 @@ class UntrainedSiren(Encoder):
     @cached_property
     def _network(self) -> HarmonicsSiren:
         widths = (self.degrees**2, CAPACITY, CAPACITY, DIMENSION)
-        return HarmonicsSiren(random_siren(widths, self.seed), self.degrees)
+        return HarmonicsSiren(random_siren(widths, self.seed), self.degrees, "float64")
 
     @override
     def encode(self, lonlat: ArrayLike, batch_size: int = BATCH_SIZE) -> Embedding:
         return super().encode(lonlat, batch_size)
 
     @override
-    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
         return self._network(lonlat)
 
 

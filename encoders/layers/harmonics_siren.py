@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from satclip_bench.encoders.layers.latitude_bands import LatitudeBands
 from satclip_bench.encoders.layers.siren import Siren
 from satclip_bench.encoders.layers.spherical_harmonics import Recurrence, real_harmonics
 from satclip_bench.encoders.layers.tiles import over_tiles
+
+Precision = Literal["float32", "float64"]
 
 BATCH_SIZE = 32_768
 """Number of rows encoded at a time; more rows give narrower, hence cheaper, latitude bands."""
@@ -38,7 +41,7 @@ def basis_factors(degrees: int) -> NDArray[np.float64]:
 
 
 class HarmonicsSiren:
-    """A SIREN over `satclip_basis`: harmonics in float64, the network in float32.
+    """A SIREN over `satclip_basis`: harmonics in float64, the network in a chosen precision.
 
     Points are sorted by latitude. If a narrow band has many points, its first layer is computed
     from a Chebyshev series; for few points or few degrees, from the harmonics themselves.
@@ -46,9 +49,13 @@ class HarmonicsSiren:
     Args:
         network: SIREN over the basis, in float64.
         degrees: number of degrees L.
+        precision: precision of the network. In `float64`, the result rounded to float32 is the same
+            on all processors, but for a value in some millions; in `float32`, which is about twice
+            as fast, sums that processors order differently change the last digits
+            (docs/satclip-numerics.md).
     """
 
-    def __init__(self, network: Siren, degrees: int) -> None:
+    def __init__(self, network: Siren, degrees: int, precision: Precision = "float32") -> None:
         import torch
 
         # The factors of the basis and the first frequency are folded into the first layer, so that
@@ -60,28 +67,29 @@ class HarmonicsSiren:
             weights=(first * w0, *network.weights[1:]),
             biases=(network.biases[0] * w0, *network.biases[1:]),
             first_frequency=1.0,
-        ).to(torch.float32)
+        ).to(getattr(torch, precision))
+        self._dtype = np.dtype(precision)
         self._recurrence = Recurrence(degrees)
         self._bands = LatitudeBands(self._network.weights[0].numpy(), degrees)
 
-    def __call__(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Embed `(n, 2)` degrees, longitude first, as `(n, out)`."""
+    def __call__(self, lonlat: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
+        """Embed `(n, 2)` degrees, longitude first, as `(n, out)` in the network's precision."""
         order = np.argsort(lonlat[:, 1], kind="stable")
         ordered = lonlat[order]
         bands = self._bands.over(ordered)
 
-        def forward(start: int, stop: int) -> NDArray[np.float32]:
+        def forward(start: int, stop: int) -> NDArray[np.floating[Any]]:
             if (sums := bands.first_layer(start, stop)) is None:
                 return self._network.of_columns(self._harmonics(ordered[start:stop]))
             return self._network.after_first(sums)
 
-        sorted_rows = np.empty((len(lonlat), self._network.outputs), np.float32)
+        sorted_rows = np.empty((len(lonlat), self._network.outputs), self._dtype)
         over_tiles(forward, sorted_rows)
         out = np.empty_like(sorted_rows)
         out[order] = sorted_rows
         return out
 
-    def _harmonics(self, tile: NDArray[np.float64]) -> NDArray[np.float32]:
-        columns = np.empty((self._recurrence.degrees**2, len(tile)), np.float32)
+    def _harmonics(self, tile: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
+        columns = np.empty((self._recurrence.degrees**2, len(tile)), self._dtype)
         self._recurrence.fill(tile, columns)
         return columns

@@ -8,7 +8,9 @@ then a product with (2 L - 1) x terms columns instead of L^2.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import factorial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +18,12 @@ from numpy.typing import NDArray
 from satclip_bench.encoders.layers.spherical_harmonics import Recurrence
 from satclip_bench.encoders.layers.tiles import TILE
 
-TOLERANCE = 2.0**-24
-"""Largest error of a series relative to the largest sum: the rounding error of float32."""
+TOLERANCES: Mapping[str, float] = {"float32": 2.0**-24, "float64": 2.0**-40}
+"""Largest error of a series relative to the largest sum, by the precision of the layer.
+
+For float32 it is the rounding error. For float64 it is far below the rounding of the embedding to
+float32; the rounding error of float64 itself would need so many terms that no band is worth it.
+"""
 
 WORTH = 0.8
 """A series is used if it has fewer columns than this share of the harmonics."""
@@ -27,14 +33,15 @@ class LatitudeBands:
     """A first layer over orthonormal harmonics.
 
     Args:
-        weights: `(H, L**2)` float32, columns as in `real_harmonics`.
+        weights: `(H, L**2)` float32 or float64, columns as in `real_harmonics`.
         degrees: number of degrees L.
     """
 
-    def __init__(self, weights: NDArray[np.float32], degrees: int) -> None:
+    def __init__(self, weights: NDArray[np.floating[Any]], degrees: int) -> None:
         self.recurrence = Recurrence(degrees)
+        self.tolerance = TOLERANCES[weights.dtype.name]
         # Wave, degree, unit; zero where the degree lies below the wave's order.
-        self.weights = np.zeros((2 * degrees - 1, degrees, len(weights)), np.float32)
+        self.weights = np.zeros((2 * degrees - 1, degrees, len(weights)), weights.dtype)
         for order in range(degrees):
             degree = np.arange(order, degrees)
             middle = degree * (degree + 1)
@@ -60,12 +67,12 @@ class BandsOfPoints:
         latitude = np.radians(ordered[:, 1])
         degrees = layer.recurrence.degrees
         most = int(WORTH * degrees**2 / (2 * degrees - 1))
-        self._series: dict[int, tuple[float, float, NDArray[np.float32]]] = {}
+        self._series: dict[int, tuple[float, float, NDArray[np.floating[Any]]]] = {}
         bands, nodes = {}, []
         for start in range(0, len(ordered), TILE):
             low, high = latitude[start], latitude[min(start + TILE, len(ordered)) - 1]
             half = (high - low) / 2
-            terms = terms_needed(degrees - 1, half, most)
+            terms = terms_needed(degrees - 1, half, most, layer.tolerance)
             if terms <= most and 2 * terms < min(TILE, len(ordered) - start):
                 bands[start] = (low + half, half, terms)
                 nodes.append(low + half + half * chebyshev_nodes(terms))
@@ -75,11 +82,11 @@ class BandsOfPoints:
         first = 0
         for start, (centre, half, terms) in bands.items():
             values = legendre[:, :, first : first + terms]
-            series = np.einsum("jk,mlk->mjl", _to_series(terms), values).astype(np.float32)
-            self._series[start] = (centre, half, series)
+            series = np.einsum("jk,mlk->mjl", _to_series(terms), values)
+            self._series[start] = (centre, half, series.astype(layer.weights.dtype))
             first += terms
 
-    def first_layer(self, start: int, stop: int) -> NDArray[np.float32] | None:
+    def first_layer(self, start: int, stop: int) -> NDArray[np.floating[Any]] | None:
         """Sums of the layer without the bias at points `start` to `stop`, one tile: `(n, H)`.
 
         None if the tile's band is too wide for a series to be cheaper.
@@ -89,17 +96,17 @@ class BandsOfPoints:
         centre, half, series = self._series[start]
         lon, lat = np.radians(self._ordered[start:stop]).T
         place = (lat - centre) / half if half else np.zeros_like(lat)
-        waves = self._layer.recurrence.plain_waves(lon)
-        columns = waves[:, None] * _chebyshev(place, series.shape[1]).astype(np.float32)
+        waves = self._layer.recurrence.plain_waves(lon).astype(series.dtype)
+        columns = waves[:, None] * _chebyshev(place, series.shape[1]).astype(series.dtype)
         # Orders 1 and up occur twice, with the cosine and with the sine.
         weights = np.matmul(np.concatenate([series, series[1:]]), self._layer.weights)
         flat = columns.reshape(-1, len(lat))
-        sums: NDArray[np.float32] = flat.T @ weights.reshape(len(flat), -1)
+        sums: NDArray[np.floating[Any]] = flat.T @ weights.reshape(len(flat), -1)
         return sums
 
 
-def terms_needed(degree: int, half: float, most: int) -> int:
-    """Number of terms of a Chebyshev series within `TOLERANCE`; `most + 1` if more are needed.
+def terms_needed(degree: int, half: float, most: int, tolerance: float) -> int:
+    """Number of terms of a Chebyshev series within a tolerance; `most + 1` if more are needed.
 
     The error of interpolation in k Chebyshev nodes over an interval of half-width h is at most
     max |f^(k)| h^k / (2^(k-1) k!), and by Bernstein's inequality |f^(k)| <= degree^k max |f| for
@@ -109,9 +116,10 @@ def terms_needed(degree: int, half: float, most: int) -> int:
         degree: degree of the trigonometric polynomial.
         half: half-width of the interval in radians.
         most: largest number of terms to try.
+        tolerance: largest error relative to the largest value.
     """
     for terms in range(1, most + 1):
-        if (degree * half) ** terms <= TOLERANCE * 2 ** (terms - 1) * factorial(terms):
+        if (degree * half) ** terms <= tolerance * 2 ** (terms - 1) * factorial(terms):
             return terms
     return most + 1
 

@@ -55,7 +55,7 @@ class Recurrence:
                     (2 * k + 1) * (k + m - 1) * (k - m - 1) / ((2 * k - 3) * (k * k - m * m))
                 )
 
-    def fill(self, lonlat: Float, out: NDArray[np.float64] | NDArray[np.float32]) -> None:
+    def fill(self, lonlat: Float, out: NDArray[np.floating[Any]]) -> None:
         """Write the harmonics of `(n, 2)` degrees into `out`, `(L**2, n)`.
 
         The Legendre functions are always computed in float64, their products with the waves of
@@ -100,12 +100,10 @@ class Recurrence:
         cosine[0] = 1
         return cosine, sine
 
-    def plain_waves(self, lon: Float) -> NDArray[np.float32]:
+    def plain_waves(self, lon: Float) -> Float:
         """cos(m lon) for m = 0 to L - 1, then sin(m lon) for m = 1 to L - 1, `(2 L - 1, n)`."""
         powers = self._powers(lon, 1.0)
-        out = np.empty((2 * self.degrees - 1, len(lon)), np.float32)
-        out[: self.degrees], out[self.degrees :] = powers.real, powers.imag[1:]
-        return out
+        return np.concatenate([powers.real, powers.imag[1:]])
 
     def _fast_waves(self, lon: Float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """`_waves` in float32 from products of exp(i lon), equal up to rounding to float32."""

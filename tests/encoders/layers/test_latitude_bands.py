@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.polynomial import chebyshev
 
-from satclip_bench.encoders.layers.harmonics_siren import HarmonicsSiren, satclip_basis
+from satclip_bench.encoders.layers.harmonics_siren import HarmonicsSiren, Precision, satclip_basis
 from satclip_bench.encoders.layers.latitude_bands import (
-    TOLERANCE,
+    TOLERANCES,
     WORTH,
     LatitudeBands,
     chebyshev_nodes,
@@ -30,15 +30,27 @@ def _ordered(points: int, low: float, high: float, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize(
     ("low", "high"), [(-0.5, 0.5), (50, 52), (87, 90), (-90, -88), (12, 12), (90, 90)]
 )
-@pytest.mark.parametrize("degrees", [20, 40, 100])
-def test_a_band_sums_as_the_harmonics_do(low: float, high: float, degrees: int) -> None:
+# The sums have many terms; in float32, each is rounded.
+@pytest.mark.parametrize(
+    ("degrees", "dtype", "error"),
+    [
+        (20, "float32", 3e-6),
+        (40, "float32", 3e-6),
+        (100, "float32", 3e-6),
+        (40, "float64", 1e-11),
+        (100, "float64", 1e-11),
+    ],
+)
+def test_a_band_sums_as_the_harmonics_do(
+    low: float, high: float, degrees: int, dtype: str, error: float
+) -> None:
     points = _ordered(TILE, low, high)
-    weights = np.random.default_rng(1).standard_normal((16, degrees**2)).astype(np.float32)
+    weights = np.random.default_rng(1).standard_normal((16, degrees**2)).astype(dtype)
     result = LatitudeBands(weights, degrees).over(points).first_layer(0, TILE)
     assert result is not None
+    assert result.dtype == dtype
     plain = real_harmonics(points, degrees) @ weights.astype(np.float64).T
-    # The sums have many terms, each rounded to float32.
-    assert np.abs(result - plain).max() < 3e-6 * np.abs(plain).max()
+    assert np.abs(result - plain).max() < error * np.abs(plain).max()
 
 
 def test_wide_bands_and_few_points_are_left_to_the_harmonics() -> None:
@@ -56,7 +68,7 @@ def test_wide_bands_and_few_points_are_left_to_the_harmonics() -> None:
 def test_the_terms_are_enough_for_any_trigonometric_polynomial(
     degree: int, half: float, seed: int
 ) -> None:
-    terms = terms_needed(degree, half, 60)
+    terms = terms_needed(degree, half, 60, TOLERANCES["float32"])
     if terms > 60:
         return
     rng = np.random.default_rng(seed)
@@ -67,20 +79,24 @@ def test_the_terms_are_enough_for_any_trigonometric_polynomial(
     at_nodes, truth = (np.cos(degree * (centre + half * at) + phase) for at in (nodes, x))
     series = np.linalg.solve(chebyshev.chebvander(nodes, terms - 1), at_nodes)
     error = chebyshev.chebvander(x, terms - 1) @ series - truth
-    assert np.abs(error).max() <= TOLERANCE + 1e-12
+    assert np.abs(error).max() <= TOLERANCES["float32"] + 1e-12
 
 
 def test_terms_grow_with_the_band_and_stop() -> None:
-    counts = [terms_needed(39, half, 50) for half in (0, 0.001, 0.01, 0.05, 0.2)]
+    counts = [terms_needed(39, half, 50, 1e-7) for half in (0, 0.001, 0.01, 0.05, 0.2)]
     assert counts == sorted(counts)
     assert counts[0] == 1
-    assert terms_needed(39, 3.0, 16) == 17
+    assert terms_needed(39, 3.0, 16, 1e-7) == 17
+    assert terms_needed(39, 0.05, 50, 1e-12) > counts[3]
 
 
 @pytest.mark.parametrize("degrees", [10, 40])
-def test_order_and_number_of_points_change_nothing_beyond_rounding(degrees: int) -> None:
+@pytest.mark.parametrize(("precision", "error"), [("float32", 1e-5), ("float64", 1e-11)])
+def test_order_and_number_of_points_change_nothing_beyond_rounding(
+    degrees: int, precision: Precision, error: float
+) -> None:
     network = random_siren((degrees**2, 64, 64, 32), seed=3)
-    fast = HarmonicsSiren(network, degrees)
+    fast = HarmonicsSiren(network, degrees, precision)
     rng = np.random.default_rng(5)
     points = np.stack(
         [rng.uniform(-180, 180, 9000), np.degrees(np.arcsin(rng.uniform(-1, 1, 9000)))], axis=1
@@ -88,11 +104,11 @@ def test_order_and_number_of_points_change_nothing_beyond_rounding(degrees: int)
     points[:4] = [[0, 90], [10, -90], [180, 0], [-180, 0]]
     whole = fast(points)
     exact = network.of_columns(satclip_basis(points, degrees).T)
-    assert np.abs(whole - exact).max() < 1e-5
+    assert np.abs(whole - exact).max() < error
     backwards = fast(points[::-1])[::-1]
-    assert np.abs(backwards - whole).max() < 1e-5
+    assert np.abs(backwards - whole).max() < error
     alone = np.concatenate([fast(points[i : i + 1]) for i in range(50)])
-    assert np.abs(alone - whole[:50]).max() < 1e-5
+    assert np.abs(alone - whole[:50]).max() < error
     assert np.array_equal(fast(points), whole)
 
 
