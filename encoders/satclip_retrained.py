@@ -29,6 +29,9 @@ METADATA_KEY = "satclip_bench"
 
 MAX_HEADER_BYTES = 2**24
 
+RECIPE_TASKS = ("air_temperature", "elevation", "population_density", "biomes")
+"""Tasks with whose labels the recipe of the shipped weights was chosen (docs/pretraining.md)."""
+
 
 class TrainedSatCLIP(PretrainedEncoder):
     """Harmonics and a SIREN from a file written by `satclip_bench.encoders.pretraining`.
@@ -63,6 +66,7 @@ class TrainedSatCLIP(PretrainedEncoder):
             citation=CITATION,
             licence="MIT",
             training_data=about["seen"],
+            recipe_tasks=RECIPE_TASKS if name.startswith(BLUE_MARBLE) else (),
             weights=WeightsCard(
                 file=path.name,
                 sha256=published_sha256(path),

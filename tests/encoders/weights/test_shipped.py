@@ -37,6 +37,22 @@ def test_they_are_of_the_configs_that_ship(variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", CONFIGS)
+def test_their_cards_say_which_labels_chose_the_recipe(variant: str) -> None:
+    card = encoder_card(f"satclip-bluemarble.{variant}")
+    assert set(card.recipe_tasks) == {
+        "air_temperature",
+        "elevation",
+        "population_density",
+        "biomes",
+    }
+    assert card.contaminates == ()
+
+
+def test_encoders_of_users_have_no_such_mark() -> None:
+    assert TrainedSatCLIP("own.mine", FILES[0]).card.recipe_tasks == ()
+
+
+@pytest.mark.parametrize("variant", CONFIGS)
 def test_they_know_what_land_looks_like(variant: str) -> None:
     """Deserts of two continents are more alike than a desert and a forest of one."""
     encoder = get_encoder(f"satclip-bluemarble.{variant}")
