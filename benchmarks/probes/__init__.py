@@ -19,6 +19,7 @@ registry: Registry[Probe] = Registry(
     "probe",
     {
         "linear": "satclip_bench.benchmarks.probes.linear:PROBE",
+        "ridge": "satclip_bench.benchmarks.probes.ridge:PROBE",
         "knn": "satclip_bench.benchmarks.probes.knn:PROBE",
         "mlp": "satclip_bench.benchmarks.probes.mlp:PROBE",
         "lightgbm": "satclip_bench.benchmarks.probes.trees:PROBE",
@@ -33,7 +34,7 @@ def list_probes() -> tuple[str, ...]:
 
     Examples:
         >>> list_probes()
-        ('linear', 'knn', 'mlp', 'lightgbm')
+        ('linear', 'ridge', 'knn', 'mlp', 'lightgbm')
     """
     return registry.names()
 

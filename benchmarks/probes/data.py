@@ -40,3 +40,22 @@ class InnerSets(NamedTuple):
 def as_folds(train: Dataset, validation: Dataset | None) -> list[InnerSets]:
     """One fold of a training and validation set, or none if there is no validation set."""
     return [] if validation is None else [InnerSets(train, validation)]
+
+
+def compact(fold: InnerSets) -> tuple[InnerSets, Codes]:
+    """The fold with codes 0 to K - 1 of its training set's classes, and these classes' old codes.
+
+    Examples:
+        >>> X = np.zeros((2, 1))
+        >>> fold = InnerSets(Dataset(X, np.array([5, 2])), Dataset(X, np.array([2, UNSEEN])))
+        >>> (train, validation), classes = compact(fold)
+        >>> train.y, validation.y, classes
+        (array([1, 0]), array([ 0, -1]), array([2, 5]))
+    """
+    classes, train = np.unique(fold.train.y, return_inverse=True)
+    place = np.searchsorted(classes, fold.validation.y).clip(max=len(classes) - 1)
+    validation = np.where(classes[place] == fold.validation.y, place, UNSEEN)
+    return (
+        InnerSets(Dataset(fold.train.X, train), Dataset(fold.validation.X, validation)),
+        classes,
+    )

@@ -27,7 +27,7 @@ def test_scikit_learn_contract(estimator: object, check: Callable[[object], None
 
 
 def test_names() -> None:
-    assert list_probes() == ("linear", "knn", "mlp", "lightgbm")
+    assert list_probes() == ("linear", "ridge", "knn", "mlp", "lightgbm")
     with pytest.raises(UnknownNameError, match="Did you mean 'linear'"):
         probe_card("liner")
 

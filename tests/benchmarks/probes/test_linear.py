@@ -1,4 +1,4 @@
-"""Agreement with scikit-learn's ridge and logistic regression."""
+"""Agreement with scikit-learn's ridge regression."""
 
 from __future__ import annotations
 
@@ -7,17 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import log_loss as sklearn_log_loss
+from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from satclip_bench.benchmarks.probes import linear, make_probe
-from satclip_bench.benchmarks.probes.linear import (
-    STRENGTHS,
-    LinearClassifier,
-    LinearRegressor,
-)
+from satclip_bench.benchmarks.probes.linear import LinearRegressor
 from satclip_bench.benchmarks.probes.ridge_path import ALPHAS, RidgePath
 from satclip_bench.tasks.base import TaskType
 from tests.benchmarks.probes.sphere_data import parts
@@ -127,87 +122,3 @@ def test_standardisation_is_the_training_parts(task_type: TaskType) -> None:
     expected = StandardScaler().fit(data.X.astype(float))
     np.testing.assert_allclose(probe.scaler_.mean_, expected.mean_, rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(probe.scaler_.scale_, expected.scale_, rtol=1e-6)
-
-
-def change(monkeypatch: pytest.MonkeyPatch, **settings: float) -> None:
-    monkeypatch.setattr(linear, "SETTINGS", linear.SETTINGS.model_copy(update=settings))
-
-
-def cut(y: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    return y if classes == 6 else (y > 20).astype(np.int64)
-
-
-@pytest.mark.parametrize("classes", [2, 6])
-def test_logistic_regression_agrees(classes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    change(monkeypatch, tol=1e-8, max_iter=20_000)
-    data = parts("classification", columns=12)
-    X, X_held, X_test = (a.astype(float) for a in (data.X, data.validation[0], data.X_test))
-    y, y_held = cut(data.y, classes), cut(data.validation[1], classes)
-    probe = LinearClassifier().fit(X, y, (X_held, y_held))
-    losses = {}
-    for strength in STRENGTHS:
-        model = LogisticRegression(C=strength, tol=1e-8, max_iter=20_000)
-        exact = make_pipeline(StandardScaler(), model).fit(X, y)
-        losses[strength] = sklearn_log_loss(y_held, exact.predict_proba(X_held))
-        if strength == probe.best_params_["C"]:
-            np.testing.assert_allclose(
-                probe.predict_proba(X_test), exact.predict_proba(X_test), atol=1e-5
-            )
-    assert probe.best_params_["C"] == min(losses, key=lambda c: losses[c])
-
-
-@pytest.mark.parametrize("classes", [2, 6])
-def test_the_same_strength_gives_the_same_logistic_regression(classes: int) -> None:
-    data = parts("classification")
-    X, X_test, y = data.X.astype(float), data.X_test.astype(float), cut(data.y, classes)
-    # No validation label that training knows: the default strength stands in, one fit alone.
-    probe = LinearClassifier().fit(X, y, (X[:5], np.full(5, 999)))
-    assert probe.best_params_["C"] == linear.SETTINGS.default_C
-    model = make_pipeline(
-        StandardScaler(), LogisticRegression(C=linear.SETTINGS.default_C, max_iter=200)
-    )
-    model.fit(X, y)
-    np.testing.assert_allclose(probe.model_.coef_, model[-1].coef_, atol=1e-8)
-    np.testing.assert_allclose(
-        probe.predict_proba(X_test), model.predict_proba(X_test), rtol=1e-8, atol=1e-12
-    )
-    assert probe.predict(X_test).tolist() == model.predict(X_test).tolist()
-
-
-@pytest.mark.parametrize("strength", STRENGTHS)
-def test_the_optimum_is_another_solvers(strength: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    change(monkeypatch, tol=1e-10, max_iter=50_000)
-    monkeypatch.setattr(linear, "STRENGTHS", (strength,))
-    data = parts("classification", columns=8)
-    X, X_test = data.X.astype(float), data.X_test.astype(float)
-    probe = LinearClassifier().fit(
-        X, data.y, (data.validation[0].astype(float), data.validation[1])
-    )
-    assert probe.best_params_["C"] == strength
-    model = LogisticRegression(C=strength, solver="newton-cholesky", tol=1e-10, max_iter=1000)
-    exact = make_pipeline(StandardScaler(), model).fit(X, data.y)
-    np.testing.assert_allclose(probe.predict_proba(X_test), exact.predict_proba(X_test), atol=1e-5)
-
-
-@pytest.mark.parametrize("classes", [2, 6])
-def test_float32_and_bounded_iterations_cost_no_score(classes: int) -> None:
-    data = parts("classification", columns=12)
-    y, y_held, y_test = (cut(a, classes) for a in (data.y, data.validation[1], data.y_test))
-    probe = LinearClassifier().fit(data.X, y, (data.validation[0], y_held))
-    assert probe.model_.coef_.dtype == np.float32
-    model = LogisticRegression(C=probe.best_params_["C"], tol=1e-8, max_iter=20_000)
-    exact = make_pipeline(StandardScaler(), model).fit(data.X.astype(float), y)
-    ours, theirs = (
-        sklearn_log_loss(y_test, model.predict_proba(data.X_test)) for model in (probe, exact)
-    )
-    assert ours == pytest.approx(theirs, abs=0.01)
-    assert probe.score(data.X_test, y_test) == pytest.approx(
-        exact.score(data.X_test, y_test), abs=0.015
-    )
-
-
-def test_iterations_are_bounded_by_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    change(monkeypatch, max_multiply_adds=1.0, min_iter=3)
-    data = parts("classification")
-    probe = LinearClassifier().fit(data.X, data.y, data.validation)
-    assert probe.best_params_["n_iter"] == 3

@@ -1,0 +1,105 @@
+"""The ridge probe: the linear probe's ridge regression, also on one-hot labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
+from satclip_bench.benchmarks.probes.data import (
+    Dataset,
+    Float64,
+    Floats,
+    InnerSets,
+    Params,
+    as_folds,
+)
+from satclip_bench.benchmarks.probes.estimators import ProbeClassifier
+from satclip_bench.benchmarks.probes.linear import LinearRegressor
+from satclip_bench.benchmarks.probes.ridge_path import ALPHAS, RidgePath, standardise
+
+
+class RidgeSettings(Settings):
+    """Fixed hyper-parameters; the default is used if there is no validation data."""
+
+    default_alpha: float = 1.0
+
+
+SETTINGS = RidgeSettings()
+
+CARD = ProbeCard(
+    name="ridge",
+    title="Ridge",
+    description=(
+        "Ridge regression with an unpenalised intercept on features standardised on the training "
+        "set, as RANGE and CoordBench use it. Regression: the same as the probe `linear`, with the "
+        "same predictions. Classification: least squares on one-hot labels, in closed form; the "
+        "class with the highest score is predicted, the first of equal ones. alpha is the "
+        "half-decade with the highest validation accuracy, and the largest one of equally good "
+        "values; validation labels that are not in the training set count as wrong. Scores are no "
+        "probabilities: what is reported as such are the scores, negative ones set to 0, divided "
+        "by their sum, so that log losses and calibration errors of this probe mean little. With a "
+        "validation set, nothing is refitted on training and validation together. With inner "
+        "folds, squared errors or wrong labels are summed over all of them, and all rows are "
+        "fitted with the chosen alpha."
+    ),
+    settings=SETTINGS.model_dump(mode="json"),
+    search={"alpha": ALPHAS},
+    bounds="One singular value decomposition, and one for each inner fold, serves every alpha.",
+)
+
+
+class RidgeRegressor(LinearRegressor):
+    """Ridge regression on standardised embeddings: the regressor of the linear probe.
+
+    Examples:
+        >>> X = np.arange(20.0)[:, None]
+        >>> RidgeRegressor(random_state=0).fit(X, 3 * X[:, 0] + 1).predict([[8.5]]).round(1)
+        array([26.5])
+    """
+
+
+class RidgeClassifier(ProbeClassifier):
+    """Ridge regression on one-hot labels; alpha is chosen by accuracy on the validation data.
+
+    Examples:
+        >>> X, y = np.arange(20.0)[:, None], np.repeat(["low", "high"], 10)
+        >>> RidgeClassifier(random_state=0).fit(X, y).predict([[1.0], [18.0]])
+        array(['low', 'high'], dtype='<U4')
+    """
+
+    scaler_: Any
+    coef_: Float64
+    """Coefficients `(K, D)` of the standardised features, one row per class."""
+    intercept_: Float64
+    """Intercepts `(K,)`: the classes' shares of the training set."""
+
+    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
+        return self._fit_folds(train, as_folds(train, validation), seed)
+
+    def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
+        path, wrong = self._path(data), np.zeros(len(ALPHAS), dtype=np.int64)
+        alpha = SETTINGS.default_alpha
+        for fold in folds:
+            fitted = path if fold.train is data else self._path(fold.train)
+            for number, candidate in enumerate(ALPHAS):
+                (scores,) = fitted.predict(fold.validation.X, candidate)
+                wrong[number] += (scores.argmax(axis=1) != fold.validation.y).sum()
+            alpha = ALPHAS[int(np.flatnonzero(wrong == wrong.min())[-1])]
+        self.scaler_ = path.scaler
+        self.coef_, self.intercept_ = path.coefficients(alpha).T.copy(), path.intercept
+        return {"alpha": alpha}
+
+    def _path(self, data: Dataset) -> RidgePath:
+        return RidgePath(data.X, np.eye(len(self.classes_))[data.y])
+
+    def _predict_proba(self, X: Floats) -> Float64:
+        scores = standardise(self.scaler_, X) @ self.coef_.T + self.intercept_
+        # Scores sum to 1, so that the highest of them is positive.
+        positive = scores.clip(min=0)
+        return np.asarray(positive / positive.sum(axis=1, keepdims=True))
+
+
+PROBE = Probe(CARD, RidgeRegressor, RidgeClassifier)

@@ -1,0 +1,202 @@
+"""Logistic regression: the optimum is scikit-learn's, on every kind of table, and it is reached."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss as sklearn_log_loss
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from satclip_bench.benchmarks.probes import linear, logistic
+from satclip_bench.benchmarks.probes.linear import STRENGTHS, LinearClassifier
+from satclip_bench.benchmarks.probes.logistic import LogisticPath
+from satclip_bench.benchmarks.probes.logistic_blocks import ClassBlocks
+from tests.benchmarks.probes.sphere_data import cells, embed, parts, points
+
+TIGHT = linear.SETTINGS.tolerance
+
+
+def exact(X: NDArray[Any], y: NDArray[Any], C: float) -> Any:
+    model = LogisticRegression(C=C, tol=1e-9, max_iter=100_000)
+    return make_pipeline(StandardScaler(), model).fit(X.astype(float), y)
+
+
+def cut(y: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    return y if classes == 6 else (y > 20).astype(np.int64)
+
+
+def ill_conditioned(rows: int, classes: int = 12) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Features with a condition number of 1e4, and codes of Voronoi cells."""
+    xyz = points(rows)
+    features = embed(xyz, 24).astype(float) @ np.random.default_rng(3).standard_normal((24, 24))
+    U, scales, V = np.linalg.svd(features - features.mean(axis=0), full_matrices=False)
+    bent = (U * scales[0] * np.logspace(0, -4, len(scales))) @ V
+    return bent, np.unique(cells(xyz, classes), return_inverse=True)[1]
+
+
+@pytest.mark.parametrize("classes", [2, 6])
+def test_equals_scikit_learn_from_end_to_end(classes: int) -> None:
+    data = parts("classification", columns=12)
+    X, X_held, X_test = (a.astype(float) for a in (data.X, data.validation[0], data.X_test))
+    y, y_held = cut(data.y, classes), cut(data.validation[1], classes)
+    probe = LinearClassifier().fit(X, y, (X_held, y_held))
+    losses = {}
+    for strength in STRENGTHS:
+        model = exact(X, y, strength)
+        losses[strength] = sklearn_log_loss(y_held, model.predict_proba(X_held))
+        if strength == probe.best_params_["C"]:
+            expected = model.predict_proba(X_test)
+            np.testing.assert_allclose(probe.predict_proba(X_test), expected, atol=1e-5)
+            assert probe.predict(X_test).tolist() == model.predict(X_test).tolist()
+    assert probe.best_params_["C"] == min(losses, key=lambda c: losses[c])
+    assert probe.converged_
+    assert probe.fit_info_["gradient_norm"] < 1e-2  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+@pytest.mark.parametrize(("rows", "columns"), [(400, 8), (60, 80)])
+def test_the_optimum_is_another_solvers(strength: float, rows: int, columns: int) -> None:
+    data = parts("classification", rows, columns)
+    X, X_test = data.X.astype(float), data.X_test.astype(float)
+    path = LogisticPath(X, np.unique(data.y, return_inverse=True)[1])
+    assert path.fit(strength, TIGHT).converged
+    model = LogisticRegression(C=strength, solver="newton-cholesky", tol=1e-12, max_iter=1000)
+    expected = make_pipeline(StandardScaler(), model).fit(X, data.y).predict_proba(X_test)
+    np.testing.assert_allclose(path.probabilities(X_test), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("strength", [1.0, 1e2, 1e4])
+def test_ill_conditioned_features_converge(
+    strength: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logistic, "DIAGONAL_CG_STEPS", 10)
+    X, codes = ill_conditioned(300)
+    path = LogisticPath(X, codes)
+    fit = path.fit(strength, TIGHT)
+    assert path._blocks_pay
+    assert fit.converged
+    if strength == 1e4:  # scikit-learn's solver gives up
+        assert fit.gradient_norm < 1e-3
+        return
+    model = LogisticRegression(C=strength, solver="newton-cholesky", tol=1e-12, max_iter=1000)
+    expected = make_pipeline(StandardScaler(), model).fit(X, codes).predict_proba(X)
+    np.testing.assert_allclose(path.probabilities(X), expected, atol=1e-4)
+
+
+def test_a_path_ends_where_a_single_fit_ends() -> None:
+    X, codes = ill_conditioned(300)
+    path, alone = LogisticPath(X, codes), LogisticPath(X, codes)
+    for strength in STRENGTHS[:6]:
+        path.fit(strength, linear.SETTINGS.search_tolerance)
+    last = path.fit(STRENGTHS[5], TIGHT)
+    assert alone.fit(STRENGTHS[5], TIGHT).objective == pytest.approx(last.objective, rel=1e-8)
+    np.testing.assert_allclose(path.probabilities(X), alone.probabilities(X), atol=1e-4)
+
+
+def test_objective_and_gradient_are_those_of_the_definition() -> None:
+    data = parts("classification", rows=80, columns=6)
+    codes = np.unique(data.y, return_inverse=True)[1]
+    path = LogisticPath(data.X, codes)
+    fit = path.fit(10.0, TIGHT)
+    loss = -np.log(path.probabilities(data.X)[np.arange(80), codes]).sum()
+    penalty = np.square(path.coefficients).sum() / 20
+    assert fit.objective == pytest.approx(loss + penalty, rel=1e-10)
+    Z = path.scaler.transform(data.X.astype(float))
+    residuals = path.probabilities(data.X) - np.eye(codes.max() + 1)[codes]
+    gradient = np.vstack([Z.T @ residuals + path.coefficients / 10, residuals.sum(axis=0)])
+    assert np.linalg.norm(gradient) == pytest.approx(fit.gradient_norm, abs=1e-8)
+
+
+def test_blocks_solve_newtons_equations() -> None:
+    random = np.random.default_rng(0)
+    X, codes = ill_conditioned(80, classes=5)
+    path = LogisticPath(X, codes)
+    path.fit(10.0, 1e-4)
+    T, classes = path._T, int(codes.max()) + 1
+    P, _ = path._evaluate(T @ path.weights, np.zeros((T.shape[1], 1)), path.weights)
+    penalty = np.full(T.shape[1], 0.1)
+    blocks = ClassBlocks(T, path._squares, P, penalty, 0.0)
+    penalty[-1] = 0.1 * 80 / (10 * path._squares[:-1].sum() + 80)
+    hessian = np.zeros((T.shape[1], classes, T.shape[1], classes))
+    for t, p in zip(T, P, strict=True):
+        hessian += np.einsum("i,j,kl->ikjl", t, t, np.diag(p) - np.outer(p, p))
+    matrix = hessian.reshape(T.shape[1] * classes, -1) + np.diag(np.repeat(penalty, classes))
+    right = random.standard_normal((T.shape[1], classes))
+    expected = np.linalg.solve(matrix, right.ravel()).reshape(right.shape)
+    np.testing.assert_allclose(blocks(right), expected, rtol=1e-5, atol=1e-5 * abs(expected).max())
+
+
+def test_float32_is_the_same_as_float64_of_the_same_values() -> None:
+    data = parts("classification", columns=12)
+    one, other = (
+        LinearClassifier().fit(data.X.astype(t), data.y, data.validation)
+        for t in (np.float32, np.float64)
+    )
+    np.testing.assert_allclose(
+        one.predict_proba(data.X_test), other.predict_proba(data.X_test), atol=1e-5
+    )
+
+
+def test_separable_classes() -> None:
+    X = np.array([[-2.0], [-1.0], [1.0], [2.0]])
+    path = LogisticPath(X, np.array([0, 0, 1, 1]))
+    fit = path.fit(1e4, TIGHT)
+    assert fit.converged
+    expected = exact(X, np.array([0, 0, 1, 1]), 1e4).predict_proba(X)
+    np.testing.assert_allclose(path.probabilities(X), expected, atol=1e-4)
+
+
+def test_classes_with_one_row_and_columns_that_do_not_vary() -> None:
+    data = parts("classification", rows=60, columns=90)
+    y = data.y.copy()
+    y[:3] = 100, 101, 102
+    X = np.hstack([data.X, np.full((60, 2), 0.3, dtype=np.float32)])
+    path = LogisticPath(X, np.unique(y, return_inverse=True)[1])
+    assert path.fit(10.0, TIGHT).converged
+    expected = exact(X, y, 10.0).predict_proba(X)
+    np.testing.assert_allclose(path.probabilities(X), expected, atol=1e-4)
+    constant = LogisticPath(np.ones((4, 2)), np.array([0, 1, 1, 1]))
+    assert constant.fit(1.0, TIGHT).converged
+    np.testing.assert_allclose(constant.probabilities(np.ones((1, 2))), [[0.25, 0.75]], atol=1e-6)
+
+
+def test_without_seen_validation_labels_the_default_is_used() -> None:
+    data = parts("classification")
+    probe = LinearClassifier().fit(data.X, data.y, (data.X[:5], np.full(5, 999)))
+    assert probe.best_params_ == {"C": linear.SETTINGS.default_C}
+    assert probe.fit_info_["search_hessian_products"] == 0
+
+
+def test_strength_of_inner_folds_has_the_lowest_summed_log_loss_and_all_rows_are_fitted() -> None:
+    data = parts("classification", rows=120, columns=12)
+    X = data.X.astype(float)
+    rows = np.arange(120)
+    # The second inner training set does not have the first class.
+    without = np.flatnonzero(data.y != data.y.min())
+    inner = [(rows[40:], rows[:40]), (without[:60], np.setdiff1d(rows, without[:60]))]
+    probe = LinearClassifier().fit(X, data.y, inner=inner)
+    losses = {}
+    for strength in STRENGTHS:
+        losses[strength] = 0.0
+        for a, b in inner:
+            model = exact(X[a], data.y[a], strength)
+            seen = b[np.isin(data.y[b], data.y[a])]
+            true = np.searchsorted(model.classes_, data.y[seen])
+            losses[strength] -= np.log(
+                model.predict_proba(X[seen])[np.arange(len(seen)), true]
+            ).sum()
+    best = min(losses, key=lambda c: losses[c])
+    assert probe.best_params_ == {"C": best}
+    expected = exact(X, data.y, best).predict_proba(data.X_test)
+    np.testing.assert_allclose(probe.predict_proba(data.X_test), expected, atol=1e-4)
+
+
+def test_a_fit_that_is_cut_off_is_not_converged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logistic, "MAX_NEWTON_STEPS", 2)
+    data = parts("classification")
+    assert not LinearClassifier().fit(data.X, data.y, data.validation).converged_
