@@ -1,35 +1,62 @@
-"""Encoders that tie with the best of a task.
+"""Differences of encoders to the best of a task, their intervals, and who ties with the best.
 
-A difference to the best is a tie unless a two-sided test rejects that it is zero, p below 0.05
-after Holm's correction over the encoders of the task. Its squared standard error is the sum of two:
-that of the mean difference in the bootstrap of spatial blocks, and over seeds
-(1/n + n_test/n_train) var (Nadeau and Bengio 2003, Machine Learning 52, eq. 9), var with ddof 1,
-left out for fewer than three seeds; degrees of freedom after Welch and Satterthwaite. Folds are
-taken as given: differences between continents are not noise, and the continents are not a random
-sample.
+What is noise, and what is given: the points of the test set are noise, by the bootstrap of points
+or of blocks that the score's kind of interval has. The draw of the training set is noise where
+seeds draw it; its squared error comes from the variance over seeds, moderated over the encoders of
+the task, less what the bootstrap explains of it (`benchmarks/ranking/seeds.py`). The order of the
+regions, the tasks and, under a split without seeds, the training set are given.
+
+Differences are those of any two encoders, because the best is not known beforehand: intervals and
+adjusted p are Tukey's and Kramer's, by the Studentized range of all encoders of the task (Tukey
+1953; Kramer 1956, Biometrics 12), with degrees of freedom after Welch and Satterthwaite. An encoder
+ties with the best unless its interval excludes 0.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from satclip_bench.benchmarks.metrics.bootstrap import MIN_DEFINED
 from satclip_bench.benchmarks.metrics.replicates import Replicates
-from satclip_bench.benchmarks.ranking.significance import ALPHA, holm
+from satclip_bench.benchmarks.ranking.seeds import Float, overlap_factor, training_variance
+from satclip_bench.benchmarks.ranking.significance import ALPHA
+from satclip_bench.benchmarks.ranking.studentized import range_p, range_quantile
 
-TIE_PAIRS = 3
-"""Minimum number of seeds: fewer do not show how a difference varies between them."""
+MIN_SEEDS = 3
+"""Minimum number of seeds to decide without bootstrap scores: fewer do not show how a difference
+varies between them."""
 
 TIE_FLOOR = -1.0
-"""For ties, scores below this count as this: one region with an R2 of -1000 would otherwise widen
-the standard error so far that even the worst encoder would tie with the best."""
+"""For differences, scores below this count as this: one seed with a skill of -1000 would otherwise
+widen the standard error so far that even the worst encoder would tie with the best."""
 
 
-def tied_with_best(
+@dataclass(frozen=True)
+class Differences:
+    """Differences to the best encoder of each task, encoder x task.
+
+    Attributes:
+        gap: mean score minus that of the best, at most 0, scores below `TIE_FLOOR` counting as it;
+            NaN for an encoder that is not compared.
+        low, high: ends of the simultaneous 95 % intervals; NaN if undecided.
+        p: p that the difference is zero, adjusted for all pairs of encoders; NaN if undecided.
+        tied: whether it is the best or its p is 0.05 or more; all False if undecided.
+    """
+
+    gap: pd.DataFrame
+    low: pd.DataFrame
+    high: pd.DataFrame
+    p: pd.DataFrame
+    tied: pd.DataFrame
+
+
+def differences_to_best(
     by_seed: pd.DataFrame, mean: pd.DataFrame, rows: pd.DataFrame, replicates: Replicates | None
-) -> pd.DataFrame:
-    """Encoder x task, whether an encoder is the best or ties with it.
+) -> Differences:
+    """Differences to the best of each task, with intervals.
 
     Args:
         by_seed: encoder x (task, seed), scores over all folds.
@@ -38,8 +65,11 @@ def tied_with_best(
         replicates: bootstrap scores of `by_seed`, `(encoder, task and seed, B)`; None if not known.
 
     Returns:
-        All False for a task with neither replicates nor enough pairs to decide.
+        Differences, undecided for a task with neither replicates nor `MIN_SEEDS` seeds.
     """
+    gap, low, high, p = (
+        pd.DataFrame(np.nan, index=mean.index, columns=mean.columns) for _ in range(4)
+    )
     tied = pd.DataFrame(False, index=mean.index, columns=mean.columns)
     done = rows[rows["status"] == "done"]
     for task in mean.columns:
@@ -48,56 +78,70 @@ def tied_with_best(
             continue
         encoders = by_seed.index.get_indexer(compared.index)
         of_task = by_seed.columns.get_level_values("task") == task
+        scores = by_seed.to_numpy(dtype=np.float64)[np.ix_(encoders, of_task)].clip(min=TIE_FLOOR)
         best = int(compared.to_numpy().argmax())
-        values = by_seed.to_numpy(dtype=np.float64)[np.ix_(encoders, of_task)].clip(min=TIE_FLOOR)
-        gaps = values[best] - values
-        within = _block_variance(replicates, encoders, of_task, best)
-        pairs = gaps.shape[1]
-        between = np.zeros(len(encoders))
-        if pairs >= TIE_PAIRS:
-            sizes = done.loc[done["task"] == task, ["n_test", "n_train"]].mean()
-            ratio = sizes["n_test"] / sizes["n_train"] if sizes["n_train"] > 0 else 0.0
-            between = (1 / pairs + ratio) * gaps.var(axis=1, ddof=1)
-        elif within is None:
+        known = _complete(replicates, encoders, of_task)
+        sizes = done.loc[done["task"] == task, ["n_train", "n_test"]].mean()
+        gaps = scores.mean(axis=1) - scores.mean(axis=1)[best]
+        gap.loc[compared.index, task] = gaps
+        error, freedom = error_of_gaps(
+            scores, known, best, float(sizes["n_train"]), float(sizes["n_test"])
+        )
+        if np.isnan(error).any():
             continue
-        p = _p_of_gaps(gaps.mean(axis=1), 0.0 if within is None else within, between, pairs)
-        others = np.arange(len(encoders)) != best
-        adjusted = np.ones(len(encoders))
-        adjusted[others] = holm(p[others])
-        tied[task] = tied.index.isin(compared.index[adjusted >= ALPHA])
-    return tied
+        count, ties = len(encoders), np.arange(len(encoders)) == best
+        adjusted = range_p(gaps, error, count, freedom)
+        width = np.sqrt(error) * range_quantile(count, freedom) / np.sqrt(2)
+        low.loc[compared.index, task] = np.where(ties, 0, gaps - width)
+        high.loc[compared.index, task] = np.where(ties, 0, gaps + width)
+        p.loc[compared.index, task] = adjusted
+        tied.loc[compared.index, task] = ties | (gaps == 0) | (adjusted >= ALPHA)
+    return Differences(gap, low, high, p, tied)
 
 
-def _block_variance(
-    replicates: Replicates | None,
-    encoders: NDArray[np.integer],
-    of_task: NDArray[np.bool_],
-    best: int,
-) -> NDArray[np.float64] | None:
-    """Bootstrap variance of the mean difference to the best, `(encoder,)`.
+def error_of_gaps(
+    scores: Float, replicates: Float | None, best: int, n_train: float, n_test: float
+) -> tuple[Float, Float]:
+    """Squared error of mean differences to the best, `(E,)`, and its degrees of freedom, `(E,)`.
 
-    None if some encoder has no replicates, so that all are compared alike.
+    Args:
+        scores: `(E, S)` scores by seed.
+        replicates: `(E, S, B)` bootstrap scores; None if not known.
+        best: row of the best encoder, whose error is 0.
+        n_train: rows of a training set.
+        n_test: rows of a test set.
+
+    Returns:
+        NaN if there are neither replicates nor `MIN_SEEDS` seeds.
     """
+    seeds = scores.shape[1]
+    others = np.arange(len(scores)) != best
+    gaps = (scores - scores[best])[others]
+    error, freedom = np.zeros(len(scores)), np.full(len(scores), np.inf)
+    if replicates is None:
+        if seeds < MIN_SEEDS:
+            return np.full(len(scores), np.nan), freedom
+        # Without bootstrap scores the overlap of the test sets is not known (Nadeau and Bengio).
+        factor = 1 / seeds + (n_test / n_train if n_train > 0 else 0.0)
+        points, noise = 0.0, None
+    else:
+        factor = overlap_factor(seeds, n_train, n_test)
+        noise = (replicates - replicates[best])[others]
+        points = Replicates(noise.mean(axis=1)).variance()
+    training, uncertain, of_seeds = training_variance(gaps, noise, factor)
+    error[others] = points + training
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(uncertain > 0, error[others] / uncertain, np.inf)
+        freedom[others] = np.maximum(of_seeds * ratio**2, 1.0)
+    return error, freedom
+
+
+def _complete(
+    replicates: Replicates | None, encoders: np.ndarray, of_task: np.ndarray
+) -> Float | None:
+    """Bootstrap scores `(E, S, B)`; None if some are not known, so that all are compared alike."""
     if replicates is None:
         return None
-    cells = Replicates(replicates.scores[np.ix_(encoders, of_task)])
-    means = cells.clipped(TIE_FLOOR).mean(axis=1)
-    variance = Replicates(means.scores[best]).minus(means).variance()
-    return None if np.isnan(variance).any() else variance
-
-
-def _p_of_gaps(
-    gaps: NDArray[np.float64],
-    within: NDArray[np.float64] | float,
-    between: NDArray[np.float64],
-    pairs: int,
-) -> NDArray[np.float64]:
-    """Two-sided p that mean gaps are zero, from their two squared errors; 1 where a gap is 0."""
-    from scipy.stats import t
-
-    error = within + between
-    with np.errstate(divide="ignore", invalid="ignore"):
-        freedom = np.where(between > 0, (pairs - 1) * (error / between) ** 2, np.inf)
-        statistic = np.abs(gaps) / np.sqrt(error)
-    p = 2 * t.sf(np.where(error > 0, statistic, np.inf), freedom)
-    return np.where(gaps == 0, 1.0, p)
+    scores = replicates.scores[np.ix_(encoders, of_task)].clip(min=TIE_FLOOR)
+    known = np.isfinite(scores).mean(axis=-1) >= MIN_DEFINED
+    return scores if known.all() else None
