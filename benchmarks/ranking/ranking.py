@@ -20,7 +20,7 @@ from satclip_bench.benchmarks.ranking.cells import (
     select,
 )
 from satclip_bench.benchmarks.ranking.pooling import skill
-from satclip_bench.benchmarks.ranking.ties import tied_with_best
+from satclip_bench.benchmarks.ranking.ties import differences_to_best
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, REPLICATE_KEY
 from satclip_bench.core.errors import BenchError
 
@@ -40,10 +40,13 @@ class Ranking:
             of the task.
         low, high: encoder x task, ends of the 95 % interval of the mean by the bootstrap; NaN if it
             is not known.
-        gap: encoder x task, mean minus that of the best; NaN for an encoder that is missing a cell.
-        gap_low, gap_high: ends of the 95 % interval of the gap; NaN if it is not known.
-        tied: encoder x task, whether the difference to the best is within noise (the best itself
-            is); all False for the tasks in `undecided`.
+        gap: encoder x task, mean minus that of the best, scores below -1 counting as -1; NaN for an
+            encoder that is missing a cell.
+        gap_low, gap_high: ends of the 95 % interval of the gap, simultaneous for all pairs of
+            encoders of a task; NaN if it is not known.
+        gap_p: p that the gap is zero, adjusted for all pairs; NaN if it is not known.
+        tied: encoder x task, whether the interval of the gap holds 0 (that of the best does); all
+            False for the tasks in `undecided`.
         undecided: tasks with neither replicates nor enough pairs to claim or deny a tie.
         rank: mean rank over tasks, then over seeds, of the complete encoders; best first.
         rank_std: standard deviation of the mean rank over seeds; NaN for a single seed.
@@ -69,6 +72,7 @@ class Ranking:
     gap: pd.DataFrame
     gap_low: pd.DataFrame
     gap_high: pd.DataFrame
+    gap_p: pd.DataFrame
     tied: pd.DataFrame
     undecided: tuple[str, ...]
     rank: pd.Series[float]
@@ -141,7 +145,8 @@ def rank(
     order = per_seed.mean(axis=1).round(DIGITS).sort_values(kind="stable")
     of_seeds = _seed_replicates(replicates, table, by_seed.columns, split, probe)
     low, high = _intervals(of_seeds, by_seed, mean)
-    tied = tied_with_best(by_seed, comparable, rows, of_seeds)
+    differences = differences_to_best(by_seed, comparable, rows, of_seeds)
+    tied = differences.tied
     return Ranking(
         rows=rows,
         metrics={task: metric for task, metric in metrics.items() if task in mean.columns},
@@ -151,9 +156,10 @@ def rank(
         high=high,
         by_fold=cells.T.groupby(level=["task", "fold"]).mean().T,
         best=comparable.eq(comparable.max(axis=0), axis="columns"),
-        gap=comparable - comparable.max(axis=0),
-        gap_low=comparable * np.nan,
-        gap_high=comparable * np.nan,
+        gap=differences.gap,
+        gap_low=differences.low,
+        gap_high=differences.high,
+        gap_p=differences.p,
         tied=tied,
         undecided=tuple(str(task) for task in mean.columns if not tied[task].any()),
         rank=order,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.ranking.aggregates import borda, elo, improvement, mean_rank, win_rate
 from satclip_bench.benchmarks.ranking.ranking import Ranking
+from satclip_bench.benchmarks.ranking.seeds import with_training_noise
 from satclip_bench.benchmarks.ranking.significance import (
     Friedman,
     friedman,
@@ -37,8 +38,9 @@ class Ratings:
 
     Attributes:
         values: encoder x `MEASURES`; improvement is NaN where the reference is not among them.
-        low, high: ends of their 95 % intervals over the bootstrap of blocks, for these tasks; all
-            but those of improvement are from widened replicates. NaN without replicates.
+        low, high: ends of their 95 % intervals over other test points and, where seeds draw them,
+            other training sets, for these tasks; all but those of improvement are from widened
+            replicates. NaN without replicates.
         tasks: number of tasks.
         on_these_tasks: adjusted p that two encoders score alike on these tasks, encoder x encoder;
             None without replicates.
@@ -66,7 +68,10 @@ def rate(ranking: Ranking) -> Ratings:
     low = high = pd.DataFrame(np.nan, encoders, list(MEASURES))
     these = None
     if ranking.replicates is not None and len(encoders):
-        bootstrap = complete(ranking.replicates)
+        noisy = with_training_noise(
+            ranking.by_seed, ranking.replicates, ranking.rows, floor=TIE_FLOOR
+        )
+        bootstrap = complete(noisy)
         replicates = measures(widened(scores, bootstrap), weights, None)
         unwidened = measures(bootstrap, weights, _reference(encoders))
         replicates["improvement"] = unwidened["improvement"]

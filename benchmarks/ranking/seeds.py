@@ -8,9 +8,14 @@ points, which the bootstrap of points holds already. `training_variance` takes i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+
+from satclip_bench.benchmarks.metrics.bootstrap import SEED
+from satclip_bench.benchmarks.metrics.replicates import Replicates
 
 Float = NDArray[np.float64]
 
@@ -151,3 +156,44 @@ def training_variance(
     explained = 0.0 if replicates is None else point_variance(replicates, scores)
     left = np.maximum(of_seeds.variance - explained, 0)
     return factor * left, factor * of_seeds.variance, of_seeds.freedom
+
+
+def with_training_noise(
+    by_seed: pd.DataFrame, replicates: Replicates, rows: pd.DataFrame, floor: float
+) -> Replicates:
+    """Bootstrap scores with the noise of drawing another training set, where seeds show it.
+
+    To all seeds of a task and encoder a normal variable is added in each replicate, independent
+    between encoders, whose variance is that of `training_variance`. What a seed does to all
+    encoders alike does not change their order and is left out of it. A task with a single seed is
+    unchanged: its training set is taken as given.
+
+    Args:
+        by_seed: encoder x (task, seed), scores.
+        replicates: bootstrap scores of `by_seed`, `(encoder, task and seed, B)`.
+        rows: rows of the tidy table of one split, for the sizes of the training and test sets.
+        floor: scores below this count as this for the variance.
+    """
+    noisy = replicates.scores.copy()
+    scores = by_seed.to_numpy(dtype=np.float64).clip(min=floor)
+    encoders = len(scores)
+    done = rows[rows["status"] == "done"]
+    for task in by_seed.columns.get_level_values("task").unique():
+        of_task = by_seed.columns.get_level_values("task") == task
+        seeds = int(of_task.sum())
+        if seeds < 2 or encoders < 2:
+            continue
+        selected = done[done["task"] == task]
+        split, sizes = selected["split"].iloc[0], selected[["n_train", "n_test"]].mean()
+        factor = overlap_factor(seeds, float(sizes["n_train"]), float(sizes["n_test"]))
+        relative, noise = (
+            # The mean of E encoders removes 1 / E of what an encoder has to itself.
+            (values - values.mean(axis=0)) * np.sqrt(encoders / (encoders - 1))
+            for values in (scores[:, of_task], replicates.scores[:, of_task].clip(min=floor))
+        )
+        variance, _, _ = training_variance(relative, noise, factor)
+        for row, encoder in enumerate(by_seed.index):
+            rng = np.random.default_rng([SEED, crc32(f"{task} {split} {encoder}".encode())])
+            drawn = rng.standard_normal(noisy.shape[-1]) * np.sqrt(variance[row])
+            noisy[row, of_task] += drawn
+    return Replicates(noisy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,19 @@ from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicate
 from satclip_bench.benchmarks.ranking.aggregates import mean_rank
 from satclip_bench.benchmarks.ranking.ranking import Ranking, rank
 from satclip_bench.benchmarks.ranking.ratings import column_weights
+from satclip_bench.benchmarks.ranking.seeds import with_training_noise
 from satclip_bench.benchmarks.ranking.significance import bootstrap_p, holm, kendall, widened
+from satclip_bench.benchmarks.ranking.ties import TIE_FLOOR
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.core.errors import BenchError
 
 Float = NDArray[np.float64]
+
+FLOOR = ("tau", "change")
+"""Columns of the noise floor."""
+
+MAX_HALVES = 200
+"""Maximum number of ways to halve the seeds that the noise floor is computed from."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,11 @@ class RankChanges:
         p: adjusted p that a change is zero (Holm over all changes); NaN without replicates.
         tau: Kendall's tau of the order under each other split with that under the first.
         tau_low, tau_high: ends of their intervals.
+        floor: split x `FLOOR`, what the choice of the seeds alone does to the ranks under a split:
+            tau between the orders by two disjoint halves of its seeds, and the change of a mean
+            rank between them that 95 of 100 do not exceed, over all ways to halve the seeds. Halves
+            of the seeds are noisier than all of them. NaN for a split with a single seed, whose
+            noise cannot be known.
     """
 
     tasks: tuple[str, ...]
@@ -49,6 +63,7 @@ class RankChanges:
     tau: pd.Series[float]
     tau_low: pd.Series[float]
     tau_high: pd.Series[float]
+    floor: pd.DataFrame
 
 
 def rank_changes(
@@ -110,7 +125,41 @@ def rank_changes(
         tau=pd.Series(tau, others),
         tau_low=pd.Series(tau_ends[0], others),
         tau_high=pd.Series(tau_ends[1], others),
+        floor=pd.DataFrame(
+            [noise_floor(r.by_seed.loc[order]) for r in rankings], list(splits), list(FLOOR)
+        ),
     )
+
+
+def noise_floor(by_seed: pd.DataFrame) -> tuple[float, float]:
+    """Tau and largest usual change of a mean rank between two disjoint halves of the seeds.
+
+    Args:
+        by_seed: encoder x (task, seed), scores of the complete encoders.
+
+    Returns:
+        Mean of Kendall's tau over all ways to halve the seeds, and the 95 % quantile of the
+        absolute changes of all encoders; NaN for fewer than two seeds or encoders.
+    """
+    seed_of = by_seed.columns.get_level_values("seed")
+    seeds = sorted(set(seed_of))
+    if len(seeds) < 2 or len(by_seed) < 2:
+        return float("nan"), float("nan")
+
+    def ranks(chosen: tuple[int, ...]) -> Float:
+        of_half = by_seed.loc[:, seed_of.isin(chosen)]
+        return mean_rank(of_half.to_numpy(dtype=np.float64), column_weights(of_half.columns))
+
+    taus, changes = [], []
+    halves = list(combinations(seeds, len(seeds) // 2))
+    if len(seeds) % 2 == 0:
+        # The other half of each of these comes later.
+        halves = halves[: len(halves) // 2]
+    for half in halves[:MAX_HALVES]:
+        one, other = ranks(half), ranks(tuple(set(seeds) - set(half)))
+        taus.append(kendall(one, other))
+        changes.append(np.abs(one - other))
+    return float(np.nanmean(taus)), float(np.quantile(changes, 0.95))
 
 
 def _common(
@@ -145,8 +194,11 @@ def _mean_ranks(
     for ranking, measured in zip(rankings, scores, strict=True):
         if ranking.replicates is None:
             return None
+        noisy = with_training_noise(
+            ranking.by_seed, ranking.replicates, ranking.rows, floor=TIE_FLOOR
+        )
         rows = ranking.by_seed.index.get_indexer(order)
-        bootstrap.append(widened(measured, ranking.replicates.leading[:, rows]))
+        bootstrap.append(widened(measured, noisy.leading[:, rows]))
     defined = np.logical_and.reduce([np.isfinite(r).all(axis=(1, 2)) for r in bootstrap])
     pairs = zip(bootstrap, weights, strict=True)
     return np.stack([mean_rank(r[defined], weight) for r, weight in pairs], axis=-1)

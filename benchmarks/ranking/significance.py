@@ -18,6 +18,9 @@ Float = NDArray[np.float64]
 ALPHA = 0.05
 """Level of significance."""
 
+DIGITS = 9
+"""Decimal places to which ranks are rounded before they are compared."""
+
 CLEAR = 3.0
 """Gap on one task, in standard errors, that counts as clear; larger gaps count the same."""
 
@@ -200,6 +203,9 @@ def tie_groups(mean_ranks: Float, p: Float) -> tuple[tuple[int, ...], ...]:
 def kendall(a: Float, b: Float) -> Float:
     """Kendall's tau-b between two orders of the same encoders, `(...)`, from `(..., E)` each.
 
+    Values are rounded to nine digits first: mean ranks that are equal differ by rounding errors
+    otherwise, and the order of a tie would be that of the errors.
+
     Example:
         >>> import numpy as np
         >>> round(float(kendall(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0]))), 3)
@@ -208,7 +214,8 @@ def kendall(a: Float, b: Float) -> Float:
     upper = np.triu_indices(a.shape[-1], 1)
 
     def signs(x: Float) -> Float:
-        return np.sign(x[..., upper[0]] - x[..., upper[1]])
+        rounded = np.round(x, DIGITS)
+        return np.sign(rounded[..., upper[0]] - rounded[..., upper[1]])
 
     sa, sb = signs(a), signs(b)
     both = np.sqrt((sa**2).sum(axis=-1) * (sb**2).sum(axis=-1))

@@ -55,11 +55,21 @@ def range_quantile(means: int, freedom: Float) -> Float:
         >>> range_quantile(12, np.array([10.0, np.inf])).round(3)
         array([5.833, 4.622])
     """
-    # Rounded down to three digits, so that few quantiles are computed.
+    return np.array([_quantile(means, f) for f in rounded_freedom(freedom).tolist()])
+
+
+def rounded_freedom(freedom: Float) -> Float:
+    """Degrees of freedom rounded down to two digits, so that few quantiles are computed, `(n,)`.
+
+    Example:
+        >>> import numpy as np
+        >>> rounded_freedom(np.array([3.19, 15.7, 128.0, np.inf]))
+        array([  3.1,  15. , 120. ,   inf])
+    """
     known = np.isfinite(freedom)
-    scale = 10.0 ** (np.floor(np.log10(np.where(known, freedom, 1.0))) - 2)
-    rounded = np.where(known, np.floor(np.where(known, freedom, 1.0) / scale) * scale, np.inf)
-    return np.array([_quantile(means, round(float(f), 6)) for f in rounded])
+    value = np.where(known, np.maximum(freedom, 1.0), 1.0)
+    scale = 10.0 ** (np.floor(np.log10(value)) - 1)
+    return np.where(known, np.round(np.floor(value / scale) * scale, 6), np.inf)
 
 
 def range_cdf(statistic: Float, means: int, freedom: Float) -> Float:

@@ -23,7 +23,11 @@ from satclip_bench.benchmarks.metrics.bootstrap import MIN_DEFINED
 from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.ranking.seeds import Float, overlap_factor, training_variance
 from satclip_bench.benchmarks.ranking.significance import ALPHA
-from satclip_bench.benchmarks.ranking.studentized import range_p, range_quantile
+from satclip_bench.benchmarks.ranking.studentized import (
+    range_p,
+    range_quantile,
+    rounded_freedom,
+)
 
 MIN_SEEDS = 3
 """Minimum number of seeds to decide without bootstrap scores: fewer do not show how a difference
@@ -123,7 +127,8 @@ def error_of_gaps(
             return np.full(len(scores), np.nan), freedom
         # Without bootstrap scores the overlap of the test sets is not known (Nadeau and Bengio).
         factor = 1 / seeds + (n_test / n_train if n_train > 0 else 0.0)
-        points, noise = 0.0, None
+        points: Float | float = 0.0
+        noise = None
     else:
         factor = overlap_factor(seeds, n_train, n_test)
         noise = (replicates - replicates[best])[others]
@@ -132,8 +137,8 @@ def error_of_gaps(
     error[others] = points + training
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(uncertain > 0, error[others] / uncertain, np.inf)
-        freedom[others] = np.maximum(of_seeds * ratio**2, 1.0)
-    return error, freedom
+        freedom[others] = of_seeds * ratio**2
+    return error, rounded_freedom(freedom)
 
 
 def _complete(

@@ -57,11 +57,14 @@ def _notes(board: Board) -> list[str]:
     notes = ["Score minus that of the best of the task."]
     if ranking.gap_low.notna().any(axis=None):
         kinds = interval_kinds(ranking.rows, board.tasks)
-        notes.append(f"In brackets: 95 % interval of the difference, over seeds and {kinds}.")
+        notes.append(
+            f"In brackets: 95 % intervals of the differences, which hold for all pairs of encoders of "
+            f"a task together: {kinds}; with the draw of the training set if there are seeds."
+        )
     if (ranking.tied & ~ranking.best).any(axis=None):
         notes.append(
             f"{TIED}: tied with the best, because the difference is within the noise "
-            f"({ALPHA:.0%} over all encoders of a task, Holm's correction)."
+            f"({ALPHA:.0%} over all pairs of encoders of a task, Tukey's and Kramer's test)."
         )
     if ranking.undecided:
         titles = {card.name: card.title for card in board.tasks}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from satclip_bench.benchmarks.ranking.ranking import Ranking
-from satclip_bench.benchmarks.ranking.ties import TIE_PAIRS
+from satclip_bench.benchmarks.ranking.ties import MIN_SEEDS
 from satclip_bench.benchmarks.report.wording import DAGGER, DOUBLE_DAGGER, INTERVALS, listed
 from satclip_bench.benchmarks.runs.columns import CELL
 from satclip_bench.tasks import TaskCard
@@ -160,7 +160,7 @@ def board_notes(
     if ranking.undecided:
         titled = listed([card.title for name, card in cards.items() if name in ranking.undecided])
         yield (
-            f"Ties were not tested for {titled}, without intervals and with fewer than {TIE_PAIRS} "
+            f"Ties were not tested for {titled}, without intervals and with fewer than {MIN_SEEDS} "
             "seeds."
         )
     shares = _unseen(rows)

@@ -103,8 +103,9 @@ def _notes(
         moved = int((changes.p.to_numpy() < ALPHA).sum())
         notes.append(
             f"In brackets: 95 % intervals: {kinds_of_splits(frame, changes.ranks.columns)}. "
-            f"*: change beyond the noise of the points (p below {ALPHA:.2f}, Holm's "
-            f"correction over all changes): {moved} of {changes.p.size}."
+            "*: change beyond the noise of the points and, under splits with several seeds, of the "
+            f"training set (p below {ALPHA:.2f}, Holm's correction over all changes): {moved} of "
+            f"{changes.p.size}."
         )
     taus = []
     for split in changes.tau.index:
@@ -112,4 +113,24 @@ def _notes(
         ends = "" if np.isnan(low) else f" [{number(low, 2)}, {number(high, 2)}]"
         taus.append(f"{split} {number(float(changes.tau[split]), 2)}{ends}")
     notes.append(f"Kendall's tau with the order under {first}: {listed(taus)}.")
+    notes.append(_floor_note(changes.floor))
     return [*notes, edition_note(edition, shared, caveats_of(frame))]
+
+
+def _floor_note(floor: pd.DataFrame) -> str:
+    """What the choice of the seeds alone does to the order, to compare tau and changes with."""
+    known = [
+        f"{split} tau {number(float(tau), 2)} and {change:.1f} ranks"
+        for split, (tau, change) in floor.iterrows()
+        if not np.isnan(tau)
+    ]
+    unknown = [str(split) for split in floor.index[floor["tau"].isna()]]
+    notes = []
+    if known:
+        notes.append(
+            "Noise floor, between two disjoint halves of the seeds of the same split (mean tau; "
+            f"change that 95 % of the ranks do not exceed): {listed(known)}."
+        )
+    if unknown:
+        notes.append(f"A single seed shows no noise of the training set: {listed(unknown)}.")
+    return " ".join(notes)

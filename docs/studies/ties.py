@@ -18,9 +18,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.metrics.replicates import Replicates
-from satclip_bench.benchmarks.ranking import seeds as seed_variance
+from satclip_bench.benchmarks.ranking import seeds as variance_over_seeds
 from satclip_bench.benchmarks.ranking.aggregates import mean_rank
-from satclip_bench.benchmarks.ranking.letters import with_training_noise
+from satclip_bench.benchmarks.ranking.seeds import Moderated, with_training_noise
 from satclip_bench.benchmarks.ranking.significance import (
     ALPHA,
     bootstrap_p,
@@ -76,23 +76,174 @@ def draw(
         return np.asarray(np.sqrt(share) * common + np.sqrt(1 - share) * own)
 
     train = ratio * np.asarray(spread)[..., None] * shared(TRAIN)
-    scores = truth[..., None] + (shared(TEST) + train) / unit
+    # Far above the floor at which scores are clipped.
+    scores = 1000 + truth[..., None] + (shared(TEST) + train) / unit
     replicates = scores[..., None] + shared(TEST, DRAWS) / unit
     return World(scores, replicates)
 
 
-def frames(world: World, sizes: tuple[int, int] = (3000, 6000)) -> tuple[pd.DataFrame, ...]:
+def frames(world: World, split: str = "random") -> tuple[pd.DataFrame, ...]:
     """Scores by (task, seed), means by task, and the sizes of sets, as `ranking` has them."""
     encoders, tasks, seeds = world.scores.shape
     columns = pd.MultiIndex.from_product([range(tasks), range(seeds)], names=["task", "seed"])
     by_seed = pd.DataFrame(world.scores.reshape(encoders, -1), columns=columns)
     mean = by_seed.T.groupby(level="task").mean().T
-    rows = pd.DataFrame(
-        {"task": range(tasks), "status": "done", "n_train": sizes[0], "n_test": sizes[1]}
-    )
-    return by_seed, mean, rows
+    rows = pd.DataFrame({"task": range(tasks), "split": split, "status": "done"})
+    return by_seed, mean, rows.assign(n_train=3000, n_test=6000)
 
 
 def replicates_of(world: World) -> Replicates:
     """Bootstrap scores `(E, columns, B)`."""
     return Replicates(world.replicates.reshape(len(world.scores), -1, DRAWS))
+
+
+def plain(variance: Float, freedom: int) -> Moderated:
+    """Variances as they are, for the comparison with moderated ones."""
+    return Moderated(variance, float(freedom), float("nan"), 0.0)
+
+
+def ties(trials: int) -> None:
+    """Print how often an encoder is shown behind the best, by its true gap, and by seeds."""
+    print("| seeds | variance | " + " | ".join(f"gap {gap}" for gap in TIE_CASES) + " |")
+    print("|---:|---|" + "---:|" * len(TIE_CASES))
+    for seeds in (1, 3, 5, 10):
+        for name, variance in (("own", plain), ("moderated", variance_over_seeds.moderated)):
+            if seeds == 1 and variance is plain:
+                continue
+            with patch.object(variance_over_seeds, "moderated", variance):
+                shares = [
+                    [behind_best(truth, seeds, ratio, trials) for ratio in RATIOS]
+                    for truth in TIE_CASES.values()
+                ]
+            shown = (" / ".join(f"{share:.3f}" for share in row) for row in shares)
+            print(f"| {seeds} | {'none' if seeds == 1 else name} | " + " | ".join(shown) + " |")
+
+
+def _behind(*gaps: float) -> Float:
+    """True scores of the encoders: the best, those at the given gaps, and others far behind."""
+    rest = -np.linspace(20, 200, ENCODERS - 1 - len(gaps))
+    return np.concatenate([[0.0], -np.asarray(gaps), rest])
+
+
+TIE_CASES = {
+    "0, two equal": _behind(0),
+    "0, all equal": np.zeros(ENCODERS),
+    "3": _behind(3),
+    "5": _behind(5),
+    "10": _behind(10),
+}
+"""True scores of twelve encoders on a task, in standard deviations of a difference over seeds."""
+
+
+def behind_best(truth: Float, seeds: int, ratio: float, trials: int) -> float:
+    """Share of trials in which an encoder that is next to the best is not marked as tied.
+
+    Args:
+        truth: `(E,)` true scores on one task. Of encoders with the highest score, any counts.
+        seeds: number of seeds.
+        ratio: effect of the training set, relative to that of the test points.
+        trials: number of trials.
+    """
+    rng = np.random.default_rng(0)
+    equal = np.flatnonzero(truth == truth.max())
+    watched = equal if len(equal) > 1 else np.array([1])
+    shown = 0
+    for _ in range(trials):
+        world = draw(rng, truth[:, None], seeds, ratio)
+        result = differences_to_best(*frames(world), replicates_of(world))
+        shown += bool((~result.tied.to_numpy()[watched]).any())
+    return shown / trials
+
+
+def letters(trials: int) -> None:
+    """Print the share of runs in which equal encoders get different letters."""
+    print("| equal encoders | seeds | training set left out | counted |")
+    print("|---:|---:|---:|---:|")
+    for equal in (2, 8):
+        for seeds in (3, 5):
+            left_out, counted = (
+                [false_letters(equal, seeds, ratio, trials, count) for ratio in RATIOS]
+                for count in (False, True)
+            )
+            cells = (" / ".join(f"{share:.3f}" for share in row) for row in (left_out, counted))
+            print(f"| {equal} | {seeds} | " + " | ".join(cells) + " |")
+
+
+def false_letters(equal: int, seeds: int, ratio: float, trials: int, training: bool) -> float:
+    """Share of trials that claim a difference between equal encoders on eight tasks.
+
+    Args:
+        equal: number of equal encoders; others, up to twelve, are far apart.
+        seeds: number of seeds.
+        ratio: effect of the training set, relative to that of the test points.
+        trials: number of trials.
+        training: whether the noise of the training set is counted.
+    """
+    rng = np.random.default_rng(0)
+    truth = np.zeros(ENCODERS)
+    truth[equal:] = -np.linspace(20, 200, ENCODERS - equal)
+    claimed = 0
+    for _ in range(trials):
+        world = draw(rng, np.repeat(truth[:, None], TASKS, axis=1), seeds, ratio)
+        scores, replicates = world.scores.mean(axis=2), bootstrap(world, training)
+        p = holm_pairs(score_gaps_p(scores, replicates.mean(axis=-1)))
+        claimed += bool((p[:equal, :equal] < ALPHA).any())
+    return claimed / trials
+
+
+def bootstrap(world: World, training: bool, split: str = "random") -> Float:
+    """Bootstrap scores, `(B, E, T, S)`, with the noise of the training set if wanted."""
+    replicates = replicates_of(world)
+    if training:
+        by_seed, _, rows = frames(world, split)
+        replicates = with_training_noise(by_seed, replicates, rows, floor=0)
+    return replicates.leading.reshape(-1, *world.scores.shape)
+
+
+def changes(trials: int) -> None:
+    """Print the share of runs that claim a change of rank although no true score has changed."""
+    print("| encoders | differ by | seeds | training set left out | counted |")
+    print("|---:|---|---|---:|---:|")
+    for spread, name in ((0, "nothing"), (2, "2, two by two"), (6, "6, two by two")):
+        for seeds in ((5, 5), (5, 1), (1, 1)):
+            left_out, counted = (
+                [false_changes(spread, seeds, ratio, trials, count) for ratio in RATIOS]
+                for count in (False, True)
+            )
+            cells = (" / ".join(f"{share:.3f}" for share in row) for row in (left_out, counted))
+            print(f"| {ENCODERS} | {name} | {seeds[0]}, {seeds[1]} | " + " | ".join(cells) + " |")
+
+
+def false_changes(
+    spread: float, seeds: tuple[int, int], ratio: float, trials: int, training: bool
+) -> float:
+    """Share of trials with a claimed change of mean rank between two splits, on eight tasks.
+
+    Args:
+        spread: true differences, between every second encoder and the next.
+        seeds: number of seeds of either split.
+        ratio: effect of the training set, relative to that of the test points.
+        trials: number of trials.
+        training: whether the noise of the training set is counted.
+    """
+    rng = np.random.default_rng(0)
+    truth = spread * np.repeat(np.arange(ENCODERS), 2)[:ENCODERS, None] * np.ones((1, TASKS))
+    weights = np.full(TASKS, 1 / TASKS)
+    claimed = 0
+    for _ in range(trials):
+        measured, drawn = [], []
+        for split, number in zip(("random", "another"), seeds, strict=True):
+            world = draw(rng, truth, number, ratio)
+            mean, replicates = world.scores.mean(axis=2), bootstrap(world, training, split)
+            measured.append(mean_rank(mean, weights))
+            drawn.append(mean_rank(widened(mean, replicates.mean(axis=-1)), weights))
+        p = holm(bootstrap_p(measured[1] - measured[0], drawn[1] - drawn[0]))
+        claimed += bool((p < ALPHA).any())
+    return claimed / trials
+
+
+if __name__ == "__main__":
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+    for table in (ties, letters, changes):
+        table(count)
+        print()
