@@ -21,6 +21,10 @@ NODES = 96
 of the probability below 1e-5 with five degrees of freedom or more."""
 
 
+MANY = 1e4
+"""Degrees of freedom from which the standard error counts as known."""
+
+
 def range_p(gap: Float, variance: Float, means: int, freedom: Float) -> Float:
     """Adjusted two-sided p that differences among several means are zero, `(n,)`.
 
@@ -66,7 +70,7 @@ def rounded_freedom(freedom: Float) -> Float:
         >>> rounded_freedom(np.array([3.19, 15.7, 128.0, np.inf]))
         array([  3.1,  15. , 120. ,   inf])
     """
-    known = np.isfinite(freedom)
+    known = freedom < MANY
     value = np.where(known, np.maximum(freedom, 1.0), 1.0)
     scale = 10.0 ** (np.floor(np.log10(value)) - 1)
     return np.where(known, np.round(np.floor(value / scale) * scale, 6), np.inf)
@@ -96,7 +100,7 @@ def range_cdf(statistic: Float, means: int, freedom: Float) -> Float:
         density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
         return np.asarray(means * (inner * density * dz).sum(axis=-1))
 
-    known = ~np.isfinite(freedom)
+    known = freedom >= MANY
     result = np.empty(len(statistic))
     result[known] = of_known_error(statistic[known])
     f, x = freedom[~known, None], statistic[~known, None]

@@ -58,8 +58,8 @@ def _notes(board: Board) -> list[str]:
     if ranking.gap_low.notna().any(axis=None):
         kinds = interval_kinds(ranking.rows, board.tasks)
         notes.append(
-            f"In brackets: 95 % intervals of the differences, which hold for all pairs of encoders of "
-            f"a task together: {kinds}; with the draw of the training set if there are seeds."
+            "In brackets: 95 % intervals of the differences, which hold for all pairs of encoders "
+            f"of a task together: {kinds}; with the draw of the training set if there are seeds."
         )
     if (ranking.tied & ~ranking.best).any(axis=None):
         notes.append(
