@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from satclip_bench.benchmarks.ranking.significance import ALPHA
+from satclip_bench.benchmarks.ranking.ties import TIE_FLOOR
 from satclip_bench.benchmarks.report.board import Board, label
 from satclip_bench.benchmarks.report.notes import interval_kinds
 from satclip_bench.benchmarks.report.text_table import TextRow, TextTable
@@ -66,6 +67,8 @@ def _notes(board: Board) -> list[str]:
             f"{TIED}: tied with the best, because the difference is within the noise "
             f"({ALPHA:.0%} over all pairs of encoders of a task, Tukey's and Kramer's test)."
         )
+    if (ranking.mean < TIE_FLOOR).any(axis=None):
+        notes.append(f"Scores below {TIE_FLOOR:.0f} count as that.")
     if ranking.undecided:
         titles = {card.name: card.title for card in board.tasks}
         named = listed([titles.get(task, task) for task in ranking.undecided])
