@@ -69,7 +69,7 @@ def ranked_metrics(
     if not has_skill(frame[frame["split"] == split]):
         raise BenchError(
             f"the records of split {split!r} have no skill: they were made by an earlier version. "
-            "Run the same command again to have them made anew, or choose --score task"
+            "Run the same command again to compute them, or choose --score task"
         )
     return dict.fromkeys(metrics, SKILL)
 

@@ -135,9 +135,9 @@ def rank(
     table = cell_scores(rows, metrics)
     cells, by_seed = table.scores, table.by_seed().round(DIGITS)
     mean = by_seed.T.groupby(level="task").mean().T
-    lacking = {(name, gap.task) for name, gaps in table.missing.items() for gap in gaps}
+    incomplete = {(name, gap.task) for name, gaps in table.missing.items() for gap in gaps}
     comparable = mean.copy()
-    for encoder, task in lacking:
+    for encoder, task in incomplete:
         comparable.loc[encoder, task] = np.nan
     complete = [encoder for encoder in cells.index if encoder not in table.missing]
     ranks = by_seed.loc[complete].rank(axis=0, ascending=False, method="average")

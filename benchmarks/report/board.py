@@ -234,7 +234,7 @@ class Board:
 
     @property
     def label(self) -> str:
-        """Name of its table in LaTeX, after `tab:`; user tables have labels of their own."""
+        """Name of its table in LaTeX, after `tab:`; it ends in the name of a user table."""
         tables = sorted(set(map(user_table_of, self.tasks)) - {""})
         return label(self.split, self.probe, *tables)
 
