@@ -169,7 +169,7 @@ def print_boards(results: Results, out: Path, console: Console) -> None:
         Text.assemble(
             "records, results.parquet, tables/ and figures/ are in ",
             (str(out), "bold"),
-            "; other probes: `leaderboard --probe NAME`",
+            "; other probes: `leaderboard --probe NAME`; ties and differences: `leaderboard --gaps`",
         )
     )
 
