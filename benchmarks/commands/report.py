@@ -169,7 +169,8 @@ def print_boards(results: Results, out: Path, console: Console) -> None:
         Text.assemble(
             "records, results.parquet, tables/ and figures/ are in ",
             (str(out), "bold"),
-            "; other probes: `leaderboard --probe NAME`; ties and differences: `leaderboard --gaps`",
+            "; other probes: `leaderboard --probe NAME`; differences and ties: "
+            "`leaderboard --gaps`",
         )
     )
 

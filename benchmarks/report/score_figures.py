@@ -85,7 +85,7 @@ def draw_scores(by_split: Mapping[str, Board], probe: str, path: Path) -> Path:
         fig.suptitle(
             f"{what} with the {probe} probe", x=0.01, ha="left", fontsize=11, fontweight="bold"
         )
-        footer(fig, _scores_note(by_split, any(m in UNBOUNDED for m in metrics.values())))
+        footer(fig, _scores_note(by_split))
         return save(fig, path)
 
 
@@ -170,8 +170,9 @@ def compact(value: float) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def _scores_note(by_split: Mapping[str, Board], arrows: bool) -> str:
+def _scores_note(by_split: Mapping[str, Board]) -> str:
     boards = list(by_split.values())
+    rows = [row for board in boards for row in board.rows]
     pooled = all(board.shows_skill for board in boards)
     parts = []
     for split, board in by_split.items():
@@ -186,9 +187,10 @@ def _scores_note(by_split: Mapping[str, Board], arrows: bool) -> str:
         most = max(boards, key=lambda board: len(board.tasks))
         sentences.insert(0, most.subtitle)
     if any(board.ranking.low.notna().any(axis=None) for board in boards):
-        rows = pd.concat([board.ranking.rows for board in boards])
-        sentences.append(f"Bars: 95 % intervals: {kinds_of_splits(rows, by_split)}.")
-    if arrows:
+        frame = pd.concat([board.ranking.rows for board in boards])
+        sentences.append(f"Bars: 95 % intervals: {kinds_of_splits(frame, by_split)}.")
+    if any(score.mean < FLOOR for row in rows for score in row.scores):
         sentences.append(f"Arrows: scores below {FLOOR}, with their values.")
-    sentences += ["Shaded: baselines, which use no encoder.", _editions(by_split)]
-    return " ".join(filter(None, sentences))
+    if any(row.baseline for row in rows):
+        sentences.append("Shaded: baselines, which use no encoder.")
+    return " ".join(filter(None, [*sentences, _editions(by_split)]))
