@@ -96,7 +96,8 @@ def _number(value: float, measure: str) -> str:
 def _notes(ratings: Ratings, board: Board) -> list[str]:
     notes = [
         board.subtitle,
-        f"Over {ratings.tasks} task{'s' * (ratings.tasks != 1)} and {board.seeds} seed{'s' * (board.seeds != 1)}. Borda: "
+        f"Over {ratings.tasks} task{'s' * (ratings.tasks != 1)} and "
+        f"{board.seeds} seed{'s' * (board.seeds != 1)}. Borda: "
         "mean number of encoders beaten, ties counting one half; win rate: the same as a share of "
         "the other encoders; Elo: Bradley-Terry ratings with mean 1500, where 400 points are odds "
         f"of 10 to 1; over k-NN: share of the possible improvement over {REFERENCE}, at least -1 "
