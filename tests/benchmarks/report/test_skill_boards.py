@@ -23,7 +23,7 @@ from satclip_bench.benchmarks.report.terminal import print_board
 from satclip_bench.benchmarks.report.wording import DASH, DOUBLE_DAGGER
 from satclip_bench.core.errors import BenchError
 from satclip_bench.tasks import task_card
-from tests.benchmarks.frames import METRICS, REGIONS, fail, frame, with_losses
+from tests.benchmarks.frames import METRICS, fail, frame, with_losses
 from tests.benchmarks.ranking.test_ratings import replicates
 
 CARDS = {name: task_card(name) for name in METRICS}
@@ -225,9 +225,3 @@ def test_figures_that_are_left_out_are_named(tmp_path: Path) -> None:
     assert "scores.linear.png is left out: no task has a score with this probe" in sentences
     assert not drawn & {sentence.split(" ")[0] for sentence in sentences}
     assert len(sentences) == 4
-
-
-def test_scores_of_all_splits_are_drawn_on_one_scale(tmp_path: Path) -> None:
-    paths = write_figures(results(), {}, tmp_path)
-    assert "scores.linear.png" in {path.name for path in paths}
-    assert len(REGIONS) == held_out().folds
