@@ -1,50 +1,90 @@
-"""The multi-layer perceptron probe. Its training loop, which needs torch, is in `training`."""
+"""The multi-layer perceptron probe. Its training, which needs torch, is in `networks`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.special import softmax
 
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard
-from satclip_bench.benchmarks.probes.data import Dataset, Float64, Floats, InnerSets, Params
+from satclip_bench.benchmarks.probes.data import (
+    UNSEEN,
+    Dataset,
+    Float64,
+    Floats,
+    InnerSets,
+    Params,
+    as_folds,
+)
 from satclip_bench.benchmarks.probes.estimators import (
     ProbeClassifier,
     ProbeRegressor,
     fit_scaler,
-    rows_of_seen_classes,
 )
-from satclip_bench.benchmarks.probes.perceptron import Layers, PerceptronSettings, forward
+from satclip_bench.benchmarks.probes.mlp_search import CANDIDATES, MlpSettings, search_card
+from satclip_bench.benchmarks.probes.perceptron import Layers, forward
 
-SETTINGS = PerceptronSettings()
+if TYPE_CHECKING:
+    from satclip_bench.benchmarks.probes.networks import Rows
+
+SETTINGS = MlpSettings()
 
 CARD = ProbeCard(
     name="mlp",
     title="Multi-layer perceptron",
     description=(
-        "Two hidden layers with ReLU, trained in float32 by AdamW on shuffled mini-batches with "
-        "MSE or cross-entropy. Embeddings, and the target of a regression, are standardised on "
-        "the training set. The weights are those of the epoch with the lowest validation loss, "
-        "which leaves out validation labels that are not in the training set; without validation "
-        "rows, the training loss is used instead. With inner folds, the first of them gives the "
-        "training and validation set. Predicted numbers are clipped to the range of the training "
-        "targets. SatCLIP tuned its MLPs in a search space that is not published; "
-        "the settings here are common values, the same for every encoder and task, and nothing is "
-        "searched. Nothing is refitted on training and validation together."
+        "A perceptron with ReLU, trained in float32 by AdamW on shuffled mini-batches with MSE or "
+        "cross-entropy. Embeddings, and the target of a regression, are standardised on the "
+        "training set. Losses and predictions are those of an exponential moving average of the "
+        "weights. Learning rate, weight decay, depth and width are tuned by a random "
+        "search: the candidates on this card were drawn once, so that they are the same for every "
+        "encoder, task and seed, and each is one position in the lists under search. Successive "
+        "halving compares them by validation loss: all are trained to the step of the first rung, "
+        "the survivors to that of the next, and the last ones until early stopping ends them. The "
+        "candidate with the lowest validation loss is chosen, with its own weights of that check, "
+        "and the seed of the cell is that of all initial weights and batches; means over seeds are "
+        "means over initialisations. Validation labels that are not in the training set are left "
+        "out. With inner folds, one network per fold is trained, all at the same step; losses are "
+        "added over all validation rows, and the chosen candidate is then trained on all rows for "
+        "the chosen number of steps. Otherwise nothing is refitted on training and validation "
+        "together. Without validation rows, the first candidate is trained for "
+        "steps_without_validation steps and counts as not converged. Predicted numbers are clipped "
+        "to the range of the training targets, also in validation. SatCLIP tunes its perceptrons "
+        "in the same way, but its search space is not published."
     ),
     settings=SETTINGS.model_dump(mode="json"),
-    version=2,
+    search=search_card(),
+    version=3,
     bounds=(
-        "At most max_epochs epochs or about max_steps steps, whichever is less, and at least one "
-        "epoch. Training stops after patience epochs without a lower validation loss."
+        "The validation loss is taken every steps_per_check steps. An improvement is a loss that "
+        "is lower than that of the last improvement by the fraction min_improvement. Training ends "
+        "at (1 + patience_fraction) times the step of the last improvement plus patience_steps. "
+        "max_steps is far beyond what the main job needs; a fit that reaches it is recorded as not "
+        "converged."
     ),
 )
 
 
+class Scaling(NamedTuple):
+    """Standardisation of features and targets, fitted on a training set."""
+
+    scaler: Any
+    target_mean: float
+    target_scale: float
+
+
+class _Fit(NamedTuple):
+    scaling: Scaling
+    layers: Layers
+    best_params: Params
+    converged: bool
+    info: Params
+
+
 class PerceptronRegressor(ProbeRegressor):
-    """Multi-layer perceptron trained with MSE and early stopping on the validation set.
+    """Multi-layer perceptron trained with MSE; its settings are chosen on the validation data.
 
     Examples:
         >>> X = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]
@@ -59,36 +99,23 @@ class PerceptronRegressor(ProbeRegressor):
     layers_: Layers
 
     def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        from satclip_bench.benchmarks.probes.training import max_epochs, train_network
-
-        self.scaler_ = fit_scaler(train.X)
-        self.target_mean_ = float(train.y.mean())
-        self.target_scale_ = float(train.y.std())
-        self.layers_, epochs = train_network(
-            self._standardised(train),
-            self._standardised(validation or train),
-            SETTINGS,
-            outputs=None,
-            seed=seed,
-        )
-        self.converged_ = epochs + SETTINGS.patience <= max_epochs(len(train.y), SETTINGS)
-        return {"epochs": epochs}
+        return self._keep(_fit(train, as_folds(train, validation), None, seed, refit=False))
 
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
-        train, validation = folds[0] if folds else (data, None)
-        return self._fit_sets(train, validation, seed)
+        return self._keep(_fit(data, folds, None, seed, refit=True))
 
     def _predict(self, X: Floats) -> Float64:
         standardised = forward(self.layers_, _inputs(self.scaler_, X))[:, 0]
         return np.asarray(standardised * self.target_scale_ + self.target_mean_)
 
-    def _standardised(self, dataset: Dataset) -> tuple[Floats, Float64]:
-        y = (dataset.y - self.target_mean_) / self.target_scale_
-        return _inputs(self.scaler_, dataset.X), y
+    def _keep(self, fit: _Fit) -> Params:
+        self.scaler_, self.target_mean_, self.target_scale_ = fit.scaling
+        self.layers_, self.converged_, self.fit_info_ = fit.layers, fit.converged, fit.info
+        return fit.best_params
 
 
 class PerceptronClassifier(ProbeClassifier):
-    """Multi-layer perceptron trained with cross-entropy and early stopping on the validation set.
+    """Multi-layer perceptron trained with cross-entropy; chosen on the validation data.
 
     Examples:
         >>> X = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]
@@ -101,26 +128,83 @@ class PerceptronClassifier(ProbeClassifier):
     layers_: Layers
 
     def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        from satclip_bench.benchmarks.probes.training import max_epochs, train_network
-
-        self.scaler_ = fit_scaler(train.X)
-        held_out = rows_of_seen_classes(validation) or train
-        self.layers_, epochs = train_network(
-            (_inputs(self.scaler_, train.X), train.y),
-            (_inputs(self.scaler_, held_out.X), held_out.y),
-            SETTINGS,
-            outputs=len(self.classes_),
-            seed=seed,
-        )
-        self.converged_ = epochs + SETTINGS.patience <= max_epochs(len(train.y), SETTINGS)
-        return {"epochs": epochs}
+        folds = as_folds(train, validation)
+        return self._keep(_fit(train, folds, len(self.classes_), seed, refit=False))
 
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
-        train, validation = folds[0] if folds else (data, None)
-        return self._fit_sets(train, validation, seed)
+        return self._keep(_fit(data, folds, len(self.classes_), seed, refit=True))
 
     def _predict_proba(self, X: Floats) -> Float64:
         return np.asarray(softmax(forward(self.layers_, _inputs(self.scaler_, X)), axis=1))
+
+    def _keep(self, fit: _Fit) -> Params:
+        self.scaler_ = fit.scaling.scaler
+        self.layers_, self.converged_, self.fit_info_ = fit.layers, fit.converged, fit.info
+        return fit.best_params
+
+
+def _fit(
+    data: Dataset, folds: Sequence[InnerSets], outputs: int | None, seed: int, *, refit: bool
+) -> _Fit:
+    """Choose a candidate on the folds; its weights are those of the first fold unless `refit`."""
+    from satclip_bench.benchmarks.probes.networks import Network, search
+
+    scaling = fit_scaling(data, outputs)
+    compared = [prepared for fold in folds if (prepared := _network_fold(fold, outputs))]
+    if not compared:
+        chosen, steps, ended, converged = 0, SETTINGS.steps_without_validation, None, False
+    else:
+        winner = search(compared, CANDIDATES, SETTINGS, outputs=outputs, seed=seed)
+        chosen, steps, ended = winner.candidate, winner.steps, winner.steps_trained
+        converged, layers = winner.stopped_early, winner.layers
+    if refit or not compared:
+        network = Network(
+            _standardised(scaling, data, outputs), CANDIDATES[chosen], SETTINGS, outputs, seed
+        )
+        network.train(steps)
+        layers = network.layers()
+    epochs = steps / -(-len(data.y) // SETTINGS.batch_size)
+    info: Params = {
+        "candidate": chosen,
+        "steps": steps,
+        "steps_trained": ended or steps,
+        "epochs": round(epochs, 1),
+        "cap": SETTINGS.max_steps,
+    }
+    best_params = CANDIDATES[chosen].model_dump(mode="json") | {"steps": steps}
+    return _Fit(scaling, layers, best_params, converged, info)
+
+
+def fit_scaling(train: Dataset, outputs: int | None) -> Scaling:
+    """Fit the standardisation on a training set; classes (`outputs` is not None) stay codes."""
+    if outputs is not None:
+        return Scaling(fit_scaler(train.X), 0.0, 1.0)
+    return Scaling(fit_scaler(train.X), float(train.y.mean()), float(train.y.std()))
+
+
+def _network_fold(fold: InnerSets, outputs: int | None) -> Any:
+    from satclip_bench.benchmarks.probes.networks import NetworkFold
+
+    scaling, validation = fit_scaling(fold.train, outputs), fold.validation
+    if outputs is not None:
+        seen = validation.y != UNSEEN
+        validation = Dataset(validation.X[seen], validation.y[seen])
+    if not len(validation.y):
+        return None
+    return NetworkFold(
+        _standardised(scaling, fold.train, outputs),
+        _standardised(scaling, validation, outputs),
+        scaling.target_scale**2,
+    )
+
+
+def _standardised(scaling: Scaling, dataset: Dataset, outputs: int | None) -> Rows:
+    from satclip_bench.benchmarks.probes.networks import rows
+
+    y = dataset.y
+    if outputs is None:
+        y = (y - scaling.target_mean) / scaling.target_scale
+    return rows(_inputs(scaling.scaler, dataset.X), y)
 
 
 def _inputs(scaler: Any, X: Floats) -> Floats:

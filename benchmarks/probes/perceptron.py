@@ -14,17 +14,17 @@ Layers = list[tuple[Floats, Floats]]
 
 
 class PerceptronSettings(Settings):
-    """Fixed hyper-parameters of a multi-layer perceptron and its training."""
+    """Hyper-parameters of a network that `training.train_network` trains."""
 
-    hidden_layer_sizes: tuple[int, ...] = (128, 128)
+    hidden_layer_sizes: tuple[int, ...]
     activation: Literal["relu"] = "relu"
     optimizer: Literal["adamw"] = "adamw"
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.1
-    batch_size: int = 256
-    max_epochs: int = 100
-    max_steps: int = 4000
-    patience: int = 20
+    learning_rate: float
+    weight_decay: float
+    batch_size: int
+    max_epochs: int
+    max_steps: int
+    patience: int
 
 
 def forward(layers: Layers, X: Floats) -> Float64:

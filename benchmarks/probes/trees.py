@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
-from satclip_bench.benchmarks.probes.data import Dataset, Float64, Floats, InnerSets, Params
-from satclip_bench.benchmarks.probes.estimators import (
-    ProbeClassifier,
-    ProbeRegressor,
-    rows_of_seen_classes,
+from satclip_bench.benchmarks.probes.data import (
+    UNSEEN,
+    Dataset,
+    Float64,
+    Floats,
+    InnerSets,
+    Params,
+    as_folds,
 )
+from satclip_bench.benchmarks.probes.estimators import ProbeClassifier, ProbeRegressor
 
 
 class TreeSettings(Settings):
     """Fixed hyper-parameters; without validation rows, there is no early stopping."""
 
-    learning_rate: float = 0.1
-    few_rounds_learning_rate: float = 0.3
-    few_rounds: int = 100
-    num_leaves_regression: int = 31
-    num_leaves_classification: int = 15
-    min_data_in_leaf: int = 10
+    learning_rate: float = 0.05
+    many_classes: int = 200
+    many_classes_learning_rate: float = 0.1
+    num_leaves: int = 8
+    min_data_in_leaf: int = 5
     lambda_l2: float = 3.0
     max_bin: int = 63
-    features_per_tree: int = 64
-    early_stopping_rounds: int = 20
-    max_rounds: int = 1000
-    max_trees: int = 10_000
-    min_rounds: int = 10
+    features_per_tree: int = 32
+    early_stopping_rounds: int = 100
+    max_rounds: int = 50_000
     rounds_without_validation: int = 50
 
 
@@ -46,22 +47,36 @@ CARD = ProbeCard(
         "training set, because LightGBM keeps it in float32; features are not, because trees do "
         "not depend on scale. The L2 penalty on leaves matters with many classes: without it, a "
         "leaf of a rare class overshoots. Predicted numbers are clipped to the range of the "
-        "training targets. Nothing is searched, and nothing is refitted on training and validation "
-        "together; with inner folds, the first of them gives the training and validation set."
+        "training targets, also in validation. Nothing is searched but the number of rounds; the "
+        "other settings were chosen by validation losses on random, seed 0, of elevation, median "
+        "income and biomes, with three encoders, and are the same for every encoder and task. With "
+        "inner folds, one booster per fold grows at the same pace; losses are added over all "
+        "validation rows, and the lowest sum gives the number of rounds for which the final "
+        "booster is fitted on all rows. Otherwise nothing is refitted on training and validation "
+        "together. Without validation rows, there are rounds_without_validation rounds, and the "
+        "fit counts as not converged."
     ),
     settings=SETTINGS.model_dump(mode="json"),
-    version=2,
+    version=3,
     bounds=(
-        "A round grows one tree per class, or one for a regression and for two classes. There are "
-        "at most max_trees / (trees per round) rounds, clipped to min_rounds and max_rounds; if "
-        "these are fewer than few_rounds, few_rounds_learning_rate is used. Each tree uses "
-        "features_per_tree random columns, binned."
+        "A round grows one tree per class, or one for a regression and for two classes. Boosting "
+        "ends early_stopping_rounds rounds after the lowest validation loss. max_rounds is far "
+        "beyond what the main job needs; a fit that reaches it is recorded as not converged. Each "
+        "tree uses features_per_tree random columns, binned. With more than many_classes classes, "
+        "many_classes_learning_rate is used."
     ),
 )
 
 
+class _Fit(NamedTuple):
+    booster: Any
+    best_params: Params
+    converged: bool
+    info: Params
+
+
 class TreeRegressor(ProbeRegressor):
-    """Gradient-boosted regression trees with early stopping on the validation set.
+    """Gradient-boosted regression trees with early stopping on the validation data.
 
     Examples:
         >>> X = np.arange(200.0)[:, None]
@@ -75,17 +90,25 @@ class TreeRegressor(ProbeRegressor):
     booster_: Any
 
     def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        self.target_mean_ = float(train.y.mean())
-        self.target_scale_ = float(train.y.std())
-        train, validation = self._standardised(train), validation and self._standardised(validation)
-        settings = {"objective": "regression", "num_leaves": SETTINGS.num_leaves_regression}
-        self.booster_, rounds = _boost(train, validation, settings, trees_per_round=1, seed=seed)
-        self.converged_ = validation is None or _stopped_early(self.booster_)
-        return {"rounds": rounds}
+        return self._fit_trees(train, as_folds(train, validation), seed, refit=False)
 
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
-        train, validation = folds[0] if folds else (data, None)
-        return self._fit_sets(train, validation, seed)
+        return self._fit_trees(data, folds, seed, refit=True)
+
+    def _fit_trees(
+        self, data: Dataset, folds: Sequence[InnerSets], seed: int, *, refit: bool
+    ) -> Params:
+        # The unit of the target changes no tree, so that all inner folds can share it.
+        self.target_mean_ = float(data.y.mean())
+        self.target_scale_ = float(data.y.std())
+        params = {
+            "objective": "regression",
+            "learning_rate": SETTINGS.learning_rate,
+        }
+        folds = [InnerSets(*map(self._standardised, fold)) for fold in folds]
+        fit = _fit(self._standardised(data), folds, params, seed, refit=refit)
+        self.booster_, best_params, self.converged_, self.fit_info_ = fit
+        return best_params
 
     def _predict(self, X: Floats) -> Float64:
         out = np.asarray(self.booster_.predict(X, num_threads=1), dtype=np.float64)
@@ -96,7 +119,7 @@ class TreeRegressor(ProbeRegressor):
 
 
 class TreeClassifier(ProbeClassifier):
-    """Gradient-boosted classification trees with early stopping on the validation set.
+    """Gradient-boosted classification trees with early stopping on the validation data.
 
     Examples:
         >>> X = np.arange(200.0)[:, None]
@@ -108,53 +131,43 @@ class TreeClassifier(ProbeClassifier):
     booster_: Any
 
     def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        classes = len(self.classes_)
-        settings: dict[str, Any] = {"num_leaves": SETTINGS.num_leaves_classification}
-        if classes == 2:
-            trees, settings = 1, settings | {"objective": "binary"}
-        else:
-            trees, settings = classes, settings | {"objective": "multiclass", "num_class": classes}
-        self.booster_, rounds = _boost(
-            train, rows_of_seen_classes(validation), settings, trees_per_round=trees, seed=seed
-        )
-        self.converged_ = validation is None or _stopped_early(self.booster_)
-        return {"rounds": rounds}
+        return self._fit_trees(train, as_folds(train, validation), seed, refit=False)
 
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
-        train, validation = folds[0] if folds else (data, None)
-        return self._fit_sets(train, validation, seed)
+        return self._fit_trees(data, folds, seed, refit=True)
+
+    def _fit_trees(
+        self, data: Dataset, folds: Sequence[InnerSets], seed: int, *, refit: bool
+    ) -> Params:
+        classes = len(self.classes_)
+        params: dict[str, Any] = {"learning_rate": SETTINGS.learning_rate}
+        if classes > SETTINGS.many_classes:
+            params["learning_rate"] = SETTINGS.many_classes_learning_rate
+        if classes == 2:
+            params |= {"objective": "binary"}
+        else:
+            params |= {"objective": "multiclass", "num_class": classes}
+        seen = [fold for fold in map(_without_unseen, folds) if len(fold.validation.y)]
+        fit = _fit(data, seen, params, seed, refit=refit)
+        self.booster_, best_params, self.converged_, self.fit_info_ = fit
+        return best_params
 
     def _predict_proba(self, X: Floats) -> Float64:
         out = np.asarray(self.booster_.predict(X, num_threads=1), dtype=np.float64)
         return np.stack([1 - out, out], axis=1) if out.ndim == 1 else out
 
 
-def _stopped_early(booster: Any) -> bool:
-    rounds = booster.current_iteration() - booster.best_iteration
-    return bool(rounds >= SETTINGS.early_stopping_rounds)
+def _fit(
+    data: Dataset, folds: Sequence[InnerSets], params: dict[str, Any], seed: int, *, refit: bool
+) -> _Fit:
+    from satclip_bench.benchmarks.probes.boosting import boost, boost_rounds
 
-
-def _boost(
-    train: Dataset,
-    validation: Dataset | None,
-    settings: dict[str, Any],
-    *,
-    trees_per_round: int,
-    seed: int,
-) -> tuple[Any, int]:
-    """A fitted booster, and the number of its rounds that predictions use."""
-    import lightgbm
-
-    rounds = SETTINGS.max_trees // trees_per_round
-    rounds = min(max(rounds, SETTINGS.min_rounds), SETTINGS.max_rounds)
-    few = rounds < SETTINGS.few_rounds
-    rate = SETTINGS.few_rounds_learning_rate if few else SETTINGS.learning_rate
-    settings = settings | {
-        "learning_rate": rate,
+    params = params | {
+        "num_leaves": SETTINGS.num_leaves,
         "min_data_in_leaf": SETTINGS.min_data_in_leaf,
         "lambda_l2": SETTINGS.lambda_l2,
         "max_bin": SETTINGS.max_bin,
-        "feature_fraction": min(1.0, SETTINGS.features_per_tree / train.X.shape[1]),
+        "feature_fraction": min(1.0, SETTINGS.features_per_tree / data.X.shape[1]),
         "seed": seed,
         # These settings give the same bytes on every run, with any number of workers.
         "deterministic": True,
@@ -162,14 +175,19 @@ def _boost(
         "num_threads": 1,
         "verbosity": -1,
     }
-    data = lightgbm.Dataset(train.X, train.y, params=settings)
-    if validation is None:
-        rounds = min(rounds, SETTINGS.rounds_without_validation)
-        return lightgbm.train(settings, data, rounds), rounds
-    held_out = lightgbm.Dataset(validation.X, validation.y, reference=data, params=settings)
-    stop = lightgbm.early_stopping(SETTINGS.early_stopping_rounds, verbose=False)
-    booster = lightgbm.train(settings, data, rounds, valid_sets=[held_out], callbacks=[stop])
-    return booster, int(booster.best_iteration)
+    if not folds:
+        rounds = SETTINGS.rounds_without_validation
+        booster = boost_rounds(data, params, rounds)
+        return _Fit(booster, {"rounds": rounds}, False, {"cap": rounds, "rounds_trained": rounds})
+    boosted = boost(folds, params, SETTINGS)
+    booster = boost_rounds(data, params, boosted.rounds) if refit else boosted.booster
+    info: Params = {"cap": SETTINGS.max_rounds, "rounds_trained": boosted.rounds_trained}
+    return _Fit(booster, {"rounds": boosted.rounds}, boosted.stopped_early, info)
+
+
+def _without_unseen(fold: InnerSets) -> InnerSets:
+    X, y = fold.validation
+    return InnerSets(fold.train, Dataset(X[y != UNSEEN], y[y != UNSEEN]))
 
 
 PROBE = Probe(CARD, TreeRegressor, TreeClassifier)

@@ -21,6 +21,7 @@ from tests.benchmarks.probes.sphere_data import BOTH, PROBES
 ESTIMATORS = [make_probe(name, task_type, seed=0) for name, task_type in BOTH]
 
 
+@pytest.mark.usefixtures("quick_probes")
 @parametrize_with_checks(ESTIMATORS)  # type: ignore[untyped-decorator]
 def test_scikit_learn_contract(estimator: object, check: Callable[[object], None]) -> None:
     check(estimator)

@@ -1,0 +1,97 @@
+"""Boosting round by round until the validation loss ends it; imports LightGBM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_bench.benchmarks.probes.data import Dataset, InnerSets
+
+if TYPE_CHECKING:
+    from satclip_bench.benchmarks.probes.trees import TreeSettings
+
+Booster = Any
+"""`lightgbm.Booster`, which has no types."""
+
+
+class Boosted(NamedTuple):
+    """Outcome of boosting with early stopping."""
+
+    rounds: int
+    """Number of rounds with the lowest validation loss, summed over the folds."""
+    rounds_trained: int
+    """Number of rounds after which boosting ended."""
+    stopped_early: bool
+    """Whether it ended before the largest number of rounds."""
+    booster: Booster
+    """The first fold's booster with its first `rounds` rounds."""
+
+
+def boost(
+    folds: Sequence[InnerSets],
+    params: Mapping[str, Any],
+    settings: TreeSettings,
+) -> Boosted:
+    """Boost on each fold at the same pace, and count the rounds with the lowest summed loss.
+
+    With one fold, this is LightGBM's early stopping; with several, it is that of `lightgbm.cv`,
+    with losses added over rows rather than averaged over folds. The loss of a regression is the
+    squared error of predictions that are clipped to the range of the training targets.
+
+    Args:
+        folds: training and validation sets, targets in the same unit; validation sets have no
+            unseen classes.
+        params: parameters of LightGBM.
+        settings: limits of early stopping.
+    """
+    boosters = [_with_validation(fold, params) for fold in folds]
+    lowest, best, length = np.inf, 0, 0
+    done, stopped_early = 0, False
+    while not stopped_early and done < settings.max_rounds:
+        done += 1
+        loss = 0.0
+        for booster, fold in zip(boosters, folds, strict=True):
+            booster.update()
+            loss += _validation_loss(booster, fold)
+        if loss < lowest:
+            # A round in which no tree can be split adds no iteration to the booster.
+            lowest, best, length = loss, done, boosters[0].current_iteration()
+        stopped_early = done - best >= settings.early_stopping_rounds
+    # The model's text holds every digit, and the training data is then freed.
+    first = lightgbm.Booster(model_str=boosters[0].model_to_string(num_iteration=length))
+    return Boosted(best, done, stopped_early, first)
+
+
+def boost_rounds(train: Dataset, params: Mapping[str, Any], rounds: int) -> Booster:
+    """Booster of `rounds` rounds on all rows of the training set."""
+    params = dict(params)
+    return lightgbm.train(params, lightgbm.Dataset(train.X, train.y, params=params), rounds)
+
+
+def _with_validation(fold: InnerSets, params: Mapping[str, Any]) -> Booster:
+    # The loss of a regression is computed below, that of classes by LightGBM.
+    params = {**params, "metric": "none"} if params["objective"] == "regression" else dict(params)
+    data = lightgbm.Dataset(fold.train.X, fold.train.y, params=params)
+    booster = lightgbm.Booster(params, data)
+    X, y = fold.validation
+    held_out = lightgbm.Dataset(X, y, reference=data, params=params)
+    return booster.add_valid(held_out, "validation")
+
+
+def _validation_loss(booster: Booster, fold: InnerSets) -> float:
+    """Squared error or log loss, summed over the validation rows."""
+    if booster.params["objective"] != "regression":
+        ((_, _, mean, _),) = booster.eval_valid()
+        return float(mean) * len(fold.validation.y)
+    low, high = fold.train.y.min(), fold.train.y.max()
+
+    def squared_error(predictions: NDArray[Any], _: Any) -> tuple[str, float, bool]:
+        errors = predictions.clip(low, high) - fold.validation.y
+        return "squared_error", float(errors @ errors), False
+
+    ((_, _, total, _),) = booster.eval_valid(squared_error)
+    return float(total)
