@@ -20,6 +20,10 @@ from satclip_bench.benchmarks.metrics.replicates import Replicates
 Float = NDArray[np.float64]
 
 
+NO_VARIANCE = 1e-12
+"""Share of the largest variance below which a variance counts as zero."""
+
+
 @dataclass(frozen=True)
 class Moderated:
     """Variances of several encoders, drawn towards what is usual among them.
@@ -60,7 +64,8 @@ def moderated(variance: Float, freedom: int) -> Moderated:
     """
     from scipy.special import polygamma, psi
 
-    positive = variance[variance > 0]
+    # Scores that are the same for all seeds vary by rounding errors.
+    positive = variance[variance > NO_VARIANCE * variance.max(initial=0.0)]
     if len(positive) < 2:
         return Moderated(variance, float(freedom), float("nan"), 0.0)
     half = freedom / 2

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import studentized_range
 
 from satclip_bench.benchmarks.ranking.cells import LeftOut, select
 from satclip_bench.benchmarks.ranking.ranking import rank
@@ -91,9 +92,9 @@ def test_equal_scores_share_their_rank() -> None:
 
 
 def test_ties_are_differences_within_noise() -> None:
-    """se^2 = (1/3 + 1000/3000) var over 3 seeds; tied up to t(2) of them.
+    """se^2 = (1/3 + 1000/3000) var over 3 seeds; tied up to the range of five means.
 
-    The three others are far behind, so that Holm's factor for the last of four is one.
+    The gaps of the others do not vary, so that no prior is estimated from them.
     """
     noise = np.array([0.03, -0.1, 0.07])
     error = np.sqrt((1 / 3 + 1 / 3) * np.var(noise, ddof=1))
@@ -106,7 +107,8 @@ def test_ties_are_differences_within_noise() -> None:
 
         return of
 
-    for gap, tied in ((4.25 * error, True), (4.35 * error, False)):
+    critical = error * studentized_range.ppf(0.95, 5, 2) / np.sqrt(2)
+    for gap, tied in ((0.99 * critical, True), (1.01 * critical, False)):
         ranking = rank(frame(value(gap)), METRICS, "held-out-region", "linear")  # type: ignore[arg-type]
         assert bool(ranking.tied.loc["wrap"].all()) is tied
         assert bool(ranking.tied.loc["wrap"].any()) is tied
