@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.probes.data import Dataset, InnerSets
-
-if TYPE_CHECKING:
-    from satclip_bench.benchmarks.probes.trees import TreeSettings
 
 Booster = Any
 """`lightgbm.Booster`, which has no types."""
@@ -34,7 +31,9 @@ class Boosted(NamedTuple):
 def boost(
     folds: Sequence[InnerSets],
     params: Mapping[str, Any],
-    settings: TreeSettings,
+    *,
+    max_rounds: int,
+    patience: int,
 ) -> Boosted:
     """Boost on each fold at the same pace, and count the rounds with the lowest summed loss.
 
@@ -46,12 +45,13 @@ def boost(
         folds: training and validation sets, targets in the same unit; validation sets have no
             unseen classes.
         params: parameters of LightGBM.
-        settings: limits of early stopping.
+        max_rounds: largest number of rounds.
+        patience: number of rounds without a lower loss after which boosting ends.
     """
     boosters = [_with_validation(fold, params) for fold in folds]
     lowest, best, length = np.inf, 0, 0
     done, stopped_early = 0, False
-    while not stopped_early and done < settings.max_rounds:
+    while not stopped_early and done < max_rounds:
         done += 1
         loss = 0.0
         for booster, fold in zip(boosters, folds, strict=True):
@@ -60,7 +60,7 @@ def boost(
         if loss < lowest:
             # A round in which no tree can be split adds no iteration to the booster.
             lowest, best, length = loss, done, boosters[0].current_iteration()
-        stopped_early = done - best >= settings.early_stopping_rounds
+        stopped_early = done - best >= patience
     # The model's text holds every digit, and the training data is then freed.
     first = lightgbm.Booster(model_str=boosters[0].model_to_string(num_iteration=length))
     return Boosted(best, done, stopped_early, first)

@@ -179,7 +179,12 @@ def _fit(
         rounds = SETTINGS.rounds_without_validation
         booster = boost_rounds(data, params, rounds)
         return _Fit(booster, {"rounds": rounds}, False, {"cap": rounds, "rounds_trained": rounds})
-    boosted = boost(folds, params, SETTINGS)
+    boosted = boost(
+        folds,
+        params,
+        max_rounds=SETTINGS.max_rounds,
+        patience=SETTINGS.early_stopping_rounds,
+    )
     booster = boost_rounds(data, params, boosted.rounds) if refit else boosted.booster
     info: Params = {"cap": SETTINGS.max_rounds, "rounds_trained": boosted.rounds_trained}
     return _Fit(booster, {"rounds": boosted.rounds}, boosted.stopped_early, info)

@@ -90,7 +90,7 @@ def test_network_is_trained_as_by_plain_torch() -> None:
     optimizer = torch.optim.AdamW(plain.parameters(), lr=5e-3, weight_decay=0.5)
     for step in range(1, 31):
         optimizer.zero_grad()
-        torch.square(plain(part.train.X)[:, 0] - part.train.y).mean().backward()
+        torch.square(plain(part.train.X)[:, 0] - part.train.y).mean().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         decay = min(0.99, (1 + step) / (10 + step))
         for mean, parameter in zip(average, plain.parameters(), strict=True):

@@ -41,7 +41,7 @@ def test_one_fold_is_the_early_stopping_of_lightgbm() -> None:
     valid = lightgbm.Dataset(held_out.X, held_out.y, reference=data, params=PARAMS)
     stop = lightgbm.early_stopping(10, verbose=False)
     expected = lightgbm.train(PARAMS, data, 500, valid_sets=[valid], callbacks=[stop])
-    boosted = boost([InnerSets(train, held_out)], PARAMS, QUICK)
+    boosted = boost([InnerSets(train, held_out)], PARAMS, max_rounds=500, patience=10)
     assert boosted.rounds == expected.best_iteration
     assert boosted.rounds_trained == boosted.rounds + 10
     assert boosted.stopped_early
@@ -50,7 +50,7 @@ def test_one_fold_is_the_early_stopping_of_lightgbm() -> None:
 
 def test_inner_folds_add_squared_errors_of_clipped_predictions() -> None:
     folds = [pair(150, 0), pair(90, 1)]
-    boosted = boost(folds, PARAMS, QUICK)
+    boosted = boost(folds, PARAMS, max_rounds=500, patience=10)
     totals = np.zeros(boosted.rounds_trained)
     for train, held_out in folds:
         booster = boost_rounds(train, PARAMS, boosted.rounds_trained)
@@ -70,7 +70,7 @@ def test_inner_folds_add_log_losses() -> None:
         for a, b in ((slice(0, 100), slice(100, 160)), (slice(100, 240), slice(0, 30)))
     ]
     params = PARAMS | {"objective": "multiclass", "num_class": 4}
-    boosted = boost(folds, params, QUICK)
+    boosted = boost(folds, params, max_rounds=500, patience=10)
     totals = np.zeros(boosted.rounds_trained)
     for train, held_out in folds:
         booster = boost_rounds(train, params, boosted.rounds_trained)
