@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,8 @@ class LinearSettings(Settings):
     default_alpha: float = 1.0
     default_C: float = 1.0  # noqa: N815  # as scikit-learn spells it
     search_tolerance: float = 1e-3
-    tolerance: float = 1e-9
+    tolerance: float = 1e-8
+    hopeless_loss: float = 1.1
 
 
 SETTINGS = LinearSettings()
@@ -55,8 +57,9 @@ CARD = ProbeCard(
         "validation log loss, which is finer than accuracy on few rows; validation labels that are "
         "not in the training set are left out. C is increased step by step, each fit starts from "
         "the previous one, and the search ends at the first fit that is worse. During the search, "
-        "fits end at search_tolerance, which moves the log loss less than a decade of C does; the "
-        "fit with the chosen C goes on to tolerance. With a validation set, nothing is refitted on "
+        "fits end at search_tolerance, which moves the log loss less than a decade of C does, or "
+        "as soon as their validation loss is hopeless_loss times the lowest; the fit with the "
+        "chosen C goes on to tolerance. With a validation set, nothing is refitted on "
         "training and validation together. With inner folds, squared errors or log losses are "
         "summed over all of them, and all rows are fitted with the chosen alpha or C."
     ),
@@ -152,9 +155,12 @@ class LinearClassifier(ProbeClassifier):
         for candidate in STRENGTHS if searched else ():
             loss = 0.0
             for fitted, held_out in searched:
-                products += fitted.fit(candidate, SETTINGS.search_tolerance).products
-                probabilities = fitted.probabilities(held_out.X)
-                loss += log_loss(probabilities, held_out.y) * len(held_out.y)
+                hopeless = partial(_hopeless, fitted, held_out, lowest)
+                fit = fitted.fit(candidate, SETTINGS.search_tolerance, hopeless)
+                products += fit.products
+                loss += _summed_loss(fitted, held_out)
+                if loss >= lowest:
+                    break
             if loss >= lowest:
                 break
             strength, lowest, best = candidate, loss, path.weights
@@ -177,6 +183,14 @@ class LinearClassifier(ProbeClassifier):
         # In float64, the probabilities of a row do not depend on the other rows of the call.
         logits = standardise(self.scaler_, X) @ self.coef_.T + self.intercept_
         return np.asarray(softmax(logits, axis=1))
+
+
+def _summed_loss(path: LogisticPath, held_out: Dataset) -> float:
+    return log_loss(path.probabilities(held_out.X), held_out.y) * len(held_out.y)
+
+
+def _hopeless(path: LogisticPath, held_out: Dataset, lowest: float) -> bool:
+    return _summed_loss(path, held_out) > SETTINGS.hopeless_loss * lowest
 
 
 PROBE = Probe(CARD, LinearRegressor, LinearClassifier)

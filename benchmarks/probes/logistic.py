@@ -25,7 +25,7 @@ from satclip_bench.benchmarks.probes.ridge_path import standardise
 MAX_NEWTON_STEPS = 200
 MAX_CG_STEPS = 400
 DIAGONAL_CG_STEPS = 40
-REBUILD_CG_STEPS = 10
+REBUILD_CG_STEPS = 25
 MIN_STEP = 2.0**-30
 
 
@@ -104,13 +104,17 @@ class LogisticPath:
         logits = standardise(self.scaler, X) @ self.coefficients + self.intercepts
         return np.asarray(softmax(logits, axis=1))
 
-    def fit(self, C: float, tolerance: float) -> LogisticFit:
+    def fit(
+        self, C: float, tolerance: float, give_up: Callable[[], bool] = lambda: False
+    ) -> LogisticFit:
         """Fit for one penalty, starting from the weights of the previous fit.
 
         Args:
             C: inverse of the penalty, as in scikit-learn.
             tolerance: the fit ends after the step at which half the squared Newton decrement is
                 below this fraction of the objective.
+            give_up: function that is called after each Newton step from the third on; the fit also
+                ends if it returns True.
         """
         penalty = np.full((len(self._squares), 1), (2.0 if self.weights.shape[1] == 2 else 1.0) / C)
         penalty[-1] = 0.0
@@ -145,6 +149,8 @@ class LogisticPath:
             self.weights, P, objective = moved, P_moved, lower
             logits = logits + length * logits_step
             gradient = self._gradient(P, penalty)
+            if n_iter >= 3 and give_up():
+                break
             if steps > REBUILD_CG_STEPS or length < 1 or squared > 10 * decrement:
                 precondition = None
         norm = float(np.linalg.norm(gradient))

@@ -12,7 +12,7 @@ from satclip_bench.benchmarks.probes.data import Float64
 THRESHOLDS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 """Probabilities below one of these are dropped."""
 
-COST = 20
+COST = 10
 """Largest cost of building the preconditioner, in products with the Hessian."""
 
 
