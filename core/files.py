@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -120,7 +121,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
             part.unlink()
 
 
-def sweep_parts(folder: Path, name: str = "*") -> None:
+def sweep_parts(folder: Path, name: str = "*", *, older_than: float = 0.0) -> None:
     """Delete temporary files that killed processes left in a folder.
 
     Files of processes that still exist stay; so do files that cannot be deleted.
@@ -129,13 +130,17 @@ def sweep_parts(folder: Path, name: str = "*") -> None:
         folder: folder to search.
         name: name or pattern of the files that were being written; `**/` goes before it to search
             the folders below as well.
+        older_than: age in seconds of the files to delete, where another machine may write too,
+            whose processes are not known here.
     """
+    newest = time.time() - older_than
     head, slash, last = name.rpartition("/")
     for part in folder.glob(f"{head}{slash}.{last}.*.part"):
         writer = re.search(r"\.(\d+)-[^.-]*\.part$", part.name)
         if writer is None or not process_exists(int(writer[1])):
             with suppress(OSError):
-                part.unlink()
+                if part.stat().st_mtime <= newest:
+                    part.unlink()
 
 
 def process_exists(number: int) -> bool:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
+from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.runs.embedding_cache import (
     LIMIT_VARIABLE,
     cached_files,
@@ -21,7 +22,7 @@ from satclip_bench.benchmarks.runs.embedding_cache import (
 )
 from satclip_bench.core.download.lock import NAME as FIRST_HASHES
 from satclip_bench.core.errors import BenchError
-from satclip_bench.core.files import CACHE_VARIABLE, cache_dir, cannot_write
+from satclip_bench.core.files import CACHE_VARIABLE, cache_dir, cannot_write, sweep_parts
 from satclip_bench.core.program import program
 
 CONTENTS = {
@@ -68,12 +69,12 @@ def show_cache() -> int:
         table.add_row(name, f"{size.files:,}", decimal(size.bytes), contents)
     total = folder_size(folder)
     table.add_row("total", f"{total.files:,}", decimal(total.bytes), "")
-    _print(console, f"{folder} (${CACHE_VARIABLE} chooses another)")
+    print_plain(f"{folder} (${CACHE_VARIABLE} chooses another)", console)
     console.print(table)
-    _print(
-        console,
+    print_plain(
         f"Embeddings are limited to {decimal(limit)} (${LIMIT_VARIABLE}, in GB): a run deletes "
         "the least recently used ones above that, but none that a run still needs.",
+        console,
     )
     return 0
 
@@ -102,16 +103,12 @@ def clear_cache(*, embeddings: bool, weights: bool) -> int:
     else:
         kept = folder_size(cache_dir() / "weights")
         if kept.files:
-            _print(
-                console,
+            print_plain(
                 f"{decimal(kept.bytes)} of weights are kept; "
                 f"`{program()} cache clear --weights` deletes them",
+                console,
             )
     return 0
-
-
-def _print(console: Console, text: str) -> None:
-    console.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 def _clear(name: str, folder: Path, delete: Callable[[Path], None], console: Console) -> None:
@@ -129,11 +126,12 @@ def _clear(name: str, folder: Path, delete: Callable[[Path], None], console: Con
     text = f"{name}: {decimal(before.bytes - after.bytes)} deleted from {folder}"
     if kept := sum(file.size for file in cached_files(folder)):
         text += f"; {decimal(kept)} are kept, which a run needs at present"
-    _print(console, text)
+    print_plain(text, console)
 
 
 def _delete_embeddings(folder: Path) -> None:
     evict(folder, 0)
+    sweep_parts(folder)
 
 
 def _delete_weights(folder: Path) -> None:

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table as Grid
+from rich.text import Text
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.commands.notices import print_notices
+from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.commands.user_tables import adopt
 from satclip_bench.benchmarks.diagnostics.diagnosis import Diagnosis, diagnose
 from satclip_bench.benchmarks.diagnostics.frames import strata_frame, summary_row
 from satclip_bench.benchmarks.diagnostics.reading import TaskPredictions, locations, read_task
+from satclip_bench.benchmarks.report.grid import Grid, GridRow, print_grid
 from satclip_bench.benchmarks.report.results import board_names, options
+from satclip_bench.benchmarks.report.terminal import print_heading
 from satclip_bench.benchmarks.report.wording import DASH, METRIC_SIGNS, number
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.benchmarks.runs.reading import ALL, RecordFilter
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TITLE_WIDTH, REGION_WIDTH = 24, 14
-"""Maximum widths of an encoder's title and a region's name in the terminal."""
+"""Maximum widths of an encoder's title, which may take several lines, and of a region's name."""
 
 
 def diagnose_run(
@@ -84,10 +86,10 @@ def diagnose_run(
         common = {"task": task, "split": split, "probe": probe}
         summaries.append(_summary(diagnoses, read, common))
         strata.append(strata_frame(diagnoses, common))
-        console.print(_table(summaries[-1], read, split, probe))
+        _print_table(summaries[-1], read, split, probe, console)
         _draw(read, diagnoses, f"{split}, {probe} probe", folder / f"{task}.png")
     for problem in problems:
-        console.print(f"[yellow]left out: {escape(problem)}[/yellow]", highlight=False)
+        print_plain(f"left out: {problem}", console, "yellow")
     if not summaries:
         raise BenchError(
             f"no predictions in {out} with split {split!r} and probe {probe!r} can be diagnosed"
@@ -148,39 +150,49 @@ def _summary(
     )
 
 
-def _table(summary: pd.DataFrame, read: TaskPredictions, split: str, probe: str) -> Grid:
+def _print_table(
+    summary: pd.DataFrame, read: TaskPredictions, split: str, probe: str, console: Console
+) -> None:
+    """Print the summary of a task, in blocks of columns if the console is narrow."""
     card, first = read.table.card, summary.iloc[0]
-    grid = Grid(
-        title=f"\n{escape(card.title)} · {read.table.edition} edition · {split} · probe {probe} · "
-        f"radius {first['ssi_km']:.3g} km",
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        header_style="bold",
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    grid.add_column("Encoder", no_wrap=True, max_width=TITLE_WIDTH, overflow="ellipsis")
-    grid.add_column(METRIC_SIGNS[card.metric], justify="right", no_wrap=True)
-    grid.add_column("Worst region", no_wrap=True, max_width=REGION_WIDTH, overflow="ellipsis")
-    for title in ("there", "Gap", "I", "SSI/sh.", "SRI/sh."):
-        grid.add_column(title, justify="right", no_wrap=True)
-    for row in summary.to_dict("records"):
-        grid.add_row(
-            escape(str(row["encoder_title"])),
-            number(row["score"]),
-            escape(str(row["worst_region"])) or DASH,
-            *(number(row[name]) for name in ("worst_score", "gap")),
-            number(row["moran_i"], 2),
-            _beside(row["ssi"], row["ssi_shuffled"], 1),
-            _beside(row["sri_grid"], row["sri_grid_shuffled"], 2),
-            style="cyan" if is_baseline(str(row["encoder"])) else None,
+    rows = [
+        GridRow(
+            (
+                Text(str(row["encoder_title"])),
+                Text(number(row["score"])),
+                _region(str(row["worst_region"])),
+                *(Text(number(row[name])) for name in ("worst_score", "gap")),
+                Text(number(row["moran_i"], 2)),
+                _beside(row["ssi"], row["ssi_shuffled"], 1),
+                _beside(row["sri_grid"], row["sri_grid_shuffled"], 2),
+            ),
+            "cyan" if is_baseline(str(row["encoder"])) else "",
         )
-    return grid
+        for row in summary.to_dict("records")
+    ]
+    titles = ("Encoder", METRIC_SIGNS[card.metric], "Worst region", "there", "Gap", "I")
+    grid = Grid(
+        headings=tuple(map(Text, (*titles, "SSI/sh.", "SRI/sh."))),
+        alignment="lrlrrrrr",
+        rows=tuple(rows),
+    )
+    console.print()
+    print_heading(
+        f"{card.title} · {read.table.edition} edition · {split} · probe {probe} · "
+        f"radius {first['ssi_km']:.3g} km",
+        console,
+    )
+    print_grid(grid, console, TITLE_WIDTH)
 
 
-def _beside(value: float, shuffled: float, digits: int) -> str:
-    return f"{number(value, digits)}[dim]/{number(shuffled, digits)}[/dim]"
+def _region(name: str) -> Text:
+    text = Text(name or DASH)
+    text.truncate(REGION_WIDTH, overflow="ellipsis")
+    return text
+
+
+def _beside(value: float, shuffled: float, digits: int) -> Text:
+    return Text.assemble(number(value, digits), (f"/{number(shuffled, digits)}", "dim"))
 
 
 def _draw(read: TaskPredictions, diagnoses: Sequence[Diagnosis], what: str, path: Path) -> None:
@@ -214,9 +226,4 @@ def _explain(console: Console, folder: Path) -> None:
         style="dim",
         highlight=False,
     )
-    console.print(
-        f"summary.csv, strata.csv and a figure for each task are in {folder}",
-        soft_wrap=True,
-        markup=False,
-        emoji=False,
-    )
+    print_plain(f"summary.csv, strata.csv and a figure for each task are in {folder}", console)

@@ -11,10 +11,11 @@ from pathlib import Path
 from threading import Event
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
+from rich.text import Text
 
+from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.core.download.cards import PackageOrigin, RemoteFile
 from satclip_bench.core.download.content import State, state
 from satclip_bench.core.download.fetch import by_hand, fetch
@@ -147,13 +148,13 @@ def download(
     for item in missing:
         if not item.card.origins:
             advice = by_hand(item.card, item.folder)
-            console.print(f"{item.owner}: cannot be downloaded. {advice}", soft_wrap=True)
+            print_plain(f"{item.owner}: cannot be downloaded. {advice}", console)
     if downloadable and not _agreed(downloadable, yes=yes or packages, console=console):
         console.print("Nothing was downloaded.")
         return 1
     failed = _fetch_all(downloadable, console, replace=packages)
     for citation in dict.fromkeys(i.card.citation for i in downloadable if i.card.citation):
-        console.print(f"cite: {citation}", soft_wrap=True, highlight=False, markup=False)
+        print_plain(f"cite: {citation}", console)
     return 1 if failed or len(downloadable) < len(missing) else _damaged(items, console)
 
 
@@ -165,7 +166,7 @@ def _damaged(items: Sequence[Item], console: Console) -> int:
     bad = [item for item in items if item.state() in ("corrupt", "stale")]
     for item in bad:
         text = f"{item.owner}: {item.card.file} is {item.state()}; see `{program()} verify`"
-        console.print(text, style="red")
+        print_plain(text, console, "red")
     return 1 if bad else 0
 
 
@@ -175,7 +176,8 @@ def _listing(items: Sequence[Item]) -> Table:
         table.add_column(title, overflow="fold", justify="right" if title == "size" else "left")
     for item in items:
         card = item.card
-        table.add_row(item.owner, escape(card.file), _size(card.bytes), escape(card.licence))
+        cells = (item.owner, card.file, _size(card.bytes), card.licence)
+        table.add_row(*map(Text, cells))
     return table
 
 
@@ -194,7 +196,8 @@ def _agreed(items: Sequence[Item], *, yes: bool, console: Console) -> bool:
     size = f"{known / 1e6:,.0f} MB" + (f" and {unknown} files of unknown size" if unknown else "")
     if not sys.stdin.isatty():
         raise BenchError(f"the download has {size}: add --yes to agree to it")
-    return console.input(f"Download {size}? [y/N] ").strip().lower() in ("y", "yes")
+    answer = console.input(f"Download {size}? [y/N] ", markup=False, emoji=False)
+    return answer.strip().lower() in ("y", "yes")
 
 
 class _StoppedError(Exception):
@@ -203,7 +206,7 @@ class _StoppedError(Exception):
 
 def _fetch_all(items: Sequence[Item], console: Console, *, replace: bool = False) -> int:
     """Download files with progress bars. Prints each failure; returns how many there are."""
-    title = TextColumn("{task.description}")
+    title = TextColumn("{task.description}", markup=False)
     columns = (title, BarColumn(), DownloadColumn(), TransferSpeedColumn())
     failures: list[str] = []
     with (
@@ -226,7 +229,7 @@ def _fetch_all(items: Sequence[Item], console: Console, *, replace: bool = False
                 return
             except BenchError as error:
                 failures.append(f"{item.owner}: {error}")
-                progress.update(bar, description=f"[red]{item.card.file}[/red]")
+                progress.update(bar, description=f"failed: {item.card.file}")
             else:
                 size = item.path.stat().st_size
                 progress.update(bar, completed=size, total=size)
@@ -238,7 +241,7 @@ def _fetch_all(items: Sequence[Item], console: Console, *, replace: bool = False
             stop.set()
             raise
     for text in failures:
-        console.print(text, style="red", soft_wrap=True, highlight=False, markup=False)
+        print_plain(text, console, "red")
     return len(failures)
 
 
@@ -261,8 +264,7 @@ def verify(names: Sequence[str], *, data_dir: Path | None) -> int:
     for item in items_of(names, data_dir):
         current = item.state()
         states.append(current)
-        style = STYLES[current]
-        table.add_row(f"[{style}]{current}[/{style}]", item.owner, escape(str(item.path)))
+        table.add_row(Text(current, STYLES[current]), Text(item.owner), Text(str(item.path)))
         if current in ("corrupt", "stale"):
             how = f"delete {item.path} and run `{program()} download {item.owner}`"
             advice.append(f"{item.owner}: {how}. Or: {by_hand(item.card, item.folder)}")
@@ -270,5 +272,5 @@ def verify(names: Sequence[str], *, data_dir: Path | None) -> int:
     counts = Counter(states)
     console.print(", ".join(f"{counts[s]} {s}" for s in STYLES if counts[s]) or "no files")
     for text in advice:
-        console.print(text, style="red", soft_wrap=True, markup=False)
+        print_plain(text, console, "red")
     return 1 if counts["corrupt"] or counts["stale"] else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from rich.progress import (
 )
 
 from satclip_bench.benchmarks.commands.embedding_writers import make_writer, require_ending
-from satclip_bench.core.errors import BenchError, CoordinateError, EncoderError
-from satclip_bench.core.files import atomic_write
+from satclip_bench.benchmarks.commands.plain import print_plain
+from satclip_bench.core.errors import FAILURES, BenchError, CoordinateError, EncoderError
+from satclip_bench.core.files import atomic_write, sweep_parts
 from satclip_bench.core.point_files import PointBatch, open_points
 from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
 from satclip_bench.encoders import LocationEncoder, encoder_card, encoder_from_file, get_encoder
@@ -75,6 +77,7 @@ def embed_file(
     progress = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True))
     with open_points(points, batch, lon, lat, sep=sep, layer=layer) as file, progress:
         bar = progress.add_task("", total=file.rows)
+        sweep_parts(out.parent, escape(out.name))
         rows = 0
         with atomic_write(out) as stream, make_writer(out, model, stream) as writer:
             for part in file.batches:
@@ -83,10 +86,8 @@ def embed_file(
                 progress.advance(bar, len(part.lonlat))
             if not rows:
                 raise BenchError(f"{points} has no rows")
-    Console(markup=False, emoji=False).print(
-        f"{rows:,} embeddings of {dimension} numbers by {model.card.name} are in {out}",
-        highlight=False,
-        soft_wrap=True,
+    print_plain(
+        f"{rows:,} embeddings of {dimension} numbers by {model.card.name} are in {out}", Console()
     )
     return 0
 
@@ -115,7 +116,7 @@ def _embed(encoder: LocationEncoder, batch: PointBatch, first_row: int, path: Pa
             embedding = encoder.encode(lonlat)
         except BenchError:
             raise
-        except (Exception, SystemExit, GeneratorExit) as error:
+        except FAILURES as error:
             raise EncoderError(
                 f"encoder {encoder.card.name!r} raised {type(error).__name__} on rows {first_row} "
                 f"to {first_row + len(lonlat) - 1}: {error}"

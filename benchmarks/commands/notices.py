@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.markup import escape
 
+from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.runs.store import Store
 
 
@@ -17,4 +17,4 @@ def print_notices(store: Store, console: Console | None = None) -> None:
     """
     console = console or Console(stderr=True)
     for notice in store.read().notices():
-        console.print(f"[yellow]{escape(notice)}[/yellow]", soft_wrap=True, highlight=False)
+        print_plain(notice, console, "yellow")

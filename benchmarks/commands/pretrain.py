@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import atomic_write
 from satclip_bench.core.program import program
@@ -62,16 +63,14 @@ def pretrain_encoder(
     if not is_main_process:
         return 0
     console = Console()
-    console.print(f"the encoder is in {weights}", highlight=False, soft_wrap=True)
+    print_plain(f"the encoder is in {weights}", console)
     if register is None:
         console.print("to use it by name, add --register NAME --resume", highlight=False)
         return 0
     with atomic_write(registered_dir() / f"{register}.safetensors") as stream:
         stream.write(weights.read_bytes())
-    console.print(
-        f"it is registered as own.{register}: {program()} run --encoders own.{register}",
-        highlight=False,
-        soft_wrap=True,
+    print_plain(
+        f"it is registered as own.{register}: {program()} run --encoders own.{register}", console
     )
     return 0
 
@@ -104,5 +103,5 @@ def _train(
                 soft_wrap=True,
             )
 
-        callbacks = Callbacks(lambda text: console.print(text, highlight=False), step, epoch)
+        callbacks = Callbacks(lambda text: print_plain(text, console), step, epoch)
         return pretrain(config, folder, resume=resume, device=device, callbacks=callbacks).encoder

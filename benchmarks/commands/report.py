@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from satclip_bench.benchmarks.commands.notices import print_notices
+from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.commands.user_tables import adopt
 from satclip_bench.benchmarks.metrics.replicates import RunReplicates
 from satclip_bench.benchmarks.ranking.pooling import ScoreChoice
@@ -179,11 +180,11 @@ def _replicates(
     store: Store, split: str | None = None, probe: str | None = None
 ) -> RunReplicates | None:
     """Bootstrap scores of a run; cells whose predictions cannot be read are named."""
-    console = Console(stderr=True, markup=False, emoji=False, highlight=False)
+    console = Console(stderr=True)
     unreadable: list[str] = []
     replicates = load_replicates(store, split, probe, unreadable.append)
     for message in unreadable:
-        console.print(f"no interval: {message}", style="yellow", soft_wrap=True)
+        print_plain(f"no interval: {message}", console, "yellow")
     return replicates
 
 
@@ -208,4 +209,4 @@ def _draw(results: Results, folder: Path) -> tuple[Path, ...]:
 def _list(paths: tuple[Path, ...]) -> None:
     console = Console()
     for path in paths:
-        console.print(Text(str(path)), soft_wrap=True, highlight=False)
+        print_plain(path, console)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.commands.progress import Meter
 from satclip_bench.benchmarks.reproduction import PAPERS, Reproduction, reproduce
 from satclip_bench.benchmarks.runs.store import Store, writable
@@ -60,9 +61,7 @@ def reproduce_papers(paper: str, data_dir: Path | None, out: Path, jobs: int | N
     console.print(_table(rows))
     counts = Counter(str(row.verdict) for row in rows)
     summary = ", ".join(f"{counts[v]} {v}" for v in STYLES if counts[v])
-    console.print(
-        f"{len(rows)} published scores: {summary}. All of them are in {path}", soft_wrap=True
-    )
+    print_plain(f"{len(rows)} published scores: {summary}. All of them are in {path}", console)
     for reason, count in Counter(r.note for r in rows if r.verdict == "not run").most_common():
         console.print(escape(f"not run, {count}: {reason}"), style="dim", soft_wrap=True)
     return 0

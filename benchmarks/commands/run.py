@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -23,10 +24,13 @@ from satclip_bench.benchmarks.runs.remembered import RunRequest
 from satclip_bench.benchmarks.runs.store import Store, writable
 from satclip_bench.benchmarks.runs.suites import get_suite
 from satclip_bench.benchmarks.runs.wildcards import skipped_tasks
-from satclip_bench.core.errors import BenchError, UnknownNameError
+from satclip_bench.core.errors import BenchError, UnfinishedError, UnknownNameError
 from satclip_bench.core.read_options import AUTOMATIC, ReadOptions
 from satclip_bench.encoders import encoder_from_file, registry
 from satclip_bench.tasks import Edition
+
+if TYPE_CHECKING:
+    from satclip_bench.benchmarks.report.results import Results
 
 
 def run(
@@ -55,7 +59,7 @@ def run(
     Raises:
         BenchError: nothing could be run; the message says why.
     """
-    from satclip_bench.benchmarks.commands.report import print_boards, update_reports
+    from satclip_bench.benchmarks.commands.report import print_boards
 
     console = Console(stderr=True, emoji=False)
     _refuse_mixed_up(own_encoders, encoders)
@@ -97,10 +101,27 @@ def run(
         if missing:
             with Meter(console) as meter:
                 evaluate(missing, store, own, meter, jobs or os.cpu_count() or 1)
-        results = update_reports(store, store.write_table())
+        results = _report(store)
     print_notices(store, console)
     print_boards(results, out, Console())
     return _verdict(plan, store, console)
+
+
+def _report(store: Store) -> Results:
+    """Write the table, the tables and the figures of a run, all of whose records are kept.
+
+    Raises:
+        UnfinishedError: one of these files cannot be written.
+    """
+    from satclip_bench.benchmarks.commands.report import update_reports
+
+    try:
+        return update_reports(store, store.write_table())
+    except (BenchError, OSError) as error:
+        raise UnfinishedError(
+            f"{str(error).rstrip('.')}. The records of all cells are kept; the same command "
+            "writes results.parquet, tables/ and figures/ from them."
+        ) from error
 
 
 def _refuse_mixed_up(files: Sequence[str], names: Sequence[str]) -> None:
@@ -141,7 +162,9 @@ def _with_tables(plan: Sequence[Cell], console: Console) -> tuple[Cell, ...]:
         raise BenchError("no table is available. " + " ".join(problems.values()))
     for task, problem in problems.items():
         console.print(
-            f"[yellow]not run[/yellow] {task}: {escape(problem)}", soft_wrap=True, highlight=False
+            f"[yellow]not run[/yellow] {escape(task)}: {escape(problem)}",
+            soft_wrap=True,
+            highlight=False,
         )
     return cells
 

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from satclip_bench.benchmarks.baselines import baseline_card, list_baselines
+from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.commands.show_files import draw_task, show_files, show_places
 from satclip_bench.benchmarks.probes import list_probes, probe_card
 from satclip_bench.benchmarks.runs.suites import list_suites, suite_card
@@ -180,7 +181,7 @@ def _draw_encoder(name: str, card: BaseModel, folder: Path) -> None:
     if not isinstance(card, EncoderCard):
         raise BenchError(f"{name!r} cannot be drawn: --map works for tasks and encoders")
     path = draw_embedding(get_encoder(name), folder / f"{name}.embedding.png")
-    Console(markup=False, emoji=False).print(str(path), soft_wrap=True, highlight=False)
+    print_plain(path, Console())
 
 
 def _encoder_or_baseline(name: str) -> BaseModel:
@@ -215,8 +216,14 @@ def _as_dict(name: str, card: BaseModel | BenchError) -> dict[str, Any]:
 
 
 def _print_json(content: object) -> None:
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        # In JSON, a character that the terminal cannot show can be escaped instead of replaced.
+        text = json.dumps(content, indent=2)
     # rich would wrap long strings.
-    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(f"{text}\n")
 
 
 def _print_card(what: str, name: str, card: BaseModel) -> None:
@@ -230,7 +237,7 @@ def _print_card(what: str, name: str, card: BaseModel) -> None:
         # The files are listed below the card.
         edition.pop("variants", None)
     for label, text in _lines(content):
-        table.add_row(label, escape(text))
+        table.add_row(escape(label), escape(text))
     console.print(table)
 
 

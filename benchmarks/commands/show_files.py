@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
+from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
 from satclip_bench.benchmarks.splits.places import place_numbers, shared_places
 from satclip_bench.core.download.cards import RemoteFile
@@ -30,12 +30,12 @@ def show_files(card: TaskCard, data_dir: Path | None) -> None:
     heading = ""
     for owner, path, description in file_rows(card, data_folder(data_dir)):
         if owner != heading:
-            console.print(f"\n[cyan]files of {escape(owner)}[/cyan]", highlight=False)
+            print_plain(f"\nfiles of {owner}", console, "cyan")
             heading = owner
-        console.print(f"  {escape(path)}: {escape(description)}", highlight=False, soft_wrap=True)
+        print_plain(f"  {path}: {description}", console)
     files = (f for e in card.editions.values() for v in e.variants for f in v.files)
     for citation in dict.fromkeys(f.citation for f in files if f.citation):
-        console.print(f"cite: {escape(citation)}", highlight=False, soft_wrap=True)
+        print_plain(f"cite: {citation}", console)
 
 
 def file_rows(card: TaskCard, folder: Path) -> Iterator[tuple[str, str, str]]:
@@ -146,6 +146,6 @@ def draw_task(name: str, edition: Edition, data_dir: Path | None, folder: Path) 
         draw_map(table, folder / f"{stem}.map.png"),
         draw_histogram(table, folder / f"{stem}.histogram.png"),
     ):
-        console.print(str(path), soft_wrap=True, highlight=False)
+        print_plain(path, console)
     for note in filter(None, (table.caveat, *table.notes)):
-        console.print(f"note: {note}", highlight=False)
+        print_plain(f"note: {note}", console)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.commands.progress import Meter
 from satclip_bench.benchmarks.runs.engine import UnitResult, evaluate
 from satclip_bench.benchmarks.runs.record import Record
@@ -81,7 +82,7 @@ def evaluate_species(request: Request, settings: SoftmaxSettings | None = None) 
         "degrees. Unseen: test photographs whose species is not in the fold's training set.",
         style="dim",
     )
-    console.print(str(path), soft_wrap=True, highlight=False)
+    print_plain(path, console)
     return int(any(outcome.reason for outcome in outcomes))
 
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.report.wording import DASH
 from satclip_bench.benchmarks.speed.timing import (
     Contest,
@@ -61,7 +62,7 @@ def speed(
     for timing in timings:
         for note in timing.contest.notes:
             console.print(escape(f"{timing.contest.encoder}: {note}"), style="dim")
-    console.print(f"All times are in {out}", highlight=False, soft_wrap=True)
+    print_plain(f"All times are in {out}", console)
     return 0 if len(timings) == len(contests) else 1
 
 
@@ -70,7 +71,7 @@ def _measure(
 ) -> list[Timing]:
     lonlat = random_points(points)
     timings = []
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         for entry in contests:
             bar = progress.add_task(entry.encoder, total=rounds * len(entry.jobs))
@@ -93,7 +94,7 @@ def _table(timings: Sequence[Timing]) -> Table:
     for timing in timings:
         ours = timing.median("ours") or float("nan")
         table.add_row(
-            timing.contest.encoder,
+            escape(timing.contest.encoder),
             f"{ours:.3f}",
             f"{timing.points / ours:,.0f}",
             _cell(timing.median("reference"), "{:.3f}"),

@@ -86,8 +86,8 @@ def add_files(
         if task.made and not save_cards:
             origin = "not written in a dry run"
         console.print(
-            f"task [bold]{name}[/bold]: {len(table):,} points, {table.card.task_type}, card "
-            f"{escape(str(file.card_path))} ({origin})",
+            f"task [bold]{escape(name)}[/bold]: {len(table):,} points, {table.card.task_type}, "
+            f"card {escape(str(file.card_path))} ({origin})",
             soft_wrap=True,
             highlight=False,
         )

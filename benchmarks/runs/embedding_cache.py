@@ -14,11 +14,21 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from satclip_bench.core.errors import BenchError
-from satclip_bench.core.files import atomic_write, cache_dir, sha256_bytes, sha256_file
+from satclip_bench.core.files import (
+    atomic_write,
+    cache_dir,
+    sha256_bytes,
+    sha256_file,
+    sweep_parts,
+)
 
 LIMIT_VARIABLE = "SATCLIP_BENCH_CACHE_GB"
 DEFAULT_LIMIT_GB = 10.0
 """Size limit of all cached embeddings in gigabytes (1e9 bytes); those of the main job have 0.9."""
+
+
+ABANDONED_SECONDS = 3600.0
+"""Age from which a temporary file of a process that does not exist is deleted."""
 
 
 def embeddings_dir() -> Path:
@@ -185,6 +195,7 @@ def evict(folder: Path, limit: int) -> list[Path]:
         return []
     deleted = []
     with _deletion_lock(folder):
+        sweep_parts(folder, older_than=ABANDONED_SECONDS)
         files, needed = cached_files(folder), _needed(folder)
         total = sum(file.size for file in files)
         for file in files:

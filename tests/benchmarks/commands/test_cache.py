@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,22 @@ def test_clear_deletes_embeddings_alone(folder: Path, capsys: pytest.CaptureFixt
     assert f"embeddings: 2.0 MB deleted from {folder / 'embeddings'}" in out
     assert "3.0 MB of weights are kept" in out
     assert "cache clear --weights`" in out
+
+
+def test_temporary_files_of_killed_processes_are_deleted(folder: Path) -> None:
+    # Numbers of processes are smaller than these.
+    old, new = (folder / "embeddings" / f".a.npy.{2**22 + n}-abcdefgh.part" for n in (1, 2))
+    in_use = folder / "embeddings" / f".b.npy.{os.getpid()}-abcdefgh.part"
+    for path in (old, new, in_use):
+        path.write_bytes(b"x")
+    for path in (old, in_use):
+        os.utime(path, (0, 0))
+    # Every run looks after the cache, which another machine may share.
+    with EmbeddingCache():
+        pass
+    assert [path.exists() for path in (old, new, in_use)] == [False, True, True]
+    assert main(["cache", "clear"]) == 0
+    assert [path.exists() for path in (old, new, in_use)] == [False, False, True]
 
 
 def test_clear_of_weights_keeps_the_hashes_of_first_downloads(folder: Path) -> None:

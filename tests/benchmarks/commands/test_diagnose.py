@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.report.wording import number
 from satclip_bench.benchmarks.runs.record import Settings
 from satclip_bench.benchmarks.runs.store import Store
 
@@ -68,6 +69,23 @@ def test_a_run_is_diagnosed(
         assert mean == pytest.approx(expected, rel=1e-4)
     for task in ("biomes", "median_income"):
         assert (folder / f"{task}.png").stat().st_size > 20_000
+
+
+def test_a_narrow_terminal_shows_all_columns_in_blocks(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert main(["diagnose", "--out", str(run), *BOTH]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if str(run) not in line]
+    assert all(len(line) <= 40 for line in lines)
+    text = " ".join(lines)
+    for column in ("R²", "Worst", "region", "there", "Gap", "I", "SSI/sh.", "SRI/sh."):
+        assert column in text.split() or column in text, column
+    assert "…" not in text
+    summary = pd.read_csv(run / "diagnostics" / "random.linear" / "summary.csv")
+    for row in summary.itertuples():
+        assert text.count(str(row.encoder_title)) >= 2
+        assert number(float(str(row.gap))) in text.split()
 
 
 def test_the_same_run_gives_the_same_bytes(run: Path) -> None:

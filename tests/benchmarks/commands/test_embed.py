@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -56,6 +57,21 @@ def write(path: Path) -> Path:
 def embed(points: Path, out: Path, *options: str, encoder: str = "cartesian3d") -> int:
     arguments = ["embed", "--encoder", encoder, "--points", str(points), "--out", str(out)]
     return main([*arguments, *options])
+
+
+def test_temporary_files_of_killed_processes_are_deleted(tmp_path: Path) -> None:
+    points, out = write(tmp_path / "points.csv"), tmp_path / "o[1].parquet"
+    # Numbers of processes are smaller than this one.
+    killed = tmp_path / f".{out.name}.{2**22 + 1}-abcdefgh.part"
+    others = [
+        tmp_path / f".{out.name}.{os.getpid()}-abcdefgh.part",
+        tmp_path / f".o1.parquet.{2**22 + 1}-abcdefgh.part",
+    ]
+    for path in (killed, *others):
+        path.write_text("")
+    assert embed(points, out) == 0
+    assert not killed.exists()
+    assert all(path.exists() for path in others)
 
 
 def vectors(table: pd.DataFrame) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -25,6 +26,19 @@ def test_info_of_a_kind_shows_one(capsys: pytest.CaptureFixture[str]) -> None:
 def test_json_of_two_things_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "random", "--json"]) == 2
     assert "`info split random --json`" in capsys.readouterr().err
+
+
+def test_json_is_complete_in_a_terminal_that_cannot_show_every_character(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["list", "encoders", "--json"]) == 0
+    expected = json.loads(capsys.readouterr().out)
+    assert not json.dumps(expected, ensure_ascii=False).isascii()
+    content = io.BytesIO()
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", io.TextIOWrapper(content, encoding="ascii"))
+        assert main(["list", "encoders", "--json"]) == 0
+        assert json.loads(content.getvalue()) == expected
 
 
 @pytest.mark.parametrize("name", ["blocks.7", "harmonics.l7"])
