@@ -11,6 +11,10 @@ class BenchError(Exception):
     """
 
 
+FAILURES: tuple[type[BaseException], ...] = (Exception, SystemExit, GeneratorExit)
+"""What a user's code can raise that is a failure of it alone; an interrupt is not among them."""
+
+
 class UnfinishedError(BenchError):
     """An error that ended a command midway; what was finished before is kept.
 

@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar, cast
 
-from satclip_bench.core.errors import BenchError, UnknownNameError
+from satclip_bench.core.errors import FAILURES, BenchError, UnknownNameError
 
 T = TypeVar("T")
 
@@ -201,7 +201,7 @@ def import_object(target: str, description: str) -> object:
         imported: object = importlib.import_module(module_name)
         for part in attribute.split("."):
             imported = getattr(imported, part)
-    except Exception as error:
+    except FAILURES as error:
         raise BenchError(
             f"{description} could not be imported from {target}: {type(error).__name__}: {error}"
         ) from error

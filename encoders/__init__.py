@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from typing_extensions import override
 
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.errors import FAILURES, BenchError
 from satclip_bench.core.registry import Registry
 from satclip_bench.encoders.base import Encoder, EncoderCard, LocationEncoder, WeightsCard
 from satclip_bench.encoders.check import check_encoder
@@ -151,7 +151,7 @@ def make_encoder(
         made = make(*arguments, **options)
     except BenchError:
         raise
-    except (Exception, SystemExit) as error:
+    except FAILURES as error:
         raise BenchError(f"{what} could not be made: {type(error).__name__}: {error}") from error
     card = getattr(made, "card", None)
     if not isinstance(card, EncoderCard) or not callable(getattr(made, "encode", None)):

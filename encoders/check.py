@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.core.errors import CoordinateError, EncoderError
+from satclip_bench.core.errors import FAILURES, CoordinateError, EncoderError
 from satclip_bench.encoders.base import LocationEncoder, require_embedding
 
 CORNERS = np.array(
@@ -122,7 +122,7 @@ def _require_refusal(
         encoder.encode(points)
     except CoordinateError as error:
         _require(encoder, row in str(error), f"its error for {why} does not name {row}: {error}")
-    except Exception as error:
+    except FAILURES as error:
         raise EncoderError(
             f"encoder {encoder.card.name!r}: {why} raised {type(error).__name__}, "
             "not a satclip_bench.core.errors.CoordinateError; "

@@ -20,7 +20,7 @@ from satclip_bench.benchmarks.runs.provenance import provenance
 from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.splits import Fold, SplitInputs
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.errors import FAILURES, BenchError
 from satclip_bench.encoders import get_encoder
 from satclip_bench.tasks import TaskTable
 
@@ -196,7 +196,7 @@ def run_jobs(
             planned.append(plan_job(job))
         except BenchError as error:
             done[job] = Done(job, reason=str(error))
-        except Exception as error:
+        except FAILURES as error:
             done[job] = Done(job, reason=f"{job.protocol} raised {type(error).__name__}: {error}")
     for outcome in evaluate(planned, store, callbacks=callbacks, jobs=processes):
         unit = outcome.unit

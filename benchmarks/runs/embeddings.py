@@ -14,7 +14,7 @@ import numpy as np
 from satclip_bench.benchmarks.baselines import baseline_card
 from satclip_bench.benchmarks.runs.embedding_cache import EmbeddingCache
 from satclip_bench.benchmarks.runs.threads import thread_limit
-from satclip_bench.core.errors import BenchError, EncoderError
+from satclip_bench.core.errors import FAILURES, BenchError, EncoderError
 from satclip_bench.core.files import atomic_write, sha256_bytes, sha256_file
 from satclip_bench.encoders import LocationEncoder
 from satclip_bench.encoders.base import Embedding, require_embedding
@@ -35,7 +35,7 @@ def embed(encoder: LocationEncoder, table: TaskTable) -> Embedding:
         embedding = encoder.encode(table.lonlat.copy())
     except BenchError:
         raise
-    except (Exception, GeneratorExit, SystemExit) as error:
+    except FAILURES as error:
         raise EncoderError(
             f"encoder {name!r} raised {type(error).__name__} on the points of "
             f"{table.card.name!r}: {error}"

@@ -279,5 +279,5 @@ def _guarded(
             f"{unit.method} ran out of memory ({str(error) or 'MemoryError'}): run fewer cells at "
             "the same time with --jobs, or use a machine with more memory"
         )
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         yield f"{unit.method} raised {type(error).__name__}: {error}"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.splits import Fold, SplitInputs, get_split
 from satclip_bench.benchmarks.splits.domain import prediction_domain
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.errors import FAILURES, BenchError
 from satclip_bench.tasks import Edition, TaskCard, TaskTable, get_task, task_card
 from satclip_bench.tasks.user_tables.task import MissingTableTask, UserTable, UserTableTask
 
@@ -109,7 +109,15 @@ def make_folds(source: TaskSource, split: str, seed: int) -> tuple[Fold, ...]:
 def _make_folds(source: TaskSource, split: str, seed: int, stamp: Stamp) -> tuple[Fold, ...]:
     table, maker = load_table(source), get_split(split)
     domain = _domain(source, stamp) if maker.card.domain else None
-    return maker.folds(SplitInputs.from_table(table, domain), seed)
+    try:
+        return maker.folds(SplitInputs.from_table(table, domain), seed)
+    except BenchError:
+        raise
+    except FAILURES as error:
+        raise BenchError(
+            f"split {split!r} raised {type(error).__name__} on the points of {source.task!r}: "
+            f"{error}"
+        ) from error
 
 
 def get_fold(source: TaskSource, split: str, seed: int, name: str, sha256: str) -> Fold:

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.core.errors import BenchError, EncoderError
+from satclip_bench.core.errors import FAILURES, BenchError, EncoderError
 from satclip_bench.core.sphere import SwappedCoordinatesWarning
 from satclip_bench.encoders.base import Embedding, LocationEncoder, require_embedding
 from satclip_bench.encoders.check import CORNERS, TOLERANCE
@@ -100,7 +100,7 @@ def _embed(encoder: LocationEncoder, points: NDArray[np.float64]) -> Embedding:
             embedding = encoder.encode(points.copy())
     except BenchError:
         raise
-    except Exception as error:
+    except FAILURES as error:
         raise EncoderError(
             f"encoder {encoder.card.name!r} raised {type(error).__name__} on {len(points)} fixed "
             f"points, which every custom encoder has to embed before it is run: {error}"

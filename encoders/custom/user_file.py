@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.errors import FAILURES, BenchError
 from satclip_bench.core.files import sha256_bytes
 
 _folders: set[Path] = set()
@@ -45,7 +45,7 @@ def execute_file(path: Path, origin: str) -> ModuleType:
     sys.path.insert(0, str(folder))
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except FAILURES as error:
         del sys.modules[name]
         raise BenchError(
             f"{path} could not be executed: {type(error).__name__}: {error} ({origin})"
