@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from satclip_bench.benchmarks.runs.threads import one_thread
 from satclip_bench.core.errors import BenchError
 
 T = TypeVar("T")
@@ -94,7 +95,9 @@ def _pool(tasks: Mapping[int, Callable[[], T]], jobs: int, marks: Path) -> Itera
         mark.unlink()
     _start_tracker()
     workers = min(jobs, len(tasks))
-    executor = ProcessPoolExecutor(workers, initializer=_prepare_worker, initargs=(os.getpid(),))
+    executor = ProcessPoolExecutor(
+        workers, initializer=_prepare_worker, initargs=(os.getpid(),), env=one_thread()
+    )
     waiting = iter(tasks.items())
     submitted: dict[Future[T], int] = {}
     died: TerminatedWorkerError | None = None

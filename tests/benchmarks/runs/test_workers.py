@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from satclip_bench.benchmarks.runs.threads import one_thread
 from satclip_bench.benchmarks.runs.workers import KilledError, run_in_workers
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
@@ -33,6 +34,10 @@ def killed_once(seen: Path) -> int:
     seen.touch()
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("unreachable")
+
+
+def threads_of_environment() -> dict[str, str | None]:
+    return {name: os.environ.get(name) for name in one_thread()}
 
 
 def slow(_: Path) -> int:
@@ -62,6 +67,12 @@ def test_no_more_processes_than_tasks_and_none_afterwards(tmp_path: Path) -> Non
     (pid,) = workers.values()
     assert isinstance(pid, int)
     assert not exists(pid)
+
+
+def test_workers_have_one_thread_from_the_start(tmp_path: Path) -> None:
+    """So that what they load later needs no limit, and gives the same bytes."""
+    (variables,) = dict(run_in_workers({0: threads_of_environment}, 2, tmp_path / "m")).values()
+    assert variables == one_thread()
 
 
 def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
