@@ -23,9 +23,9 @@ def to_coordinates(points: Any) -> Any:
     """Convert points to something that NumPy can turn into an `(N, 2)` lonlat array.
 
     Args:
-        points: a GeoDataFrame or GeoSeries of points in any CRS, which are reprojected; a pandas
-            data frame with one longitude and one latitude column, recognised by name; a torch
-            tensor on any device; anything else is returned unchanged.
+        points: a GeoDataFrame or GeoSeries of points, or of MultiPoints of one point, in any CRS,
+            which are reprojected; a pandas data frame with one longitude and one latitude column,
+            recognised by name; a torch tensor on any device; anything else is returned unchanged.
 
     Raises:
         CoordinateError: the points have no CRS, some geometries are not points, or the coordinate
@@ -114,8 +114,20 @@ def _from_geometry(geometry: Any) -> Any:
         )
     missing = geometry.isna() | geometry.is_empty
     _refuse(missing, "have no geometry")
-    _refuse(geometry.geom_type != "Point", "are not points: use their representative_point()")
-    reprojected = geometry.to_crs(WGS84)
+    multipoint = geometry.geom_type == "MultiPoint"
+    single = multipoint & (geometry.count_geometries() == 1)
+    _refuse(
+        multipoint & ~single,
+        "are MultiPoints of several points, and every row needs one: make a row of each with "
+        "explode()",
+    )
+    _refuse(
+        ~single & (geometry.geom_type != "Point"),
+        "are not points: use their representative_point()",
+    )
+    # The representative point of a MultiPoint of one point is that point.
+    points = geometry.where(~single, geometry.representative_point()) if single.any() else geometry
+    reprojected = points.to_crs(WGS84)
     return np.stack([reprojected.x.to_numpy(), reprojected.y.to_numpy()], axis=1)
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from shapely import Point, Polygon
+from shapely import MultiPoint, Point, Polygon
 
 from satclip_bench.core.errors import CoordinateError
 from satclip_bench.core.point_files import open_points
@@ -73,6 +73,19 @@ def test_geometries_that_are_not_points_are_refused_by_row() -> None:
         check_lonlat(gpd.GeoSeries(shapes, crs=4326))
     with pytest.raises(CoordinateError, match=r"1 of 2 .* are not points.*rows 1"):
         check_lonlat(gpd.GeoSeries([shapes[0], shapes[3]], crs=4326))
+
+
+def test_multipoints_of_one_point_are_points() -> None:
+    """Files that are saved by a GIS often have them; those of several points are refused."""
+    mixed = [Point(1, 2), MultiPoint([(3, 4)]), MultiPoint([(-5.25, 60)])]
+    for crs in ("EPSG:4326", "EPSG:3857"):
+        series = gpd.GeoSeries(mixed, crs="EPSG:4326").to_crs(crs)
+        expected = [[1, 2], [3, 4], [-5.25, 60]]
+        for points in (series, gpd.GeoDataFrame({"n": range(3)}, geometry=series)):
+            assert check_lonlat(points) == pytest.approx(np.array(expected), abs=1e-9)
+    several = gpd.GeoSeries([*mixed, MultiPoint([(0, 0), (1, 1)])], crs=4326)
+    with pytest.raises(CoordinateError, match=r"1 of 4 .* MultiPoints of several.*explode.*rows 3"):
+        check_lonlat(several)
 
 
 @pytest.mark.parametrize(
