@@ -100,9 +100,8 @@ def read_manifest(out: Path) -> Manifest:
     except (OSError, ValidationError):
         return Manifest()
     # Files that a manifest lists may be deleted, so it may not name any others.
-    inside = all(
-        Path(name).parts[0] in FOLDERS and ".." not in Path(name).parts for name in manifest.files
-    )
+    parts = [Path(name).parts for name in manifest.files]
+    inside = all(names[:1] and names[0] in FOLDERS and ".." not in names for names in parts)
     return manifest if inside else Manifest()
 
 

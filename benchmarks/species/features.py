@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.species.inputs import Integers
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.npz import DAMAGE
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -122,12 +123,12 @@ def _scipy(path: Path) -> csr_array | None:
 
     if path.suffix != ".npz" or not zipfile.is_zipfile(path):
         return None
-    with zipfile.ZipFile(path) as archive:
-        if "format.npy" not in archive.namelist():
-            return None
     try:
+        with zipfile.ZipFile(path) as archive:
+            if "format.npy" not in archive.namelist():
+                return None
         return csr_array(load_npz(path))
-    except (OSError, ValueError) as error:
+    except DAMAGE as error:
         raise BenchError(f"{path} cannot be read as a sparse matrix: {error}") from error
 
 
@@ -148,7 +149,7 @@ def _npz(path: Path, needed: tuple[str, ...], more: tuple[str, ...]) -> Any:
             _require_columns(path, archive.files, needed)
             ids = archive["image_id"]
             columns = {n: archive[n] for n in (*needed, *more) if n in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise BenchError(f"{path} cannot be read: {error}") from error
     for name, values in columns.items():
         _require_shape(path, name, ids, values)

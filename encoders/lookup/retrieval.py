@@ -5,8 +5,6 @@ Dhakal et al. 2025, CVPR, arXiv 2502.19781.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.core.errors import CoordinateError, EncoderError
+from satclip_bench.core.npz import DAMAGE
 from satclip_bench.core.sphere import check_lonlat, unit_vectors
 from satclip_bench.encoders.weights.files import first_line
 from satclip_bench.encoders.weights.formats import require_format
@@ -97,14 +96,6 @@ def load_database(path: Path) -> Database:
         raise EncoderError(f"{path}: satclip_embeddings in row {row} are all zero")
     places = unit_vectors(lonlat).astype(np.float32)
     return Database(keys / lengths, arrays["image_embeddings"], places)
-
-
-DAMAGE = (
-    *(zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError, OSError),
-    # An array that claims more values than its file has.
-    MemoryError,
-)
-"""Errors of NumPy and zipfile for a damaged file."""
 
 
 def _read(path: Path) -> dict[str, Float32]:

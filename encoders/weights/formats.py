@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import pickletools
+import warnings
 import zipfile
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from satclip_bench.core.download.content import HEAD, stand_in_of
 from satclip_bench.core.errors import EncoderError
+from satclip_bench.core.npz import DAMAGE
 
 Format = Literal[
     "a PyTorch checkpoint",
@@ -126,10 +128,12 @@ def pickled_names(path: Path) -> list[str]:
     """
     names: set[str] = set()
     try:
-        with path.open("rb") as stream:
+        with path.open("rb") as stream, warnings.catch_warnings():
+            # A damaged text can look like a Python literal with an invalid escape sequence.
+            warnings.simplefilter("ignore")
             for pickled in _pickles(path, stream):
                 names |= _names(pickled)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+    except DAMAGE:
         return []
     return sorted(name for name in names if not name.startswith(_PLAIN))
 
@@ -207,7 +211,7 @@ def _names(pickled: bytes) -> set[str]:
                 latest = argument if isinstance(argument, str) else ""
                 if latest:
                     texts.append(latest)
-    except (ValueError, IndexError, OverflowError, MemoryError):
+    except DAMAGE:
         # After the pickles, an old checkpoint has the values of its tensors.
         return names
     return names

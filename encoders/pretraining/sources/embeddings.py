@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.core.errors import BenchError, CoordinateError
+from satclip_bench.core.npz import DAMAGE
 from satclip_bench.core.sphere import check_lonlat
 from satclip_bench.encoders.pretraining.config import Table
 from satclip_bench.encoders.pretraining.sources.base import InMemory, Pairs, fingerprint
@@ -62,7 +62,7 @@ def _npz(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as content:
             return content["lonlat"], content["embedding"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise BenchError(
             f"{path} is not an npz file with arrays lonlat and embedding: {first_line(error)}"
         ) from error
