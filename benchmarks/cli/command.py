@@ -20,6 +20,10 @@ Group = Literal[
 ]
 
 
+CELLS_ARE_KEPT = "finished cells are kept, and the same command runs the rest"
+"""What an interrupt leaves of a command that runs cells."""
+
+
 @dataclass(frozen=True)
 class Command:
     """A command, from its name to the function that runs it.

@@ -83,31 +83,42 @@ def add_seeds_option(
     parser.add_argument("--seeds", type=seeds, default=default, metavar="LIST", help=explanation)
 
 
+def add_edition_option(
+    parser: argparse._ActionsContainer, explanation: str, *, default: str | None = None
+) -> None:
+    """Add --edition, which of a task's tables is used."""
+    parser.add_argument("--edition", choices=("open", "paper"), default=default, help=explanation)
+
+
+def add_suite_option(parser: argparse._ActionsContainer, explanation: str) -> None:
+    """Add --suite, the name of a suite."""
+    parser.add_argument("--suite", default="open", metavar="NAME", help=explanation)
+
+
+def add_folder_option(
+    parser: argparse._ActionsContainer, explanation: str, *, default: Path | None = None
+) -> None:
+    """Add --out, the folder that a command writes, or reads as the folder of a run."""
+    parser.add_argument("--out", type=Path, default=default, metavar="DIR", help=explanation)
+
+
 def add_records_option(parser: argparse._ActionsContainer, folder: str, table: str) -> None:
     """Add --out, the folder of the records and of the table made of them."""
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=RUNS / folder,
-        metavar="DIR",
-        help=f"folder for the records and {table} (default: {RUNS / folder})",
+    default = RUNS / folder
+    add_folder_option(
+        parser, f"folder for the records and {table} (default: {default})", default=default
     )
 
 
 def add_run_folder_options(parser: argparse.ArgumentParser) -> None:
     """Add --suite and --out, which select the finished run that a command reads."""
-    parser.add_argument(
-        "--suite",
-        default="open",
-        metavar="NAME",
-        help=f"read the run in the suite's default folder, {RUNS}/NAME (default: open); "
-        "--out takes precedence",
+    add_suite_option(
+        parser,
+        f"read the run in the suite's default folder, {RUNS}/NAME (default: open); --out takes "
+        "precedence",
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        help=f"folder of the run to read, such as {RUNS}/quick (default: {RUNS}/<suite>)",
+    add_folder_option(
+        parser, f"folder of the run to read, such as {RUNS}/quick (default: {RUNS}/<suite>)"
     )
 
 
@@ -132,13 +143,7 @@ def add_filter_options(parser: argparse.ArgumentParser) -> None:
         add_names_option(
             parser, axis, f"{axis} to show, such as {example} (default: all of the run)"
         )
-    parser.add_argument(
-        "--seeds",
-        type=seeds,
-        default=(),
-        metavar="LIST",
-        help="seeds to show, such as 0,1,2 or 0-4 (default: all of the run)",
-    )
+    add_seeds_option(parser, "seeds to show, such as 0,1,2 or 0-4 (default: all of the run)")
 
 
 def record_filter(options: argparse.Namespace) -> RecordFilter:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from satclip_bench.benchmarks.cli.command import Command
-from satclip_bench.benchmarks.cli.options import count
+from satclip_bench.benchmarks.cli.options import add_folder_option, count
 
 DESCRIPTION = """\
 Train a location encoder on satellite imagery as SatCLIP was trained: an image encoder and a
@@ -68,11 +67,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="torch device, such as cpu or cuda:1 (default: a GPU if there is one)",
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        help="folder of the training (default: results/pretrained/<name of the config>)",
+    add_folder_option(
+        parser, "folder of the training (default: results/pretrained/<name of the config>)"
     )
     parser.add_argument(
         "--resume",

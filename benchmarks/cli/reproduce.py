@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from satclip_bench.benchmarks.cli.command import Command
+from satclip_bench.benchmarks.cli.command import CELLS_ARE_KEPT, Command
 from satclip_bench.benchmarks.cli.options import (
     add_data_dir_option,
     add_jobs_option,
@@ -52,5 +52,5 @@ REPRODUCE = Command(
     examples=EXAMPLES,
     add_options=_add_options,
     call=_call,
-    after_interrupt="finished cells are kept, and the same command runs the rest",
+    after_interrupt=CELLS_ARE_KEPT,
 )

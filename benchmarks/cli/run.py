@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from satclip_bench.benchmarks.cli.command import Command
+from satclip_bench.benchmarks.cli.command import CELLS_ARE_KEPT, Command
 from satclip_bench.benchmarks.cli.options import (
     RUNS,
     add_data_dir_option,
+    add_edition_option,
+    add_folder_option,
     add_jobs_option,
     add_names_option,
     add_reading_options,
     add_seeds_option,
+    add_suite_option,
 )
 
 DESCRIPTION = """\
@@ -35,12 +38,9 @@ examples:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what to run")
-    what.add_argument(
-        "--suite",
-        default="open",
-        metavar="NAME",
-        help="named set of cells to start from, such as quick; `list suites` shows all "
-        "(default: open)",
+    add_suite_option(
+        what,
+        "named set of cells to start from, such as quick; `list suites` shows all (default: open)",
     )
     default = "(default: those of the suite)"
     for axis, example in (
@@ -53,11 +53,10 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
             what, axis, f"{axis} to run, such as {example}; `list {axis}` shows all {default}"
         )
     add_seeds_option(what, f"seeds of splits and probes, such as 0,1,2 or 0-4 {default}")
-    what.add_argument(
-        "--edition",
-        choices=("open", "paper"),
-        help="edition of the tasks: `open` ships with the repository, `paper` uses the papers' "
-        "own tables, which `download` fetches (default: that of the suite)",
+    add_edition_option(
+        what,
+        "edition of the tasks: `open` ships with the repository, `paper` uses the papers' own "
+        "tables, which `download` fetches (default: that of the suite)",
     )
     what.add_argument(
         "--dry-run", action="store_true", help="list the cells that would run, and stop"
@@ -94,11 +93,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
     where = parser.add_argument_group("where and how")
     add_data_dir_option(where)
-    where.add_argument(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        help=f"folder of the run (default: {RUNS}/<suite>, or {RUNS}/<suite>-paper for the paper "
+    add_folder_option(
+        where,
+        f"folder of the run (default: {RUNS}/<suite>, or {RUNS}/<suite>-paper for the paper "
         "edition)",
     )
     add_jobs_option(where)
@@ -142,5 +139,5 @@ RUN = Command(
     examples=EXAMPLES,
     add_options=_add_options,
     call=_call,
-    after_interrupt="finished cells are kept, and the same command runs the rest",
+    after_interrupt=CELLS_ARE_KEPT,
 )

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from satclip_bench.benchmarks.cli.command import Command
-from satclip_bench.benchmarks.cli.options import RUNS, add_data_dir_option
+from satclip_bench.benchmarks.cli.options import RUNS, add_data_dir_option, add_edition_option
 
 MAPS = RUNS.parent / "maps"
 
@@ -56,11 +56,8 @@ def _add_info_options(parser: argparse.ArgumentParser) -> None:
         f"or the embedding of an encoder over the globe (without DIR: {MAPS}; default: draw "
         "nothing)",
     )
-    parser.add_argument(
-        "--edition",
-        choices=("open", "paper"),
-        default="open",
-        help="edition of the task that --map draws (default: open)",
+    add_edition_option(
+        parser, "edition of the task that --map draws (default: open)", default="open"
     )
     add_data_dir_option(parser)
 

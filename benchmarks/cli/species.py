@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from satclip_bench.benchmarks.cli.command import Command
+from satclip_bench.benchmarks.cli.command import CELLS_ARE_KEPT, Command
 from satclip_bench.benchmarks.cli.options import (
     add_data_dir_option,
     add_names_option,
@@ -95,5 +95,5 @@ SPECIES = Command(
     examples=EXAMPLES,
     add_options=_add_options,
     call=_call,
-    after_interrupt="finished cells are kept, and the same command runs the rest",
+    after_interrupt=CELLS_ARE_KEPT,
 )
