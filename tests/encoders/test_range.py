@@ -27,47 +27,16 @@ from satclip_bench.core.files import sha256_file
 from satclip_bench.encoders import check_encoder
 from satclip_bench.encoders.combine import Combined
 from satclip_bench.encoders.coordinates import Wrap
-from satclip_bench.encoders.lookup.retrieval import TILE, Database, Mix, load_database, retrieve
+from satclip_bench.encoders.lookup.retrieval import TILE, Database, Mix, retrieve
 from satclip_bench.encoders.range import Range, range_plain, range_plus
 from satclip_bench.encoders.satclip import SatCLIP
 from satclip_bench.encoders.weights.files import weights_path
-from tests.encoders.test_satclip import CORNERS, Bomb, checkpoint, float64_embedding, spread
+from tests.encoders.range_files import ROWS, apart, arrays, database, weights, written
+from tests.encoders.test_satclip import CORNERS, checkpoint, float64_embedding, spread
 
-ROWS = 150
+__all__ = ["arrays", "database", "weights"]
 
 MAKERS = pytest.mark.parametrize("make", [range_plain, range_plus])
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return checkpoint(tmp_path_factory.mktemp("satclip"), 40)
-
-
-@pytest.fixture(scope="module")
-def arrays(weights: Path) -> dict[str, NDArray[np.float64]]:
-    """Arrays as generate_db.py writes them: float64, of any length, longitude first."""
-    rng = np.random.default_rng(3)
-    locs = spread(ROWS)
-    # Close to SatCLIP's embeddings of the places, so that some are much more similar than others.
-    keys = SatCLIP("vit16-l40", weights).forward(locs).astype(np.float64)
-    keys += rng.normal(scale=0.3 * keys.std(), size=keys.shape)
-    keys *= rng.uniform(0.5, 20, (ROWS, 1))
-    return {
-        "locs": locs,
-        "image_embeddings": rng.normal(scale=0.5, size=(ROWS, 1024)),
-        "satclip_embeddings": keys,
-    }
-
-
-@pytest.fixture(scope="module")
-def database(arrays: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return written(arrays, tmp_path_factory.mktemp("database"))
-
-
-def written(arrays: dict[str, Any], folder: Path) -> Path:
-    path = folder / "range_db.npz"
-    np.savez(path, allow_pickle=True, **arrays)
-    return path
 
 
 def oracle(
@@ -107,11 +76,6 @@ def naive(
         for e, value in zip(exps, arrays["image_embeddings"], strict=True):
             total += share * e / math.fsum(exps) * value
     return np.concatenate([total, unit])
-
-
-def apart(a: NDArray[Any], b: NDArray[Any]) -> float:
-    assert a.shape == b.shape
-    return float(np.abs(a - b).max())
 
 
 @pytest.mark.parametrize(("name", "make"), [("RANGE", range_plain), ("RANGE+", range_plus)])
@@ -331,84 +295,3 @@ def test_settings_out_of_range(
 ) -> None:
     with pytest.raises(EncoderError, match=words):
         make(**options)
-
-
-def with_row(array: NDArray[np.float64], row: int, value: Any) -> NDArray[np.float64]:
-    changed = array.copy()
-    changed[row] = value
-    return changed
-
-
-@pytest.mark.parametrize(
-    ("name", "change", "words"),
-    [
-        ("locs", None, r"arrays \['locs'\] are missing"),
-        ("locs", lambda a: a[1:], "different numbers of rows: .*'locs': 149"),
-        ("locs", lambda a: a[:, ::-1], "columns look swapped"),
-        ("locs", lambda a: with_row(a, 3, [0, 91]), "row 3: 0, 91"),
-        ("locs", lambda a: a[0, 0], r"shape \(\); it should be .* \(rows, 2\)"),
-        ("locs", lambda a: a.astype(int), "locs is int64"),
-        ("satclip_embeddings", lambda a: a[:, 1:], r"\(150, 255\); .*\(rows, 256\)"),
-        ("satclip_embeddings", lambda a: with_row(a, 5, 0), "row 5 are all zero"),
-        ("image_embeddings", lambda a: with_row(a, 7, np.nan), "not finite in 1 rows.*row 7"),
-        ("image_embeddings", lambda a: with_row(a, 7, 1e39), "not finite in 1 rows.*row 7"),
-        ("image_embeddings", lambda a: a[:0], r"\(0, 1024\)"),
-    ],
-)
-def test_arrays_that_cannot_be_used_are_named(
-    arrays: dict[str, Any],
-    tmp_path: Path,
-    name: str,
-    change: Callable[[Any], Any] | None,
-    words: str,
-) -> None:
-    changed = {k: v for k, v in arrays.items() if k != name}
-    if change is not None:
-        changed[name] = change(arrays[name])
-    path = written(changed, tmp_path)
-    with pytest.raises(EncoderError, match=words) as caught:
-        load_database(path)
-    assert str(path) in str(caught.value)
-
-
-def test_other_arrays_and_precisions_and_compression_do_not_matter(
-    arrays: dict[str, Any], database: Path, tmp_path: Path
-) -> None:
-    path = tmp_path / "small.npz"
-    single = {name: array.astype(np.float32) for name, array in arrays.items()}
-    np.savez_compressed(path, notes=np.array(["x"]), **single)
-    a, b = load_database(path), load_database(database)
-    for name in ("keys", "values", "places"):
-        assert getattr(a, name).dtype == np.float32
-        assert apart(getattr(a, name), getattr(b, name)) < 1e-6
-
-
-def test_a_database_that_would_execute_code_is_refused(
-    arrays: dict[str, Any], tmp_path: Path
-) -> None:
-    mark = tmp_path / "executed"
-    path = written(arrays | {"locs": np.array([Bomb(mark)], dtype=object)}, tmp_path)
-    with pytest.raises(EncoderError, match="could execute code"):
-        load_database(path)
-    assert not mark.exists()
-
-
-def test_damaged_files(database: Path, tmp_path: Path) -> None:
-    content = database.read_bytes()
-    middle = len(content) // 2
-    flipped = bytearray(content)
-    flipped[middle] ^= 255
-    path = tmp_path / "damaged.npz"
-    for damaged, words in (
-        (content[:middle], "truncated or damaged"),
-        (content[:-30], "truncated or damaged"),
-        (bytes(flipped), "damaged, or contains pickled objects"),
-        (b"", "empty"),
-        (b"not a file of arrays", "text that begins with 'not a file of arrays'"),
-    ):
-        path.write_bytes(damaged)
-        with pytest.raises(EncoderError, match=rf"damaged\.npz is {words}"):
-            load_database(path)
-    np.save(tmp_path / "one.npy", np.zeros((3, 2)))
-    with pytest.raises(EncoderError, match=r"one\.npy is a \.npy file, not an \.npz file"):
-        load_database(tmp_path / "one.npy")
