@@ -10,7 +10,25 @@ import pytest
 
 from satclip_bench.core.files import CACHE_VARIABLE, cache_dir
 
+# Tests run in one process per core, where more threads would wait for each other. The libraries
+# read this when they are loaded.
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
 REAL_CACHE = cache_dir()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group tests that share a fixture of their module, so that one process runs them.
+
+    `--dist loadgroup` heeds the groups; otherwise each process would make the fixture.
+    """
+    for item in items:
+        if isinstance(item, pytest.Function):
+            fixtures = item._fixtureinfo.name2fixturedefs.values()
+            if any(f[-1].scope in ("module", "session") and f[-1].baseid for f in fixtures):
+                item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(autouse=True)

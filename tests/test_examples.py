@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from satclip_bench.encoders import check_encoder, encoder_card, encoder_from_file, list_encoders
+from tests.benchmarks.cli.program import SMALL
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def bench(installed: Path, cwd: Path, *arguments: str) -> subprocess.CompletedPr
 
 def test_the_example_is_found_and_run(installed: Path, tmp_path: Path) -> None:
     assert "daylight" in bench(installed, tmp_path, "list", "encoders").stdout
-    options = ["--suite", "quick", "--encoders", "daylight", "--out", str(tmp_path / "out")]
+    options = [*SMALL, "--encoders", "daylight", "--out", str(tmp_path / "out")]
     done = bench(installed, tmp_path, "run", *options)
     assert done.returncode == 0, done.stderr
     assert "Daylight" in done.stdout

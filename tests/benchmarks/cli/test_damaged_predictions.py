@@ -10,7 +10,7 @@ import pytest
 
 from satclip_bench.benchmarks.runs.store import Store, read_record
 from satclip_bench.core.errors import RecordError
-from tests.benchmarks.cli.test_cli import SMALL, bench
+from tests.benchmarks.cli.program import SMALL, bench
 
 ENCODERS = ["--encoders", "wrap,direct"]
 

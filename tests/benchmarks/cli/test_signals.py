@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,11 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.cli.parser import EXIT_CODES, make_parser
 from satclip_bench.benchmarks.runs.store import Store
-from tests.benchmarks.cli.test_cli import ROOT, SMALL, bench
+from tests.benchmarks.cli.program import ROOT, SMALL, bench, command_line
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
@@ -40,7 +42,7 @@ def test_a_signal_ends_a_run_and_all_its_processes(
     tmp_path: Path, signals: list[signal.Signals], code: int
 ) -> None:
     run = subprocess.Popen(
-        [sys.executable, str(ROOT / "run_benchmarks.py"), "run", *MANY],
+        command_line("run", *MANY),
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -95,7 +97,7 @@ def test_a_reader_that_has_gone_is_not_a_failure(tmp_path: Path) -> None:
         reading, writing = os.pipe()
         os.close(reading)
         done = subprocess.run(
-            [sys.executable, str(ROOT / "run_benchmarks.py"), *arguments],
+            command_line(*arguments),
             stdout=writing,
             stderr=subprocess.PIPE,
             text=True,
@@ -110,7 +112,7 @@ def test_an_output_device_that_is_full_is_an_error_without_a_traceback(tmp_path:
     for arguments in (["list", "tasks"], ["info", "geoclip", "--json"]):
         with Path("/dev/full").open("w") as full:
             done = subprocess.run(
-                [sys.executable, str(ROOT / "run_benchmarks.py"), *arguments],
+                command_line(*arguments),
                 stdout=full,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -140,6 +142,27 @@ def test_a_disk_that_fills_up_after_some_cells_is_not_a_wrong_command(
     code = main(["run", *SMALL, "--encoders", "baseline.mean", "--out", "r", "--jobs", "1"])
     assert code == 1
     assert "No space left on device. Finished cells are kept." in capsys.readouterr().err
+
+
+def test_a_disk_that_fills_up_while_figures_are_drawn_keeps_the_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    arguments = ["run", *SMALL, "--encoders", "baseline.mean", "--out", "r"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Figure, "savefig", full)
+        assert main(arguments) == 1
+    message = capsys.readouterr().err
+    assert "No space left on device" in message
+    assert "records of all cells are kept; the same command writes results.parquet" in message
+    assert "Traceback" not in message
+    assert not list(Path("r").rglob("*.part"))
+    assert main(arguments) == 0
+    assert "1 done, 0 to run" in capsys.readouterr().err
+    assert Path("r/figures/maps/median_income.png").is_file()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+"""The command line, called as a user calls it: in this process, or in one of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+from satclip_bench.benchmarks.cli import main
+
+ROOT = Path(__file__).parents[3]
+SMALL = ["--tasks", "median_income", "--splits", "random", "--probes", "linear", "--seeds", "0"]
+# Worker processes would take longer to start than to compute a few cells.
+SMALL += ["--jobs", "1"]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Exit code and output of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def bench(*arguments: str | Path, cwd: Path, **env: str) -> Finished:
+    """Call the command line in a folder, in this process, which has imported most of it already.
+
+    Args:
+        arguments: words after the program's name.
+        cwd: working folder of the call.
+        env: environment variables of the call.
+    """
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        mock.patch.dict(os.environ, {"COLUMNS": "130"} | env),
+    ):
+        try:
+            code = main([*map(str, arguments)])
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+    return Finished(code, out.getvalue(), err.getvalue())
+
+
+def command_line(*arguments: str | Path) -> list[str]:
+    """Words that call the command line in a process of its own."""
+    return [sys.executable, str(ROOT / "run_benchmarks.py"), *map(str, arguments)]
