@@ -5,11 +5,8 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
-import os
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -101,10 +98,10 @@ def test_readme_is_short() -> None:
     assert len(prose.split()) <= MAX_WORDS
 
 
-def test_boards_of_the_pages_are_those_of_the_committed_tables() -> None:
-    command = [sys.executable, str(ROOT / "docs" / "studies" / "page_boards.py"), "--check"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_boards_of_the_pages_are_those_of_the_committed_tables(
+    page_boards: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert page_boards.main(["--check"]) == 0, capsys.readouterr().out
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -234,21 +231,14 @@ def test_encoder_of_the_readme_passes(tmp_path: Path) -> None:
     check_encoder(encoder_from_file(f"{tmp_path / 'mine.py'}:Waves"))
 
 
-def test_five_lines_of_the_readme_print_what_it_shows(tmp_path: Path) -> None:
+def test_five_lines_of_the_readme_print_what_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     shown = re.search(r"(import satclip_bench as sb.*?)```\n\n```text\n(.*?)```", README, re.DOTALL)
     assert shown is not None
-    (tmp_path / "five.py").write_text(shown[1])
-    command = [sys.executable, str(tmp_path / "five.py")]
-    done = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == shown[2]
+    monkeypatch.chdir(tmp_path)
+    exec(shown[1], {})  # noqa: S102
+    assert capsys.readouterr().out == shown[2]
 
 
 def test_citation_is_valid_and_of_this_version() -> None:
