@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from satclip_bench.benchmarks.cli.cache import CACHE
 from satclip_bench.benchmarks.cli.command import Command, with_program
+from satclip_bench.benchmarks.cli.compare import COMPARE
 from satclip_bench.benchmarks.cli.diagnose import DIAGNOSE
 from satclip_bench.benchmarks.cli.download import DOWNLOAD, VERIFY
 from satclip_bench.benchmarks.cli.embed import EMBED
@@ -28,7 +29,7 @@ from satclip_bench.core.registry import unknown_name
 
 COMMANDS: tuple[Command, ...] = (
     *(RUN, REPRODUCE, SPECIES),
-    *(LEADERBOARD, DIAGNOSE, TABLES, FIGURES),
+    *(LEADERBOARD, DIAGNOSE, COMPARE, TABLES, FIGURES),
     *(LIST, INFO),
     *(DOWNLOAD, VERIFY, CACHE),
     *(EMBED, PRETRAIN, SPEED),
@@ -53,6 +54,7 @@ examples:
   {program} info air_temperature --map
   {program} embed --encoder geoclip --points my.csv --out embeddings.parquet
   {program} leaderboard --split held-out-region --probe linear
+  {program} compare results/runs/open results/leaderboard
 
 `{program} COMMAND --help` explains a command and its options.
 Options without a command belong to `run`. Names accept wildcards and comma-separated lists.

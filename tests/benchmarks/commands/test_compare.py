@@ -1,0 +1,417 @@
+"""The command `compare`, through the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from satclip_bench.benchmarks import cli
+from satclip_bench.benchmarks.cli.compare import _add_options
+from satclip_bench.benchmarks.probes import list_probes
+from satclip_bench.benchmarks.runs.comparison import STATES, TOLERANCES
+from satclip_bench.benchmarks.runs.record import Provenance, Record, Settings
+from satclip_bench.benchmarks.runs.store import Store
+from tests.benchmarks.cli.test_cli import bench
+
+SETTINGS = Settings(
+    task="elevation",
+    edition="open",
+    data_sha256="d" * 64,
+    encoder="wrap",
+    encoder_version=1,
+    encoder_parameters={},
+    encoder_source_sha256="",
+    weights_sha256="",
+    dtype="float32",
+    split="random",
+    split_version=1,
+    split_settings={},
+    fold="0",
+    fold_sha256="f" * 64,
+    probe="mlp",
+    probe_version=1,
+    probe_settings={},
+    probe_search={},
+    protocol="satclip-bench/2",
+    seed=0,
+)
+CELLS = tuple(
+    SETTINGS.model_copy(update={"encoder": encoder, "probe": probe, "seed": seed})
+    for encoder, probe in (("wrap", "mlp"), ("wrap", "linear"), ("baseline.gp", "none"))
+    for seed in (0, 1)
+)
+
+
+def record(settings: Settings, **changes: Any) -> Record:
+    base = {
+        "key": settings.key,
+        "settings": settings,
+        "task_type": "regression",
+        "metric": "r2",
+        "status": "done",
+        "scores": {"r2": 0.5, "rmse": 200.0, "skill": None},
+        "provenance": Provenance(finished="2026-01-01"),
+    }
+    return Record.model_validate(base | changes)
+
+
+def write(folder: Path, *records: Record) -> Path:
+    store = Store(folder)
+    for one in records:
+        store.save(one, None)
+    store.write_table()
+    return folder
+
+
+@pytest.fixture
+def reference(tmp_path: Path) -> Path:
+    return write(tmp_path / "reference", *map(record, CELLS))
+
+
+def scores(r2: float = 0.5, rmse: float = 200.0, skill: float | None = None) -> dict[str, Any]:
+    return {"scores": {"r2": r2, "rmse": rmse, "skill": skill}}
+
+
+def run(folder: Path, changes: dict[int, dict[str, Any]], left_out: tuple[int, ...] = ()) -> Path:
+    """A run like the reference, in which some records have other fields or are missing."""
+    kept = [i for i in range(len(CELLS)) if i not in left_out]
+    return write(folder, *(record(CELLS[i], **changes.get(i, {})) for i in kept))
+
+
+def compare(
+    capsys: pytest.CaptureFixture[str], *arguments: str | Path
+) -> tuple[int, str, dict[str, Any]]:
+    """Exit code, text and JSON of the command."""
+    code = cli.main(["compare", *map(str, arguments)])
+    text = " ".join(capsys.readouterr().out.split())
+    assert cli.main(["compare", *map(str, arguments), "--json"]) == code
+    document = json.loads(capsys.readouterr().out)
+    assert document["exit_code"] == code
+    assert document["verdict"] in text
+    assert list(document["cells"]) == list(STATES)
+    return code, text, document
+
+
+def test_the_same_run_agrees_with_itself(
+    reference: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for side in (reference, reference / "results.parquet"):
+        code, text, document = compare(capsys, side, reference)
+        assert code == 0
+        assert "The runs agree: of 18 scores in 6 cells, 18 equal" in text
+        assert document["cells"]["equal"] == 6
+        assert document["unequal_scores"] == []
+        assert set(document["cells_by_probe"]) == {"mlp", "linear", "none"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "inside", "outside"),
+    [
+        (0, scores(r2=0.519), scores(r2=0.521)),
+        (0, scores(rmse=203.9), scores(rmse=204.1)),
+        (2, scores(r2=0.4991), scores(r2=0.4989)),
+        (4, scores(r2=0.5 + 5e-10), scores(r2=0.5 + 2e-9)),
+    ],
+)
+def test_a_value_inside_and_outside_its_tolerance(
+    reference: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    cell: int,
+    inside: dict[str, Any],
+    outside: dict[str, Any],
+) -> None:
+    code, text, document = compare(capsys, run(tmp_path / "in", {cell: inside}), reference)
+    assert (code, document["cells"]["within"], document["cells"]["different"]) == (0, 1, 0)
+    assert "17 equal, 1 within tolerance, 0 outside tolerance" in text
+    moved = run(tmp_path / "out", {cell: outside, 1: scores(r2=0.501)})
+    code, text, document = compare(capsys, moved, reference)
+    assert (code, document["cells"]["within"], document["cells"]["different"]) == (1, 1, 1)
+    assert "The runs differ" in text
+    worst, other = document["unequal_scores"]
+    assert (worst["probe"], worst["state"], other["state"]) == (
+        CELLS[cell].probe,
+        "different",
+        "within",
+    )
+    assert worst["difference"] == pytest.approx(worst["run"] - worst["reference"])
+    assert abs(worst["difference"]) > worst["tolerance"]
+    # Both sides are one to the other.
+    assert compare(capsys, reference, moved)[0] == 1
+
+
+def test_tolerances_can_be_given(
+    reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved = run(tmp_path / "run", {0: scores(r2=0.54), 2: scores(r2=0.51)})
+    assert compare(capsys, moved, reference)[2]["cells"]["different"] == 2
+    assert compare(capsys, moved, reference, "--tolerance", "0.05")[0] == 0
+    code, _, document = compare(capsys, moved, reference, "--tolerance", "mlp=0.05")
+    assert (code, document["cells"]["different"], document["cells"]["within"]) == (1, 1, 1)
+    both = ("--tolerance", "mlp=0.05", "--tolerance", "linear=0.02")
+    assert compare(capsys, moved, reference, *both)[0] == 0
+    assert compare(capsys, moved, reference, "--tolerance", "0")[0] == 1
+    assert compare(capsys, moved, reference, "--metrics", "rm*")[0] == 0
+    assert compare(capsys, moved, reference, "--metrics", "r2,rmse")[0] == 1
+
+
+def test_r2_far_below_zero_has_a_relative_tolerance(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    low = run(tmp_path / "low", {0: scores(r2=-32.0)})
+    near, far = (run(tmp_path / f"{r2}", {0: scores(r2=r2)}) for r2 in (-32.6, -32.7))
+    assert compare(capsys, near, low)[0] == 0
+    assert compare(capsys, far, low)[0] == 1
+
+
+def test_a_score_that_only_one_has_is_a_difference(
+    reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, text, document = compare(
+        capsys, run(tmp_path / "run", {0: scores(skill=0.3)}), reference, "--tolerance", "9"
+    )
+    assert code == 1
+    (score,) = document["unequal_scores"]
+    assert (score["metric"], score["reference"], score["difference"]) == ("skill", None, None)
+    assert "skill" in text
+
+
+def test_cells_that_only_one_has(
+    reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    part = run(tmp_path / "part", {}, left_out=(1, 3, 5))
+    code, text, document = compare(capsys, part, reference)
+    assert (code, document["cells"]["only in reference"]) == (1, 3)
+    assert "cells: 3 only in reference" in text
+    assert "elevation wrap, random, mlp, seed 1" in text
+    assert compare(capsys, part, reference, "--partial")[0] == 0
+    code, _, document = compare(capsys, reference, part, "--partial")
+    assert (code, document["cells"]["only in run"]) == (0, 3)
+    assert len(document["cells_not_compared"]) == 3
+    wrong = run(tmp_path / "wrong", {0: scores(r2=0.9)}, left_out=(1, 3, 5))
+    assert compare(capsys, wrong, reference, "--partial")[0] == 1
+    other = run(tmp_path / "other", {}, left_out=(0, 2, 4))
+    code, text, _ = compare(capsys, part, other, "--partial")
+    assert code == 2
+    assert "no cell in common" in text
+
+
+def test_cells_that_failed(
+    reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = {"status": "failed", "reason": "it raised [ValueError]", "scores": {}}
+    broken = run(tmp_path / "run", {0: failed})
+    code, text, document = compare(capsys, broken, reference)
+    assert (code, document["cells"]["failed in run"]) == (1, 1)
+    assert "it raised [ValueError]" in text
+    (cell,) = document["cells_not_compared"]
+    assert cell["why"] == "it raised [ValueError]"
+    code, _, document = compare(capsys, reference, broken)
+    assert (code, document["cells"]["failed in reference"]) == (1, 1)
+    code, text, document = compare(capsys, broken, broken)
+    assert (code, document["cells"]["failed in both"]) == (0, 1)
+    assert "cells: 1 failed in both" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"protocol": "satclip-bench/1"}, "protocol"),
+        ({"probe_version": 2}, "probe_version"),
+        ({"data_sha256": "e" * 64}, "data_sha256"),
+        ({"fold_sha256": "e" * 64, "split_version": 3}, "fold_sha256, split_version"),
+    ],
+)
+def test_other_settings_are_named(
+    reference: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: dict[str, Any],
+    named: str,
+) -> None:
+    cells = [record(cell.model_copy(update=change)) for cell in CELLS]
+    other = write(tmp_path / "run", *cells)
+    # The settings come from the records of both, or else from the columns of the tables.
+    for sides in ((other, reference), (other / "results.parquet", reference / "results.parquet")):
+        code, text, document = compare(capsys, *sides)
+        assert code == 2
+        assert "The runs cannot be compared: 6 of 6 cells" in text
+        assert ", ".join(sorted(document["differing_settings"])) == named
+        assert document["cells"]["other settings"] == 6
+
+
+def test_settings_that_only_records_name(
+    reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = [record(cell.model_copy(update={"probe_settings": {"tol": 1}})) for cell in CELLS]
+    other = write(tmp_path / "run", *cells)
+    assert compare(capsys, other, reference)[2]["differing_settings"] == {"probe_settings": 6}
+    code, text, _ = compare(capsys, other, reference / "results.parquet")
+    assert code == 2
+    assert "settings that only records name" in text
+
+
+def test_the_rounding_of_a_custom_encoder_is_not_another_setting(
+    reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here, there = (
+        write(
+            tmp_path / digest,
+            *(
+                record(c.model_copy(update={"encoder_embedding_sha256": digest * 64}))
+                for c in CELLS
+            ),
+        )
+        for digest in "ab"
+    )
+    assert compare(capsys, here, there)[0] == 0
+    assert compare(capsys, here, reference)[0] == 0
+
+
+def test_versions_of_a_protocol_are_never_mixed(
+    reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = record(CELLS[0].model_copy(update={"protocol": "satclip-bench/1", "seed": 7}))
+    frame = pd.concat(
+        [
+            pd.read_parquet(reference / "results.parquet"),
+            write(tmp_path / "old", old) and pd.read_parquet(tmp_path / "old" / "results.parquet"),
+        ]
+    )
+    mixed = tmp_path / "mixed.parquet"
+    frame.to_parquet(mixed)
+    assert cli.main(["compare", str(mixed), str(reference)]) == 2
+    message = capsys.readouterr().err
+    assert "several versions of the protocol 'satclip-bench'" in message
+    assert "satclip-bench/1, satclip-bench/2" in message
+    twice = tmp_path / "twice.parquet"
+    pd.concat([pd.read_parquet(reference / "results.parquet")] * 2).to_parquet(twice)
+    assert cli.main(["compare", str(twice), str(reference)]) == 2
+    assert "two scores of one cell" in capsys.readouterr().err
+
+
+def test_the_committed_results_are_a_reference(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    committed = repository / "results" / "leaderboard"
+    assert cli.main(["compare", str(committed), str(committed)]) == 0
+    assert "The runs agree" in capsys.readouterr().out
+
+
+def damaged(path: Path, reference: Path) -> None:
+    content = (reference / "results.parquet").read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def empty(path: Path, reference: Path) -> None:
+    path.write_bytes(b"")
+
+
+def text(path: Path, reference: Path) -> None:
+    path.write_text("task,encoder\n")
+
+
+def other_table(path: Path, reference: Path) -> None:
+    pd.DataFrame({"lon": [1.0], "lat": [2.0]}).to_parquet(path)
+
+
+def without_rows(path: Path, reference: Path) -> None:
+    pd.read_parquet(reference / "results.parquet")[:0].to_parquet(path)
+
+
+def folder_without_results(path: Path, reference: Path) -> None:
+    path.mkdir()
+
+
+def nothing(path: Path, reference: Path) -> None:
+    pass
+
+
+def folder_of_a_damaged_table(path: Path, reference: Path) -> None:
+    path.mkdir()
+    damaged(path / "results.parquet", reference)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (damaged, "cannot be read as a Parquet file"),
+        (empty, "cannot be read as a Parquet file"),
+        (text, "cannot be read as a Parquet file"),
+        (folder_of_a_damaged_table, "cannot be read as a Parquet file"),
+        (other_table, "has no columns edition, encoder"),
+        (without_rows, "has no scores"),
+        (folder_without_results, "there are no records in"),
+        (nothing, "there is no file or folder"),
+    ],
+)
+def test_paths_that_cannot_be_compared(
+    reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], make: Any, message: str
+) -> None:
+    path = tmp_path / "odd"
+    make(path, reference)
+    for sides in ((path, reference), (reference, path)):
+        assert cli.main(["compare", *map(str, sides)]) == 2
+        captured = capsys.readouterr()
+        assert message in captured.err
+        assert str(path) in captured.err
+        assert captured.out == ""
+
+
+@pytest.mark.parametrize("given", ["x", "mlp=", "=0.1", "-1", "nan", "inf", "mlp=x"])
+def test_nonsense_tolerances(
+    reference: Path, capsys: pytest.CaptureFixture[str], given: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["compare", str(reference), str(reference), f"--tolerance={given}"])
+    assert stopped.value.code == 2
+    assert "is not a tolerance such as 0.01" in capsys.readouterr().err
+
+
+def test_a_tolerance_of_an_unknown_probe(
+    reference: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["compare", *[str(reference)] * 2, "--tolerance", "mpl=0.1"]) == 2
+    assert "mlp" in capsys.readouterr().err
+
+
+def test_a_damaged_record_is_named_and_is_a_missing_cell(
+    reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = Path(shutil.copytree(reference, tmp_path / "copy"))
+    path = Store(copy).path(CELLS[0])
+    path.write_bytes(path.read_bytes()[:-30])
+    assert cli.main(["compare", str(copy), str(reference)]) == 1
+    captured = capsys.readouterr()
+    assert str(path) in captured.err.replace("\n", "")
+    assert "1 only in reference" in " ".join(captured.out.split())
+
+
+def test_a_narrow_terminal_and_a_pipe(reference: Path, tmp_path: Path) -> None:
+    moved = run(tmp_path / "run", {0: scores(r2=0.7)}, left_out=(5,))
+    for width in ("38", "80", "200"):
+        done = bench("compare", str(moved), str(reference), cwd=tmp_path, COLUMNS=width)
+        assert done.returncode == 1, done.stderr
+        assert max(map(len, done.stdout.splitlines())) <= int(width)
+        words = " ".join(done.stdout.split())
+        assert "0.7" in words
+        assert "The runs differ: of 15 scores in 5 cells" in words
+    assert "\x1b" not in done.stdout
+
+
+def test_every_probe_has_a_tolerance_and_the_help_states_it() -> None:
+    import argparse
+
+    assert set(TOLERANCES) == {"none", *list_probes()}
+    parser = argparse.ArgumentParser()
+    _add_options(parser)
+    shown = " ".join(parser.format_help().split())
+    for probe, tolerance in TOLERANCES.items():
+        name = "baselines" if probe == "none" else probe
+        assert name in shown
+        assert f"{tolerance:g}".replace("1e-09", "1e-9") in shown
