@@ -407,7 +407,7 @@ def test_a_narrow_terminal_and_a_pipe(reference: Path, tmp_path: Path) -> None:
 def test_every_probe_has_a_tolerance_and_the_help_states_it() -> None:
     import argparse
 
-    assert set(TOLERANCES) == {"none", *list_probes()}
+    assert {"none", *list_probes()} <= set(TOLERANCES)
     parser = argparse.ArgumentParser()
     _add_options(parser)
     shown = " ".join(parser.format_help().split())
