@@ -277,12 +277,9 @@ def test_versions_of_a_protocol_are_never_mixed(
     reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old = record(CELLS[0].model_copy(update={"protocol": "satclip-bench/1", "seed": 7}))
-    frame = pd.concat(
-        [
-            pd.read_parquet(reference / "results.parquet"),
-            write(tmp_path / "old", old) and pd.read_parquet(tmp_path / "old" / "results.parquet"),
-        ]
-    )
+    write(tmp_path / "old", old)
+    paths = (reference / "results.parquet", tmp_path / "old" / "results.parquet")
+    frame = pd.concat([pd.read_parquet(path) for path in paths])
     mixed = tmp_path / "mixed.parquet"
     frame.to_parquet(mixed)
     assert cli.main(["compare", str(mixed), str(reference)]) == 2
