@@ -49,7 +49,7 @@ def _draw_part(results: Results, out: Path, suffix: str) -> list[Path]:
     paths = []
     for probe, splits in results.probes.items():
         by_split = {split: results.board(split, probe) for split in splits}
-        shown = {split: results.in_skill.board(split, probe) for split in splits}
+        shown = {split: results.board_in_skill(split, probe) for split in splits}
         if any(board.tasks for board in shown.values()):
             paths.append(draw_scores(shown, probe, out / f"scores.{probe}{suffix}.png"))
         for split in splits:
@@ -68,7 +68,7 @@ def left_out(results: Results) -> tuple[str, ...]:
     sentences = []
     for suffix, part in results.parts:
         for probe, splits in part.probes.items():
-            if not any(part.in_skill.board(split, probe).tasks for split in splits):
+            if not any(part.board_in_skill(split, probe).tasks for split in splits):
                 sentences.append(
                     f"scores.{probe}{suffix}.png is left out: no task has a score with this probe"
                 )

@@ -126,6 +126,11 @@ class Results:
             self._boards[name] = make_board(ranking, split, probe, self.cards, self.titles)
         return self._boards[name]
 
+    def board_in_skill(self, split: str, probe: str) -> Board:
+        """The board of a split and probe in skill if all splits have it, for one scale."""
+        board = self.board(split, probe)
+        return board if board.shows_skill else self.in_skill.board(split, probe)
+
     def ranks(self, split: str, probe: str) -> RankTable:
         """Ratings over the tasks of a board. Raises BenchError as `board` does."""
         name = (split, probe)
