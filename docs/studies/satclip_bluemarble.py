@@ -2,8 +2,8 @@
 
     make spatial && python docs/studies/satclip_bluemarble.py results/runs/spatial
 
-The table has means over folds, where scores below -1 count as -1, and 95 % intervals from the
-bootstrap of blocks that all encoders share.
+Scores are those that the boards rank by: R2 and accuracy under random splits, skill pooled over
+folds under the others. The 95 % intervals are from the bootstrap whose draws all encoders share.
 """
 
 from __future__ import annotations
@@ -14,56 +14,50 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from satclip_bench.benchmarks.metrics.replicates import Replicates
+from satclip_bench.benchmarks.ranking.pooling import ranked_metrics
+from satclip_bench.benchmarks.ranking.ranking import Ranking, rank
 from satclip_bench.benchmarks.runs.replicates import load_replicates
-from satclip_bench.benchmarks.runs.store import Store
-from satclip_bench.benchmarks.runs.suites import WIDE_TASKS
+from satclip_bench.benchmarks.runs.store import Store, tidy_frame
+from satclip_bench.benchmarks.runs.suites import GLOBAL_TASKS
 from satclip_bench.tasks import task_card
 
 OURS = ("satclip-bluemarble.l10", "satclip-bluemarble.l40")
 OTHERS = ("siren.l10", "siren.l40", "harmonics.l10", "wrap", "direct", "geoclip")
 SPLITS = ("random", "blocks.10", "held-out-region")
-WORST = -1.0
+PROBE = "linear"
 
 
 def main(folder: Path) -> None:
     """Print the table in Markdown."""
     store = Store(folder)
-    print("| | split | against |", " | ".join(task_card(t).title for t in WIDE_TASKS), "|")
-    print("|---|---|---|" + "---:|" * len(WIDE_TASKS))
+    frame = tidy_frame(store.records())
+    titles = [task_card(task).title for task in GLOBAL_TASKS]
+    print("| | split | against |", " | ".join(titles), "|")
+    print("|---|---|---|" + "---:|" * len(titles))
+    of_tasks = {task: task_card(task).metric for task in GLOBAL_TASKS}
     for split in SPLITS:
-        replicates = bootstrap_scores(store, split)
-        scores = {
-            (r.settings.task, r.settings.seed, r.settings.fold, r.settings.encoder): value
-            for r in store.records()
-            if r.settings.split == split and (value := r.scores.get(r.metric)) is not None
-        }
+        metrics = ranked_metrics(frame, of_tasks, split)
+        ranking = rank(frame, metrics, split, PROBE, load_replicates(store, split, PROBE))
         for encoder in OURS:
             for other in OTHERS:
-                cells = []
-                for task in WIDE_TASKS:
-                    keys = [k[1:3] for k in scores if k[0] == task and k[3] == encoder]
-                    gaps = [
-                        max(scores[task, *k, encoder], WORST) - max(scores[task, *k, other], WORST)
-                        for k in keys
-                    ]
-                    ours, others = (
-                        replicates.xs((task, e), level=("task", "encoder")).to_numpy()
-                        for e in (encoder, other)
-                    )
-                    low, high = np.nanpercentile(np.nanmean(ours - others, axis=0), (2.5, 97.5))
-                    mark = "**" if low > 0 else "*" if high < 0 else ""
-                    cells.append(f"{mark}{np.mean(gaps):+.2f}{mark} [{low:+.2f}, {high:+.2f}]")
-                print(
-                    f"| {encoder.partition('.')[2]} | {split} | {other} |", " | ".join(cells), "|"
+                cells = " | ".join(
+                    difference(ranking, task, encoder, other) for task in GLOBAL_TASKS
                 )
+                print(f"| {encoder.partition('.')[2]} | {split} | {other} |", cells, "|")
 
 
-def bootstrap_scores(store: Store, split: str) -> pd.DataFrame:
-    """Scores in every replicate, not below `WORST`, one row per cell."""
-    replicates = load_replicates(store, split, "linear")
-    if replicates is None:
-        raise SystemExit(f"the run has no predictions of the split {split!r}")
-    return pd.DataFrame(replicates.score.clipped(WORST).scores, replicates.score.index)
+def difference(ranking: Ranking, task: str, encoder: str, other: str) -> str:
+    """Difference of two encoders' mean scores on a task, in bold if it is clearly above zero."""
+    if ranking.replicates is None:
+        raise SystemExit("the run has no predictions to draw intervals from")
+    seeds = ranking.by_seed.columns.get_level_values("task") == task
+    ours, others = ranking.by_seed.index.get_indexer(pd.Index([encoder, other]))
+    scores = ranking.replicates.scores[:, seeds].mean(axis=1)
+    low, high = Replicates(scores[ours] - scores[others]).interval()
+    gap = float(np.subtract(*ranking.by_seed.loc[[encoder, other], seeds].mean(axis=1)))
+    mark = "**" if low > 0 else "*" if high < 0 else ""
+    return f"{mark}{gap:+.2f}{mark} [{float(low):+.2f}, {float(high):+.2f}]"
 
 
 if __name__ == "__main__":
