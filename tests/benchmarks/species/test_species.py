@@ -17,6 +17,7 @@ from sklearn.metrics import log_loss, top_k_accuracy_score
 
 import satclip_bench.benchmarks.species.softmax as softmax_module
 from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.commands import species as species_command
 from satclip_bench.benchmarks.commands.species import evaluate_species
 from satclip_bench.benchmarks.probes.training import forward
 from satclip_bench.benchmarks.runs.store import Store
@@ -175,7 +176,9 @@ def informative(photos: Photos) -> Part:
     return Part(values.astype(np.float16), np.arange(len(photos.species)))
 
 
-SETTINGS = SoftmaxSettings(learning_rate=0.05, max_epochs=12, batch_size=128)
+SETTINGS = SoftmaxSettings(learning_rate=0.05, max_epochs=12, batch_size=128, threads=1)
+QUICK = SoftmaxSettings(max_epochs=2, threads=1)
+"""For tests to which it does not matter how well a network is trained."""
 
 
 def test_image_and_place_know_more_together(photos: Photos) -> None:
@@ -200,7 +203,7 @@ def test_image_and_place_know_more_together(photos: Photos) -> None:
 def test_a_photograph_of_unknown_place_has_the_image_alone(photos: Photos) -> None:
     (fold,) = species_folds(photos, "competition")
     unknown = fold.test[~photos.located[fold.test]]
-    of = FoldEvaluation(photos, fold, 0, SETTINGS, informative(photos))
+    of = FoldEvaluation(photos, fold, 0, QUICK, informative(photos))
     of.scores("product", "x", coordinates(photos))
     image, place = of._fits["image"][0], of._fits["location x"][0]
     assert place.of(unknown) == pytest.approx(1 / photos.classes)
@@ -210,7 +213,7 @@ def test_a_photograph_of_unknown_place_has_the_image_alone(photos: Photos) -> No
 
 def test_species_that_training_does_not_show_are_counted(photos: Photos) -> None:
     fold = species_folds(photos, "held-out-continent")[0]
-    scores = FoldEvaluation(photos, fold, 0, SETTINGS).scores("location", "x", coordinates(photos))
+    scores = FoldEvaluation(photos, fold, 0, QUICK).scores("location", "x", coordinates(photos))
     shown = set(photos.species[fold.train].tolist())
     assert scores.n_unseen == sum(s not in shown for s in photos.species[fold.test].tolist())
     with pytest.raises(BenchError, match="needs image features"):
@@ -273,8 +276,13 @@ def test_probabilities_dense_and_sparse(tmp_path: Path) -> None:
 
 
 def test_the_command_keeps_what_is_done(
-    folder: Path, photos: Photos, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path,
+    photos: Photos,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(species_command, "SoftmaxSettings", lambda: QUICK)
     part = informative(photos)
     files = [
         write_features(
@@ -310,9 +318,6 @@ def test_the_command_keeps_what_is_done(
     capsys.readouterr()
     assert main(command) == 0
     assert "concatenation" not in capsys.readouterr().err, "nothing is run again"
-
-
-QUICK = SoftmaxSettings(max_epochs=2)
 
 
 @pytest.fixture
