@@ -70,10 +70,10 @@ def select(frame: pd.DataFrame, split: str, probe: str) -> pd.DataFrame:
     """Rows of a split and probe, with the baselines' cells of the same tasks, seeds and folds.
 
     Raises:
-        BenchError: the rows are of several versions of a protocol.
+        BenchError: the rows are of several protocols, or the frame of several versions of one.
     """
     of_split = frame[frame["split"] == split]
-    _require_one_protocol(of_split)
+    _require_one_protocol(frame, of_split)
     baselines = of_split[of_split["probe"] == BASELINE_PROBE]
     if probe == BASELINE_PROBE:
         return baselines
@@ -120,10 +120,14 @@ def cell_scores(rows: pd.DataFrame, metrics: Mapping[str, str]) -> CellScores:
     )
 
 
-def _require_one_protocol(rows: pd.DataFrame) -> None:
-    if "protocol" not in rows:
+def _require_one_protocol(frame: pd.DataFrame, of_split: pd.DataFrame) -> None:
+    """Scores of two protocols, or of two versions of one, are other measurements."""
+    if "protocol" not in frame:
         return
-    protocols = sorted(rows["protocol"].unique())
+    protocols = sorted(map(str, frame["protocol"].unique()))
+    names = {protocol.rpartition("/")[0] for protocol in protocols}
+    if len(names) == len(protocols):
+        protocols = sorted(map(str, of_split["protocol"].unique()))
     if len(protocols) > 1:
         raise BenchError(
             f"the table has scores of several protocols, {' and '.join(protocols)}, which cannot "

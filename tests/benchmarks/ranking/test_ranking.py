@@ -243,3 +243,20 @@ def test_an_encoder_with_a_missing_cell_is_never_ranked(data: st.DataObject) -> 
         assert (encoder in ranking.missing) is not whole
     if len(ranking.rank):
         assert ranking.rank.mean() == pytest.approx((len(ranking.rank) + 1) / 2)
+
+
+def test_scores_of_two_versions_of_a_protocol_are_never_ranked_together() -> None:
+    table = frame()
+    one = table.assign(protocol="satclip-bench/1")
+    two = table.assign(protocol="satclip-bench/2")
+    # An encoder, or a whole split, of the other version is refused; no cell occurs twice.
+    for other in (table["encoder"] == "geoclip", table["split"] == "held-out-region"):
+        mixed = pd.concat([one[~other], two[other]], ignore_index=True)
+        with pytest.raises(BenchError, match="satclip-bench/1 and satclip-bench/2"):
+            rank(mixed, METRICS, "random", "linear")
+    kept = pd.concat([one, two[two["encoder"] == "geoclip"]])
+    kept = kept[kept["protocol"] == "satclip-bench/1"]
+    assert len(rank(kept, METRICS, "random", "linear").rank) == len(ENCODERS)
+    # Another protocol on another split does not matter.
+    species = two.assign(protocol="species/1", split="official")
+    assert len(rank(pd.concat([one, species]), METRICS, "random", "linear").rank) == len(ENCODERS)

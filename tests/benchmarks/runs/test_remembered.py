@@ -151,3 +151,27 @@ def test_a_filter_selects_records_by_name_wildcard_and_seed(tmp_path: Path) -> N
         selected(seeds=[0, 7])
     with pytest.raises(BenchError, match="no records of this combination"):
         selected(tasks=["elevation"], seeds=[1])
+
+
+def test_a_new_version_of_the_protocol_takes_the_place_of_the_former_one() -> None:
+    old = [cell(protocol="satclip-bench/1", encoder=name) for name in ("wrap", "direct")]
+    other = cell(protocol="species/1")
+    new = cell(protocol="satclip-bench/2")
+    # No cell of the former version stays, not even that of an encoder that was not run again.
+    assert keys(merge([*old, other], [new])) == {new.key, other.key}
+    assert keys(merge([new], [old[0]])) == {old[0].key}
+
+
+def test_a_folder_without_a_plan_never_mixes_versions_of_a_protocol(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.save(record(settings(protocol="satclip-bench/1", encoder="direct")), None)
+    assert len(store.records()) == 1
+    store.save(record(settings(protocol="satclip-bench/2")), None)
+    assert store.records() == ()
+    with pytest.raises(BenchError, match=r"protocol satclip-bench \(2 records\)"):
+        store.frame()
+    store.remember([settings(protocol="satclip-bench/2")], RunRequest())
+    assert [r.settings.protocol for r in store.records()] == ["satclip-bench/2"]
+    (notice,) = store.read().notices()
+    assert "other versions: protocol satclip-bench (1 record)" in notice
+    assert set(store.write_table()["protocol"]) == {"satclip-bench/2"}
