@@ -16,7 +16,7 @@ from satclip_bench.benchmarks.probes import list_probes
 from satclip_bench.benchmarks.runs.comparison import STATES, TOLERANCES
 from satclip_bench.benchmarks.runs.record import Provenance, Record, Settings
 from satclip_bench.benchmarks.runs.store import Store
-from tests.benchmarks.cli.test_cli import bench
+from tests.benchmarks.cli.program import bench
 
 SETTINGS = Settings(
     task="elevation",
