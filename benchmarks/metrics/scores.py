@@ -244,7 +244,7 @@ def normal_scores(
         >>> import numpy as np
         >>> scores = normal_scores(np.array([0.0, 3.0]), np.zeros(2), np.ones(2))
         >>> {name: round(score, 4) for name, score in scores.items()}
-        {'log_score': 3.1689, 'crps': 1.3354, 'interval_coverage': 0.5}
+        {'log_score': 3.1689, 'crps': 1.3351, 'interval_coverage': 0.5}
     """
     from scipy.stats import norm
 
