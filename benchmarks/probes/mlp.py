@@ -177,9 +177,11 @@ def _fit(
 
 def fit_scaling(train: Dataset, outputs: int | None) -> Scaling:
     """Fit the standardisation on a training set; classes (`outputs` is not None) stay codes."""
+    # Sums of columns round differently if rows are not contiguous.
+    scaler = fit_scaler(np.ascontiguousarray(train.X))
     if outputs is not None:
-        return Scaling(fit_scaler(train.X), 0.0, 1.0)
-    return Scaling(fit_scaler(train.X), float(train.y.mean()), float(train.y.std()))
+        return Scaling(scaler, 0.0, 1.0)
+    return Scaling(scaler, float(train.y.mean()), float(train.y.std()))
 
 
 def _network_fold(fold: InnerSets, outputs: int | None) -> Any:

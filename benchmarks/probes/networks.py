@@ -59,9 +59,14 @@ class Winner(NamedTuple):
 
 
 def rows(X: NDArray[np.floating[Any]], y: NDArray[Any]) -> Rows:
-    """Tensors of standardised features `(n, D)` and of numbers or integer class codes `(n,)`."""
+    """Tensors of standardised features `(n, D)` and of numbers or integer class codes `(n,)`.
+
+    They are copied into torch's own memory, row by row: the rounding of matrix products, and with
+    it a trained network, depends on the alignment and the order of the numbers in memory.
+    """
     dtype = np.int64 if y.dtype.kind in "iu" else np.float32
-    return Rows(torch.from_numpy(X.astype(np.float32)), torch.from_numpy(y.astype(dtype)))
+    contiguous = np.ascontiguousarray(X, dtype=np.float32)
+    return Rows(torch.from_numpy(contiguous).clone(), torch.from_numpy(y.astype(dtype)).clone())
 
 
 class Network:

@@ -256,6 +256,18 @@ def test_seed_matters(short: None) -> None:
     assert not np.array_equal(first.predict(data.X_test), other.predict(data.X_test))
 
 
+def test_memory_order_and_alignment_do_not_matter(short: None) -> None:
+    data = parts("regression")
+    shifted = np.zeros(data.X.size + 1, dtype=np.float32)[1:].reshape(data.X.shape)
+    shifted[:] = data.X
+    layers = [
+        PerceptronRegressor(random_state=0).fit(X, data.y, data.validation).layers_
+        for X in (data.X, np.asfortranarray(data.X), shifted)
+    ]
+    for other in layers[1:]:
+        assert other[0][0].tobytes() == layers[0][0][0].tobytes()
+
+
 def test_learns_a_smooth_function_of_coordinates(quick_probes: None) -> None:
     xyz = points(1000)
     X, y = xyz.astype(np.float32), smooth(xyz)
