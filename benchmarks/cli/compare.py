@@ -48,13 +48,17 @@ def tolerance(text: str) -> tuple[str, float]:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "run", type=Path, metavar="RUN", help="folder of the run to judge, or its results.parquet"
+        "run",
+        type=Path,
+        metavar="RUN",
+        help="folder of the run to judge, such as results/runs/open, or its results.parquet",
     )
     parser.add_argument(
         "reference",
         type=Path,
         metavar="REFERENCE",
-        help="folder of the run to compare it with, or its results.parquet",
+        help="folder of the run to compare it with, such as results/leaderboard, or its "
+        "results.parquet",
     )
     parser.add_argument(
         "--tolerance",

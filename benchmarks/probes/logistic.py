@@ -69,7 +69,7 @@ class LogisticPath:
         >>> path.fit(C=1.0, tolerance=1e-10).converged
         True
         >>> path.probabilities(X[:1]).round(3)
-        array([[0.713, 0.287]])
+        array([[0.648, 0.352]])
     """
 
     def __init__(self, X: Floats, codes: Codes) -> None:
