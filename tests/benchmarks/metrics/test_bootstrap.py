@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
@@ -253,3 +257,48 @@ def test_intervals_contain_the_true_value_as_often_as_they_claim() -> None:
     # Two standard errors of 240 trials at 95 % are 2.8 %; blocks are a little short, as is known.
     assert (hits["blocks"] / draws > LEVEL - 0.055).all(), hits
     assert (hits["points"] / draws < hits["blocks"] / draws - 0.02).all(), hits
+
+
+def _study() -> ModuleType:
+    path = Path(__file__).parents[3] / "docs" / "studies" / "uncertainty.py"
+    spec = importlib.util.spec_from_file_location("uncertainty_study", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_score_has_its_coverage_under_both_kinds() -> None:
+    """A short version of the tables of docs/uncertainty.md.
+
+    The control draws the spread of targets that reach 4,000 km, and must fail.
+    """
+    study, trials = _study(), 60
+    study.POINTS, study.POPULATION, study.DRAWS = 500, 900, 200
+    for simulate in (study.of_map, study.of_places):
+        hits: dict[str, int] = {}
+        for estimates in simulate(4000, 400, trials):
+            for name, (values, truth) in estimates.items():
+                ends = interval(values)
+                assert ends is not None
+                hits[name] = hits.get(name, 0) + (ends[0] <= truth <= ends[1])
+        control = hits.pop("spread drawn", 0)
+        assert min(hits.values()) / trials > LEVEL - 0.12, hits
+        assert control / trials < 0.9
+
+
+def test_correlations_of_errors_are_those_of_all_pairs() -> None:
+    study = _study()
+    rng = np.random.default_rng(0)
+    lonlat, errors = rng.uniform(0, 10, (700, 2)), rng.normal(size=(2, 700))
+    errors[1] += lonlat[:, 0]
+    bins = (0, 100, 300)
+    km = chord_to_km(squareform(pdist(unit_vectors(lonlat))))
+    upper = np.triu_indices(700, 1)
+    for row, error in zip(study.correlations(lonlat, errors, bins), errors, strict=True):
+        scaled = (error - error.mean()) / error.std()
+        product = (scaled[:, None] * scaled)[upper]
+        for value, low, high in zip(row, bins[:-1], bins[1:], strict=True):
+            near = (km[upper] >= low) & (km[upper] < high)
+            assert value == pytest.approx(product[near].mean(), abs=1e-6)
