@@ -3,11 +3,11 @@
     python docs/studies/ties.py
     python docs/studies/ties.py ties letters changes 100
 
-prints the three tables of that page, or some of them with another number of trials. Scores are
-drawn from a model of a random split: encoders have noise of the test points and of the training
-set, both of which seeds share in part, because their sets overlap. The unit is the standard
-deviation that the difference of two encoders has over seeds. The three shares of a cell are those
-for an effect of the training set of .3, 1 and 2.7 times that of the test points.
+prints the tables of that page, or some of them with another number of trials. Scores are drawn from
+a model of a random split: encoders have noise of the test points and of the training set, both of
+which seeds share in part, because their sets overlap. The unit is the standard deviation that the
+difference of two encoders has over seeds. The three shares of a cell are those for an effect of the
+training set of .3, 1 and 2.7 times that of the test points.
 """
 
 from __future__ import annotations
@@ -251,7 +251,39 @@ def false_changes(
     return claimed / trials
 
 
-TABLES = {"ties": ties, "letters": letters, "changes": changes}
+def widening(trials: int) -> None:
+    """Print the share of runs that claim a change of rank, by the factor that noise is widened."""
+    factors = (1.0, 2**0.5, 2.0)
+    header = " | ".join(f"x {factor:.2g}" for factor in factors)
+    print(f"| encoders | tasks | encoders differ by | {header} |")
+    print("|---:|---:|---|" + "---:|" * len(factors))
+    for encoders, tasks in ((5, 3), (10, 8), (20, 8)):
+        for spread, name in ((0, "nothing"), (2, "2 standard errors, two by two"), (6, "6")):
+            truth = (
+                spread * np.repeat(np.arange(encoders), 2)[:encoders, None] * np.ones((1, tasks))
+            )
+            shares = [false_claims(truth, factor, trials) for factor in factors]
+            shown = " | ".join(f"{share:.3f}" for share in shares)
+            print(f"| {encoders} | {tasks} | {name} | {shown} |")
+
+
+def false_claims(truth: Float, factor: float, trials: int) -> float:
+    """Share of runs with a claim, from noise of variance 1 on scores `(E, T)` under two splits."""
+    rng = np.random.default_rng(0)
+    weights = np.full(truth.shape[1], 1 / truth.shape[1])
+    claimed = 0
+    for _ in range(trials):
+        measured = truth + rng.standard_normal((2, *truth.shape))
+        replicates = [
+            mean_rank(s + factor * rng.standard_normal((300, *truth.shape)), weights)
+            for s in measured
+        ]
+        change = mean_rank(measured[1], weights) - mean_rank(measured[0], weights)
+        claimed += bool((holm(bootstrap_p(change, replicates[1] - replicates[0])) < ALPHA).any())
+    return claimed / trials
+
+
+TABLES = {"ties": ties, "letters": letters, "changes": changes, "widening": widening}
 
 if __name__ == "__main__":
     tables, count = sys.argv[1:-1] or list(TABLES), int(sys.argv[-1]) if sys.argv[1:] else TRIALS
