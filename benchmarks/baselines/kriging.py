@@ -292,7 +292,7 @@ def kriging_precision(covariances: Float, noise: float) -> Float:
 
 
 def left_out_residual(precision: Float, projected: Values, left_out: NDArray[np.bool_]) -> Values:
-    """Residuals of points, `(m, C)`, kriged from all other points without a new fit.
+    """Residuals of points, `(m, C)`, kriged from all the other points, all from one decomposition.
 
     Dubrule 1983, Cross validation of kriging in a unique neighborhood, Mathematical Geology 15,
     687: the residuals of the points B that are left out are (Q_BB)^-1 (Q y)_B.

@@ -78,7 +78,8 @@ def evaluate(
     Returns:
         A table with one row per cell and metric. Columns `task`, `encoder`, `split`, `fold`,
         `probe` and `seed` name the cell; `metric`, `value`, `low` and `high` are the score and
-        its 95 % interval; `status` is `done` or `failed`.
+        its 95 % interval, whose kind is `interval`; `best_params` is JSON of the chosen settings,
+        `converged` whether the fit ended before any cap; `status` is `done` or `failed`.
 
     Raises:
         BenchError: a name is unknown, an encoder cannot be made, or `out` cannot be written.
@@ -153,8 +154,8 @@ def leaderboard(
         ranked).
 
     Raises:
-        BenchError: the table has no such split and probe, or no skill, or columns are missing; the
-            message says which.
+        BenchError: the table has no such split and probe, or no skill, or columns are missing, or
+            it has scores of several versions of the protocol; the message says which.
 
     Examples:
         >>> scores = evaluate(["wrap", "baseline.mean"], tasks="median_income", progress=False)

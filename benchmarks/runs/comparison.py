@@ -182,7 +182,7 @@ def compare(
         partial: whether cells of only one table do not matter.
 
     Raises:
-        BenchError: a table is empty, or a column is missing in it, or a cell occurs twice.
+        BenchError: a table has no scores, is without a column, or has a cell twice.
 
     Example:
         >>> from satclip_bench.benchmarks.runs.columns import COLUMNS
