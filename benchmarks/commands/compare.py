@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import pandas as pd
@@ -39,6 +40,9 @@ from satclip_bench.core.registry import match_names, unknown_name
 
 TITLE_WIDTH = 60
 """Maximum width of the name of a cell, which is broken in narrow terminals."""
+
+REASON_WIDTH = 120
+"""Maximum length of the reason of a failure in the tables; JSON has all of it."""
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "Cells": (),
@@ -152,7 +156,7 @@ def _print(comparison: Comparison, run: Path, reference: Path, worst: int) -> No
             console.print()
             print_heading(f"Cells {state}: {_share(min(worst, len(cells)), len(cells))}", console)
             for row in cells[:worst].to_dict("records"):
-                why = f" ({row['why']})" if row["why"] else ""
+                why = f" ({shorten(row['why'], REASON_WIDTH)})" if row["why"] else ""
                 console.print(Text(f"  {_name(row)}{why}"), highlight=False)
     console.print()
     style = {0: "green", 1: "yellow", 2: "red"}[comparison.exit_code]
@@ -182,7 +186,7 @@ def _of_scores(scores: pd.DataFrame) -> Grid:
         numbers = (row[name] for name in ("run", "reference", "difference", "tolerance"))
         cells = (f"{_name(row)}, {row['metric']}", *map(_number, numbers), row["state"])
         rows.append(GridRow(tuple(map(Text, cells)), "yellow" if row["ratio"] > 1 else ""))
-    headings = ("Score", "Run", "Reference", "Difference", "Tolerance", "")
+    headings = ("Score", "Run", "Ref.", "Diff.", "Tol.", "")
     return Grid(tuple(map(Text, headings)), "lrrrrl", tuple(rows), gap=2)
 
 
