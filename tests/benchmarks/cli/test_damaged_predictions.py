@@ -98,7 +98,8 @@ def test_reports_name_damaged_predictions_and_run_computes_them_again(
 
 
 def _row(run: Path, title: str) -> list[str]:
-    lines = (run / "tables/leaderboard.random.linear.md").read_text().splitlines()
-    # The table of scores is the first of the page.
-    line = next(line for line in lines if line.startswith(f"| {title} "))
+    text = (run / "tables/leaderboard.random.linear.md").read_text()
+    # The differences to the best stand below the scores.
+    lines = text.partition("\n## ")[0].splitlines()
+    (line,) = (line for line in lines if line.startswith(f"| {title} "))
     return [cell.strip() for cell in line.strip("|").split("|")]
