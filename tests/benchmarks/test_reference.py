@@ -32,6 +32,15 @@ def test_it_is_the_whole_suite(reference: pd.DataFrame) -> None:
     }
 
 
+def test_every_fit_ended_because_it_was_good_enough(reference: pd.DataFrame) -> None:
+    """No cell ends at a cap of iterations, epochs or trees, which would decide the order."""
+    cells = reference.drop_duplicates("key")
+    # A cell of which it is not known counts as one that did not converge.
+    capped = cells[~cells["converged"].astype("boolean").fillna(False).to_numpy(dtype=bool)]
+    names = capped[["task", "encoder", "split", "fold", "probe", "seed"]]
+    assert capped.empty, f"{len(capped)} cells did not converge:\n{names.to_string()}"
+
+
 def test_its_tables_follow_from_its_frame(reference: pd.DataFrame, tmp_path: Path) -> None:
     """Scores and ranks do. Intervals and ties need the predictions, which do not ship."""
     written = write_tables(Results.from_frame(reference), tmp_path)
