@@ -40,13 +40,8 @@ leaderboard: setup  ## rerun the main job from scratch and make it the committed
 	cp results/runs/reference/figures/*.png results/leaderboard/figures
 	$(BIN)/python docs/studies/page_boards.py
 
-spatial: setup  ## rerun the suite open-spatial from scratch and make it the committed run
-	rm -rf results/runs/spatial results/spatial
+spatial: setup  ## run the suite open-spatial: four splits, into results/runs/spatial
 	$(BIN)/python run_benchmarks.py run --suite open-spatial --out results/runs/spatial
-	mkdir -p results/spatial/figures
-	cp -r results/runs/spatial/results.parquet results/runs/spatial/tables results/spatial
-	cp results/runs/spatial/figures/*.png results/spatial/figures
-	$(BIN)/python docs/studies/page_boards.py
 
 pretrain: setup  ## train the encoders satclip-bluemarble again and compare with the shipped weights
 	for config in small small-l40; do \

@@ -5,9 +5,9 @@ python docs/studies/page_boards.py --check   # exit code 1 if a page is out of d
 
 A number of the text is marked by comments, which pages do not show, that say where it comes from:
 
-    falls to <!-- value: spatial/rank-changes.linear | GeoCLIP | random -->8.5<!-- /value -->
+    falls to <!-- value: leaderboard/rank-changes.linear | GeoCLIP | random -->8.5<!-- /value -->
 
-FILE | ROW | COLUMN is a cell of results/spatial/tables/rank-changes.linear.md, where titles go
+FILE | ROW | COLUMN is a cell of results/leaderboard/tables/rank-changes.linear.md, where titles go
 without the metric in parentheses; of a board with intervals or spreads it is the score alone.
 FILE | /PATTERN/ is the first group of a regular expression in the file, for a number of a note.
 """
@@ -42,7 +42,6 @@ RANKED = {
     "*k-NN on the sphere*": "k-NN on the sphere (a baseline)",
     "Spherical harmonics L=40": "",
     "SatCLIP Blue Marble L=10": "SatCLIP Blue Marble L=10 (trained by this project)",
-    "Untrained SIREN L=10": "",
     "GeoCLIP": "",
     "Direct": "",
 }
@@ -119,15 +118,14 @@ def with_values(page: str) -> str:
 
 
 def ranks(text: str) -> str:
-    """A Markdown table of mean ranks under four splits, changed ones marked with an asterisk.
+    """A Markdown table of mean ranks under the splits of a run, changed ones marked with an asterisk.
 
     Args:
         text: the table of rank changes, whose columns are the ranks and their changes in turn.
     """
-    rows = {row[0]: row for row in _cells(text)[1:]}
-    table: list[tuple[str, ...]] = [
-        ("", "random", "blocks of 10°", "with a buffer of 500 km", "held-out region")
-    ]
+    header, *lines = _cells(text)
+    rows = {row[0]: row for row in lines}
+    table: list[tuple[str, ...]] = [("", header[1], *header[2::2])]
     for name, title in RANKED.items():
         first, *others = rows[name][1:]
         shown = [first.partition(" ")[0]]
@@ -191,7 +189,7 @@ def updated(path: Path) -> str:
         text = with_block(text, "board", board(random, places))
         text = with_block(text, "held-out", board(held_out, {}))
     if path == PAGE:
-        text = with_block(text, "ranks", ranks(table("spatial/rank-changes.linear")))
+        text = with_block(text, "ranks", ranks(table("leaderboard/rank-changes.linear")))
         text = with_block(text, "printed", printed())
     return with_values(text)
 
