@@ -118,7 +118,7 @@ def with_values(page: str) -> str:
 
 
 def ranks(text: str) -> str:
-    """A Markdown table of mean ranks under the splits of a run, changed ones marked with an asterisk.
+    """A Markdown table of mean ranks by split; changed ones have an asterisk.
 
     Args:
         text: the table of rank changes, whose columns are the ranks and their changes in turn.
