@@ -13,6 +13,8 @@ from satclip_bench.benchmarks.probes import make_probe
 from satclip_bench.tasks.base import TaskType
 from tests.benchmarks.probes.sphere_data import BOTH, PROBES, parts
 
+pytestmark = pytest.mark.usefixtures("quick_probes")
+
 both = pytest.mark.parametrize(("name", "task_type"), BOTH)
 every = pytest.mark.parametrize("name", PROBES)
 
