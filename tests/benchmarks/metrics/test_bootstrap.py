@@ -269,13 +269,14 @@ def _study() -> ModuleType:
     return module
 
 
-def test_every_score_has_its_coverage_under_both_kinds() -> None:
+def test_every_score_has_its_coverage_under_both_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     """A short version of the tables of docs/uncertainty.md.
 
     The control draws the spread of targets that reach 4,000 km, and must fail.
     """
     study, trials = _study(), 60
-    study.POINTS, study.POPULATION, study.DRAWS = 500, 900, 200
+    for name, size in (("POINTS", 500), ("POPULATION", 900), ("DRAWS", 200)):
+        monkeypatch.setattr(study, name, size)
     for simulate in (study.of_map, study.of_places):
         hits: dict[str, int] = {}
         for estimates in simulate(4000, 400, trials):

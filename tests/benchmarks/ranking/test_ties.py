@@ -197,7 +197,7 @@ def test_the_training_sets_noise_is_that_of_the_seeds() -> None:
     assert np.ptp(added, axis=1) == pytest.approx(0, abs=1e-12)
     factor = overlap_factor(5, 3, 6)
     assert added[:, 0].var(axis=1).mean() == pytest.approx(factor * 0.01, rel=0.15)
-    assert np.abs(np.corrcoef(added[:5, 0])[0, 1:]).max() < 0.1
+    assert np.abs(np.asarray(np.corrcoef(added[:5, 0]))[0, 1:]).max() < 0.1
     again = with_training_noise(by_seed, replicates, rows, floor=-100)
     assert np.array_equal(noisy.scores, again.scores)
     one = by_seed.loc[:, by_seed.columns.get_level_values("seed") == 0]
@@ -237,7 +237,7 @@ def test_level_and_power_with_five_seeds(ratio: float) -> None:
         def noise(share: float, *more: int) -> np.ndarray:
             common = rng.standard_normal((6, 1, *more))
             own = rng.standard_normal((6, 5, *more))
-            return np.sqrt(share) * common + np.sqrt(1 - share) * own
+            return np.asarray(np.sqrt(share) * common + np.sqrt(1 - share) * own)
 
         scores = 1000 + truth[:, None] + (noise(0.6) + ratio * noise(0.3)) / unit
         replicates = scores[..., None] + noise(0.6, 200) / unit
