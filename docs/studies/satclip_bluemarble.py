@@ -3,7 +3,8 @@
     make leaderboard && python docs/studies/satclip_bluemarble.py results/runs/reference
 
 Scores are those that the boards rank by: R2 and accuracy under random splits, skill pooled over
-folds under held-out region. The 95 % intervals are from the bootstrap whose draws all encoders share.
+folds under held-out region. The 95 % intervals are from the bootstrap whose draws all encoders
+share.
 """
 
 from __future__ import annotations
