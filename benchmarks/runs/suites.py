@@ -20,6 +20,10 @@ WITHOUT_WEIGHTS = (
     *("harmonics.l20", "siren.l10", "siren.l40"),
 )
 DEFAULT_ENCODERS = (*BASELINES, *FIRST_ENCODERS)
+
+# With inner folds, a logistic regression on its 1,600 columns takes minutes a fold.
+NARROW_ENCODERS = tuple(name for name in DEFAULT_ENCODERS if name != "harmonics.l40")
+
 ENCODERS_WITHOUT_DOWNLOAD = (*DEFAULT_ENCODERS, *WITHOUT_WEIGHTS)
 SPATIAL_ENCODERS = (*DEFAULT_ENCODERS, "siren.l10", "siren.l40")
 FAST_PROBES = ("linear", "ridge", "knn")
@@ -102,7 +106,7 @@ SUITES: Mapping[str, Suite] = {
                     probes=("linear",),
                     seeds=FEW_SEEDS,
                 ),
-                _away_from_training(REGIONAL_TASKS, DEFAULT_ENCODERS, ("held-out-region",)),
+                _away_from_training(REGIONAL_TASKS, NARROW_ENCODERS, ("held-out-region",)),
             ),
         ),
         Suite(

@@ -40,7 +40,7 @@ ENCODERS = (
 RANKED = {
     "*GP on the sphere*": "GP on the sphere (kriging, a baseline)",
     "*k-NN on the sphere*": "k-NN on the sphere (a baseline)",
-    "Spherical harmonics L=40": "",
+    "Spherical harmonics L=10": "",
     "SatCLIP Blue Marble L=10": "SatCLIP Blue Marble L=10 (trained by this project)",
     "GeoCLIP": "",
     "Direct": "",
@@ -83,7 +83,9 @@ def board(text: str, mean_ranks: Mapping[str, str]) -> str:
     columns = [task for task in TASKS if any(task in row for row in cells.values())]
     rows: list[tuple[str, ...]] = [("Encoder", *mean_ranks, *columns)]
     for name in ENCODERS:
-        places = (score(other[name]["Mean rank"]) for other in ranked)
+        if name not in cells:
+            continue
+        places = (score(other[name]["Mean rank"]) if name in other else "-" for other in ranked)
         rows.append((name, *places, *(score(cells[name][column]) for column in columns)))
     return _markdown(rows)
 
