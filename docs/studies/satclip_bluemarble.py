@@ -24,7 +24,7 @@ from satclip_bench.benchmarks.runs.suites import REGIONAL_TASKS
 from satclip_bench.tasks import task_card
 
 OURS = ("satclip-bluemarble.l10", "satclip-bluemarble.l40")
-OTHERS = ("harmonics.l10", "harmonics.l40", "wrap", "direct", "geoclip", "baseline.gp")
+OTHERS = ("harmonics.l10", "wrap", "direct", "geoclip", "baseline.gp")
 SPLITS = ("random", "held-out-region")
 PROBE = "linear"
 
