@@ -25,7 +25,7 @@ DEFAULT_ENCODERS = (*BASELINES, *FIRST_ENCODERS)
 NARROW_ENCODERS = tuple(name for name in DEFAULT_ENCODERS if name != "harmonics.l40")
 
 ENCODERS_WITHOUT_DOWNLOAD = (*DEFAULT_ENCODERS, *WITHOUT_WEIGHTS)
-SPATIAL_ENCODERS = (*DEFAULT_ENCODERS, "siren.l10", "siren.l40")
+SPATIAL_ENCODERS = (*NARROW_ENCODERS, "siren.l10", "siren.l40")
 FAST_PROBES = ("linear", "ridge", "knn")
 PROBES = (*FAST_PROBES, "mlp", "lightgbm")
 SPATIAL_SPLITS = ("blocks.10", "buffered.10-500", "held-out-region")
@@ -125,9 +125,9 @@ SUITES: Mapping[str, Suite] = {
             name="open-spatial",
             title="Open edition, split by split",
             description="Is the order of encoders the same away from the training points? The "
-            "encoders of the main job and SatCLIP's network before training, on the global tasks, "
-            "which all four splits can be made of: random, blocks of ten degrees, the same with a "
-            "buffer of 500 km, held-out region.",
+            "encoders of the main job's held-out regions and SatCLIP's network before training, "
+            "on the global tasks, which all four splits can be made of: random, blocks of ten "
+            "degrees, the same with a buffer of 500 km, held-out region.",
             blocks=(
                 _on_random_split(GLOBAL_TASKS, SPATIAL_ENCODERS),
                 _away_from_training(GLOBAL_TASKS, SPATIAL_ENCODERS, SPATIAL_SPLITS),
