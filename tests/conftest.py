@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from satclip_bench.core.device import DEVICE_VARIABLE
 from satclip_bench.core.files import CACHE_VARIABLE, cache_dir
 
 # Tests run in one process per core, where more threads would wait for each other. The libraries
 # read this when they are loaded.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+# Numbers that tests pin are those of CPUs; tests of a GPU choose it themselves.
+os.environ.setdefault(DEVICE_VARIABLE, "cpu")
 
 REAL_CACHE = cache_dir()
 
