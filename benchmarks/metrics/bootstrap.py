@@ -44,6 +44,9 @@ MIN_DEFINED = 0.9
 """Share of the replicates that must be defined for an interval or a variance."""
 SEED = 0
 
+DRAWS_OF_POINTS = ("random", "random-grouped")
+"""Splits whose test set is a random draw of the rows of a table, or of their places."""
+
 BLOCK_DEGREES: Mapping[str, float] = {
     "global": 10.0,
     "contiguous United States": 3.0,
@@ -329,8 +332,11 @@ def reference_totals(units: Resampled, losses: NDArray[np.generic]) -> Float:
 def skill_of_sums(loss: Float, reference: Float) -> Float:
     """Skill 1 - loss / reference of summed losses, `(...)`; NaN where the reference has no loss.
 
-    For squared errors and the training mean this is the out-of-sample R2 of Campbell and Thompson
-    2008, Review of Financial Studies 21. Losses of folds are added before they are divided.
+    0 is as good as the reference, 1 is perfect. For squared errors and the training mean this is
+    the out-of-sample R2 of Campbell and Thompson 2008, Review of Financial Studies 21, a skill
+    score of forecast verification (Wilks 2011, Statistical Methods in the Atmospheric Sciences,
+    eq. 8.4). Losses of folds are added before they are divided. A reference that makes no error
+    leaves nothing to gain.
 
     Args:
         loss: `(...)` summed losses of predictions.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.metrics.bootstrap import (
+    DRAWS_OF_POINTS,
     MIN_UNITS,
     Points,
     Resampled,
@@ -34,9 +35,6 @@ IntervalKind = Literal["map", "places"]
 blocks (`benchmarks/metrics/bootstrap.py`)."""
 
 KINDS: tuple[IntervalKind, ...] = ("map", "places")
-
-DRAWS_OF_POINTS = ("random", "random-grouped")
-"""Splits whose test set is a random draw of the rows of a table, or of their places."""
 
 
 def interval_kind(card: EditionCard, split: str) -> IntervalKind:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from satclip_bench.benchmarks.metrics.bootstrap import DRAWS_OF_POINTS, skill_of_sums
 from satclip_bench.benchmarks.runs.columns import CELL
 from satclip_bench.core.errors import BenchError
 
@@ -21,23 +22,21 @@ REFERENCES = {"regression": ("rmse", "reference_rmse"), "other": ("accuracy", "r
 """Metric of an encoder, and that of the reference, from which losses are made, by task type. The
 reference predicts the mean of the training set, or its most frequent class."""
 
-RANDOM = ("random", "random-grouped")
-"""Splits whose boards lead with the tasks' own metrics."""
-
 _KEY = ["encoder", *CELL]
 
 
 def default_score(frame: pd.DataFrame, split: str) -> ScoreChoice:
-    """The score that leads the board of a split: the tasks' own under `RANDOM`, else the skill.
+    """The score that leads the board of a split.
 
-    Under a random split with its one fold, R2 and skill order encoders alike. Tables of records
-    from before skill existed have the tasks' own scores alone.
+    The tasks' own under `DRAWS_OF_POINTS`, else the skill. Under a random split with its one fold,
+    R2 and skill order encoders alike. Tables of records from before skill existed have the tasks'
+    own scores alone.
 
     Args:
         frame: tidy table of a run.
         split: name of the split.
     """
-    if split in RANDOM:
+    if split in DRAWS_OF_POINTS:
         return "task"
     return "skill" if has_skill(frame[frame["split"] == split]) else "task"
 
@@ -103,27 +102,8 @@ def skill_rows(rows: pd.DataFrame) -> pd.DataFrame:
         squared = values[REFERENCES["regression"][place]].to_numpy(dtype=np.float64) ** 2
         wrong = 1 - values[REFERENCES["other"][place]].to_numpy(dtype=np.float64)
         losses[name] = tested * np.where(regression, squared, wrong)
-    value = skill(losses["loss"], losses["reference"])
+    value = skill_of_sums(losses["loss"], losses["reference"])
     return cells.assign(metric=SKILL, value=value, low=np.nan, high=np.nan, **losses)
-
-
-def skill(loss: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Skill 1 - loss / reference: 0 is as good as the reference, 1 is perfect.
-
-    The out-of-sample R2 of Campbell and Thompson 2008 (Review of Financial Studies 21), and the
-    skill score of forecast verification (Wilks 2011, eq. 8.4). NaN where the reference is 0: one
-    that makes no error leaves nothing to gain.
-
-    Args:
-        loss: sums of losses, any shape.
-        reference: sums of losses of the reference, of the same shape.
-
-    Example:
-        >>> skill(np.array([1.0, 1.0]), np.array([4.0, 0.0]))
-        array([0.75,  nan])
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(reference > 0, 1 - loss / reference, np.nan)
 
 
 def pooled_skill(loss: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
@@ -142,7 +122,7 @@ def pooled_skill(loss: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
         for table in (loss, reference)
     ]
     return pd.DataFrame(
-        skill(*(table.to_numpy(dtype=np.float64) for table in sums)),
+        skill_of_sums(*(table.to_numpy(dtype=np.float64) for table in sums)),
         index=sums[0].index,
         columns=sums[0].columns,
     )

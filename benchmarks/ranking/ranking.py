@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
+from satclip_bench.benchmarks.metrics.bootstrap import skill_of_sums
 from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicates
 from satclip_bench.benchmarks.ranking.aggregates import DIGITS
 from satclip_bench.benchmarks.ranking.cells import (
@@ -19,7 +20,6 @@ from satclip_bench.benchmarks.ranking.cells import (
     cell_scores,
     select,
 )
-from satclip_bench.benchmarks.ranking.pooling import skill
 from satclip_bench.benchmarks.ranking.ties import differences_to_best
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, REPLICATE_KEY
 from satclip_bench.core.errors import BenchError
@@ -212,7 +212,7 @@ def _seed_replicates(
     for column in columns:
         if column in pooled:
             folds = pooled == column
-            parts.append(skill(loss[:, folds].sum(axis=1), reference[:, folds].sum(axis=1)))
+            parts.append(skill_of_sums(loss[:, folds].sum(axis=1), reference[:, folds].sum(axis=1)))
         else:
             parts.append(Replicates(scores[:, pairs == column]).mean(axis=1).scores)
     return Replicates(np.stack(parts, axis=1))
