@@ -125,10 +125,7 @@ class Comparison:
     def exit_code(self) -> int:
         """0 if all agree within tolerance, 1 if there are differences, 2 if it cannot be said."""
         counts = self.counts()
-        if (
-            counts[OTHER_SETTINGS]
-            or not len(self.cells) - counts[ONLY_RUN] - counts[ONLY_REFERENCE]
-        ):
+        if counts[OTHER_SETTINGS] or not self.shared:
             return 2
         differing = [DIFFERENT, FAILED_RUN, FAILED_REFERENCE]
         if not self.partial:
@@ -196,13 +193,11 @@ def compare(
     sides = {"run": _checked(run), "reference": _checked(reference)}
     names = [*NAMES, "protocol_name"]
     cells = _cells(sides, names)
-    why = [_differing(row, run.settings, reference.settings) for row in cells.to_dict("records")]
-    cells["state"] = [
-        _state(row, settings) for row, settings in zip(cells.to_dict("records"), why, strict=True)
-    ]
-    cells["why"] = [
-        _reason(row, settings) for row, settings in zip(cells.to_dict("records"), why, strict=True)
-    ]
+    rows = cells.to_dict("records")
+    differing = [_differing(row, run.settings, reference.settings) for row in rows]
+    states = [_state(row, settings) for row, settings in zip(rows, differing, strict=True)]
+    cells["state"] = states
+    cells["why"] = list(map(_reason, rows, states, differing))
     compared = cells.loc[cells["state"] == EQUAL, names]
     scores = _scores(sides, compared, names, tolerances or {})
     worst = scores.groupby(names, dropna=False)["state"].agg(
@@ -214,7 +209,10 @@ def compare(
     )
     other = cells["state"] == OTHER_SETTINGS
     counted = Counter(
-        name for settings, differs in zip(why, other, strict=True) if differs for name in settings
+        name
+        for settings, differs in zip(differing, other, strict=True)
+        if differs
+        for name in settings
     )
     kept = [*names, "state", "why"]
     return Comparison(cells[kept].reset_index(drop=True), scores, dict(counted), partial)
@@ -318,11 +316,11 @@ def _state(row: Mapping[Any, Any], differing: Iterable[str]) -> str:
     }[failed]
 
 
-def _reason(row: Mapping[Any, Any], differing: Iterable[str]) -> str:
-    if row["state"] == OTHER_SETTINGS:
+def _reason(row: Mapping[Any, Any], state: str, differing: Iterable[str]) -> str:
+    if state == OTHER_SETTINGS:
         return ", ".join(differing)
-    side = "run" if row["state"] in (FAILED_RUN, FAILED_BOTH) else "reference"
-    if row["state"] in (FAILED_RUN, FAILED_REFERENCE, FAILED_BOTH):
+    side = "run" if state in (FAILED_RUN, FAILED_BOTH) else "reference"
+    if state in (FAILED_RUN, FAILED_REFERENCE, FAILED_BOTH):
         return str(row.get(f"reason_{side}", ""))
     return ""
 
