@@ -57,8 +57,7 @@ class Score:
             >>> Score(0.8521, 0.01, best=True, tied=True).text()
             '.852'
         """
-        # Adding zero turns the -0.0 of a score such as -1e-5 into 0.0.
-        return number(round(self.mean, digits) + 0.0, digits)
+        return number(self.mean, digits)
 
     @property
     def mark(self) -> str:
@@ -69,8 +68,7 @@ class Score:
         """The 95 % interval as text: `[.83, .87]`, or nothing."""
         if np.isnan(self.low):
             return ""
-        low, high = (number(round(end, digits) + 0.0, digits) for end in (self.low, self.high))
-        return f"[{low}, {high}]"
+        return f"[{number(self.low, digits)}, {number(self.high, digits)}]"
 
     def spread(self, digits: int = 3) -> str:
         """The standard deviation as text, or nothing."""

@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 from satclip_bench.benchmarks.diagnostics.diagnosis import Diagnosis
 from satclip_bench.benchmarks.diagnostics.strata import UNKNOWN, Stratum
 from satclip_bench.benchmarks.report.maps import map_axes, place, shape
-from satclip_bench.benchmarks.report.style import GREY, LIGHT, QUALITATIVE, figure, footer, save
+from satclip_bench.benchmarks.report.style import (
+    GREY,
+    LIGHT,
+    QUALITATIVE,
+    figure,
+    footer,
+    heading,
+    literal,
+    save,
+)
 from satclip_bench.benchmarks.report.wording import listed
 from satclip_bench.tasks import TaskTable
 
@@ -97,13 +106,7 @@ def draw_diagnostics(
         _biomes(fig.add_subplot(errors[2]), drawn, colours, table)
         _maps(fig, grid[2].subgridspec(1, len(maps)), table, maps)
         _legend(fig.add_subplot(grid[0]), drawn, colours, baselines)
-        fig.suptitle(
-            f"{table.card.title}: where it fails ({what})".replace("$", r"\$"),
-            x=0.01,
-            ha="left",
-            fontsize=11,
-            fontweight="bold",
-        )
+        heading(fig, f"{table.card.title}: where it fails ({what})")
         footer(fig, _note(table, diagnoses, encoders, best, maps))
         return save(fig, path)
 
@@ -113,7 +116,7 @@ def _legend(
 ) -> None:
     ax.set_axis_off()
     for d, colour in zip(drawn, colours, strict=True):
-        title = textwrap.shorten(d.encoder, 28, placeholder="…").replace("$", r"\$")
+        title = literal(textwrap.shorten(d.encoder, 28, placeholder="…"))
         line = "--" if d.encoder in baselines else "-"
         ax.plot([], [], line, marker="o", ms=4, color=colour, label=title)
     ax.legend(loc="center left", ncols=len(drawn), frameon=False, fontsize=8, handlelength=3)
@@ -208,7 +211,7 @@ def short(biome: str) -> str:
 def _unit(table: TaskTable) -> str:
     if table.card.task_type == "classification":
         return "share of wrong classes"
-    return f"mean |error|, {table.card.unit}".replace("$", r"\$")
+    return literal(f"mean |error|, {table.card.unit}")
 
 
 def _maps(fig: Figure, grid: GridSpecBase, table: TaskTable, maps: Sequence[ErrorMap]) -> None:
@@ -220,7 +223,7 @@ def _maps(fig: Figure, grid: GridSpecBase, table: TaskTable, maps: Sequence[Erro
     for number, shown in enumerate(maps):
         ax = map_axes(fig, grid[number], table, 6.5)
         rank = "" if len(maps) == 1 else ", the best encoder" if number == 0 else ", the worst"
-        ax.set_title(f"{shown.title}{rank}".replace("$", r"\$"))
+        ax.set_title(literal(f"{shown.title}{rank}"))
         # The largest are drawn on top, so that neighbours do not hide failures.
         order = np.argsort(np.abs(shown.residual), kind="stable")
         rows, residual = shown.rows[order], shown.residual[order]
@@ -237,7 +240,7 @@ def _maps(fig: Figure, grid: GridSpecBase, table: TaskTable, maps: Sequence[Erro
                 pad=0.03,
                 extend="both",
             )
-            bar.set_label(f"target - prediction, {table.card.unit}".replace("$", r"\$"), fontsize=7)
+            bar.set_label(literal(f"target - prediction, {table.card.unit}"), fontsize=7)
             bar.ax.tick_params(labelsize=7)
             bar.outline.set_visible(False)
         else:

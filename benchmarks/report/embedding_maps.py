@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.report.style import GREY, LIGHT, figure, footer, save
+from satclip_bench.benchmarks.report.style import GREY, LIGHT, figure, footer, heading, save
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import km_to_chord, unit_vectors
 from satclip_bench.encoders import LocationEncoder
@@ -108,7 +108,7 @@ def draw_embedding(encoder: LocationEncoder, path: Path) -> Path:
             _disc(fig.add_subplot(grid[i, 1]), view, encoder, colour)
         shares = [f"{share:.0%}" for share in colour.pca.explained_variance_ratio_]
         title = f"{encoder.card.title}: three principal components as red, green and blue"
-        fig.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        heading(fig, title)
         footer(
             fig,
             f"The components explain {', '.join(shares)} of the embedding's variance over land. "

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 
 from satclip_bench.benchmarks.report.maps import draw_map
 from satclip_bench.benchmarks.report.rank_figures import MIN_ENCODERS, draw_changes, draw_ranks
+from satclip_bench.benchmarks.report.ranks import RankTable
 from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.benchmarks.report.score_figures import draw_scores
 from satclip_bench.benchmarks.report.split_maps import draw_split
@@ -16,6 +19,9 @@ from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_fo
 from satclip_bench.benchmarks.splits import get_split
 from satclip_bench.core.errors import BenchError
 from satclip_bench.tasks import TaskTable
+
+Draw: TypeAlias = Callable[[Path], Path]
+"""A function that draws a figure to a path, and returns the path."""
 
 
 def write_figures(results: Results, tables: Mapping[str, TaskTable], out: Path) -> tuple[Path, ...]:
@@ -37,54 +43,50 @@ def write_figures(results: Results, tables: Mapping[str, TaskTable], out: Path) 
     Raises:
         BenchError: the frame is empty, or a file cannot be written.
     """
-    paths: list[Path] = []
-    for suffix, part in results.parts:
-        paths += _draw_part(part, out, suffix)
-    paths += [draw_map(table, out / "maps" / f"{name}.png") for name, table in tables.items()]
-    return tuple(paths)
-
-
-def _draw_part(results: Results, out: Path, suffix: str) -> list[Path]:
-    """Draw the figures of results that are ranked together; `suffix` ends the names of files."""
-    paths = []
-    for probe, splits in results.probes.items():
-        by_split = {split: results.board(split, probe) for split in splits}
-        shown = {split: results.board_in_skill(split, probe) for split in splits}
-        if any(board.tasks for board in shown.values()):
-            paths.append(draw_scores(shown, probe, out / f"scores.{probe}{suffix}.png"))
-        for split in splits:
-            ranks = results.ranks(split, probe)
-            path = draw_ranks(ranks, out / f"ranks.{split}.{probe}{suffix}.png")
-            paths += [path] if path else []
-        if probe in results.changes:
-            boards = tuple(by_split.values())
-            path = out / f"gap.{probe}{suffix}.png"
-            paths.append(draw_changes(results.changes[probe], boards, path))
-    return paths
+    drawn = [draw(out / name) for name, draw in _figures(results) if not isinstance(draw, str)]
+    maps = [draw_map(table, out / "maps" / f"{name}.png") for name, table in tables.items()]
+    return (*drawn, *maps)
 
 
 def left_out(results: Results) -> tuple[str, ...]:
     """Sentences on the figures that `write_figures` leaves out, and why."""
-    sentences = []
+    return tuple(
+        f"{name} is left out: {reason}"
+        for name, reason in _figures(results)
+        if isinstance(reason, str)
+    )
+
+
+def _figures(results: Results) -> Iterator[tuple[str, Draw | str]]:
+    """All figures of a run but the maps: file's name, and how to draw it or why it is left out."""
     for suffix, part in results.parts:
         for probe, splits in part.probes.items():
-            if not any(part.board_in_skill(split, probe).tasks for split in splits):
-                sentences.append(
-                    f"scores.{probe}{suffix}.png is left out: no task has a score with this probe"
-                )
+            yield f"scores.{probe}{suffix}.png", _scores(part, probe, splits)
             for split in splits:
-                ranked = len(part.ranks(split, probe).text.rows)
-                if ranked < MIN_ENCODERS:
-                    sentences.append(
-                        f"ranks.{split}.{probe}{suffix}.png is left out: it needs {MIN_ENCODERS} "
-                        f"ranked encoders or baselines, and there are {ranked}"
-                    )
-            if len(splits) > 1 and probe not in part.changes:
-                sentences.append(
-                    f"gap.{probe}{suffix}.png is left out: fewer than two encoders, or no task, "
-                    "are complete under all of the splits"
-                )
-    return tuple(sentences)
+                yield f"ranks.{split}.{probe}{suffix}.png", _ranks(part.ranks(split, probe))
+            if len(splits) > 1:
+                yield f"gap.{probe}{suffix}.png", _changes(part, probe, splits)
+
+
+def _scores(results: Results, probe: str, splits: Sequence[str]) -> Draw | str:
+    shown = {split: results.board_in_skill(split, probe) for split in splits}
+    if not any(board.tasks for board in shown.values()):
+        return "no task has a score with this probe"
+    return partial(draw_scores, shown, probe)
+
+
+def _ranks(table: RankTable) -> Draw | str:
+    ranked = len(table.text.rows)
+    if ranked < MIN_ENCODERS:
+        return f"it needs {MIN_ENCODERS} ranked encoders or baselines, and there are {ranked}"
+    return partial(draw_ranks, table)
+
+
+def _changes(results: Results, probe: str, splits: Sequence[str]) -> Draw | str:
+    if probe not in results.changes:
+        return "fewer than two encoders, or no task, are complete under all of the splits"
+    boards = [results.board(split, probe) for split in splits]
+    return partial(draw_changes, results.changes[probe], boards)
 
 
 def available_tables(tasks: Iterable[str]) -> dict[str, TaskTable]:

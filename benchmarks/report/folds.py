@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from satclip_bench.benchmarks.report.board import Board, Row, label
+from satclip_bench.benchmarks.report.board import Board, Row
 from satclip_bench.benchmarks.report.markdown import escape_markdown, table_lines
-from satclip_bench.benchmarks.report.text_table import TextRow, TextTable
+from satclip_bench.benchmarks.report.text_table import TextTable, task_table
 from satclip_bench.benchmarks.report.wording import DASH, number
 from satclip_bench.benchmarks.runs.columns import CELL
 from satclip_bench.tasks import TaskCard
@@ -28,20 +28,12 @@ def folds_table(board: Board) -> TextTable | None:
     if board.folds < 2:
         return None
     name = unit(board.split)
-    return TextTable(
-        heading=f"Median and worst {name} · {board.heading}",
-        label=label("folds", board.label),
-        columns=("Encoder", *board.columns),
-        alignment="l" + "r" * len(board.tasks),
-        rows=tuple(
-            TextRow(
-                row.name,
-                row.baseline,
-                (row.title, *(_median_and_worst(board, row.name, card) for card in board.tasks)),
-            )
-            for row in board.rows
-        ),
-        notes=(
+    return task_table(
+        board,
+        "folds",
+        f"Median and worst {name}",
+        {card.name: _medians_and_worst(board, card) for card in board.tasks},
+        (
             f"Median over the {name}s, then the {name} with the lowest score; each is the score of "
             "a single one, against the same reference as the pooled score."
             if board.shows_skill
@@ -56,15 +48,14 @@ def _of_task(board: Board, card: TaskCard) -> pd.DataFrame:
     return pd.DataFrame(board.ranking.by_fold.xs(card.name, axis=1, level="task"))
 
 
-def _median_and_worst(board: Board, encoder: str, card: TaskCard) -> str:
-    values = _of_task(board, card).loc[encoder].to_numpy(dtype=np.float64)
-    if np.isnan(values).all():
-        return DASH
-    return " / ".join(_number(value) for value in (np.nanmedian(values), np.nanmin(values)))
-
-
-def _number(value: float) -> str:
-    return number(value if np.isnan(value) else round(value, 3) + 0.0)
+def _medians_and_worst(board: Board, card: TaskCard) -> dict[str, str]:
+    """Texts of one task by encoder."""
+    scores = _of_task(board, card)
+    pairs = zip(scores.index, scores.median(axis=1), scores.min(axis=1), strict=True)
+    return {
+        str(encoder): DASH if np.isnan(median) else f"{number(median)} / {number(worst)}"
+        for encoder, median, worst in pairs
+    }
 
 
 def regions(board: Board) -> str:
@@ -108,7 +99,7 @@ def _line(row: Row, table: pd.DataFrame) -> list[str]:
     values = table.reindex([row.name]).to_numpy(dtype=np.float64)[0]
     return [
         f"*{title}*" if row.baseline else title,
-        *(escape_markdown(_number(float(value))) for value in values),
+        *(escape_markdown(number(float(value))) for value in values),
     ]
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from satclip_bench.benchmarks.ranking.ranking import Ranking
 from satclip_bench.benchmarks.ranking.significance import ALPHA
 from satclip_bench.benchmarks.ranking.ties import TIE_FLOOR
-from satclip_bench.benchmarks.report.board import Board, label
+from satclip_bench.benchmarks.report.board import Board
 from satclip_bench.benchmarks.report.notes import interval_kinds
-from satclip_bench.benchmarks.report.text_table import TextRow, TextTable
+from satclip_bench.benchmarks.report.text_table import TextTable, task_table
 from satclip_bench.benchmarks.report.wording import DASH, listed, number
 
 BEST, TIED = "best", "="
@@ -17,40 +18,30 @@ BEST, TIED = "best", "="
 
 def gaps_table(board: Board) -> TextTable:
     """Differences of scores to the best of each task, with 95 % intervals and marks of ties."""
-    return TextTable(
-        heading=f"Difference to the best · {board.heading}",
-        label=label("gaps", board.label),
-        columns=("Encoder", *board.columns),
-        alignment="l" + "r" * len(board.tasks),
-        rows=tuple(
-            TextRow(
-                row.name,
-                row.baseline,
-                (row.title, *(_entry(board, row.name, card.name) for card in board.tasks)),
-            )
-            for row in board.rows
-        ),
-        notes=(board.subtitle, *_notes(board), board.edition_note),
+    return task_table(
+        board,
+        "gaps",
+        "Difference to the best",
+        {card.name: _entries(board.ranking, card.name) for card in board.tasks},
+        (board.subtitle, *_notes(board), board.edition_note),
     )
 
 
-def _entry(board: Board, encoder: str, task: str) -> str:
-    ranking = board.ranking
-    if ranking.best.loc[encoder, task]:
+def _entries(ranking: Ranking, task: str) -> dict[str, str]:
+    """Texts of one task by encoder."""
+    tables = (ranking.best, ranking.tied, ranking.gap, ranking.gap_low, ranking.gap_high)
+    columns = (table[task].tolist() for table in tables)
+    return dict(zip(ranking.best.index, map(_entry, *columns), strict=True))
+
+
+def _entry(best: bool, tied: bool, gap: float, low: float, high: float) -> str:
+    if best:
         return BEST
-    gap, low, high = (
-        float(table[task].loc[encoder])
-        for table in (ranking.gap, ranking.gap_low, ranking.gap_high)
-    )
     if np.isnan(gap):
         return DASH
-    mark = TIED if ranking.tied.loc[encoder, task] else ""
-    ends = "" if np.isnan(low) else f" [{_number(low)}, {_number(high)}]"
-    return f"{mark}{_number(gap)}{ends}"
-
-
-def _number(value: float) -> str:
-    return number(round(value, 3) + 0.0)
+    mark = TIED if tied else ""
+    ends = "" if np.isnan(low) else f" [{number(low)}, {number(high)}]"
+    return f"{mark}{number(gap)}{ends}"
 
 
 def _notes(board: Board) -> list[str]:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from satclip_bench.benchmarks.report.style import GREY, HELD_OUT, RANDOM, figure, footer, save
+from satclip_bench.benchmarks.report.style import (
+    GREY,
+    HELD_OUT,
+    RANDOM,
+    figure,
+    footer,
+    heading,
+    literal,
+    save,
+)
 from satclip_bench.tasks import TaskTable
 
 if TYPE_CHECKING:
@@ -30,13 +39,7 @@ def draw_histogram(table: TaskTable, path: Path) -> Path:
     with figure(6.4, 3.4 if table.classes is None else 1.2 + 0.19 * max(shown, 8)) as fig:
         ax = fig.add_subplot()
         note = _histogram(ax, table) if table.classes is None else _bars(ax, table)
-        fig.suptitle(
-            f"{card.title}, {table.edition} edition, {len(table):,} points".replace("$", r"\$"),
-            x=0.01,
-            ha="left",
-            fontsize=11,
-            fontweight="bold",
-        )
+        heading(fig, f"{card.title}, {table.edition} edition, {len(table):,} points")
         footer(fig, " ".join(filter(None, (note, _sentence(table.caveat)))))
         return save(fig, path)
 
@@ -47,7 +50,7 @@ def _histogram(ax: Axes, table: TaskTable) -> str:
     low, median, high = np.percentile(y, [5, 50, 95])
     for value, style in ((low, ":"), (median, "-"), (high, ":")):
         ax.axvline(float(value), color=HELD_OUT, lw=1.2, ls=style)
-    ax.set_xlabel(f"{table.card.target}, {table.card.unit}".replace("$", r"\$"))
+    ax.set_xlabel(literal(f"{table.card.target}, {table.card.unit}"))
     ax.set_ylabel("points")
     ax.margins(x=0.01)
     return (
@@ -63,7 +66,7 @@ def _bars(ax: Axes, table: TaskTable) -> str:
     share = 100 * counts[order] / len(table)
     places = np.arange(len(order))
     ax.barh(places, share, color=RANDOM, height=0.75)
-    ax.set_yticks(places, [_short(n).replace("$", r"\$") for n in names[order]], fontsize=7)
+    ax.set_yticks(places, [literal(_short(n)) for n in names[order]], fontsize=7)
     ax.invert_yaxis()
     ax.set_xlabel("share of all points, %", color=GREY)
     rest = len(names) - len(order)

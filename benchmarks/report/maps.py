@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.report.notes import edition_note
-from satclip_bench.benchmarks.report.style import GREY, LIGHT, QUALITATIVE, figure, footer, save
+from satclip_bench.benchmarks.report.style import (
+    GREY,
+    LIGHT,
+    QUALITATIVE,
+    figure,
+    footer,
+    heading,
+    literal,
+    save,
+)
 from satclip_bench.benchmarks.splits.base import SplitInputs
 from satclip_bench.benchmarks.splits.held_out_region import regions
 from satclip_bench.benchmarks.splits.inner_folds import MIN_TEST
@@ -52,7 +61,7 @@ def draw_map(table: TaskTable, path: Path) -> Path:
             bar = fig.colorbar(
                 dots, ax=ax, orientation="horizontal", shrink=0.5, aspect=35, pad=0.03
             )
-            unit = card.unit.replace("$", r"\$")
+            unit = literal(card.unit)
             bar.set_label(f"{unit} (colours end at the 1st and 99th percentile)", fontsize=7.5)
             bar.ax.tick_params(labelsize=7.5)
             bar.outline.set_visible(False)
@@ -65,13 +74,7 @@ def draw_map(table: TaskTable, path: Path) -> Path:
         what = card.title
         if card.target.casefold() not in card.title.casefold():
             what += f": {card.target}"
-        fig.suptitle(
-            f"{what}, {len(table):,} points".replace("$", r"\$"),
-            x=0.01,
-            ha="left",
-            fontsize=11,
-            fontweight="bold",
-        )
+        heading(fig, f"{what}, {len(table):,} points")
         sources = "; ".join(
             s.attribution
             for name, edition in card.editions.items()
@@ -185,7 +188,7 @@ def _regions(ax: Axes, table: TaskTable) -> None:
         ax.text(
             lon,
             lat,
-            str(name).replace(" ", "\n").replace("$", r"\$"),
+            literal(str(name).replace(" ", "\n")),
             fontsize=5.5,
             ha="center",
             va="center",
@@ -222,7 +225,7 @@ def _legend(ax: Axes, classes: tuple[str, ...]) -> None:
         ax.text(0, 1, f"{len(classes)} classes, one colour each", fontsize=7.5, va="top")
         return
     for colour, name in zip(class_colours(len(classes)), classes, strict=True):
-        label = textwrap.fill(name, 48).replace("$", r"\$")
+        label = literal(textwrap.fill(name, 48))
         ax.scatter([], [], color=[colour], s=12, lw=0, label=label)
     ax.legend(
         loc="upper left",

@@ -22,8 +22,8 @@ from satclip_bench.benchmarks.report.style import (
     figure,
     footer,
     save,
+    short_title,
 )
-from satclip_bench.benchmarks.report.wording import short_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,23 +32,18 @@ MIN_ENCODERS = 3
 """Minimum number of encoders for a critical-difference diagram."""
 
 
-def draw_ranks(table: RankTable, path: Path) -> Path | None:
+def draw_ranks(table: RankTable, path: Path) -> Path:
     """Draw a critical-difference diagram: mean ranks, intervals, and bars that join tied encoders.
 
     After Demsar 2006 (JMLR 7, figure 1), with the bootstrap's tie groups as bars and Nemenyi's
     critical difference as a scale.
 
     Args:
-        table: ratings of a board.
+        table: ratings of a board, of at least `MIN_ENCODERS` encoders.
         path: path of the PNG.
-
-    Returns:
-        The path; None for fewer than `MIN_ENCODERS` encoders.
     """
     ratings = table.ratings
     names = [row.name for row in table.text.rows]
-    if len(names) < MIN_ENCODERS:
-        return None
     ranks = ratings.values["rank"].to_numpy(dtype=np.float64)
     bars = [group for group in ratings.groups if len(group) > 1]
     with figure(6.6, 0.24 * len(names) + 0.1 * len(bars) + 1.9) as fig:

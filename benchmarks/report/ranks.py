@@ -90,7 +90,7 @@ def _number(value: float, measure: str) -> str:
     digits = _DIGITS[measure]
     if measure in ("rank", "borda", "elo"):
         return f"{value:.{digits}f}"
-    return number(round(value, digits) + 0.0, digits)
+    return number(value, digits)
 
 
 def _notes(ratings: Ratings, board: Board) -> list[str]:

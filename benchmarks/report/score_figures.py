@@ -21,9 +21,12 @@ from satclip_bench.benchmarks.report.style import (
     SHADE,
     figure,
     footer,
+    heading,
+    literal,
     save,
+    short_title,
 )
-from satclip_bench.benchmarks.report.wording import SPLIT_TITLES, short_title
+from satclip_bench.benchmarks.report.wording import SPLIT_TITLES
 from satclip_bench.tasks import TaskCard
 
 if TYPE_CHECKING:
@@ -82,9 +85,7 @@ def draw_scores(by_split: Mapping[str, Board], probe: str, path: Path) -> Path:
         ]
         fig.legend(handles=handles, loc="outside upper right", ncols=4, frameon=False)
         what = "Skill" if set(metrics.values()) == {SKILL} else "Scores"
-        fig.suptitle(
-            f"{what} with the {probe} probe", x=0.01, ha="left", fontsize=11, fontweight="bold"
-        )
+        heading(fig, f"{what} with the {probe} probe")
         footer(fig, _scores_note(by_split))
         return save(fig, path)
 
@@ -106,7 +107,7 @@ def _editions(by_split: Mapping[str, Board]) -> str:
 
 def _panel(ax: Axes, title: str, metric: str, rows: Sequence[Row]) -> None:
     """Draw the frame, the row labels, and shades behind the baselines."""
-    ax.set_title(title.replace("$", r"\$"))
+    ax.set_title(literal(title))
     ax.set_xlim(FLOOR - 0.14 if metric in UNBOUNDED else -0.04, 1.04)
     ax.set_ylim(-0.6, len(rows) - 0.4)
     ax.axvline(0, color="#BBBBBB", lw=0.8, zorder=0)

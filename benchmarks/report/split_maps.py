@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from satclip_bench.benchmarks.report.maps import map_axes, place, shape
-from satclip_bench.benchmarks.report.style import GREY, LIGHT, QUALITATIVE, figure, footer
+from satclip_bench.benchmarks.report.style import (
+    GREY,
+    LIGHT,
+    QUALITATIVE,
+    figure,
+    footer,
+    heading,
+    literal,
+)
 from satclip_bench.benchmarks.splits.base import Fold, SplitCard
 from satclip_bench.core.files import atomic_write
 from satclip_bench.core.sphere import unit_vectors
@@ -81,17 +89,11 @@ def draw_split(
             _caption(ax, fold, set_of)
         _legend(fig, np.unique(np.concatenate(sets)), any(fold.inner for fold in folds))
         more = f" ({MAX_PANELS} of {len(folds)} folds)" if len(folds) > MAX_PANELS else ""
-        fig.suptitle(
-            f"{table.card.title}: {split.title}{more}".replace("$", r"\$"),
-            x=0.01,
-            ha="left",
-            fontsize=11,
-            fontweight="bold",
-        )
+        heading(fig, f"{table.card.title}: {split.title}{more}")
         footer(
             fig,
             f"{split.title}: split {split.name}, version {split.version}, seed {seed}. "
-            f"{table.edition.capitalize()} edition, {len(table):,} points.".replace("$", r"\$"),
+            f"{table.edition.capitalize()} edition, {len(table):,} points.",
         )
         return _save_small(fig, path)
 
@@ -137,7 +139,7 @@ def _caption(ax: Axes, fold: Fold, sets: NDArray[np.int64]) -> None:
     )
     name = f"fold {fold.name}" if fold.name.isdigit() else fold.name
     ax.annotate(
-        name.replace("$", r"\$"),
+        literal(name),
         (0, 1),
         (0, 14),
         xycoords="axes fraction",

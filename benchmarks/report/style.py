@@ -47,12 +47,30 @@ def figure(width: float, height: float) -> Iterator[Figure]:
         yield fig
 
 
+def literal(text: str) -> str:
+    r"""Text of a user as matplotlib takes it, which sets text between dollar signs as mathematics.
+
+    >>> print(literal("income in $"))
+    income in \$
+    """
+    return text.replace("$", r"\$")
+
+
+def short_title(title: str) -> str:
+    """A title shortened for a label of a figure, as `literal` text."""
+    return literal(title if len(title) <= 36 else title[:35] + "…")
+
+
+def heading(fig: Figure, text: str) -> None:
+    """Add a bold heading at the left above a figure."""
+    fig.suptitle(literal(text), x=0.01, ha="left", fontsize=11, fontweight="bold")
+
+
 def footer(fig: Figure, text: str) -> None:
     """Add a wrapped paragraph of small print below a figure."""
     columns = int(fig.get_figwidth() * 18.5)
-    # Titles can come from users, and matplotlib sets text between dollar signs as mathematics.
-    text = textwrap.fill(text.replace(r"\$", "$"), columns).replace("$", r"\$")
-    fig.supxlabel(text, fontsize=6.5, color=GREY, x=0.01, ha="left")
+    wrapped = literal(textwrap.fill(text, columns))
+    fig.supxlabel(wrapped, fontsize=6.5, color=GREY, x=0.01, ha="left")
 
 
 def save(fig: Figure, path: Path) -> Path:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from satclip_bench.benchmarks.report.board import Board, label
 
 
 @dataclass(frozen=True)
@@ -44,3 +47,33 @@ class TextTable:
     def note(self) -> str:
         """All notes as one paragraph."""
         return " ".join(filter(None, self.notes))
+
+
+def task_table(
+    board: Board,
+    kind: str,
+    title: str,
+    texts: Mapping[str, Mapping[str, str]],
+    notes: tuple[str, ...],
+) -> TextTable:
+    """A table with the rows and columns of a board.
+
+    Args:
+        board: board of the table.
+        kind: kind of the table, with which its name in LaTeX begins.
+        title: what it shows, with which its heading begins.
+        texts: cells by task and encoder.
+        notes: notes below the table; empty ones are skipped.
+    """
+    columns = [texts[card.name] for card in board.tasks]
+    return TextTable(
+        heading=f"{title} · {board.heading}",
+        label=label(kind, board.label),
+        columns=("Encoder", *board.columns),
+        alignment="l" + "r" * len(board.tasks),
+        rows=tuple(
+            TextRow(row.name, row.baseline, (row.title, *(column[row.name] for column in columns)))
+            for row in board.rows
+        ),
+        notes=notes,
+    )

@@ -49,11 +49,13 @@ bootstrap of points, or other land, by a bootstrap of spatial blocks."""
 def number(value: float, digits: int = 3) -> str:
     """A score as papers print it: `.852`, `-.031`, `1.000`, `-12.3`, `-1.4e5`; a dash for NaN.
 
-    >>> number(0.8524), number(-12.345), number(-1.4e5)
-    ('.852', '-12.3', '-1.4e5')
+    >>> number(0.8524), number(-12.345), number(-1.4e5), number(-0.0001)
+    ('.852', '-12.3', '-1.4e5', '.000')
     """
     if np.isnan(value):
         return DASH
+    # Adding zero turns the -0.0 of a score such as -1e-5 into 0.0.
+    value = round(value, digits) + 0.0
     if abs(value) >= 1000:
         mantissa, _, exponent = f"{value:.1e}".partition("e")
         return f"{mantissa}e{int(exponent)}"
@@ -70,13 +72,6 @@ def user_table_of(card: TaskCard) -> str:
     ''
     """
     return "" if card.paper_rows else card.name.split(".")[0]
-
-
-def short_title(title: str) -> str:
-    """A title shortened for a label of a figure."""
-    short = title if len(title) <= 36 else title[:35] + "…"
-    # Titles can come from users, and matplotlib sets text between dollar signs as mathematics.
-    return short.replace("$", r"\$")
 
 
 def listed(parts: Iterable[str]) -> str:
