@@ -23,9 +23,6 @@ Inner = Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
 PREFIX = "baseline."
 """Names of baselines start with it, so that they cannot be taken for encoders."""
 
-UNSEEN = -1
-"""Code of a validation label that the training set does not have."""
-
 
 def is_baseline(name: str) -> bool:
     """Whether a name is that of a baseline rather than of an encoder.
@@ -80,6 +77,15 @@ class HeldOut(NamedTuple):
             yield train.take(fitted), train.take(held_out)
 
 
+class Distribution(NamedTuple):
+    """Predictions of a regression, and how uncertain they are."""
+
+    mean: NDArray[np.float64]
+    """`(m,)` predicted targets, not clipped."""
+    std: NDArray[np.float64] | None
+    """`(m,)` standard deviations of observations; None if the method predicts no distribution."""
+
+
 class Method(ABC):
     """A way to predict values from training points.
 
@@ -107,9 +113,9 @@ class Method(ABC):
     def values(self, lonlat: Lonlat) -> Values:
         """Predicted targets `(m, 1)`, or class shares `(m, classes)` whose rows sum to 1."""
 
-    def std(self, lonlat: Lonlat) -> NDArray[np.float64] | None:
-        """Standard deviations `(m,)` of the predictive distributions; None if there are none."""
-        return None
+    def distribution(self, lonlat: Lonlat) -> Distribution:
+        """Predicted targets of a regression, and standard deviations if there are any."""
+        return Distribution(self.values(lonlat)[:, 0], None)
 
 
 @dataclass(frozen=True)

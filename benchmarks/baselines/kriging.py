@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby, product
 from typing import NamedTuple
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from satclip_bench.benchmarks.baselines.base import (
-    UNSEEN,
     Baseline,
     BaselineCard,
     Choice,
+    Distribution,
     HeldOut,
     Lonlat,
     Method,
@@ -24,6 +24,7 @@ from satclip_bench.benchmarks.baselines.base import (
     Values,
     as_values,
 )
+from satclip_bench.benchmarks.targets import UNSEEN, clip_to, range_of
 from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
 
 Float = NDArray[np.float64]
@@ -96,28 +97,27 @@ class Kriging(Method):
 
     @override
     def values(self, lonlat: Lonlat) -> Values:
-        points = unit_vectors(lonlat)
-        blocks = [
-            self._covariance(points[row : row + _ROWS]) @ self._kriged.weights
-            for row in range(0, len(points), _ROWS)
-        ]
+        blocks = [across @ self._kriged.weights for across in self._covariances(lonlat)]
         return self._shares(np.concatenate(blocks) + self._kriged.mean)
 
     @override
-    def std(self, lonlat: Lonlat) -> Float | None:
-        # One covariance for the indicators of all classes says nothing about a single class.
-        if self.classes is not None:
-            return None
-        points = unit_vectors(lonlat)
-        variances = [
-            relative_variance(self._kriged, self._covariance(points[row : row + _ROWS]))
-            for row in range(0, len(points), _ROWS)
+    def distribution(self, lonlat: Lonlat) -> Distribution:
+        blocks = [
+            (across @ self._kriged.weights, relative_variance(self._kriged, across))
+            for across in self._covariances(lonlat)
         ]
-        of_observation = np.concatenate(variances) + self._best.noise_variance
-        return np.asarray(np.sqrt(self._kriged.sill * of_observation))
+        values, variances = map(np.concatenate, zip(*blocks, strict=True))
+        of_observation = variances + self._best.noise_variance
+        return Distribution(
+            (values + self._kriged.mean)[:, 0],
+            np.asarray(np.sqrt(self._kriged.sill * of_observation)),
+        )
 
-    def _covariance(self, points: Float) -> Float:
-        return covariance(_km(points, self._points), *_shape(self._best))
+    def _covariances(self, lonlat: Lonlat) -> Iterator[Float]:
+        """Covariances of up to `_ROWS` points at a time with the training points."""
+        points, shape = unit_vectors(lonlat), _shape(self._best)
+        for row in range(0, len(points), _ROWS):
+            yield covariance(_km(points[row : row + _ROWS], self._points), *shape)
 
     def _shares(self, values: Values) -> Values:
         if self.classes is None:
@@ -195,7 +195,7 @@ class Kriging(Method):
             fitted: `(n, C)` values that the prediction was fitted to.
         """
         if self.classes is None:
-            clipped = predicted[:, 0].clip(fitted.min(), fitted.max())
+            clipped = clip_to(predicted[:, 0], range_of(fitted))
             return float(np.sum((clipped - labels) ** 2))
         values, codes = self._shares(predicted), labels.astype(np.int64)
         true = np.where(codes == UNSEEN, 0, values[np.arange(len(codes)), codes])

@@ -9,18 +9,16 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from satclip_bench.benchmarks.baselines.base import (
-    UNSEEN,
     Baseline,
     Choice,
+    Distribution,
     HeldOut,
     Inner,
     Points,
     Target,
 )
+from satclip_bench.benchmarks.targets import class_codes, clip_to, range_of
 from satclip_bench.tasks.base import TaskType
-
-ROUNDING = 1e-9
-"""Share of the target's range by which a prediction can leave it without counting as clipped."""
 
 
 class SphereBaseline:
@@ -73,14 +71,16 @@ class SphereBaseline:
             raise ValueError("fit needs either validation or inner, and not both")
         if self.task_type == "regression":
             labels, classes = y, None
-            self.target_range_ = (float(y.min()), float(y.max()))
+            self.target_range_ = range_of(y)
         else:
             self.classes_ = np.unique(y)
-            labels, classes = self._codes(y), len(self.classes_)
+            labels, classes = class_codes(y, self.classes_), len(self.classes_)
         of_validation = None
         if validation is not None:
             lonlat, held = validation
-            of_validation = Points(lonlat, held if classes is None else self._codes(held))
+            if classes is not None:
+                held = class_codes(held, self.classes_)
+            of_validation = Points(lonlat, held)
         self._method = self.method(self.card, classes)
         self.best_params_ = self._method.fit(Points(X, labels), HeldOut(of_validation, inner or ()))
         self.fit_info_ = self._method.info
@@ -88,29 +88,26 @@ class SphereBaseline:
 
     def predict(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Predicted targets of a regression, `(m,)`, clipped to the range of those trained on."""
-        return self._method.values(X)[:, 0].clip(*self.target_range_)
+        return clip_to(self.unclipped(X), self.target_range_)
 
-    def clipped(self, X: NDArray[np.float64]) -> int:
-        """Number of points `(m, 2)` whose prediction is outside the range of the training targets.
+    def unclipped(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Predicted targets of a regression, `(m,)`, before they are clipped."""
+        return self._method.values(X)[:, 0]
 
-        Differences of rounding do not count.
+    def distribution(self, X: NDArray[np.float64]) -> Distribution:
+        """The predictions of `unclipped` and the standard deviations of observations at the points.
+
+        Both are in the target's unit. The standard deviations, `(m,)`, are None if the method
+        predicts no distribution. The distribution is normal, around `predict`.
+
+        Raises:
+            ValueError: the target is a class. One covariance for the indicators of all classes says
+                nothing about a single class.
         """
-        low, high = self.target_range_
-        slack = ROUNDING * max(high - low, abs(low), abs(high))
-        values = self._method.values(X)[:, 0]
-        return int(((values < low - slack) | (values > high + slack)).sum())
-
-    def predict_std(self, X: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Standard deviations of the observations at points, `(m,)`, in the target's unit.
-
-        None if the method predicts no distribution. The distribution is normal, around `predict`.
-        """
-        return self._method.std(X)
+        if self.task_type != "regression":
+            raise ValueError("only a regression has a normal predictive distribution")
+        return self._method.distribution(X)
 
     def predict_proba(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Class shares, `(m, len(classes_))`, in the order of `classes_`."""
         return self._method.values(X)
-
-    def _codes(self, labels: Target) -> NDArray[np.int64]:
-        place = np.searchsorted(self.classes_, labels).clip(max=len(self.classes_) - 1)
-        return np.where(self.classes_[place] == labels, place, UNSEEN).astype(np.int64)

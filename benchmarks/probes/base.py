@@ -47,7 +47,7 @@ class ProbeCard(Card):
 class ProbeEstimator(Protocol):
     """What the suite requires of an estimator, in addition to scikit-learn's contract.
 
-    Regressors also have `target_range_` and `clipped`, classifiers `predict_proba`.
+    Regressors also have `target_range_` and `unclipped`, classifiers `predict_proba`.
     """
 
     best_params_: dict[str, JsonValue]

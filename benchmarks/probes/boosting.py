@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.probes.data import Dataset, InnerSets
+from satclip_bench.benchmarks.targets import clip_to, range_of
 
 Booster = Any
 """`lightgbm.Booster`, which has no types."""
@@ -87,10 +88,10 @@ def _validation_loss(booster: Booster, fold: InnerSets) -> float:
     if booster.params["objective"] != "regression":
         ((_, _, mean, _),) = booster.eval_valid()
         return float(mean) * len(fold.validation.y)
-    low, high = fold.train.y.min(), fold.train.y.max()
+    limits = range_of(fold.train.y)
 
     def squared_error(predictions: NDArray[Any], _: Any) -> tuple[str, float, bool]:
-        errors = predictions.clip(low, high) - fold.validation.y
+        errors = clip_to(predictions, limits) - fold.validation.y
         return "squared_error", float(errors @ errors), False
 
     ((_, _, total, _),) = booster.eval_valid(squared_error)

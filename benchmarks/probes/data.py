@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
+from satclip_bench.benchmarks.targets import UNSEEN, class_codes
+
 Floats = NDArray[np.floating[Any]]
 Float64 = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Params = dict[str, JsonValue]
-
-UNSEEN = -1
-"""Code of a validation label that the training set does not have."""
 
 
 class Dataset(NamedTuple):
@@ -25,37 +25,67 @@ class Dataset(NamedTuple):
     y: NDArray[Any]
     """`(n,)` float64, or class codes: positions in `classes_`, `UNSEEN` in a validation set."""
 
+    def take(self, rows: NDArray[np.int64]) -> Dataset:
+        """The rows at these positions."""
+        return Dataset(self.X[rows], self.y[rows])
+
 
 class InnerSets(NamedTuple):
-    """Training and validation set of an inner fold.
+    """Training and validation set on which parameters are chosen.
 
-    In both, class codes are positions in `classes_` of all rows; the training set has at least two
-    different targets but need not have all classes. Validation labels of the others are `UNSEEN`.
+    Of an inner fold, class codes are positions in `classes_` of all rows; the training set has at
+    least two different targets but need not have all classes. Validation labels of the others are
+    `UNSEEN`.
     """
 
     train: Dataset
     validation: Dataset
 
 
-def as_folds(train: Dataset, validation: Dataset | None) -> list[InnerSets]:
-    """One fold of a training and validation set, or none if there is no validation set."""
-    return [] if validation is None else [InnerSets(train, validation)]
+def are_nested(folds: Sequence[InnerSets], data: Dataset) -> bool:
+    """Whether the folds are inner folds of `data`, all of whose rows are then fitted in the end.
+
+    The training set of a fold that is not nested is `data` itself: a validation set never changes a
+    coefficient.
+
+    Args:
+        folds: folds on which parameters are chosen.
+        data: rows that the estimator is fitted on.
+    """
+    return any(fold.train is not data for fold in folds)
 
 
-def compact(fold: InnerSets) -> tuple[InnerSets, Codes]:
-    """The fold with codes 0 to K - 1 of its training set's classes, and these classes' old codes.
+def seen_only(folds: Sequence[InnerSets]) -> list[InnerSets]:
+    """The folds of a classification without `UNSEEN` validation labels.
+
+    A fold that has no other validation labels is left out.
+
+    Examples:
+        >>> X = np.zeros((2, 1))
+        >>> fold = InnerSets(Dataset(X, np.array([0, 1])), Dataset(X, np.array([1, UNSEEN])))
+        >>> [seen.validation.y.tolist() for seen in seen_only([fold])]
+        [[1]]
+    """
+    kept = [np.flatnonzero(fold.validation.y != UNSEEN) for fold in folds]
+    return [
+        fold._replace(validation=fold.validation.take(rows))
+        for fold, rows in zip(folds, kept, strict=True)
+        if len(rows)
+    ]
+
+
+def compact(fold: InnerSets) -> InnerSets:
+    """The fold with codes 0 to K - 1 of its training set's classes; itself if it has these already.
 
     Examples:
         >>> X = np.zeros((2, 1))
         >>> fold = InnerSets(Dataset(X, np.array([5, 2])), Dataset(X, np.array([2, UNSEEN])))
-        >>> (train, validation), classes = compact(fold)
-        >>> train.y, validation.y, classes
-        (array([1, 0]), array([ 0, -1]), array([2, 5]))
+        >>> train, validation = compact(fold)
+        >>> train.y, validation.y
+        (array([1, 0]), array([ 0, -1]))
     """
-    classes, train = np.unique(fold.train.y, return_inverse=True)
-    place = np.searchsorted(classes, fold.validation.y).clip(max=len(classes) - 1)
-    validation = np.where(classes[place] == fold.validation.y, place, UNSEEN)
-    return (
-        InnerSets(Dataset(fold.train.X, train), Dataset(fold.validation.X, validation)),
-        classes,
-    )
+    (X, y), (X_held_out, y_held_out) = fold
+    classes, codes = np.unique(y, return_inverse=True)
+    if len(classes) == classes[-1] + 1:
+        return fold
+    return InnerSets(Dataset(X, codes), Dataset(X_held_out, class_codes(y_held_out, classes)))

@@ -1,8 +1,7 @@
 """Base classes of the probes' estimators: input checks, validation data, clipping.
 
-A subclass implements `_fit_sets`, `_fit_folds`, and `_predict` or `_predict_proba`. It gets checked
-input, coded labels, a target that varies, and a validation set wherever there are enough rows for
-one.
+A subclass implements `_fit_folds`, and `_predict` or `_predict_proba`. It gets checked input, coded
+labels, a target that varies, and a validation set wherever there are enough rows for one.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from satclip_bench.benchmarks.probes.base import VALIDATION_FRACTION, Inner, Validation
 from satclip_bench.benchmarks.probes.data import (
-    UNSEEN,
     Codes,
     Dataset,
     Float64,
@@ -29,6 +27,7 @@ from satclip_bench.benchmarks.probes.data import (
     InnerSets,
     Params,
 )
+from satclip_bench.benchmarks.targets import UNSEEN, Range, class_codes, clip_to, range_of
 
 
 class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
@@ -53,37 +52,23 @@ class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no 
         self.validation_fraction = validation_fraction
 
     @abstractmethod
-    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        """Learn from the training set, choose on the validation set, return `best_params_`.
-
-        A probe that iterates also sets `converged_` and `fit_info_`, here and in `_fit_folds`.
-        """
-
-    @abstractmethod
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
-        """Choose by the loss summed over the inner folds, fit all rows, return `best_params_`.
+        """Choose by the loss summed over the folds, fit all rows of `data`, return `best_params_`.
+
+        A probe that iterates also sets `converged_` and `fit_info_`.
 
         Args:
-            data: all rows, on which the estimator is fitted with the chosen parameters.
-            folds: inner folds that can tell parameters apart; if there are none, the card's
-                defaults are used.
+            data: rows on which the estimator is fitted with the chosen parameters.
+            folds: one fold with a validation set, whose training set is `data` itself, so that
+                nothing is refitted; or inner folds of `data` that can tell parameters apart. If
+                there are none, the card's defaults are used.
             seed: seed of everything random.
         """
 
-    def _fit_any(
-        self,
-        train: Dataset,
-        validation: Dataset | None,
-        folds: Sequence[InnerSets] | None,
-        seed: int,
-    ) -> None:
+    def _fit_any(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> None:
         self.converged_, self.fit_info_ = True, {}
-        if (train.y == train.y[0]).all():
-            self.best_params_ = {}
-        elif folds is None:
-            self.best_params_ = self._fit_sets(train, validation, seed)
-        else:
-            self.best_params_ = self._fit_folds(train, folds, seed)
+        constant = (data.y == data.y[0]).all()
+        self.best_params_ = {} if constant else self._fit_folds(data, folds, seed)
 
     def _check(self, X: ArrayLike, *y: ArrayLike, reset: bool = False, **options: Any) -> Any:
         dtypes = [np.float32, np.float64]
@@ -99,14 +84,12 @@ class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no 
         return checked
 
     def _inner_sets(
-        self, data: Dataset, validation: Validation | None, inner: Inner | None
-    ) -> list[InnerSets] | None:
-        if inner is None:
-            return None
+        self, data: Dataset, validation: Validation | None, inner: Inner
+    ) -> list[InnerSets]:
         if validation is not None:
             raise ValueError("fit got both validation and inner; give one of the two, or neither")
         folds = [_inner_rows(fold, number, len(data.y)) for number, fold in enumerate(inner)]
-        sets = [InnerSets(_take(data, train), _take(data, held)) for train, held in folds]
+        sets = [InnerSets(data.take(train), data.take(held_out)) for train, held_out in folds]
         # If the training target is constant, all candidates predict the same.
         return [fold for fold in sets if not (fold.train.y == fold.train.y[0]).all()]
 
@@ -126,17 +109,17 @@ class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no 
 class ProbeRegressor(RegressorMixin, _Base, ABC):  # type: ignore[misc]
     """Base class of probes that predict a number.
 
-    Subclasses have `_fit_sets`, `_fit_folds` and `_predict`.
+    Subclasses have `_fit_folds` and `_predict`.
 
     Predictions are clipped to the range of the training targets. Validation losses are those of
-    clipped predictions too; `clip_to` clips those of an inner fold.
+    predictions that are clipped to the range of the fold's training targets.
 
     Args:
         random_state: seed, generator or None, as in scikit-learn.
         validation_fraction: fraction of the rows held out if `fit` gets no validation set.
     """
 
-    target_range_: tuple[float, float]
+    target_range_: Range
     """Lowest and highest target of the rows fitted on; predictions are clipped to it."""
 
     def fit(
@@ -164,17 +147,20 @@ class ProbeRegressor(RegressorMixin, _Base, ABC):  # type: ignore[misc]
         """
         X_checked, y_checked = self._check(X, y, reset=True, y_numeric=True)
         seed, random = self._draw_seed()
-        train, held_out = Dataset(X_checked, np.asarray(y_checked, dtype=np.float64)), None
-        folds = self._inner_sets(train, validation, inner)
-        if validation is not None:
+        train = Dataset(X_checked, np.asarray(y_checked, dtype=np.float64))
+        folds: list[InnerSets] = []
+        if inner is not None:
+            folds = self._inner_sets(train, validation, inner)
+        elif validation is not None:
             X_held_out, y_held_out = self._check_validation(validation, y_numeric=True)
             held_out = Dataset(X_held_out, np.asarray(y_held_out, dtype=np.float64))
-        elif folds is None and (size := self._held_out_rows(len(train.y))):
+            folds = [InnerSets(train, held_out)]
+        elif size := self._held_out_rows(len(train.y)):
             order = random.permutation(len(train.y))
-            kept, left_out = np.sort(order[size:]), np.sort(order[:size])
-            train, held_out = _take(train, kept), _take(train, left_out)
-        self.target_range_ = float(train.y.min()), float(train.y.max())
-        self._fit_any(train, held_out, folds, seed)
+            held_out, train = train.take(np.sort(order[:size])), train.take(np.sort(order[size:]))
+            folds = [InnerSets(train, held_out)]
+        self.target_range_ = range_of(train.y)
+        self._fit_any(train, folds, seed)
         return self
 
     def predict(self, X: ArrayLike) -> Float64:
@@ -184,19 +170,10 @@ class ProbeRegressor(RegressorMixin, _Base, ABC):  # type: ignore[misc]
             NotFittedError: `fit` has not been called.
             ValueError: the shape does not fit, or values are NaN or infinite.
         """
-        return np.asarray(self._unclipped(X).clip(*self.target_range_))
+        return clip_to(self.unclipped(X), self.target_range_)
 
-    def clipped(self, X: ArrayLike) -> int:
-        """Number of the `(m, D)` embeddings whose prediction is clipped. Raises as `predict`.
-
-        Predictions that leave the range by rounding alone, 1e-9 of its width, do not count.
-        """
-        predictions = self._unclipped(X)
-        low, high = self.target_range_
-        rounding = 1e-9 * (high - low)
-        return int(((predictions < low - rounding) | (predictions > high + rounding)).sum())
-
-    def _unclipped(self, X: ArrayLike) -> Float64:
+    def unclipped(self, X: ArrayLike) -> Float64:
+        """Predictions `(m,)` float64 before they are clipped. Raises as `predict`."""
         check_is_fitted(self)
         checked: Floats = self._check(X)
         low, high = self.target_range_
@@ -210,7 +187,7 @@ class ProbeRegressor(RegressorMixin, _Base, ABC):  # type: ignore[misc]
 class ProbeClassifier(ClassifierMixin, _Base, ABC):  # type: ignore[misc]
     """Base class of probes that predict a class.
 
-    Subclasses have `_fit_sets`, `_fit_folds` and `_predict_proba`.
+    Subclasses have `_fit_folds` and `_predict_proba`.
 
     Validation labels that the training set does not have cannot be predicted. Probes that choose
     by log loss leave them out, and probes that choose by accuracy count them as wrong; each card
@@ -252,24 +229,24 @@ class ProbeClassifier(ClassifierMixin, _Base, ABC):  # type: ignore[misc]
         check_classification_targets(y_checked)
         seed, random = self._draw_seed()
         self.classes_, codes = np.unique(y_checked, return_inverse=True)
-        train, held_out = Dataset(X_checked, codes.astype(np.int64)), None
-        folds = self._inner_sets(train, validation, inner)
-        if folds is not None:
-            folds = [seen for fold in folds if (seen := _mark_unseen(fold))]
-        if validation is not None:
+        train = Dataset(X_checked, codes.astype(np.int64))
+        folds: list[InnerSets] = []
+        if inner is not None:
+            folds = _mark_unseen(self._inner_sets(train, validation, inner))
+        elif validation is not None:
             X_held_out, y_held_out = self._check_validation(validation)
-            held_out = Dataset(X_held_out, self._codes(y_held_out))
-        elif folds is None and (size := self._held_out_rows(len(codes))):
+            held_out = Dataset(X_held_out, class_codes(y_held_out, self.classes_))
+            folds = [InnerSets(train, held_out)]
+        elif size := self._held_out_rows(len(codes)):
             order = random.permutation(len(codes))
             spare = np.ones(len(codes), dtype=bool)
             spare[np.unique(codes[order], return_index=True)[1]] = False
-            left_out = order[spare][:size]
+            left_out = np.sort(order[spare][:size])
             if len(left_out):
-                train, held_out = (
-                    _take(train, np.setdiff1d(np.arange(len(codes)), left_out)),
-                    _take(train, np.sort(left_out)),
-                )
-        self._fit_any(train, held_out, folds, seed)
+                kept = np.setdiff1d(np.arange(len(codes)), left_out)
+                held_out, train = train.take(left_out), train.take(kept)
+                folds = [InnerSets(train, held_out)]
+        self._fit_any(train, folds, seed)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -299,10 +276,6 @@ class ProbeClassifier(ClassifierMixin, _Base, ABC):  # type: ignore[misc]
     def _predict_proba(self, X: Floats) -> Float64:
         """Class probabilities `(m, K)` of `(m, D)` checked embeddings."""
 
-    def _codes(self, labels: NDArray[Any]) -> Codes:
-        place = np.searchsorted(self.classes_, labels).clip(max=len(self.classes_) - 1)
-        return np.where(self.classes_[place] == labels, place, UNSEEN).astype(np.int64)
-
 
 def fit_scaler(X: Floats) -> Any:
     """Fit a StandardScaler on the rows of `X`, `(n, D)`, that maps constant columns to zero.
@@ -322,13 +295,6 @@ def fit_scaler(X: Floats) -> Any:
     return scaler
 
 
-def rows_of_seen_classes(validation: Dataset | None) -> Dataset | None:
-    """Validation rows whose label occurs in the training set; None if there are none."""
-    if validation is None or not (validation.y != UNSEEN).any():
-        return None
-    return _take(validation, np.flatnonzero(validation.y != UNSEEN))
-
-
 def log_loss(probabilities: Floats, codes: Codes) -> float:
     """Mean negative log probability of the true class, with the dtype's epsilon as the minimum.
 
@@ -341,16 +307,6 @@ def log_loss(probabilities: Floats, codes: Codes) -> float:
     """
     true = probabilities[np.arange(len(codes)), codes].astype(np.float64)
     return float(-np.log(np.maximum(true, np.finfo(probabilities.dtype).eps)).mean())
-
-
-def clip_to(predictions: Float64, targets: Float64) -> Float64:
-    """Clip predictions of any shape to the range of the training targets.
-
-    Examples:
-        >>> clip_to(np.array([-5.0, 1.5, 9.0]), np.array([1.0, 2.0]))
-        array([1. , 1.5, 2. ])
-    """
-    return np.asarray(predictions.clip(targets.min(), targets.max()))
 
 
 def _inner_rows(fold: Any, number: int, rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -375,14 +331,12 @@ def _inner_rows(fold: Any, number: int, rows: int) -> tuple[NDArray[np.int64], N
     return train.astype(np.int64), held_out.astype(np.int64)
 
 
-def _mark_unseen(fold: InnerSets) -> InnerSets | None:
-    """The fold with unseen validation labels marked; None if there are no others."""
-    seen = np.isin(fold.validation.y, fold.train.y)
-    if not seen.any():
-        return None
-    y = np.where(seen, fold.validation.y, UNSEEN)
-    return InnerSets(fold.train, Dataset(fold.validation.X, y))
-
-
-def _take(dataset: Dataset, rows: NDArray[np.int64]) -> Dataset:
-    return Dataset(dataset.X[rows], dataset.y[rows])
+def _mark_unseen(folds: Sequence[InnerSets]) -> list[InnerSets]:
+    """The folds with unseen validation labels marked, without those that have no others."""
+    marked = []
+    for train, validation in folds:
+        seen = np.isin(validation.y, train.y)
+        if seen.any():
+            y = np.where(seen, validation.y, UNSEEN)
+            marked.append(InnerSets(train, Dataset(validation.X, y)))
+    return marked

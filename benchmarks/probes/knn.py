@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
@@ -17,7 +17,6 @@ from satclip_bench.benchmarks.probes.data import (
     Floats,
     InnerSets,
     Params,
-    as_folds,
 )
 from satclip_bench.benchmarks.probes.estimators import ProbeClassifier, ProbeRegressor
 
@@ -77,9 +76,6 @@ class NeighbourRegressor(ProbeRegressor):
     index_: Any
     targets_: Float64
 
-    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        return self._fit_folds(train, as_folds(train, validation), seed)
-
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
         def loss(distances: Floats, rows: RowNumbers, fold: InnerSets) -> float:
             predictions = _mean(distances, fold.train.y[rows])
@@ -88,10 +84,6 @@ class NeighbourRegressor(ProbeRegressor):
         self.targets_ = data.y
         self.index_, n_neighbors = _fit_index(data, folds, loss)
         return {"n_neighbors": n_neighbors}
-
-    def clipped(self, X: ArrayLike) -> int:
-        """Number of the embeddings whose prediction is clipped: 0, as means are in the range."""
-        return 0
 
     def _predict(self, X: Floats) -> Float64:
         distances, rows = self.index_.kneighbors(X, n_neighbors=self.best_params_["n_neighbors"])
@@ -110,9 +102,6 @@ class NeighbourClassifier(ProbeClassifier):
 
     index_: Any
     codes_: Codes
-
-    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        return self._fit_folds(train, as_folds(train, validation), seed)
 
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
         def loss(distances: Floats, rows: RowNumbers, fold: InnerSets) -> float:

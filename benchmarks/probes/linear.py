@@ -16,18 +16,17 @@ from satclip_bench.benchmarks.probes.data import (
     Floats,
     InnerSets,
     Params,
-    as_folds,
     compact,
+    seen_only,
 )
 from satclip_bench.benchmarks.probes.estimators import (
     ProbeClassifier,
     ProbeRegressor,
-    clip_to,
     log_loss,
-    rows_of_seen_classes,
 )
 from satclip_bench.benchmarks.probes.logistic import LogisticPath
 from satclip_bench.benchmarks.probes.ridge_path import ALPHAS, RidgePath, standardise
+from satclip_bench.benchmarks.targets import clip_to, range_of
 
 
 class LinearSettings(Settings):
@@ -90,16 +89,13 @@ class LinearRegressor(ProbeRegressor):
     coef_: Float64
     intercept_: float
 
-    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        return self._fit_folds(train, as_folds(train, validation), seed)
-
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
         path, losses = _path(data), np.zeros(len(ALPHAS))
         alpha = SETTINGS.default_alpha
         for fold in folds:
             fitted = path if fold.train is data else _path(fold.train)
             predictions = fitted.predict(fold.validation.X, *ALPHAS)[..., 0]
-            errors = clip_to(predictions, fold.train.y) - fold.validation.y
+            errors = clip_to(predictions, range_of(fold.train.y)) - fold.validation.y
             losses += np.square(errors).sum(axis=1)
             alpha = ALPHAS[int(np.flatnonzero(losses == losses.min())[-1])]
         self.scaler_ = path.scaler
@@ -133,19 +129,12 @@ class LinearClassifier(ProbeClassifier):
     intercept_: Float64
     """Intercepts `(K,)`."""
 
-    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        held_out = rows_of_seen_classes(validation)
-        path = LogisticPath(train.X, train.y)
-        searched = [] if held_out is None else [(path, held_out)]
-        return self._fit_path(path, searched)
-
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
-        searched = []
-        for fold in folds:
-            (train, validation), _ = compact(fold)
-            if (held_out := rows_of_seen_classes(validation)) is not None:
-                searched.append((LogisticPath(train.X, train.y), held_out))
-        return self._fit_path(LogisticPath(data.X, data.y), searched)
+        path, searched = LogisticPath(data.X, data.y), []
+        for train, held_out in seen_only([compact(fold) for fold in folds]):
+            fitted = path if train is data else LogisticPath(train.X, train.y)
+            searched.append((fitted, held_out))
+        return self._fit_path(path, searched)
 
     def _fit_path(
         self, path: LogisticPath, searched: Sequence[tuple[LogisticPath, Dataset]]

@@ -10,13 +10,13 @@ from scipy.special import softmax
 
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard
 from satclip_bench.benchmarks.probes.data import (
-    UNSEEN,
     Dataset,
     Float64,
     Floats,
     InnerSets,
     Params,
-    as_folds,
+    are_nested,
+    seen_only,
 )
 from satclip_bench.benchmarks.probes.estimators import (
     ProbeClassifier,
@@ -27,7 +27,7 @@ from satclip_bench.benchmarks.probes.mlp_search import CANDIDATES, MlpSettings, 
 from satclip_bench.benchmarks.probes.perceptron import Layers, forward
 
 if TYPE_CHECKING:
-    from satclip_bench.benchmarks.probes.networks import Rows
+    from satclip_bench.benchmarks.probes.networks import NetworkFold, Rows
 
 SETTINGS = MlpSettings()
 
@@ -98,11 +98,8 @@ class PerceptronRegressor(ProbeRegressor):
     target_scale_: float
     layers_: Layers
 
-    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        return self._keep(_fit(train, as_folds(train, validation), None, seed, refit=False))
-
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
-        return self._keep(_fit(data, folds, None, seed, refit=True))
+        return self._keep(_fit(data, folds, None, seed))
 
     def _predict(self, X: Floats) -> Float64:
         standardised = forward(self.layers_, _inputs(self.scaler_, X))[:, 0]
@@ -127,12 +124,8 @@ class PerceptronClassifier(ProbeClassifier):
     scaler_: Any
     layers_: Layers
 
-    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        folds = as_folds(train, validation)
-        return self._keep(_fit(train, folds, len(self.classes_), seed, refit=False))
-
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
-        return self._keep(_fit(data, folds, len(self.classes_), seed, refit=True))
+        return self._keep(_fit(data, seen_only(folds), len(self.classes_), seed))
 
     def _predict_proba(self, X: Floats) -> Float64:
         return np.asarray(softmax(forward(self.layers_, _inputs(self.scaler_, X)), axis=1))
@@ -143,21 +136,19 @@ class PerceptronClassifier(ProbeClassifier):
         return fit.best_params
 
 
-def _fit(
-    data: Dataset, folds: Sequence[InnerSets], outputs: int | None, seed: int, *, refit: bool
-) -> _Fit:
-    """Choose a candidate on the folds; its weights are those of the first fold unless `refit`."""
+def _fit(data: Dataset, folds: Sequence[InnerSets], outputs: int | None, seed: int) -> _Fit:
+    """Choose a candidate on the folds, whose weights are those of all rows."""
     from satclip_bench.benchmarks.probes.networks import Network, search
 
     scaling = fit_scaling(data, outputs)
-    compared = [prepared for fold in folds if (prepared := _network_fold(fold, outputs))]
+    compared = [_network_fold(fold, outputs) for fold in folds]
     if not compared:
         chosen, steps, ended, converged = 0, SETTINGS.steps_without_validation, None, False
     else:
         winner = search(compared, CANDIDATES, SETTINGS, outputs=outputs, seed=seed)
         chosen, steps, ended = winner.candidate, winner.steps, winner.steps_trained
         converged, layers = winner.stopped_early, winner.layers
-    if refit or not compared:
+    if not compared or are_nested(folds, data):
         network = Network(
             _standardised(scaling, data, outputs), CANDIDATES[chosen], SETTINGS, outputs, seed
         )
@@ -184,18 +175,13 @@ def fit_scaling(train: Dataset, outputs: int | None) -> Scaling:
     return Scaling(scaler, float(train.y.mean()), float(train.y.std()))
 
 
-def _network_fold(fold: InnerSets, outputs: int | None) -> Any:
+def _network_fold(fold: InnerSets, outputs: int | None) -> NetworkFold:
     from satclip_bench.benchmarks.probes.networks import NetworkFold
 
-    scaling, validation = fit_scaling(fold.train, outputs), fold.validation
-    if outputs is not None:
-        seen = validation.y != UNSEEN
-        validation = Dataset(validation.X[seen], validation.y[seen])
-    if not len(validation.y):
-        return None
+    scaling = fit_scaling(fold.train, outputs)
     return NetworkFold(
         _standardised(scaling, fold.train, outputs),
-        _standardised(scaling, validation, outputs),
+        _standardised(scaling, fold.validation, outputs),
         scaling.target_scale**2,
     )
 

@@ -14,7 +14,6 @@ from satclip_bench.benchmarks.probes.data import (
     Floats,
     InnerSets,
     Params,
-    as_folds,
 )
 from satclip_bench.benchmarks.probes.estimators import ProbeClassifier
 from satclip_bench.benchmarks.probes.linear import LinearRegressor
@@ -75,9 +74,6 @@ class RidgeClassifier(ProbeClassifier):
     """Coefficients `(K, D)` of the standardised features, one row per class."""
     intercept_: Float64
     """Intercepts `(K,)`: the classes' shares of the training set."""
-
-    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        return self._fit_folds(train, as_folds(train, validation), seed)
 
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
         path, wrong = self._path(data), np.zeros(len(ALPHAS), dtype=np.int64)

@@ -9,13 +9,13 @@ import numpy as np
 
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
 from satclip_bench.benchmarks.probes.data import (
-    UNSEEN,
     Dataset,
     Float64,
     Floats,
     InnerSets,
     Params,
-    as_folds,
+    are_nested,
+    seen_only,
 )
 from satclip_bench.benchmarks.probes.estimators import ProbeClassifier, ProbeRegressor
 
@@ -89,15 +89,7 @@ class TreeRegressor(ProbeRegressor):
     target_scale_: float
     booster_: Any
 
-    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        return self._fit_trees(train, as_folds(train, validation), seed, refit=False)
-
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
-        return self._fit_trees(data, folds, seed, refit=True)
-
-    def _fit_trees(
-        self, data: Dataset, folds: Sequence[InnerSets], seed: int, *, refit: bool
-    ) -> Params:
         # The unit of the target changes no tree, so that all inner folds can share it.
         self.target_mean_ = float(data.y.mean())
         self.target_scale_ = float(data.y.std())
@@ -105,8 +97,9 @@ class TreeRegressor(ProbeRegressor):
             "objective": "regression",
             "learning_rate": SETTINGS.learning_rate,
         }
-        folds = [InnerSets(*map(self._standardised, fold)) for fold in folds]
-        fit = _fit(self._standardised(data), folds, params, seed, refit=refit)
+        standardised = [InnerSets(*map(self._standardised, fold)) for fold in folds]
+        refit = are_nested(folds, data)
+        fit = _fit(self._standardised(data), standardised, params, seed, refit=refit)
         self.booster_, best_params, self.converged_, self.fit_info_ = fit
         return best_params
 
@@ -130,15 +123,7 @@ class TreeClassifier(ProbeClassifier):
 
     booster_: Any
 
-    def _fit_sets(self, train: Dataset, validation: Dataset | None, seed: int) -> Params:
-        return self._fit_trees(train, as_folds(train, validation), seed, refit=False)
-
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
-        return self._fit_trees(data, folds, seed, refit=True)
-
-    def _fit_trees(
-        self, data: Dataset, folds: Sequence[InnerSets], seed: int, *, refit: bool
-    ) -> Params:
         classes = len(self.classes_)
         params: dict[str, Any] = {"learning_rate": SETTINGS.learning_rate}
         if classes > SETTINGS.many_classes:
@@ -147,8 +132,7 @@ class TreeClassifier(ProbeClassifier):
             params |= {"objective": "binary"}
         else:
             params |= {"objective": "multiclass", "num_class": classes}
-        seen = [fold for fold in map(_without_unseen, folds) if len(fold.validation.y)]
-        fit = _fit(data, seen, params, seed, refit=refit)
+        fit = _fit(data, seen_only(folds), params, seed, refit=are_nested(folds, data))
         self.booster_, best_params, self.converged_, self.fit_info_ = fit
         return best_params
 
@@ -188,11 +172,6 @@ def _fit(
     booster = boost_rounds(data, params, boosted.rounds) if refit else boosted.booster
     info: Params = {"cap": SETTINGS.max_rounds, "rounds_trained": boosted.rounds_trained}
     return _Fit(booster, {"rounds": boosted.rounds}, boosted.stopped_early, info)
-
-
-def _without_unseen(fold: InnerSets) -> InnerSets:
-    X, y = fold.validation
-    return InnerSets(fold.train, Dataset(X[y != UNSEEN], y[y != UNSEEN]))
 
 
 PROBE = Probe(CARD, TreeRegressor, TreeClassifier)

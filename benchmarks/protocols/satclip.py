@@ -15,6 +15,7 @@ from satclip_bench.benchmarks.protocols.base import FoldResult, Protocol, Work
 from satclip_bench.benchmarks.protocols.card import ProbeMethod, ProtocolCard, SplitMethod
 from satclip_bench.benchmarks.protocols.tuning import Choice, LogUniform, RandomSearch, choose
 from satclip_bench.benchmarks.splits import Fold, SplitInputs, get_split
+from satclip_bench.benchmarks.targets import UNSEEN, class_codes
 from satclip_bench.core.errors import BenchError
 
 if TYPE_CHECKING:
@@ -187,8 +188,8 @@ class _Scaled:
             validation = held_out, z[fold.validation]
             return cls((train, z[fold.train]), validation, test, None, mean, scale)
         classes, codes = np.unique(y[fold.train].astype(np.int64), return_inverse=True)
-        place = np.searchsorted(classes, y[fold.validation]).clip(max=len(classes) - 1)
-        seen = classes[place] == y[fold.validation]
+        place = class_codes(y[fold.validation], classes)
+        seen = place != UNSEEN
         if not seen.any():
             raise BenchError("no class of the validation set occurs in the training set")
         return cls((train, codes), (held_out[seen], place[seen]), test, classes, 0.0, 1.0)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.baselines import is_baseline, make_baseline
+from satclip_bench.benchmarks.baselines.sphere import SphereBaseline
 from satclip_bench.benchmarks.metrics.bootstrap import block_ids
 from satclip_bench.benchmarks.metrics.intervals import (
     Interval,
@@ -36,6 +37,7 @@ from satclip_bench.benchmarks.runs.provenance import provenance
 from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
 from satclip_bench.benchmarks.runs.tables import TaskSource, get_fold, load_table, source_card
 from satclip_bench.benchmarks.splits.places import shared_places
+from satclip_bench.benchmarks.targets import UNSEEN, class_codes, clip_to, count_outside
 from satclip_bench.core.errors import BenchError
 from satclip_bench.tasks import TaskTable
 from satclip_bench.tasks.user_tables.task import UserTable
@@ -191,26 +193,40 @@ class _Scored(NamedTuple):
     clipped: int = 0
 
 
+class _TestSet(NamedTuple):
+    """What the test set of a fold is predicted from and scored with."""
+
+    X: NDArray[Any]
+    """`(n, D)` embeddings, or `(n, 2)` lonlat for a baseline."""
+    target: NDArray[Any]
+    """`(n,)` targets or class indices."""
+    rows: NDArray[np.int64]
+    """`(n,)` rows in the table."""
+    blocks: NDArray[np.int64]
+    """`(n,)` spatial block of each point."""
+    trained: NDArray[Any]
+    """Targets or class indices of the training set."""
+
+
 def _score(estimator: Any, X: NDArray[Any], table: TaskTable, fold: Fold) -> _Scored:
     """Predict and score the test set of a fold."""
     blocks = block_ids(table.lonlat[fold.test], table.card.extent)
     columns = {"row": fold.test.astype(np.int32), "block": blocks.astype(np.int32)}
-    y, of_test = table.target[fold.train], table.target[fold.test]
+    y = table.target
+    test = _TestSet(X[fold.test], y[fold.test], fold.test, blocks, y[fold.train])
     score = _score_numbers if table.card.task_type == "regression" else _score_classes
-    scored = score(estimator, X[fold.test], y, of_test, fold.test, blocks)
+    scored = score(estimator, test)
     return scored._replace(columns=columns | scored.columns)
 
 
-def _score_numbers(
-    estimator: Any,
-    X: NDArray[Any],
-    trained: NDArray[Any],
-    of_test: NDArray[Any],
-    rows: NDArray[np.int64],
-    blocks: NDArray[np.int64],
-) -> _Scored:
-    target, reference = of_test.astype(np.float64), regression_reference(trained)
-    predicted = _finite(np.asarray(estimator.predict(X), dtype=np.float64))
+def _score_numbers(estimator: Any, test: _TestSet) -> _Scored:
+    target, reference = test.target.astype(np.float64), regression_reference(test.trained)
+    # Baselines can also predict a distribution.
+    if isinstance(estimator, SphereBaseline):
+        unclipped, std = estimator.distribution(test.X)
+    else:
+        unclipped, std = estimator.unclipped(test.X), None
+    predicted = _finite(clip_to(unclipped, estimator.target_range_))
     columns = {
         "target": target,
         "prediction": predicted,
@@ -218,30 +234,21 @@ def _score_numbers(
     }
     scores = regression_scores(target, predicted)
     scores |= regression_skill(target, predicted, reference)
-    # Baselines can also predict a distribution.
-    std = estimator.predict_std(X) if hasattr(estimator, "predict_std") else None
     if std is not None:
         columns["prediction_std"] = std
         scores |= normal_scores(target, predicted, std)
     return _Scored(
         scores,
-        regression_intervals(rows, blocks, target, predicted, reference),
+        regression_intervals(test.rows, test.blocks, target, predicted, reference),
         columns,
-        clipped=estimator.clipped(X),
+        clipped=count_outside(unclipped, estimator.target_range_),
     )
 
 
-def _score_classes(
-    estimator: Any,
-    X: NDArray[Any],
-    trained: NDArray[Any],
-    of_test: NDArray[Any],
-    rows: NDArray[np.int64],
-    blocks: NDArray[np.int64],
-) -> _Scored:
-    truth, reference = of_test.astype(np.int64), classification_reference(trained)
-    classes_trained = np.unique(trained).astype(np.int64)
-    probabilities = _finite(np.asarray(estimator.predict_proba(X)))
+def _score_classes(estimator: Any, test: _TestSet) -> _Scored:
+    truth, reference = test.target.astype(np.int64), classification_reference(test.trained)
+    classes_trained = np.unique(test.trained).astype(np.int64)
+    probabilities = _finite(np.asarray(estimator.predict_proba(test.X)))
     classes = np.asarray(estimator.classes_, dtype=np.int64)
     ranked, weight = rank_classes(probabilities, classes)
     of_truth = _probability_of(truth, probabilities, classes)
@@ -258,7 +265,7 @@ def _score_classes(
     }
     return _Scored(
         scores,
-        classification_intervals(rows, blocks, *predictions, reference),
+        classification_intervals(test.rows, test.blocks, *predictions, reference),
         columns,
         unseen=int((~np.isin(truth, classes_trained)).sum()),
     )
@@ -276,9 +283,9 @@ def _probability_of(
     truth: NDArray[np.int64], probabilities: NDArray[Any], classes: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """Predicted probability of each point's true class; 0 for a class not in the training set."""
-    column = np.clip(np.searchsorted(classes, truth), 0, len(classes) - 1)
+    column = class_codes(truth, classes)
     of_truth = probabilities[np.arange(len(truth)), column]
-    return np.where(classes[column] == truth, of_truth, 0).astype(np.float32)
+    return np.where(column == UNSEEN, 0, of_truth).astype(np.float32)
 
 
 def _lists(rows: NDArray[Any]) -> pa.Array:

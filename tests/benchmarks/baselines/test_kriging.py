@@ -19,6 +19,7 @@ from satclip_bench.benchmarks.baselines import kriging, make_baseline
 from satclip_bench.benchmarks.baselines.kriging import GP, covariance
 from satclip_bench.benchmarks.baselines.sphere import SphereBaseline
 from satclip_bench.benchmarks.metrics.scores import normal_scores
+from satclip_bench.benchmarks.targets import count_outside
 from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
 from tests.benchmarks.baselines.test_baselines import (
     TEST,
@@ -46,7 +47,8 @@ def fitted(
 
 
 def std_of(found: SphereBaseline, lonlat: Float) -> Float:
-    std = found.predict_std(lonlat)
+    mean, std = found.distribution(lonlat)
+    assert (mean == found.unclipped(lonlat)).all()
     assert std is not None
     return std
 
@@ -106,7 +108,9 @@ def test_regression_is_the_textbooks() -> None:
     wanted = textbook(TRAIN[0], TRAIN[1], TEST[0], *settings(found))
     inside = wanted.clip(TRAIN[1].min(), TRAIN[1].max())
     np.testing.assert_allclose(found.predict(TEST[0]), inside, atol=1e-9)
-    assert found.clipped(TEST[0]) == (np.abs(wanted - inside) > 1e-8).sum()
+    np.testing.assert_allclose(found.unclipped(TEST[0]), wanted, atol=1e-9)
+    outside = (np.abs(wanted - inside) > 1e-8).sum()
+    assert count_outside(found.unclipped(TEST[0]), found.target_range_) == outside
 
 
 def test_a_gaussian_process_whose_mean_is_all_but_unknown_agrees() -> None:
@@ -176,7 +180,8 @@ def test_predictive_intervals_cover_what_they_say() -> None:
 def test_a_class_has_no_standard_deviation() -> None:
     found = make_baseline("baseline.gp", "classification")
     found.fit(TRAIN[0], classes(TRAIN[1]), inner=by_longitude(TRAIN[0]))
-    assert found.predict_std(TEST[0]) is None
+    with pytest.raises(ValueError, match="only a regression"):
+        found.distribution(TEST[0])
     assert found.fit_info_ == {}
 
 
@@ -345,4 +350,4 @@ def test_a_constant_target_is_constant_everywhere() -> None:
     found = fitted((TRAIN[0], np.full(400, 3.5)), (VALIDATION[0], np.full(100, 3.5)))
     assert found.predict(TEST[0]) == pytest.approx(np.full(200, 3.5))
     assert (std_of(found, TEST[0]) == 0).all()
-    assert found.clipped(TEST[0]) == 0
+    assert count_outside(found.unclipped(TEST[0]), found.target_range_) == 0

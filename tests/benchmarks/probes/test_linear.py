@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from satclip_bench.benchmarks.probes import linear, make_probe
 from satclip_bench.benchmarks.probes.linear import LinearRegressor
 from satclip_bench.benchmarks.probes.ridge_path import ALPHAS, RidgePath
+from satclip_bench.benchmarks.targets import count_outside
 from satclip_bench.tasks.base import TaskType
 from tests.benchmarks.probes.sphere_data import parts
 
@@ -70,7 +71,9 @@ def test_ridge_agrees_from_end_to_end(rows: int, columns: int) -> None:
         if alpha == probe.best_params_["alpha"]:
             expected = model.predict(X_test)
             np.testing.assert_allclose(probe.predict(X_test), expected.clip(low, high), rtol=1e-8)
-            assert probe.clipped(X_test) == ((expected < low) | (expected > high)).sum()
+            np.testing.assert_allclose(probe.unclipped(X_test), expected, rtol=1e-8)
+            outside = ((expected < low) | (expected > high)).sum()
+            assert count_outside(probe.unclipped(X_test), probe.target_range_) == outside
             assert_same_coefficients(probe.coef_, model[-1].coef_)
             assert probe.intercept_ == pytest.approx(model[-1].intercept_, rel=1e-12)
     assert probe.best_params_ == {"alpha": min(losses, key=lambda a: losses[a])}
