@@ -39,7 +39,7 @@ def test_rounding_alone_does_not_leave_the_range(offset: float, width: float) ->
         1e-9 * width / 2 + 1e-15 * abs(offset),
         1e-6 * width + 1e-12 * abs(offset),
     )
-    ends = np.array(limits)
-    assert count_outside(ends + [-rounding, rounding], limits) == 0
-    assert count_outside(ends + [-clear, clear], limits) == (2 if clear else 0)
+    ends, outwards = np.array(limits), np.array([-1, 1])
+    assert count_outside(ends + rounding * outwards, limits) == 0
+    assert count_outside(ends + clear * outwards, limits) == (2 if clear else 0)
     assert count_outside(np.array([-np.inf, np.inf]), limits) == 2
