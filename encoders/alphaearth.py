@@ -50,8 +50,12 @@ TRAINING_DATA = (
     "the Copernicus DEM, ERA5-Land, GRACE, NLCD, and texts of Wikipedia and GBIF at their places"
 )
 
-CONTAMINATES = ("air_temperature", "elevation", "inaturalist")
-"""Training targets included ERA5-Land, an elevation model, and GBIF, which contains iNaturalist."""
+CONTAMINATES = (
+    *("air_temperature", "precipitation", "koppen_geiger", "land_cover"),
+    *("elevation", "airport_elevation", "inaturalist"),
+)
+"""Training targets included ERA5-Land, NLCD's land cover of the United States, an elevation model,
+and GBIF, which contains iNaturalist."""
 
 
 class AlphaEarth(PretrainedEncoder, PartialEncoder):

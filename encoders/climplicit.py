@@ -45,6 +45,10 @@ _REGRESSOR = ("chelsa_regressor.weight", "chelsa_regressor.bias")
 VARIANTS = ("seasons", *(f"month-{month}" for month in range(1, 13)))
 
 
+CONTAMINATES = ("air_temperature", "precipitation", "koppen_geiger")
+"""Temperature and precipitation are two of CHELSA's eleven variables, and determine the zones."""
+
+
 def month_features(lonlat: NDArray[np.float64], month: int) -> NDArray[np.float64]:
     """Input features of the network, `(n, 4)`.
 
@@ -86,8 +90,7 @@ class Climplicit(PretrainedEncoder):
             "Ecological Tasks, ICLR workshop, arXiv 2504.05089",
             licence="none stated",
             training_data="CHELSA: eleven climate variables, monthly means of 1981-2010",
-            # One of the eleven variables is the air temperature.
-            contaminates=("air_temperature",),
+            contaminates=CONTAMINATES,
             weights=WEIGHTS,
             parameters={"months": listed},
             verified=False,

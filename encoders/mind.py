@@ -14,7 +14,9 @@ from typing_extensions import override
 
 from satclip_bench.core.download.cards import HubOrigin
 from satclip_bench.core.errors import EncoderError
+from satclip_bench.encoders.alphaearth import CONTAMINATES as ALPHAEARTH_TASKS
 from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
+from satclip_bench.encoders.climplicit import CONTAMINATES as CLIMPLICIT_TASKS
 from satclip_bench.encoders.geoclip import equal_earth
 from satclip_bench.encoders.weights.files import PretrainedEncoder
 from satclip_bench.encoders.weights.tensors import linear_shapes, load_safetensors, require_tensors
@@ -68,7 +70,7 @@ class MIND(PretrainedEncoder):
             licence="MIT",
             training_data="MINDSET: embeddings of AlphaEarth, Climplicit, GeoCLIP and SINR",
             # The data of its teachers, as listed on their cards.
-            contaminates=("air_temperature", "elevation", "inaturalist"),
+            contaminates=tuple(dict.fromkeys((*ALPHAEARTH_TASKS, *CLIMPLICIT_TASKS))),
             native_order="lat, lon",
             weights=WEIGHTS,
             parameters={"columns": int(variant)},

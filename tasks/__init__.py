@@ -31,9 +31,25 @@ OPEN_TASKS = (
 PAPER_TASKS = (*OPEN_TASKS, "inaturalist")
 """The nine tasks of the SatCLIP paper."""
 
+WIDE_TASKS = (
+    "precipitation",
+    "koppen_geiger",
+    "land_cover",
+    "airport_elevation",
+    "county_unemployment",
+    "county_homicide",
+    "county_gini",
+    "county_density",
+)
+"""Tasks that the SatCLIP paper does not have. They ship, too, but are not on the main board."""
+
+SHIPPED_TASKS = (*OPEN_TASKS, *WIDE_TASKS)
+"""All tasks whose tables ship with the repository."""
+
 registry: Registry[TaskCard | Task] = Registry(
     "task",
-    {name: f"satclip_bench.tasks.{name}:CARD" for name in PAPER_TASKS},
+    {name: f"satclip_bench.tasks.{name}:CARD" for name in PAPER_TASKS}
+    | {name: f"satclip_bench.tasks.wide.{name}:CARD" for name in WIDE_TASKS},
     group="satclip_bench.tasks",
 )
 """Cards of tasks by name. An entry of `add_task` is the task itself, with its card and table."""
@@ -114,6 +130,8 @@ def add_task(task: Task) -> None:
 __all__ = [
     "OPEN_TASKS",
     "PAPER_TASKS",
+    "SHIPPED_TASKS",
+    "WIDE_TASKS",
     "Edition",
     "EditionCard",
     "Source",

@@ -107,10 +107,16 @@ class TaskCard(Card):
         None, description="side of a block in degrees, if regions are equal-area blocks"
     )
     citation: str
-    paper_rows: int = Field(description="number of rows of the SatCLIP paper's table")
-    paper_source: str
+    paper_rows: int = Field(
+        0, description="number of rows of the SatCLIP paper's table; 0 if the paper has none"
+    )
+    paper_source: str = ""
     editions: Mapping[Edition, EditionCard]
     needs: str = Field("", description="what is missing, for a task without an open edition")
+    caveats: str = Field("", description="errors and limits of the target")
+    related: str = Field(
+        "", description="how close the target is to those of other tasks, as far as it was measured"
+    )
 
 
 @dataclass(frozen=True)

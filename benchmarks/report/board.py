@@ -20,9 +20,10 @@ from satclip_bench.benchmarks.report.wording import (
     DOUBLE_DAGGER,
     METRIC_SIGNS,
     SHORT,
+    WIDE,
     listed,
     number,
-    user_table_of,
+    separate_board,
 )
 from satclip_bench.tasks import TaskCard
 
@@ -205,12 +206,14 @@ class Board:
 
     @property
     def heading(self) -> str:
-        """Edition or user table, split, probe, seeds and, if shown, skill in one line."""
+        """Edition or separate board, split, probe, seeds and, if shown, skill in one line."""
         seeds = f"{self.seeds} seed" + "s" * (self.seeds != 1)
-        tables = dict.fromkeys(map(user_table_of, self.tasks))
+        tables = dict.fromkeys(map(separate_board, self.tasks))
         what = f"{self.edition} edition"
         if tables and "" not in tables:
             what = f"user table{'s' * (len(tables) > 1)} {listed(tables)}"
+        if set(tables) == {WIDE}:
+            what = "wide tasks"
         score = " · skill" if self.shows_skill else ""
         return f"{what} · {self.split} · probe {self.probe} · {seeds}{score}"
 
@@ -232,8 +235,8 @@ class Board:
 
     @property
     def label(self) -> str:
-        """Name of its table in LaTeX, after `tab:`; it ends in the name of a user table."""
-        tables = sorted(set(map(user_table_of, self.tasks)) - {""})
+        """Name of its table in LaTeX, after `tab:`; it ends in the name of a separate board."""
+        tables = sorted(set(map(separate_board, self.tasks)) - {""})
         return label(self.split, self.probe, *tables)
 
     @property

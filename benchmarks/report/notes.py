@@ -40,7 +40,7 @@ def _edition_note(edition: str, cards: Iterable[TaskCard]) -> str:
     titles: dict[bool, list[str]] = {False: [], True: []}
     for card in cards:
         if not card.paper_rows:
-            # User tables are not from a paper.
+            # Not a task of the paper: there is no table that its own could differ from.
             continue
         differs = any(n == edition and e.differs_from_paper for n, e in card.editions.items())
         titles[differs].append(card.title)

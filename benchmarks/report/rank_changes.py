@@ -14,7 +14,7 @@ from satclip_bench.benchmarks.ranking.significance import ALPHA
 from satclip_bench.benchmarks.report.board import label
 from satclip_bench.benchmarks.report.notes import caveats_of, edition_note, kinds_of_splits
 from satclip_bench.benchmarks.report.text_table import TextRow, TextTable
-from satclip_bench.benchmarks.report.wording import listed, number, user_table_of
+from satclip_bench.benchmarks.report.wording import listed, number, separate_board
 from satclip_bench.tasks import TaskCard
 
 
@@ -55,7 +55,9 @@ def changes_table(
     edition = str(frame["edition"].iloc[0])
     text = TextTable(
         heading=f"Rank changes between splits, probe {probe}",
-        label=label("rank-changes", probe, *sorted(set(map(user_table_of, cards.values())) - {""})),
+        label=label(
+            "rank-changes", probe, *sorted(set(map(separate_board, cards.values())) - {""})
+        ),
         columns=columns,
         alignment="l" + "r" * (len(columns) - 1),
         rows=tuple(

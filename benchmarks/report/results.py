@@ -17,7 +17,7 @@ from satclip_bench.benchmarks.report.board import Board
 from satclip_bench.benchmarks.report.make_board import make_board
 from satclip_bench.benchmarks.report.rank_changes import ChangesTable, changes_table
 from satclip_bench.benchmarks.report.ranks import RankTable, rank_table
-from satclip_bench.benchmarks.report.wording import user_table_of
+from satclip_bench.benchmarks.report.wording import separate_board
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.program import program
@@ -156,14 +156,15 @@ class Results:
     def parts(self) -> tuple[tuple[str, Results], ...]:
         """Results that are ranked together, with the suffix of their files' names.
 
-        Tasks of papers come first. Each user table is ranked by itself, so that encoders that did
-        not run on it keep their ranks on the other tasks. The suffix of the first part is empty.
+        Tasks of papers come first. The tasks of the suite open-wide are ranked by themselves, and
+        so is each user table, so that encoders that did not run on it keep their ranks on the
+        other tasks. The suffix of the first part is empty.
         """
         tables: dict[str, dict[str, TaskCard]] = {"": {}}
         present = set(self.frame["task"])
         for name, card in self.cards.items():
             if name in present:
-                tables.setdefault(user_table_of(card), {})[name] = card
+                tables.setdefault(separate_board(card), {})[name] = card
         if not tables[""] and len(tables) > 1:
             del tables[""]
         if len(tables) == 1:

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from satclip_bench.tasks import TaskCard
+from satclip_bench.tasks import WIDE_TASKS, TaskCard
+
+WIDE = "wide"
+"""Name of the board of the tasks that the SatCLIP paper does not have."""
 
 SHORT = {
     "air_temperature": "Air temp.",
@@ -17,6 +20,14 @@ SHORT = {
     "countries": "Coun-tries",
     "biomes": "Biomes",
     "ecoregions": "Eco-reg.",
+    "precipitation": "Precip.",
+    "koppen_geiger": "Köppen",
+    "land_cover": "Land cover",
+    "airport_elevation": "Air-port elev.",
+    "county_unemployment": "Unem-ploy.",
+    "county_homicide": "Homi-cide",
+    "county_gini": "Gini",
+    "county_density": "County dens.",
 }
 """Short headings of tasks. A terminal breaks them at a space or hyphen; elsewhere hyphens are
 dropped."""
@@ -64,14 +75,18 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.{digits}f}"
 
 
-def user_table_of(card: TaskCard) -> str:
-    """Name of the user table that a task was made from; empty for a task of a paper.
+def separate_board(card: TaskCard) -> str:
+    """Name of the board of a task that is not ranked with the SatCLIP paper's tasks, else empty.
+
+    That is `wide` for the tasks of the suite open-wide, and for others the name of the user table.
 
     >>> from satclip_bench.tasks import task_card
-    >>> user_table_of(task_card("biomes"))
-    ''
+    >>> separate_board(task_card("biomes")), separate_board(task_card("land_cover"))
+    ('', 'wide')
     """
-    return "" if card.paper_rows else card.name.split(".")[0]
+    if card.paper_rows:
+        return ""
+    return WIDE if card.name in WIDE_TASKS else card.name.split(".")[0]
 
 
 def listed(parts: Iterable[str]) -> str:

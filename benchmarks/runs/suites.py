@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from satclip_bench.core.card import Card
 from satclip_bench.core.errors import UnknownNameError
 from satclip_bench.core.registry import unknown_name
-from satclip_bench.tasks import OPEN_TASKS, Edition
+from satclip_bench.tasks import OPEN_TASKS, WIDE_TASKS, Edition
 
 BASELINES = ("baseline.mean", "baseline.knn", "baseline.idw", "baseline.gp")
 FIRST_ENCODERS = (
@@ -153,6 +153,17 @@ SUITES: Mapping[str, Suite] = {
                     probes=PROBES,
                     seeds=SEEDS,
                 ),
+            ),
+        ),
+        Suite(
+            name="open-wide",
+            title="Open edition, tasks outside the paper",
+            description="Tasks that ship with the repository and that the SatCLIP paper does not "
+            "have, with the encoders, splits, probes and seeds of the suite open. They have a "
+            "separate board.",
+            blocks=(
+                _on_random_split(WIDE_TASKS, DEFAULT_ENCODERS, probes=FAST_PROBES),
+                _away_from_training(WIDE_TASKS, NARROW_ENCODERS, ("held-out-region",)),
             ),
         ),
         Suite(

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import sha256_file
-from satclip_bench.tasks import OPEN_TASKS
+from satclip_bench.tasks import SHIPPED_TASKS
 from satclip_bench.tasks.builder.build import built_with, write_all
 from satclip_bench.tasks.builder.development import write_development
 from satclip_bench.tasks.builder.distributions import distributions_dir
@@ -30,7 +30,7 @@ def main() -> int:
         "tasks",
         nargs="*",
         metavar="TASK",
-        help=f"tables to build, by default all: {', '.join(OPEN_TASKS)}",
+        help=f"tables to build, by default all: {', '.join(SHIPPED_TASKS)}",
     )
     parser.add_argument(
         "--development",
@@ -46,7 +46,7 @@ def main() -> int:
         "--distributions",
         type=Path,
         default=distributions_dir(),
-        help="folder of the pinned packages; missing packages are downloaded (183 MB)",
+        help="folder of the pinned packages; missing packages are downloaded (187 MB)",
     )
     parser.add_argument(
         "--check",
@@ -54,12 +54,12 @@ def main() -> int:
         help="compare with the tables in --out instead of writing them",
     )
     options = parser.parse_args()
-    unknown = set(options.tasks) - set(OPEN_TASKS)
+    unknown = set(options.tasks) - set(SHIPPED_TASKS)
     if unknown:
         parser.error(f"no table is called {', '.join(sorted(unknown))}")
     if options.development and options.tasks:
         parser.error("--development takes no names of tasks")
-    tasks = ("development",) if options.development else tuple(options.tasks) or OPEN_TASKS
+    tasks = ("development",) if options.development else tuple(options.tasks) or SHIPPED_TASKS
     out: Path = options.out or (DEVELOPMENT if options.development else OPEN_EDITION)
 
     def write(folder: Path) -> dict[str, dict[str, Any]]:

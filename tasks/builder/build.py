@@ -17,13 +17,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from satclip_bench.core.files import atomic_write, sha256_bytes
-from satclip_bench.tasks import OPEN_TASKS, get_task
-from satclip_bench.tasks.builder import census, population, rasters
+from satclip_bench.tasks import SHIPPED_TASKS, get_task
+from satclip_bench.tasks.builder import airports, census, population, rasters, wide
 from satclip_bench.tasks.builder.distributions import DISTRIBUTIONS
 from satclip_bench.tasks.builder.points import (
     LandPoints,
     containing,
     draw_land,
+    land_table,
     read_countries,
 )
 from satclip_bench.tasks.builder.polygons import read_ecoregions
@@ -42,6 +43,10 @@ SEEDS = {
     # The same points as for biomes, as in the paper.
     "ecoregions": 105,
 }
+"""Seeds of the points of the global tables that are among the SatCLIP paper's tasks."""
+
+WIDE_SEEDS = dict.fromkeys(wide.GRIDS, SEEDS["elevation"]) | {"airport_elevation": airports.SEED}
+"""Seeds of the points of the other global tables. Those of grids have the points of elevation."""
 
 
 class Builder:
@@ -73,46 +78,53 @@ class Builder:
         build: Mapping[str, Callable[[], pd.DataFrame]] = {
             "air_temperature": self._air_temperature,
             "elevation": self._elevation,
-            "median_income": lambda: census.median_income(self.folder),
             "california_housing": lambda: census.california_housing(self.folder),
             "population_density": self._population_density,
             "countries": self._countries_table,
             "biomes": lambda: self._ecoregion_table("biomes", "biome"),
             "ecoregions": lambda: self._ecoregion_table("ecoregions", "ECO_NAME"),
+            "airport_elevation": lambda: airports.airport_elevation(self.folder, self._countries),
         }
+        if task in wide.GRIDS:
+            return wide.grid_table(task, self.folder, self._elevation_points)
+        if task in census.COUNTY_COLUMNS:
+            return census.county_table(task, self.folder)
         return build[task]()
 
     def _air_temperature(self) -> pd.DataFrame:
         land = self._land("air_temperature")
         grid = rasters.read_temperature(self.folder)
-        return _frame(land, np.round(rasters.temperature_at(grid, land.lonlat), 2))
+        return land_table(land, np.round(rasters.era5_at(grid, land.lonlat), 2))
+
+    @cached_property
+    def _altitude(self) -> NDArray[np.uint8]:
+        return rasters.read_altitude(self.folder)
+
+    @cached_property
+    def _elevation_points(self) -> LandPoints:
+        """Points of the task elevation, which tasks outside the paper share."""
+        return self._land(
+            "elevation", lambda land: np.isfinite(rasters.altitude_at(self._altitude, land.lonlat))
+        )
 
     def _elevation(self) -> pd.DataFrame:
-        grid = rasters.read_altitude(self.folder)
-        land = self._land(
-            "elevation", lambda land: np.isfinite(rasters.altitude_at(grid, land.lonlat))
-        )
-        return _frame(land, rasters.altitude_at(grid, land.lonlat))
+        land = self._elevation_points
+        return land_table(land, rasters.altitude_at(self._altitude, land.lonlat))
 
     def _population_density(self) -> pd.DataFrame:
         land = self._land("population_density")
         places, inhabitants = population.read_places(self.folder)
         density = population.density_at(places, inhabitants, land.lonlat)
-        return _frame(land, np.round(np.log1p(density), 4))
+        return land_table(land, np.round(np.log1p(density), 4))
 
     def _countries_table(self) -> pd.DataFrame:
         land = self._land("countries")
-        return _frame(land, land.country)
+        return land_table(land, land.country)
 
     def _ecoregion_table(self, task: str, column: str) -> pd.DataFrame:
         names = self._ecoregions[column].to_numpy(dtype=np.str_)
         land = self._land(task, lambda land: containing(land.lonlat, self._ecoregions) >= 0)
-        return _frame(land, names[containing(land.lonlat, self._ecoregions)])
-
-
-def _frame(land: LandPoints, target: NDArray[Any]) -> pd.DataFrame:
-    lon, lat = land.lonlat.T
-    return pd.DataFrame({"lon": lon, "lat": lat, "target": target, "region": land.continent})
+        return land_table(land, names[containing(land.lonlat, self._ecoregions)])
 
 
 def table_bytes(table: pd.DataFrame) -> bytes:
@@ -147,7 +159,7 @@ def describe(task: str, table: pd.DataFrame, content: bytes) -> dict[str, Any]:
         "sha256": sha256_bytes(content),
         "bytes": len(content),
         "rows": len(table),
-        "seed": SEEDS.get(task),
+        "seed": (SEEDS | WIDE_SEEDS).get(task),
         "target": {
             "min": float(target.min()),
             "max": float(target.max()),
@@ -198,7 +210,7 @@ def write_all(tasks: tuple[str, ...], folder: Path, out: Path) -> dict[str, dict
             stream.write(content)
         entries[task] = describe(task, table, content)
     written = {
-        "tables": {task: entries[task] for task in OPEN_TASKS if task in entries},
+        "tables": {task: entries[task] for task in SHIPPED_TASKS if task in entries},
         "built_with": built_with(),
     }
     with atomic_write(provenance) as stream:

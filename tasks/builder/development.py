@@ -70,7 +70,7 @@ def build_development(folder: Path) -> pd.DataFrame:
         return known & away_from(land.lonlat, others)
 
     lonlat = draw_land(read_countries(folder), ROWS, SEED, usable).lonlat
-    temperature = rasters.temperature_at(rasters.read_temperature(folder), lonlat)
+    temperature = rasters.era5_at(rasters.read_temperature(folder), lonlat)
     density = population.density_at(*population.read_places(folder), lonlat)
     names = ecoregions["biome"].to_numpy(dtype=np.str_)
     return pd.DataFrame(

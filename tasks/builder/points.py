@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from satclip_bench.tasks.builder.distributions import read_member
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import pandas as pd
 
 Float = NDArray[np.float64]
 
@@ -77,6 +78,14 @@ def containing(lonlat: Float, polygons: gpd.GeoDataFrame) -> NDArray[np.int64]:
     first = np.full(len(lonlat), len(polygons), dtype=np.int64)
     np.minimum.at(first, point, polygon)
     return np.where(first == len(polygons), -1, first)
+
+
+def land_table(land: LandPoints, target: NDArray[Any]) -> pd.DataFrame:
+    """Columns lon, lat, target and region, the continent, of points on land."""
+    import pandas as pd
+
+    lon, lat = land.lonlat.T
+    return pd.DataFrame({"lon": lon, "lat": lat, "target": target, "region": land.continent})
 
 
 def draw_land(

@@ -15,7 +15,11 @@ from satclip_bench.core.errors import (
 )
 from satclip_bench.core.files import sha256_bytes, sha256_file
 from satclip_bench.core.sphere import great_circle_km
+from satclip_bench.encoders import encoder_card, list_encoders
 from satclip_bench.tasks import (
+    PAPER_TASKS,
+    SHIPPED_TASKS,
+    WIDE_TASKS,
     Task,
     TaskTable,
     add_task,
@@ -31,15 +35,23 @@ from satclip_bench.tasks.open_edition.tables import OPEN_EDITION, read_table
 OPEN = tuple(name for name in list_tasks() if "open" in task_card(name).editions)
 
 
-def test_the_papers_nine_tasks_have_cards() -> None:
-    assert len(list_tasks()) == 9
+def test_the_papers_nine_tasks_come_first_and_have_cards() -> None:
+    assert list_tasks() == (*PAPER_TASKS, *WIDE_TASKS)
+    assert len(PAPER_TASKS) == 9
     for name in list_tasks():
         card = task_card(name)
         assert card.name == name
         assert card.citation
-        assert card.paper_source
+        assert bool(card.paper_source) == bool(card.paper_rows) == (name in PAPER_TASKS)
         assert card.editions or card.needs
-    assert len(OPEN) == 8
+    assert OPEN == SHIPPED_TASKS
+
+
+def test_encoders_are_marked_only_with_tasks_that_exist() -> None:
+    for name in list_encoders():
+        card = encoder_card(name)
+        assert set(card.contaminates) <= set(list_tasks())
+        assert set(card.recipe_tasks) <= set(list_tasks())
 
 
 def test_files_that_do_not_ship_have_a_licence_and_a_citation() -> None:
@@ -76,7 +88,10 @@ def test_provenance_and_cards_agree(name: str) -> None:
         assert source.attribution
 
 
-@pytest.mark.parametrize("name", [n for n in OPEN if task_card(n).extent == "global"])
+UNIFORM = [name for name in OPEN if task_card(name).editions["open"].uniform_draw]
+
+
+@pytest.mark.parametrize("name", UNIFORM)
 def test_global_tables_are_uniform_over_land_with_plausible_continents(name: str) -> None:
     table = get_task(name).load()
     assert table.region is not None
@@ -106,6 +121,15 @@ def test_global_tables_are_uniform_over_land_with_plausible_continents(name: str
         ("population_density", 10.0, 23.0, 0, 1.5),
         ("median_income", -122.2, 37.4, 40, 63),
         ("california_housing", -122.2, 37.85, 2.5, 5.1),
+        # 1,600 to 4,500 mm in the Amazon, less than 25 mm in the Sahara.
+        ("precipitation", -62.0, -3.0, 7.4, 8.4),
+        ("precipitation", 25.0, 25.0, 0.0, 3.2),
+        ("airport_elevation", -105.0, 39.7, 1500, 2500),
+        ("airport_elevation", 5.0, 52.3, -10, 50),
+        ("county_unemployment", -91.2, 32.9, 8, 20),
+        ("county_homicide", -90.3, 33.6, 8, 30),
+        ("county_density", -74.2, 40.7, 6, 10),
+        ("county_density", -107.0, 47.2, -3, 0),
     ],
 )
 def test_known_places_have_their_known_values(
@@ -128,6 +152,12 @@ def test_known_places_have_their_known_values(
         ("biomes", 10.0, 25.0, "Deserts and xeric shrublands"),
         ("biomes", 100.0, 62.0, "Boreal forests and taiga"),
         ("ecoregions", 23.0, -20.5, "Kalahari"),
+        ("koppen_geiger", 10.0, 50.0, "Cfb"),
+        ("koppen_geiger", 10.0, 24.0, "BWh"),
+        ("koppen_geiger", 129.0, 64.0, "Dfd"),
+        ("land_cover", -94.0, 42.0, "Croplands"),
+        ("land_cover", -40.0, 72.0, "Permanent snow and ice"),
+        ("land_cover", -62.0, -5.0, "Evergreen broadleaf forests"),
     ],
 )
 def test_known_places_have_their_known_classes(
@@ -152,7 +182,7 @@ def test_california_housing_has_the_moments_of_scikit_learns_table() -> None:
 
 
 def test_classes_are_sorted() -> None:
-    for name in ("countries", "biomes", "ecoregions"):
+    for name in ("countries", "biomes", "ecoregions", "koppen_geiger", "land_cover"):
         classes = get_task(name).load().classes
         assert classes is not None
         assert list(classes) == sorted(classes)

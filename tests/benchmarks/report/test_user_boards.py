@@ -42,6 +42,19 @@ def test_a_user_table_takes_no_ranks_off_the_main_board(tmp_path: Path) -> None:
     assert {"scores.linear.png", "scores.linear.farms.png"} <= drawn
 
 
+def test_tasks_outside_the_paper_take_no_ranks_off_the_main_board() -> None:
+    cards = CARDS | {"land_cover": task_card("land_cover")}
+    wide = frame(tasks=["biomes"]).assign(task="land_cover")
+    parts = dict(Results(pd.concat([results().frame, wide], ignore_index=True), cards).parts)
+    assert list(parts) == ["", ".farms", ".wide"]
+    board = parts[".wide"].board("random", "linear")
+    assert [card.name for card in board.tasks] == ["land_cover"]
+    assert board.heading.startswith("wide tasks · random")
+    assert board.label.endswith("-wide")
+    main = parts[""].board("random", "linear")
+    assert "land_cover" not in [card.name for card in main.tasks]
+
+
 def test_a_user_table_alone_has_the_usual_names(tmp_path: Path) -> None:
     table = frame(tasks=["elevation"]).assign(task="farms.yield")
     names = {path.name for path in write_tables(Results(table, CARDS), tmp_path)}

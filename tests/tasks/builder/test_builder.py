@@ -17,11 +17,11 @@ from satclip_bench.core.download.cards import PackageOrigin, RemoteFile
 from satclip_bench.core.errors import BenchError, IntegrityError
 from satclip_bench.core.files import sha256_bytes, sha256_file
 from satclip_bench.core.sphere import great_circle_km
-from satclip_bench.tasks import OPEN_TASKS
+from satclip_bench.tasks import SHIPPED_TASKS
 from satclip_bench.tasks.builder.build import table_bytes, write_all
 from satclip_bench.tasks.builder.points import containing, draw_land, uniform_on_sphere
 from satclip_bench.tasks.builder.population import BANDWIDTH_KM, density_at
-from satclip_bench.tasks.builder.rasters import altitude_at, temperature_at
+from satclip_bench.tasks.builder.rasters import altitude_at, era5_at
 from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
 
 DISTRIBUTIONS = dist.distributions_dir()
@@ -33,8 +33,8 @@ def test_a_rebuild_gives_the_same_bytes(tmp_path: Path) -> None:
         pytest.skip(
             f"{DISTRIBUTIONS} does not have {', '.join(missing)}: make rebuild downloads them"
         )
-    write_all(OPEN_TASKS, DISTRIBUTIONS, tmp_path)
-    for task in OPEN_TASKS:
+    write_all(SHIPPED_TASKS, DISTRIBUTIONS, tmp_path)
+    for task in SHIPPED_TASKS:
         name = f"{task}.parquet"
         assert sha256_file(tmp_path / name) == sha256_file(OPEN_EDITION / name), task
 
@@ -89,10 +89,10 @@ def test_temperature_is_bilinear_and_closed() -> None:
     field = lat[:, None] + np.cos(np.radians(lon))[None, :]
     grid_points = np.array([[0.0, 90], [-0.25, 10], [180, -45], [-180, -45], [13.25, 52.5]])
     expected = grid_points[:, 1] + np.cos(np.radians(grid_points[:, 0]))
-    assert temperature_at(field, grid_points) == pytest.approx(expected)
+    assert era5_at(field, grid_points) == pytest.approx(expected)
     between = np.array([[359.875 - 360, 10.125]])
     corners = field[[319, 320]][:, [1439, 0]].mean()
-    assert temperature_at(field, between) == pytest.approx([corners])
+    assert era5_at(field, between) == pytest.approx([corners])
 
 
 def test_density_by_brute_force() -> None:

@@ -14,7 +14,7 @@ from satclip_bench.core.files import sha256_file
 from satclip_bench.core.sphere import EARTH_RADIUS_KM
 from satclip_bench.tasks import get_task, list_tasks, task_card
 from satclip_bench.tasks.builder import development as builder
-from satclip_bench.tasks.builder.build import SEEDS
+from satclip_bench.tasks.builder.build import SEEDS, WIDE_SEEDS
 from satclip_bench.tasks.development import DEVELOPMENT, DEVELOPMENT_TASKS, development_frame, table
 
 
@@ -32,7 +32,7 @@ def haversine_km(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return distance
 
 
-@pytest.mark.parametrize("task", sorted(SEEDS))
+@pytest.mark.parametrize("task", sorted(SEEDS | WIDE_SEEDS))
 def test_points_are_far_from_those_of_every_global_table(task: str, frame: pd.DataFrame) -> None:
     # A twentieth of the points: enough for a fault of the builder, which would concern all.
     ours = frame[["lon", "lat"]].to_numpy()[::20]
