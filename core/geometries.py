@@ -54,17 +54,16 @@ def geometry_batches(
         path: path of the file, for error messages.
 
     Raises:
-        CoordinateError: there is no CRS, some geometries are not points, or coordinate columns
-            contradict the geometries.
+        CoordinateError: there is no CRS or it cannot be converted to longitude and latitude, some
+            geometries are not points, or coordinate columns contradict the geometries.
     """
     import pyarrow as pa
-    import pyproj
 
     if crs is None:
         raise CoordinateError(f"the points of {path} have no CRS: save the file again with one")
     if isinstance(crs, dict):
         crs = json.dumps(crs)
-    transformer = pyproj.Transformer.from_crs(crs, WGS84, always_xy=True)
+    transformer = _to_degrees(crs, path)
     first = 0
     for table in tables:
         xy = _xy(table.column(column).to_numpy(), first, path)
@@ -84,6 +83,25 @@ def geometry_batches(
             columns = columns.append_column(name, pa.array(lonlat[:, i]))
         yield lonlat, columns
         first += len(table)
+
+
+def _to_degrees(crs: Any, path: Path) -> Any:
+    """A pyproj.Transformer to longitudes and latitudes in WGS84."""
+    import pyproj
+
+    try:
+        parsed = pyproj.CRS.from_user_input(crs)
+        if parsed.is_geocentric:
+            raise CoordinateError(
+                f"the points of {path} are in {parsed.name}, which counts from the centre of the "
+                "earth along three axes: save the file again with longitude and latitude"
+            )
+        return pyproj.Transformer.from_crs(parsed, WGS84, always_xy=True)
+    except pyproj.exceptions.ProjError as error:
+        raise CoordinateError(
+            f"the CRS of {path} cannot be converted to longitude and latitude: save the file again "
+            f"in another one ({' '.join(str(error).split())})"
+        ) from error
 
 
 def _xy(geometries: NDArray[Any], first: int, path: Path) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from satclip_bench.core.errors import BenchError, CoordinateError
 from satclip_bench.core.geometries import choose_layer, geometry_batches
-from satclip_bench.core.points import coordinate_columns, require_precision
+from satclip_bench.core.points import coordinate_columns, require_precision, shown_names
 from satclip_bench.core.read_options import AUTOMATIC, ReadOptions
 from satclip_bench.core.text_tables import coordinate_values, not_utf8, text_format
 
@@ -113,6 +113,8 @@ def open_points(
     except Exception as error:
         # The errors that Arrow, GDAL, GEOS and PROJ raise for a damaged file share no base class.
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        if suffix in CSV and "Empty CSV file" in reason:
+            raise BenchError(f"{path} has no rows below the names of its columns") from error
         if suffix in CSV and "invalid UTF8" in reason:
             reason = not_utf8(path)
             raise BenchError(reason) from error
@@ -146,7 +148,13 @@ def _text(path: Path, batch_size: int, options: ReadOptions) -> Iterator[PointFi
     from pyarrow import csv as arrow
 
     form = text_format(path, options.sep, (options.lon, options.lat))
-    pair = _pair(form.names, options, path)
+    try:
+        pair = _pair(form.names, options, path)
+    except CoordinateError as error:
+        if options.sep is None and len(form.names) > 1:
+            raise
+        hint = "The first line should name the columns, separated by commas, semicolons, tabs or "
+        raise CoordinateError(f"{error}. {hint}bars, or by what --sep names") from error
     with arrow.open_csv(
         path,
         # A value may be longer than Arrow's default block, and may have line breaks in quotes.
@@ -206,19 +214,27 @@ def _vector(path: Path, batch_size: int, options: ReadOptions) -> Iterator[Point
             meta,
             reader,
         ):
+            if not meta["geometry_type"]:
+                raise BenchError(f"{path} has no geometries in its layer {layer!r}")
             column = meta["geometry_name"] or "wkb_geometry"
-            tables = (pa.Table.from_batches([b]) for b in reader)
+            rows = int(info["features"])
+            tables = _complete((pa.Table.from_batches([b]) for b in reader), rows, path)
             batches = _geometric(tables, column, meta["crs"], path)
-            yield PointFile(path, int(info["features"]), batches)
+            yield PointFile(path, rows, batches)
     except pyogrio.errors.DataSourceError as error:
-        raise BenchError(f"{path} cannot be read: {error}") from error
+        # What follows is advice to name another format in the path, which is not possible here.
+        reason = str(error).split("; It might help to specify")[0].rstrip(".")
+        advice = ". GeoJSON has a FeatureCollection" if path.suffix in (".json", ".geojson") else ""
+        raise BenchError(f"{path} cannot be read: {reason}{advice}") from error
 
 
 def _pair(names: list[str], options: ReadOptions, path: Path) -> tuple[str, str]:
     lon, lat = options.lon, options.lat
     for name in (lon, lat):
         if name is not None and name not in names:
-            raise CoordinateError(f"{path} has no column {name!r}; it has {', '.join(names[:10])}")
+            raise CoordinateError(
+                f"{path} has no column {name!r}; it has {shown_names(names, name, limit=10)}"
+            )
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         listed = ", ".join(name or "''" for name in repeated[:5])
         raise CoordinateError(f"{path} has several columns called {listed}")
@@ -271,6 +287,16 @@ def _tabular(
                 columns = columns.set_column(place, name, pa.array(numbers))
         yield PointBatch(np.stack(values, axis=1), columns)
         first += len(table)
+
+
+def _complete(tables: Iterator[pa.Table], rows: int, path: Path) -> Iterator[pa.Table]:
+    """The tables, unless they have fewer rows than the file says: GDAL reads a damaged file so."""
+    read = 0
+    for table in tables:
+        read += len(table)
+        yield table
+    if read < rows:
+        raise BenchError(f"{path} is damaged: it has {rows:,} rows, of which {read:,} can be read")
 
 
 def _geometric(

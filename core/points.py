@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,28 @@ DARWIN_CORE = ("decimallongitude", "decimallatitude")
 """Names of longitude and latitude in GBIF's downloads, in lower case."""
 
 WGS84 = "EPSG:4326"
+
+
+def shown_names(names: Sequence[object], requested: str = "", limit: int = 6) -> str:
+    r"""Names of columns for an error message, so that invisible differences can be seen.
+
+    A name is in quotes if it begins or ends with a blank, or has characters that do not print. A
+    name that only looks like the requested one is spelt with the numbers of its characters.
+
+    Args:
+        names: names of all columns.
+        requested: name that is not among them.
+        limit: number of names to show.
+
+    >>> print(shown_names(["lon", " lat", "gro\u0308sse"], "gr\u00f6sse"))
+    lon, ' lat', 'gro\u0308sse'
+    """
+    shown = []
+    for name in map(str, names[:limit]):
+        alike = unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", requested)
+        plain = name.isprintable() and name == name.strip() and name
+        shown.append(ascii(name) if alike else name if plain else repr(name))
+    return ", ".join(shown) + (", ..." if len(names) > limit else "")
 
 
 def to_coordinates(points: Any) -> Any:
@@ -100,7 +123,7 @@ def coordinate_columns(names: Sequence[str], where: str) -> tuple[str, str]:
             present = ", ".join(matches) if matches else "none"
             raise CoordinateError(
                 f"{where} should have one column called {' or '.join(accepted)}; it has {present}. "
-                f"Its first columns are {', '.join(names[:6])}"
+                f"Its first columns are {shown_names(names)}"
             )
         columns.append(matches[0])
     return columns[0], columns[1]

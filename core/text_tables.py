@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_bench.core.download.content import stand_in_of
 from satclip_bench.core.errors import BenchError, CoordinateError
 from satclip_bench.core.points import DARWIN_CORE, LATITUDE, LONGITUDE
 from satclip_bench.core.read_options import separator
@@ -34,6 +35,14 @@ NULL_TOKENS = frozenset(
     | {"#value!", "#ref!", "#num!", "#name?", "#null!"}
 )
 """Texts that mean "no value", in lower case and without surrounding blanks."""
+
+BEGINNINGS = {
+    b"\x1f\x8b": "it is compressed with gzip, so its name should end with .gz",
+    b"PK\x03\x04": "it is a ZIP archive or a spreadsheet: unpack it, or save its sheet as CSV",
+    b"PAR1": "it is Parquet, so its name should end with .parquet",
+    b"SQLite format 3": "it is a database, perhaps a GeoPackage, whose name should end with .gpkg",
+}
+"""First bytes of files of other formats that are given the name of a text file."""
 
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
@@ -76,6 +85,8 @@ def text_format(path: Path, sep: str | None, requested: tuple[str | None, ...]) 
     """
     with open_binary(path) as stream:
         sample = stream.read(SAMPLE_BYTES)
+    if content := not_text(sample):
+        raise BenchError(f"{path} is not a text table: {content}")
     encoding = _encoding(sample, path)
     try:
         decoder = codecs.getincrementaldecoder(encoding.replace("utf8", "utf-8-sig"))()
@@ -104,6 +115,20 @@ def text_format(path: Path, sep: str | None, requested: tuple[str | None, ...]) 
     return TextFormat(
         encoding, best, names, _decimal(text, best, names, expected), 1 if hint else 0, quoted
     )
+
+
+def not_text(sample: bytes) -> str:
+    r"""What a file is that is not a text table, by its first bytes; empty if they do not tell.
+
+    >>> not_text(b"\x1f\x8b\x08")
+    'it is compressed with gzip, so its name should end with .gz'
+    """
+    if not sample.strip():
+        return "it is empty"
+    for beginning, content in BEGINNINGS.items():
+        if sample.startswith(beginning):
+            return content
+    return stand_in_of(sample)
 
 
 def _header_score(rows: list[list[str]], expected: list[set[str]]) -> tuple[int, int]:

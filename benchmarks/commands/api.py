@@ -243,7 +243,7 @@ def _tasks(
             names += match_names("task", [given], list_tasks())
             continue
         path, column = given
-        place = Path(path).resolve()
+        place = Path(path).absolute()
         file = UserTable(
             place,
             column,

@@ -74,7 +74,8 @@ def add_files(
     pairs = [(paths[0] if len(paths) == 1 else paths[i], t) for i, t in enumerate(targets)]
     added: dict[str, UserTable] = {}
     for path, target in pairs:
-        file = UserTable(path.resolve(), target, options, cards_folder(out), save_cards)
+        # A link keeps its own name: it may lead to a file without a suffix, as in caches of hubs.
+        file = UserTable(path.absolute(), target, options, cards_folder(out), save_cards)
         task = UserTableTask(file)
         name = task.card.name
         if name in added:

@@ -19,7 +19,7 @@ def escape_markdown(text: str) -> str:
 
 def markdown(board: Board) -> str:
     """A board as a Markdown document: best bold, ties underlined, baselines in italics."""
-    head = ["Encoder", "Mean rank", *board.columns]
+    head = ["Encoder", "Mean rank", *map(escape_markdown, board.columns)]
     body: list[list[str]] = []
     for name, rows in board.groups:
         if name != "encoders":

@@ -130,6 +130,11 @@ class Cell:
         estimator.fit(X[fold.train], y[fold.train], **_held_out(fold, X, y))
         fitted = time.perf_counter()
         scored = _score(estimator, X, table, fold)
+        if infinite := [name for name, value in scored.scores.items() if np.isinf(value)]:
+            raise BenchError(
+                f"{', '.join(infinite)} of the predictions cannot be computed, because squares of "
+                "such large numbers are infinite: choose another unit for the target"
+            )
         record = Record(
             key=s.key,
             settings=s,

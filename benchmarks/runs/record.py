@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, JsonValue, field_validator
+from pydantic import Field, FiniteFloat, JsonValue, field_validator, model_validator
 
 from satclip_bench.benchmarks.metrics.intervals import IntervalKind
 from satclip_bench.core.card import Card
@@ -150,10 +150,10 @@ class Record(Card):
     metric: str = Field(description="score that tables show for this task")
     status: Literal["done", "failed"]
     reason: str = Field("", description="reason why it failed; empty if it did not")
-    scores: Mapping[str, float | None] = Field(
+    scores: Mapping[str, FiniteFloat | None] = Field(
         default_factory=dict, description="metric to value; null where it is not defined"
     )
-    intervals: Mapping[IntervalKind, Mapping[str, tuple[float, float]]] = Field(
+    intervals: Mapping[IntervalKind, Mapping[str, tuple[FiniteFloat, FiniteFloat]]] = Field(
         default_factory=dict,
         description="95 % intervals by kind and metric: map, for other points of the same map, by "
         "a bootstrap of points; places, for other places like these, by a bootstrap of spatial "
@@ -196,6 +196,12 @@ class Record(Card):
     def _is_unicode(cls, text: object) -> object:
         # The text of an exception may hold half a surrogate pair, such as from a file's name.
         return text.encode(errors="backslashreplace").decode() if isinstance(text, str) else text
+
+    @model_validator(mode="after")
+    def _has_its_score(self) -> Self:
+        if self.status == "done" and self.metric not in self.scores:
+            raise ValueError(f"it is done, but has no score {self.metric!r}")
+        return self
 
     def to_json(self) -> bytes:
         """The record as bytes of JSON, as it is written to disk."""

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from satclip_bench.core.card import Card
 from satclip_bench.core.sphere import equal_area_cells
@@ -22,8 +22,13 @@ ENOUGH_BLOCKS = 6
 """Number of such blocks that a side needs; the largest side that has them is chosen."""
 MAX_CLASS_CODES = 50
 """A column of whole numbers with at most this many distinct values is taken for class codes."""
+MAX_EXACT = 2.0**53
+"""Largest number up to which whole numbers are exact in float64; no larger ones are codes."""
 NO_DATA_VALUES = (-999.0, -9999.0)
 """Numbers that mean "no value" if they are the smallest of a column."""
+
+MAX_TITLE = 100
+"""Largest number of characters of the title that is made for a table."""
 
 TableRegion = Literal["continent", "column", "equal-area block"]
 
@@ -55,6 +60,13 @@ class UserTableCard(Card):
     licence: str = "unknown"
     citation: str = ""
     sha256: str = Field(description="SHA-256 of the file from which the card was made")
+
+    @field_validator("title")
+    @classmethod
+    def _has_one_line(cls, title: str) -> str:
+        if "\n" in title.strip():
+            raise ValueError("a title has one line")
+        return title
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -88,20 +100,21 @@ def make_card(file: UserTable, rows: Rows, sha256: str) -> UserTableCard:
     """
     import pandas as pd
 
-    frame = rows.frame
+    frame = rows.select(file.target, "region")
     column, _ = target_values(frame[file.target], str(file.path), rows.decimal)
     labelled = column.dropna()
     numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    whole = numeric and bool((labelled % 1 == 0).all())
+    whole = numeric and bool(((labelled % 1 == 0) & (labelled.abs() <= MAX_EXACT)).all())
     codes = whole and labelled.nunique() <= min(MAX_CLASS_CODES, len(labelled) // 10)
-    no_data = tuple(v for v in NO_DATA_VALUES if numeric and len(labelled) and labelled.min() == v)
+    finite = labelled[np.isfinite(labelled.astype("float64"))] if numeric else labelled[:0]
+    no_data = tuple(v for v in NO_DATA_VALUES if len(finite) and finite.min() == v)
     lonlat = frame[["lon", "lat"]].to_numpy(np.float64)
     wide = bool(np.ptp(lonlat[:, 0]) > 180 or np.ptp(lonlat[:, 1]) > 90)
     has_region = "region" in frame and len(set(frame["region"].dropna().astype(str))) > 1
     region: TableRegion = "column" if has_region else "continent" if wide else "equal-area block"
     return UserTableCard(
         name=f"{slug(file.task_stem)}.{slug(file.target)}",
-        title=f"{file.task_stem}: {file.target}",
+        title=_title(f"{file.task_stem}: {file.target}"),
         column=file.target,
         task_type="regression" if numeric and not codes else "classification",
         no_data=no_data,
@@ -112,6 +125,16 @@ def make_card(file: UserTable, rows: Rows, sha256: str) -> UserTableCard:
         source=file.path.name,
         sha256=sha256,
     )
+
+
+def _title(text: str) -> str:
+    r"""Text as a title of one line that fits into figures and tables.
+
+    >>> _title("farms: yield\n(t/ha)")
+    'farms: yield (t/ha)'
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_TITLE else line[: MAX_TITLE - 1] + "…"
 
 
 def _block_side(lonlat: NDArray[np.float64]) -> float:

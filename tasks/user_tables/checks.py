@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,15 @@ from satclip_bench.tasks.base import TaskTable
 
 MIN_CLASS_ROWS = 5
 """Number of rows that the largest class needs: one for each fold of the blocked splits."""
+MAX_NUMBER = 1e100
+"""Largest absolute value of a target; squares of errors, and their sums, are finite up to there."""
+ROUNDING = 1e-11
+"""Range of a target relative to its largest value, below which scores would measure rounding."""
+NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
+FAR = 5.0
+"""Distance of a value from all others, relative to their range, from which on it is doubtful."""
+TINY_DEGREES = 0.001
+"""Extent of a table in degrees, about 100 m, below which its coordinates are doubtful."""
 DECIMALS = 7
 """Decimals of a degree, about 1 cm, to which points are compared."""
 
@@ -47,11 +58,7 @@ def require_scorable(table: TaskTable, where: str) -> None:
             f"so {column!r} cannot be predicted from it"
         )
     if table.classes is None:
-        if np.ptp(table.target) == 0:
-            raise TaskError(
-                f"{where}: every value of {column!r} is {table.target[0]:g}, so there is nothing "
-                "to predict"
-            )
+        _require_numbers_to_predict(table.target, f"{where}: ", column)
         return
     counts = np.bincount(table.target.astype(np.int64))
     if len(counts) == 1:
@@ -61,10 +68,31 @@ def require_scorable(table: TaskTable, where: str) -> None:
         )
     if len(counts) > rows / 2 or counts.max() < MIN_CLASS_ROWS:
         shown = ", ".join(repr(name) for name in table.classes[:3])
+        numbers = all(NUMBER.fullmatch(name) for name in table.classes)
         raise TaskError(
             f"{where}: the column {column!r} has {len(counts):,} classes in {rows:,} rows, such as "
             f"{shown}, at most {counts.max()} rows each. Classes need more rows: choose another "
-            "column, or, if these are numbers, set task_type to regression in the card"
+            "column" + (", or set task_type to regression in the card" if numbers else "")
+        )
+
+
+def _require_numbers_to_predict(target: NDArray[np.float64], where: str, column: str) -> None:
+    """Raise TaskError if numbers do not vary, or their squares cannot be computed in float64."""
+    low, high = float(target.min()), float(target.max())
+    largest, span = max(abs(low), abs(high)), high - low
+    if span == 0:
+        raise TaskError(
+            f"{where}every value of {column!r} is {low:g}, so there is nothing to predict"
+        )
+    if largest > MAX_NUMBER or span < 1 / MAX_NUMBER:
+        raise TaskError(
+            f"{where}the values of {column!r} lie between {low:g} and {high:g}. Their squares "
+            "cannot be computed: choose another unit"
+        )
+    if span < ROUNDING * largest:
+        raise TaskError(
+            f"{where}the values of {column!r} differ by {span:g} at most, which is no more than "
+            f"rounding beside {largest:g}: subtract a constant before the file is written"
         )
 
 
@@ -87,6 +115,14 @@ def remarks(table: TaskTable) -> list[str]:
             f"{poles:,} rows lie at a pole, which is one place for any longitude; encoders that "
             "do not know this give it many embeddings"
         )
+    lines += _doubtful_coordinates(table.lonlat)
+    if table.classes is None and _are_dates(table.target):
+        lines.append(
+            f"all values of {table.card.target!r} can be read as dates (year, month, day without "
+            "separators), but are taken for numbers, in which a new year is 8,870 days ahead"
+        )
+    if table.classes is None:
+        lines += _far_values(table.target, table.card.target)
     part = table.features.get("split")
     if part is not None and shared:
         names = np.unique(np.char.lower(np.char.strip(part)), return_inverse=True)[1]
@@ -107,3 +143,48 @@ def remarks(table: TaskTable) -> list[str]:
                 "they are missing from some training or test sets"
             )
     return lines
+
+
+def _doubtful_coordinates(lonlat: NDArray[np.float64]) -> list[str]:
+    """Signs that coordinates are in another unit, or mean that a place is unknown."""
+    lines = []
+    zero = int((lonlat == 0).all(axis=1).sum())
+    if zero:
+        lines.append(
+            f"{zero:,} of {len(lonlat):,} rows lie at 0, 0 in the Gulf of Guinea, which often "
+            "means that the place is unknown: leave their coordinates empty then"
+        )
+    largest, extent = np.abs(lonlat).max(axis=0), np.ptp(lonlat, axis=0)
+    if (largest <= (np.pi, np.pi / 2)).all() and (extent > 1).all():
+        lines.append(
+            "all coordinates would be valid in radians, but are read as degrees: check their unit"
+        )
+    if extent.max() < TINY_DEGREES:
+        lines.append(
+            f"all rows lie within {extent.max() * 111_195:.0f} m of each other: check the unit and "
+            "the CRS of the coordinates"
+        )
+    return lines
+
+
+def _far_values(target: NDArray[np.float64], column: str) -> list[str]:
+    """An extreme value that occurs repeatedly, far from all others, as one that means "none"."""
+    values, counts = np.unique(target, return_counts=True)
+    lines = []
+    for end, rest in ((0, values[1:]), (-1, values[:-1])):
+        gap = np.abs(values[end] - rest).min() if len(rest) > 1 else 0.0
+        if counts[end] > 1 and gap > FAR * np.ptp(rest):
+            lines.append(
+                f"{counts[end]:,} rows have {values[end]:g} as {column!r}, which is far from all "
+                "other values: if it means that there is no value, name it in `no_data` of the card"
+            )
+    return lines
+
+
+def _are_dates(numbers: NDArray[np.float64]) -> bool:
+    """Whether all numbers are dates from 1900 to 2100, such as 20260131."""
+    year, rest = np.divmod(numbers, 10_000)
+    month, day = np.divmod(rest, 100)
+    whole = bool((day % 1 == 0).all())
+    ranges = ((year, 1900, 2100), (month, 1, 12), (day, 1, 31))
+    return whole and all(bool(((low <= x) & (x <= high)).all()) for x, low, high in ranges)

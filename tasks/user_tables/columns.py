@@ -11,8 +11,9 @@ import numpy as np
 
 from satclip_bench.core.errors import CoordinateError, TaskError
 from satclip_bench.core.point_files import open_points
+from satclip_bench.core.points import shown_names
 from satclip_bench.core.sphere import check_lonlat
-from satclip_bench.core.text_tables import DECIMAL_COMMA, NULL_TOKENS
+from satclip_bench.core.text_tables import NULL_TOKENS
 from satclip_bench.tasks.user_tables.file import UserTable
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ class Rows(NamedTuple):
     """Rows of a user table that have a place.
 
     Attributes:
-        frame: columns lon and lat, valid, and the other columns of the file; its index is the
-            number of the row in the file, counted from 0.
+        frame: columns lon and lat, valid, and the other columns of the file as they are; its index
+            is the number of the row in the file, counted from 0.
         decimal: decimal point of the numbers in a text file, `.` or `,`.
         notes: what happened to rows.
     """
@@ -52,9 +53,20 @@ class Rows(NamedTuple):
     decimal: str
     notes: tuple[str, ...]
 
+    def select(self, *names: str) -> pd.DataFrame:
+        """Columns lon, lat and those of `names` that exist, with text of numbers as numbers.
+
+        A table can have thousands of other columns, whose text would take long to convert.
+        """
+        selected = self.frame[["lon", "lat"]].copy()
+        for name in names:
+            if name in self.frame and name not in selected:
+                selected[name] = _as_numbers(self.frame[name], self.decimal)
+        return selected
+
 
 def read_rows(file: UserTable) -> Rows:
-    """Read a user table, with text that consists of numbers converted to numbers.
+    """Read a user table.
 
     Rows without a place are left out and counted.
 
@@ -74,16 +86,17 @@ def read_rows(file: UserTable) -> Rows:
         for batch in points.batches:
             frame = batch.columns.to_pandas()
             if file.target not in frame.columns:
-                names = ", ".join(map(str, frame.columns[:20]))
-                raise TaskError(f"{file.path} has no column {file.target!r}; it has: {names}")
+                raise TaskError(
+                    f"{file.path} has no column {file.target!r}; it has: "
+                    f"{shown_names(list(frame.columns), file.target, limit=20)}"
+                )
             others = frame[[c for c in frame.columns if c not in ("lon", "lat")]]
             lonlat = pd.DataFrame(batch.lonlat, columns=["lon", "lat"], index=frame.index)
             frames.append(pd.concat([lonlat, others], axis=1))
     if not frames or not sum(map(len, frames)):
         raise TaskError(f"{file.path} has no rows")
     whole, notes = _with_places(pd.concat(frames, ignore_index=True), file.path)
-    converted: pd.DataFrame = whole.apply(_as_numbers)
-    return Rows(converted, decimal, notes)
+    return Rows(whole, decimal, notes)
 
 
 def _with_places(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -92,8 +105,9 @@ def _with_places(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[s
     missing = np.isnan(lonlat).any(axis=1)
     if missing.all():
         raise TaskError(f"{path}: no row has a longitude and a latitude")
-    # Points that are valid stand in for missing ones, so that messages count all rows.
-    lonlat[missing] = lonlat[~missing][0]
+    # A point that is valid stands in for missing ones, so that messages count all rows.
+    usable = np.isfinite(lonlat).all(axis=1) & (np.abs(lonlat[:, 1]) <= 90)
+    lonlat[missing] = lonlat[usable][0] if usable.any() else 0.0
     try:
         valid = check_lonlat(lonlat)
     except CoordinateError as error:
@@ -103,16 +117,28 @@ def _with_places(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[s
         return frame, ()
     rows = np.flatnonzero(missing)
     shown = ", ".join(map(str, rows[:3])) + (", ..." if len(rows) > 3 else "")
-    return frame, (f"{path.name}: {len(rows):,} rows without a place left out (rows {shown})",)
+    return frame, (f"{path.name}: {count(len(rows))} without a place left out (rows {shown})",)
 
 
-def _as_numbers(column: Any) -> Any:
+def count(rows: int) -> str:
+    """A number of rows in words.
+
+    >>> count(1), count(1200)
+    ('1 row', '1,200 rows')
+    """
+    return f"{rows:,} row{'' if rows == 1 else 's'}"
+
+
+def _as_numbers(column: Any, decimal: str) -> Any:
     """A text column as numbers if all its values but blanks are numbers, else the column."""
     import pandas as pd
 
     if not (pd.api.types.is_string_dtype(column) or column.dtype == object):
         return column
     filled = column.replace(r"^\s*$", np.nan, regex=True)
+    if decimal == "," and filled.astype("str").str.contains(".", regex=False, na=False).any():
+        # Points among decimal commas separate thousands: 1.234 would be read as a little over 1.
+        return filled
     try:
         numbers = pd.to_numeric(filled)
     except (TypeError, ValueError):
@@ -149,10 +175,12 @@ def target_values(
         if types <= {int, float, Decimal}:
             return column.astype("float64"), ""
         if not types <= {str, int, float, bool}:
-            name = "dates" if column.dtype.kind in "mM" else values.iloc[0].__class__.__name__
+            name = {"M": "dates", "m": "durations"}.get(
+                column.dtype.kind, f"values of type {values.iloc[0].__class__.__name__}"
+            )
             raise TaskError(
-                f"{where}: the column {column.name!r} holds values of type {name}, which are "
-                "neither numbers nor classes: choose another column, or convert it"
+                f"{where}: the column {column.name!r} holds {name}, which are neither numbers nor "
+                "classes: choose another column, or convert it"
             )
     text = column.where(column.isna(), column.astype(str)).astype("str").str.strip()
     empty = text.str.lower().isin(NULL_TOKENS) | text.isna()
@@ -201,7 +229,7 @@ def _refuse_numbers_in_text(text: Any, readable: Any, where: str, decimal: str) 
     cells = "; ".join(f"row {row}: {cell!r}" for row, cell in bad.head(3).items())
     more = f"; and {len(bad) - 3:,} more" if len(bad) > 3 else ""
     advice = "Correct these cells, or leave them empty."
-    if any(DECIMAL_COMMA.fullmatch(cell) for cell in bad.head(3)):
+    if any("," in cell and _is_number_like(cell) for cell in bad.head(3)):
         advice = (
             "Write numbers with decimal points and without thousands separators. Decimal commas "
             "are read in files whose coordinates have them and whose columns are separated by ';' "

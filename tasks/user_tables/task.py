@@ -21,9 +21,15 @@ from satclip_bench.core.files import sha256_bytes, sha256_file
 from satclip_bench.tasks.base import TaskCard, TaskTable
 from satclip_bench.tasks.regions import assign_continents
 from satclip_bench.tasks.task import Task
-from satclip_bench.tasks.user_tables.card import UserTableCard, as_task_card, make_card
+from satclip_bench.tasks.user_tables.card import MAX_EXACT, UserTableCard, as_task_card, make_card
 from satclip_bench.tasks.user_tables.checks import remarks, require_scorable
-from satclip_bench.tasks.user_tables.columns import READER_VERSION, Rows, read_rows, target_values
+from satclip_bench.tasks.user_tables.columns import (
+    READER_VERSION,
+    Rows,
+    count,
+    read_rows,
+    target_values,
+)
 from satclip_bench.tasks.user_tables.file import UserTable
 from satclip_bench.tasks.user_tables.saved_card import read_card, save_card
 
@@ -137,7 +143,7 @@ def make_table(settings: UserTableCard, card: TaskCard, rows: Rows, where: str) 
     """
     import pandas as pd
 
-    frame = rows.frame
+    frame = rows.select(settings.column, settings.region_column, "split")
     for name in (settings.column, settings.region_column):
         if name and name not in frame:
             raise TaskError(f"{where} has no column {name!r}, which its card names")
@@ -149,17 +155,17 @@ def make_table(settings: UserTableCard, card: TaskCard, rows: Rows, where: str) 
     )
     frame = frame.assign(**{settings.column: target})
     _require_type(target, settings, where)
-    missing = target.isna()
-    if pd.api.types.is_numeric_dtype(target):
-        missing |= target.isin(settings.no_data) | ~np.isfinite(target.astype("float64"))
-    if settings.region_column:
-        missing |= frame[settings.region_column].isna()
+    left_out = _left_out(frame, settings)
+    missing = np.logical_or.reduce([*left_out.values()])
     kept = frame[~missing].reset_index(drop=True)
     if kept.empty:
         raise TaskError(f"{where}: no row has a value of {settings.column!r}")
     notes = [*rows.notes, *filter(None, [note])]
-    if missing.any():
-        notes.append(f"{int(missing.sum()):,} rows without a target or a region left out")
+    notes += [
+        f"{count(int(rows_of.sum()))} {reason} left out"
+        for reason, rows_of in left_out.items()
+        if rows_of.any()
+    ]
     lonlat = kept[["lon", "lat"]].to_numpy(np.float64, copy=True)
     region = None
     if settings.region == "continent":
@@ -182,13 +188,37 @@ def make_table(settings: UserTableCard, card: TaskCard, rows: Rows, where: str) 
         features=MappingProxyType(features),
     )
     require_scorable(table, where)
-    if classes is not None and pd.api.types.is_numeric_dtype(target):
+    if (
+        classes is not None
+        and pd.api.types.is_numeric_dtype(target)
+        and not pd.api.types.is_bool_dtype(target)
+    ):
         shown = ", ".join(classes[:5]) + (", ..." if len(classes) > 5 else "")
         notes.append(
             f"the whole numbers of {settings.column!r} are taken for {len(classes)} classes "
             f"({shown}); if they are quantities, set task_type to regression in the card"
         )
     return replace(table, notes=(*notes, *remarks(table)))
+
+
+def _left_out(frame: Any, settings: UserTableCard) -> dict[str, NDArray[np.bool_]]:
+    """Which rows are left out, `(N,)`, by the reason; each row has one reason at most."""
+    import pandas as pd
+
+    target = frame[settings.column]
+    reasons = {"without a target": target.isna().to_numpy(dtype=np.bool_)}
+    if pd.api.types.is_numeric_dtype(target):
+        values = target.astype("float64").to_numpy()
+        for number in settings.no_data:
+            reasons[f"with {number:g}, which the card takes for no value,"] = values == number
+        reasons["with an infinite target"] = np.isinf(values)
+    if settings.region_column:
+        region = frame[settings.region_column].isna().to_numpy(dtype=np.bool_)
+        reasons["without a region"] = region
+    before = np.zeros(len(frame), dtype=np.bool_)
+    for reason, rows in reasons.items():
+        reasons[reason], before = rows & ~before, before | rows
+    return reasons
 
 
 def _require_type(target: Any, settings: UserTableCard, where: str) -> None:
@@ -221,7 +251,8 @@ def _targets(
     if settings.task_type == "regression":
         numbers: NDArray[np.float64] = column.to_numpy(dtype=np.float64, copy=True)
         return None, numbers
-    if pd.api.types.is_float_dtype(column) and (column % 1 == 0).all():
+    exact = pd.api.types.is_float_dtype(column) and (column.abs() <= MAX_EXACT).all()
+    if exact and (column % 1 == 0).all():
         # Whole numbers were read as floats because the column has blanks.
         column = column.astype("int64")
     if not pd.api.types.is_integer_dtype(column):

@@ -164,7 +164,7 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
         ("lon,lat\n52,120\n48,100\n", (), "look swapped"),
         ("lon,lat\neast,0\n", (), "cannot be read"),
         ("lon:lat\n0:0\n", (), "it has none. Its first columns are lon:lat"),
-        ("", (), "lon or longitude or lng; it has none"),
+        ("", (), "is not a text table: it is empty"),
         ("lon,lat\n", (), "has no rows"),
         ("lon,lat,e0\n0,0,0\n", (), "have the names of embedding columns: e0"),
         ("lon,lat\n0,0\n", ("--lon", "x", "--lat", "lat"), "no column 'x'"),

@@ -281,6 +281,9 @@ DAMAGED = {
     .to_json()
     .decode()
     .replace('"train": 0', f'"train": {10**20}'),
+    "a score that is no number": record().to_json().decode().replace("0.5", "NaN"),
+    "an infinite score": record().to_json().decode().replace("0.5", "-Infinity"),
+    "no score": record().to_json().decode().replace('"accuracy": 0.5,', ""),
     "settings of another cell": record().to_json().decode().replace('"biomes"', '"elevation"'),
     "half a surrogate pair": record()
     .to_json()

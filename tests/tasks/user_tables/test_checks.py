@@ -29,6 +29,10 @@ def notes(frame: pd.DataFrame, path: Path, target: str = "yield") -> str:
         ({"lon": 5.0, "lat": 50.0}, "all 300 rows are at one place"),
         ({"lat": 90.0}, "all 300 rows are at one place"),
         ({"yield": [1.5] + [""] * 299}, "only one row has a place and a value"),
+        ({"yield": np.linspace(1, 2, 300) * 1e300}, "Their squares cannot be computed"),
+        ({"yield": np.linspace(1, 2, 300) * 1e-300}, "Their squares cannot be computed"),
+        ({"yield": [1e308, -1e308] * 150}, "Their squares cannot be computed"),
+        ({"yield": 1 + np.arange(300) * 1e-15}, "no more than rounding beside 1"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::satclip_bench.core.sphere.SwappedCoordinatesWarning")
@@ -81,7 +85,60 @@ def test_values_that_are_neither_numbers_nor_text_are_refused(tmp_path: Path) ->
         day=pd.Timestamp("2020-01-01"), bands=pd.Series([np.arange(3)] * 100, dtype=object)
     )
     path = write(frame, tmp_path / "t.parquet")
-    with pytest.raises(TaskError, match="'day' holds values of type dates"):
+    with pytest.raises(TaskError, match="'day' holds dates"):
         UserTableTask(UserTable(path, "day"))
+    hours = write(frame.assign(wait=pd.Timedelta("3h")), tmp_path / "hours.parquet")
+    with pytest.raises(TaskError, match="'wait' holds durations"):
+        UserTableTask(UserTable(hours, "wait"))
     with pytest.raises(TaskError, match="'bands' holds values of type ndarray"):
         UserTableTask(UserTable(path, "bands"))
+
+
+def test_truth_values_are_classes_without_a_remark(tmp_path: Path) -> None:
+    path = write(points(100).assign(wet=lambda f: f["lat"] > 50), tmp_path / "t.parquet")
+    table = UserTableTask(UserTable(path, "wet")).load()
+    assert table.classes == ("False", "True")
+    assert not table.notes[1:]
+    assert "whole numbers" not in "".join(table.notes)
+
+
+def test_large_whole_numbers_are_quantities(tmp_path: Path) -> None:
+    path = write(points(100).assign(people=[1e20, 2e20] * 50), tmp_path / "t.parquet")
+    table = UserTableTask(UserTable(path, "people")).load()
+    assert table.classes is None
+    assert table.target.max() == 2e20
+
+
+def test_rows_that_are_left_out_are_counted_by_reason(tmp_path: Path) -> None:
+    frame = points(300)
+    frame["yield"] = [np.nan, np.inf, -np.inf, -9999.0, -9999.0, *frame["yield"][5:]]
+    frame["region"] = [""] * 7 + ["east", "west"] * 146 + [""]
+    text = notes(frame, tmp_path / "t.parquet")
+    assert "1 row without a target left out" in text
+    assert "2 rows with an infinite target left out" in text
+    assert "2 rows with -9999, which the card takes for no value, left out" in text
+    assert "3 rows without a region left out" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"lon": [0.0] * 4 + [5.0] * 96, "lat": [0.0] * 4 + [*range(96)]},
+            "4 of 100 rows lie at 0",
+        ),
+        ({"lon": np.linspace(-3, 3, 100), "lat": np.linspace(-1.5, 1, 100)}, "valid in radians"),
+        ({"lon": np.linspace(5, 5.0004, 100), "lat": 50.0}, "within 44 m of each other"),
+        ({"yield": pd.date_range("2020-01-01", periods=100).strftime("%Y%m%d")}, "read as dates"),
+        ({"yield": [-3.4e38] * 2 + [*range(98)]}, "2 rows have -3.4e+38 as 'yield'"),
+        ({"yield": [999] * 3 + [*range(97)]}, "3 rows have 999 as 'yield'"),
+        ({"yield": [999, *range(99)]}, ""),
+        ({"yield": range(20, 120)}, ""),
+    ],
+)
+def test_doubtful_values_are_named(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    frame = points(100).drop(columns="split").assign(**change)
+    frame["lat"] = frame["lat"].clip(-90, 90)
+    text = notes(frame, tmp_path / "t.csv")
+    assert words in text
+    assert bool(words) == bool(text)

@@ -8,12 +8,15 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyogrio
 import pytest
 from shapely import MultiPoint
 
+from satclip_bench.benchmarks.cli import main
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.read_options import ReadOptions
 from satclip_bench.tasks.base import TaskTable
+from satclip_bench.tasks.user_tables.columns import read_rows
 from satclip_bench.tasks.user_tables.task import UserTable, UserTableTask
 from tests.tasks.user_tables.test_table_file import points
 
@@ -208,3 +211,116 @@ def test_rows_without_a_place_are_left_out_and_counted(tmp_path: Path) -> None:
     frame.to_csv(path.with_name("u.csv"), index=False)
     with pytest.raises(BenchError, match="row 20: "):
         load(path.with_name("u.csv"))
+
+
+def test_points_among_decimal_commas_are_not_read_as_decimal_points(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    frame = TEXT.assign(
+        lon=TEXT["lon"].str.replace(".", ","),
+        lat=TEXT["lat"].str.replace(".", ","),
+        **{"yield": [f"{i // 100 + 1}.{i % 100:03}" for i in range(300)]},
+    )
+    frame.to_csv(path, index=False, sep=";")
+    with pytest.raises(BenchError, match="so points are not read as decimal points"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is not a text table: it is empty"),
+        (b"\n\n", "is not a text table: it is empty"),
+        (b"lon,lat,yield", "has no rows below the names of its columns"),
+        (b"\x1f\x8b\x08\x00", "compressed with gzip, so its name should end with .gz"),
+        (b"PK\x03\x04rest", "a ZIP archive or a spreadsheet"),
+        (b"PAR1rest", "its name should end with .parquet"),
+        (b"<!DOCTYPE html><html>404</html>", "a web page came in place of the file"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "a Git LFS pointer"),
+        (b"lon lat yield\n1 2 3\n", "The first line should name the columns"),
+        (b"My points\nlon,lat,yield\n1,2,3\n", "The first line should name the columns"),
+        (b"\xef\xbb\xbf\xef\xbb\xbflon,lat,yield\n1,2,3\n", r"'\\ufefflon', lat, yield"),
+        ("lon,lat,yie\u200bld\n1,2,3\n".encode(), r"it has: lon, lat, 'yie\\u200bld'"),
+    ],
+)
+def test_files_that_are_not_text_tables_are_named(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(content)
+    with pytest.raises(BenchError, match=words):
+        load(path)
+
+
+def test_rows_with_missing_places_do_not_count_as_bad_ones(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    frame = TEXT.copy()
+    frame.loc[0, "lon"] = ""
+    frame.loc[1, "lon"] = "inf"
+    frame.to_csv(path, index=False)
+    with pytest.raises(BenchError, match=r"1 of 300 points are not finite \(row 1: inf"):
+        load(path)
+
+
+def test_columns_that_are_not_used_are_not_converted(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    FRAME.assign(other=TEXT["yield"]).to_parquet(path)
+    rows = read_rows(UserTable(path, "yield"))
+    assert rows.frame["other"].tolist() == TEXT["yield"].tolist()
+    selected = rows.select("other", "none")
+    assert [*selected] == ["lon", "lat", "other"]
+    assert np.array_equal(selected["other"], FRAME["yield"])
+
+
+def test_a_link_is_called_by_its_own_name(tmp_path: Path) -> None:
+    """A cache of a hub has links to files whose names are hashes."""
+    blob, link = tmp_path / "blobs" / "0a1b", tmp_path / "farms.csv"
+    blob.parent.mkdir()
+    blob.write_text(FRAME.to_csv(index=False))
+    link.symlink_to(blob)
+    options = ["--encoders", "direct", "--splits", "random", "--probes", "linear", "--dry-run"]
+    code = main(
+        [
+            "run",
+            "--task-file",
+            str(link),
+            "--target",
+            "yield",
+            *options,
+            "--out",
+            str(tmp_path / "r"),
+        ]
+    )
+    assert code == 0
+
+
+def test_systems_without_longitude_and_latitude_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.gpkg"
+    frame = FRAME.assign(height=0.0)
+    solid = gpd.GeoDataFrame(
+        frame,
+        geometry=gpd.points_from_xy(frame["lon"], frame["lat"], frame["height"]),
+        crs="EPSG:4979",
+    )
+    solid.to_crs("EPSG:4978").to_file(path)
+    with pytest.raises(BenchError, match="counts from the centre of the earth"):
+        load(path)
+    local = geometries(FRAME).set_crs('LOCAL_CS["site",UNIT["m",1]]', allow_override=True)
+    local.to_file(path)
+    with pytest.raises(BenchError, match="cannot be converted to longitude and latitude"):
+        load(path)
+
+
+def test_vector_files_without_points_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.gpkg"
+    pyogrio.write_dataframe(FRAME, path)
+    with pytest.raises(BenchError, match="has no geometries in its layer 't'"):
+        load(path)
+    records = tmp_path / "t.json"
+    FRAME.to_json(records, orient="records")
+    with pytest.raises(BenchError, match=r"format\. GeoJSON has a FeatureCollection$"):
+        load(records)
+    short = tmp_path / "t.fgb"
+    geometries(FRAME).to_file(short)
+    short.write_bytes(short.read_bytes()[:5000])
+    with pytest.raises(BenchError, match=r"is damaged: it has 300 rows, of which \d+ can be read"):
+        load(short)

@@ -124,7 +124,10 @@ def test_no_data_and_blanks_are_left_out_and_counted(tmp_path: Path) -> None:
     task = UserTableTask(UserTable(write(frame, tmp_path / "farms.csv"), "yield"))
     assert task.table_card.no_data == (-999.0,)
     assert len(task.load()) == len(frame) - 10
-    assert task.load().notes == ("10 rows without a target or a region left out",)
+    assert task.load().notes == (
+        "5 rows without a target left out",
+        "5 rows with -999, which the card takes for no value, left out",
+    )
     check_task(task)
     blanks = frame.assign(code=frame["code"].where(frame.index > 3))
     codes = UserTableTask(UserTable(write(blanks, tmp_path / "blanks.csv"), "code")).load()
