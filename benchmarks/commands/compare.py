@@ -123,7 +123,7 @@ def _table(path: Path) -> pd.DataFrame:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
         # The errors of pyarrow are ValueErrors and OSErrors.
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        first = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise BenchError(
             f"{path} cannot be read as a Parquet file: {first.rstrip('.')}. Name the folder of a run, or its "
             "results.parquet"
