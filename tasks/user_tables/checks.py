@@ -58,7 +58,7 @@ def require_scorable(table: TaskTable, where: str) -> None:
             f"so {column!r} cannot be predicted from it"
         )
     if table.classes is None:
-        _require_numbers_to_predict(table.target, f"{where}: ", column)
+        _require_numbers_to_predict(table.target.astype(np.float64), f"{where}: ", column)
         return
     counts = np.bincount(table.target.astype(np.int64))
     if len(counts) == 1:
@@ -116,13 +116,13 @@ def remarks(table: TaskTable) -> list[str]:
             "do not know this give it many embeddings"
         )
     lines += _doubtful_coordinates(table.lonlat)
-    if table.classes is None and _are_dates(table.target):
+    if table.classes is None and _are_dates(table.target.astype(np.float64)):
         lines.append(
             f"all values of {table.card.target!r} can be read as dates (year, month, day without "
             "separators), but are taken for numbers, in which a new year is 8,870 days ahead"
         )
     if table.classes is None:
-        lines += _far_values(table.target, table.card.target)
+        lines += _far_values(table.target.astype(np.float64), table.card.target)
     part = table.features.get("split")
     if part is not None and shared:
         names = np.unique(np.char.lower(np.char.strip(part)), return_inverse=True)[1]
