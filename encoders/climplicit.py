@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.core.device import torch_device
 from satclip_bench.core.download.cards import HubOrigin
 from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
+from satclip_bench.encoders.layers.per_device import Tensors, tensors_per_device
 from satclip_bench.encoders.weights.files import PretrainedEncoder
 from satclip_bench.encoders.weights.tensors import linear_shapes, load_safetensors, require_tensors
-
-if TYPE_CHECKING:
-    import torch
 
 INPUTS = 4
 WIDTH = 512
@@ -97,10 +96,11 @@ class Climplicit(PretrainedEncoder):
         )
 
     @cached_property
-    def _tensors(self) -> dict[str, torch.Tensor]:
+    def _tensors(self) -> Tensors:
         path = self._weights_file
-        return require_tensors(
-            load_safetensors(path), network_shapes(), str(path), spare=_REGRESSOR
+        loaded = load_safetensors(path)
+        return tensors_per_device(
+            require_tensors(loaded, network_shapes(), str(path), spare=_REGRESSOR)
         )
 
     @override
@@ -117,12 +117,13 @@ class Climplicit(PretrainedEncoder):
         import torch
         from torch.nn.functional import linear
 
-        t = self._tensors
+        device = torch_device()
+        t = self._tensors.on(device)
         name = "location_encoder.layers.0"
         with torch.inference_mode():
             # In float64, because sin(30 sinh(2 z)) amplifies rounding errors of z about 100 times.
             weight, bias = t[f"{name}.weight"].double(), t[f"{name}.bias"].double()
-            first = linear(torch.from_numpy(features), weight, bias)
+            first = linear(torch.from_numpy(features).to(device), weight, bias)
             x = torch.sin(FIRST_FREQUENCY * torch.sinh(2 * first)).float()
             inner = first.float()
             for n in range(1, LAYERS):
@@ -131,7 +132,7 @@ class Climplicit(PretrainedEncoder):
                 x = torch.sin(inner)
             name = "location_encoder.last_layer"
             out = linear(x, t[f"{name}.weight"], t[f"{name}.bias"])
-        embedding: NDArray[np.float32] = out.numpy()
+        embedding: NDArray[np.float32] = out.cpu().numpy()
         return embedding
 
 

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.core.device import torch_device
 from satclip_bench.core.download.cards import UrlOrigin
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
 from satclip_bench.encoders.layers.feed_forward import FeedForward, feed_forward
+from satclip_bench.encoders.layers.per_device import PerDevice
 from satclip_bench.encoders.positional import ENCODINGS, geometric, octaves
 from satclip_bench.encoders.weights.files import PretrainedEncoder, load_trainer
 
@@ -55,7 +57,7 @@ class SpatialCheckpoint(PretrainedEncoder):
         self._encoding = encoding
 
     @cached_property
-    def _loaded(self) -> tuple[NDArray[np.float64], FeedForward]:
+    def _loaded(self) -> tuple[NDArray[np.float64], PerDevice[FeedForward]]:
         path = self._weights_file
         tensors, settings = load_trainer(path)
         encoding = ENCODING_NAMES.get(str(settings.get("spa_enc_type")))
@@ -69,19 +71,21 @@ class SpatialCheckpoint(PretrainedEncoder):
         network = feed_forward(
             tensors, PREFIX, columns, self.card.dimension, settings, where=str(path)
         )
-        return frequencies, network
+        return frequencies, PerDevice(network.to)
 
     @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
         import torch
 
+        device = torch_device()
         frequencies, network = self._loaded
         # The released code rounds degrees to float32 first, which is visible at the highest
         # frequencies, up to 10,000 per degree. It computes sines in float64, the rest in float32.
         rounded = lonlat.astype(np.float32).astype(np.float64)
         features = ENCODINGS[self._encoding][0](rounded, frequencies).astype(np.float32)
         with torch.inference_mode():
-            embedding: NDArray[np.float32] = network(torch.from_numpy(features)).numpy()
+            result = network.on(device)(torch.from_numpy(features).to(device))
+        embedding: NDArray[np.float32] = result.cpu().numpy()
         return embedding
 
 

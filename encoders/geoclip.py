@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.core.device import torch_device
 from satclip_bench.core.download.cards import PackageOrigin, on_github
 from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.encoders.layers.per_device import Tensors, tensors_per_device
 from satclip_bench.encoders.weights.files import PretrainedEncoder, load_state_dict
 from satclip_bench.encoders.weights.tensors import linear_shapes, require_tensors
 
@@ -84,12 +86,12 @@ class Branches:
     """Sum of MLPs over random Fourier features, one MLP for each scale.
 
     Attributes:
-        tensors: tensors of all branches, by their names in GeoCLIP's checkpoint.
+        tensors: tensors of all branches, by their names in GeoCLIP's checkpoint, per device.
         scales: number of branches.
         width: number of columns of the output and of the Fourier features of each branch.
     """
 
-    tensors: Mapping[str, torch.Tensor]
+    tensors: Tensors
     scales: int
     width: int
 
@@ -99,19 +101,21 @@ class Branches:
 
         # These networks are trained and released in float32, and their highest frequencies amplify
         # its rounding errors. Hence the same operations in the same order as in the released code.
+        device = torch_device()
         with torch.inference_mode():
-            plane = equal_earth(torch.from_numpy(lonlat.astype(np.float32)))
-            total = torch.zeros(len(lonlat), self.width)
+            # Projected on the CPU also for a GPU, which would round the coordinates differently.
+            plane = equal_earth(torch.from_numpy(lonlat.astype(np.float32))).to(device)
+            total = torch.zeros(len(lonlat), self.width, device=device)
             for i in range(self.scales):
                 total += self._branch(f"LocEnc{i}", plane)
-        embedding: NDArray[np.float32] = total.numpy()
+        embedding: NDArray[np.float32] = total.cpu().numpy()
         return embedding
 
     def _branch(self, name: str, plane: torch.Tensor) -> torch.Tensor:
         import torch
         from torch.nn.functional import linear
 
-        t = self.tensors
+        t = self.tensors.on(plane.device)
         turns = 2 * torch.pi * plane @ t[f"{name}.capsule.0.b"].T
         x = torch.cat((torch.cos(turns), torch.sin(turns)), dim=1)
         for n in _LAYERS:
@@ -133,7 +137,8 @@ def branches_from_tensors(
     Raises:
         EncoderError: some tensors are missing, unknown or of another shape.
     """
-    return Branches(require_tensors(tensors, branch_shapes(scales, width), where), scales, width)
+    checked = require_tensors(tensors, branch_shapes(scales, width), where)
+    return Branches(tensors_per_device(checked), scales, width)
 
 
 def branch_shapes(scales: int, width: int) -> dict[str, tuple[int, ...]]:

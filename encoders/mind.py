@@ -6,23 +6,22 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.core.device import torch_device
 from satclip_bench.core.download.cards import HubOrigin
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.encoders.alphaearth import CONTAMINATES as ALPHAEARTH_TASKS
 from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
 from satclip_bench.encoders.climplicit import CONTAMINATES as CLIMPLICIT_TASKS
 from satclip_bench.encoders.geoclip import equal_earth
+from satclip_bench.encoders.layers.per_device import Tensors, tensors_per_device
 from satclip_bench.encoders.weights.files import PretrainedEncoder
 from satclip_bench.encoders.weights.tensors import linear_shapes, load_safetensors, require_tensors
-
-if TYPE_CHECKING:
-    import torch
 
 WIDTHS = (64, 128, 256, 512, 1024, 2048, 3072)
 """Numbers of leading columns that were trained to be embeddings by themselves."""
@@ -78,7 +77,7 @@ class MIND(PretrainedEncoder):
         )
 
     @cached_property
-    def _tensors(self) -> dict[str, torch.Tensor]:
+    def _tensors(self) -> Tensors:
         path = self._weights_file
         tensors = load_safetensors(path)
         width = len(tensors[f"{FIRST}.bias"]) if f"{FIRST}.bias" in tensors else WIDTHS[-1]
@@ -90,20 +89,21 @@ class MIND(PretrainedEncoder):
         checked = require_tensors(tensors, shapes, str(path), spare=_SPARE)
         # In float64, because the layers amplify rounding errors hundreds of times: in float32 the
         # result would depend on the batch.
-        return {name: tensor.double() for name, tensor in checked.items()}
+        return tensors_per_device({name: tensor.double() for name, tensor in checked.items()})
 
     @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
         import torch
         from torch.nn.functional import linear
 
-        t = self._tensors
+        device = torch_device()
+        t = self._tensors.on(device)
         with torch.inference_mode():
-            x = equal_earth(torch.from_numpy(lonlat))
+            x = equal_earth(torch.from_numpy(lonlat).to(device))
             x = torch.sin(FIRST_FREQUENCY * linear(x, t[f"{FIRST}.weight"], t[f"{FIRST}.bias"]))
             for name in _blocks(_depth(t)):
                 x += torch.sin(linear(x, t[f"{name}.weight"], t[f"{name}.bias"]))
-        embedding: NDArray[np.float64] = x[:, : self.card.dimension].numpy()
+        embedding: NDArray[np.float64] = x[:, : self.card.dimension].cpu().numpy()
         return embedding
 
 

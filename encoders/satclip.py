@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import override
 
+from satclip_bench.core.device import on_gpu
 from satclip_bench.core.download.cards import HubOrigin
 from satclip_bench.core.errors import EncoderError, UnknownNameError
 from satclip_bench.core.registry import unknown_name
@@ -156,6 +157,10 @@ class SatCLIP(PretrainedEncoder):
     def _fast(self) -> HarmonicsSiren:
         return HarmonicsSiren(self._network, self.degrees)
 
+    @cached_property
+    def _exact(self) -> HarmonicsSiren:
+        return HarmonicsSiren(self._network, self.degrees, "float64")
+
     @override
     def encode(self, lonlat: ArrayLike, batch_size: int = BATCH_SIZE) -> Embedding:
         return super().encode(lonlat, batch_size)
@@ -164,6 +169,8 @@ class SatCLIP(PretrainedEncoder):
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
         if self.numerics == "float32":
             return self._fast(lonlat)
+        if self.numerics == "float64" and on_gpu():
+            return self._exact(lonlat)
         basis = satclip_basis if self.numerics == "float64" else released_basis
         out = np.empty((len(lonlat), self.card.dimension))
         # Loaded before the threads start, so that it is loaded only once.

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.core.device import torch_device
 from satclip_bench.core.download.cards import HubOrigin, UrlOrigin
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
+from satclip_bench.encoders.layers.per_device import Tensors, tensors_per_device
 from satclip_bench.encoders.weights.files import PretrainedEncoder, load_trainer
 from satclip_bench.encoders.weights.tensors import linear_shapes, require_tensors
-
-if TYPE_CHECKING:
-    import torch
 
 DIMENSION = 256
 INPUTS = 4
@@ -109,7 +108,7 @@ class SINR(PretrainedEncoder):
         )
 
     @cached_property
-    def _tensors(self) -> dict[str, torch.Tensor]:
+    def _tensors(self) -> Tensors:
         path = self._weights_file
         tensors, settings = load_trainer(path)
         for name, expected in self.card.parameters.items():
@@ -118,21 +117,23 @@ class SINR(PretrainedEncoder):
                     f"{path} has {name}={settings.get(name)!r}; {self.card.name} needs "
                     f"{expected!r}. Give a checkpoint of that variant."
                 )
-        return require_tensors(tensors, network_shapes(), str(path), spare=(CLASSES,))
+        checked = require_tensors(tensors, network_shapes(), str(path), spare=(CLASSES,))
+        return tensors_per_device(checked)
 
     @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
         import torch
         from torch.nn.functional import linear, relu
 
-        t = self._tensors
+        device = torch_device()
+        t = self._tensors.on(device)
         with torch.inference_mode():
-            x = torch.from_numpy(sine_features(lonlat).astype(np.float32))
+            x = torch.from_numpy(sine_features(lonlat).astype(np.float32)).to(device)
             x = relu(linear(x, t["feats.0.weight"], t["feats.0.bias"]))
             for block in _block_names():
                 y = relu(linear(x, t[f"{block}.w1.weight"], t[f"{block}.w1.bias"]))
                 x = x + relu(linear(y, t[f"{block}.w2.weight"], t[f"{block}.w2.bias"]))
-        embedding: NDArray[np.float32] = x.numpy()
+        embedding: NDArray[np.float32] = x.cpu().numpy()
         return embedding
 
 

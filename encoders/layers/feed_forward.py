@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from satclip_bench.core.errors import EncoderError
@@ -34,6 +34,11 @@ class Layer:
     norm: tuple[torch.Tensor, torch.Tensor] | None
     skip: bool
 
+    def to(self, device: torch.device) -> Layer:
+        """The same layer on another device."""
+        norm = None if self.norm is None else (self.norm[0].to(device), self.norm[1].to(device))
+        return Layer(self.weight.to(device), self.bias.to(device), norm, self.skip)
+
 
 @dataclass(frozen=True)
 class FeedForward:
@@ -59,6 +64,10 @@ class FeedForward:
                 y = layer_norm(y, layer.bias.shape, *layer.norm)
             x = y
         return x
+
+    def to(self, device: torch.device) -> FeedForward:
+        """The same network on another device."""
+        return replace(self, layers=tuple(layer.to(device) for layer in self.layers))
 
     def _activate(self, x: torch.Tensor) -> torch.Tensor:
         import torch

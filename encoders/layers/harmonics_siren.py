@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_bench.core.device import on_gpu, torch_device
 from satclip_bench.encoders.layers.latitude_bands import LatitudeBands
+from satclip_bench.encoders.layers.per_device import PerDevice
 from satclip_bench.encoders.layers.siren import Siren
 from satclip_bench.encoders.layers.spherical_harmonics import Recurrence, real_harmonics
 from satclip_bench.encoders.layers.tiles import over_tiles
+from satclip_bench.encoders.layers.torch_harmonics import TorchHarmonicsSiren
+
+if TYPE_CHECKING:
+    import torch
 
 Precision = Literal["float32", "float64"]
 
@@ -43,8 +50,9 @@ def basis_factors(degrees: int) -> NDArray[np.float64]:
 class HarmonicsSiren:
     """A SIREN over `satclip_basis`: harmonics in float64, the network in a chosen precision.
 
-    Points are sorted by latitude. If a narrow band has many points, its first layer is computed
-    from a Chebyshev series; for few points or few degrees, from the harmonics themselves.
+    On the CPU, points are sorted by latitude. If a narrow band has many points, its first layer is
+    computed from a Chebyshev series; for few points or few degrees, from the harmonics themselves.
+    On a GPU, all points are computed from the harmonics.
 
     Args:
         network: SIREN over the basis, in float64.
@@ -71,9 +79,12 @@ class HarmonicsSiren:
         self._dtype = np.dtype(precision)
         self._recurrence = Recurrence(degrees)
         self._bands = LatitudeBands(self._network.weights[0].numpy(), degrees)
+        self._by_torch = PerDevice(partial(TorchHarmonicsSiren, self._network, self._recurrence))
 
     def __call__(self, lonlat: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
         """Embed `(n, 2)` degrees, longitude first, as `(n, out)` in the network's precision."""
+        if on_gpu():
+            return self.on(torch_device())(lonlat)
         order = np.argsort(lonlat[:, 1], kind="stable")
         ordered = lonlat[order]
         bands = self._bands.over(ordered)
@@ -88,6 +99,10 @@ class HarmonicsSiren:
         out = np.empty_like(sorted_rows)
         out[order] = sorted_rows
         return out
+
+    def on(self, device: torch.device) -> TorchHarmonicsSiren:
+        """The same function by torch on a device, equal up to rounding."""
+        return self._by_torch.on(device)
 
     def _harmonics(self, tile: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
         columns = np.empty((self._recurrence.degrees**2, len(tile)), self._dtype)

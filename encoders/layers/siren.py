@@ -91,9 +91,11 @@ class Siren:
         """Number of columns of the output."""
         return len(self.biases[-1])
 
-    def to(self, dtype: torch.dtype) -> Siren:
-        """The same network in another precision."""
-        weights, biases = ([t.to(dtype) for t in part] for part in (self.weights, self.biases))
+    def to(self, dtype: torch.dtype, device: torch.device | None = None) -> Siren:
+        """The same network in another precision, and if given on another device."""
+        weights, biases = (
+            [t.to(device, dtype) for t in part] for part in (self.weights, self.biases)
+        )
         return replace(self, weights=tuple(weights), biases=tuple(biases))
 
 

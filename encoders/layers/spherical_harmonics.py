@@ -55,6 +55,11 @@ class Recurrence:
                     (2 * k + 1) * (k + m - 1) * (k - m - 1) / ((2 * k - 3) * (k * k - m * m))
                 )
 
+    @property
+    def tables(self) -> tuple[Float, Float]:
+        """Coefficients a and b in P_lm = a sin(lat) P_(l-1)m - b P_(l-2)m, `(L, L)` each: l, m."""
+        return self._a, self._b
+
     def fill(self, lonlat: Float, out: NDArray[np.floating[Any]]) -> None:
         """Write the harmonics of `(n, 2)` degrees into `out`, `(L**2, n)`.
 
