@@ -22,16 +22,21 @@ DEVICES = "auto, cpu, cuda or cuda:N"
 """Names of devices: `auto` is a GPU if torch can use one and otherwise the CPU."""
 
 
+def chosen_name() -> str:
+    """Name of the device as it was chosen: `$SATCLIP_BENCH_DEVICE`, by default `auto`."""
+    return os.environ.get(DEVICE_VARIABLE, "").strip() or "auto"
+
+
 def device_name() -> str:
     """Name of the chosen device: `cpu`, `cuda`, or `cuda:` and the number of a GPU.
 
-    It is `$SATCLIP_BENCH_DEVICE`, by default `auto`. torch is not imported if the choice is `cpu`,
-    or if it is `auto` and the installed torch is a build for CPUs.
+    torch is not imported if the choice is `cpu`, or if it is `auto` and the installed torch is a
+    build for CPUs.
 
     Raises:
         BenchError: there is no such device.
     """
-    chosen = os.environ.get(DEVICE_VARIABLE, "").strip() or "auto"
+    chosen = chosen_name()
     if chosen == "auto":
         return "cuda" if gpu_available() else "cpu"
     if chosen == "cpu":

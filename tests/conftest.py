@@ -21,11 +21,6 @@ os.environ.setdefault(DEVICE_VARIABLE, "cpu")
 REAL_CACHE = cache_dir()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker of pytest-xdist, so that tests also run without that plugin."""
-    config.addinivalue_line("markers", "xdist_group(name): tests that one process runs")
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group tests that share a fixture of their module, so that one process runs them.

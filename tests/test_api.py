@@ -192,3 +192,9 @@ def test_progress_is_shown_unless_it_is_unwanted(capsys: pytest.CaptureFixture[s
     assert "cells: 1 of 1" in capsys.readouterr().err
     sb.evaluate("baseline.mean", "median_income", progress=False)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_device_that_does_not_exist_is_an_error_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="a device is auto, cpu, cuda or cuda:N, not 'gpu'"):
+        sb.evaluate("wrap", "median_income", device="gpu", out=tmp_path / "r")
+    assert not (tmp_path / "r").exists()

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from satclip_bench.benchmarks.cli.command import Command
-from satclip_bench.benchmarks.cli.options import add_reading_options
+from satclip_bench.benchmarks.cli.options import add_device_option, add_reading_options
 
 DESCRIPTION = """\
 Embed the points of a file with one encoder. The file is CSV or Parquet with columns of
@@ -55,21 +55,24 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="weights file to use instead of the encoder's downloaded weights (default: those)",
     )
     add_reading_options(parser)
+    add_device_option(parser)
 
 
 def _call(options: argparse.Namespace) -> int:
     from satclip_bench.benchmarks.commands.embed import embed_file
+    from satclip_bench.core.device import use_device
 
-    return embed_file(
-        options.encoder,
-        options.points,
-        options.out,
-        weights=options.weights,
-        lon=options.lon,
-        lat=options.lat,
-        sep=options.sep,
-        layer=options.layer,
-    )
+    with use_device(options.device):
+        return embed_file(
+            options.encoder,
+            options.points,
+            options.out,
+            weights=options.weights,
+            lon=options.lon,
+            lat=options.lat,
+            sep=options.sep,
+            layer=options.layer,
+        )
 
 
 EMBED = Command(

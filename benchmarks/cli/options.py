@@ -76,6 +76,16 @@ def add_jobs_option(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_device_option(parser: argparse._ActionsContainer) -> None:
+    """Add --device, where torch's work is done."""
+    parser.add_argument(
+        "--device",
+        metavar="NAME",
+        help="device of the work that torch can do: cpu, cuda, cuda:1, or auto for a GPU if there "
+        "is one (default: $SATCLIP_BENCH_DEVICE, or auto)",
+    )
+
+
 def add_seeds_option(
     parser: argparse._ActionsContainer, explanation: str, *, default: tuple[int, ...] = ()
 ) -> None:

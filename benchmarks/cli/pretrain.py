@@ -65,7 +65,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device",
         metavar="NAME",
-        help="torch device, such as cpu or cuda:1 (default: a GPU if there is one)",
+        help="device of the training: cpu, cuda, cuda:1 or another one of torch, or auto for a GPU "
+        "if there is one (default: $SATCLIP_BENCH_DEVICE, or auto)",
     )
     add_folder_option(
         parser, "folder of the training (default: results/pretrained/<name of the config>)"

@@ -9,6 +9,7 @@ from satclip_bench.benchmarks.cli.command import CELLS_ARE_KEPT, Command
 from satclip_bench.benchmarks.cli.options import (
     RUNS,
     add_data_dir_option,
+    add_device_option,
     add_edition_option,
     add_folder_option,
     add_jobs_option,
@@ -99,31 +100,35 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "edition)",
     )
     add_jobs_option(where)
+    add_device_option(where)
 
 
 def _call(options: argparse.Namespace) -> int:
     from satclip_bench.benchmarks.commands.run import run
     from satclip_bench.benchmarks.runs.suites import get_suite
+    from satclip_bench.core.device import use_device
     from satclip_bench.core.read_options import ReadOptions
 
     edition = options.edition or get_suite(options.suite).edition
-    return run(
-        suite=options.suite,
-        tasks=options.tasks,
-        encoders=options.encoders,
-        own_encoders=options.encoder,
-        splits=options.splits,
-        probes=options.probes,
-        seeds=options.seeds,
-        edition=edition,
-        data_dir=options.data_dir,
-        out=options.out or _default_folder(options.suite, edition),
-        jobs=options.jobs,
-        dry_run=options.dry_run,
-        task_files=options.task_file,
-        targets=options.target,
-        reading=ReadOptions(lon=options.lon, lat=options.lat, sep=options.sep, layer=options.layer),
-    )
+    reading = ReadOptions(lon=options.lon, lat=options.lat, sep=options.sep, layer=options.layer)
+    with use_device(options.device):
+        return run(
+            suite=options.suite,
+            tasks=options.tasks,
+            encoders=options.encoders,
+            own_encoders=options.encoder,
+            splits=options.splits,
+            probes=options.probes,
+            seeds=options.seeds,
+            edition=edition,
+            data_dir=options.data_dir,
+            out=options.out or _default_folder(options.suite, edition),
+            jobs=options.jobs,
+            dry_run=options.dry_run,
+            task_files=options.task_file,
+            targets=options.target,
+            reading=reading,
+        )
 
 
 def _default_folder(suite: str, edition: str) -> Path:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from satclip_bench.benchmarks.cli.command import Command
-from satclip_bench.benchmarks.cli.options import RUNS, count
+from satclip_bench.benchmarks.cli.options import RUNS, add_device_option, count
 
 DESCRIPTION = """\
 Time encoders on random points, in turns with the code that they were released with (packages
@@ -50,6 +50,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="do not time the released code (default: time it where it is installed)",
     )
+    add_device_option(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -61,14 +62,16 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def _call(options: argparse.Namespace) -> int:
     from satclip_bench.benchmarks.commands.speed import speed
+    from satclip_bench.core.device import use_device
 
-    return speed(
-        [names for names in options.encoders if names],
-        options.points,
-        options.rounds,
-        options.out,
-        reference=not options.no_reference,
-    )
+    with use_device(options.device):
+        return speed(
+            [names for names in options.encoders if names],
+            options.points,
+            options.rounds,
+            options.out,
+            reference=not options.no_reference,
+        )
 
 
 SPEED = Command(

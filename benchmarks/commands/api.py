@@ -29,6 +29,7 @@ from satclip_bench.benchmarks.runs.remembered import RunRequest
 from satclip_bench.benchmarks.runs.store import Store, tidy_frame, writable
 from satclip_bench.benchmarks.runs.suites import Block
 from satclip_bench.benchmarks.splits import registry as split_registry
+from satclip_bench.core.device import use_device
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import match_names
 from satclip_bench.encoders import LocationEncoder, encoder_from_file
@@ -54,6 +55,7 @@ def evaluate(
     jobs: int = 1,
     progress: bool = True,
     data_dir: str | Path | None = None,
+    device: str | None = None,
 ) -> pd.DataFrame:
     """Evaluate encoders on tasks, and return their scores as a tidy table.
 
@@ -74,6 +76,8 @@ def evaluate(
         jobs: number of processes.
         progress: whether progress is shown, in a terminal or a notebook.
         data_dir: folder with the tables that do not ship.
+        device: device of the work that torch can do: `cpu`, `cuda`, `cuda:1`, or `auto` for a GPU
+            if there is one; None for `$SATCLIP_BENCH_DEVICE`, or `auto`.
 
     Returns:
         A table with one row per cell and metric. Columns `task`, `encoder`, `split`, `fold`,
@@ -82,31 +86,33 @@ def evaluate(
         `converged` whether the fit ended before any cap; `status` is `done` or `failed`.
 
     Raises:
-        BenchError: a name is unknown, an encoder cannot be made, or `out` cannot be written.
+        BenchError: a name is unknown, an encoder cannot be made, `out` cannot be written, or there
+            is no such device.
 
     Examples:
         >>> scores = evaluate("wrap", tasks="median_income", progress=False)
         >>> scores[["task", "encoder", "metric", "status"]].iloc[1].tolist()
         ['median_income', 'wrap', 'r2', 'done']
     """
-    encoders = [encoder] if isinstance(encoder, str | LocationEncoder) else list(encoder)
-    custom, names = _encoders(encoders)
-    files, task_names = _tasks([tasks] if isinstance(tasks, str | tuple) else tasks, out)
-    block = Block(
-        tasks=task_names,
-        encoders=names,
-        splits=split_registry.match(_listed(splits)),
-        probes=match_names("probe", _listed(probes), list_probes()),
-        seeds=tuple(seeds),
-    )
-    selection = Selection(
-        edition=edition,
-        data_dir=None if data_dir is None else Path(data_dir),
-        own=custom,
-        files=files,
-    )
-    cells = make_cells([block], selection)
     with ExitStack() as stack:
+        stack.enter_context(use_device(device))
+        encoders = [encoder] if isinstance(encoder, str | LocationEncoder) else list(encoder)
+        custom, names = _encoders(encoders)
+        files, task_names = _tasks([tasks] if isinstance(tasks, str | tuple) else tasks, out)
+        block = Block(
+            tasks=task_names,
+            encoders=names,
+            splits=split_registry.match(_listed(splits)),
+            probes=match_names("probe", _listed(probes), list_probes()),
+            seeds=tuple(seeds),
+        )
+        selection = Selection(
+            edition=edition,
+            data_dir=None if data_dir is None else Path(data_dir),
+            own=custom,
+            files=files,
+        )
+        cells = make_cells([block], selection)
         if out is None:
             store = Store(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         else:

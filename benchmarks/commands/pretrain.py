@@ -39,7 +39,8 @@ def pretrain_encoder(
         changes: changes of the config, such as `training.epochs=3`.
         out: folder of the training; by default `results/pretrained/<name of the config>`.
         resume: whether to continue from the checkpoint in the folder.
-        device: torch device; by default a GPU if there is one.
+        device: `auto` for a GPU if there is one, or the name of a torch device; by default that of
+            `$SATCLIP_BENCH_DEVICE`, or `auto`.
         register: name of the encoder after `own.`; None not to register it.
         show: whether to print the config and stop.
 

@@ -14,6 +14,7 @@ import numpy as np
 from satclip_bench.benchmarks.baselines import baseline_card
 from satclip_bench.benchmarks.runs.embedding_cache import EmbeddingCache
 from satclip_bench.benchmarks.runs.threads import thread_limit
+from satclip_bench.core.device import on_gpu
 from satclip_bench.core.errors import FAILURES, BenchError, EncoderError
 from satclip_bench.core.files import atomic_write, sha256_bytes, sha256_file
 from satclip_bench.encoders import LocationEncoder
@@ -113,6 +114,9 @@ def _key(encoder: LocationEncoder, table: TaskTable) -> str:
         "numpy": version("numpy"),
         "torch": version("torch"),
     }
+    if on_gpu():
+        # Without this setting on CPUs, embeddings from before it existed keep their names.
+        settings["device"] = "cuda"
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 

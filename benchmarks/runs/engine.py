@@ -21,6 +21,7 @@ from satclip_bench.benchmarks.runs.record import Record, Settings
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.threads import thread_limit
 from satclip_bench.benchmarks.runs.workers import KilledError, run_in_workers
+from satclip_bench.core.device import use_device
 from satclip_bench.core.errors import BenchError, UnfinishedError
 from satclip_bench.core.files import cannot_write
 from satclip_bench.encoders import LocationEncoder, get_encoder
@@ -120,6 +121,8 @@ def evaluate(
     or a record that cannot be saved stops the evaluation, and what was saved before is not computed
     again. The records do not depend on `jobs`.
 
+    Networks and kriging use the device that `core.device` chooses, in all processes.
+
     Args:
         units: cells, or groups of cells, each given once.
         store: store of the records; its caller holds the lock.
@@ -132,6 +135,7 @@ def evaluate(
 
     Raises:
         UnfinishedError: a record cannot be written.
+        BenchError: the chosen device does not exist.
     """
     callbacks = callbacks or Callbacks()
     outcomes = [
@@ -140,6 +144,7 @@ def evaluate(
     ]
     missing = [i for i, outcome in enumerate(outcomes) if not outcome.complete]
     with (
+        use_device(),
         _scratch(store) as scratch,
         EmbeddingCache(callbacks.warn) as cache,
     ):
@@ -280,4 +285,11 @@ def _guarded(
             "the same time with --jobs, or use a machine with more memory"
         )
     except (Exception, SystemExit) as error:
+        # torch's name of the error; torch may not have been imported.
+        if type(error).__name__ == "OutOfMemoryError":
+            yield (
+                f"{unit.method} ran out of the GPU's memory: run fewer cells at the same time with "
+                "--jobs, or choose --device cpu"
+            )
+            return
         yield f"{unit.method} raised {type(error).__name__}: {error}"

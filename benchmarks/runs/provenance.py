@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from satclip_bench.benchmarks.runs.record import Provenance
+from satclip_bench.core.device import device_title
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "lightgbm")
 """Libraries whose versions are kept in every record."""
@@ -29,6 +30,7 @@ def provenance(fit: float = 0.0, predict: float = 0.0) -> Provenance:
         versions=_versions(),
         git_commit=_git_commit(),
         machine=f"{platform.system()} {platform.machine()}",
+        device=device_title(),
     )
 
 

@@ -137,6 +137,9 @@ class Provenance(Card):
     versions: Mapping[str, str] = Field(default_factory=dict)
     git_commit: str = ""
     machine: str = ""
+    device: str = Field(
+        "", description="device of the work that torch could do: cpu, or a GPU's number and name"
+    )
 
 
 class Record(Card):

@@ -21,6 +21,7 @@ from satclip_bench.benchmarks.speed.released_code import (
     random_satclip,
     rangegeo_reference,
 )
+from satclip_bench.core.device import device_title
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,7 @@ def as_json(timings: Sequence[Timing], rounds: int) -> dict[str, Any]:
         "rounds": rounds,
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "threads": torch.get_num_threads(),
+        "device": device_title(),
         "versions": {name: version(name) for name in ("numpy", "torch")},
         "encoders": [timing.as_dict() for timing in timings],
     }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import distributed
 
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.device import chosen_name, existing_device, gpu_available
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ def process_group(device: str | None = None) -> Iterator[Group]:
     """The processes that torchrun started, or a group of only this process.
 
     Args:
-        device: torch device such as `cpu` or `cuda:1`; by default a GPU per process if available.
+        device: `auto` for a GPU per process if there is one, or the name of a torch device such as
+            `cpu` or `cuda:1`; by default that of `$SATCLIP_BENCH_DEVICE`, or `auto`.
 
     Raises:
         BenchError: the device does not exist.
@@ -79,11 +80,8 @@ def process_group(device: str | None = None) -> Iterator[Group]:
 
 
 def _device(name: str | None, local: int) -> torch.device:
-    if name is None:
-        name = f"cuda:{local}" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise BenchError(f"there is no device {name!r}: {str(error).splitlines()[0]}") from error
-    return device
+    """The device of a process: of several processes on one machine, each has its own GPU."""
+    chosen = name or chosen_name()
+    if chosen == "auto":
+        chosen = "cuda" if gpu_available() else "cpu"
+    return existing_device(f"cuda:{local}" if chosen == "cuda" else chosen)

@@ -84,7 +84,8 @@ def pretrain(
         config: config of the pretraining.
         out: folder for checkpoint, metrics, curves and the encoder.
         resume: whether to resume from the checkpoint in `out`, if there is one.
-        device: torch device such as `cpu` or `cuda`; by default a GPU if available.
+        device: `auto` for a GPU if there is one, or the name of a torch device such as `cpu` or
+            `cuda`; by default that of `$SATCLIP_BENCH_DEVICE`, or `auto`.
         pairs: training data, instead of those named in the config.
         callbacks: progress callbacks.
 

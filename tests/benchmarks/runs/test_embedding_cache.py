@@ -17,8 +17,13 @@ from satclip_bench.benchmarks.runs.embedding_cache import (
     evict,
     size_limit,
 )
+from satclip_bench.benchmarks.runs.embeddings import embedding_file
+from satclip_bench.benchmarks.runs.tables import TaskSource, load_table
+from satclip_bench.core import device
+from satclip_bench.core.device import DEVICE_VARIABLE
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import CACHE_VARIABLE
+from satclip_bench.encoders import get_encoder
 
 RUN = (
     *("run", "--tasks", "median_income", "--splits", "random", "--probes", "linear"),
@@ -162,3 +167,16 @@ def test_a_cache_that_cannot_be_written_costs_one_warning(
     assert error.count("cannot be written") == 1, error
     assert f"the cache {cache / 'embeddings'} cannot be written (" in error
     assert "Set $SATCLIP_BENCH_CACHE to a folder that can be written" in error
+
+
+def test_embeddings_by_a_gpu_have_other_names(
+    tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder, table = get_encoder("wrap"), load_table(TaskSource("median_income", "open"))
+    for chosen in ("cpu", "cuda", "cpu"):
+        monkeypatch.setenv(DEVICE_VARIABLE, chosen)
+        # As on a machine with a GPU; this encoder does not use it.
+        monkeypatch.setattr(device, "existing_device", lambda name: None)
+        with EmbeddingCache() as cache:
+            embedding_file(encoder, table, tmp_path, cache)
+    assert len(names(cache_folder)) == 2

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from typing_extensions import override
 
@@ -16,6 +17,8 @@ from satclip_bench.benchmarks.runs.engine import evaluate
 from satclip_bench.benchmarks.runs.plan import Selection, make_plan
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import get_suite
+from satclip_bench.core.device import DEVICE_VARIABLE, device_title
+from satclip_bench.core.errors import BenchError
 from satclip_bench.encoders import Encoder, EncoderCard, LocationEncoder
 
 TASK = "median_income"
@@ -111,6 +114,33 @@ def test_a_probe_that_raises_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     (cell, _) = plan("wrap")
     (outcome,) = evaluate([cell], Store(tmp_path))
     assert outcome.reason == "probe 'linear' raised ValueError: no such thing"
+
+
+def test_a_gpu_whose_memory_runs_out_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raises(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr("satclip_bench.benchmarks.runs.cell.make_probe", raises)
+    (cell, _) = plan("wrap")
+    (outcome,) = evaluate([cell], Store(tmp_path))
+    assert outcome.reason.startswith("probe 'linear' ran out of the GPU's memory: run fewer cells")
+    assert "--device cpu" in outcome.reason
+
+
+def test_records_name_the_device_which_workers_inherit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DEVICE_VARIABLE, "auto")
+    expected = device_title()
+    for jobs in (1, 2):
+        store = Store(tmp_path / str(jobs))
+        evaluate(plan("baseline.mean"), store, jobs=jobs)
+        assert {r.provenance.device for r in store.records()} == {expected}
+    monkeypatch.setenv(DEVICE_VARIABLE, "gpu")
+    with pytest.raises(BenchError, match="a device is auto, cpu, cuda or cuda:N, not 'gpu'"):
+        evaluate(plan("wrap"), Store(tmp_path / "c"))
 
 
 def test_an_interrupt_stops_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

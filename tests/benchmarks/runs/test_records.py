@@ -88,6 +88,7 @@ def test_the_keys_of_the_suite_open_are_known() -> None:
 
 def test_provenance_is_no_part_of_the_key() -> None:
     assert record(when="2020-01-01").key == record(when="2030-01-01").key
+    assert not {"device", "machine", "versions"} & set(Settings.model_fields)
 
 
 def test_a_record_of_layout_1_is_read_and_its_cell_runs_again(tmp_path: Path) -> None:
