@@ -86,8 +86,8 @@ def evaluate(
         `converged` whether the fit ended before any cap; `status` is `done` or `failed`.
 
     Raises:
-        BenchError: a name is unknown, an encoder cannot be made, `out` cannot be written, or there
-            is no such device.
+        BenchError: a name is unknown, an encoder cannot be made, `out` cannot be written, or the
+            device does not exist.
 
     Examples:
         >>> scores = evaluate("wrap", tasks="median_income", progress=False)
