@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby, product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,16 @@ from satclip_bench.benchmarks.baselines.base import (
     Values,
     as_values,
 )
+from satclip_bench.benchmarks.baselines.kriging_systems import (
+    BLOCK_ROWS,
+    Kriged,
+    NumpySystems,
+    Shape,
+    Systems,
+)
 from satclip_bench.benchmarks.targets import UNSEEN, clip_to, range_of
-from satclip_bench.core.sphere import EARTH_RADIUS_KM, unit_vectors
+from satclip_bench.core.device import on_gpu, torch_device
+from satclip_bench.core.sphere import unit_vectors
 
 Float = NDArray[np.float64]
 
@@ -36,9 +44,6 @@ HALVING_KEEP = (18, 6, 1)
 MAX_VALIDATION_POINTS = 1000
 SEED = 0
 
-_ROWS = 1024
-"""Rows of a covariance matrix that are computed at a time."""
-
 
 class Candidate(NamedTuple):
     """A covariance of variance 1, and the variance of the noise; see `covariance` for the units."""
@@ -47,35 +52,27 @@ class Candidate(NamedTuple):
     length_scale_km: float
     noise_variance: float
 
+    @property
+    def shape(self) -> Shape:
+        """The parameters of the covariance."""
+        return Shape(self.smoothness, self.length_scale_km)
+
 
 Losses = Callable[[list[Candidate], Values], list[float]]
 """Loss of each candidate, fitted to the first training points; their values are `(n, C)`."""
 
 
-class Kriged(NamedTuple):
-    """Solution of the system of ordinary kriging."""
-
-    mean: Float
-    """`(C,)` estimated means."""
-    weights: Values
-    """`(n, C)` weights of the covariances with the training points."""
-    sill: Float
-    """`(C,)` variances of the process, which the covariances are multiplied by."""
-    factor: Float
-    """`(n, n)` lower Cholesky factor of the covariances with noise."""
-    ones: Float
-    """`(n,)` solution of the system for a right-hand side of ones."""
-
-
 class Kriging(Method):
     """Ordinary kriging of a number, or of the indicators of classes."""
 
+    _systems: Systems[Any]
     _points: Float
     _best: Candidate
-    _kriged: Kriged
+    _kriged: Kriged[Any]
 
     @override
     def fit(self, train: Points, held_out: HeldOut) -> Choice:
+        self._systems = chosen_systems()
         rng = np.random.default_rng(SEED)
         sample = rng.permutation(len(train.labels))[:MAX_TRAIN_POINTS]
         self._points = unit_vectors(train.lonlat[sample])
@@ -88,36 +85,41 @@ class Kriging(Method):
             folds = [(np.isin(sample, fit), np.isin(sample, held)) for fit, held in held_out.inner]
             losses = partial(self._inner_losses, folds, labels)
         self._best = self._search(values, losses)
-        self._kriged = krige(
-            _self_covariance(self._points, self._best), self._best.noise_variance, values
-        )
+        covariances = self._systems.self_covariance(self._points, self._best.shape)
+        self._kriged = self._systems.krige(covariances, self._best.noise_variance, values)
         if self.classes is None:
             self.info = {"sill": float(self._kriged.sill[0])}
         return {**self._best._asdict(), "n_train_points": len(self._points)}
 
     @override
     def values(self, lonlat: Lonlat) -> Values:
-        blocks = [across @ self._kriged.weights for across in self._covariances(lonlat)]
-        return self._shares(np.concatenate(blocks) + self._kriged.mean)
+        blocks = [
+            self._systems.predict(self._kriged, across) for across in self._covariances(lonlat)
+        ]
+        return self._shares(np.concatenate(blocks))
 
     @override
     def distribution(self, lonlat: Lonlat) -> Distribution:
         blocks = [
-            (across @ self._kriged.weights, relative_variance(self._kriged, across))
+            (
+                self._systems.predict(self._kriged, across),
+                self._systems.relative_variance(self._kriged, across),
+            )
             for across in self._covariances(lonlat)
         ]
         values, variances = map(np.concatenate, zip(*blocks, strict=True))
         of_observation = variances + self._best.noise_variance
         return Distribution(
-            (values + self._kriged.mean)[:, 0],
+            values[:, 0],
             np.asarray(np.sqrt(self._kriged.sill * of_observation)),
         )
 
-    def _covariances(self, lonlat: Lonlat) -> Iterator[Float]:
-        """Covariances of up to `_ROWS` points at a time with the training points."""
-        points, shape = unit_vectors(lonlat), _shape(self._best)
-        for row in range(0, len(points), _ROWS):
-            yield covariance(_km(points[row : row + _ROWS], self._points), *shape)
+    def _covariances(self, lonlat: Lonlat) -> Iterator[Any]:
+        """Covariances of up to `BLOCK_ROWS` points at a time with the training points."""
+        points = unit_vectors(lonlat)
+        for row in range(0, len(points), BLOCK_ROWS):
+            km = self._systems.distances(points[row : row + BLOCK_ROWS], self._points)
+            yield self._systems.covariance(km, self._best.shape)
 
     def _shares(self, values: Values) -> Values:
         if self.classes is None:
@@ -143,14 +145,15 @@ class Kriging(Method):
 
         Candidates of the same covariance are neighbours in the list, so that it is computed once.
         """
+        systems = self._systems
         points, held_out = self._points[: len(values)], unit_vectors(validation.lonlat)
-        among, across = _km(points, points), _km(held_out, points)
+        among, across = systems.distances(points, points), systems.distances(held_out, points)
         losses = []
         for shape, group in groupby(candidates, key=_shape):
-            inner, outer = covariance(among, *shape), covariance(across, *shape)
+            inner, outer = systems.covariance(among, shape), systems.covariance(across, shape)
             for candidate in group:
-                solved = krige(inner.copy(), candidate.noise_variance, values)
-                predicted = outer @ solved.weights + solved.mean
+                solved = systems.krige(systems.copy(inner), candidate.noise_variance, values)
+                predicted = systems.predict(solved, outer)
                 losses.append(self._loss(predicted, validation.labels, values))
         return losses
 
@@ -170,19 +173,24 @@ class Kriging(Method):
             values: `(n, C)` values of the first training points, which alone are used.
         """
         n = len(values)
-        among = _km(self._points[:n], self._points[:n])
+        systems = self._systems
+        among = systems.distances(self._points[:n], self._points[:n])
         used = [(fitted[:n], held[:n]) for fitted, held in folds]
         used = [(fitted, held) for fitted, held in used if fitted.any() and held.any()]
         losses = []
         for shape, group in groupby(candidates, key=_shape):
-            inner = covariance(among, *shape)
+            inner = systems.covariance(among, shape)
             for candidate in group:
-                precision = kriging_precision(inner.copy(), candidate.noise_variance)
-                projected = precision @ (values - values.mean(axis=0))
+                residuals = systems.left_out_residuals(
+                    systems.copy(inner),
+                    candidate.noise_variance,
+                    values,
+                    [~fitted for fitted, _ in used],
+                )
                 loss = 0.0
-                for fitted, held in used:
-                    residual = left_out_residual(precision, projected, ~fitted)[held[~fitted]]
-                    loss += self._loss(values[held] - residual, labels[:n][held], values[fitted])
+                for (fitted, held), left_out in zip(used, residuals, strict=True):
+                    predicted = values[held] - left_out[held[~fitted]]
+                    loss += self._loss(predicted, labels[:n][held], values[fitted])
                 losses.append(loss)
         return losses
 
@@ -202,128 +210,17 @@ class Kriging(Method):
         return float(np.sum(np.sum(values**2, axis=1) - 2 * true + 1))
 
 
-def covariance(km: Float, smoothness: float, length_scale_km: float) -> Float:
-    """Matérn covariance of variance 1.
+def chosen_systems() -> Systems[Any]:
+    """Systems of kriging on the chosen device: by torch on a GPU, by LAPACK on the CPU."""
+    if not on_gpu():
+        return NumpySystems()
+    from satclip_bench.benchmarks.baselines.kriging_torch import TorchSystems
 
-    Rasmussen and Williams 2006, Gaussian Processes for Machine Learning, section 4.2.1.
-
-    Args:
-        km: straight-line distances in km.
-        smoothness: 0.5 for fields that are continuous but rough, or 1.5 for differentiable ones.
-        length_scale_km: length scale in km; the larger, the farther a point has influence.
-
-    Examples:
-        >>> covariance(np.array([0.0, 100.0]), 0.5, 100.0).round(3)
-        array([1.   , 0.368])
-    """
-    scaled = km * (np.sqrt(2 * smoothness) / length_scale_km)
-    decay = np.exp(-scaled)
-    if smoothness == 0.5:
-        return np.asarray(decay)
-    return np.asarray((1 + scaled) * decay)
+    return TorchSystems(torch_device())
 
 
-def krige(covariances: Float, noise: float, values: Values) -> Kriged:
-    """Solve the system of ordinary kriging.
-
-    The best linear unbiased prediction under an unknown constant mean is mean + c' weights, where c
-    holds the covariances of a point with the training points. If the rows of the values sum to 1,
-    so do the mean and every row of the predictions. The sill is the estimate of restricted maximum
-    likelihood for this correlation, (y - mean)' weights / (n - 1) (Stein 1999, Interpolation of
-    Spatial Data, section 6.4); it is 0 for values that do not vary.
-
-    Args:
-        covariances: `(n, n)` symmetric covariances of the training points; overwritten.
-        noise: variance of the noise of every training value, above 0.
-        values: `(n, C)` training values.
-    """
-    from scipy.linalg import cho_factor, cho_solve
-
-    covariances[np.diag_indices_from(covariances)] += noise
-    # The transpose of a symmetric matrix has the memory order that LAPACK can overwrite.
-    factor = cho_factor(covariances.T, lower=True, overwrite_a=True, check_finite=False)
-    # Targets far from 0 would lose digits to their mean.
-    level = values.mean(axis=0)
-    centred = values - level
-    solved = cho_solve(factor, np.column_stack([np.ones(len(values)), centred]), check_finite=False)
-    ones, rest = solved[:, :1], solved[:, 1:]
-    mean = rest.sum(axis=0) / ones.sum()
-    weights = rest - ones * mean
-    sill = np.sum(centred * weights, axis=0).clip(min=0) / max(len(values) - 1, 1)
-    sill = np.where(np.ptp(values, axis=0) > 0, sill, 0)
-    return Kriged(level + mean, weights, sill, factor[0], ones[:, 0])
-
-
-def relative_variance(kriged: Kriged, across: Float) -> Float:
-    """Variance of the error of ordinary kriging of the process, `(m,)`, relative to the sill.
-
-    Cressie 1993, Statistics for Spatial Data, eq. 3.2.16: 1 - c' K^-1 c + (1 - 1' K^-1 c)^2 /
-    (1' K^-1 1), in which the last term is that of the unknown mean.
-
-    Args:
-        kriged: solution of the system.
-        across: `(m, n)` covariances of the points with the training points.
-    """
-    from scipy.linalg import solve_triangular
-
-    solved = solve_triangular(kriged.factor, across.T, lower=True, check_finite=False)
-    known = np.einsum("nm,nm->m", solved, solved)
-    of_mean = (1 - across @ kriged.ones) ** 2 / kriged.ones.sum()
-    return np.asarray(np.maximum(1 - known + of_mean, 0))
-
-
-def kriging_precision(covariances: Float, noise: float) -> Float:
-    """The matrix Q of ordinary kriging: K^-1 - K^-1 1 1' K^-1 / (1' K^-1 1), `(n, n)`.
-
-    Args:
-        covariances: `(n, n)` symmetric covariances of the training points; overwritten.
-        noise: variance of the noise of every training value, above 0.
-    """
-    from scipy.linalg import lapack
-
-    covariances[np.diag_indices_from(covariances)] += noise
-    # The transpose of a symmetric matrix has the memory order that LAPACK can overwrite.
-    factor, _ = lapack.dpotrf(covariances.T, lower=1, overwrite_a=1, clean=1)
-    inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
-    precision = inverse + np.tril(inverse, -1).T
-    ones = precision.sum(axis=0)
-    precision -= ones[:, None] * (ones / ones.sum())
-    return np.asarray(precision)
-
-
-def left_out_residual(precision: Float, projected: Values, left_out: NDArray[np.bool_]) -> Values:
-    """Residuals of points, `(m, C)`, kriged from all the other points, all from one decomposition.
-
-    Dubrule 1983, Cross validation of kriging in a unique neighborhood, Mathematical Geology 15,
-    687: the residuals of the points B that are left out are (Q_BB)^-1 (Q y)_B.
-
-    Args:
-        precision: `(n, n)` matrix Q of `kriging_precision`.
-        projected: `(n, C)` product of Q and the values.
-        left_out: `(n,)` which points are left out; not all of them.
-    """
-    from scipy.linalg import cho_factor, cho_solve
-
-    factor = cho_factor(precision[np.ix_(left_out, left_out)], lower=True, check_finite=False)
-    return np.asarray(cho_solve(factor, projected[left_out], check_finite=False))
-
-
-def _km(a: Float, b: Float) -> Float:
-    from scipy.spatial.distance import cdist
-
-    return np.asarray(EARTH_RADIUS_KM * cdist(a, b))
-
-
-def _self_covariance(points: Float, candidate: Candidate) -> Float:
-    out = np.empty((len(points), len(points)))
-    for row in range(0, len(points), _ROWS):
-        km = _km(points[row : row + _ROWS], points)
-        out[row : row + _ROWS] = covariance(km, *_shape(candidate))
-    return out
-
-
-def _shape(candidate: Candidate) -> tuple[float, float]:
-    return candidate.smoothness, candidate.length_scale_km
+def _shape(candidate: Candidate) -> Shape:
+    return candidate.shape
 
 
 GP = Baseline(

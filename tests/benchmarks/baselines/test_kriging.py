@@ -16,7 +16,12 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 from threadpoolctl import threadpool_limits
 
 from satclip_bench.benchmarks.baselines import kriging, make_baseline
-from satclip_bench.benchmarks.baselines.kriging import GP, covariance
+from satclip_bench.benchmarks.baselines.kriging import GP
+from satclip_bench.benchmarks.baselines.kriging_systems import (
+    covariance,
+    kriging_precision,
+    left_out_residual,
+)
 from satclip_bench.benchmarks.baselines.sphere import SphereBaseline
 from satclip_bench.benchmarks.metrics.scores import normal_scores
 from satclip_bench.benchmarks.targets import count_outside
@@ -209,9 +214,9 @@ def test_residuals_of_points_left_out_are_those_of_a_fit_without_them() -> None:
     values = np.column_stack([y, y**2])
     candidate = (1.5, 3000.0, 0.01)
     inner = matern(*candidate[:2])(unit_vectors(lonlat))
-    precision = kriging.kriging_precision(inner, candidate[2])
+    precision = kriging_precision(inner, candidate[2])
     left_out = np.arange(80) % 3 == 0
-    residual = kriging.left_out_residual(precision, precision @ values, left_out)
+    residual = left_out_residual(precision, precision @ values, left_out)
     predicted = textbook(lonlat[~left_out], values[~left_out], lonlat[left_out], *candidate)
     np.testing.assert_allclose(values[left_out] - residual, predicted, atol=1e-8)
 
