@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.baselines import kriging, make_baseline
-from satclip_bench.benchmarks.baselines.kriging_systems import NumpySystems, Shape
+from satclip_bench.benchmarks.baselines.kriging_systems import NumpySystems, Shape, Systems
 from satclip_bench.benchmarks.baselines.kriging_torch import TorchSystems
 from satclip_bench.benchmarks.baselines.sphere import SphereBaseline
 from satclip_bench.core import device
 from satclip_bench.core.sphere import unit_vectors
+from satclip_bench.tasks.base import TaskType
 from tests.benchmarks.baselines.test_baselines import (
     TEST,
     TRAIN,
@@ -33,7 +34,7 @@ Float = NDArray[np.float64]
 
 
 def both(
-    fit: dict[str, Any], task_type: str, name: str, monkeypatch: pytest.MonkeyPatch
+    fit: dict[str, Any], task_type: TaskType, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[SphereBaseline, SphereBaseline]:
     """The baseline fitted by LAPACK, and by torch on a device."""
     expected = make_baseline("baseline.gp", task_type).fit(**fit)
@@ -87,11 +88,11 @@ def test_each_operation_agrees(name: str, smoothness: float) -> None:
     values = np.column_stack([1e6 + y, np.full(len(y), 3.0)])
     points = unit_vectors(lonlat)
     points[1] = points[0]
-    here, there = NumpySystems(), TorchSystems(torch.device(name))
+    both_systems: list[Systems[Any]] = [NumpySystems(), TorchSystems(torch.device(name))]
     shape = Shape(smoothness, 1000.0)
     masks = [rng.random(len(points)) < share for share in (0.1, 0.9)]
     results = []
-    for systems in (here, there):
+    for systems in both_systems:
         inner = systems.self_covariance(points, shape)
         outer = systems.covariance(systems.distances(unit_vectors(TEST[0]), points), shape)
         solved = systems.krige(systems.copy(inner), 0.001, values)
