@@ -197,7 +197,7 @@ def test_what_settings_are_chosen_on_is_given_once(name: str) -> None:
 @pytest.mark.parametrize("name", list_baselines())
 def test_predictions_stay_in_the_range_of_the_training_targets(name: str) -> None:
     found = make_baseline(name, "regression").fit(*TRAIN, inner=by_longitude(TRAIN[0]))
-    assert found.target_range_ == (TRAIN[1].min(), TRAIN[1].max())
+    assert tuple(found.target_range_) == (TRAIN[1].min(), TRAIN[1].max())
     predicted = found.predict(TEST[0])
     assert predicted.min() >= TRAIN[1].min()
     assert predicted.max() <= TRAIN[1].max()
