@@ -125,7 +125,7 @@ def _table(path: Path) -> pd.DataFrame:
         # The errors of pyarrow are ValueErrors and OSErrors.
         first = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise BenchError(
-            f"{path} cannot be read as a Parquet file: {first.rstrip('.')}. Name the folder of a run, or its "
+            f"{path} cannot be read as a Parquet file: {first}. Name the folder of a run, or its "
             "results.parquet"
         ) from error
 
