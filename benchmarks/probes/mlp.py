@@ -25,9 +25,13 @@ from satclip_bench.benchmarks.probes.estimators import (
 )
 from satclip_bench.benchmarks.probes.mlp_search import CANDIDATES, MlpSettings, search_card
 from satclip_bench.benchmarks.probes.perceptron import Layers, forward
+from satclip_bench.core.device import device_title, torch_device
 
 if TYPE_CHECKING:
-    from satclip_bench.benchmarks.probes.networks import NetworkFold, Rows
+    import torch
+
+    from satclip_bench.benchmarks.probes.halving import NetworkFold
+    from satclip_bench.benchmarks.probes.networks import Rows
 
 SETTINGS = MlpSettings()
 
@@ -138,10 +142,12 @@ class PerceptronClassifier(ProbeClassifier):
 
 def _fit(data: Dataset, folds: Sequence[InnerSets], outputs: int | None, seed: int) -> _Fit:
     """Choose a candidate on the folds, whose weights are those of all rows."""
-    from satclip_bench.benchmarks.probes.networks import Network, search
+    from satclip_bench.benchmarks.probes.halving import search
+    from satclip_bench.benchmarks.probes.networks import Member, Networks
 
+    device = torch_device()
     scaling = fit_scaling(data, outputs)
-    compared = [_network_fold(fold, outputs) for fold in folds]
+    compared = [_network_fold(fold, outputs, device) for fold in folds]
     if not compared:
         chosen, steps, ended, converged = 0, SETTINGS.steps_without_validation, None, False
     else:
@@ -149,11 +155,10 @@ def _fit(data: Dataset, folds: Sequence[InnerSets], outputs: int | None, seed: i
         chosen, steps, ended = winner.candidate, winner.steps, winner.steps_trained
         converged, layers = winner.stopped_early, winner.layers
     if not compared or are_nested(folds, data):
-        network = Network(
-            _standardised(scaling, data, outputs), CANDIDATES[chosen], SETTINGS, outputs, seed
-        )
+        member = Member(_standardised(scaling, data, outputs, device), CANDIDATES[chosen], seed)
+        network = Networks([member], SETTINGS, outputs)
         network.train(steps)
-        layers = network.layers()
+        layers = network.layers(network.averages[0])
     epochs = steps / -(-len(data.y) // SETTINGS.batch_size)
     info: Params = {
         "candidate": chosen,
@@ -161,6 +166,7 @@ def _fit(data: Dataset, folds: Sequence[InnerSets], outputs: int | None, seed: i
         "steps_trained": ended or steps,
         "epochs": round(epochs, 1),
         "cap": SETTINGS.max_steps,
+        "device": device_title(),
     }
     best_params = CANDIDATES[chosen].model_dump(mode="json") | {"steps": steps}
     return _Fit(scaling, layers, best_params, converged, info)
@@ -175,24 +181,26 @@ def fit_scaling(train: Dataset, outputs: int | None) -> Scaling:
     return Scaling(scaler, float(train.y.mean()), float(train.y.std()))
 
 
-def _network_fold(fold: InnerSets, outputs: int | None) -> NetworkFold:
-    from satclip_bench.benchmarks.probes.networks import NetworkFold
+def _network_fold(fold: InnerSets, outputs: int | None, device: torch.device) -> NetworkFold:
+    from satclip_bench.benchmarks.probes.halving import NetworkFold
 
     scaling = fit_scaling(fold.train, outputs)
     return NetworkFold(
-        _standardised(scaling, fold.train, outputs),
-        _standardised(scaling, fold.validation, outputs),
+        _standardised(scaling, fold.train, outputs, device),
+        _standardised(scaling, fold.validation, outputs, device),
         scaling.target_scale**2,
     )
 
 
-def _standardised(scaling: Scaling, dataset: Dataset, outputs: int | None) -> Rows:
+def _standardised(
+    scaling: Scaling, dataset: Dataset, outputs: int | None, device: torch.device
+) -> Rows:
     from satclip_bench.benchmarks.probes.networks import rows
 
     y = dataset.y
     if outputs is None:
         y = (y - scaling.target_mean) / scaling.target_scale
-    return rows(_inputs(scaling.scaler, dataset.X), y)
+    return rows(_inputs(scaling.scaler, dataset.X), y, device)
 
 
 def _inputs(scaler: Any, X: Floats) -> Floats:

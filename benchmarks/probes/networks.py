@@ -1,26 +1,36 @@
-"""Training of perceptrons with weight averaging, and search among candidates; imports torch.
+"""Training of many perceptrons at a time, with weight averaging, as one batched model; uses torch.
 
-Candidates are compared by successive halving: all are trained for a few steps, the best of them for
-more, and the last ones until early stopping ends them. A candidate that is trained in several
-turns ends with the same weights as one that is trained in a single turn.
+Networks with the same layer sizes are stacked: each step is a few batched matrix products over all
+of them. They share nothing but these products, so that each ends as if it had been trained alone,
+within the rounding of a product. Gradients are written out by hand: a perceptron with ReLU needs
+two products per layer, and autograd would take as long again for narrow networks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, groupby, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
+from torch.optim.adamw import adamw
 
-from satclip_bench.benchmarks.probes.training import forward
+from satclip_bench.benchmarks.probes.training import as_layers, initial_weights
 
 if TYPE_CHECKING:
     from satclip_bench.benchmarks.probes.mlp_search import Candidate, MlpSettings
     from satclip_bench.benchmarks.probes.perceptron import Layers
+
+_Layer = tuple[torch.Tensor, torch.Tensor]
+
+_BETAS = (0.9, 0.999)
+_EPSILON = 1e-8
+_ALIGNMENT = 16
+_WINDOW = 20
+_LOSS_ROWS = 1024
 
 
 class Rows(NamedTuple):
@@ -32,33 +42,17 @@ class Rows(NamedTuple):
     """`(n,)` float32, standardised on the training set, or int64 class codes."""
 
 
-class NetworkFold(NamedTuple):
-    """Sets on which candidates are compared."""
+class Member(NamedTuple):
+    """One network of a stack."""
 
     train: Rows
-    validation: Rows
-    loss_scale: float
-    """Factor of the validation loss: the variance of the training target, or 1 for classes."""
+    candidate: Candidate
+    """Layer sizes, learning rate and weight decay."""
+    seed: int
+    """Seed of the initial weights and of the order of the rows."""
 
 
-class Winner(NamedTuple):
-    """Outcome of a search."""
-
-    candidate: int
-    """Position of the chosen candidate."""
-    loss: float
-    """Its lowest validation loss, summed over the rows of all folds."""
-    steps: int
-    """Step at which that loss was reached."""
-    steps_trained: int
-    """Step at which its training ended."""
-    stopped_early: bool
-    """Whether its training ended before the largest number of steps."""
-    layers: Layers
-    """Averaged weights of the first fold's network at that step."""
-
-
-def rows(X: NDArray[np.floating[Any]], y: NDArray[Any]) -> Rows:
+def rows(X: NDArray[np.floating[Any]], y: NDArray[Any], device: torch.device) -> Rows:
     """Tensors of standardised features `(n, D)` and of numbers or integer class codes `(n,)`.
 
     They are copied into torch's own memory, row by row: the rounding of matrix products, and with
@@ -66,183 +60,322 @@ def rows(X: NDArray[np.floating[Any]], y: NDArray[Any]) -> Rows:
     """
     dtype = np.int64 if y.dtype.kind in "iu" else np.float32
     contiguous = np.ascontiguousarray(X, dtype=np.float32)
-    return Rows(torch.from_numpy(contiguous).clone(), torch.from_numpy(y.astype(dtype)).clone())
+    copies = torch.from_numpy(contiguous).clone(), torch.from_numpy(y.astype(dtype)).clone()
+    return Rows(*(copy.to(device) for copy in copies))
 
 
-class Network:
-    """A perceptron in training, and the exponential moving average of its weights.
-
-    Mini-batches go through a new order of the rows in each epoch. All random numbers come from a
-    generator of this network: torch's global state is neither read nor changed.
+class Layout:
+    """Positions of the weights and biases of each layer in one row of numbers per network.
 
     Args:
-        train: training set.
-        candidate: layer sizes, learning rate and weight decay.
+        sizes: numbers of inputs, of the units of each hidden layer, and of outputs.
+    """
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self.sizes = tuple(sizes)
+        self.size = 0
+        self._starts = []
+        for inputs, outputs in pairwise(self.sizes):
+            # Matrices start at multiples of 64 bytes, as those of torch do, in every row.
+            biases = self.size + _aligned(inputs * outputs)
+            self._starts.append((self.size, biases))
+            self.size = biases + _aligned(outputs)
+
+    def layers(self, numbers: torch.Tensor) -> list[_Layer]:
+        """Views of the weights `(M, out, in)` and biases `(M, 1, out)` in rows `(M, size)`."""
+        return [
+            (
+                numbers[:, weights : weights + inputs * outputs].view(-1, outputs, inputs),
+                numbers[:, biases : biases + outputs].unsqueeze(1),
+            )
+            for (inputs, outputs), (weights, biases) in zip(
+                pairwise(self.sizes), self._starts, strict=True
+            )
+        ]
+
+
+class Networks:
+    """Perceptrons of the same layer sizes in training, and the moving averages of their weights.
+
+    Mini-batches of each network go through a new order of its rows in each epoch. All random
+    numbers are drawn on the CPU, from a generator of that network, so that they are the same on
+    every device, and torch's global state is neither read nor changed. On a GPU, a step is recorded
+    once as a CUDA graph and replayed.
+
+    Args:
+        members: training set, candidate and seed of each network; depth, width and number of
+            features are the same for all, and so is the device of the training sets.
         settings: batch size and decay of the average.
         outputs: number of classes, for cross-entropy; None for one number and MSE.
-        seed: seed of the initial weights and of the order of the rows.
     """
 
     def __init__(
-        self,
-        train: Rows,
-        candidate: Candidate,
-        settings: MlpSettings,
-        outputs: int | None,
-        seed: int,
+        self, members: Sequence[Member], settings: MlpSettings, outputs: int | None
     ) -> None:
+        first = members[0]
+        hidden = [first.candidate.width] * first.candidate.depth
+        self.layout = Layout((first.train.X.shape[1], *hidden, outputs or 1))
         self.steps = 0
-        self._generator = torch.Generator().manual_seed(seed)
-        self._train, self._outputs = train, outputs
-        sizes = (train.X.shape[1], *[candidate.width] * candidate.depth, outputs or 1)
-        self._parameters = _initial_weights(sizes, self._generator)
-        self._decay = settings.average_decay
-        self.averaged = [parameter.detach().clone() for parameter in self._parameters]
-        self._optimizer = torch.optim.AdamW(
-            self._parameters,
-            lr=candidate.learning_rate,
-            weight_decay=candidate.weight_decay,
-            fused=True,
+        self._outputs, self._decay = outputs, settings.average_decay
+        self._batch_size = settings.batch_size
+        self._device = first.train.X.device
+        generators = [torch.Generator().manual_seed(member.seed) for member in members]
+        initial = torch.zeros(len(members), self.layout.size)
+        for number, generator in enumerate(generators):
+            drawn = iter(initial_weights(self.layout.sizes, generator))
+            for weights, biases in self.layout.layers(initial[number : number + 1]):
+                weights[0], biases[0, 0] = next(drawn), next(drawn)
+        self._orders = [
+            _orders(len(member.train.y), settings.batch_size, generator)
+            for member, generator in zip(members, generators, strict=True)
+        ]
+        self._weights = initial.to(self._device)
+        self.averages = self._weights.clone()
+        """Averaged weights and biases, one row per network, as `layout` places them."""
+        self._moments = [torch.zeros_like(self._weights) for _ in range(2)]
+        self._adam_steps = torch.zeros(len(members), device=self._device)
+        self._set_members(members)
+
+    def _set_members(self, members: Sequence[Member]) -> None:
+        """Prepare what depends on which networks are in the stack."""
+        self.members = tuple(members)
+        trains = list({id(member.train.X): member.train for member in members}.values())
+        starts = dict(
+            zip(
+                (id(train.X) for train in trains),
+                accumulate((len(train.y) for train in trains), initial=0),
+                strict=False,
+            )
         )
-        self._batches = self._batch_stream(settings.batch_size)
+        self._starts = [starts[id(member.train.X)] for member in members]
+        self._X = trains[0].X if len(trains) == 1 else torch.cat([train.X for train in trains])
+        self._y = trains[0].y if len(trains) == 1 else torch.cat([train.y for train in trains])
+        self._low = torch.stack([member.train.y.min() for member in members]).unsqueeze(1)
+        self._high = torch.stack([member.train.y.max() for member in members]).unsqueeze(1)
+        gradients = torch.zeros_like(self._weights)
+        self._layers = self.layout.layers(self._weights)
+        self._layer_gradients = self.layout.layers(gradients)
+        self._optimized = list(
+            zip(members, self._weights, gradients, *self._moments, self._adam_steps, strict=True)
+        )
+        self._workspaces: dict[int, _Workspace] = {}
+        self._graph: _Graph | None = None
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """Go on with the networks at these positions only."""
+        self._weights, self.averages = self._weights[positions], self.averages[positions]
+        self._moments = [moment[positions] for moment in self._moments]
+        self._adam_steps = self._adam_steps[positions]
+        self._orders = [self._orders[position] for position in positions]
+        self._set_members([self.members[position] for position in positions])
+
+    def layers(self, averages: torch.Tensor) -> Layers:
+        """Weights and biases of each layer of one row of `averages` as NumPy arrays."""
+        pairs = self.layout.layers(averages.unsqueeze(0))
+        return as_layers([part for weights, biases in pairs for part in (weights[0], biases[0, 0])])
 
     def train(self, steps: int) -> None:
-        """Train for `steps` further steps."""
-        weights = [parameter.detach() for parameter in self._parameters]
-        for _ in range(steps):
-            batch = next(self._batches)
-            self._optimizer.zero_grad()
-            out = forward(self._parameters, self._train.X[batch])
-            _loss(out, self._train.y[batch], self._outputs).backward()  # type: ignore[no-untyped-call]
-            self._optimizer.step()
-            self.steps += 1
-            # The first weights are far from the later ones, so that the average starts short.
-            decay = min(self._decay, (1 + self.steps) / (10 + self.steps))
-            torch._foreach_lerp_(self.averaged, weights, 1 - decay)
+        """Train every network for `steps` further steps."""
+        for start in range(0, steps, _WINDOW):
+            batches = self._draw_batches(min(_WINDOW, steps - start))
+            if self._device.type == "cuda":
+                with torch.cuda.device(self._device):
+                    self._replay(batches)
+            else:
+                for batch in batches:
+                    self._step(batch.trimmed())
 
-    def layers(self) -> Layers:
-        """Averaged weights and biases of each layer as NumPy arrays."""
-        arrays = [parameter.numpy().copy() for parameter in self.averaged]
-        return list(zip(arrays[::2], arrays[1::2], strict=True))
-
-    def loss(self, validation: Rows) -> float:
-        """Loss of the averaged weights, summed over the rows.
+    def losses(self, validations: Sequence[Rows]) -> list[float]:
+        """Loss of each network's averaged weights, summed over the rows of its validation set.
 
         Predicted numbers are clipped to the range of the training targets.
+
+        Args:
+            validations: one set per network; neighbours that have the same set are evaluated
+                together.
         """
-        with torch.no_grad():
-            out = forward(self.averaged, validation.X)
+        totals: list[torch.Tensor] = []
+        for _, group in groupby(range(len(validations)), lambda i: id(validations[i].X)):
+            members = list(group)
+            totals.append(self._loss(slice(members[0], members[-1] + 1), validations[members[0]]))
+        return [float(total) for total in torch.cat(totals).tolist()]
+
+    def _loss(self, members: slice, validation: Rows) -> torch.Tensor:
+        layers = self.layout.layers(self.averages[members])
+        total = torch.zeros(len(self.averages[members]), dtype=torch.float64, device=self._device)
+        for X, y in zip(
+            validation.X.split(_LOSS_ROWS), validation.y.split(_LOSS_ROWS), strict=True
+        ):
+            values = X.expand(len(total), -1, -1)
+            for number, (weights, biases) in enumerate(layers):
+                values = values if number == 0 else values.relu_()
+                values = torch.baddbmm(biases, values, weights.transpose(1, 2))
             if self._outputs is None:
-                out = out.clamp(self._train.y.min(), self._train.y.max())
-            return float(_loss(out, validation.y, self._outputs)) * len(validation.y)
+                out = values[:, :, 0].clamp(self._low[members], self._high[members])
+                total += (out - y).square_().sum(1, dtype=torch.float64)
+            else:
+                codes = y.expand(len(total), -1).flatten()
+                each = functional.cross_entropy(values.flatten(0, 1), codes, reduction="none")
+                total += each.view(len(total), -1).sum(1, dtype=torch.float64)
+        return total
 
-    def _batch_stream(self, size: int) -> Iterator[torch.Tensor]:
-        while True:
-            order = torch.randperm(len(self._train.y), generator=self._generator)
-            yield from torch.split(order, size)
+    def _draw_batches(self, steps: int) -> list[_Batch]:
+        """Batches of the next steps, on the device."""
+        shape = steps, len(self.members), self._batch_size
+        rows, shares = torch.zeros(shape, dtype=torch.int64), torch.zeros(shape)
+        sizes, updates = [], []
+        for step in range(steps):
+            drawn = [next(orders) for orders in self._orders]
+            for member, (start, batch) in enumerate(zip(self._starts, drawn, strict=True)):
+                torch.add(batch, start, out=rows[step, member, : len(batch)])
+                shares[step, member, : len(batch)] = 1 / len(batch)
+            sizes.append(max(len(batch) for batch in drawn))
+            self.steps += 1
+            # The first weights are far from the later ones, so that the average starts short.
+            updates.append(1 - min(self._decay, (1 + self.steps) / (10 + self.steps)))
+        tensors = (part.to(self._device) for part in (rows, shares, torch.tensor(updates)))
+        return [_Batch(*parts) for parts in zip(*tensors, sizes, strict=True)]
 
+    def _replay(self, batches: Sequence[_Batch]) -> None:
+        """Take steps by a CUDA graph."""
+        if self._graph is None:
+            # A capture needs libraries that are warm: the first step is not recorded.
+            stream = torch.cuda.Stream(self._device)
+            stream.wait_stream(torch.cuda.current_stream(self._device))
+            with torch.cuda.stream(stream):
+                self._step(batches[0])
+            torch.cuda.current_stream(self._device).wait_stream(stream)
+            self._graph = _Graph(self._step, batches[0])
+            batches = batches[1:]
+        for batch in batches:
+            self._graph.replay(batch)
 
-class Trial:
-    """A candidate in training, with one network for each fold, in step with each other.
-
-    Args:
-        number: position of the candidate.
-        networks: one network per fold.
-        folds: sets of these networks.
-        settings: intervals and limits of early stopping.
-    """
-
-    def __init__(
-        self,
-        number: int,
-        networks: Sequence[Network],
-        folds: Sequence[NetworkFold],
-        settings: MlpSettings,
-    ) -> None:
-        self.number, self.best_loss, self.best_step, self.ended = number, np.inf, 0, False
-        self.best_layers = networks[0].layers()
-        self._improved_loss, self._improved_step = np.inf, 0
-        self._networks, self._folds, self._settings = networks, folds, settings
-
-    @property
-    def steps(self) -> int:
-        """Number of steps so far."""
-        return self._networks[0].steps
-
-    def train_until(self, limit: int) -> None:
-        """Train until step `limit`, or until the loss has not become lower for long enough.
-
-        The weights of the lowest loss are kept, but only a loss that is lower by the fraction
-        `min_improvement` prolongs training.
-        """
-        while not self.ended and self.steps < limit:
-            steps = min(self._settings.steps_per_check, limit - self.steps)
-            for network in self._networks:
-                network.train(steps)
-            loss = sum(
-                fold.loss_scale * network.loss(fold.validation)
-                for network, fold in zip(self._networks, self._folds, strict=True)
+    def _step(self, batch: _Batch) -> None:
+        """Take one step of every network."""
+        workspace = self._workspace(batch.rows.shape[1])
+        workspace.forward(self._layers, self._X, batch.rows)
+        self._output_gradients(workspace, batch)
+        workspace.backward(self._layers, self._layer_gradients)
+        for (_, candidate, _), weights, gradients, mean, square, steps in self._optimized:
+            adamw(
+                [weights],
+                [gradients],
+                [mean],
+                [square],
+                [],
+                [steps],
+                fused=True,
+                capturable=self._device.type == "cuda",
+                amsgrad=False,
+                beta1=_BETAS[0],
+                beta2=_BETAS[1],
+                lr=candidate.learning_rate,
+                weight_decay=candidate.weight_decay,
+                eps=_EPSILON,
+                maximize=False,
             )
-            if loss < self.best_loss:
-                self.best_loss, self.best_step = loss, self.steps
-                self.best_layers = self._networks[0].layers()
-            if loss < self._improved_loss * (1 - self._settings.min_improvement):
-                self._improved_loss, self._improved_step = loss, self.steps
-            self.ended = self.steps >= self._settings.last_step(self._improved_step)
+        self.averages.lerp_(self._weights, batch.update)
+
+    def _output_gradients(self, workspace: _Workspace, batch: _Batch) -> None:
+        """Gradients of the batches' mean losses with respect to the outputs."""
+        out, gradients, y = workspace.values[-1], workspace.gradients[-1], self._y[batch.rows]
+        if self._outputs is None:
+            torch.sub(out[:, :, 0], y, out=gradients[:, :, 0])
+            gradients[:, :, 0].mul_(batch.shares).mul_(2)
+            return
+        torch.softmax(out, dim=2, out=gradients)
+        codes = y.unsqueeze(2)
+        gradients.scatter_(2, codes, gradients.gather(2, codes) - 1)
+        gradients.mul_(batch.shares.unsqueeze(2))
+
+    def _workspace(self, size: int) -> _Workspace:
+        if size not in self._workspaces:
+            shape = len(self.members), size
+            self._workspaces[size] = _Workspace(shape, self.layout.sizes, self._device)
+        return self._workspaces[size]
 
 
-def search(
-    folds: Sequence[NetworkFold],
-    candidates: Sequence[Candidate],
-    settings: MlpSettings,
-    *,
-    outputs: int | None,
-    seed: int,
-) -> Winner:
-    """Find the candidate with the lowest validation loss by successive halving.
+class _Batch(NamedTuple):
+    """Rows that one step is taken on."""
 
-    Karnin, Koren and Somekh 2013; Jamieson and Talwalkar 2016 (arXiv 1502.07943). Candidates whose
-    training has ended stay in the race with the loss that they reached.
+    rows: torch.Tensor
+    """`(M, B)` positions in the training sets; batches of fewer rows are padded with 0."""
+    shares: torch.Tensor
+    """`(M, B)` weights of these rows in the mean loss; 0 for the padding."""
+    update: torch.Tensor
+    """Scalar, weight of the step in the moving average."""
+    size: int
+    """Rows of the largest batch."""
+
+    def trimmed(self) -> _Batch:
+        """The batch without columns that are padding for all networks."""
+        return self._replace(rows=self.rows[:, : self.size], shares=self.shares[:, : self.size])
+
+
+class _Graph:
+    """A step recorded as a CUDA graph.
 
     Args:
-        folds: one fold with a validation set, or inner folds, whose losses are added.
-        candidates: settings to choose from.
-        settings: rungs of the race, early stopping and training.
-        outputs: number of classes; None for one number.
-        seed: seed of all networks.
+        step: function that takes the step.
+        batch: batch of the size of all batches to come.
     """
-    race = [
-        Trial(
-            number,
-            [Network(fold.train, candidate, settings, outputs, seed) for fold in folds],
-            folds,
-            settings,
+
+    def __init__(self, step: Callable[[_Batch], None], batch: _Batch) -> None:
+        self._inputs = batch._replace(
+            rows=batch.rows.clone(), shares=batch.shares.clone(), update=batch.update.clone()
         )
-        for number, candidate in enumerate(candidates)
-    ]
-    for steps, survivors in settings.rungs:
-        for trial in race:
-            trial.train_until(steps)
-        race = sorted(race, key=lambda trial: trial.best_loss)[:survivors]
-    for trial in race:
-        trial.train_until(settings.max_steps)
-    best = min(race, key=lambda trial: trial.best_loss)
-    return Winner(
-        best.number, best.best_loss, best.best_step, best.steps, best.ended, best.best_layers
-    )
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            step(self._inputs)
+
+    def replay(self, batch: _Batch) -> None:
+        """Take the step on a batch."""
+        for recorded, values in zip(self._inputs[:3], batch[:3], strict=True):
+            recorded.copy_(values)
+        self._graph.replay()
 
 
-def _initial_weights(sizes: tuple[int, ...], generator: torch.Generator) -> list[torch.Tensor]:
-    # He et al. 2015 (arXiv 1502.01852), for ReLU; biases start at 0.
-    parameters = []
-    for inputs, outputs in pairwise(sizes):
-        weights = torch.empty(outputs, inputs)
-        torch.nn.init.kaiming_uniform_(weights, nonlinearity="relu", generator=generator)
-        parameters += [weights.requires_grad_(), torch.zeros(outputs, requires_grad=True)]
-    return parameters
+class _Workspace:
+    """Memory for the values and gradients of every layer for batches of one size.
+
+    Args:
+        shape: number of networks, and of rows per batch.
+        sizes: numbers of inputs, of the units of each hidden layer, and of outputs.
+        device: device of the networks.
+    """
+
+    def __init__(self, shape: tuple[int, int], sizes: Sequence[int], device: torch.device) -> None:
+        self.values = [torch.empty(*shape, size, device=device) for size in sizes]
+        self.gradients = [torch.empty(*shape, size, device=device) for size in sizes[1:]]
+
+    def forward(self, layers: Sequence[_Layer], X: torch.Tensor, rows: torch.Tensor) -> None:
+        """Fill `values` from the inputs, the rows of `X`, to the outputs."""
+        inputs = self.values[0]
+        torch.index_select(X, 0, rows.flatten(), out=inputs.view(-1, X.shape[1]))
+        for number, (weights, biases) in enumerate(layers):
+            if number:
+                self.values[number].relu_()
+            torch.baddbmm(
+                biases, self.values[number], weights.transpose(1, 2), out=self.values[number + 1]
+            )
+
+    def backward(self, layers: Sequence[_Layer], gradients: Sequence[_Layer]) -> None:
+        """Fill `gradients` of weights and biases from those of the outputs; uses up `values`."""
+        for number in reversed(range(len(layers))):
+            out, values = self.gradients[number], self.values[number]
+            torch.bmm(out.transpose(1, 2), values, out=gradients[number][0])
+            torch.sum(out, dim=1, keepdim=True, out=gradients[number][1])
+            if number:
+                below = self.gradients[number - 1]
+                torch.bmm(out, layers[number][0], out=below)
+                below.mul_(values.sign_())
 
 
-def _loss(out: torch.Tensor, y: torch.Tensor, outputs: int | None) -> torch.Tensor:
-    if outputs is None:
-        return functional.mse_loss(out[:, 0], y)
-    return functional.cross_entropy(out, y)
+def _orders(rows: int, size: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
+    """Batches of row positions, without end."""
+    while True:
+        yield from torch.split(torch.randperm(rows, generator=generator), size)
+
+
+def _aligned(count: int) -> int:
+    return -(-count // _ALIGNMENT) * _ALIGNMENT

@@ -39,7 +39,8 @@ def train_network(
     generator = torch.Generator().manual_seed(seed)
     X, y = _tensors(train, outputs)
     X_held_out, y_held_out = _tensors(validation, outputs)
-    parameters = _initial((X.shape[1], *settings.hidden_layer_sizes, outputs or 1), generator)
+    sizes = (X.shape[1], *settings.hidden_layer_sizes, outputs or 1)
+    parameters = [part.requires_grad_() for part in initial_weights(sizes, generator)]
     optimizer = torch.optim.AdamW(
         parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
@@ -92,8 +93,30 @@ class EarlyStopping:
     @property
     def layers(self) -> Layers:
         """Weights and biases of each layer as NumPy arrays."""
-        arrays = [parameter.numpy() for parameter in self._best]
-        return list(zip(arrays[::2], arrays[1::2], strict=True))
+        return as_layers(self._best)
+
+
+def initial_weights(sizes: Sequence[int], generator: torch.Generator) -> list[torch.Tensor]:
+    """Random weights `(out, in)` and zero biases `(out,)` of each layer, in turns.
+
+    He et al. 2015 (arXiv 1502.01852), for ReLU.
+
+    Args:
+        sizes: numbers of inputs, of the units of each hidden layer, and of outputs.
+        generator: source of the random numbers.
+    """
+    parameters = []
+    for inputs, outputs in pairwise(sizes):
+        weights = torch.empty(outputs, inputs)
+        torch.nn.init.kaiming_uniform_(weights, nonlinearity="relu", generator=generator)
+        parameters += [weights, torch.zeros(outputs)]
+    return parameters
+
+
+def as_layers(parameters: Sequence[torch.Tensor]) -> Layers:
+    """Copies of weights and biases in turns as pairs of NumPy arrays."""
+    arrays = [parameter.detach().cpu().numpy().copy() for parameter in parameters]
+    return list(zip(arrays[::2], arrays[1::2], strict=True))
 
 
 def forward(parameters: Sequence[torch.Tensor], X: torch.Tensor) -> torch.Tensor:
@@ -112,16 +135,6 @@ def forward(parameters: Sequence[torch.Tensor], X: torch.Tensor) -> torch.Tensor
 def _tensors(rows: Rows, outputs: int | None) -> tuple[torch.Tensor, torch.Tensor]:
     X, y = rows
     return torch.from_numpy(X), torch.from_numpy(y.astype(np.float32 if outputs is None else int))
-
-
-def _initial(sizes: tuple[int, ...], generator: torch.Generator) -> list[torch.Tensor]:
-    # He et al. 2015 (arXiv 1502.01852), for ReLU; biases start at 0.
-    parameters = []
-    for inputs, outputs in pairwise(sizes):
-        weights = torch.empty(outputs, inputs)
-        torch.nn.init.kaiming_uniform_(weights, nonlinearity="relu", generator=generator)
-        parameters += [weights.requires_grad_(), torch.zeros(outputs, requires_grad=True)]
-    return parameters
 
 
 def _loss(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import loguniform
 from sklearn.model_selection import ParameterSampler
-from torch import nn
 
 from satclip_bench.benchmarks.probes import make_probe, mlp, mlp_search
 from satclip_bench.benchmarks.probes.data import Dataset, InnerSets
+from satclip_bench.benchmarks.probes.halving import Race, Trial, search
 from satclip_bench.benchmarks.probes.mlp import PerceptronClassifier, PerceptronRegressor
 from satclip_bench.benchmarks.probes.mlp_search import CANDIDATES, Candidate, MlpSettings
-from satclip_bench.benchmarks.probes.networks import Network, NetworkFold, Rows, Trial, rows, search
-from satclip_bench.benchmarks.probes.perceptron import Layers, forward
+from satclip_bench.benchmarks.probes.perceptron import forward
+from tests.benchmarks.probes.network_folds import CPU, Network, curve, fold, summed_error
 from tests.benchmarks.probes.sphere_data import parts, points, smooth
 
 FEW = (
@@ -33,29 +32,6 @@ SHORT = MlpSettings(rungs=((40, 2),), steps_per_check=20, patience_steps=60, max
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mlp, "CANDIDATES", FEW)
     monkeypatch.setattr(mlp, "SETTINGS", SHORT)
-
-
-def fold(seed: int = 0, validation_rows: int = 40) -> NetworkFold:
-    rng = np.random.default_rng(seed)
-    X = rng.standard_normal((100 + validation_rows, 3))
-    y = np.sin(2 * X[:, 0]) + 0.3 * rng.standard_normal(len(X))
-    return NetworkFold(rows(X[:100], y[:100]), rows(X[100:], y[100:]), loss_scale=2.0)
-
-
-def summed_error(layers: Layers, part: NetworkFold) -> float:
-    """Squared error of the validation set, computed without torch."""
-    low, high = float(part.train.y.min()), float(part.train.y.max())
-    out = forward(layers, part.validation.X.numpy())[:, 0].clip(low, high)
-    return float(np.square(out - part.validation.y.numpy()).sum()) * part.loss_scale
-
-
-def curve(part: NetworkFold, candidate: Candidate, checks: int) -> list[float]:
-    network = Network(part.train, candidate, SHORT, None, 0)
-    losses = []
-    for _ in range(checks):
-        network.train(SHORT.steps_per_check)
-        losses.append(summed_error(network.layers(), part))
-    return losses
 
 
 def test_candidates_are_those_of_the_published_draw() -> None:
@@ -77,51 +53,12 @@ def test_rungs_end_at_checks() -> None:
         assert 1 <= survivors < len(CANDIDATES)
 
 
-def test_network_is_trained_as_by_plain_torch() -> None:
-    """With all rows in one batch, against `nn.Sequential`, AdamW and the average's formula."""
-    part, settings = fold(), MlpSettings(batch_size=1000)
-    candidate = Candidate(depth=2, width=7, learning_rate=5e-3, weight_decay=0.5)
-    network = Network(part.train, candidate, settings, None, seed=3)
-    plain = nn.Sequential(nn.Linear(3, 7), nn.ReLU(), nn.Linear(7, 7), nn.ReLU(), nn.Linear(7, 1))
-    average = [torch.from_numpy(a).clone() for pair in network.layers() for a in pair]
-    with torch.no_grad():
-        for parameter, initial in zip(plain.parameters(), average, strict=True):
-            parameter.copy_(initial)
-    optimizer = torch.optim.AdamW(plain.parameters(), lr=5e-3, weight_decay=0.5)
-    for step in range(1, 31):
-        optimizer.zero_grad()
-        torch.square(plain(part.train.X)[:, 0] - part.train.y).mean().backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        decay = min(0.99, (1 + step) / (10 + step))
-        for mean, parameter in zip(average, plain.parameters(), strict=True):
-            mean.mul_(decay).add_(parameter.detach(), alpha=1 - decay)
-    network.train(30)
-    for ours, expected in zip((a for pair in network.layers() for a in pair), average, strict=True):
-        np.testing.assert_allclose(ours, expected.numpy(), atol=1e-4)
-
-
-def test_a_candidate_in_turns_ends_as_in_one_turn() -> None:
-    parts_of_race = [fold(0), fold(1)]
-
-    def trial() -> Trial:
-        networks = [Network(part.train, FEW[2], SHORT, None, 5) for part in parts_of_race]
-        return Trial(2, networks, parts_of_race, SHORT)
-
-    turns, once = trial(), trial()
-    for steps in (40, 120, 300):
-        turns.train_until(steps)
-    once.train_until(300)
-    assert (turns.best_loss, turns.best_step) == (once.best_loss, once.best_step)
-    for ours, expected in zip(turns.best_layers, once.best_layers, strict=True):
-        assert ours[0].tobytes() == expected[0].tobytes()
-
-
 def test_search_finds_the_candidate_and_step_with_the_lowest_loss() -> None:
     part, settings = fold(), SHORT.model_copy(update={"rungs": ()})
     winner = search([part], FEW, settings, outputs=None, seed=0)
     lowest, place = np.inf, (-1, -1)
     for number, candidate in enumerate(FEW):
-        losses = curve(part, candidate, checks=15)
+        losses = curve(part, candidate, SHORT, checks=15)
         best = improved = 0
         for check, loss in enumerate(losses):
             if loss < losses[best]:
@@ -138,27 +75,30 @@ def test_search_finds_the_candidate_and_step_with_the_lowest_loss() -> None:
 
 
 def test_a_loss_that_hardly_falls_does_not_prolong_training() -> None:
-    class Falling(Network):
-        """Loss 1, then lower by a tenth of a percent at each check."""
-
-        def train(self, steps: int) -> None:
-            self.steps += steps
-
-        def loss(self, validation: Rows) -> float:
-            return 1 - 0.001 * self.steps / 20
-
-    part = fold()
-    slow = Falling(part.train, FEW[0], SHORT, None, 0)
-    trial = Trial(0, [slow], [part], SHORT)
-    trial.train_until(10_000)
+    trial = Trial(0, SHORT)
+    for step in range(20, 10_000, 20):
+        assert trial.check(step, 1 - 0.001 * step / 20)
+        if trial.ended:
+            break
     # The first check, step 20, is the only improvement; step 100 is the first after 1.5 * 20 + 60.
-    assert trial.ended
     assert trial.steps == trial.best_step == 100
+
+
+def test_a_race_in_turns_ends_as_in_one_turn() -> None:
+    folds = [fold(0), fold(1)]
+    turns, once = (Race(folds, FEW, SHORT, outputs=None, seed=5) for _ in range(2))
+    for steps in (40, 120, 300):
+        turns.train_until(steps)
+    once.train_until(300)
+    ours, expected = turns.winner(), once.winner()
+    assert ours[:-1] == expected[:-1]
+    for layer, other in zip(ours.layers, expected.layers, strict=True):
+        assert layer[0].tobytes() == other[0].tobytes()
 
 
 def test_halving_drops_the_candidates_with_the_highest_loss() -> None:
     part = fold()
-    at_rung = [min(curve(part, candidate, checks=2)) for candidate in FEW]
+    at_rung = [min(curve(part, candidate, SHORT, checks=2)) for candidate in FEW]
     assert np.argmax(at_rung) == 0
     good_late = SHORT.model_copy(update={"rungs": ((40, 1),), "max_steps": 40})
     assert search([part], FEW, good_late, outputs=None, seed=0).candidate == np.argmin(at_rung)
@@ -175,6 +115,7 @@ def test_early_stopping_decides_and_the_cap_is_recorded(
     assert info["steps"] <= info["steps_trained"] < info["cap"] == SHORT.max_steps
     assert stopped.best_params_["steps"] == info["steps"]
     assert info["epochs"] == info["steps"]  # 100 rows are one batch
+    assert info["device"] == "cpu"
     monkeypatch.setattr(mlp, "SETTINGS", SHORT.model_copy(update={"max_steps": 100}))
     capped = PerceptronRegressor(random_state=0).fit(data.X, data.y, data.validation)
     assert not capped.converged_
@@ -191,42 +132,36 @@ def test_inner_folds_add_losses_and_the_refit_sees_all_rows(short: None) -> None
     np.testing.assert_allclose(probe.scaler_.mean_, data.X.astype(float).mean(0), rtol=1e-5)
 
     folds = [
-        mlp._network_fold(InnerSets(*(Dataset(data.X[part], data.y[part]) for part in pair)), None)
+        mlp._network_fold(
+            InnerSets(*(Dataset(data.X[part], data.y[part]) for part in pair)), None, CPU
+        )
         for pair in inner
     ]
     seed = probe._draw_seed()[0]
-    totals = [
-        sum(losses)
-        for losses in zip(*(curves(part, FEW[number], seed, steps) for part in folds), strict=True)
+    curves = [
+        curve(part, FEW[number], SHORT, steps // SHORT.steps_per_check, seed) for part in folds
     ]
+    totals = [sum(losses) for losses in zip(*curves, strict=True)]
     assert np.argmin(totals) == len(totals) - 1
     # Another network with all rows and the same number of steps gives the same predictions.
     scaling = mlp.fit_scaling(Dataset(data.X, data.y), None)
-    everything = mlp._standardised(scaling, Dataset(data.X, data.y), None)
-    refitted = Network(everything, FEW[number], SHORT, None, seed)
+    everything = mlp._standardised(scaling, Dataset(data.X, data.y), None, CPU)
+    refitted = Network(everything, FEW[number], SHORT, seed)
     refitted.train(steps)
     assert refitted.layers()[0][0].tobytes() == probe.layers_[0][0].tobytes()
-
-
-def curves(part: NetworkFold, candidate: Candidate, seed: int, steps: int) -> Sequence[float]:
-    network = Network(part.train, candidate, SHORT, None, seed)
-    losses = []
-    for _ in range(0, steps, SHORT.steps_per_check):
-        network.train(SHORT.steps_per_check)
-        losses.append(summed_error(network.layers(), part))
-    return losses
 
 
 def test_inner_loss_is_in_the_unit_of_the_target(short: None) -> None:
     data = parts("regression", rows=100)
     pair = InnerSets(Dataset(data.X, data.y), Dataset(*data.validation))
-    part = mlp._network_fold(pair, None)
-    network = Network(part.train, FEW[1], SHORT, None, 0)
+    part = mlp._network_fold(pair, None, CPU)
+    network = Network(part.train, FEW[1], SHORT, 0)
     network.train(40)
     predicted = forward(network.layers(), part.validation.X.numpy())[:, 0]
     predicted = (predicted * data.y.std() + data.y.mean()).clip(data.y.min(), data.y.max())
     expected = np.square(predicted - data.validation[1]).sum()
-    assert network.loss(part.validation) * part.loss_scale == pytest.approx(expected, rel=1e-4)
+    loss = network.networks.losses([part.validation])[0]
+    assert loss * part.loss_scale == pytest.approx(expected, rel=1e-4)
 
 
 def test_inner_folds_of_classes_leave_out_unseen_labels(short: None) -> None:
@@ -284,11 +219,3 @@ def test_forward_is_what_was_trained(short: None) -> None:
         hidden = hidden @ torch.tensor(weights).T + torch.tensor(biases)
     expected: NDArray[Any] = torch.softmax(hidden, dim=1).numpy()
     np.testing.assert_allclose(probe.predict_proba(data.X_test), expected, atol=1e-5)
-
-
-def test_rows_are_float32_and_codes_integers() -> None:
-    numbers = rows(np.ones((2, 1)), np.array([0.5, 1.5]))
-    codes = rows(np.ones((2, 1), dtype=np.float32), np.array([0, 1], dtype=np.int64))
-    assert isinstance(numbers, Rows)
-    assert (numbers.X.dtype, numbers.y.dtype) == (torch.float32, torch.float32)
-    assert codes.y.dtype == torch.int64
