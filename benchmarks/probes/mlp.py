@@ -1,4 +1,4 @@
-"""The multi-layer perceptron probe. Its training, which needs torch, is in `networks`."""
+"""The multi-layer perceptron probe. Its training, which needs torch, is in `halving` and `networks`."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ CARD = ProbeCard(
     ),
     settings=SETTINGS.model_dump(mode="json"),
     search=search_card(),
-    version=3,
+    version=4,
     bounds=(
         "The validation loss is taken every steps_per_check steps. An improvement is a loss that "
         "is lower than that of the last improvement by the fraction min_improvement. Training ends "

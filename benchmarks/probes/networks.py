@@ -203,9 +203,8 @@ class Networks:
     def _loss(self, members: slice, validation: Rows) -> torch.Tensor:
         layers = self.layout.layers(self.averages[members])
         total = torch.zeros(len(self.averages[members]), dtype=torch.float64, device=self._device)
-        for X, y in zip(
-            validation.X.split(_LOSS_ROWS), validation.y.split(_LOSS_ROWS), strict=True
-        ):
+        parts = (torch.split(part, _LOSS_ROWS) for part in validation)
+        for X, y in zip(*parts, strict=True):
             values = X.expand(len(total), -1, -1)
             for number, (weights, biases) in enumerate(layers):
                 values = values if number == 0 else values.relu_()
@@ -240,7 +239,7 @@ class Networks:
         """Take steps by a CUDA graph."""
         if self._graph is None:
             # A capture needs libraries that are warm: the first step is not recorded.
-            stream = torch.cuda.Stream(self._device)
+            stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
             stream.wait_stream(torch.cuda.current_stream(self._device))
             with torch.cuda.stream(stream):
                 self._step(batches[0])
