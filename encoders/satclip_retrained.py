@@ -56,7 +56,7 @@ class TrainedSatCLIP(PretrainedEncoder):
         unit = " Embeddings have length 1." if self.normalise == "unit" else ""
         self.card = EncoderCard(
             name=name,
-            version=2,
+            version=3,
             title=f"SatCLIP {'Blue Marble' if name.startswith(BLUE_MARBLE) else about['name']} "
             f"L={self.degrees}",
             dimension=int(settings["embed_dim"]),
