@@ -231,7 +231,7 @@ def _score_numbers(estimator: Any, test: _TestSet) -> _Scored:
         unclipped, std = estimator.distribution(test.X)
     else:
         unclipped, std = estimator.unclipped(test.X), None
-    predicted = _finite(clip_to(unclipped, estimator.target_range_))
+    predicted = clip_to(_finite(np.asarray(unclipped)), estimator.target_range_)
     columns = {
         "target": target,
         "prediction": predicted,
