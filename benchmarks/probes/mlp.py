@@ -1,4 +1,4 @@
-"""The multi-layer perceptron probe. Its training, which needs torch, is in `halving` and `networks`."""
+"""The multi-layer perceptron probe; `halving` and `networks`, which need torch, train it."""
 
 from __future__ import annotations
 
