@@ -51,7 +51,7 @@ TRAINING_DATA = (
 )
 
 CONTAMINATES = (
-    *("air_temperature", "precipitation", "koppen_geiger", "land_cover"),
+    *("air_temperature", "maximum_temperature", "precipitation", "koppen_geiger", "land_cover"),
     *("elevation", "airport_elevation", "inaturalist"),
 )
 """Training targets included ERA5-Land, NLCD's land cover of the United States, an elevation model,

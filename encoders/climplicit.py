@@ -44,8 +44,12 @@ _REGRESSOR = ("chelsa_regressor.weight", "chelsa_regressor.bias")
 VARIANTS = ("seasons", *(f"month-{month}" for month in range(1, 13)))
 
 
-CONTAMINATES = ("air_temperature", "precipitation", "koppen_geiger")
-"""Temperature and precipitation are two of CHELSA's eleven variables, and determine the zones."""
+CONTAMINATES = (
+    *("air_temperature", "maximum_temperature", "precipitation", "koppen_geiger"),
+    *("solar_irradiance", "wind_speed"),
+)
+"""CHELSA's eleven variables include temperature, its maximum, precipitation, which with temperature
+determines the zones, radiation and wind."""
 
 
 def month_features(lonlat: NDArray[np.float64], month: int) -> NDArray[np.float64]:

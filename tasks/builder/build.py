@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 
 from satclip_bench.core.files import atomic_write, sha256_bytes
 from satclip_bench.tasks import SHIPPED_TASKS, get_task
-from satclip_bench.tasks.builder import airports, census, population, rasters, wide
+from satclip_bench.tasks.builder import (
+    airports,
+    census,
+    population,
+    rasters,
+    settlements,
+    wide,
+    zip_areas,
+)
 from satclip_bench.tasks.builder.distributions import DISTRIBUTIONS
 from satclip_bench.tasks.builder.points import (
     LandPoints,
@@ -45,7 +53,10 @@ SEEDS = {
 }
 """Seeds of the points of the global tables that are among the SatCLIP paper's tasks."""
 
-WIDE_SEEDS = dict.fromkeys(wide.GRIDS, SEEDS["elevation"]) | {"airport_elevation": airports.SEED}
+WIDE_SEEDS = dict.fromkeys(wide.GRIDS, SEEDS["elevation"]) | {
+    "airport_elevation": airports.SEED,
+    "degree_of_urbanisation": settlements.SEED,
+}
 """Seeds of the points of the other global tables. Those of grids have the points of elevation."""
 
 
@@ -84,11 +95,16 @@ class Builder:
             "biomes": lambda: self._ecoregion_table("biomes", "biome"),
             "ecoregions": lambda: self._ecoregion_table("ecoregions", "ECO_NAME"),
             "airport_elevation": lambda: airports.airport_elevation(self.folder, self._countries),
+            "degree_of_urbanisation": lambda: settlements.degree_of_urbanisation(
+                self.folder, self._countries
+            ),
         }
         if task in wide.GRIDS:
             return wide.grid_table(task, self.folder, self._elevation_points)
         if task in census.COUNTY_COLUMNS:
             return census.county_table(task, self.folder)
+        if task in zip_areas.COLUMNS:
+            return zip_areas.zip_table(task, self.folder)
         return build[task]()
 
     def _air_temperature(self) -> pd.DataFrame:
@@ -159,7 +175,7 @@ def describe(task: str, table: pd.DataFrame, content: bytes) -> dict[str, Any]:
         "sha256": sha256_bytes(content),
         "bytes": len(content),
         "rows": len(table),
-        "seed": (SEEDS | WIDE_SEEDS).get(task),
+        "seed": (SEEDS | WIDE_SEEDS | dict.fromkeys(zip_areas.COLUMNS, zip_areas.SEED)).get(task),
         "target": {
             "min": float(target.min()),
             "max": float(target.max()),

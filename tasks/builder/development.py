@@ -10,11 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.core.files import atomic_write, sha256_bytes
-from satclip_bench.core.sphere import km_to_chord, unit_vectors
 from satclip_bench.tasks import task_card
 from satclip_bench.tasks.builder import population, rasters
 from satclip_bench.tasks.builder.build import SEEDS, built_with, pins, table_bytes
-from satclip_bench.tasks.builder.points import LandPoints, containing, draw_land, read_countries
+from satclip_bench.tasks.builder.points import (
+    LandPoints,
+    away_from,
+    containing,
+    draw_land,
+    read_countries,
+)
 from satclip_bench.tasks.builder.polygons import read_ecoregions
 from satclip_bench.tasks.development import DEVELOPMENT_TASKS, MIN_KM, PROVENANCE, TABLE
 from satclip_bench.tasks.open_edition.tables import shipped_frame
@@ -32,14 +37,6 @@ SECTOR_DEGREES = 60
 def benchmark_points() -> NDArray[np.float64]:
     """Points of all global tables of the open edition, `(n, 2)` lonlat."""
     return np.concatenate([shipped_frame(task)[["lon", "lat"]].to_numpy() for task in SEEDS])
-
-
-def away_from(lonlat: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether each point is at least `MIN_KM` from all others, `(n,)`."""
-    from scipy.spatial import cKDTree
-
-    chord, _ = cKDTree(unit_vectors(others)).query(unit_vectors(lonlat))
-    return np.asarray(chord >= km_to_chord(MIN_KM))
 
 
 def sectors(lonlat: NDArray[np.float64]) -> NDArray[np.str_]:

