@@ -46,7 +46,7 @@ def main() -> int:
         "--distributions",
         type=Path,
         default=distributions_dir(),
-        help="folder of the pinned packages; missing packages are downloaded (187 MB)",
+        help="folder of the pinned packages; missing packages are downloaded (207 MB)",
     )
     parser.add_argument(
         "--check",

@@ -26,7 +26,7 @@ def read_temperature(folder: Path) -> Float:
     Rows are latitudes from 90 to -90, columns longitudes from 0 to 359.75, in steps of 0.25. The
     file's attribute says kelvin; its values are degrees Celsius.
     """
-    months = _read_months(folder, "t2m")
+    months = read_months(folder, "t2m")
     return np.asarray(np.average(months, axis=0, weights=MONTH_DAYS), dtype=np.float64)
 
 
@@ -35,10 +35,11 @@ def read_precipitation(folder: Path) -> Float:
 
     The file's attribute says metres; its values are millimetres per month.
     """
-    return np.asarray(_read_months(folder, "tp").sum(axis=0), dtype=np.float64)
+    return np.asarray(read_months(folder, "tp").sum(axis=0), dtype=np.float64)
 
 
-def _read_months(folder: Path, variable: str) -> Float:
+def read_months(folder: Path, variable: str) -> Float:
+    """Read monthly means of ERA5, `(12, 721, 1440)`, of `t2m` in degrees Celsius or `tp` in mm."""
     import h5py
 
     with h5py.File(io.BytesIO(read_member(*ERA5, folder)), "r") as file:

@@ -83,12 +83,12 @@ def cell_centres(cells: Integer, level: int = LEVEL) -> Float:
             np.choose(digit, [ca, bc, c, ca]),
         )
     x, y, z = _unit(a + b + c).T
-    return np.degrees(np.stack([np.arctan2(y, x), np.arcsin(z)], axis=1))
+    lonlat: Float = np.degrees(np.stack([np.arctan2(y, x), np.arcsin(z)], axis=1))
+    return lonlat
 
 
 def _unit(vectors: Float) -> Float:
-    lengths: Float = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / lengths
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float64)
 
 
 def read_runs(folder: Path) -> tuple[Integer, NDArray[np.uint8]]:

@@ -97,9 +97,9 @@ def read_stressors(folder: Path) -> pd.DataFrame:
 
     # A pickle runs code: `read_member` has compared its hash with the pinned one.
     content = io.BytesIO(read_member(*STRESSORS, folder))
-    frame = pd.read_pickle(content)  # noqa: S301
-    columns = ["lon", "lat", *STRESSOR_COLUMNS.values()]
-    return frame[columns].astype(np.float64)
+    frame: pd.DataFrame = pd.read_pickle(content)  # noqa: S301
+    numbers = frame.select_dtypes(include="number")
+    return numbers.astype(np.float64)
 
 
 def stressor(column: str, folder: Path, lonlat: Float) -> Float:

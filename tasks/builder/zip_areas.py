@@ -54,7 +54,7 @@ def read_density(folder: Path) -> pd.Series[float]:
             table = pd.read_sql("SELECT Zipcode, Population, LandArea FROM zipcode", connection)
     table = table[(table["Population"] > 0) & (table["LandArea"] > 0)].set_index("Zipcode")
     km2 = table["LandArea"].astype(float) * KM2_PER_SQUARE_MILE
-    return np.log(table["Population"].astype(float) / km2).round(4)
+    return (table["Population"].astype(float) / km2).map(np.log).round(4)
 
 
 def read_income(folder: Path) -> pd.Series[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from satclip_bench.tasks.base import EditionCard, TaskCard
+from satclip_bench.tasks.base import CrossCheck, EditionCard, TaskCard
 from satclip_bench.tasks.open_edition.sources import NATURAL_EARTH
 from satclip_bench.tasks.wide.sources import AIRPORTS
 
@@ -34,6 +34,15 @@ CARD = TaskCard(
             file="airport_elevation.parquet",
             sha256="7012a048797d83d4b304723bf111d84afae809061de6b5db3389eb84fdbb6637",
             target_range=(-430.0, 5_500.0),
+            cross_checks=(
+                CrossCheck(
+                    against="the elevation grid of the task elevation, at the airports",
+                    within_km=0,
+                    points=10_795,
+                    pearson_r=0.971,
+                    note="bias -28 m: airports lie in valleys; 1.8 % differ by more than 500 m",
+                ),
+            ),
         ),
     },
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from satclip_bench.tasks.base import EditionCard, TaskCard
+from satclip_bench.tasks.base import CrossCheck, EditionCard, TaskCard
 from satclip_bench.tasks.open_edition.sources import COUNTIES
 from satclip_bench.tasks.wide.sources import COUNTY_CITATION, COUNTY_UNITS
 
@@ -30,6 +30,14 @@ CARD = TaskCard(
             file="county_density.parquet",
             sha256="deac952bad69d40cf18bc1853fbfb03c4d8946ba9c4bd57a253363e74e886856",
             target_range=(-4.0, 10.0),
+            cross_checks=(
+                CrossCheck(
+                    against="the task zip_density",
+                    within_km=10,
+                    points=2_048,
+                    pearson_r=0.876,
+                ),
+            ),
         ),
     },
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from satclip_bench.tasks.base import EditionCard, TaskCard
+from satclip_bench.tasks.base import CrossCheck, EditionCard, TaskCard
 from satclip_bench.tasks.open_edition.sources import ALTITUDE, NATURAL_EARTH
 from satclip_bench.tasks.wide.sources import CLIMATE_STRESSORS, STRESSOR_PROCESSING
 
@@ -18,7 +18,8 @@ CARD = TaskCard(
     region="continent",
     citation=CLIMATE_STRESSORS.attribution,
     caveats="An extreme of one model run: one hot afternoon decides the value of a cell.",
-    related="REL",
+    related="Rank correlation .77 with air temperature at points up to 25 km apart, and .63 with "
+    "solar irradiance at the same points.",
     editions={
         "open": EditionCard(
             rows=9_411,
@@ -29,6 +30,15 @@ CARD = TaskCard(
             file="maximum_temperature.parquet",
             sha256="4604efe6e5fa65d6a1861f19d92f6341f6d748b425e2493ebaa55bf30a647ca6",
             target_range=(-10.0, 60.0),
+            cross_checks=(
+                CrossCheck(
+                    against="ERA5's mean temperature, for the mean temperature in the same table",
+                    within_km=0,
+                    points=9_411,
+                    pearson_r=0.996,
+                    note="shows that the cells are read at the right places",
+                ),
+            ),
         ),
     },
 )

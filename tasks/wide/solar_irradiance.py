@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from satclip_bench.tasks.base import EditionCard, TaskCard
+from satclip_bench.tasks.base import CrossCheck, EditionCard, TaskCard
 from satclip_bench.tasks.open_edition.sources import ALTITUDE, NATURAL_EARTH
 from satclip_bench.tasks.wide.sources import CLIMATE_STRESSORS, STRESSOR_PROCESSING
 
@@ -17,8 +17,10 @@ CARD = TaskCard(
     extent="global",
     region="continent",
     citation=CLIMATE_STRESSORS.attribution,
-    caveats="Radiation of a land surface model, driven by satellite and reanalysis data, not of pyranometers.",
-    related="REL",
+    caveats="Radiation of a land surface model, driven by satellite and reanalysis data, not of "
+    "pyranometers.",
+    related="Rank correlation .81 with air temperature at points up to 25 km apart, and .63 with "
+    "maximum temperature and .18 with precipitation at the same points.",
     editions={
         "open": EditionCard(
             rows=9_411,
@@ -29,6 +31,15 @@ CARD = TaskCard(
             file="solar_irradiance.parquet",
             sha256="79fd8ce56dc89d139fbee48d29947d70e025dc80103720b8690ebb725791ee5b",
             target_range=(0.0, 10.0),
+            cross_checks=(
+                CrossCheck(
+                    against="ERA5's mean temperature, for the mean temperature in the same table",
+                    within_km=0,
+                    points=9_411,
+                    pearson_r=0.996,
+                    note="shows that the cells are read at the right places",
+                ),
+            ),
         ),
     },
 )

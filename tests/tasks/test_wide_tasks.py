@@ -67,8 +67,32 @@ def test_at_most_one_airport_in_a_cell() -> None:
 def test_tasks_of_counties_share_their_counties() -> None:
     first = shipped_frame("median_income")
     for name in WIDE_TASKS:
-        if task_card(name).extent == "contiguous United States":
+        if name.startswith("county_"):
             assert shipped_frame(name)[["lon", "lat", "fips"]].equals(first[["lon", "lat", "fips"]])
     counties = joined("median_income", "county_unemployment", "county_gini")
     assert spearmanr(counties["median_income"], counties["county_unemployment"]).statistic < -0.2
     assert spearmanr(counties["median_income"], counties["county_gini"]).statistic < -0.5
+
+
+def test_classes_of_urbanisation_are_in_the_order_of_population_density() -> None:
+    """Two sources: a map of settlements, and a proxy from the inhabitants of named places."""
+    urban, people = get_task("degree_of_urbanisation").load(), get_task("population_density").load()
+    assert urban.classes is not None
+    assert set(np.bincount(urban.target.astype(np.int64)).tolist()) == {1400}
+    chord, nearest = cKDTree(unit_vectors(people.lonlat)).query(unit_vectors(urban.lonlat))
+    near = chord_to_km(np.asarray(chord)) <= 25
+    density = people.target[np.asarray(nearest)[near]]
+    classes = np.array(urban.classes)[urban.target[near].astype(np.int64)]
+    median = {name: np.median(density[classes == name]) for name in urban.classes}
+    assert median["Very-low-density rural"] < median["Low-density rural"] < median["Urban centre"]
+    assert median["Rural cluster"] < median["Suburban or peri-urban"]
+
+
+def test_densities_of_zip_areas_and_counties_agree() -> None:
+    zips, counties = get_task("zip_density").load(), get_task("county_density").load()
+    chord, nearest = cKDTree(unit_vectors(counties.lonlat)).query(unit_vectors(zips.lonlat))
+    near = chord_to_km(np.asarray(chord)) <= 10
+    a, b = zips.target[near], counties.target[np.asarray(nearest)[near]]
+    # Two censuses, twenty years apart, in the same unit: zip areas lie where people live.
+    assert np.corrcoef(a, b)[0, 1] > 0.85
+    assert 0 < np.mean(a - b) < 0.7

