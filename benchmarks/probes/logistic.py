@@ -2,8 +2,8 @@
 
 Embeddings are often ill-conditioned: L-BFGS on standardised features then needs a thousand
 iterations. Here, each Newton step is solved by conjugate gradients (Nash, SIAM J. Numer. Anal. 21,
-1984), first with a diagonal preconditioner on principal axes, and with `ClassBlocks` once that
-takes too many iterations.
+1984), first with a diagonal preconditioner on principal axes, and with those of `logistic_blocks`
+once that takes too many iterations.
 """
 
 from __future__ import annotations
@@ -13,20 +13,27 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.linalg import svd
+from scipy.linalg import eigh, qr
 from scipy.special import softmax
 
 from satclip_bench.benchmarks.probes.data import Codes, Float64, Floats
 from satclip_bench.benchmarks.probes.estimators import fit_scaler
-from satclip_bench.benchmarks.probes.logistic_blocks import ClassBlocks, affordable_threshold
+from satclip_bench.benchmarks.probes.logistic_blocks import (
+    Diagonal,
+    Preconditioner,
+    build_preconditioner,
+    leading_axes,
+)
 from satclip_bench.benchmarks.probes.ridge_path import standardise
 
 MAX_NEWTON_STEPS = 200
 MAX_CG_STEPS = 400
-DIAGONAL_CG_STEPS = 40
-REBUILD_CG_STEPS = 25
+DIAGONAL_CG_STEPS = 15
+MAX_RESCALINGS = 4
 MIN_STEP = 2.0**-30
+
+NEGLIGIBLE = 1e-4
+"""Products leave out axes on which the curvature is less than this part of the penalty."""
 
 
 @dataclass(frozen=True)
@@ -74,30 +81,25 @@ class LogisticPath:
 
     def __init__(self, X: Floats, codes: Codes) -> None:
         self.scaler: Any = fit_scaler(X)
-        U, scales, directions = svd(
-            standardise(self.scaler, X), full_matrices=False, check_finite=False
-        )
-        kept = scales > scales[0] * max(X.shape) * np.finfo(np.float64).eps
-        self._directions = directions[kept]
+        axes, self._directions = principal_axes(standardise(self.scaler, X))
         # On principal axes, the features are orthogonal to each other and to the intercept.
-        self._T = np.hstack([U[:, kept] * scales[kept], np.ones((len(X), 1))])
+        self._T = np.hstack([np.ones((len(X), 1)), axes])
         self._T32 = self._T.astype(np.float32)
-        self._squares = np.append(scales[kept] ** 2, len(X))
         self._codes, self._rows = codes, np.arange(len(X))
         counts = np.bincount(codes)
         self.weights = np.zeros((self._T.shape[1], len(counts)))
-        self.weights[-1] = np.log(counts / len(X))
-        self._blocks_pay = False
+        self.weights[0] = np.log(counts / len(X))
+        self._diagonal_fails = False
 
     @property
     def coefficients(self) -> Float64:
         """Coefficients `(D, K)` of the standardised features."""
-        return np.asarray(self._directions.T @ self.weights[:-1])
+        return np.asarray(self._directions @ self.weights[1:])
 
     @property
     def intercepts(self) -> Float64:
         """Intercepts `(K,)`."""
-        return np.asarray(self.weights[-1].copy())
+        return np.asarray(self.weights[0].copy())
 
     def probabilities(self, X: Floats) -> Float64:
         """Class probabilities `(m, K)` of `(m, D)` features."""
@@ -116,24 +118,18 @@ class LogisticPath:
             give_up: function that is called after each Newton step from the third on; the fit also
                 ends if it returns True.
         """
-        penalty = np.full((len(self._squares), 1), (2.0 if self.weights.shape[1] == 2 else 1.0) / C)
-        penalty[-1] = 0.0
-        logits = self._T @ self.weights
-        P, objective = self._evaluate(logits, penalty, self.weights)
+        penalty = np.full((len(self.weights), 1), (2.0 if self.weights.shape[1] == 2 else 1.0) / C)
+        penalty[0] = 0.0
+        logits, P, objective = self._rescale(penalty, tolerance)
         gradient = self._gradient(P, penalty)
-        precondition: Callable[[Float64], Float64] | None = None
+        system: _System | None = None
         products, decrement, converged, n_iter = 0, np.inf, False, 0
         while not converged and n_iter < MAX_NEWTON_STEPS:
             n_iter += 1
-            if precondition is None:
-                precondition = self._preconditioner(P, penalty)
-            diagonal = not isinstance(precondition, ClassBlocks)
-            limit = MAX_CG_STEPS
-            if diagonal and not self._blocks_pay:
-                limit = DIAGONAL_CG_STEPS
-            step, steps, squared = self._newton_step(P, penalty, gradient, precondition, limit)
+            if system is None:
+                system = self._system(P, penalty)
+            step, steps = self._newton_step(P, penalty, gradient, system)
             products += steps
-            self._blocks_pay |= steps >= DIAGONAL_CG_STEPS
             decrement = -float((gradient * step).sum()) / 2
             length, logits_step = 1.0, self._T @ step
             while length > MIN_STEP:
@@ -146,15 +142,44 @@ class LogisticPath:
                 # The objective is as low as rounding allows.
                 break
             converged = decrement <= tolerance * objective and length == 1.0
+            converged &= steps < system.max_steps
             self.weights, P, objective = moved, P_moved, lower
             logits = logits + length * logits_step
             gradient = self._gradient(P, penalty)
             if n_iter >= 3 and give_up():
                 break
-            if steps > REBUILD_CG_STEPS or length < 1 or squared > 10 * decrement:
-                precondition = None
+            self._diagonal_fails |= steps >= DIAGONAL_CG_STEPS
+            if steps > system.precondition.cost / 2 or length < 1:
+                system = None
         norm = float(np.linalg.norm(gradient))
         return LogisticFit(converged, objective, decrement, norm, n_iter, products)
+
+    def _rescale(self, penalty: Float64, tolerance: float) -> tuple[Float64, Float64, float]:
+        """Multiply the weights by the factor with the lowest objective, which is convex in it.
+
+        Weaker penalties mostly make logits larger, and Newton's method is slow to enlarge them.
+
+        Returns:
+            Logits, class probabilities `(n, K)`, and the objective.
+        """
+        logits = self._T @ self.weights
+        squares = float((penalty * self.weights**2).sum())
+        true = logits[self._rows, self._codes].sum()
+        P, objective = self._evaluate(logits, penalty, self.weights)
+        factor = 1.0
+        for _ in range(MAX_RESCALINGS):
+            means = (P * logits).sum(axis=1)
+            slope = means.sum() - true + factor * squares
+            curvature = ((P * logits * logits).sum(axis=1) - means**2).sum() + squares
+            if slope**2 <= 2 * max(tolerance, 1e-3) * objective * curvature:
+                break
+            other = factor - slope / curvature
+            P_other, lower = self._evaluate(other * logits, penalty, other * self.weights)
+            if lower >= objective:
+                break
+            factor, P, objective = other, P_other, lower
+        self.weights = factor * self.weights
+        return factor * logits, P, objective
 
     def _evaluate(
         self, logits: Float64, penalty: Float64, weights: Float64
@@ -173,50 +198,101 @@ class LogisticPath:
         residuals[self._rows, self._codes] -= 1
         return np.asarray(self._T.T @ residuals + penalty * self.weights)
 
-    def _preconditioner(self, P: Float64, penalty: Float64) -> Callable[[Float64], Float64]:
-        if self._blocks_pay:
-            threshold = affordable_threshold(P, self._T.shape[1])
-            if threshold is not None:
-                return ClassBlocks(self._T, self._squares, P, penalty[:, 0], threshold)
-        curvature = np.maximum((P * (1 - P)).mean(axis=0), 1e-12)
-        inverse = 1 / (self._squares[:, None] * curvature + penalty)
-        return lambda residual: inverse * residual
+    def _system(self, P: Float64, penalty: Float64) -> _System:
+        """Preconditioner of the Newton steps, and the axes on which products are taken."""
+        weights = P.astype(np.float32)
+        weights *= 1 - weights
+        curvature = (weights.T @ np.square(self._T32)).T.astype(np.float64)
+        diagonal = np.maximum(curvature, 1e-12 * len(P)) + penalty
+        axes = leading_axes(penalty[:, 0], diagonal, NEGLIGIBLE)
+        if not self._diagonal_fails:
+            return _System(Diagonal(diagonal), axes, DIAGONAL_CG_STEPS)
+        built = build_preconditioner(self._T, P, penalty[:, 0], diagonal)
+        return _System(built, axes, MAX_CG_STEPS)
 
     def _newton_step(
-        self,
-        P: Float64,
-        penalty: Float64,
-        gradient: Float64,
-        precondition: Callable[[Float64], Float64],
-        limit: int,
-    ) -> tuple[Float64, int, float]:
+        self, P: Float64, penalty: Float64, gradient: Float64, system: _System
+    ) -> tuple[Float64, int]:
         """The Newton step by conjugate gradients.
 
+        They end when the gain of the quadratic model grows too slowly to go on (Nash and Sofer,
+        Oper. Res. Lett. 9, 1990).
+
         Returns:
-            The step; the number of products with the Hessian; the squared norm of the gradient
-            under the preconditioner, which is near twice the decrement if that is good.
+            The step and the number of products with the Hessian.
         """
-        # Products of float32 are exact enough for the diagonal; the blocks would amplify rounding.
-        T: NDArray[Any] = self._T if isinstance(precondition, ClassBlocks) else self._T32
-        P = P.astype(T.dtype, copy=False)
+        # The line search and the gradient are in float64, so that products may be of float32.
+        T, P32 = self._T32[:, : system.axes], P.astype(np.float32)
         step, residual = np.zeros_like(gradient), -gradient
-        direction = preconditioned = precondition(residual)
+        direction = preconditioned = system.precondition(residual)
         squared = first = float((residual * preconditioned).sum())
-        forcing = min(0.1, max(1e-2, np.sqrt(first / len(P)))) ** 2
-        count = 0
-        while count < limit:
+        forcing = min(0.25, max(1e-2, np.sqrt(first / len(P))))
+        count, gain = 0, 0.0
+        while count < system.max_steps:
             count += 1
-            changes = P * (T @ direction.astype(T.dtype, copy=False))
-            changes -= P * changes.sum(axis=1, keepdims=True)
-            product = (T.T @ changes).astype(np.float64, copy=False) + penalty * direction
+            changes = P32 * (T @ direction[: system.axes].astype(np.float32))
+            changes -= P32 * changes.sum(axis=1, keepdims=True)
+            product = penalty * direction
+            product[: system.axes] += T.T @ changes
             curvature = float((direction * product).sum())
             if curvature <= 0:
                 break
             step += squared / curvature * direction
+            added = squared**2 / curvature
+            gain += added
             residual = residual - squared / curvature * product
-            preconditioned = precondition(residual)
+            preconditioned = system.precondition(residual)
             previous, squared = squared, float((residual * preconditioned).sum())
-            if squared <= forcing * first:
+            if count * added <= forcing * gain or squared <= (0.1 * forcing) ** 2 * first:
                 break
             direction = preconditioned + squared / previous * direction
-        return step, count, first
+        # Adding the same coefficients to all classes changes no probability.
+        return step - step.mean(axis=1, keepdims=True), count
+
+
+@dataclass(frozen=True)
+class _System:
+    """How Newton's equations are solved.
+
+    Attributes:
+        precondition: approximate inverse of the Hessian.
+        axes: number of leading axes; on the others, the penalty alone counts.
+        max_steps: largest number of steps of conjugate gradients.
+    """
+
+    precondition: Preconditioner
+    axes: int
+    max_steps: int
+
+
+def principal_axes(Z: Float64) -> tuple[Float64, Float64]:
+    """Features on principal axes, largest first, and the axes' directions.
+
+    The eigenvectors of the Gram matrix are orthogonal to rounding, so that no information is lost.
+    Axes whose singular value is below 1e-8 of the largest are only mixed with each other.
+
+    Args:
+        Z: `(n, D)` centred features.
+
+    Returns:
+        `(n, r)` features without axes that do not vary, and orthonormal directions `(D, r)`.
+
+    Examples:
+        >>> axes, directions = principal_axes(np.array([[3.0, 4.0], [-3.0, -4.0]]))
+        >>> abs(axes), abs(directions)
+        (array([[5.],
+               [5.]]), array([[0.6],
+               [0.8]]))
+    """
+    rows, columns = Z.shape
+    basis = None
+    if columns > rows:
+        basis, triangle = qr(Z.T, mode="economic", check_finite=False)
+        Z = triangle.T
+    _, directions = eigh(Z.T @ Z, driver="evd", overwrite_a=True, check_finite=False)
+    directions = directions[:, ::-1]
+    axes = Z @ directions
+    lengths = np.sqrt(np.square(axes).sum(axis=0))
+    kept = lengths > lengths[0] * max(rows, columns) * np.finfo(np.float64).eps
+    axes, directions = axes[:, kept], directions[:, kept]
+    return axes, directions if basis is None else basis @ directions

@@ -1,95 +1,191 @@
-"""Preconditioner of multinomial logistic regression: the Hessian of likely classes alone."""
+"""Preconditioners of multinomial logistic regression that invert parts of its Hessian.
+
+The Hessian of the log loss is the sum over rows of (diag(p) - pp') x tt', for class probabilities
+p and features t on principal axes. Only the leading axes matter: on the others, the penalty is
+larger than the curvature, and the diagonal is enough. There, `CoupledAxes` inverts the whole
+Hessian, which few classes and axes allow, and `ClassBlocks` inverts its block of each class.
+"""
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scipy.linalg.blas import dsymv
-from scipy.linalg.lapack import dpotrf, dpotri
 
 from satclip_bench.benchmarks.probes.data import Float64
 
-THRESHOLDS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2)
-"""Probabilities below one of these are dropped."""
+MAX_COUPLED = 3000
+"""Largest number of unknowns, axes times classes, whose joint Hessian is inverted."""
 
-COST = 10
-"""Largest cost of building the preconditioner, in products with the Hessian."""
+COUPLED_COST = 300
+"""Largest cost of building `CoupledAxes`, in products with the Hessian."""
+
+BLOCKS_COST = 12
+"""Largest cost of building `ClassBlocks`, in products with the Hessian."""
+
+THRESHOLDS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
+"""Weights p (1 - p) below one of these count in a class block by their diagonal alone."""
+
+ELEMENTWISE = 150
+"""Cost of a product's elementwise operations for one probability, in operations of matrices."""
 
 
-class ClassBlocks:
-    """Solves Newton's equations of a multinomial logistic regression with sparse probabilities.
+class Preconditioner(Protocol):
+    """Approximate inverse of the Hessian.
 
-    If class probabilities P are those of few classes for each row, the Hessian
-    sum_i (diag(p_i) - p_i p_i') x t_i t_i' + penalty can be inverted by the Woodbury identity: each
-    class needs a matrix of the size of its rows, and all share one matrix of the size of the
-    training set (Rasmussen and Williams, Gaussian Processes for Machine Learning, algorithm 3.3,
-    with the linear kernel). Dropped probabilities are replaced by their mean effect on each axis.
+    Attributes:
+        cost: cost of building it, in products with the Hessian.
+    """
+
+    cost: float
+
+    def __call__(self, residual: Float64) -> Float64:
+        """Approximate solution `(r, K)` for the right-hand side `(r, K)`."""
+        ...
+
+
+class Diagonal:
+    """Inverse of the diagonal of the Hessian.
 
     Args:
-        T: `(n, r)` features on principal axes; the last is the intercept.
-        squares: `(r,)` sums of squares of the features.
+        diagonal: `(r, K)` diagonal, with the penalty.
+    """
+
+    cost = 1.0
+
+    def __init__(self, diagonal: Float64) -> None:
+        self._inverse = 1 / diagonal
+
+    def __call__(self, residual: Float64) -> Float64:
+        """Approximate solution `(r, K)` for the right-hand side `(r, K)`."""
+        return np.asarray(self._inverse * residual)
+
+
+class CoupledAxes:
+    """Inverse of the Hessian of all classes on the leading axes, and of the diagonal elsewhere.
+
+    Adding the same coefficients to all classes changes no probability. The Hessian gets a term for
+    that direction, so that small penalties do not make it singular; right-hand sides whose classes
+    add up to zero have the same solution.
+
+    Args:
+        T: `(n, r)` features on principal axes.
         P: `(n, K)` class probabilities.
-        penalty: `(r,)` penalties of the axes, that of the intercept being 0.
-        threshold: probability below which a class is dropped from a row.
+        penalty: `(r,)` penalties of the axes.
+        diagonal: `(r, K)` diagonal of the Hessian, with the penalty.
+        axes: number of leading axes.
     """
 
     def __init__(
-        self, T: Float64, squares: Float64, P: Float64, penalty: Float64, threshold: float
+        self, T: Float64, P: Float64, penalty: Float64, diagonal: Float64, axes: int
     ) -> None:
         rows, classes = P.shape
-        kept = threshold < P
-        sparse = np.where(kept, P, 0)
-        penalty = penalty.copy()
-        # The intercept would have an infinite prior variance; this one is large beside the others.
-        penalty[-1] = penalty[0] * rows / (10 * squares[:-1].sum() + rows)
-        dropped = (P - sparse).sum(axis=0)
-        self._T, self._shape = T, (classes, rows)
-        self._variances = 1 / (penalty[:, None] + (squares / rows)[:, None] * dropped)
-        sparse /= sparse.sum(axis=1, keepdims=True)
-        shared = np.zeros((rows, rows))
-        self._blocks = []
-        for number in range(classes):
-            members = np.flatnonzero(kept[:, number])
-            if not len(members):
-                continue
-            features, roots = T[members], np.sqrt(sparse[members, number])
-            block = (features * self._variances[:, number]) @ features.T
-            block *= roots
-            block *= roots[:, None]
-            block[np.diag_indices(len(members))] += 1
-            factor, _ = dpotrf(block.T, lower=1, overwrite_a=1, clean=0)
-            inverse, _ = dpotri(factor, lower=1, overwrite_c=1)
-            inverse *= roots
-            inverse *= roots[:, None]
-            # The lower triangles hold the inverses; nothing reads the upper ones.
-            shared[members[:, None], members] += inverse
-            self._blocks.append((number, members, inverse))
-        shared[np.diag_indices(rows)] += 1e-12 * np.trace(shared) / rows + 1e-300
-        self._shared = cho_factor(shared, lower=True, overwrite_a=True, check_finite=False)
+        self.cost = coupled_cost(rows, classes, axes)
+        self._inverse, self._axes = 1 / diagonal, axes
+        leading = np.ascontiguousarray(T[:, :axes])
+        weighted = (P[:, :, None] * leading[:, None, :]).reshape(rows, -1)
+        hessian = weighted.T @ weighted
+        np.negative(hessian, out=hessian)
+        blocks = hessian.reshape(classes, axes, classes, axes)
+        grams = (leading.T @ weighted).reshape(axes, classes, axes).transpose(1, 0, 2)
+        blocks += grams.mean(axis=0)[None, :, None, :] / classes
+        for number, gram in enumerate(grams):
+            blocks[number, :, number, :] += gram + np.diag(penalty[:axes])
+        size = len(hessian)
+        hessian[np.diag_indices(size)] *= 1 + 1e-12
+        self._factor = cho_factor(hessian, lower=True, overwrite_a=True, check_finite=False)
 
     def __call__(self, residual: Float64) -> Float64:
-        """Solution `(r, K)` for the right-hand side `(r, K)`."""
-        scaled = self._variances * residual
-        inputs = np.ascontiguousarray((self._T @ scaled).T)
-        outputs = np.zeros(self._shape)
-        for number, members, inverse in self._blocks:
-            outputs[number, members] = dsymv(1.0, inverse, inputs[number, members], lower=1)
-        common = cho_solve(self._shared, outputs.sum(axis=0), check_finite=False)
-        for number, members, inverse in self._blocks:
-            outputs[number, members] -= dsymv(1.0, inverse, common[members], lower=1)
-        return np.asarray(scaled - self._variances * (outputs @ self._T).T)
+        """Approximate solution `(r, K)` for the right-hand side `(r, K)`."""
+        solution = self._inverse * residual
+        right = residual[: self._axes].T
+        solved = cho_solve(self._factor, right.ravel(), check_finite=False)
+        solution[: self._axes] = solved.reshape(right.shape).T
+        return np.asarray(solution)
 
 
-def affordable_threshold(P: Float64, axes: int) -> float | None:
-    """Smallest threshold with which the preconditioner is not too expensive; None if none is.
+class ClassBlocks:
+    """Inverse of each class's block on the leading axes, and of the diagonal elsewhere.
+
+    Blocks have the weights p (1 - p). For each row, diag(p) - pp' lies between one and two times
+    diag(p (1 - p)), except for changes common to its likely classes.
 
     Args:
+        T: `(n, r)` features on principal axes.
         P: `(n, K)` class probabilities.
-        axes: number of feature axes r.
+        diagonal: `(r, K)` diagonal of the Hessian, with the penalty.
+        axes: number of leading axes.
     """
-    for threshold in THRESHOLDS:
-        sizes = (threshold < P).sum(axis=0).astype(np.float64)
-        cost = (2 * sizes**3 + 2 * axes * sizes**2).sum()
-        if cost <= COST * 4 * P.size * axes:
-            return threshold
-    return None
+
+    def __init__(self, T: Float64, P: Float64, diagonal: Float64, axes: int) -> None:
+        self._inverse, self._axes = 1 / diagonal, axes
+        weights = P * (1 - P)
+        rows, classes = P.shape
+        for threshold in THRESHOLDS:
+            members = int((weights > threshold).sum())
+            self.cost = (2 * members * axes**2 + 4 * classes * axes**3) / product_cost(
+                rows, classes, axes
+            )
+            if self.cost <= BLOCKS_COST:
+                break
+        leading = np.ascontiguousarray(T[:, :axes])
+        blocks = np.empty((classes, axes, axes))
+        for number in range(classes):
+            kept = np.flatnonzero(weights[:, number] > threshold)
+            features = leading[kept] * np.sqrt(weights[kept, number])[:, None]
+            blocks[number] = features.T @ features
+        # The diagonal is exact: it has the penalty and the rows that the threshold leaves out.
+        places = np.arange(axes)
+        blocks[:, places, places] = diagonal[:axes].T
+        self._inverses = np.linalg.inv(blocks)
+
+    def __call__(self, residual: Float64) -> Float64:
+        """Approximate solution `(r, K)` for the right-hand side `(r, K)`."""
+        solution = self._inverse * residual
+        right = residual[: self._axes].T[:, :, None]
+        solution[: self._axes] = np.matmul(self._inverses, right)[:, :, 0].T
+        return np.asarray(solution)
+
+
+def build_preconditioner(
+    T: Float64, P: Float64, penalty: Float64, diagonal: Float64
+) -> CoupledAxes | ClassBlocks:
+    """Preconditioner of the leading axes that the numbers of rows, classes and axes allow.
+
+    Args:
+        T: `(n, r)` features on principal axes.
+        P: `(n, K)` class probabilities.
+        penalty: `(r,)` penalties of the axes.
+        diagonal: `(r, K)` diagonal of the Hessian, with the penalty.
+    """
+    axes, (rows, classes) = leading_axes(penalty, diagonal, 0.1), P.shape
+    if axes * classes <= MAX_COUPLED and coupled_cost(rows, classes, axes) <= COUPLED_COST:
+        return CoupledAxes(T, P, penalty, diagonal, axes)
+    # Twice the threshold's rows and the blocks' inverses take about half of the cost each.
+    affordable = BLOCKS_COST * product_cost(rows, classes, axes) / 2
+    axes = min(axes, int((affordable / (4 * classes)) ** (1 / 3)))
+    return ClassBlocks(T, P, diagonal, max(axes, 1))
+
+
+def leading_axes(penalty: Float64, diagonal: Float64, fraction: float) -> int:
+    """Number of axes up to the last on which a class's curvature exceeds a part of the penalty.
+
+    Args:
+        penalty: `(r,)` penalties of the axes.
+        diagonal: `(r, K)` diagonal of the Hessian, with the penalty.
+        fraction: the part.
+    """
+    matter = diagonal.max(axis=1) > (1 + fraction) * penalty
+    return int(np.flatnonzero(matter)[-1]) + 1
+
+
+def product_cost(rows: int, classes: int, axes: int) -> float:
+    """Cost of a product with the Hessian, in operations."""
+    return rows * classes * (4.0 * axes + ELEMENTWISE)
+
+
+def coupled_cost(rows: int, classes: int, axes: int) -> float:
+    """Cost of building `CoupledAxes`, in products with the Hessian."""
+    size = float(axes * classes)
+    return 2 * (rows * size**2 + size**3 / 3) / product_cost(rows, classes, axes)
