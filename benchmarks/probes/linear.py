@@ -34,7 +34,7 @@ class LinearSettings(Settings):
 
     default_alpha: float = 1.0
     default_C: float = 1.0  # noqa: N815  # as scikit-learn spells it
-    search_tolerance: float = 1e-3
+    search_tolerance: float = 3e-3
     tolerance: float = 1e-8
     hopeless_loss: float = 1.1
 
@@ -144,7 +144,8 @@ class LinearClassifier(ProbeClassifier):
         for candidate in STRENGTHS if searched else ():
             loss = 0.0
             for fitted, held_out in searched:
-                hopeless = partial(_hopeless, fitted, held_out, lowest)
+                limit = SETTINGS.hopeless_loss * lowest - loss
+                hopeless = partial(_exceeds, fitted, held_out, limit)
                 fit = fitted.fit(candidate, SETTINGS.search_tolerance, hopeless)
                 products += fit.products
                 loss += _summed_loss(fitted, held_out)
@@ -178,8 +179,8 @@ def _summed_loss(path: LogisticPath, held_out: Dataset) -> float:
     return log_loss(path.probabilities(held_out.X), held_out.y) * len(held_out.y)
 
 
-def _hopeless(path: LogisticPath, held_out: Dataset, lowest: float) -> bool:
-    return _summed_loss(path, held_out) > SETTINGS.hopeless_loss * lowest
+def _exceeds(path: LogisticPath, held_out: Dataset, limit: float) -> bool:
+    return _summed_loss(path, held_out) > limit
 
 
 PROBE = Probe(CARD, LinearRegressor, LinearClassifier)

@@ -32,7 +32,10 @@ DIAGONAL_CG_STEPS = 15
 MAX_RESCALINGS = 4
 MIN_STEP = 2.0**-30
 
-NEGLIGIBLE = 1e-4
+STALE = 1e-2
+"""The preconditioner is built again when the objective has fallen by this part of it."""
+
+NEGLIGIBLE = 1e-2
 """Products leave out axes on which the curvature is less than this part of the penalty."""
 
 
@@ -123,11 +126,12 @@ class LogisticPath:
         logits, P, objective = self._rescale(penalty, tolerance)
         gradient = self._gradient(P, penalty)
         system: _System | None = None
+        built_at = objective
         products, decrement, converged, n_iter = 0, np.inf, False, 0
         while not converged and n_iter < MAX_NEWTON_STEPS:
             n_iter += 1
             if system is None:
-                system = self._system(P, penalty)
+                system, built_at = self._system(P, penalty), objective
             step, steps = self._newton_step(P, penalty, gradient, system)
             products += steps
             decrement = -float((gradient * step).sum()) / 2
@@ -148,8 +152,9 @@ class LogisticPath:
             gradient = self._gradient(P, penalty)
             if n_iter >= 3 and give_up():
                 break
-            self._diagonal_fails |= steps >= DIAGONAL_CG_STEPS
-            if steps > system.precondition.cost / 2 or length < 1:
+            fails = isinstance(system.precondition, Diagonal) and steps >= DIAGONAL_CG_STEPS
+            self._diagonal_fails |= fails
+            if fails or built_at - objective > STALE * objective:
                 system = None
         norm = float(np.linalg.norm(gradient))
         return LogisticFit(converged, objective, decrement, norm, n_iter, products)
@@ -226,7 +231,7 @@ class LogisticPath:
         step, residual = np.zeros_like(gradient), -gradient
         direction = preconditioned = system.precondition(residual)
         squared = first = float((residual * preconditioned).sum())
-        forcing = min(0.25, max(1e-2, np.sqrt(first / len(P))))
+        forcing = min(0.25, max(5e-2, np.sqrt(first / len(P))))
         count, gain = 0, 0.0
         while count < system.max_steps:
             count += 1
@@ -243,7 +248,7 @@ class LogisticPath:
             residual = residual - squared / curvature * product
             preconditioned = system.precondition(residual)
             previous, squared = squared, float((residual * preconditioned).sum())
-            if count * added <= forcing * gain or squared <= (0.1 * forcing) ** 2 * first:
+            if count * added <= forcing * gain or squared <= 1e-14 * first:
                 break
             direction = preconditioned + squared / previous * direction
         # Adding the same coefficients to all classes changes no probability.

@@ -24,8 +24,14 @@ COUPLED_COST = 300
 BLOCKS_COST = 12
 """Largest cost of building `ClassBlocks`, in products with the Hessian."""
 
+MAX_CONDITION = 1e6
+"""Largest bound on the condition number of blocks whose inverses are kept in float32."""
+
 THRESHOLDS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 """Weights p (1 - p) below one of these count in a class block by their diagonal alone."""
+
+INVERSE = 12
+"""Cost of inverting a block, divided by the cube of its size, in operations of products."""
 
 ELEMENTWISE = 150
 """Cost of a product's elementwise operations for one probability, in operations of matrices."""
@@ -124,7 +130,7 @@ class ClassBlocks:
         rows, classes = P.shape
         for threshold in THRESHOLDS:
             members = int((weights > threshold).sum())
-            self.cost = (2 * members * axes**2 + 4 * classes * axes**3) / product_cost(
+            self.cost = (2 * members * axes**2 + INVERSE * classes * axes**3) / product_cost(
                 rows, classes, axes
             )
             if self.cost <= BLOCKS_COST:
@@ -138,12 +144,16 @@ class ClassBlocks:
         # The diagonal is exact: it has the penalty and the rows that the threshold leaves out.
         places = np.arange(axes)
         blocks[:, places, places] = diagonal[:axes].T
-        self._inverses = np.linalg.inv(blocks)
+        inverses = np.linalg.inv(blocks)
+        # Rounding to float32 must stay small beside the smallest eigenvalues of the inverses.
+        condition = blocks.trace(axis1=1, axis2=2) * inverses.trace(axis1=1, axis2=2)
+        accurate = condition.max() < MAX_CONDITION
+        self._inverses = inverses.astype(np.float32 if accurate else np.float64)
 
     def __call__(self, residual: Float64) -> Float64:
         """Approximate solution `(r, K)` for the right-hand side `(r, K)`."""
         solution = self._inverse * residual
-        right = residual[: self._axes].T[:, :, None]
+        right = residual[: self._axes].T[:, :, None].astype(self._inverses.dtype)
         solution[: self._axes] = np.matmul(self._inverses, right)[:, :, 0].T
         return np.asarray(solution)
 
@@ -162,9 +172,8 @@ def build_preconditioner(
     axes, (rows, classes) = leading_axes(penalty, diagonal, 0.1), P.shape
     if axes * classes <= MAX_COUPLED and coupled_cost(rows, classes, axes) <= COUPLED_COST:
         return CoupledAxes(T, P, penalty, diagonal, axes)
-    # Twice the threshold's rows and the blocks' inverses take about half of the cost each.
     affordable = BLOCKS_COST * product_cost(rows, classes, axes) / 2
-    axes = min(axes, int((affordable / (4 * classes)) ** (1 / 3)))
+    axes = min(axes, int((affordable / (INVERSE * classes)) ** (1 / 3)))
     return ClassBlocks(T, P, diagonal, max(axes, 1))
 
 

@@ -12,10 +12,14 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from satclip_bench.benchmarks.probes import linear, logistic
+from satclip_bench.benchmarks.probes import linear, logistic, logistic_blocks
 from satclip_bench.benchmarks.probes.linear import STRENGTHS, LinearClassifier
-from satclip_bench.benchmarks.probes.logistic import LogisticPath
-from satclip_bench.benchmarks.probes.logistic_blocks import ClassBlocks
+from satclip_bench.benchmarks.probes.logistic import LogisticPath, principal_axes
+from satclip_bench.benchmarks.probes.logistic_blocks import (
+    ClassBlocks,
+    CoupledAxes,
+    build_preconditioner,
+)
 from tests.benchmarks.probes.sphere_data import cells, embed, parts, points
 
 TIGHT = linear.SETTINGS.tolerance
@@ -70,15 +74,25 @@ def test_the_optimum_is_another_solvers(strength: float, rows: int, columns: int
     np.testing.assert_allclose(path.probabilities(X_test), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("max_coupled", [logistic_blocks.MAX_COUPLED, 0])
 @pytest.mark.parametrize("strength", [1.0, 1e2, 1e4])
 def test_ill_conditioned_features_converge(
-    strength: float, monkeypatch: pytest.MonkeyPatch
+    strength: float, max_coupled: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logistic, "DIAGONAL_CG_STEPS", 10)
+    monkeypatch.setattr(logistic_blocks, "MAX_COUPLED", max_coupled)
+    monkeypatch.setattr(logistic_blocks, "COUPLED_COST", np.inf)
+    built = []
+
+    def build(*arguments: Any) -> Any:
+        built.append(build_preconditioner(*arguments))
+        return built[-1]
+
+    monkeypatch.setattr(logistic, "build_preconditioner", build)
     X, codes = ill_conditioned(300)
     path = LogisticPath(X, codes)
     fit = path.fit(strength, TIGHT)
-    assert path._blocks_pay
+    assert {type(each) for each in built} == {CoupledAxes if max_coupled else ClassBlocks}
     assert fit.converged
     if strength == 1e4:  # scikit-learn's solver gives up
         assert fit.gradient_norm < 1e-3
@@ -112,23 +126,60 @@ def test_objective_and_gradient_are_those_of_the_definition() -> None:
     assert np.linalg.norm(gradient) == pytest.approx(fit.gradient_norm, abs=1e-8)
 
 
-def test_blocks_solve_newtons_equations() -> None:
-    random = np.random.default_rng(0)
+def hessian_after_a_fit() -> tuple[LogisticPath, NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """A path, its class probabilities `(n, K)`, penalties and Hessian `(r, K, r, K)`."""
     X, codes = ill_conditioned(80, classes=5)
     path = LogisticPath(X, codes)
     path.fit(10.0, 1e-4)
     T, classes = path._T, int(codes.max()) + 1
-    P, _ = path._evaluate(T @ path.weights, np.zeros((T.shape[1], 1)), path.weights)
+    P = path._evaluate(T @ path.weights, np.zeros((T.shape[1], 1)), path.weights)[0]
     penalty = np.full(T.shape[1], 0.1)
-    blocks = ClassBlocks(T, path._squares, P, penalty, 0.0)
-    penalty[-1] = 0.1 * 80 / (10 * path._squares[:-1].sum() + 80)
+    penalty[0] = 0
     hessian = np.zeros((T.shape[1], classes, T.shape[1], classes))
     for t, p in zip(T, P, strict=True):
         hessian += np.einsum("i,j,kl->ikjl", t, t, np.diag(p) - np.outer(p, p))
-    matrix = hessian.reshape(T.shape[1] * classes, -1) + np.diag(np.repeat(penalty, classes))
-    right = random.standard_normal((T.shape[1], classes))
-    expected = np.linalg.solve(matrix, right.ravel()).reshape(right.shape)
-    np.testing.assert_allclose(blocks(right), expected, rtol=1e-5, atol=1e-5 * abs(expected).max())
+    places = np.arange(T.shape[1])
+    for k in range(classes):
+        hessian[places, k, places, k] += penalty
+    return path, P, penalty, hessian
+
+
+def test_coupled_axes_solve_newtons_equations() -> None:
+    path, P, penalty, hessian = hessian_after_a_fit()
+    axes, classes = hessian.shape[:2]
+    diagonal = np.einsum("jkjk->jk", hessian)
+    expected = np.random.default_rng(0).standard_normal((axes, classes))
+    expected -= expected.mean(axis=1, keepdims=True)
+    right = np.einsum("ikjl,jl->ik", hessian, expected)
+    solution = CoupledAxes(path._T, P, penalty, diagonal, axes)(right)
+    np.testing.assert_allclose(solution, expected, atol=1e-6)
+
+
+def test_class_blocks_solve_for_one_class_at_a_time() -> None:
+    path, P, _, hessian = hessian_after_a_fit()
+    axes, classes = hessian.shape[:2]
+    diagonal = np.einsum("jkjk->jk", hessian)
+    right = np.random.default_rng(0).standard_normal((axes, classes))
+    leading = axes - 3
+    solution = ClassBlocks(path._T, P, diagonal, leading)(right)
+    for k in range(classes):
+        block = hessian[:leading, k, :leading, k]
+        expected = np.linalg.solve(block, right[:leading, k])
+        np.testing.assert_allclose(solution[:leading, k], expected, rtol=1e-2, atol=1e-3)
+    np.testing.assert_allclose(solution[leading:], right[leading:] / diagonal[leading:])
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(40, 9), (9, 40)])
+def test_principal_axes_are_the_features_rotated(rows: int, columns: int) -> None:
+    random = np.random.default_rng(rows)
+    Z = random.standard_normal((rows, 6)) * np.logspace(0, -12, 6) @ np.eye(6, columns)
+    Z = (Z - Z.mean(axis=0)) @ np.linalg.qr(random.standard_normal((columns, columns)))[0]
+    axes, directions = principal_axes(Z)
+    size = directions.shape[1]
+    np.testing.assert_allclose(axes @ directions.T, Z, atol=1e-14)
+    np.testing.assert_allclose(directions.T @ directions, np.eye(size), atol=1e-12)
+    scales = np.linalg.svd(Z, compute_uv=False)[:3]
+    np.testing.assert_allclose(np.linalg.norm(axes, axis=0)[:3], scales, rtol=1e-6)
 
 
 def test_float32_is_the_same_as_float64_of_the_same_values() -> None:
