@@ -132,7 +132,7 @@ class LogisticPath:
             n_iter += 1
             if system is None:
                 system, built_at = self._system(P, penalty), objective
-            step, steps = self._newton_step(P, penalty, gradient, system)
+            step, steps, solved = self._newton_step(P, penalty, gradient, system)
             products += steps
             decrement = -float((gradient * step).sum()) / 2
             length, logits_step = 1.0, self._T @ step
@@ -145,17 +145,14 @@ class LogisticPath:
             else:
                 # The objective is as low as rounding allows.
                 break
-            converged = decrement <= tolerance * objective and length == 1.0
-            converged &= steps < system.max_steps
+            converged = solved and decrement <= tolerance * objective and length == 1.0
             self.weights, P, objective = moved, P_moved, lower
             logits = logits + length * logits_step
             gradient = self._gradient(P, penalty)
             if n_iter >= 3 and give_up():
                 break
-            fails = isinstance(system.precondition, Diagonal) and steps >= DIAGONAL_CG_STEPS
-            self._diagonal_fails |= fails
-            if fails or built_at - objective > STALE * objective:
-                system = None
+            if built_at - objective > STALE * objective or not solved:
+                system, self._diagonal_fails = None, self._diagonal_fails or not solved
         norm = float(np.linalg.norm(gradient))
         return LogisticFit(converged, objective, decrement, norm, n_iter, products)
 
@@ -176,7 +173,9 @@ class LogisticPath:
             means = (P * logits).sum(axis=1)
             slope = means.sum() - true + factor * squares
             curvature = ((P * logits * logits).sum(axis=1) - means**2).sum() + squares
-            if slope**2 <= 2 * max(tolerance, 1e-3) * objective * curvature:
+            enough = slope**2 > 2 * max(tolerance, 1e-3) * objective * curvature
+            # If all logits are equal, both are nothing but rounding.
+            if not enough or curvature <= 1e-12 * len(P):
                 break
             other = factor - slope / curvature
             P_other, lower = self._evaluate(other * logits, penalty, other * self.weights)
@@ -217,14 +216,15 @@ class LogisticPath:
 
     def _newton_step(
         self, P: Float64, penalty: Float64, gradient: Float64, system: _System
-    ) -> tuple[Float64, int]:
+    ) -> tuple[Float64, int, bool]:
         """The Newton step by conjugate gradients.
 
         They end when the gain of the quadratic model grows too slowly to go on (Nash and Sofer,
         Oper. Res. Lett. 9, 1990).
 
         Returns:
-            The step and the number of products with the Hessian.
+            The step, the number of products with the Hessian, and whether the step is as good as
+            asked for.
         """
         # The line search and the gradient are in float64, so that products may be of float32.
         T, P32 = self._T32[:, : system.axes], P.astype(np.float32)
@@ -232,7 +232,7 @@ class LogisticPath:
         direction = preconditioned = system.precondition(residual)
         squared = first = float((residual * preconditioned).sum())
         forcing = min(0.25, max(5e-2, np.sqrt(first / len(P))))
-        count, gain = 0, 0.0
+        count, gain, solved = 0, 0.0, False
         while count < system.max_steps:
             count += 1
             changes = P32 * (T @ direction[: system.axes].astype(np.float32))
@@ -241,6 +241,8 @@ class LogisticPath:
             product[: system.axes] += T.T @ changes
             curvature = float((direction * product).sum())
             if curvature <= 0:
+                # Only rounding makes it so. The line search shortens the step.
+                step = step if count > 1 else direction
                 break
             step += squared / curvature * direction
             added = squared**2 / curvature
@@ -248,11 +250,12 @@ class LogisticPath:
             residual = residual - squared / curvature * product
             preconditioned = system.precondition(residual)
             previous, squared = squared, float((residual * preconditioned).sum())
-            if count * added <= forcing * gain or squared <= 1e-14 * first:
+            solved = count * added <= forcing * gain or squared <= 1e-14 * first
+            if solved:
                 break
             direction = preconditioned + squared / previous * direction
         # Adding the same coefficients to all classes changes no probability.
-        return step - step.mean(axis=1, keepdims=True), count
+        return step - step.mean(axis=1, keepdims=True), count, solved
 
 
 @dataclass(frozen=True)

@@ -38,13 +38,7 @@ ELEMENTWISE = 150
 
 
 class Preconditioner(Protocol):
-    """Approximate inverse of the Hessian.
-
-    Attributes:
-        cost: cost of building it, in products with the Hessian.
-    """
-
-    cost: float
+    """Approximate inverse of the Hessian."""
 
     def __call__(self, residual: Float64) -> Float64:
         """Approximate solution `(r, K)` for the right-hand side `(r, K)`."""
@@ -57,8 +51,6 @@ class Diagonal:
     Args:
         diagonal: `(r, K)` diagonal, with the penalty.
     """
-
-    cost = 1.0
 
     def __init__(self, diagonal: Float64) -> None:
         self._inverse = 1 / diagonal
@@ -87,7 +79,6 @@ class CoupledAxes:
         self, T: Float64, P: Float64, penalty: Float64, diagonal: Float64, axes: int
     ) -> None:
         rows, classes = P.shape
-        self.cost = coupled_cost(rows, classes, axes)
         self._inverse, self._axes = 1 / diagonal, axes
         leading = np.ascontiguousarray(T[:, :axes])
         weighted = (P[:, :, None] * leading[:, None, :]).reshape(rows, -1)
@@ -97,9 +88,9 @@ class CoupledAxes:
         grams = (leading.T @ weighted).reshape(axes, classes, axes).transpose(1, 0, 2)
         blocks += grams.mean(axis=0)[None, :, None, :] / classes
         for number, gram in enumerate(grams):
-            blocks[number, :, number, :] += gram + np.diag(penalty[:axes])
-        size = len(hessian)
-        hessian[np.diag_indices(size)] *= 1 + 1e-12
+            # If probabilities are near one, the difference is rounded; this keeps it positive.
+            rounding = 1e-11 * gram.diagonal()
+            blocks[number, :, number, :] += gram + np.diag(penalty[:axes] + rounding)
         self._factor = cho_factor(hessian, lower=True, overwrite_a=True, check_finite=False)
 
     def __call__(self, residual: Float64) -> Float64:
@@ -120,20 +111,21 @@ class ClassBlocks:
     Args:
         T: `(n, r)` features on principal axes.
         P: `(n, K)` class probabilities.
+        penalty: `(r,)` penalties of the axes.
         diagonal: `(r, K)` diagonal of the Hessian, with the penalty.
         axes: number of leading axes.
     """
 
-    def __init__(self, T: Float64, P: Float64, diagonal: Float64, axes: int) -> None:
+    def __init__(
+        self, T: Float64, P: Float64, penalty: Float64, diagonal: Float64, axes: int
+    ) -> None:
         self._inverse, self._axes = 1 / diagonal, axes
         weights = P * (1 - P)
         rows, classes = P.shape
         for threshold in THRESHOLDS:
             members = int((weights > threshold).sum())
-            self.cost = (2 * members * axes**2 + INVERSE * classes * axes**3) / product_cost(
-                rows, classes, axes
-            )
-            if self.cost <= BLOCKS_COST:
+            operations = 2 * members * axes**2 + INVERSE * classes * axes**3
+            if operations <= BLOCKS_COST * product_cost(rows, classes, axes):
                 break
         leading = np.ascontiguousarray(T[:, :axes])
         blocks = np.empty((classes, axes, axes))
@@ -141,9 +133,9 @@ class ClassBlocks:
             kept = np.flatnonzero(weights[:, number] > threshold)
             features = leading[kept] * np.sqrt(weights[kept, number])[:, None]
             blocks[number] = features.T @ features
-        # The diagonal is exact: it has the penalty and the rows that the threshold leaves out.
         places = np.arange(axes)
-        blocks[:, places, places] = diagonal[:axes].T
+        left_out = diagonal[:axes].T - penalty[:axes] - blocks[:, places, places]
+        blocks[:, places, places] += penalty[:axes] + np.maximum(left_out, 0)
         inverses = np.linalg.inv(blocks)
         # Rounding to float32 must stay small beside the smallest eigenvalues of the inverses.
         condition = blocks.trace(axis1=1, axis2=2) * inverses.trace(axis1=1, axis2=2)
@@ -174,7 +166,7 @@ def build_preconditioner(
         return CoupledAxes(T, P, penalty, diagonal, axes)
     affordable = BLOCKS_COST * product_cost(rows, classes, axes) / 2
     axes = min(axes, int((affordable / (INVERSE * classes)) ** (1 / 3)))
-    return ClassBlocks(T, P, diagonal, max(axes, 1))
+    return ClassBlocks(T, P, penalty, diagonal, max(axes, 1))
 
 
 def leading_axes(penalty: Float64, diagonal: Float64, fraction: float) -> int:

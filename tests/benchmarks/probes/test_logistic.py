@@ -156,12 +156,12 @@ def test_coupled_axes_solve_newtons_equations() -> None:
 
 
 def test_class_blocks_solve_for_one_class_at_a_time() -> None:
-    path, P, _, hessian = hessian_after_a_fit()
+    path, P, penalty, hessian = hessian_after_a_fit()
     axes, classes = hessian.shape[:2]
     diagonal = np.einsum("jkjk->jk", hessian)
     right = np.random.default_rng(0).standard_normal((axes, classes))
     leading = axes - 3
-    solution = ClassBlocks(path._T, P, diagonal, leading)(right)
+    solution = ClassBlocks(path._T, P, penalty, diagonal, leading)(right)
     for k in range(classes):
         block = hessian[:leading, k, :leading, k]
         expected = np.linalg.solve(block, right[:leading, k])
