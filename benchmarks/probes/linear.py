@@ -69,7 +69,7 @@ CARD = ProbeCard(
         "alpha. Classification: the tolerance decides; the cap of 200 Newton steps is not reached "
         "in the committed runs, and a fit that reached it would be recorded as not converged."
     ),
-    version=2,
+    version=3,
 )
 
 

@@ -32,7 +32,7 @@ DIAGONAL_CG_STEPS = 15
 MAX_RESCALINGS = 4
 MIN_STEP = 2.0**-30
 
-STALE = 1e-2
+STALE = 5e-2
 """The preconditioner is built again when the objective has fallen by this part of it."""
 
 NEGLIGIBLE = 1e-2
