@@ -1,12 +1,15 @@
-"""Kill runs at random moments, continue them, and compare with a run that nobody disturbed.
+"""Kill runs in each of their stages, continue them, and compare with a run that nobody disturbed.
 
 Run it from the root of the repository: python docs/studies/kill_test.py
 
 Each run is a forked copy of this process, so that it starts at once. It is killed with SIGKILL,
-which no program can handle: at any moment, after a random number of records, while it writes the
-reports, or one of its worker processes. The same command continues a killed run, and is killed in
-its turn, until one reaches its end. Then every file of the folder is compared with that of the
-undisturbed run; in records, without their provenance (times and versions). Needs Linux.
+which no program can handle. Of 10 kills, 4 hit the run while cells are missing, 3 a process that
+computes a cell, and 3 the run after its last record, while it makes and writes the reports. What a
+kill hit is read from the run's files; one that hit another stage than it was meant for is counted
+where it hit. The same command continues a killed run, and is killed in its turn, until one reaches
+its end. Then every file of the folder is compared with that of the undisturbed run; in records,
+without their provenance (times and versions). No record that was finished may be computed again.
+Needs Linux.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,16 +32,19 @@ os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 import numpy as np
 
 from satclip_bench.benchmarks.cli import main as command_line
+from satclip_bench.benchmarks.report.manifest import STAGING
 from satclip_bench.core.files import CACHE_VARIABLE
 
 COMMAND = [
     *("run", "--tasks", "median_income", "--encoders", "wrap,cartesian3d,baseline.mean"),
-    *("--splits", "random,held-out-region", "--probes", "linear,knn", "--seeds", "0"),
+    *("--splits", "random,held-out-region", "--probes", "linear", "--seeds", "0"),
 ]
-KINDS = ("cells", "report", "worker", "run", "cells", "report", "run", "cells", "report", "run")
-"""What is killed, in turn: `run`, a run at any moment; `cells`, after a random number of records;
-`report`, while it writes the reports; `worker`, a process that computes a cell."""
+SHARES = {"cells": 4, "worker": 3, "reports": 3}
+"""Number of kills by stage, of 10. `cells`: the run, while cells are missing; `worker`: a process
+that computes a cell; `reports`: the run, after its last record."""
 
+IN_A_ROW = {"cells": 2, "reports": 3}
+"""Largest number of times that a run is killed in a stage before it goes on to the next."""
 
 FINISHED = "finished before it was killed"
 
@@ -50,14 +56,13 @@ class Undisturbed:
     Attributes:
         folder: its folder.
         records: number of its records.
-        seconds: its duration.
-        report_seconds: duration from its last record to its end.
+        seconds: durations of its stages: `start` until the first record, `cells` from there to the
+            last one, `check` until the reports are begun, `draw` to the end.
     """
 
     folder: Path
     records: int
-    seconds: float
-    report_seconds: float
+    seconds: dict[str, float]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,25 +72,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="seed of the moments (default: 0)")
     options = parser.parse_args(argv)
     rng, counts, different = np.random.default_rng(options.seed), Counter[str](), []
+    left = shares(options.kills)
     with tempfile.TemporaryDirectory() as base:
         whole = undisturbed(Path(base))
-        killed = finished = 0
-        while killed < options.kills:
-            folder = Path(base) / f"run{finished}"
-            while killed < options.kills:
-                kind = KINDS[killed % len(KINDS)]
-                stage = start_and_kill(folder, kind, whole, rng)
-                if stage == FINISHED:
-                    break
-                killed += 1
-                counts[f"{kind}: {stage}"] += 1
-            kept = {path: path.stat().st_mtime_ns for path in records(folder)}
-            finish(folder)
-            finished += 1
-            unchanged = all(path.stat().st_mtime_ns == kept[path] for path in kept)
-            require(unchanged, "a record that was finished was computed again")
+        number = 0
+        while sum(left.values()):
+            folder, number = Path(base) / f"run{number}", number + 1
+            for hit in kill_one_run(folder, left, whole, rng):
+                counts[hit] += 1
+                stage = hit.partition(":")[0]
+                left[stage] = max(left[stage] - 1, 0)
             different += [f"{folder.name}: {name}" for name in differences(folder, whole.folder)]
-            print(f"{killed} kills, {finished} runs, {len(different)} files differ", flush=True)
+            killed = sum(counts.values())
+            print(f"{killed} kills, {number} runs, {len(different)} files differ", flush=True)
             shutil.rmtree(folder)
     for name, count in sorted(counts.items()):
         print(f"{count:4} {name}")
@@ -93,57 +92,129 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if different else 0
 
 
+def shares(kills: int) -> dict[str, int]:
+    """Number of kills by stage, in the proportions of `SHARES`, by largest remainders."""
+    total = sum(SHARES.values())
+    numbers = {stage: kills * share // total for stage, share in SHARES.items()}
+    by_remainder = sorted(SHARES, key=lambda stage: -(kills * SHARES[stage] % total))
+    for stage in by_remainder[: kills - sum(numbers.values())]:
+        numbers[stage] += 1
+    return numbers
+
+
+def kill_one_run(
+    folder: Path, left: dict[str, int], whole: Undisturbed, rng: np.random.Generator
+) -> list[str]:
+    """Kill a run several times and continue it to its end. Returns what each kill hit.
+
+    Args:
+        folder: folder of the run.
+        left: number of kills that are still wanted, by stage.
+        whole: the undisturbed run.
+        rng: generator of the moments.
+    """
+    hits: list[str] = []
+    for _ in range(min(left["cells"], IN_A_ROW["cells"])):
+        before = len(records(folder))
+        # The last cell is left to the kill of a worker.
+        if before < whole.records - 1:
+            hits.append(kill_among_cells(folder, before, whole, rng))
+    kept = {path: path.stat().st_mtime_ns for path in records(folder)}
+    if left["worker"] and left["worker"] >= left["reports"]:
+        hits.append(kill_worker(folder, rng))
+    else:
+        kills = min(left["reports"], IN_A_ROW["reports"])
+        hits += [kill_among_reports(folder, whole, rng) for _ in range(kills)]
+    finish(folder)
+    unchanged = all(path.stat().st_mtime_ns == kept[path] for path in kept)
+    require(unchanged, "a record that was finished was computed again")
+    return [hit for hit in hits if hit != FINISHED]
+
+
 def undisturbed(base: Path) -> Undisturbed:
     """Run once, which also imports what forked processes need, and again to measure it."""
-    for name in ("first", "whole"):
-        os.environ[CACHE_VARIABLE] = str(base / name / "cache")
-        start = time.monotonic()
-        code = command_line([*COMMAND, "--jobs", "1", "--out", str(base / name / "out")])
-        require(code == 0, "the undisturbed run failed")
-        seconds = time.monotonic() - start
-    folder = base / "whole" / "out"
-    paths = list((folder / "records").rglob("*.json"))
-    last = max(path.stat().st_mtime for path in paths)
-    return Undisturbed(folder, len(paths), seconds, time.time() - last)
+    os.environ[CACHE_VARIABLE] = str(base / "first" / "cache")
+    code = command_line([*COMMAND, "--jobs", "1", "--out", str(base / "first" / "out")])
+    require(code == 0, "the undisturbed run failed")
+    folder = base / "whole"
+    moments = [time.time()]
+    process = start(folder, jobs=1)
+    wait_until(process, lambda: drawing(folder))
+    moments.append(time.time())
+    _, status = os.waitpid(process, 0)
+    moments.append(time.time())
+    require(os.waitstatus_to_exitcode(status) == 0, "the undisturbed run failed")
+    written = sorted(path.stat().st_mtime for path in records(folder))
+    begun, drawn, ended = moments
+    seconds = {
+        "start": written[0] - begun,
+        "cells": written[-1] - written[0],
+        "check": drawn - written[-1],
+        "draw": ended - drawn,
+    }
+    return Undisturbed(folder / "out", len(written), seconds)
 
 
-def start_and_kill(folder: Path, kind: str, whole: Undisturbed, rng: np.random.Generator) -> str:
-    """Start or continue a run and kill it. Returns what it was doing, as far as its files tell."""
-    process = start(folder, jobs=2 if kind == "worker" else 1)
-    if kind == "worker":
-        return kill_worker(folder, process, rng)
-    if kind == "report":
-        wait_for_records(folder, process, whole.records)
-        wait(process, rng.uniform(0, whole.report_seconds))
-    elif kind == "cells":
-        wait_for_records(folder, process, int(rng.integers(whole.records)))
-        wait(process, rng.uniform(0, 0.1))
+def kill_among_cells(
+    folder: Path, before: int, whole: Undisturbed, rng: np.random.Generator
+) -> str:
+    """Start or continue a run, and kill it while cells are missing."""
+    count = int(rng.integers(before, whole.records))
+    process = start(folder, jobs=1)
+    if count == before:
+        wait(process, rng.uniform(0, whole.seconds["start"]))
     else:
-        wait(process, rng.uniform(0, whole.seconds))
+        wait_until(process, lambda: len(records(folder)) >= count)
+        wait(process, rng.uniform(0, whole.seconds["cells"] / whole.records))
+    return kill(process, folder, whole)
+
+
+def kill_among_reports(folder: Path, whole: Undisturbed, rng: np.random.Generator) -> str:
+    """Continue a run, and kill it after its last record, most often while it makes reports."""
+    process = start(folder, jobs=1)
+    wait_until(process, lambda: len(records(folder)) >= whole.records)
+    if rng.random() < 0.75:
+        wait_until(process, lambda: drawing(folder))
+        wait(process, rng.uniform(0, whole.seconds["draw"]))
+    else:
+        wait(process, rng.uniform(0, whole.seconds["check"]))
+    return kill(process, folder, whole)
+
+
+def kill(process: int, folder: Path, whole: Undisturbed) -> str:
+    """Kill a run. Returns what it was doing, as far as its files tell."""
     if not is_alive(process):
+        os.waitpid(process, 0)
         return FINISHED
     os.kill(process, signal.SIGKILL)
     os.waitpid(process, 0)
     count = len(records(folder))
+    if not count:
+        return "cells: before the first record"
     if count < whole.records:
-        return "before the first record" if not count else "between the first record and the last"
-    return "after the last record"
+        return "cells: between the first record and the last"
+    if drawing(folder):
+        return "reports: while tables and figures were made or moved into place"
+    return "reports: after the last record, before or after that"
 
 
-def kill_worker(folder: Path, process: int, rng: np.random.Generator) -> str:
-    """Kill the process that computes a cell, which must not end the run."""
+def kill_worker(folder: Path, rng: np.random.Generator) -> str:
+    """Continue a run in two processes and kill one that computes a cell; the run must go on."""
+    process = start(folder, jobs=2)
     marks = folder / "out" / ".scratch" / "running"
-    while is_alive(process) and not (marks.is_dir() and any(marks.iterdir())):
-        time.sleep(0.002)
+    wait_until(process, lambda: marks.is_dir() and any(marks.iterdir()))
     wait(process, rng.uniform(0, 0.2))
     workers = [pid for pid in children(process) if "popen_loky" in command_of(pid)]
-    if not workers:
-        os.waitpid(process, 0)
-        return FINISHED
-    os.kill(workers[rng.integers(len(workers))], signal.SIGKILL)
+    if workers:
+        os.kill(workers[rng.integers(len(workers))], signal.SIGKILL)
     _, status = os.waitpid(process, 0)
     require(os.waitstatus_to_exitcode(status) == 0, "a killed worker ended the run")
-    return "the run went on to its end"
+    return "worker: the run went on to its end" if workers else FINISHED
+
+
+def drawing(folder: Path) -> bool:
+    """Whether a run's folder has the folder in which its reports are made."""
+    return any((folder / "out").glob(f"{STAGING}*"))
 
 
 def require(condition: bool, message: str) -> None:
@@ -188,9 +259,9 @@ def wait(process: int, seconds: float) -> None:
         time.sleep(0.002)
 
 
-def wait_for_records(folder: Path, process: int, count: int) -> None:
-    """Wait until a run has written a number of records, or has ended."""
-    while len(records(folder)) < count and is_alive(process):
+def wait_until(process: int, condition: Callable[[], bool]) -> None:
+    """Wait until something holds, or a process has ended."""
+    while not condition() and is_alive(process):
         time.sleep(0.002)
 
 

@@ -25,5 +25,5 @@ def test_killed_runs_continue_to_the_same_files() -> None:
     lines = done.stdout.splitlines()
     assert "3 kills" in done.stdout
     assert lines[-1] == "all files are those of the undisturbed run"
-    for kind in ("cells: ", "report: after the last record", "worker: the run went on to its end"):
+    for kind in ("cells: ", "reports: ", "worker: the run went on to its end"):
         assert any(kind in line for line in lines), done.stdout
