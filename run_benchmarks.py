@@ -1,6 +1,6 @@
 """The door: `python run_benchmarks.py --help`."""
 
-from satclip_bench.benchmarks.cli import main
+from satclip_bench.__main__ import run
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run())

@@ -10,6 +10,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from satclip_bench.benchmarks.cli.command import Command
 from satclip_bench.benchmarks.cli.parser import COMMANDS, make_parser
@@ -21,12 +22,17 @@ READER_CLOSED = 141
 """Exit code if the reader of the output has gone, as in `... | head`: that of SIGPIPE."""
 
 
+ANY_TEXT = ("--", "--sep")
+"""Options whose value may be a blank or a comma."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code, as `EXIT_CODES` in `cli.parser` lists them.
 
     Args:
         argv: words after the program's name; by default those of the process.
     """
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character shows a question mark in its place.
         if isinstance(stream, io.TextIOWrapper):
@@ -39,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error(unknown_name("command", arguments[0], names))
         # Options without a command belong to `run`.
         arguments.insert(0, "run")
+    if empty := _empty_option(arguments):
+        parser.error(f"{empty} has an empty value: give it one, or leave it out")
     options = parser.parse_args(arguments)
     command: Command = options.command
     try:
@@ -73,6 +81,30 @@ def main(argv: Sequence[str] | None = None) -> int:
             return READER_CLOSED
         _write_error(f"error: {error}")
         return 1
+
+
+def _open_closed_streams() -> None:
+    """Let output that a process was started without, as with `>&-`, go nowhere.
+
+    Otherwise the next file that is opened would take its place, and what is printed.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+
+
+def _empty_option(arguments: Sequence[str]) -> str:
+    """The first option whose value is empty, as that of a shell variable which is not set.
+
+    >>> _empty_option(["run", "--encoders", "", "--sep", " "])
+    '--encoders'
+    """
+    for word, following in zip(arguments, [*arguments[1:], "-"], strict=True):
+        option, equals, value = word.partition("=")
+        named = option.startswith("--") and option not in ANY_TEXT
+        if named and not (value if equals else following).strip(" ,"):
+            return option
+    return ""
 
 
 def _write_error(message: str) -> None:

@@ -117,7 +117,11 @@ def adopt(out: Path) -> None:
     Raises:
         RecordError: a file in the folder cannot be read.
     """
-    for path in sorted((out / FOLDER).glob("*.json")):
+    try:
+        paths = sorted((out / FOLDER).glob("*.json"))
+    except OSError as error:
+        raise RecordError(f"{out} cannot be read: {error.strerror}") from error
+    for path in paths:
         try:
             remembered = RememberedTask.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:

@@ -73,6 +73,11 @@ def test_cards_are_shown(tmp_path: Path, name: str, word: str) -> None:
         (["run", "--jobs", "0"], "1 or more"),
         (["run", "--encoder", "nothing.py:X"], "there is no file"),
         (["leaderboard", "--out", "nowhere"], "no records in nowhere"),
+        (["leaderboard", "--out", "x" * 300], "cannot be read: File name too long"),
+        (["run", "--encoders", ""], "--encoders has an empty value"),
+        (["run", "--tasks", " , "], "--tasks has an empty value"),
+        (["--out=", "--dry-run"], "--out has an empty value"),
+        (["run", "--encoder", ""], "--encoder has an empty value"),
     ],
 )
 def test_errors_are_explained(tmp_path: Path, arguments: list[str], words: str) -> None:

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from matplotlib.figure import Figure
 
+from satclip_bench.__main__ import run
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.cli.parser import EXIT_CODES, make_parser
 from satclip_bench.benchmarks.runs.store import Store
@@ -105,6 +107,41 @@ def test_a_reader_that_has_gone_is_not_a_failure(tmp_path: Path) -> None:
         )
         os.close(writing)
         assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (1, 2), (0, 1, 2)])
+def test_a_process_without_output_does_its_work(tmp_path: Path, closed: tuple[int, ...]) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("lon,lat\n7,50\n")
+    out = tmp_path / "e.csv"
+    embed = command_line("embed", "--encoder", "wrap", "--points", path, "--out", out)
+    done = subprocess.run(
+        [
+            "/bin/sh",
+            "-c",
+            f'exec "$@" {" ".join(f"{number}>&-" for number in closed)}',
+            "sh",
+            *embed,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert len(out.read_text().splitlines()) == 2
+
+
+def test_an_interrupt_while_modules_are_imported_is_not_a_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Interrupted(ModuleType):
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    name = "satclip_bench.benchmarks.cli"
+    monkeypatch.setitem(sys.modules, name, Interrupted(name))
+    assert run() == 130
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device of Linux")
