@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class Card(BaseModel):
@@ -16,3 +16,28 @@ class Card(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def problems(error: ValidationError, limit: int = 5) -> str:
+    """What is wrong with the fields of a card, in one line, without pydantic's own words around it.
+
+    Args:
+        error: error that was raised when the card was made.
+        limit: number of problems to name.
+
+    >>> class PointCard(Card):
+    ...     lat: float
+    >>> try:
+    ...     PointCard(lat="north")
+    ... except ValidationError as error:
+    ...     print(problems(error))
+    lat: Input should be a valid number, unable to parse string as a number
+    """
+    named = [
+        ": ".join(
+            filter(None, [".".join(map(str, e["loc"])), e["msg"].removeprefix("Value error, ")])
+        )
+        for e in error.errors()
+    ]
+    more = f"; and {len(named) - limit} more" if len(named) > limit else ""
+    return "; ".join(named[:limit]) + more

@@ -184,14 +184,33 @@ def _parquet(path: Path, batch_size: int, options: ReadOptions) -> Iterator[Poin
         geo = (file.schema_arrow.metadata or {}).get(b"geo")
         rows = file.metadata.num_rows
         if geo is not None and options == AUTOMATIC:
-            description = json.loads(geo)
-            column = description["primary_column"]
-            # A GeoParquet file without a CRS has longitudes and latitudes, by its specification.
-            crs = description["columns"][column].get("crs", "OGC:CRS84")
+            column, crs = _geoparquet(geo, path)
             yield PointFile(path, rows, _geometric(tables, column, crs, path))
         else:
             pair = _pair(file.schema_arrow.names, options, path)
             yield PointFile(path, rows, _tabular(tables, pair, path))
+
+
+def _geoparquet(metadata: bytes, path: Path) -> tuple[str, Any]:
+    """Column of the geometries of a GeoParquet file, and its CRS."""
+    try:
+        description = json.loads(metadata)
+        column = str(description["primary_column"])
+        properties = description["columns"][column]
+        encoding = properties.get("encoding", "WKB")
+        # A GeoParquet file without a CRS has longitudes and latitudes, by its specification.
+        crs = properties.get("crs", "OGC:CRS84")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BenchError(
+            f"{path} has damaged GeoParquet metadata: save it again, or name its columns with "
+            "--lon and --lat"
+        ) from error
+    if encoding != "WKB":
+        raise BenchError(
+            f"{path} has geometries in the encoding {encoding!r}, and only WKB is read: save it "
+            "again, with geopandas by to_parquet(..., geometry_encoding='WKB')"
+        )
+    return column, crs
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
-from satclip_bench.core.card import Card
+from satclip_bench.core.card import Card, problems
 from satclip_bench.core.errors import BenchError, RecordError
 from satclip_bench.core.files import atomic_write
 from satclip_bench.core.program import program
@@ -125,7 +125,11 @@ def adopt(out: Path) -> None:
         try:
             remembered = RememberedTask.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
-            raise RecordError(f"{path} cannot be read: {error}. Run the task again") from error
+            reason = problems(error) if isinstance(error, ValidationError) else error
+            raise RecordError(
+                f"{path} cannot be read: {reason}. Delete it, and run its task again with "
+                "--task-file and --target; its records are kept"
+            ) from error
         file = UserTable(
             remembered.path, remembered.target, remembered.options, cards_folder(out), False
         )

@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from satclip_bench.benchmarks.runs.columns import COLUMNS
 from satclip_bench.benchmarks.runs.reading import ALL, Reading, RecordFilter
 from satclip_bench.benchmarks.runs.record import SCHEMA, Record, Settings, migrated
@@ -28,6 +30,7 @@ from satclip_bench.benchmarks.runs.remembered import (
     planned,
     unambiguous,
 )
+from satclip_bench.core.card import problems
 from satclip_bench.core.errors import BenchError, RecordError
 from satclip_bench.core.files import atomic_write, cannot_write, sha256_bytes, sweep_parts
 from satclip_bench.core.program import program
@@ -260,7 +263,9 @@ def read_record(path: Path) -> Record:
         # Half a surrogate pair can stand in JSON, but not in a Parquet file.
         json.dumps(content, ensure_ascii=False).encode()
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        first = str(error).splitlines()[0]
+        first = (
+            problems(error) if isinstance(error, ValidationError) else str(error).splitlines()[0]
+        )
         raise RecordError(
             f"{path} is not a record that this version can read: {first}. Delete it, and run the "
             "same command again to compute its cell."

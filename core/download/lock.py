@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
-from satclip_bench.core.card import Card
+from satclip_bench.core.card import Card, problems
 from satclip_bench.core.errors import BenchError, IntegrityError
 from satclip_bench.core.files import atomic_write
 
@@ -37,8 +37,9 @@ def read_lock(folder: Path) -> dict[str, Locked]:
     except FileNotFoundError:
         return {}
     except (OSError, ValidationError) as error:
+        reason = problems(error) if isinstance(error, ValidationError) else error
         raise BenchError(
-            f"{path} cannot be read: {error}. It holds the hashes of downloaded files; delete it "
+            f"{path} cannot be read: {reason}. It holds the hashes of downloaded files; delete it "
             "to accept their present content."
         ) from error
 

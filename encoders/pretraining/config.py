@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from satclip_bench.core.card import Card
+from satclip_bench.core.card import Card, problems
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import unknown_name
 
@@ -261,10 +261,7 @@ def parse_config(content: object, where: str) -> PretrainConfig:
     try:
         return PretrainConfig.model_validate(content)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']}" for e in error.errors()
-        )
-        raise BenchError(f"{where} is not a config of a pretraining: {faults}") from error
+        raise BenchError(f"{where} is not a config of a pretraining: {problems(error)}") from error
 
 
 def _apply(content: object, change: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
+from satclip_bench.core.card import problems
 from satclip_bench.core.errors import BenchError, TaskError
 from satclip_bench.core.files import atomic_write
 from satclip_bench.tasks.user_tables.card import UserTableCard
@@ -22,13 +23,9 @@ def read_card(file: UserTable) -> UserTableCard | None:
     try:
         return UserTableCard.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        problems = "; ".join(
-            ": ".join(filter(None, [".".join(map(str, e["loc"])), e["msg"]]))
-            for e in error.errors()
-        )
         raise TaskError(
-            f"{path} is not a valid card of a user table ({problems}). Correct it, or delete "
-            "it to have a new one made"
+            f"{path} is not a valid card of a user table ({problems(error)}). Correct it, or "
+            "delete it to have a new one made"
         ) from error
     except OSError as error:
         raise TaskError(f"{path} cannot be read: {error.strerror}") from error

@@ -150,6 +150,26 @@ def test_a_missing_card_is_not_made_by_a_report(tmp_path: Path) -> None:
         get_task("farms.yield").load()
 
 
+def test_a_damaged_file_of_a_remembered_task_is_named_and_can_be_deleted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(points(300), tmp_path / "farms.csv")
+    table = ("--task-file", str(path), "--target", "yield")
+    assert run(tmp_path, *table) == 0
+    remembered = tmp_path / "out/tasks/farms.yield.json"
+    remembered.write_text("{")
+    registry._added.clear()
+    capsys.readouterr()
+    assert main(["leaderboard", "--out", str(tmp_path / "out")]) == 2
+    message = capsys.readouterr().err
+    assert f"{remembered} cannot be read: Invalid JSON" in message
+    assert "Delete it, and run its task again with --task-file" in message
+    assert "pydantic" not in message
+    remembered.unlink()
+    assert run(tmp_path, *table) == 0
+    assert "1 to run" not in capsys.readouterr().err
+
+
 def test_info_draws_a_map_and_a_histogram(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pyogrio
 import pytest
 from shapely import MultiPoint
@@ -324,3 +326,17 @@ def test_vector_files_without_points_are_refused(tmp_path: Path) -> None:
     short.write_bytes(short.read_bytes()[:5000])
     with pytest.raises(BenchError, match=r"is damaged: it has 300 rows, of which \d+ can be read"):
         load(short)
+
+
+def test_geoparquet_that_cannot_be_read_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    geometries(FRAME).to_parquet(path, geometry_encoding="geoarrow", schema_version="1.1.0")
+    with pytest.raises(BenchError, match=r"encoding 'point', and only WKB is read"):
+        load(path)
+    for metadata in (b"{", b"[]", b'{"primary_column": "geometry", "columns": {}}'):
+        table = pa.Table.from_pandas(FRAME).replace_schema_metadata({b"geo": metadata})
+        pq.write_table(table, path)
+        with pytest.raises(BenchError, match="damaged GeoParquet metadata"):
+            load(path)
+        assert len(load(path, lon="lon", lat="lat")) == 300
+        path.with_name("t.yield.card.json").unlink()
