@@ -1,0 +1,245 @@
+"""Speed and agreement of the perceptron probe's batched training, on the CPU and on a GPU.
+
+    python docs/studies/mlp_speed.py
+    python docs/studies/mlp_speed.py biomes:geoclip median_income:satclip-bluemarble.l10
+
+Without arguments, it compares ten networks that are trained as one batched model with a plain loop
+of torch's autograd and fused AdamW over the same batches, per shape of the network: microseconds
+per step and network, those of the matrix products alone, and how much the validation losses differ
+after STEPS steps. With tasks and encoders, it fits the probe for fold 0 of the split `random` with
+seed 0, and then ten networks with the chosen settings. If torch finds a GPU, both are repeated
+there. The CPU has one thread; its seconds are those of the processor, and those of a GPU are those
+of the clock.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from satclip_bench.benchmarks.probes import make_probe, mlp
+from satclip_bench.benchmarks.probes.data import Dataset
+from satclip_bench.benchmarks.probes.mlp_search import Candidate, MlpSettings
+from satclip_bench.benchmarks.probes.networks import Member, Networks, Rows, rows
+from satclip_bench.benchmarks.probes.training import forward, initial_weights
+from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
+from satclip_bench.benchmarks.runs.threads import thread_limit
+from satclip_bench.core.device import use_device
+from satclip_bench.encoders import get_encoder
+
+CPU = torch.device("cpu")
+SETTINGS = MlpSettings()
+MEMBERS = 10
+STEPS = 100
+SHAPES = ((1, 16), (2, 32), (2, 64), (1, 128), (2, 128), (1, 256), (2, 256), (3, 256))
+INPUTS = (3, 256)
+
+
+class Timed(NamedTuple):
+    """Result of a call, and its seconds."""
+
+    result: Any
+    seconds: float
+
+
+def devices() -> list[torch.device]:
+    """The CPU, and a GPU if torch finds one."""
+    return [CPU, torch.device("cuda")] if torch.cuda.is_available() else [CPU]
+
+
+def timed(call: Callable[[], Any], device: torch.device) -> Timed:
+    """Time a call: seconds of the processor on a CPU, of the clock on a GPU."""
+    if device.type == "cpu":
+        start = time.process_time()
+        result = call()
+        return Timed(result, time.process_time() - start)
+    torch.cuda.synchronize(device)
+    start = time.perf_counter()
+    result = call()
+    torch.cuda.synchronize(device)
+    return Timed(result, time.perf_counter() - start)
+
+
+def plain_loop(member: Member) -> Iterator[list[torch.Tensor]]:
+    """Train a network of a regression by autograd, yielding the averaged weights of every step."""
+    generator = torch.Generator().manual_seed(member.seed)
+    candidate, (X, y) = member.candidate, member.train
+    sizes = (X.shape[1], *[candidate.width] * candidate.depth, 1)
+    parameters = [part.requires_grad_() for part in initial_weights(sizes, generator)]
+    weights = [parameter.detach() for parameter in parameters]
+    averages = [part.clone() for part in weights]
+    optimizer = torch.optim.AdamW(
+        parameters, lr=candidate.learning_rate, weight_decay=candidate.weight_decay, fused=True
+    )
+    step = 0
+    while True:
+        order = torch.randperm(len(y), generator=generator)
+        for batch in torch.split(order, SETTINGS.batch_size):
+            optimizer.zero_grad()
+            loss = functional.mse_loss(forward(parameters, X[batch])[:, 0], y[batch])
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            step += 1
+            decay = min(SETTINGS.average_decay, (1 + step) / (10 + step))
+            torch._foreach_lerp_(averages, weights, 1 - decay)
+            yield averages
+
+
+def plain_loss(member: Member, validation: Rows) -> float:
+    """Validation loss of a network that a plain loop trained for STEPS steps."""
+    loop = plain_loop(member)
+    for _ in range(STEPS):
+        averages = next(loop)
+    y = member.train.y
+    out = forward(averages, validation.X)[:, 0].clamp(y.min(), y.max())
+    return float((out - validation.y).square().sum(dtype=torch.float64))
+
+
+def products(candidate: Candidate, inputs: int) -> Callable[[], None]:
+    """The matrix products of a step of one network, and nothing else."""
+    calls = []
+    sizes = (inputs, *[candidate.width] * candidate.depth, 1)
+    for number, (below, above) in enumerate(pairwise(sizes)):
+        values = torch.randn(SETTINGS.batch_size, below)
+        gradients = torch.randn(SETTINGS.batch_size, above)
+        weights = torch.randn(above, below)
+        into = (torch.empty_like(part) for part in (gradients, weights, values))
+        out, of_weights, of_values = into
+        calls += [(values, weights.t(), out), (gradients.t(), values, of_weights)]
+        if number:
+            calls.append((gradients, weights, of_values))
+
+    def run() -> None:
+        for left, right, out in calls:
+            torch.mm(left, right, out=out)
+
+    return run
+
+
+def synthetic(inputs: int) -> tuple[Dataset, Dataset]:
+    """A training set of 3,000 rows and a validation set of 1,000."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((4000, inputs)).astype(np.float32)
+    y = np.sin(2 * X[:, 0]) + 0.3 * rng.standard_normal(len(X))
+    return Dataset(X[:3000], y[:3000]), Dataset(X[3000:], y[3000:])
+
+
+def print_shapes() -> None:
+    """Print the table of shapes."""
+    gpu = (
+        " in tens on a GPU, us | CPU loop / GPU | losses differ on a GPU |" if devices()[1:] else ""
+    )
+    print(
+        "| inputs | depth x width | products, us | loop, us | in tens, us | loop / in tens "
+        f"| losses differ |{gpu}\n|---:|---|" + "---:|" * (5 + 3 * bool(gpu))
+    )
+    for inputs in INPUTS:
+        sets = synthetic(inputs)
+        for depth, width in SHAPES:
+            candidate = Candidate(depth=depth, width=width, learning_rate=3e-3, weight_decay=0.1)
+            floor = products(candidate, inputs)
+            floor()
+            alone = timed(lambda call=floor: [call() for _ in range(STEPS)], CPU).seconds
+            train, validation = (rows(*part, CPU) for part in sets)
+            loop = plain_loop(Member(train, candidate, 0))
+            next(loop)
+            plain = timed(lambda it=loop: [next(it) for _ in range(STEPS)], CPU).seconds
+            expected = [plain_loss(Member(train, candidate, s), validation) for s in range(MEMBERS)]
+            cells = [f"{1e6 * alone / STEPS:.0f}", f"{1e6 * plain / STEPS:.0f}"]
+            for device in devices():
+                train, validation = (rows(*part, device) for part in sets)
+                stack = Networks(
+                    [Member(train, candidate, seed) for seed in range(MEMBERS)], SETTINGS, None
+                )
+                stack.train(STEPS)
+                losses = stack.losses([validation] * MEMBERS)
+                gap = max(abs(a / b - 1) for a, b in zip(losses, expected, strict=True))
+                tens = timed(lambda it=stack: it.train(STEPS), device).seconds / MEMBERS
+                cells += [f"{1e6 * tens / STEPS:.0f}", f"{plain / tens:.1f}", f"{gap:.0e}"]
+            print(f"| {inputs} | {depth} x {width} | {' | '.join(cells)} |", flush=True)
+
+
+class Fitted(NamedTuple):
+    """A fit of the probe on one device."""
+
+    probe: Any
+    seconds: float
+    seconds_of_ten: float
+    score: float
+    predictions: Any
+
+
+def fit(task: str, encoder: str, device: torch.device) -> Fitted:
+    """Fit the probe, and then ten networks with the chosen settings for the chosen steps."""
+    table = load_table(TaskSource(task))
+    fold = make_folds(TaskSource(task), "random", 0)[0]
+    X, y = get_encoder(encoder).encode(table.lonlat.copy()), table.target
+    held_out = X[fold.validation], y[fold.validation]
+    probe: Any = make_probe("mlp", table.card.task_type, 0)
+    with use_device(device.type):
+        seconds = timed(lambda: probe.fit(X[fold.train], y[fold.train], held_out), device).seconds
+    test = X[fold.test]
+    classes = getattr(probe, "classes_", None)
+    outputs = None if classes is None else len(classes)
+    target = y[fold.train] if classes is None else np.searchsorted(classes, y[fold.train])
+    data = Dataset(X[fold.train], target)
+    train = mlp._standardised(mlp.fit_scaling(data, outputs), data, outputs, device)
+    chosen = mlp.CANDIDATES[probe.fit_info_["candidate"]]
+
+    def ten() -> None:
+        members = [Member(train, chosen, seed) for seed in range(MEMBERS)]
+        Networks(members, SETTINGS, outputs).train(probe.best_params_["steps"])
+
+    return Fitted(
+        probe,
+        seconds,
+        timed(ten, device).seconds,
+        probe.score(test, y[fold.test]),
+        probe.predict(test) if classes is None else probe.predict_proba(test),
+    )
+
+
+def print_fits(cells: list[tuple[str, str]]) -> None:
+    """Print the table of tasks and encoders."""
+    print(
+        f"| task | encoder | device | fit, s | {MEMBERS} more networks, s | candidate | steps "
+        "| score | predictions differ from the CPU's by |\n|---|---|---|" + "---:|" * 6
+    )
+    for task, encoder in cells:
+        first: Any = None
+        for device in devices():
+            fitted = fit(task, encoder, device)
+            first = first or fitted
+            apart = np.sqrt(np.square(fitted.predictions - first.predictions).mean())
+            apart /= first.predictions.std()
+            info = fitted.probe.fit_info_
+            print(
+                f"| {task} | {encoder} | {info['device']} | {fitted.seconds:.1f} "
+                f"| {fitted.seconds_of_ten:.1f} | {info['candidate']} | {info['steps']} "
+                f"| {fitted.score:.4f} | {apart:.1e} std |",
+                flush=True,
+            )
+
+
+def main() -> None:
+    """Print the table of shapes, or that of the tasks and encoders of the command line."""
+    if torch.cuda.is_available():
+        # Starting CUDA takes seconds that belong to no fit.
+        torch.zeros(1, device="cuda")
+    with thread_limit(1):
+        if sys.argv[1:]:
+            pairs = (cell.partition(":") for cell in sys.argv[1:])
+            print_fits([(task, encoder) for task, _, encoder in pairs])
+        else:
+            print_shapes()
+
+
+if __name__ == "__main__":
+    main()
