@@ -26,7 +26,7 @@ class MlpSettings(Settings):
     optimizer: Literal["adamw"] = "adamw"
     batch_size: int = 256
     average_decay: float = 0.99
-    rungs: tuple[tuple[int, int], ...] = ((300, 4), (900, 2), (1800, 1))
+    rungs: tuple[tuple[int, int], ...] = ((40, 8), (100, 4), (300, 2), (600, 1))
     """`(steps, survivors)` of successive halving."""
     steps_per_check: int = 20
     patience_steps: int = 400
@@ -65,6 +65,12 @@ _DRAWN = (
     (2, 128, 0.006, 0.02),
     (2, 256, 0.0014, 2.2),
     (3, 256, 0.0026, 0.045),
+    (3, 128, 0.0029, 0.26),
+    (1, 128, 0.0041, 0.33),
+    (2, 128, 0.0088, 0.49),
+    (1, 256, 0.008, 0.018),
+    (3, 256, 0.0047, 0.033),
+    (1, 256, 0.0021, 0.08),
 )
 CANDIDATES = tuple(
     Candidate(depth=depth, width=width, learning_rate=rate, weight_decay=decay)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -26,7 +27,7 @@ from torch.nn import functional
 
 from satclip_bench.benchmarks.probes import make_probe, mlp
 from satclip_bench.benchmarks.probes.data import Dataset
-from satclip_bench.benchmarks.probes.mlp_search import Candidate, MlpSettings
+from satclip_bench.benchmarks.probes.mlp_search import CANDIDATES, Candidate, MlpSettings
 from satclip_bench.benchmarks.probes.networks import Member, Networks, Rows, rows
 from satclip_bench.benchmarks.probes.training import forward, initial_weights
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
@@ -42,29 +43,23 @@ SHAPES = ((1, 16), (2, 32), (2, 64), (1, 128), (2, 128), (1, 256), (2, 256), (3,
 INPUTS = (3, 256)
 
 
-class Timed(NamedTuple):
-    """Result of a call, and its seconds."""
-
-    result: Any
-    seconds: float
-
-
 def devices() -> list[torch.device]:
     """The CPU, and a GPU if torch finds one."""
     return [CPU, torch.device("cuda")] if torch.cuda.is_available() else [CPU]
 
 
-def timed(call: Callable[[], Any], device: torch.device) -> Timed:
-    """Time a call: seconds of the processor on a CPU, of the clock on a GPU."""
-    if device.type == "cpu":
-        start = time.process_time()
-        result = call()
-        return Timed(result, time.process_time() - start)
-    torch.cuda.synchronize(device)
-    start = time.perf_counter()
-    result = call()
-    torch.cuda.synchronize(device)
-    return Timed(result, time.perf_counter() - start)
+def seconds(call: Callable[[], Any], device: torch.device, repeats: int = 1) -> float:
+    """Seconds of repeated calls: of the processor on a CPU, of the clock on a GPU."""
+    clock = time.process_time
+    if device.type != "cpu":
+        torch.cuda.synchronize(device)
+        clock = time.perf_counter
+    start = clock()
+    for _ in range(repeats):
+        call()
+    if device.type != "cpu":
+        torch.cuda.synchronize(device)
+    return clock() - start
 
 
 def plain_loop(member: Member) -> Iterator[list[torch.Tensor]]:
@@ -146,11 +141,11 @@ def print_shapes() -> None:
             candidate = Candidate(depth=depth, width=width, learning_rate=3e-3, weight_decay=0.1)
             floor = products(candidate, inputs)
             floor()
-            alone = timed(lambda call=floor: [call() for _ in range(STEPS)], CPU).seconds
+            alone = seconds(floor, CPU, STEPS)
             train, validation = (rows(*part, CPU) for part in sets)
             loop = plain_loop(Member(train, candidate, 0))
             next(loop)
-            plain = timed(lambda it=loop: [next(it) for _ in range(STEPS)], CPU).seconds
+            plain = seconds(partial(next, loop), CPU, STEPS)
             expected = [plain_loss(Member(train, candidate, s), validation) for s in range(MEMBERS)]
             cells = [f"{1e6 * alone / STEPS:.0f}", f"{1e6 * plain / STEPS:.0f}"]
             for device in devices():
@@ -161,7 +156,7 @@ def print_shapes() -> None:
                 stack.train(STEPS)
                 losses = stack.losses([validation] * MEMBERS)
                 gap = max(abs(a / b - 1) for a, b in zip(losses, expected, strict=True))
-                tens = timed(lambda it=stack: it.train(STEPS), device).seconds / MEMBERS
+                tens = seconds(partial(stack.train, STEPS), device) / MEMBERS
                 cells += [f"{1e6 * tens / STEPS:.0f}", f"{plain / tens:.1f}", f"{gap:.0e}"]
             print(f"| {inputs} | {depth} x {width} | {' | '.join(cells)} |", flush=True)
 
@@ -184,14 +179,14 @@ def fit(task: str, encoder: str, device: torch.device) -> Fitted:
     held_out = X[fold.validation], y[fold.validation]
     probe: Any = make_probe("mlp", table.card.task_type, 0)
     with use_device(device.type):
-        seconds = timed(lambda: probe.fit(X[fold.train], y[fold.train], held_out), device).seconds
+        duration = seconds(lambda: probe.fit(X[fold.train], y[fold.train], held_out), device)
     test = X[fold.test]
     classes = getattr(probe, "classes_", None)
     outputs = None if classes is None else len(classes)
     target = y[fold.train] if classes is None else np.searchsorted(classes, y[fold.train])
     data = Dataset(X[fold.train], target)
     train = mlp._standardised(mlp.fit_scaling(data, outputs), data, outputs, device)
-    chosen = mlp.CANDIDATES[probe.fit_info_["candidate"]]
+    chosen = CANDIDATES[probe.fit_info_["candidate"]]
 
     def ten() -> None:
         members = [Member(train, chosen, seed) for seed in range(MEMBERS)]
@@ -199,8 +194,8 @@ def fit(task: str, encoder: str, device: torch.device) -> Fitted:
 
     return Fitted(
         probe,
-        seconds,
-        timed(ten, device).seconds,
+        duration,
+        seconds(ten, device),
         probe.score(test, y[fold.test]),
         probe.predict(test) if classes is None else probe.predict_proba(test),
     )
