@@ -25,7 +25,7 @@ from satclip_bench.benchmarks.probes.estimators import (
 )
 from satclip_bench.benchmarks.probes.mlp_search import CANDIDATES, MlpSettings, search_card
 from satclip_bench.benchmarks.probes.perceptron import Layers, forward
-from satclip_bench.core.device import device_title, torch_device
+from satclip_bench.core.device import torch_device
 
 if TYPE_CHECKING:
     import torch
@@ -166,7 +166,6 @@ def _fit(data: Dataset, folds: Sequence[InnerSets], outputs: int | None, seed: i
         "steps_trained": ended or steps,
         "epochs": round(epochs, 1),
         "cap": SETTINGS.max_steps,
-        "device": device_title(),
     }
     best_params = CANDIDATES[chosen].model_dump(mode="json") | {"steps": steps}
     return _Fit(scaling, layers, best_params, converged, info)

@@ -40,7 +40,7 @@ SETTINGS = MlpSettings()
 MEMBERS = 10
 STEPS = 100
 SHAPES = ((1, 16), (2, 32), (2, 64), (1, 128), (2, 128), (1, 256), (2, 256), (3, 256))
-INPUTS = (3, 256)
+INPUTS = (2, 256)
 
 
 def devices() -> list[torch.device]:
@@ -216,7 +216,7 @@ def print_fits(cells: list[tuple[str, str]]) -> None:
             apart /= first.predictions.std()
             info = fitted.probe.fit_info_
             print(
-                f"| {task} | {encoder} | {info['device']} | {fitted.seconds:.1f} "
+                f"| {task} | {encoder} | {device.type} | {fitted.seconds:.1f} "
                 f"| {fitted.seconds_of_ten:.1f} | {info['candidate']} | {info['steps']} "
                 f"| {fitted.score:.4f} | {apart:.1e} std |",
                 flush=True,
