@@ -40,6 +40,8 @@ Float = NDArray[np.float64]
 REPLICATES = 1000
 LEVEL = 0.95
 """Share of the replicates that an interval contains."""
+TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+"""Shares of the replicates below the ends of an interval."""
 MIN_DEFINED = 0.9
 """Share of the replicates that must be defined for an interval or a variance."""
 SEED = 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.metrics.bootstrap import MIN_DEFINED, interval
+from satclip_bench.benchmarks.metrics.bootstrap import MIN_DEFINED, TAILS, interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,17 +53,25 @@ class Replicates:
         """
         return np.moveaxis(self.scores, -1, 0)
 
-    def align(self, index: pd.MultiIndex) -> Replicates:
-        """The rows with these labels, in their order; NaN for labels without bootstrap scores.
+    def rows(self, labels: pd.MultiIndex) -> NDArray[np.intp]:
+        """Row of each label, `(n,)`; -1 for labels without bootstrap scores.
 
         Args:
-            index: labels with the same levels as `self.index`.
+            labels: labels with the same levels as `self.index`.
         """
         if self.index is None:
-            raise ValueError("only labelled replicates can be aligned")
-        rows = self.index.get_indexer(index)
-        known = (rows >= 0)[:, None]
-        return Replicates(np.where(known, self.scores[rows], np.nan), index)
+            raise ValueError("only labelled replicates have rows with labels")
+        return np.asarray(self.index.get_indexer(labels), dtype=np.intp)
+
+    def select(self, rows: NDArray[np.intp]) -> Replicates:
+        """The scores of rows, `(..., B)` without labels; NaN for a row that is -1.
+
+        Args:
+            rows: `(...)` rows, as the method `rows` gives them.
+        """
+        scores = self.scores[rows]
+        scores[rows < 0] = np.nan
+        return Replicates(scores)
 
     def clipped(self, floor: float) -> Replicates:
         """The same replicates with every score below `floor` raised to it."""
@@ -92,11 +100,18 @@ class Replicates:
             measured: `(...)` measured values; an interval is extended to contain its value.
         """
         shape = self.scores.shape[:-1]
-        points = [None] * int(np.prod(shape)) if measured is None else measured.ravel().tolist()
-        rows = zip(self.scores.reshape(-1, self.scores.shape[-1]), points, strict=True)
-        unknown = (np.nan, np.nan)
-        ends = np.array([interval(row, point) or unknown for row, point in rows]).reshape(-1, 2)
-        return ends[:, 0].reshape(shape), ends[:, 1].reshape(shape)
+        rows = self.scores.reshape(-1, self.scores.shape[-1])
+        ends = np.full((2, len(rows)), np.nan)
+        whole = np.isfinite(rows).all(axis=1)
+        if whole.any() and rows.shape[1]:
+            ends[:, whole] = np.quantile(rows[whole], TAILS, axis=1)
+        for row in np.flatnonzero(~whole):
+            ends[:, row] = interval(rows[row]) or np.nan
+        low, high = ends.reshape(2, *shape)
+        if measured is not None:
+            # A minimum with NaN is NaN.
+            low, high = np.minimum(low, measured), np.maximum(high, measured)
+        return low, high
 
     def variance(self) -> Float:
         """Variance over the defined replicates (ddof 1), `(...)`; NaN if under 90 % are defined."""

@@ -1,11 +1,14 @@
 """Aggregate scores over tasks: mean rank, Borda points, win rate, Elo rating, improvement.
 
-All functions take scores `(..., E, C)`, encoders by columns, where higher is better, and weights
-`(C,)` of the columns that sum to 1, and return `(..., E)`. Leading axes are replicates of a
-bootstrap. A column is a task under one seed. No score may be missing.
+`mean_rank` and `improvement` take scores `(..., E, C)`, encoders by columns, where higher is
+better, and weights `(C,)` of the columns that sum to 1, and return `(..., E)`. The other ratings
+are functions of the mean ranks `(..., E)`. Leading axes are replicates of a bootstrap. A column is
+a task under one seed. No score may be missing.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +38,13 @@ DIGITS = 9
 the rounding of float64 sums, which depends on their order."""
 
 
+CHUNK = 2**20
+"""Maximum number of scores that are ranked at once, as 8 MB of float64."""
+
+CHORD_STEPS = 20
+"""Maximum number of steps of `elo` with the slope at the mean over the replicates."""
+
+
 def ranks(scores: Float) -> Float:
     """Rank of each encoder within each column, `(..., E, C)`: 1 is best, ties share the mean rank.
 
@@ -47,9 +57,48 @@ def ranks(scores: Float) -> Float:
                [2. , 1.5],
                [3. , 3. ]])
     """
-    from scipy.stats import rankdata
+    return np.moveaxis(_ranks_by_column(scores), -1, -2)
 
-    return np.asarray(rankdata(-np.round(scores, DIGITS), axis=-2), dtype=np.float64)
+
+def _ranks_by_column(scores: Float) -> Float:
+    """Rank of each encoder within each column, `(..., C, E)`, from scores `(..., E, C)`."""
+    # The encoders of a column lie next to each other, which sorts many times faster.
+    values = np.ascontiguousarray(np.swapaxes(scores, -1, -2))
+    values = -np.round(values, DIGITS)
+    order = values.argsort(axis=-1)
+    place = np.broadcast_to(np.arange(1.0, values.shape[-1] + 1), values.shape)
+    ranked = np.empty_like(values)
+    np.put_along_axis(ranked, order, place, axis=-1)
+    ascending = np.take_along_axis(values, order, axis=-1)
+    new = ascending[..., 1:] != ascending[..., :-1]
+    tied = ~new.all(axis=-1)
+    if tied.any():
+        shared = np.empty((int(tied.sum()), values.shape[-1]))
+        np.put_along_axis(shared, order[tied], _shared_places(new[tied]), axis=-1)
+        ranked[tied] = shared
+    return ranked
+
+
+def _shared_places(new: NDArray[np.bool_]) -> Float:
+    """Mean place of the values equal to each of ascending values, `(n, E)`; the first place is 1.
+
+    Args:
+        new: `(n, E - 1)` whether each value but the first is greater than the one before.
+    """
+    places = np.arange(new.shape[-1] + 1)
+    ends = np.ones((len(new), 1), dtype=bool)
+    first = np.where(np.hstack([ends, new]), places, 0)
+    last = np.where(np.hstack([new, ends]), places, len(places))
+    first = np.maximum.accumulate(first, axis=-1)
+    last = np.minimum.accumulate(last[:, ::-1], axis=-1)[:, ::-1]
+    return np.asarray((first + last) / 2 + 1)
+
+
+def chunks(replicates: Float) -> Iterator[Float]:
+    """Parts of replicates `(B, E, C)`, contiguous in memory, of at most `CHUNK` scores each."""
+    count = max(CHUNK // max(replicates[0].size, 1), 1) if len(replicates) else 1
+    for start in range(0, len(replicates), count):
+        yield np.ascontiguousarray(replicates[start : start + count])
 
 
 def mean_rank(scores: Float, weights: Float) -> Float:
@@ -60,85 +109,136 @@ def mean_rank(scores: Float, weights: Float) -> Float:
         >>> mean_rank(np.array([[0.9, 0.5], [0.7, 0.8]]), np.array([0.5, 0.5]))
         array([1.5, 1.5])
     """
-    return np.asarray(ranks(scores) @ weights)
+    flat = scores.reshape(-1, *scores.shape[-2:])
+    parts = [weights @ _ranks_by_column(part) for part in chunks(flat)]
+    means = np.concatenate(parts) if parts else np.empty(flat.shape[:2])
+    return np.asarray(means.reshape(scores.shape[:-1]))
 
 
-def borda(scores: Float, weights: Float) -> Float:
+def borda(mean_ranks: Float) -> Float:
     """Mean Borda points per column: encoders beaten, ties counting one half.
 
     De Borda 1781, Memoire sur les elections au scrutin.
 
+    Args:
+        mean_ranks: `(..., E)` mean ranks.
+
     Example:
         >>> import numpy as np
-        >>> borda(np.array([[0.9], [0.7], [0.1]]), np.ones(1))
+        >>> borda(np.array([1.0, 2.0, 3.0]))
         array([2., 1., 0.])
     """
-    return np.asarray(scores.shape[-2] - mean_rank(scores, weights))
+    return np.asarray(mean_ranks.shape[-1] - mean_ranks)
 
 
-def wins(scores: Float, weights: Float) -> Float:
-    """Share of the columns' weight in which one encoder beats another, `(..., E, E)`.
-
-    Rows against columns; equal scores count one half for either, the diagonal is 0.
-    """
-    encoders, scores = scores.shape[-2], np.round(scores, DIGITS)
-    share = np.zeros((*scores.shape[:-1], encoders))
-    # One column at a time: all at once would take gigabytes for many encoders and replicates.
-    for column, weight in enumerate(weights):
-        of = scores[..., column]
-        share += weight * (np.sign(of[..., :, None] - of[..., None, :]) + 1) / 2
-    share[..., np.arange(encoders), np.arange(encoders)] = 0
-    return np.asarray(share)
-
-
-def win_rate(scores: Float, weights: Float) -> Float:
+def win_rate(mean_ranks: Float) -> Float:
     """Mean share of columns won against the other encoders; NaN for a single encoder.
 
     This is `borda` divided by its maximum, the number of other encoders.
 
+    Args:
+        mean_ranks: `(..., E)` mean ranks.
+
     Example:
         >>> import numpy as np
-        >>> win_rate(np.array([[0.9], [0.7], [0.1]]), np.ones(1))
+        >>> win_rate(np.array([1.0, 2.0, 3.0]))
         array([1. , 0.5, 0. ])
     """
-    encoders = scores.shape[-2]
+    encoders = mean_ranks.shape[-1]
     if encoders < 2:
-        return np.full(scores.shape[:-1], np.nan)
-    return np.asarray(wins(scores, weights).sum(axis=-1) / (encoders - 1))
+        return np.full(mean_ranks.shape, np.nan)
+    return borda(mean_ranks) / (encoders - 1)
 
 
-def elo(scores: Float, weights: Float) -> Float:
+def elo(mean_ranks: Float) -> Float:
     """Ratings of the Bradley-Terry model on Elo's scale, mean 1500.
 
     Maximum-likelihood strengths for all pairwise wins (Bradley and Terry 1952, Biometrika 39), with
-    `PRIOR_GAMES` draws added to each pair, which keep them finite; by Newton's method.
+    `PRIOR_GAMES` draws added to each pair, which keep them finite; by Newton's method. If all pairs
+    play equally often, the likelihood depends only on how many games each encoder wins.
+
+    Args:
+        mean_ranks: `(..., E)` mean ranks.
 
     Example:
         >>> import numpy as np
-        >>> elo(np.array([[0.9], [0.1]]), np.ones(1)).round(1)
+        >>> elo(np.array([1.0, 2.0])).round(1)
         array([1960.6, 1039.4])
     """
-    encoders = scores.shape[-2]
+    encoders = mean_ranks.shape[-1]
     if encoders < 2:
-        return np.full(scores.shape[:-1], ELO_CENTRE)
-    others = 1 - np.eye(encoders)
-    won = (GAMES * wins(scores, weights) + PRIOR_GAMES / 2 * others).sum(axis=-1)
-    games = (GAMES + PRIOR_GAMES) * others
-    # Natural logarithms of the strengths.
+        return np.full(mean_ranks.shape, ELO_CENTRE)
+    points = borda(mean_ranks).reshape(-1, encoders)
+    won = (GAMES * points + PRIOR_GAMES / 2 * (encoders - 1)) / (GAMES + PRIOR_GAMES)
+    strength = _strengths(won) if len(won) else won
+    strength -= strength.mean(axis=-1, keepdims=True)
+    ratings = ELO_CENTRE + ELO_SCALE / np.log(10) * strength
+    return np.asarray(ratings.reshape(mean_ranks.shape))
+
+
+def _strengths(won: Float) -> Float:
+    """Natural logarithms of the strengths of encoders, `(B, E)`, by their shares of games won.
+
+    Replicates are near their mean: starting from its strengths, a few steps with its slope, which
+    is inverted once, solve most of them. The others are solved by Newton's method.
+
+    Args:
+        won: `(B, E)` sums over the other encoders of the share of games won against them.
+    """
+    start = _by_newton(won.mean(axis=0, keepdims=True))
+    inverse = np.linalg.inv(_slope(start)[0])
+    strength = np.repeat(start, len(won), axis=0)
+    active = np.arange(len(won))
+    for _ in range(CHORD_STEPS):
+        step = (won[active] - _expected(strength[active])) @ inverse
+        strength[active] += np.clip(step, -MAX_STEP, MAX_STEP)
+        active = active[np.abs(step).max(axis=-1) >= 1e-9]
+        if not len(active):
+            break
+    size = max(CHUNK // won.shape[1] ** 2, 1)
+    for begin in range(0, len(active), size):
+        rows = active[begin : begin + size]
+        strength[rows] = _by_newton(won[rows])
+    return strength
+
+
+def _by_newton(won: Float) -> Float:
+    """Strengths by Newton's method, `(B, E)`, whose steps have a maximum length."""
     strength = np.zeros_like(won)
     for _ in range(MAX_STEPS):
-        gap = strength[..., :, None] - strength[..., None, :]
-        expected = games / (1 + np.exp(-gap))
-        slope = -expected * (1 - expected / (GAMES + PRIOR_GAMES))
-        diagonal = np.arange(encoders)
-        slope[..., diagonal, diagonal] = -slope.sum(axis=-1)
-        # Only gaps matter: adding a matrix of ones fixes the common level of the strengths.
-        step = np.linalg.solve(slope + 1, (won - expected.sum(axis=-1))[..., None])[..., 0]
+        residual = (won - _expected(strength))[..., None]
+        step = np.linalg.solve(_slope(strength), residual)[..., 0]
         strength += np.clip(step, -MAX_STEP, MAX_STEP)
         if np.abs(step).max() < 1e-9:
             break
-    strength -= strength.mean(axis=-1, keepdims=True)
-    return np.asarray(ELO_CENTRE + ELO_SCALE / np.log(10) * strength)
+    return strength
+
+
+def _expected(strength: Float) -> Float:
+    """Expected sums over the other encoders of the share of games won against them, `(B, E)`."""
+    size = max(2**16 // strength.shape[1] ** 2, 1)
+    power = np.exp(strength)
+    sums = np.empty_like(strength)
+    for begin in range(0, len(strength), size):
+        own = power[begin : begin + size, :, None]
+        # The game of an encoder against itself counts one half here.
+        sums[begin : begin + size] = (own / (own + power[begin : begin + size, None, :])).sum(
+            axis=-1
+        ) - 0.5
+    return sums
+
+
+def _slope(strength: Float) -> Float:
+    """Derivatives of `_expected` by the strengths, `(B, E, E)`, plus 1.
+
+    Only gaps matter: adding a matrix of ones fixes the common level of the strengths.
+    """
+    encoders = strength.shape[1]
+    expected = 1 / (1 + np.exp(strength[:, None, :] - strength[:, :, None]))
+    slope = -expected * (1 - expected)
+    slope[:, np.arange(encoders), np.arange(encoders)] = 0
+    slope[:, np.arange(encoders), np.arange(encoders)] = -slope.sum(axis=-1)
+    return np.asarray(slope + 1)
 
 
 def improvement(scores: Float, reference: Float, weights: Float) -> Float:

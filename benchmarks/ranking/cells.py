@@ -204,13 +204,15 @@ def _require_single(rows: pd.DataFrame, key: list[str]) -> None:
 
 
 def _missing(known: pd.DataFrame, rows: pd.DataFrame) -> dict[str, tuple[Missing, ...]]:
+    incomplete = known.index[~known.all(axis=1)]
+    rows = rows[rows["encoder"].isin(incomplete)]
     cells = zip(*(rows[name] for name in ("encoder", *CELL)), strict=True)
     why = [
         (str(reason) or "failed") if status == "failed" else "the score is not a number"
         for status, reason in zip(rows["status"], rows["reason"], strict=True)
     ]
     reasons = dict(zip(cells, why, strict=True))
-    missing = {
+    return {
         str(encoder): tuple(
             Missing(
                 str(task),
@@ -220,6 +222,5 @@ def _missing(known: pd.DataFrame, rows: pd.DataFrame) -> dict[str, tuple[Missing
             )
             for task, seed, fold in known.columns[~known.loc[encoder]]
         )
-        for encoder in known.index
+        for encoder in incomplete
     }
-    return {encoder: cells for encoder, cells in missing.items() if cells}

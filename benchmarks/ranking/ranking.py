@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.metrics.bootstrap import skill_of_sums
@@ -21,7 +22,7 @@ from satclip_bench.benchmarks.ranking.cells import (
     select,
 )
 from satclip_bench.benchmarks.ranking.ties import differences_to_best
-from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, REPLICATE_KEY
+from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, CELL, REPLICATE_KEY
 from satclip_bench.core.errors import BenchError
 
 
@@ -174,17 +175,19 @@ def rank(
     )
 
 
-def _align(replicates: Replicates, cells: pd.DataFrame, split: str, probe: str) -> Replicates:
-    """Replicates of `cells`, `(encoder, cell, B)`; NaN where they are not known."""
-    labels = pd.MultiIndex.from_tuples(
+def _rows(replicates: Replicates, cells: pd.DataFrame, split: str, probe: str) -> NDArray[np.intp]:
+    """Row of bootstrap scores of each of `cells`, `(encoder, cell)`; -1 where they have none."""
+    encoders = list(map(str, cells.index))
+    probes = [BASELINE_PROBE if is_baseline(encoder) else probe for encoder in encoders]
+    encoder, cell = np.divmod(np.arange(cells.size), cells.shape[1])
+    labels = pd.MultiIndex.from_arrays(
         [
-            (*cell, encoder, split, BASELINE_PROBE if is_baseline(encoder) else probe)
-            for encoder in map(str, cells.index)
-            for cell in cells.columns
+            *(cells.columns.get_level_values(name)[cell] for name in CELL),
+            *(pd.Index(encoders)[encoder], [split] * cells.size, pd.Index(probes)[encoder]),
         ],
         names=REPLICATE_KEY,
     )
-    return Replicates(replicates.align(labels).scores.reshape(*cells.shape, -1))
+    return replicates.rows(labels).reshape(cells.shape)
 
 
 def _seed_replicates(
@@ -201,21 +204,27 @@ def _seed_replicates(
     """
     if replicates is None or not len(columns):
         return None
-    scores = _align(replicates.score, table.scores, split, probe).scores
-    if table.loss.shape[1]:
-        loss, reference = (
-            _align(sums, table.loss, split, probe).scores
-            for sums in (replicates.loss, replicates.reference)
-        )
-    pairs, pooled = by_seeds(table.scores.columns), by_seeds(table.loss.columns)
-    parts = []
-    for column in columns:
-        if column in pooled:
-            folds = pooled == column
-            parts.append(skill_of_sums(loss[:, folds].sum(axis=1), reference[:, folds].sum(axis=1)))
+    rows = _rows(replicates.score, table.scores, split, probe)
+    pooled = columns.isin(by_seeds(table.loss.columns))
+    scores = np.empty((len(rows), len(columns), replicates.score.scores.shape[-1]))
+    folds_of = _positions(columns, by_seeds(table.scores.columns))
+    for place, folds in enumerate(folds_of):
+        if pooled[place]:
+            losses, references = (
+                part.select(rows[:, folds]).scores.sum(axis=1)
+                for part in (replicates.loss, replicates.reference)
+            )
+            scores[:, place] = skill_of_sums(losses, references)
         else:
-            parts.append(Replicates(scores[:, pairs == column]).mean(axis=1).scores)
-    return Replicates(np.stack(parts, axis=1))
+            scores[:, place] = replicates.score.select(rows[:, folds]).mean(axis=1).scores
+    return Replicates(scores)
+
+
+def _positions(columns: pd.Index, pairs: pd.MultiIndex) -> list[np.ndarray]:
+    """Positions in `pairs` of each (task, seed) of `columns`."""
+    column_of = columns.get_indexer(pairs)
+    order = np.argsort(column_of, kind="stable")
+    return np.split(order, np.searchsorted(column_of[order], np.arange(1, len(columns))))
 
 
 def _intervals(
@@ -226,13 +235,15 @@ def _intervals(
     if of_seeds is None:
         return low, high
     task_of = by_seed.columns.get_level_values("task")
-    scored = by_seed.notna().to_numpy()
-    for i, encoder in enumerate(mean.index):
-        for task in mean.columns:
-            seeds = np.flatnonzero(scored[i] & (task_of == task))
-            if len(seeds):
-                of_task = np.mean([of_seeds.scores[i, seed] for seed in seeds], axis=0)
-                low.loc[encoder, task], high.loc[encoder, task] = Replicates(of_task).interval()
+    for task in mean.columns:
+        of_task = task_of == task
+        scored = by_seed.loc[:, of_task].notna().to_numpy()
+        scores = of_seeds.scores[:, of_task]
+        means = scores.mean(axis=1)
+        for i in np.flatnonzero(~scored.all(axis=1)):
+            known = scores[i, scored[i]]
+            means[i] = known.mean(axis=0) if len(known) else np.nan
+        low[task], high[task] = Replicates(means).interval()
     return low, high
 
 
@@ -240,7 +251,6 @@ def _of_ranked(of_seeds: Replicates | None, encoders: np.ndarray) -> Replicates 
     """The rows of the ranked encoders; None if under 90 % of their scores are known."""
     if of_seeds is None:
         return None
-    # Copied with the replicates before the columns, the order that ratings read them in.
-    scores = of_seeds.scores.transpose(0, 2, 1)[encoders].transpose(0, 2, 1)
+    scores = of_seeds.scores[encoders]
     # If every cell failed, no encoder is ranked.
     return Replicates(scores) if scores.size and np.isfinite(scores).mean() > 0.9 else None

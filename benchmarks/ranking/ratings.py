@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.metrics.replicates import Replicates
-from satclip_bench.benchmarks.ranking.aggregates import borda, elo, improvement, mean_rank, win_rate
+from satclip_bench.benchmarks.ranking.aggregates import (
+    borda,
+    chunks,
+    elo,
+    improvement,
+    mean_rank,
+    win_rate,
+)
 from satclip_bench.benchmarks.ranking.ranking import Ranking
 from satclip_bench.benchmarks.ranking.seeds import with_training_noise
 from satclip_bench.benchmarks.ranking.significance import (
@@ -64,7 +71,8 @@ def rate(ranking: Ranking) -> Ratings:
     encoders = ranking.by_seed.index
     scores = ranking.by_seed.to_numpy(dtype=np.float64)
     weights = column_weights(ranking.by_seed.columns)
-    measured = measures(scores, weights, _reference(encoders))
+    reference = _reference(encoders)
+    measured = measures(mean_rank(scores, weights), _improvement(scores, weights, reference))
     low = high = pd.DataFrame(np.nan, encoders, list(MEASURES))
     these = None
     if ranking.replicates is not None and len(encoders):
@@ -72,18 +80,19 @@ def rate(ranking: Ranking) -> Ratings:
             ranking.by_seed, ranking.replicates, ranking.rows, floor=TIE_FLOOR
         )
         bootstrap = complete(noisy)
-        replicates = measures(widened(scores, bootstrap), weights, None)
-        unwidened = measures(bootstrap, weights, _reference(encoders))
-        replicates["improvement"] = unwidened["improvement"]
+        ranks, improvements = [np.empty((0, len(encoders)))], [np.empty((0, len(encoders)))]
+        for part in chunks(bootstrap.leading):
+            ranks.append(mean_rank(widened(scores, part), weights))
+            improvements.append(_improvement(part, weights, reference))
+        replicates = measures(np.concatenate(ranks), np.concatenate(improvements))
         ends = {
             name: Replicates.from_leading(values).interval(measured[name])
             for name, values in replicates.items()
         }
         low, high = (_frame(encoders, {n: e[side] for n, e in ends.items()}) for side in (0, 1))
-        to_tasks = _task_means(ranking.by_seed.columns)
-        p = score_gaps_p(
-            scores.clip(min=TIE_FLOOR) @ to_tasks, bootstrap.clip(min=TIE_FLOOR) @ to_tasks
-        )
+        columns = ranking.by_seed.columns
+        of_tasks = Replicates(_task_means(bootstrap.scores, columns))
+        p = score_gaps_p(_task_means(scores[..., None], columns)[..., 0], of_tasks.leading)
         these = pd.DataFrame(holm_pairs(p), encoders, encoders)
     values = _frame(encoders, measured)
     by_task = ranking.mean.loc[encoders].to_numpy(dtype=np.float64)
@@ -109,45 +118,45 @@ def column_weights(columns: pd.Index) -> Float:
     return np.asarray(1 / counts[seed] / len(counts))
 
 
-def measures(scores: Float, weights: Float, reference: int | None) -> dict[str, Float]:
-    """Every rating of scores `(..., E, C)`, `(..., E)` each.
+def measures(mean_ranks: Float, improvements: Float) -> dict[str, Float]:
+    """Every rating, `(..., E)` each, by `MEASURES`.
 
     Args:
-        scores: scores by encoder and column; higher is better.
-        weights: `(C,)` weights of the columns, which sum to 1.
-        reference: row of the encoder that improvement is measured against; without one it is NaN.
+        mean_ranks: `(..., E)` mean ranks.
+        improvements: `(..., E)` improvements over the reference.
     """
-    simple: dict[str, Callable[[Float, Float], Float]] = {
-        "rank": mean_rank,
-        "borda": borda,
-        "win_rate": win_rate,
-        "elo": elo,
+    return {
+        "rank": mean_ranks,
+        "borda": borda(mean_ranks),
+        "win_rate": win_rate(mean_ranks),
+        "elo": elo(mean_ranks),
+        "improvement": improvements,
     }
-    measured = {name: measure(scores, weights) for name, measure in simple.items()}
-    measured["improvement"] = (
-        np.full(scores.shape[:-1], np.nan)
-        if reference is None
-        else improvement(scores, scores[..., reference, :], weights)
-    )
-    return measured
 
 
-def _task_means(columns: pd.Index) -> Float:
-    """Matrix that turns scores by (task, seed) into means by task, `(C, T)`."""
-    _, task, counts = np.unique(
-        columns.get_level_values("task"), return_inverse=True, return_counts=True
-    )
-    return np.asarray(np.eye(len(counts))[task] / counts[task][:, None])
+def _improvement(scores: Float, weights: Float, reference: int | None) -> Float:
+    """Improvement of scores `(..., E, C)` over those of a row, `(..., E)`; NaN without one."""
+    if reference is None:
+        return np.full(scores.shape[:-1], np.nan)
+    return improvement(scores, scores[..., reference, :], weights)
+
+
+def _task_means(scores: Float, columns: pd.Index) -> Float:
+    """Means by task, `(E, T, B)`, of scores by (task, seed), `(E, C, B)`, at least `TIE_FLOOR`."""
+    task_of = columns.get_level_values("task")
+    tasks = sorted(set(task_of))
+    means = [scores[:, task_of == task].clip(min=TIE_FLOOR).mean(axis=1) for task in tasks]
+    return np.stack(means, axis=1)
 
 
 def _reference(encoders: pd.Index) -> int | None:
     return list(encoders).index(REFERENCE) if REFERENCE in encoders else None
 
 
-def complete(replicates: Replicates) -> Float:
-    """The replicates in which every score is defined, `(B, E, C)`."""
-    leading = replicates.leading
-    return leading[np.isfinite(leading).all(axis=(1, 2))]
+def complete(replicates: Replicates) -> Replicates:
+    """The replicates in which every score is defined."""
+    defined = np.isfinite(replicates.scores).all(axis=(0, 1))
+    return replicates if defined.all() else Replicates(replicates.scores[..., defined])
 
 
 def _frame(encoders: pd.Index, columns: Mapping[str, Float]) -> pd.DataFrame:

@@ -135,7 +135,9 @@ def point_variance(replicates: Float, scores: Float) -> Float:
     """
     noise = replicates - scores[..., None]
     defined = np.isfinite(noise).all(axis=(0, 1))
-    return np.asarray(noise[..., defined].var(axis=1, ddof=1).mean(axis=-1))
+    if not defined.all():
+        noise = noise[..., defined]
+    return np.asarray(noise.var(axis=1, ddof=1).mean(axis=-1))
 
 
 def training_variance(
@@ -182,14 +184,14 @@ def with_training_noise(
     noisy = replicates.scores.copy()
     scores = by_seed.to_numpy(dtype=np.float64).clip(min=floor)
     encoders = len(scores)
-    done = rows[rows["status"] == "done"]
+    of_tasks = rows[rows["status"] == "done"].groupby("task")
+    split_of, sizes_of = of_tasks["split"].first(), of_tasks[["n_train", "n_test"]].mean()
     for task in by_seed.columns.get_level_values("task").unique():
         of_task = by_seed.columns.get_level_values("task") == task
         seeds = int(of_task.sum())
         if seeds < 2 or encoders < 2:
             continue
-        selected = done[done["task"] == task]
-        split, sizes = selected["split"].iloc[0], selected[["n_train", "n_test"]].mean()
+        split, sizes = split_of[task], sizes_of.loc[task]
         factor = overlap_factor(seeds, float(sizes["n_train"]), float(sizes["n_test"]))
         relative, noise = (
             # The mean of E encoders removes 1 / E of what an encoder has to itself.
@@ -197,8 +199,13 @@ def with_training_noise(
             for values in (scores[:, of_task], replicates.scores[:, of_task].clip(min=floor))
         )
         variance, _, _ = training_variance(relative, noise, factor)
-        for row, encoder in enumerate(by_seed.index):
-            rng = np.random.default_rng([SEED, crc32(f"{task} {split} {encoder}".encode())])
-            drawn = rng.standard_normal(noisy.shape[-1]) * np.sqrt(variance[row])
-            noisy[row, of_task] += drawn
+        drawn = np.stack(
+            [
+                np.random.default_rng(
+                    [SEED, crc32(f"{task} {split} {encoder}".encode())]
+                ).standard_normal(noisy.shape[-1])
+                for encoder in by_seed.index
+            ]
+        )
+        noisy[:, of_task] += (drawn * np.sqrt(variance)[:, None])[:, None]
     return Replicates(noisy)

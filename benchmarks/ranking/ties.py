@@ -76,6 +76,7 @@ def differences_to_best(
     )
     tied = pd.DataFrame(False, index=mean.index, columns=mean.columns)
     done = rows[rows["status"] == "done"]
+    sizes_of = done.groupby("task")[["n_train", "n_test"]].mean()
     for task in mean.columns:
         compared = mean[task].dropna()
         if compared.empty:
@@ -85,7 +86,7 @@ def differences_to_best(
         scores = by_seed.to_numpy(dtype=np.float64)[np.ix_(encoders, of_task)].clip(min=TIE_FLOOR)
         best = int(compared.to_numpy().argmax())
         known = _complete(replicates, encoders, of_task)
-        sizes = done.loc[done["task"] == task, ["n_train", "n_test"]].mean()
+        sizes = sizes_of.loc[task]
         gaps = scores.mean(axis=1) - scores.mean(axis=1)[best]
         gap.loc[compared.index, task] = gaps
         error, freedom = error_of_gaps(

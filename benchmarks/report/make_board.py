@@ -32,7 +32,7 @@ def make_board(
     """
     rows = ranking.rows
     tasks = tuple(card for name, card in cards.items() if name in ranking.mean.columns)
-    edition_of = dict(zip(rows["task"], rows["edition"], strict=True))
+    edition_of = rows.drop_duplicates("task", keep="last").set_index("task")["edition"]
     return Board(
         split=split,
         probe=probe,

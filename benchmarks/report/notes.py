@@ -63,7 +63,7 @@ def interval_kinds(rows: pd.DataFrame, cards: Iterable[TaskCard]) -> str:
     Returns:
         Such as `other points of this map`, with the tasks of each kind if there are two.
     """
-    kind_of = dict(zip(rows["task"], rows["interval"], strict=True))
+    kind_of = rows.drop_duplicates("task", keep="last").set_index("task")["interval"]
     titles: dict[str, list[str]] = {kind: [] for kind in INTERVALS}
     for card in cards:
         titles[kind_of[card.name]].append(card.title)
@@ -82,7 +82,7 @@ def kinds_of_splits(frame: pd.DataFrame, splits: Iterable[str]) -> str:
     """
     words = {}
     for split in splits:
-        present = set(frame.loc[frame["split"] == split, "interval"])
+        present = set(frame.loc[frame["split"] == split, "interval"].unique())
         words[split] = " or ".join(text for kind, text in INTERVALS.items() if kind in present)
     if len(set(words.values())) == 1:
         return next(iter(words.values()))
@@ -174,7 +174,7 @@ def board_notes(
             )
         )
         yield f"Scores that are not defined are left out for all encoders: {cells}."
-    unknown = sorted(set(rows["task"]) - set(cards))
+    unknown = sorted(set(rows["task"].unique()) - set(cards))
     if unknown:
         yield f"Tasks left out because they have no card: {listed(unknown)}."
     yield from _region_notes(rows)
@@ -198,12 +198,12 @@ def board_notes(
 
 def _region_notes(rows: pd.DataFrame) -> Iterable[str]:
     """Notes on what is held out under `held-out-region`."""
-    if set(rows["split"]) != {"held-out-region"}:
+    if set(rows["split"].unique()) != {"held-out-region"}:
         return
     note = (
         "Held out are the labels of a region, not what a pretrained encoder has seen of the region."
     )
-    if {"Asia", "Europe"} <= set(rows["fold"]):
+    if {"Asia", "Europe"} <= set(rows["fold"].unique()):
         note += " Europe includes Siberia: countries are not divided."
     yield note
 

@@ -1,4 +1,4 @@
-"""Bootstrap scores: alignment, differences and intervals of many at once."""
+"""Bootstrap scores: labels, differences and intervals of many at once."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from satclip_bench.benchmarks.metrics.replicates import Replicates
 INDEX = pd.MultiIndex.from_tuples([("a", 0), ("a", 1), ("b", 0)], names=["task", "seed"])
 
 
-def test_rows_are_aligned_by_their_labels_and_unknown_ones_are_nan() -> None:
+def test_rows_are_selected_by_their_labels_and_unknown_ones_are_nan() -> None:
     replicates = Replicates(np.arange(6.0).reshape(3, 2), INDEX)
     labels = pd.MultiIndex.from_tuples([("b", 0), ("c", 0), ("a", 1)], names=["task", "seed"])
-    aligned = replicates.align(labels)
-    assert aligned.scores[[0, 2]].tolist() == [[4, 5], [2, 3]]
-    assert np.isnan(aligned.scores[1]).all()
+    rows = replicates.rows(labels)
+    assert rows.tolist() == [2, -1, 1]
+    selected = replicates.select(rows)
+    assert selected.scores[[0, 2]].tolist() == [[4, 5], [2, 3]]
+    assert np.isnan(selected.scores[1]).all()
+    assert replicates.select(rows[:, None]).scores.shape == (3, 1, 2)
     with pytest.raises(ValueError, match="only labelled"):
-        Replicates(replicates.scores).align(labels)
+        Replicates(replicates.scores).rows(labels)
 
 
 def test_intervals_of_many_are_those_of_each() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import choix
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from satclip_bench.benchmarks.ranking import aggregates as ag
 
@@ -29,14 +33,32 @@ def test_equal_scores_share_the_mean_rank() -> None:
     assert ag.ranks(scores)[:, 0].tolist() == [1.5, 3.0, 1.5, 4.0]
 
 
+@pytest.mark.parametrize("levels", [None, 1, 2, 7])
+def test_ranks_are_scipys(levels: int | None) -> None:
+    scores = np.stack([_scores(9, 40, seed, levels) for seed in range(3)])
+    assert np.array_equal(ag.ranks(scores), rankdata(-scores, axis=1))
+    assert ag.mean_rank(scores[:0], _even(40)).shape == (0, 9)
+
+
+def test_replicates_are_ranked_in_parts_that_fit_into_memory() -> None:
+    scores = np.random.default_rng(0).normal(size=(7, 5, 11))
+    with patch.object(ag, "CHUNK", 120):
+        parts = list(ag.chunks(scores))
+        assert [len(part) for part in parts] == [2, 2, 2, 1]
+        in_parts = ag.mean_rank(scores, _even(11))
+    assert np.array_equal(np.concatenate(parts), scores)
+    assert np.array_equal(in_parts, ag.mean_rank(scores, _even(11)))
+
+
 @given(st.integers(2, 6), st.integers(1, 8), st.integers(0, 1000), st.integers(2, 5))
 @settings(max_examples=50, deadline=None)
 def test_borda_counts_the_encoders_beaten_and_the_win_rate_is_its_share(
     encoders: int, columns: int, seed: int, levels: int
 ) -> None:
     scores, weights = _scores(encoders, columns, seed, levels), _even(columns)
-    points = ag.borda(scores, weights)
-    assert np.allclose(points, ag.win_rate(scores, weights) * (encoders - 1))
+    mean_ranks = ag.mean_rank(scores, weights)
+    points = ag.borda(mean_ranks)
+    assert np.allclose(points, ag.win_rate(mean_ranks) * (encoders - 1))
     ahead = (scores[:, None] > scores[None]).sum(axis=1) + (scores[:, None] == scores[None]).sum(
         axis=1
     ) / 2
@@ -51,17 +73,19 @@ def test_nothing_depends_on_the_order_of_encoders_or_on_the_scale_of_a_column(
 ) -> None:
     scores, weights = _scores(encoders, columns, seed), _even(columns)
     order = np.random.default_rng(seed).permutation(encoders)
-    for of in (ag.mean_rank, ag.borda, ag.win_rate, ag.elo):
-        plain = of(scores, weights)
-        assert np.allclose(of(scores[order], weights), plain[order], atol=1e-5)
-        assert np.allclose(of(np.exp(3 * scores), weights), plain, atol=1e-5)
+    for of in (np.asarray, ag.borda, ag.win_rate, ag.elo):
+        plain = of(ag.mean_rank(scores, weights))
+        turned, scaled = (ag.mean_rank(s, weights) for s in (scores[order], np.exp(3 * scores)))
+        assert np.allclose(of(turned), plain[order], atol=1e-5)
+        assert np.allclose(of(scaled), plain, atol=1e-5)
 
 
 def test_elo_is_the_bradley_terry_model_of_an_independent_package() -> None:
     scores, columns = _scores(6, 40, seed=3), 40
-    rating = ag.elo(scores, _even(columns))
+    rating = ag.elo(ag.mean_rank(scores, _even(columns)))
     # Every game as often as its weight, and the draws beforehand as half a win for either.
-    beats = ag.GAMES * ag.wins(scores, _even(columns)) + ag.PRIOR_GAMES / 2 * (1 - np.eye(6))
+    wins = (scores[:, None] > scores[None]).mean(axis=-1)
+    beats = ag.GAMES * wins + ag.PRIOR_GAMES / 2 * (1 - np.eye(6))
     strength = choix.ilsr_pairwise_dense(beats, max_iter=1000, tol=1e-10)
     expected = ag.ELO_CENTRE + ag.ELO_SCALE * (strength - strength.mean()) / np.log(10)
     assert np.allclose(rating, expected, atol=1e-4)
@@ -69,19 +93,26 @@ def test_elo_is_the_bradley_terry_model_of_an_independent_package() -> None:
 
 
 def test_elo_is_finite_for_an_encoder_that_wins_all_and_ten_to_one_is_400() -> None:
-    always = ag.elo(np.array([[1.0, 1.0], [0.0, 0.0]]), _even(2))
+    always = ag.elo(np.array([1.0, 2.0]))
     assert np.isfinite(always).all()
     odds = 10 ** ((always[0] - always[1]) / ag.ELO_SCALE)
     assert np.isclose(odds, (ag.GAMES + ag.PRIOR_GAMES / 2) / (ag.PRIOR_GAMES / 2))
-    assert np.allclose(ag.elo(np.ones((3, 2)), _even(2)), ag.ELO_CENTRE)
+    assert np.allclose(ag.elo(np.full(3, 2.0)), ag.ELO_CENTRE)
+
+
+def test_elo_of_replicates_far_from_their_mean_is_what_each_gives_alone() -> None:
+    far = np.array([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0], [2.0, 2.0, 2.0], *[[1.0, 2.0, 3.0]] * 30])
+    alone = np.stack([ag.elo(one) for one in far])
+    assert np.allclose(ag.elo(far), alone, atol=1e-5)
+    assert ag.elo(far[:0]).shape == (0, 3)
 
 
 def test_replicates_are_what_each_gives_alone() -> None:
     several = np.stack([_scores(5, 7, seed) for seed in range(4)])
     weights = np.random.default_rng(0).dirichlet(np.ones(7))
-    for of in (ag.mean_rank, ag.borda, ag.win_rate, ag.elo):
-        alone = np.stack([of(one, weights) for one in several])
-        assert np.allclose(of(several, weights), alone, atol=1e-5)
+    for of in (np.asarray, ag.borda, ag.win_rate, ag.elo):
+        alone = np.stack([of(ag.mean_rank(one, weights)) for one in several])
+        assert np.allclose(of(ag.mean_rank(several, weights)), alone, atol=1e-5)
 
 
 def test_improvement_is_the_share_of_error_removed() -> None:
@@ -99,5 +130,5 @@ def test_improvement_has_a_floor() -> None:
 
 
 def test_a_single_encoder_has_no_win_rate() -> None:
-    assert np.isnan(ag.win_rate(np.ones((1, 3)), _even(3))).all()
-    assert ag.borda(np.ones((1, 3)), _even(3)).tolist() == [0]
+    assert np.isnan(ag.win_rate(np.ones(1))).all()
+    assert ag.borda(np.ones(1)).tolist() == [0]
