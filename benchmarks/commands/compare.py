@@ -108,13 +108,14 @@ def _side(path: Path) -> Side:
     if not path.is_dir():
         return Side(str(path), _table(path))
     store = Store(path)
-    if records := store.read().records:
-        print_notices(store)
+    reading = store.read()
+    if records := reading.records:
+        print_notices(reading)
         settings = {record.key: record.settings.model_dump(mode="json") for record in records}
         return Side(str(path), tidy_frame(records), settings)
     if not store.table_path.exists():
         # The message says why a folder without a table has nothing to show.
-        return Side(str(path), store.frame())
+        return Side(str(path), store.frame(reading))
     return Side(str(path), _table(store.table_path))
 
 

@@ -63,11 +63,12 @@ def diagnose_run(
     """
     adopt(out)
     store, console = Store(out, only), Console(emoji=False)
-    print_notices(store)
-    split, probe = _choose(store.frame(), split, probe)
+    reading = store.read()
+    print_notices(reading)
+    split, probe = _choose(store.frame(reading), split, probe)
     records = [
         r
-        for r in store.records()
+        for r in store.records(reading)
         if r.settings.split == split and r.settings.probe in (probe, BASELINE_PROBE)
     ]
     folder = out / "diagnostics" / f"{split}.{probe}"

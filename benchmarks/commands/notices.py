@@ -5,16 +5,16 @@ from __future__ import annotations
 from rich.console import Console
 
 from satclip_bench.benchmarks.commands.plain import print_plain
-from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.runs.reading import Reading
 
 
-def print_notices(store: Store, console: Console | None = None) -> None:
+def print_notices(reading: Reading, console: Console | None = None) -> None:
     """Print which records are left out, because they are damaged or of other versions.
 
     Args:
-        store: store of the run.
+        reading: the records of the run.
         console: console to print on; by default that of standard error.
     """
     console = console or Console(stderr=True)
-    for notice in store.read().notices():
+    for notice in reading.notices():
         print_plain(notice, console, "yellow")

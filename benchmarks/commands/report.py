@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
@@ -19,7 +18,7 @@ from satclip_bench.benchmarks.report.folds import folds_table
 from satclip_bench.benchmarks.report.gaps import gaps_table
 from satclip_bench.benchmarks.report.results import BoardName, Results, choose_board
 from satclip_bench.benchmarks.report.terminal import print_board, print_text_table
-from satclip_bench.benchmarks.runs.reading import ALL, RecordFilter
+from satclip_bench.benchmarks.runs.reading import ALL, Reading, RecordFilter
 from satclip_bench.benchmarks.runs.replicates import load_replicates
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.core.errors import BenchError
@@ -56,11 +55,12 @@ def leaderboard(
     """
     adopt(out)
     store = Store(out, only)
-    frame = store.frame()
+    reading = store.read()
+    frame = store.frame(reading)
     name = choose_board(frame, split, probe)
     # The bootstrap scores of the other boards are not needed and take time.
     results = Results.from_frame(
-        frame, _replicates(store, *name), contaminated=contaminated, score=score
+        frame, _replicates(store, reading, *name), contaminated=contaminated, score=score
     )
     console = Console()
     shown = [part for _, part in results.parts if name in part.boards]
@@ -68,7 +68,7 @@ def leaderboard(
         if number:
             console.print()
         _print(part, name, table, console)
-    print_notices(store)
+    print_notices(reading)
     return 0
 
 
@@ -120,14 +120,14 @@ def _replace(out: Path, write: Callable[[Path], tuple[Path, ...]]) -> tuple[Path
         return move(folder, out, map(str, names))
 
 
-def update_reports(store: Store, frame: pd.DataFrame) -> Results:
-    """Make the tables and figures of a run, unless they are complete and of these results.
+def update_reports(store: Store, reading: Reading) -> Results:
+    """Write the table of a run, and its reports unless they are complete and of these results.
 
     Must be called under the run's lock.
 
     Args:
         store: store of the run.
-        frame: tidy frame of the records to report.
+        reading: the records to report.
 
     Returns:
         The results that the reports show.
@@ -142,7 +142,8 @@ def update_reports(store: Store, frame: pd.DataFrame) -> Results:
     )
     from satclip_bench.benchmarks.report.tables import write_tables
 
-    out, results = store.folder, Results.from_frame(frame, _replicates(store))
+    frame = store.write_table(reading)
+    out, results = store.folder, Results.from_frame(frame, _replicates(store, reading))
     sweep(out)
     made_from = fingerprint(results, available_tables(results.cards))
     if not is_current(out, made_from):
@@ -177,12 +178,12 @@ def print_boards(results: Results, out: Path, console: Console) -> None:
 
 
 def _replicates(
-    store: Store, split: str | None = None, probe: str | None = None
+    store: Store, reading: Reading, split: str | None = None, probe: str | None = None
 ) -> RunReplicates | None:
     """Bootstrap scores of a run; cells whose predictions cannot be read are named."""
     console = Console(stderr=True)
     unreadable: list[str] = []
-    replicates = load_replicates(store, split, probe, unreadable.append)
+    replicates = load_replicates(store, split, probe, unreadable.append, reading)
     for message in unreadable:
         print_plain(f"no interval: {message}", console, "yellow")
     return replicates
@@ -191,8 +192,9 @@ def _replicates(
 def _load(out: Path, only: RecordFilter, score: ScoreChoice | None = None) -> Results:
     adopt(out)
     store = Store(out, only)
-    print_notices(store)
-    return Results.from_frame(store.frame(), _replicates(store), score=score)
+    reading = store.read()
+    print_notices(reading)
+    return Results.from_frame(store.frame(reading), _replicates(store, reading), score=score)
 
 
 def _draw(results: Results, folder: Path) -> tuple[Path, ...]:

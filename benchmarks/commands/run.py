@@ -20,6 +20,7 @@ from satclip_bench.benchmarks.commands.user_tables import add_files, adopt, reme
 from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.engine import evaluate
 from satclip_bench.benchmarks.runs.plan import Selection, custom_by_name, make_plan
+from satclip_bench.benchmarks.runs.reading import Reading
 from satclip_bench.benchmarks.runs.remembered import RunRequest
 from satclip_bench.benchmarks.runs.store import Store, writable
 from satclip_bench.benchmarks.runs.suites import get_suite
@@ -91,23 +92,31 @@ def run(
             edition=edition,
         )
         store.remember((cell.settings for cell in plan), request)
-        missing = [cell for cell in plan if not store.done(cell.settings)]
+        records = store.read()
+        done = {record.key for record in records.records if store.complete(record)}
+        # Cells whose files are damaged are looked up by themselves, for the message.
+        missing = [
+            cell for cell in plan if cell.settings.key not in done and not store.done(cell.settings)
+        ]
         for message in store.damaged.values():
             console.print(f"[yellow]run again:[/yellow] {escape(message)}", soft_wrap=True)
         console.print(
             f"[bold]{escape(suite)}[/bold]: {len(plan)} cells, {len(plan) - len(missing)} done, "
             f"{len(missing)} to run → {escape(str(out))}"
         )
+        failed: tuple[Cell, ...] = ()
         if missing:
             with Meter(console) as meter:
-                evaluate(missing, store, own, meter, jobs or os.cpu_count() or 1)
-        results = _report(store)
-    print_notices(store, console)
+                results_of_cells = evaluate(missing, store, own, meter, jobs or os.cpu_count() or 1)
+            failed = tuple(result.unit for result in results_of_cells if not result.complete)
+            records = store.read()
+        results = _report(store, records)
+    print_notices(records, console)
     print_boards(results, out, Console())
-    return _verdict(plan, store, console)
+    return _verdict(len(plan), failed, console)
 
 
-def _report(store: Store) -> Results:
+def _report(store: Store, reading: Reading) -> Results:
     """Write the table, the tables and the figures of a run, all of whose records are kept.
 
     Raises:
@@ -116,7 +125,7 @@ def _report(store: Store) -> Results:
     from satclip_bench.benchmarks.commands.report import update_reports
 
     try:
-        return update_reports(store, store.write_table())
+        return update_reports(store, reading)
     except (BenchError, OSError) as error:
         raise UnfinishedError(
             f"{str(error).rstrip('.')}. The records of all cells are kept; the same command "
@@ -171,24 +180,25 @@ def _with_tables(plan: Sequence[Cell], console: Console) -> tuple[Cell, ...]:
 
 def _show_plan(plan: Sequence[Cell], store: Store) -> None:
     out = Console(markup=False, emoji=False)
+    done = 0
     for cell in plan:
         s = cell.settings
-        state = "done" if store.done(s) else (cell.problem or "to run")
+        is_done = store.done(s)
+        done += is_done
+        state = "done" if is_done else (cell.problem or "to run")
         out.print(
             f"{s.task} {s.encoder} {s.split} {s.fold} {s.probe} seed {s.seed}: {state}",
             highlight=False,
             soft_wrap=True,
         )
-    done = sum(store.done(cell.settings) for cell in plan)
     out.print(f"{len(plan)} cells, {done} done, {len(plan) - done} to run")
 
 
-def _verdict(plan: Sequence[Cell], store: Store, console: Console) -> int:
-    left = [cell for cell in plan if not store.done(cell.settings)]
-    if not left:
+def _verdict(count: int, failed: Sequence[Cell], console: Console) -> int:
+    if not failed:
         return 0
-    by_pair = Counter((c.settings.task, c.settings.encoder) for c in left)
-    console.print(f"[red]{len(left)} of {len(plan)} cells failed[/red]; the others are kept:")
+    by_pair = Counter((c.settings.task, c.settings.encoder) for c in failed)
+    console.print(f"[red]{len(failed)} of {count} cells failed[/red]; the others are kept:")
     for (task, encoder), count in by_pair.items():
         console.print(f"  {escape(task)} {escape(encoder)}: {count}", highlight=False)
     console.print(

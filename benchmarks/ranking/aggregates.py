@@ -147,7 +147,7 @@ def win_rate(mean_ranks: Float) -> Float:
     encoders = mean_ranks.shape[-1]
     if encoders < 2:
         return np.full(mean_ranks.shape, np.nan)
-    return borda(mean_ranks) / (encoders - 1)
+    return np.asarray(borda(mean_ranks) / (encoders - 1))
 
 
 def elo(mean_ranks: Float) -> Float:

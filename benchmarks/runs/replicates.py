@@ -22,6 +22,7 @@ from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, REPLICATE_KEY
 from satclip_bench.core.errors import RecordError
 
 if TYPE_CHECKING:
+    from satclip_bench.benchmarks.runs.reading import Reading
     from satclip_bench.benchmarks.runs.record import Record
     from satclip_bench.benchmarks.runs.store import Store
 
@@ -33,6 +34,7 @@ def load_replicates(
     split: str | None = None,
     probe: str | None = None,
     unreadable: Callable[[str], None] = warnings.warn,
+    reading: Reading | None = None,
 ) -> RunReplicates | None:
     """Score and losses of every finished cell in every replicate, labelled by `REPLICATE_KEY`.
 
@@ -47,6 +49,7 @@ def load_replicates(
         probe: probe to read, always with the baselines; all by default.
         unreadable: function that is called with a message about every cell whose predictions are
             missing or damaged; by default it is a Python warning.
+        reading: what `store.read` returned, if the folder has not changed since.
 
     Returns:
         Scores and losses, `(cells, B)` each, or None if no cell has bootstrap scores.
@@ -54,7 +57,7 @@ def load_replicates(
     labels: list[tuple[str | int, ...]] = []
     rows: list[Float] = []
     incomplete: set[tuple[str, ...]] = set()
-    for record in store.records():
+    for record in store.records(reading):
         s = record.settings
         if split not in (None, s.split) or not (
             s.probe == BASELINE_PROBE or probe in (None, s.probe)

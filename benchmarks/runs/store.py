@@ -126,14 +126,18 @@ class Store:
         except RecordError as error:
             self.damaged[path] = str(error)
             return None
-        if record.status != "done" or record.key != settings.key or record.schema_version < SCHEMA:
-            return None
+        return record if record.key == settings.key and self.complete(record) else None
+
+    def complete(self, record: Record) -> bool:
+        """Whether the cell of a record need not be run again: it is done, with its predictions."""
+        if record.status != "done" or record.schema_version < SCHEMA:
+            return False
         if record.predictions_sha256:
             try:
                 self._predictions(record)
             except RecordError:
-                return None
-        return record
+                return False
+        return True
 
     def done(self, settings: Settings) -> bool:
         """Whether the cell with these settings need not be run again."""
@@ -181,13 +185,16 @@ class Store:
         asked = unambiguous(cells.values()) if plan is None else plan.cells
         return Reading.of(self.folder, records, cells, asked, damaged, plan is not None)
 
-    def records(self) -> tuple[Record, ...]:
+    def records(self, reading: Reading | None = None) -> tuple[Record, ...]:
         """The records that belong to the plan, as far as the store's filter selects them.
+
+        Args:
+            reading: what `read` returned, if the folder has not changed since.
 
         Raises:
             BenchError: the filter selects nothing.
         """
-        return self.only.select(self.read().records)
+        return self.only.select((reading or self.read()).records)
 
     def predictions(self, record: Record) -> pd.DataFrame:
         """The predictions kept beside a record.
@@ -216,13 +223,16 @@ class Store:
             f"the predictions {path} {problem}; run the same command again to compute them"
         )
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self, reading: Reading | None = None) -> pd.DataFrame:
         """The tidy table of the records that `records` gives: see `tidy_frame`.
+
+        Args:
+            reading: what `read` returned, if the folder has not changed since.
 
         Raises:
             BenchError: the folder has nothing to show, or the store's filter selects nothing.
         """
-        reading = self.read()
+        reading = reading or self.read()
         if not reading.records:
             raise BenchError(self._why_empty(reading))
         return tidy_frame(self.only.select(reading.records))
@@ -241,11 +251,15 @@ class Store:
             "run with --out."
         )
 
-    def write_table(self) -> pd.DataFrame:
-        """Write `results.parquet` from the records of the plan, and return it as a frame."""
+    def write_table(self, reading: Reading | None = None) -> pd.DataFrame:
+        """Write `results.parquet` from the records of the plan, and return it as a frame.
+
+        Args:
+            reading: what `read` returned, if the folder has not changed since.
+        """
         import pyarrow as pa
 
-        frame = self.frame()
+        frame = self.frame(reading)
         with atomic_write(self.table_path) as stream:
             stream.write(parquet_bytes(pa.Table.from_pandas(frame, preserve_index=False)))
         return frame
