@@ -49,7 +49,7 @@ def printed(shown: Board, width: int = 120) -> str:
         (1.25, "1.250"),
         (-1e6, "-1.0e6"),
         (float("nan"), "\N{EN DASH}"),
-        (-0.0001, "-.000"),
+        (-0.0001, ".000"),
     ],
 )
 def test_numbers_as_papers_print_them(value: float, text: str) -> None:
