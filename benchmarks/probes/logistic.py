@@ -296,7 +296,7 @@ def principal_axes(Z: Float64) -> tuple[Float64, Float64]:
     basis = None
     if columns > rows:
         basis, triangle = qr(Z.T, mode="economic", check_finite=False)
-        Z = triangle.T
+        Z = np.asarray(triangle.T)
     _, directions = eigh(Z.T @ Z, driver="evd", overwrite_a=True, check_finite=False)
     directions = directions[:, ::-1]
     axes = Z @ directions
