@@ -240,7 +240,11 @@ def pretraining_table(options: argparse.Namespace) -> None:
         for name in configs:
             for frozen in (False, True) if name == "paper" else (False,):
                 with tempfile.TemporaryDirectory() as folder:
-                    yield pretraining_row(name, frozen, options, device, Path(folder))
+                    try:
+                        yield pretraining_row(name, frozen, options, device, Path(folder))
+                    except torch.OutOfMemoryError:
+                        torch.cuda.empty_cache()
+                        yield (f"`{name}`", "does not fit into the GPU's memory", *"-------")
 
     columns = ["config", "image encoder", "images from", "precision", "batch, chunk", "images/s"]
     columns += ["epochs", "whole training (extrapolated)", "GPU memory"]
@@ -311,12 +315,12 @@ def main() -> None:
     """Print the tables that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--tables", default=",".join(TABLES), help="tables, separated by commas")
-    parser.add_argument("--points", type=int, default=20_000, help="points on the CPU")
+    parser.add_argument("--points", type=int, default=10_000, help="points on the CPU")
     parser.add_argument("--gpu-points", type=int, default=200_000, help="points on the GPU")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of the encoders")
+    parser.add_argument("--rounds", type=int, default=2, help="rounds of the encoders")
     parser.add_argument("--systems", default="2000,5000,7000", help="training points of kriging")
     parser.add_argument("--configs", default="small,small-l40,paper", help="pretrainings")
-    parser.add_argument("--steps", type=int, default=4, help="steps of the config paper")
+    parser.add_argument("--steps", type=int, default=3, help="steps of the config paper")
     parser.add_argument(
         "--set", action="append", default=[], help="KEY=VALUE of the config paper, as in pretrain"
     )

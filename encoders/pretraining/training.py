@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,7 +212,7 @@ class _Trainer:
             for step, batch in enumerate(chunks):
                 total = epoch * self.steps + step
                 set_learning_rate(self.optimizer, learning_rate(total, all_steps, config))
-                losses.append(self._step(batch, [next(arrays) for _ in batch], total))
+                losses.append(self._step(batch, arrays, total))
                 callbacks.step(step + 1, self.steps)
         seconds = time.perf_counter() - began
         return {
@@ -224,18 +224,21 @@ class _Trainer:
             "images_per_second": round(self.steps * config.batch_size / seconds, 1),
         }
 
-    def _step(self, chunks: Sequence[Rows], arrays: Sequence[NDArray[Any]], step: int) -> float:
+    def _step(self, chunks: Sequence[Rows], read: Iterator[NDArray[Any]], step: int) -> float:
         first = self.group.rank * len(chunks)
         cached = len(chunks) > 1
+        arrays: list[NDArray[Any]] = []
 
         def embed(i: int) -> tuple[torch.Tensor, torch.Tensor]:
             return self._embed(chunks[i], arrays[i], (step, first + i))
 
-        if cached:
-            with torch.no_grad(), frozen_statistics(self.images):
-                embeddings = [embed(i) for i in range(len(chunks))]
-        else:
-            embeddings = [embed(0)]
+        statistics = frozen_statistics(self.images) if cached else nullcontext()
+        embeddings = []
+        with torch.set_grad_enabled(not cached), statistics:
+            for i in range(len(chunks)):
+                # A chunk is embedded while the next ones are read.
+                arrays.append(next(read))
+                embeddings.append(embed(i))
         images, places = (
             self.group.gather(torch.cat([pair[k].detach() for pair in embeddings])) for k in (0, 1)
         )
