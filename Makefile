@@ -34,18 +34,18 @@ types: setup  ## check types
 
 leaderboard: setup  ## rerun the main job from scratch and make it the committed reference run
 	rm -rf results/runs/reference results/leaderboard
-	$(BIN)/python run_benchmarks.py --out results/runs/reference
+	$(BIN)/python run_benchmarks.py --device cpu --out results/runs/reference
 	mkdir -p results/leaderboard/figures
 	cp -r results/runs/reference/results.parquet results/runs/reference/tables results/leaderboard
 	cp results/runs/reference/figures/*.png results/leaderboard/figures
 	$(BIN)/python docs/studies/page_boards.py
 
 spatial: setup  ## run the suite open-spatial: four splits, into results/runs/spatial
-	$(BIN)/python run_benchmarks.py run --suite open-spatial --out results/runs/spatial
+	$(BIN)/python run_benchmarks.py run --suite open-spatial --device cpu --out results/runs/spatial
 
 pretrain: setup  ## train the encoders satclip-bluemarble again and compare with the shipped weights
 	for config in small small-l40; do \
-	  $(BIN)/python run_benchmarks.py pretrain --config $$config --out results/pretrained/$$config --resume || exit; \
+	  $(BIN)/python run_benchmarks.py pretrain --config $$config --device cpu --out results/pretrained/$$config --resume || exit; \
 	done
 	@cd results/pretrained && sed 's|satclip-bluemarble-l10.safetensors|small/encoder.safetensors|; s|satclip-bluemarble-l40.safetensors|small-l40/encoder.safetensors|' ../../encoders/pretrained/SHA256SUMS | sha256sum --check \
 	  || echo 'The weights differ from the shipped ones, as they do on another kind of processor.'

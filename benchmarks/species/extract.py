@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_bench.core.device import DEVICES, device_name, use_device
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import atomic_write, sha256_file
 from satclip_bench.encoders.weights.files import load_state_dict
@@ -50,7 +51,7 @@ def timm_backbone(name: str, checkpoint: Path | None, device: str) -> Backbone:
         name: name of the model in timm.
         checkpoint: file of its weights, with or without a classifier; None to let timm download
             them.
-        device: name of the torch device.
+        device: name of the torch device, which exists.
 
     Raises:
         BenchError: timm is not installed, does not have the model, or cannot load the weights.
@@ -182,7 +183,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="their folder")
     parser.add_argument("--backbone", default="resnet50.a1_in1k", metavar="NAME")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="default: timm downloads")
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--device",
+        metavar="NAME",
+        help=f"{DEVICES} (default: $SATCLIP_BENCH_DEVICE, or auto)",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.parquet")
     options = parser.parse_args(arguments)
     from rich.console import Console
@@ -190,7 +195,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         files = image_files(options.annotations)
-        backbone = timm_backbone(options.backbone, options.checkpoint, options.device)
+        with use_device(options.device):
+            backbone = timm_backbone(options.backbone, options.checkpoint, device_name())
         about = {"backbone": options.backbone, "checkpoint": _content(options.checkpoint)}
         with Progress(console=Console(stderr=True)) as progress:
             bar = progress.add_task("photographs", total=len(files))

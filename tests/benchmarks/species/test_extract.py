@@ -90,7 +90,7 @@ def test_what_does_not_fit_is_refused(photographs: tuple[Path, list[tuple[int, s
         extract([(1, "none.jpg")], folder, colours, {}, folder / "a.parquet")
 
 
-def test_without_timm_it_says_what_to_do(
+def test_without_timm_or_the_device_it_says_what_to_do(
     photographs: tuple[Path, list[tuple[int, str]]],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -100,6 +100,9 @@ def test_without_timm_it_says_what_to_do(
     command = ["--annotations", str(folder / "inaturalist/train2018.json")]
     assert main([*command, "--images", str(folder), "--out", str(folder / "x.parquet")]) == 2
     assert "pip install timm" in capsys.readouterr().err
+    options = ["--images", str(folder), "--out", str(folder / "x.parquet"), "--device", "gpu"]
+    assert main([*command, *options]) == 2
+    assert "a device is auto, cpu, cuda or cuda:N, not 'gpu'" in capsys.readouterr().err
 
 
 def test_a_backbone_of_timm(photographs: tuple[Path, list[tuple[int, str]]]) -> None:
