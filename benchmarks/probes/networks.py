@@ -155,9 +155,15 @@ class Networks:
         gradients = torch.zeros_like(self._weights)
         self._layers = self.layout.layers(self._weights)
         self._layer_gradients = self.layout.layers(gradients)
-        self._optimized = list(
-            zip(members, self._weights, gradients, *self._moments, self._adam_steps, strict=True)
-        )
+        alike: dict[tuple[float, float], list[int]] = {}
+        for position, (_, candidate, _) in enumerate(members):
+            rates = candidate.learning_rate, candidate.weight_decay
+            alike.setdefault(rates, []).append(position)
+        state = self._weights, gradients, *self._moments, self._adam_steps
+        self._updates = [
+            _Update(rate, decay, *([part[position] for position in positions] for part in state))
+            for (rate, decay), positions in alike.items()
+        ]
         self._workspaces: dict[int, _Workspace] = {}
         self._graph: _Graph | None = None
 
@@ -238,12 +244,8 @@ class Networks:
     def _replay(self, batches: Sequence[_Batch]) -> None:
         """Take steps by a CUDA graph."""
         if self._graph is None:
-            # A capture needs libraries that are warm: the first step is not recorded.
-            stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
-            stream.wait_stream(torch.cuda.current_stream(self._device))
-            with torch.cuda.stream(stream):
-                self._step(batches[0])
-            torch.cuda.current_stream(self._device).wait_stream(stream)
+            # The first step is not recorded: a capture needs libraries that have been started.
+            self._step(batches[0])
             self._graph = _Graph(self._step, batches[0])
             batches = batches[1:]
         for batch in batches:
@@ -255,21 +257,21 @@ class Networks:
         workspace.forward(self._layers, self._X, batch.rows)
         self._output_gradients(workspace, batch)
         workspace.backward(self._layers, self._layer_gradients)
-        for (_, candidate, _), weights, gradients, mean, square, steps in self._optimized:
+        for update in self._updates:
             adamw(
-                [weights],
-                [gradients],
-                [mean],
-                [square],
+                update.weights,
+                update.gradients,
+                update.means,
+                update.squares,
                 [],
-                [steps],
+                update.steps,
                 fused=True,
                 capturable=self._device.type == "cuda",
                 amsgrad=False,
                 beta1=_BETAS[0],
                 beta2=_BETAS[1],
-                lr=candidate.learning_rate,
-                weight_decay=candidate.weight_decay,
+                lr=update.learning_rate,
+                weight_decay=update.weight_decay,
                 eps=_EPSILON,
                 maximize=False,
             )
@@ -309,6 +311,18 @@ class _Batch(NamedTuple):
     def trimmed(self) -> _Batch:
         """The batch without columns that are padding for all networks."""
         return self._replace(rows=self.rows[:, : self.size], shares=self.shares[:, : self.size])
+
+
+class _Update(NamedTuple):
+    """Networks that share settings of AdamW, and their numbers: one row per network."""
+
+    learning_rate: float
+    weight_decay: float
+    weights: list[torch.Tensor]
+    gradients: list[torch.Tensor]
+    means: list[torch.Tensor]
+    squares: list[torch.Tensor]
+    steps: list[torch.Tensor]
 
 
 class _Graph:
