@@ -100,7 +100,7 @@ def make_card(file: UserTable, rows: Rows, sha256: str) -> UserTableCard:
     """
     import pandas as pd
 
-    frame = rows.select(file.target, "region")
+    frame = rows.frame
     column, _ = target_values(frame[file.target], str(file.path), rows.decimal)
     labelled = column.dropna()
     numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)

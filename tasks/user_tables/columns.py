@@ -43,8 +43,9 @@ class Rows(NamedTuple):
     """Rows of a user table that have a place.
 
     Attributes:
-        frame: columns lon and lat, valid, and the other columns of the file as they are; its index
-            is the number of the row in the file, counted from 0.
+        frame: columns lon and lat, valid, and those that were asked for, with text that consists
+            of numbers converted to numbers; its index is the number of the row in the file, counted
+            from 0.
         decimal: decimal point of the numbers in a text file, `.` or `,`.
         notes: what happened to rows.
     """
@@ -53,22 +54,16 @@ class Rows(NamedTuple):
     decimal: str
     notes: tuple[str, ...]
 
-    def select(self, *names: str) -> pd.DataFrame:
-        """Columns lon, lat and those of `names` that exist, with text of numbers as numbers.
 
-        A table can have thousands of other columns, whose text would take long to convert.
-        """
-        selected = self.frame[["lon", "lat"]].copy()
-        for name in names:
-            if name in self.frame and name not in selected:
-                selected[name] = _as_numbers(self.frame[name], self.decimal)
-        return selected
+def read_rows(file: UserTable, *names: str) -> Rows:
+    """Read the coordinates, the target and some other columns of a user table.
 
+    Rows without a place are left out and counted. A table can have thousands of columns, so that
+    those that nobody uses are not converted.
 
-def read_rows(file: UserTable) -> Rows:
-    """Read a user table.
-
-    Rows without a place are left out and counted.
+    Args:
+        file: the table and its target column.
+        names: names of other columns; those that do not exist are ignored.
 
     Raises:
         BenchError: the file cannot be read.
@@ -84,19 +79,20 @@ def read_rows(file: UserTable) -> Rows:
     ) as points:
         decimal = points.decimal
         for batch in points.batches:
-            frame = batch.columns.to_pandas()
-            if file.target not in frame.columns:
+            present = batch.columns.column_names
+            if file.target not in present:
                 raise TaskError(
                     f"{file.path} has no column {file.target!r}; it has: "
-                    f"{shown_names(list(frame.columns), file.target, limit=20)}"
+                    f"{shown_names(present, file.target, limit=20)}"
                 )
-            others = frame[[c for c in frame.columns if c not in ("lon", "lat")]]
-            lonlat = pd.DataFrame(batch.lonlat, columns=["lon", "lat"], index=frame.index)
+            used = dict.fromkeys(n for n in (file.target, *names) if n in present)
+            others = batch.columns.select([n for n in used if n not in ("lon", "lat")]).to_pandas()
+            lonlat = pd.DataFrame(batch.lonlat, columns=["lon", "lat"], index=others.index)
             frames.append(pd.concat([lonlat, others], axis=1))
     if not frames or not sum(map(len, frames)):
         raise TaskError(f"{file.path} has no rows")
     whole, notes = _with_places(pd.concat(frames, ignore_index=True), file.path)
-    return Rows(whole, decimal, notes)
+    return Rows(whole.apply(_as_numbers, decimal=decimal), decimal, notes)
 
 
 def _with_places(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -53,7 +53,7 @@ class UserTableTask(Task):
         card = read_card(file)
         self.made = card is None
         if card is None:
-            self._rows = read_rows(file)
+            self._rows = read_rows(file, "region", "split")
             card = make_card(file, self._rows, sha256_file(file.path))
         self.table_card = card
         super().__init__(as_task_card(card), "open")
@@ -83,7 +83,8 @@ class UserTableTask(Task):
                 f"made from a file with sha256 {settings.sha256}. Delete the card to have a new "
                 "one made, or correct its sha256 if only values have changed"
             )
-        rows, self._rows = self._rows or read_rows(self.file), None
+        names = (settings.column, settings.region_column, "split")
+        rows, self._rows = self._rows or read_rows(self.file, *names), None
         table = make_table(settings, self.card, rows, str(self.file.path))
         # These entries of the card affect the scores as much as the file does.
         relevant = json.dumps(
@@ -143,7 +144,7 @@ def make_table(settings: UserTableCard, card: TaskCard, rows: Rows, where: str) 
     """
     import pandas as pd
 
-    frame = rows.select(settings.column, settings.region_column, "split")
+    frame = rows.frame
     for name in (settings.column, settings.region_column):
         if name and name not in frame:
             raise TaskError(f"{where} has no column {name!r}, which its card names")
