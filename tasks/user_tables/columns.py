@@ -87,6 +87,9 @@ def read_rows(file: UserTable, *names: str) -> Rows:
                 )
             used = dict.fromkeys(n for n in (file.target, *names) if n in present)
             others = batch.columns.select([n for n in used if n not in ("lon", "lat")]).to_pandas()
+            if others.index.names != [None]:
+                # A column that was the index of a data frame is one again.
+                others = others.reset_index()
             lonlat = pd.DataFrame(batch.lonlat, columns=["lon", "lat"], index=others.index)
             frames.append(pd.concat([lonlat, others], axis=1))
     if not frames or not sum(map(len, frames)):

@@ -339,3 +339,13 @@ def test_geoparquet_that_cannot_be_read_is_explained(tmp_path: Path) -> None:
             load(path)
         assert len(load(path, lon="lon", lat="lat")) == 300
         path.with_name("t.yield.card.json").unlink()
+
+
+def test_the_index_of_a_data_frame_is_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    for name in ("yield", "lon"):
+        FRAME.set_index(name).to_parquet(path)
+        table = load(path)
+        assert np.array_equal(table.target, FRAME["yield"])
+        assert np.array_equal(table.lonlat, FRAME[["lon", "lat"]])
+        path.with_name("t.yield.card.json").unlink()
