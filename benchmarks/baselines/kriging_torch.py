@@ -18,9 +18,6 @@ from satclip_bench.benchmarks.baselines.kriging_systems import (
 )
 from satclip_bench.core.sphere import EARTH_RADIUS_KM
 
-EXACT = "donot_use_mm_for_euclid_dist"
-"""Distances by differences: a matrix product would lose half the digits of those of near points."""
-
 
 class TorchSystems(Systems[torch.Tensor]):
     """The operations by torch on a device; formulas and sources are those of `kriging_systems`.
@@ -37,13 +34,18 @@ class TorchSystems(Systems[torch.Tensor]):
 
     @override
     def distances(self, a: Float, b: Float) -> torch.Tensor:
-        km = torch.cdist(self._tensor(a), self._tensor(b), compute_mode=EXACT)
-        return km.mul_(EARTH_RADIUS_KM)
+        # By differences: a matrix product would lose half the digits of near points' distances.
+        # torch.cdist can do so too, but on a GPU it starts a block of threads for every pair.
+        squares = torch.zeros((len(a), len(b)), dtype=torch.float64, device=self._device)
+        for of_a, of_b in zip(self._tensor(a.T), self._tensor(b.T), strict=True):
+            difference = of_a[:, None] - of_b
+            squares.addcmul_(difference, difference)
+        return squares.sqrt_().mul_(EARTH_RADIUS_KM)
 
     @override
     def covariance(self, km: torch.Tensor, shape: Shape) -> torch.Tensor:
         scaled = km * (np.sqrt(2 * shape.smoothness) / shape.length_scale_km)
-        decay = torch.exp(-scaled)
+        decay = scaled.neg().exp_()
         if shape.smoothness == 0.5:
             return decay
         return decay.mul_(scaled.add_(1))
