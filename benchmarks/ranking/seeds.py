@@ -191,8 +191,8 @@ def with_training_noise(
         seeds = int(of_task.sum())
         if seeds < 2 or encoders < 2:
             continue
-        split, sizes = split_of[task], sizes_of.loc[task]
-        factor = overlap_factor(seeds, float(sizes["n_train"]), float(sizes["n_test"]))
+        n_train, n_test = sizes_of.loc[[task]].to_numpy(dtype=np.float64)[0].tolist()
+        factor = overlap_factor(seeds, n_train, n_test)
         relative, noise = (
             # The mean of E encoders removes 1 / E of what an encoder has to itself.
             (values - values.mean(axis=0)) * np.sqrt(encoders / (encoders - 1))
@@ -202,7 +202,7 @@ def with_training_noise(
         drawn = np.stack(
             [
                 np.random.default_rng(
-                    [SEED, crc32(f"{task} {split} {encoder}".encode())]
+                    [SEED, crc32(f"{task} {split_of[task]} {encoder}".encode())]
                 ).standard_normal(noisy.shape[-1])
                 for encoder in by_seed.index
             ]

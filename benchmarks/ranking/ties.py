@@ -86,12 +86,10 @@ def differences_to_best(
         scores = by_seed.to_numpy(dtype=np.float64)[np.ix_(encoders, of_task)].clip(min=TIE_FLOOR)
         best = int(compared.to_numpy().argmax())
         known = _complete(replicates, encoders, of_task)
-        sizes = sizes_of.loc[task]
+        n_train, n_test = sizes_of.loc[[task]].to_numpy(dtype=np.float64)[0].tolist()
         gaps = scores.mean(axis=1) - scores.mean(axis=1)[best]
         gap.loc[compared.index, task] = gaps
-        error, freedom = error_of_gaps(
-            scores, known, best, float(sizes["n_train"]), float(sizes["n_test"])
-        )
+        error, freedom = error_of_gaps(scores, known, best, n_train, n_test)
         if np.isnan(error).any():
             continue
         count, ties = len(encoders), np.arange(len(encoders)) == best
