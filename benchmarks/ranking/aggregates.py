@@ -109,7 +109,11 @@ def mean_rank(scores: Float, weights: Float) -> Float:
         >>> mean_rank(np.array([[0.9, 0.5], [0.7, 0.8]]), np.array([0.5, 0.5]))
         array([1.5, 1.5])
     """
-    flat = scores.reshape(-1, *scores.shape[-2:])
+    encoders, columns = scores.shape[-2:]
+    if not columns:
+        # Without columns all encoders are level.
+        return np.full(scores.shape[:-1], (encoders + 1) / 2)
+    flat = scores.reshape(int(np.prod(scores.shape[:-2])), encoders, columns)
     parts = [weights @ _ranks_by_column(part) for part in chunks(flat)]
     means = np.concatenate(parts) if parts else np.empty(flat.shape[:2])
     return np.asarray(means.reshape(scores.shape[:-1]))

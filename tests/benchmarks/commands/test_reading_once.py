@@ -9,6 +9,7 @@ import pytest
 
 from satclip_bench.benchmarks import cli
 from satclip_bench.benchmarks.runs import store as stores
+from satclip_bench.benchmarks.runs.record import Record
 
 
 def arguments(out: Path) -> list[str]:
@@ -26,7 +27,7 @@ def test_records_of_a_finished_run_are_read_once(
     reads: Counter[Path] = Counter()
     read_record = stores.read_record
 
-    def counted(path: Path) -> stores.Record:
+    def counted(path: Path) -> Record:
         reads[path] += 1
         return read_record(path)
 

@@ -40,6 +40,15 @@ def test_ranks_are_scipys(levels: int | None) -> None:
     assert ag.mean_rank(scores[:0], _even(40)).shape == (0, 9)
 
 
+def test_without_columns_all_are_level_and_without_encoders_there_are_no_ranks() -> None:
+    level = ag.mean_rank(np.empty((3, 0)), np.empty(0))
+    assert level.tolist() == [2, 2, 2]
+    assert ag.win_rate(level).tolist() == [0.5, 0.5, 0.5]
+    assert np.allclose(ag.elo(level), ag.ELO_CENTRE)
+    assert ag.mean_rank(np.empty((0, 3)), _even(3)).shape == (0,)
+    assert ag.mean_rank(np.empty((2, 0, 3)), _even(3)).shape == (2, 0)
+
+
 def test_replicates_are_ranked_in_parts_that_fit_into_memory() -> None:
     scores = np.random.default_rng(0).normal(size=(7, 5, 11))
     with patch.object(ag, "CHUNK", 120):
