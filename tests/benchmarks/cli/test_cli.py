@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from satclip_bench.tasks import PAPER_TASKS, WIDE_TASKS
 from tests.benchmarks.cli.program import SMALL, bench, command_line
 
 
@@ -26,7 +27,7 @@ def outcomes(frame: pd.DataFrame, column: str, name: str) -> tuple[set[str], str
 
 def test_lists_as_json(tmp_path: Path) -> None:
     tasks = json.loads(bench("list", "tasks", "--json", cwd=tmp_path).stdout)
-    assert len(tasks) == 9
+    assert [task["name"] for task in tasks] == [*PAPER_TASKS, *WIDE_TASKS]
     assert all(task["citation"] and task["unit"] for task in tasks)
     encoders = json.loads(bench("list", "encoders", "--json", cwd=tmp_path).stdout)
     assert {"direct", "geoclip", "baseline.knn"} <= {encoder["name"] for encoder in encoders}
