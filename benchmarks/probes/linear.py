@@ -82,7 +82,7 @@ class LinearRegressor(ProbeRegressor):
         >>> probe.predict([[8.5], [100.0]]).round(1)
         array([26.5, 58. ])
         >>> probe.best_params_, probe.target_range_
-        ({'alpha': 1e-08}, (1.0, 58.0))
+        ({'alpha': 1e-08}, Range(low=1.0, high=58.0))
     """
 
     scaler_: Any
@@ -154,14 +154,18 @@ class LinearClassifier(ProbeClassifier):
             if loss >= lowest:
                 break
             strength, lowest, best = candidate, loss, path.weights
-        path.weights = best
+        path.weights, approach = best, 0
+        if all(fitted is not path for fitted, _ in searched):
+            # A weak penalty takes many more steps from zero than from one penalty to the next.
+            for lower in (candidate for candidate in STRENGTHS if candidate < strength):
+                approach += path.fit(lower, SETTINGS.search_tolerance).products
         fit = path.fit(strength, SETTINGS.tolerance)
         self.scaler_ = path.scaler
         self.coef_, self.intercept_ = path.coefficients.T.copy(), path.intercepts
         self.converged_ = fit.converged
         self.fit_info_ = {
             "n_iter": fit.n_iter,
-            "hessian_products": fit.products,
+            "hessian_products": approach + fit.products,
             "search_hessian_products": products,
             "objective": fit.objective,
             "newton_decrement": fit.decrement,
