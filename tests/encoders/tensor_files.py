@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from pyproj import Proj
 
 from satclip_bench.encoders.check import CORNERS
 
@@ -70,6 +69,8 @@ def spread(n: int) -> NDArray[np.float64]:
 
 def plane(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
     """Equal Earth coordinates from PROJ, times GeoCLIP's factor."""
+    from pyproj import Proj
+
     projected = np.stack(Proj("+proj=eqearth +R=1")(*lonlat.T), axis=1)
     scaled: NDArray[np.float64] = projected * 66.50336 / 180
     return scaled
