@@ -120,7 +120,7 @@ def print_targets() -> None:
 
 
 def print_scores(folders: Sequence[Path]) -> None:
-    """Print Spearman's correlations of encoders' mean scores between the tasks of some runs."""
+    """Print Spearman's correlations of encoders' mean scores between wide tasks and the others."""
     frame = pd.concat([pd.read_parquet(folder / "results.parquet") for folder in folders])
     chosen = frame[
         (frame["split"] == "random")
@@ -132,10 +132,13 @@ def print_scores(folders: Sequence[Path]) -> None:
     scores = scores[[task for task in SHIPPED_TASKS if task in scores.columns]]
     print(f"{len(scores)} encoders: {', '.join(scores.index)}\n")
     correlations = scores.corr(method="spearman")
-    print("| | " + " | ".join(correlations.columns) + " |")
-    print("|---" * (len(correlations.columns) + 1) + "|")
-    for task, values in correlations.iterrows():
-        print(f"| {task} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
+    columns = [task for task in OPEN_TASKS if task in scores]
+    print("| | " + " | ".join(columns) + " | best encoder |")
+    print("|---" * (len(columns) + 2) + "|")
+    for task in (task for task in WIDE_TASKS if task in scores):
+        best = str(scores[task].idxmax())
+        cells = [f"{correlations[task][other]:.2f}" for other in columns]
+        print(f"| {task} | " + " | ".join([*cells, f"{best} {scores[task].max():.3f}"]) + " |")
 
 
 def print_sources() -> None:
