@@ -83,8 +83,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                 stage = hit.partition(":")[0]
                 left[stage] = max(left[stage] - 1, 0)
             different += [f"{folder.name}: {name}" for name in differences(folder, whole.folder)]
+            by_stage = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
             killed = sum(counts.values())
-            print(f"{killed} kills, {number} runs, {len(different)} files differ", flush=True)
+            print(
+                f"{killed} kills, {number} runs, {len(different)} files differ ({by_stage})",
+                flush=True,
+            )
             shutil.rmtree(folder)
     for name, count in sorted(counts.items()):
         print(f"{count:4} {name}")
