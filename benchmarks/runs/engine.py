@@ -18,7 +18,7 @@ from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.embedding_cache import EmbeddingCache
 from satclip_bench.benchmarks.runs.embeddings import embedding_file
 from satclip_bench.benchmarks.runs.record import Record, Settings
-from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.runs.store import SCRATCH, Store
 from satclip_bench.benchmarks.runs.threads import thread_limit
 from satclip_bench.benchmarks.runs.workers import KilledError, run_in_workers
 from satclip_bench.core.device import use_device
@@ -172,10 +172,6 @@ def evaluate(
                 if outcomes[i].reason:
                     callbacks.failed(units[i].title, outcomes[i].reason)
     return tuple(outcomes)
-
-
-SCRATCH = ".scratch"
-"""Folder inside a run's folder for files that are needed only while it runs."""
 
 
 @contextmanager

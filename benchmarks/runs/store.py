@@ -13,6 +13,7 @@ import io
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,10 @@ from satclip_bench.core.program import program
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+
+SCRATCH = ".scratch"
+"""Folder inside a run's folder for files that are needed only while it runs."""
 
 
 class Store:
@@ -79,6 +84,8 @@ class Store:
             lock = FileLock(self.folder / ".lock", timeout=0)
             with lock:
                 sweep_parts(self.folder, "**/*")
+                # A run that was killed after its last record leaves it, and the next has no cells.
+                shutil.rmtree(self.folder / SCRATCH, ignore_errors=True)
                 try:
                     yield
                 finally:
@@ -351,7 +358,8 @@ def writable(folder: Path) -> None:
     """Raise BenchError unless files can be written in `folder`; called before any work is done."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".writable.{os.getpid()}"
+        # If the process is killed here, the next run deletes the file as a temporary one.
+        probe = folder / f".writable.{os.getpid()}-0.part"
         probe.write_text("")
         probe.unlink()
     except OSError as error:

@@ -82,7 +82,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 counts[hit] += 1
                 stage = hit.partition(":")[0]
                 left[stage] = max(left[stage] - 1, 0)
-            different += [f"{folder.name}: {name}" for name in differences(folder, whole.folder)]
+            names = [f"{folder.name}: {name}" for name in differences(folder, whole.folder)]
+            different += names
+            for name in names:
+                print(name, flush=True)
             by_stage = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
             killed = sum(counts.values())
             print(

@@ -92,6 +92,10 @@ def test_the_next_run_deletes_temporary_files_of_a_killed_one(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     assert not any(path.exists() for path in left)
     assert in_use.exists()
+    left[-1].parent.mkdir()
+    again = bench("run", *SMALL, "--encoders", "wrap", "--out", "r", "--jobs", "1", cwd=tmp_path)
+    assert "0 to run" in again.stderr
+    assert not left[-1].parent.exists(), "also if no cell is missing"
 
 
 def test_a_reader_that_has_gone_is_not_a_failure(tmp_path: Path) -> None:
