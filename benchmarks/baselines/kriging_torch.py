@@ -45,7 +45,7 @@ class TorchSystems(Systems[torch.Tensor]):
     @override
     def covariance(self, km: torch.Tensor, shape: Shape) -> torch.Tensor:
         scaled = km * (np.sqrt(2 * shape.smoothness) / shape.length_scale_km)
-        decay = scaled.neg().exp_()
+        decay: torch.Tensor = scaled.neg().exp_()
         if shape.smoothness == 0.5:
             return decay
         return decay.mul_(scaled.add_(1))
