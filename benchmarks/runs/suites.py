@@ -160,8 +160,8 @@ SUITES: Mapping[str, Suite] = {
             name="open-wide",
             title="Open edition, tasks outside the paper",
             description="Tasks that ship with the repository and that the SatCLIP paper does not "
-            "have, with the encoders, splits and probes of the suite open and five seeds. They have "
-            "a separate board.",
+            "have, with the encoders, splits and probes of the suite open and five seeds. They "
+            "have a separate board.",
             blocks=(
                 _on_random_split(WIDE_TASKS, DEFAULT_ENCODERS, probes=FAST_PROBES),
                 _away_from_training(WIDE_TASKS, DEFAULT_ENCODERS, ("held-out-region",)),
