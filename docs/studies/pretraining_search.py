@@ -41,10 +41,10 @@ RECIPES: Mapping[str, tuple[str, Mapping[str, tuple[str, ...]]]] = {
     "l10": (
         "small",
         {
+            "w0 5": (),
             "w0 3": ("location.first_frequency=3",),
             "temperature .2": ("location.first_frequency=3", "training.temperature=0.2"),
             "temperature 1": ("location.first_frequency=3", "training.temperature=1"),
-            "w0 5": (),
             "damping .5, w0 5": ("location.damping=0.5",),
             "jitter .25°": ("location.first_frequency=3", "augment.jitter_degrees=0.25"),
             "crops of 8 pixels": ("location.first_frequency=3", "data.pixels=8"),
