@@ -67,7 +67,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="[PROBE=]NUMBER",
         help="tolerance of scores, of all probes or of one, and `none` for baselines; can be "
-        "repeated (default: 1e-9 for baselines, 0.001 for ridge, linear and knn, 0.005 for "
+        "repeated (default: 1e-9 for baselines, 0.001 for ridge, linear and knn, 0.01 for "
         "lightgbm, 0.02 for mlp)",
     )
     add_names_option(
