@@ -18,7 +18,7 @@ CARD = TaskCard(
     region="census region",
     citation=COUNTY_CITATION,
     caveats=f"{COUNTY_UNITS}",
-    related="Rank correlation .70 with median income, over the same counties.",
+    related="Rank correlation -.70 with median income, over the same counties.",
     editions={
         "open": EditionCard(
             rows=3_085,

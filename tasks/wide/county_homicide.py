@@ -19,7 +19,7 @@ CARD = TaskCard(
     citation=COUNTY_CITATION,
     caveats="In a county of few people a single homicide is a high rate, and 0 is common: much of"
     f" the variance is noise that no encoder can predict. {COUNTY_UNITS}",
-    related="Rank correlation .15 with median income, .34 with unemployment and .45 with income "
+    related="Rank correlation -.15 with median income, .34 with unemployment and .45 with income "
     "inequality, over the same counties.",
     editions={
         "open": EditionCard(

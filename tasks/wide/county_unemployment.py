@@ -18,7 +18,7 @@ CARD = TaskCard(
     region="census region",
     citation=COUNTY_CITATION,
     caveats=f"{COUNTY_UNITS}",
-    related="Rank correlation .44 with median income and .55 with income inequality, over the "
+    related="Rank correlation -.44 with median income and .55 with income inequality, over the "
     "same counties.",
     editions={
         "open": EditionCard(

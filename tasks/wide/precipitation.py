@@ -21,7 +21,7 @@ CARD = TaskCard(
     "steep tropical slopes: 14,000 mm a year in New Guinea. The logarithm keeps a few such points"
     " from deciding the score, and gives the driest deserts weight instead.",
     related="Not air temperature (rank correlation .09 at points up to 25 km apart) and not "
-    "elevation (.09), but the Köppen-Geiger zones explain most of it (.89), and land cover much "
+    "elevation (-.09), but the Köppen-Geiger zones explain most of it (.89), and land cover much "
     "(.81).",
     editions={
         "open": EditionCard(

@@ -20,7 +20,7 @@ CARD = TaskCard(
     caveats="Radiation of a land surface model, driven by satellite and reanalysis data, not of "
     "pyranometers.",
     related="Rank correlation .81 with air temperature at points up to 25 km apart, and .63 with "
-    "maximum temperature and .18 with precipitation at the same points.",
+    "maximum temperature and -.18 with precipitation at the same points.",
     editions={
         "open": EditionCard(
             rows=9_411,

@@ -18,8 +18,8 @@ CARD = TaskCard(
     region="continent",
     citation=CLIMATE_STRESSORS.attribution,
     caveats="Wind of a model with cells of 25 km, without valleys and ridges.",
-    related="Rank correlation .12 with air temperature at points up to 25 km apart and .05 with "
-    "solar irradiance at the same points, but .73 with precipitation: it is windy where it is "
+    related="Rank correlation -.12 with air temperature at points up to 25 km apart and .05 with "
+    "solar irradiance at the same points, but -.73 with precipitation: it is windy where it is "
     "dry.",
     editions={
         "open": EditionCard(
