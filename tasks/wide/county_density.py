@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from satclip_bench.tasks.base import CrossCheck, EditionCard, TaskCard
 from satclip_bench.tasks.open_edition.sources import COUNTIES
-from satclip_bench.tasks.wide.sources import COUNTY_CITATION, COUNTY_UNITS
+from satclip_bench.tasks.wide.sources import COUNTY_UNITS
 
 CARD = TaskCard(
     name="county_density",
@@ -16,7 +16,7 @@ CARD = TaskCard(
     metric="r2",
     extent="contiguous United States",
     region="census region",
-    citation=COUNTY_CITATION,
+    citation=COUNTIES.attribution,
     caveats=f"{COUNTY_UNITS}",
     related="Rank correlation .85 with the task population_density, a proxy, at points up to 25 "
     "km apart, and .56 with median income, over the same counties.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from satclip_bench.tasks.base import EditionCard, TaskCard
 from satclip_bench.tasks.open_edition.sources import COUNTIES
-from satclip_bench.tasks.wide.sources import COUNTY_CITATION, COUNTY_UNITS
+from satclip_bench.tasks.wide.sources import COUNTY_UNITS
 
 CARD = TaskCard(
     name="county_homicide",
@@ -16,7 +16,7 @@ CARD = TaskCard(
     metric="r2",
     extent="contiguous United States",
     region="census region",
-    citation=COUNTY_CITATION,
+    citation=COUNTIES.attribution,
     caveats="In a county of few people a single homicide is a high rate, and 0 is common: much of"
     f" the variance is noise that no encoder can predict. {COUNTY_UNITS}",
     related="Rank correlation -.15 with median income, .34 with unemployment and .45 with income "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from satclip_bench.tasks.base import EditionCard, TaskCard
 from satclip_bench.tasks.open_edition.sources import COUNTIES
-from satclip_bench.tasks.wide.sources import COUNTY_CITATION, COUNTY_UNITS
+from satclip_bench.tasks.wide.sources import COUNTY_UNITS
 
 CARD = TaskCard(
     name="county_unemployment",
@@ -16,7 +16,7 @@ CARD = TaskCard(
     metric="r2",
     extent="contiguous United States",
     region="census region",
-    citation=COUNTY_CITATION,
+    citation=COUNTIES.attribution,
     caveats=f"{COUNTY_UNITS}",
     related="Rank correlation -.44 with median income and .55 with income inequality, over the "
     "same counties.",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from satclip_bench.tasks.base import CrossCheck, EditionCard, TaskCard
+from satclip_bench.tasks.base import EditionCard, TaskCard
 from satclip_bench.tasks.open_edition.sources import ALTITUDE, NATURAL_EARTH
-from satclip_bench.tasks.wide.sources import CLIMATE_STRESSORS, STRESSOR_PROCESSING
+from satclip_bench.tasks.wide.sources import (
+    CLIMATE_STRESSORS,
+    STRESSOR_CHECK,
+    STRESSOR_PROCESSING,
+)
 
 CARD = TaskCard(
     name="maximum_temperature",
@@ -30,15 +34,7 @@ CARD = TaskCard(
             file="maximum_temperature.parquet",
             sha256="4604efe6e5fa65d6a1861f19d92f6341f6d748b425e2493ebaa55bf30a647ca6",
             target_range=(-10.0, 60.0),
-            cross_checks=(
-                CrossCheck(
-                    against="ERA5's mean temperature, for the mean temperature in the same table",
-                    within_km=0,
-                    points=9_411,
-                    pearson_r=0.996,
-                    note="shows that the cells are read at the right places",
-                ),
-            ),
+            cross_checks=(STRESSOR_CHECK,),
         ),
     },
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from satclip_bench.tasks.base import Source
+from satclip_bench.tasks.base import CrossCheck, Source
 from satclip_bench.tasks.open_edition.sources import ERA5
 
 ELEVATION_POINTS = (
@@ -67,6 +67,15 @@ STRESSOR_PROCESSING = (
     "float16; 589 points on coasts and lakes, whose cells have no value, are left out"
 )
 
+STRESSOR_CHECK = CrossCheck(
+    against="ERA5's mean temperature, for the mean temperature in the same table",
+    within_km=0,
+    points=9_411,
+    pearson_r=0.996,
+    note="shows that the cells are read at the right places",
+)
+"""Cross-check of all tasks whose values are columns of `CLIMATE_STRESSORS`."""
+
 DEGURBA = Source(
     name="GHS-WUP-DEGURBA R2025A, degree of urbanisation of 2025, level 2, on the Trifold grid",
     url="https://doi.org/10.2905/1c049178-ab00-4bbc-b638-3e3c19daaacb",
@@ -116,8 +125,3 @@ COUNTY_UNITS = (
     "A county is one value, whether it is the size of a town or of Belgium."
 )
 """Caveat of all tasks of counties."""
-
-COUNTY_CITATION = (
-    "Baller, Anselin, Messner, Deane and Hawkins 2001, Structural covariates of US county homicide "
-    "rates, Criminology 39(3), 561-588"
-)

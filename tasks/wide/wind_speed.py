@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from satclip_bench.tasks.base import CrossCheck, EditionCard, TaskCard
+from satclip_bench.tasks.base import EditionCard, TaskCard
 from satclip_bench.tasks.open_edition.sources import ALTITUDE, NATURAL_EARTH
-from satclip_bench.tasks.wide.sources import CLIMATE_STRESSORS, STRESSOR_PROCESSING
+from satclip_bench.tasks.wide.sources import (
+    CLIMATE_STRESSORS,
+    STRESSOR_CHECK,
+    STRESSOR_PROCESSING,
+)
 
 CARD = TaskCard(
     name="wind_speed",
@@ -31,15 +35,7 @@ CARD = TaskCard(
             file="wind_speed.parquet",
             sha256="6fa88afa8f54cba8eb1873f4f3b9ce49dfdfb34b4807b357b76f592ea440cfc7",
             target_range=(0.0, 15.0),
-            cross_checks=(
-                CrossCheck(
-                    against="ERA5's mean temperature, for the mean temperature in the same table",
-                    within_km=0,
-                    points=9_411,
-                    pearson_r=0.996,
-                    note="shows that the cells are read at the right places",
-                ),
-            ),
+            cross_checks=(STRESSOR_CHECK,),
         ),
     },
 )
