@@ -176,9 +176,8 @@ def evaluate(
 
 @contextmanager
 def _scratch(store: Store) -> Iterator[Path]:
-    """An empty folder inside the run's folder, whose lock also covers what a killed run left."""
+    """An empty folder inside the run's folder; taking its lock deleted what a killed run left."""
     folder = store.folder / SCRATCH
-    shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(parents=True)
     except OSError as error:
