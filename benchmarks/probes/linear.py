@@ -69,7 +69,7 @@ CARD = ProbeCard(
         "alpha. Classification: the tolerance decides; the cap of 200 Newton steps is not reached "
         "in the committed runs, and a fit that reached it would be recorded as not converged."
     ),
-    version=3,
+    version=4,
 )
 
 
@@ -94,7 +94,7 @@ class LinearRegressor(ProbeRegressor):
         alpha = SETTINGS.default_alpha
         for fold in folds:
             fitted = path if fold.train is data else _path(fold.train)
-            predictions = fitted.predict(fold.validation.X, *ALPHAS)[..., 0]
+            predictions = np.hstack([*fitted.predict(fold.validation.X, ALPHAS)]).T
             errors = clip_to(predictions, range_of(fold.train.y)) - fold.validation.y
             losses += np.square(errors).sum(axis=1)
             alpha = ALPHAS[int(np.flatnonzero(losses == losses.min())[-1])]

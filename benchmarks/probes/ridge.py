@@ -47,6 +47,7 @@ CARD = ProbeCard(
     settings=SETTINGS.model_dump(mode="json"),
     search={"alpha": ALPHAS},
     bounds="One singular value decomposition, and one for each inner fold, serves every alpha.",
+    version=2,
 )
 
 
@@ -80,8 +81,7 @@ class RidgeClassifier(ProbeClassifier):
         alpha = SETTINGS.default_alpha
         for fold in folds:
             fitted = path if fold.train is data else self._path(fold.train)
-            for number, candidate in enumerate(ALPHAS):
-                (scores,) = fitted.predict(fold.validation.X, candidate)
+            for number, scores in enumerate(fitted.predict(fold.validation.X, ALPHAS)):
                 wrong[number] += (scores.argmax(axis=1) != fold.validation.y).sum()
             alpha = ALPHAS[int(np.flatnonzero(wrong == wrong.min())[-1])]
         self.scaler_ = path.scaler

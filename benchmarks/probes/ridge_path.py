@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,39 +15,48 @@ from satclip_bench.benchmarks.probes.estimators import fit_scaler
 ALPHAS = tuple(float(f"{10 ** (half / 2):.6g}") for half in range(-16, 17))
 """Penalties that are tried: half-decades from 1e-8 to 1e8."""
 
+BLOCK_NUMBERS = 2**25
+"""Numbers of a block of rows that is in memory in float64 at a time: 256 MiB."""
+MIN_ROWS_PER_COLUMN = 4
+"""Rows of a block for each column, at least: the triangle of the rows before is decomposed again
+with every block."""
+
 
 class RidgePath:
     """Ridge regressions on the same standardised features, for any penalty and several targets.
 
     Minimises ||Y - Z W - b||^2 + alpha ||W||^2, of which the intercept b is not penalised, by
     W = V diag(s / (s^2 + alpha)) U'Y with Z = U diag(s) V' (Hastie, Tibshirani and Friedman, The
-    Elements of Statistical Learning, equation 3.47). The decomposition is that of the features in
-    float64: their Gram matrix would lose the directions that small alphas use. scikit-learn's
-    RidgeCV shares a decomposition only across leave-one-out folds, not across alphas scored on
-    other rows.
+    Elements of Statistical Learning, equation 3.47). U itself is not needed: with the triangle R of
+    a QR decomposition [Z Y] = Q R, and R = [A B] in its first rows, s and V are those of A, and U'Y
+    is (the left singular vectors of A)'B. All this is in float64: the Gram matrix Z'Z would lose
+    the directions that small alphas use. scikit-learn's RidgeCV shares a decomposition only across
+    leave-one-out folds, not across alphas scored on other rows.
 
     Args:
-        X: `(n, D)` features.
+        X: `(n, D)` features; can be a memory map, of which blocks of rows are read.
         Y: `(n, K)` targets.
 
     Examples:
         >>> path = RidgePath(np.array([[-1.0], [1.0]]), np.array([[0.0], [4.0]]))
         >>> path.coefficients(2.0), path.intercept
         (array([[1.]]), array([2.]))
-        >>> [path.predict(np.array([[3.0]]), alpha).round(3).item() for alpha in (1e-8, 2.0)]
+        >>> [scores.round(3).item() for scores in path.predict(np.array([[3.0]]), (1e-8, 2.0))]
         [8.0, 5.0]
     """
 
     def __init__(self, X: Floats, Y: Float64) -> None:
         self.scaler: Any = fit_scaler(X)
         self.intercept: Float64 = Y.mean(axis=0)
-        U, scales, self._directions = svd(
-            standardise(self.scaler, X), full_matrices=False, check_finite=False
+        columns = X.shape[1]
+        triangle = _triangle(self.scaler, X, Y - self.intercept)[: min(columns, len(X))]
+        left, scales, self._directions = svd(
+            triangle[:, :columns], full_matrices=False, check_finite=False
         )
         # Directions of rounding alone have no influence, however small the penalty is.
         rounding = scales[0] * max(X.shape) * np.finfo(np.float64).eps
         self._scales = np.where(scales > rounding, scales, 0.0)
-        self._projected = U.T @ (Y - self.intercept)
+        self._projected = left.T @ triangle[:, columns:]
 
     def coefficients(self, alpha: float) -> Float64:
         """Coefficients `(D, K)` of the standardised features.
@@ -56,15 +66,23 @@ class RidgePath:
         """
         return np.asarray(self._directions.T @ self._weights(alpha))
 
-    def predict(self, X: Floats, *alphas: float) -> Float64:
-        """Predictions `(A, m, K)` for each penalty.
+    def predict(self, X: Floats, alphas: Sequence[float]) -> Iterator[Float64]:
+        """Predictions `(m, K)` for each penalty, one after the other.
 
         Args:
             X: `(m, D)` features.
             alphas: penalties, above 0.
         """
-        rotated = standardise(self.scaler, X) @ self._directions.T
-        return np.stack([rotated @ self._weights(alpha) + self.intercept for alpha in alphas])
+        features = standardise(self.scaler, X)
+        columns, targets = X.shape[1], len(self.intercept)
+        if len(alphas) * targets < columns:
+            weights = np.hstack([self._weights(alpha) for alpha in alphas])
+            scores = features @ (self._directions.T @ weights)
+            yield from (part + self.intercept for part in np.hsplit(scores, len(alphas)))
+            return
+        rotated = features @ self._directions.T
+        for alpha in alphas:
+            yield rotated @ self._weights(alpha) + self.intercept
 
     def _weights(self, alpha: float) -> Float64:
         shrunk = self._scales / (self._scales**2 + alpha)
@@ -74,3 +92,18 @@ class RidgePath:
 def standardise(scaler: Any, X: Floats) -> Float64:
     """Standardised features in float64, since small alphas use what float32 would round away."""
     return np.asarray(scaler.transform(X.astype(np.float64, copy=False)))
+
+
+def _triangle(scaler: Any, X: Floats, Y: Float64) -> Float64:
+    """The triangle R of a QR decomposition of [Z Y], with Z the standardised features.
+
+    Returns:
+        `(min(n, D + K), D + K)` array.
+    """
+    rows = max(BLOCK_NUMBERS // X.shape[1], MIN_ROWS_PER_COLUMN * X.shape[1])
+    triangle = np.empty((0, X.shape[1] + Y.shape[1]))
+    for start in range(0, len(X), rows):
+        block = slice(start, start + rows)
+        added = np.hstack([standardise(scaler, X[block]), Y[block]])
+        triangle = np.asarray(np.linalg.qr(np.vstack([triangle, added]), mode="r"))
+    return triangle

@@ -11,7 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from satclip_bench.benchmarks.probes import linear, make_probe
+from satclip_bench.benchmarks.probes import linear, make_probe, ridge_path
 from satclip_bench.benchmarks.probes.linear import LinearRegressor
 from satclip_bench.benchmarks.probes.ridge_path import ALPHAS, RidgePath
 from satclip_bench.benchmarks.targets import count_outside
@@ -27,18 +27,37 @@ def test_alphas_are_half_decades() -> None:
     np.testing.assert_allclose(ALPHAS, np.logspace(-8, 8, 33), rtol=1e-5)
 
 
+@pytest.mark.parametrize("targets", [1, 3])
 @pytest.mark.parametrize(("rows", "columns"), [(300, 40), (60, 60), (40, 200), (3, 2)])
-def test_ridge_path_agrees(rows: int, columns: int) -> None:
+def test_ridge_path_agrees(rows: int, columns: int, targets: int) -> None:
     random = np.random.default_rng(rows)
-    X, Y = random.standard_normal((rows, columns)), random.standard_normal((rows, 3)) + 5
+    X, Y = random.standard_normal((rows, columns)), random.standard_normal((rows, targets)) + 5
     path = RidgePath(X, Y)
-    predictions = path.predict(X[:20], *ALPHAS)
+    predictions = path.predict(X[:20], ALPHAS)
     for alpha, predicted in zip(ALPHAS, predictions, strict=True):
         expected = ridge(alpha).fit(X, Y)
-        np.testing.assert_allclose(predicted, expected.predict(X[:20]), rtol=1e-7, atol=1e-7)
+        right = expected.predict(X[:20]).reshape(-1, targets)
+        np.testing.assert_allclose(predicted, right, rtol=1e-7, atol=1e-7)
         np.testing.assert_allclose(
-            path.coefficients(alpha).T, expected[-1].coef_, rtol=1e-6, atol=1e-7
+            path.coefficients(alpha).T,
+            expected[-1].coef_.reshape(targets, -1),
+            rtol=1e-6,
+            atol=1e-7,
         )
+
+
+@pytest.mark.parametrize("rows", [100, 75, 40])
+def test_ridge_path_of_blocks_of_rows_is_that_of_all_rows(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    X, Y = random.standard_normal((rows, 50)) + 3, random.standard_normal((rows, 2))
+    whole = RidgePath(X, Y)
+    monkeypatch.setattr(ridge_path, "BLOCK_NUMBERS", 30 * 50)
+    monkeypatch.setattr(ridge_path, "MIN_ROWS_PER_COLUMN", 0)
+    for alpha in (1e-8, 1e-2, 10.0):
+        found = RidgePath(X, Y).coefficients(alpha)
+        np.testing.assert_allclose(found, whole.coefficients(alpha), rtol=1e-8, atol=1e-10)
 
 
 def test_small_penalties_are_those_of_least_squares_on_ill_conditioned_features() -> None:
@@ -48,7 +67,8 @@ def test_small_penalties_are_those_of_least_squares_on_ill_conditioned_features(
     V, _ = np.linalg.qr(random.standard_normal((8, 8)))
     X = U * np.logspace(0, -7, 8) @ V
     y = X @ V.T[:, -1] * 1e7
-    assert np.abs(RidgePath(X, y[:, None]).predict(X, 1e-14)[0, :, 0] - y).max() < 0.01
+    (predictions,) = RidgePath(X, y[:, None]).predict(X, [1e-14])
+    assert np.abs(predictions[:, 0] - y).max() < 0.01
 
 
 def assert_same_coefficients(found: NDArray[np.float64], expected: NDArray[np.float64]) -> None:
