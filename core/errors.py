@@ -30,6 +30,10 @@ class IntegrityError(BenchError):
     """A file whose content is not the expected one."""
 
 
+class UnwritableError(BenchError):
+    """A file or folder that cannot be written."""
+
+
 class CoordinateError(BenchError, ValueError):
     """Longitudes or latitudes that are not points on the sphere."""
 

@@ -11,11 +11,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import platformdirs
+from typing_extensions import Buffer
 
-from satclip_bench.core.errors import BenchError, IntegrityError
+from satclip_bench.core.errors import IntegrityError, UnwritableError
 
 CACHE_VARIABLE = "SATCLIP_BENCH_CACHE"
 OFFLINE_VARIABLE = "SATCLIP_BENCH_OFFLINE"
@@ -42,6 +43,42 @@ def sha256_bytes(content: bytes) -> str:
     'ba7816bf8f01cfea'
     """
     return hashlib.sha256(content).hexdigest()
+
+
+class ByteStream(Protocol):
+    """What bytes can be written to, such as a file that is open for writing."""
+
+    def write(self, content: Buffer, /) -> int:
+        """Write bytes, or an array that is contiguous in memory; returns their number."""
+        ...
+
+
+class HashedStream:
+    """A stream that passes on what is written to it, and computes its SHA-256.
+
+    Args:
+        stream: stream that gets the content.
+
+    >>> import io
+    >>> stream = HashedStream(io.BytesIO())
+    >>> stream.write(b"abc")
+    3
+    >>> stream.sha256[:16]
+    'ba7816bf8f01cfea'
+    """
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream, self._hash = stream, hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of what has been written so far, in hexadecimal."""
+        return self._hash.hexdigest()
+
+    def write(self, content: Buffer, /) -> int:
+        """Write bytes, or an array that is contiguous in memory; returns their number."""
+        self._hash.update(content)
+        return self._stream.write(content)
 
 
 def sha256_file(path: Path) -> str:
@@ -97,7 +134,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         path: file to create or replace; its folder is created if necessary.
 
     Raises:
-        BenchError: the folder cannot be created or written (permissions, full disk).
+        UnwritableError: the folder cannot be created or written (permissions, full disk).
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +142,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
             prefix=f".{path.name}.{os.getpid()}-", suffix=".part", dir=path.parent
         )
     except OSError as error:
-        raise BenchError(cannot_write(path, error)) from error
+        raise UnwritableError(cannot_write(path, error)) from error
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -115,7 +152,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         part.chmod(0o666 & ~_umask())
         part.replace(path)
     except OSError as error:
-        raise BenchError(cannot_write(path, error)) from error
+        raise UnwritableError(cannot_write(path, error)) from error
     finally:
         with suppress(FileNotFoundError):
             part.unlink()

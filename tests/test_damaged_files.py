@@ -86,7 +86,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
         options = [*SMALL[2:], "--task-file", str(table), "--target", "y", "--out", str(out)]
         assert main(["run", *names, *options]) == 0
         with EmbeddingCache() as cache:
-            cached = cache.add("a.npy", b"x" * 100)
+            cached = cache.add("a.npy", lambda stream: stream.write(b"x" * 100))
     assert cached is not None
     (record,) = (out / "records/median_income").rglob("*.json")
     whole = read_record(record)

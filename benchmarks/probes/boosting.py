@@ -70,16 +70,18 @@ def boost(
 def boost_rounds(train: Dataset, params: Mapping[str, Any], rounds: int) -> Booster:
     """Booster of `rounds` rounds on all rows of the training set."""
     params = dict(params)
-    return lightgbm.train(params, lightgbm.Dataset(train.X, train.y, params=params), rounds)
+    return lightgbm.train(
+        params, lightgbm.Dataset(np.asarray(train.X), train.y, params=params), rounds
+    )
 
 
 def _with_validation(fold: InnerSets, params: Mapping[str, Any]) -> Booster:
     # The loss of a regression is computed below, that of classes by LightGBM.
     params = {**params, "metric": "none"} if params["objective"] == "regression" else dict(params)
-    data = lightgbm.Dataset(fold.train.X, fold.train.y, params=params)
+    data = lightgbm.Dataset(np.asarray(fold.train.X), fold.train.y, params=params)
     booster = lightgbm.Booster(params, data)
     X, y = fold.validation
-    held_out = lightgbm.Dataset(X, y, reference=data, params=params)
+    held_out = lightgbm.Dataset(np.asarray(X), y, reference=data, params=params)
     return booster.add_valid(held_out, "validation")
 
 

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
+from satclip_bench.benchmarks.probes.rows import Features as Features
+from satclip_bench.benchmarks.probes.rows import Floats as Floats
+from satclip_bench.benchmarks.probes.rows import TableRows
 from satclip_bench.benchmarks.targets import UNSEEN, class_codes
 
-Floats = NDArray[np.floating[Any]]
 Float64 = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Params = dict[str, JsonValue]
@@ -20,14 +22,16 @@ Params = dict[str, JsonValue]
 class Dataset(NamedTuple):
     """Features and targets of a training or validation set."""
 
-    X: Floats
-    """`(n, D)` float32 or float64, as it was given."""
+    X: Features
+    """`(n, D)` float32 or float64, as it was given; rows of a table that are not in memory only if
+    the probe reads blocks."""
     y: NDArray[Any]
     """`(n,)` float64, or class codes: positions in `classes_`, `UNSEEN` in a validation set."""
 
     def take(self, rows: NDArray[np.int64]) -> Dataset:
         """The rows at these positions."""
-        return Dataset(self.X[rows], self.y[rows])
+        X = self.X.take(rows) if isinstance(self.X, TableRows) else self.X[rows]
+        return Dataset(X, self.y[rows])
 
 
 class InnerSets(NamedTuple):

@@ -7,26 +7,33 @@ labels, a target that varies, and a validation set wherever there are enough row
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
 
 from satclip_bench.benchmarks.probes.base import VALIDATION_FRACTION, Inner, Validation
 from satclip_bench.benchmarks.probes.data import (
     Codes,
     Dataset,
+    Features,
     Float64,
     Floats,
     InnerSets,
     Params,
 )
+from satclip_bench.benchmarks.probes.rows import TableRows, blocks
 from satclip_bench.benchmarks.targets import UNSEEN, Range, class_codes, clip_to, range_of
 
 
@@ -37,6 +44,9 @@ class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no 
     validation set never changes a coefficient, so that probes with early stopping and probes with a
     search are treated alike. With inner folds, the estimator is refitted on all rows.
     """
+
+    reads_blocks: ClassVar[bool] = False
+    """Whether `_fit_folds` takes rows that are not in memory and reads them block by block."""
 
     best_params_: Params
     converged_: bool
@@ -72,15 +82,32 @@ class _Base(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no 
 
     def _check(self, X: ArrayLike, *y: ArrayLike, reset: bool = False, **options: Any) -> Any:
         dtypes = [np.float32, np.float64]
+        if isinstance(X, TableRows) and self.reads_blocks:
+            # The values were checked when the table was made.
+            validate_data(self, X.read(slice(1)), reset=reset, dtype=dtypes)
+            targets = [column_or_1d(target, warn=True) for target in y]
+            check_consistent_length(X, *targets)
+            for target in targets:
+                assert_all_finite(target)
+            return (X, *targets) if targets else X
         return validate_data(self, X, *y, reset=reset, dtype=dtypes, **options)
 
-    def _check_validation(self, validation: Validation, **options: Any) -> tuple[Floats, Any]:
+    def _by_blocks(self, X: ArrayLike, predict: Callable[[Floats], Float64]) -> Float64:
+        """Predictions `(m, ...)` of `(m, D)` embeddings, which are checked and read by blocks."""
+        if isinstance(X, TableRows):
+            checked: Iterator[Floats] = (self._check(block) for _, block in blocks(X))
+        else:
+            checked = (block for _, block in blocks(self._check(X)))
+        first, *others = map(predict, checked)
+        return np.concatenate([first, *others]) if others else first
+
+    def _check_validation(self, validation: Validation, **options: Any) -> tuple[Features, Any]:
         if not isinstance(validation, tuple) or len(validation) != 2:
             raise ValueError(
                 "validation must be None or a tuple (X, y) of the validation set's embeddings "
                 f"and targets, not {type(validation).__name__}"
             )
-        checked: tuple[Floats, Any] = self._check(*validation, **options)
+        checked: tuple[Features, Any] = self._check(*validation, **options)
         return checked
 
     def _inner_sets(
@@ -175,9 +202,10 @@ class ProbeRegressor(RegressorMixin, _Base, ABC):  # type: ignore[misc]
     def unclipped(self, X: ArrayLike) -> Float64:
         """Predictions `(m,)` float64 before they are clipped. Raises as `predict`."""
         check_is_fitted(self)
-        checked: Floats = self._check(X)
         low, high = self.target_range_
-        return np.full(len(checked), low) if low == high else self._predict(checked)
+        if low == high:
+            return self._by_blocks(X, lambda block: np.full(len(block), low))
+        return self._by_blocks(X, self._predict)
 
     @abstractmethod
     def _predict(self, X: Floats) -> Float64:
@@ -267,17 +295,16 @@ class ProbeClassifier(ClassifierMixin, _Base, ABC):  # type: ignore[misc]
             ValueError: the shape does not fit, or values are NaN or infinite.
         """
         check_is_fitted(self)
-        checked: Floats = self._check(X)
         if len(self.classes_) == 1:
-            return np.ones((len(checked), 1))
-        return self._predict_proba(checked)
+            return self._by_blocks(X, lambda block: np.ones((len(block), 1)))
+        return self._by_blocks(X, self._predict_proba)
 
     @abstractmethod
     def _predict_proba(self, X: Floats) -> Float64:
         """Class probabilities `(m, K)` of `(m, D)` checked embeddings."""
 
 
-def fit_scaler(X: Floats) -> Any:
+def fit_scaler(X: Features) -> Any:
     """Fit a StandardScaler on the rows of `X`, `(n, D)`, that maps constant columns to zero.
 
     Columns that vary by no more than the rounding of their own dtype count as constant;
@@ -289,7 +316,9 @@ def fit_scaler(X: Floats) -> Any:
         array([[-1.,  0.],
                [ 1.,  0.]], dtype=float32)
     """
-    scaler = StandardScaler().fit(X)
+    scaler = StandardScaler()
+    for _, block in blocks(X):
+        scaler.partial_fit(block)
     rounding = 4 * np.finfo(X.dtype).eps * np.abs(scaler.mean_)
     scaler.scale_[np.sqrt(scaler.var_) <= rounding] = 1.0
     return scaler

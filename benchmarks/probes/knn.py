@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
 
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
 from satclip_bench.benchmarks.probes.data import (
@@ -19,6 +18,8 @@ from satclip_bench.benchmarks.probes.data import (
     Params,
 )
 from satclip_bench.benchmarks.probes.estimators import ProbeClassifier, ProbeRegressor
+from satclip_bench.benchmarks.probes.neighbours import NeighbourIndex
+from satclip_bench.benchmarks.probes.rows import blocks
 
 
 class NeighbourSettings(Settings):
@@ -52,13 +53,12 @@ CARD = ProbeCard(
     search={"n_neighbors": NEIGHBOURS},
     bounds=(
         "One query serves all candidates: a tree in few dimensions, otherwise brute force in "
-        "blocks, so that the matrix of all distances is never in memory. Only numbers of "
-        "neighbours up to the size of the smallest training set are tried."
+        "blocks, so that the matrix of all distances is never in memory, and neither is a large "
+        "training set. Only numbers of neighbours up to the size of the smallest training set are "
+        "tried."
     ),
     version=2,
 )
-
-RowNumbers = NDArray[np.int64]
 
 
 class NeighbourRegressor(ProbeRegressor):
@@ -73,20 +73,21 @@ class NeighbourRegressor(ProbeRegressor):
         array([0., 5.])
     """
 
-    index_: Any
+    reads_blocks: ClassVar[bool] = True
+
+    index_: NeighbourIndex
     targets_: Float64
 
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
-        def loss(distances: Floats, rows: RowNumbers, fold: InnerSets) -> float:
-            predictions = _mean(distances, fold.train.y[rows])
-            return float(np.square(predictions - fold.validation.y).sum())
+        def loss(distances: Floats, targets: Float64, true: Float64) -> float:
+            return float(np.square(_mean(distances, targets) - true).sum())
 
         self.targets_ = data.y
         self.index_, n_neighbors = _fit_index(data, folds, loss)
         return {"n_neighbors": n_neighbors}
 
     def _predict(self, X: Floats) -> Float64:
-        distances, rows = self.index_.kneighbors(X, n_neighbors=self.best_params_["n_neighbors"])
+        distances, rows = self.index_.nearest(X, cast(int, self.best_params_["n_neighbors"]))
         return _mean(distances, self.targets_[rows])
 
 
@@ -100,20 +101,23 @@ class NeighbourClassifier(ProbeClassifier):
         array(['a', 'b'], dtype='<U1')
     """
 
-    index_: Any
+    reads_blocks: ClassVar[bool] = True
+
+    index_: NeighbourIndex
     codes_: Codes
 
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
-        def loss(distances: Floats, rows: RowNumbers, fold: InnerSets) -> float:
-            votes = _votes(distances, fold.train.y[rows], len(self.classes_))
-            return float((votes.argmax(axis=1) != fold.validation.y).sum())
+        classes = len(self.classes_)
+
+        def loss(distances: Floats, codes: Codes, true: Codes) -> float:
+            return float((_votes(distances, codes, classes).argmax(axis=1) != true).sum())
 
         self.codes_ = data.y
-        self.index_, n_neighbors = _fit_index(data, folds, loss)
+        self.index_, n_neighbors = _fit_index(data, folds, loss, classes)
         return {"n_neighbors": n_neighbors}
 
     def _predict_proba(self, X: Floats) -> Float64:
-        distances, rows = self.index_.kneighbors(X, n_neighbors=self.best_params_["n_neighbors"])
+        distances, rows = self.index_.nearest(X, cast(int, self.best_params_["n_neighbors"]))
         return _votes(distances, self.codes_[rows], len(self.classes_))
 
 
@@ -148,31 +152,32 @@ def _votes(distances: Floats, codes: Codes, classes: int) -> Float64:
 def _fit_index(
     data: Dataset,
     folds: Sequence[InnerSets],
-    loss: Callable[[Floats, RowNumbers, InnerSets], float],
-) -> tuple[Any, int]:
+    loss: Callable[[Floats, NDArray[Any], NDArray[Any]], float],
+    width: int = 1,
+) -> tuple[NeighbourIndex, int]:
     """Index of all rows, and the number of neighbours with the lowest loss over the folds.
 
     Args:
         data: rows among which neighbours are searched.
         folds: folds on which the number is chosen; the default number if there are none.
-        loss: loss, given distances and row numbers `(m, k)` of the neighbours in the fold's
-            training set, and the fold.
+        loss: summed loss, given the distances `(m, k)` of the neighbours in the fold's training
+            set, their targets `(m, k)`, and the true targets `(m,)`.
+        width: number of values that are predicted for a row.
     """
+    index = NeighbourIndex(data.X, SETTINGS.metric)
     if not folds:
-        return _index(data), min(SETTINGS.default_n_neighbors, len(data.y))
+        return index, min(SETTINGS.default_n_neighbors, len(data.y))
     fewest = min(len(fold.train.y) for fold in folds)
     candidates = tuple(k for k in NEIGHBOURS if k <= fewest)
     losses = np.zeros(len(candidates))
-    index = _index(data)
     for fold in folds if len(candidates) > 1 else ():
-        fitted = index if fold.train is data else _index(fold.train)
-        distances, rows = fitted.kneighbors(fold.validation.X, n_neighbors=candidates[-1])
-        losses += [loss(distances[:, :k], rows[:, :k], fold) for k in candidates]
+        nested = fold.train is not data
+        fitted = NeighbourIndex(fold.train.X, SETTINGS.metric) if nested else index
+        for part, block in blocks(fold.validation.X, width):
+            distances, rows = fitted.nearest(block, candidates[-1])
+            targets, true = fold.train.y[rows], fold.validation.y[part]
+            losses += [loss(distances[:, :k], targets[:, :k], true) for k in candidates]
     return index, candidates[int(losses.argmin())]
-
-
-def _index(data: Dataset) -> Any:
-    return NearestNeighbors(metric=SETTINGS.metric).fit(data.X)
 
 
 PROBE = Probe(CARD, NeighbourRegressor, NeighbourClassifier)

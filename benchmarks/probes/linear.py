@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import softmax
@@ -26,6 +26,7 @@ from satclip_bench.benchmarks.probes.estimators import (
 )
 from satclip_bench.benchmarks.probes.logistic import LogisticPath
 from satclip_bench.benchmarks.probes.ridge_path import ALPHAS, RidgePath, standardise
+from satclip_bench.benchmarks.probes.rows import blocks
 from satclip_bench.benchmarks.targets import clip_to, range_of
 
 
@@ -85,6 +86,8 @@ class LinearRegressor(ProbeRegressor):
         ({'alpha': 1e-08}, Range(low=1.0, high=58.0))
     """
 
+    reads_blocks: ClassVar[bool] = True
+
     scaler_: Any
     coef_: Float64
     intercept_: float
@@ -94,9 +97,10 @@ class LinearRegressor(ProbeRegressor):
         alpha = SETTINGS.default_alpha
         for fold in folds:
             fitted = path if fold.train is data else _path(fold.train)
-            predictions = np.hstack([*fitted.predict(fold.validation.X, ALPHAS)]).T
-            errors = clip_to(predictions, range_of(fold.train.y)) - fold.validation.y
-            losses += np.square(errors).sum(axis=1)
+            limits, (X, y) = range_of(fold.train.y), fold.validation
+            for part, block in blocks(X):
+                predictions = np.hstack([*fitted.predict(block, ALPHAS)]).T
+                losses += np.square(clip_to(predictions, limits) - y[part]).sum(axis=1)
             alpha = ALPHAS[int(np.flatnonzero(losses == losses.min())[-1])]
         self.scaler_ = path.scaler
         self.coef_ = path.coefficients(alpha)[:, 0]
@@ -130,9 +134,9 @@ class LinearClassifier(ProbeClassifier):
     """Intercepts `(K,)`."""
 
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
-        path, searched = LogisticPath(data.X, data.y), []
+        path, searched = LogisticPath(np.asarray(data.X), data.y), []
         for train, held_out in seen_only([compact(fold) for fold in folds]):
-            fitted = path if train is data else LogisticPath(train.X, train.y)
+            fitted = path if train is data else LogisticPath(np.asarray(train.X), train.y)
             searched.append((fitted, held_out))
         return self._fit_path(path, searched)
 
@@ -180,7 +184,7 @@ class LinearClassifier(ProbeClassifier):
 
 
 def _summed_loss(path: LogisticPath, held_out: Dataset) -> float:
-    return log_loss(path.probabilities(held_out.X), held_out.y) * len(held_out.y)
+    return log_loss(path.probabilities(np.asarray(held_out.X)), held_out.y) * len(held_out.y)
 
 
 def _exceeds(path: LogisticPath, held_out: Dataset, limit: float) -> bool:

@@ -199,7 +199,7 @@ def _standardised(
     y = dataset.y
     if outputs is None:
         y = (y - scaling.target_mean) / scaling.target_scale
-    return rows(_inputs(scaling.scaler, dataset.X), y, device)
+    return rows(_inputs(scaling.scaler, np.asarray(dataset.X)), y, device)
 
 
 def _inputs(scaler: Any, X: Floats) -> Floats:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
 from satclip_bench.benchmarks.probes.data import (
+    Codes,
     Dataset,
     Float64,
     Floats,
@@ -18,6 +19,7 @@ from satclip_bench.benchmarks.probes.data import (
 from satclip_bench.benchmarks.probes.estimators import ProbeClassifier
 from satclip_bench.benchmarks.probes.linear import LinearRegressor
 from satclip_bench.benchmarks.probes.ridge_path import ALPHAS, RidgePath, standardise
+from satclip_bench.benchmarks.probes.rows import blocks
 
 
 class RidgeSettings(Settings):
@@ -70,6 +72,8 @@ class RidgeClassifier(ProbeClassifier):
         array(['low', 'high'], dtype='<U4')
     """
 
+    reads_blocks: ClassVar[bool] = True
+
     scaler_: Any
     coef_: Float64
     """Coefficients `(K, D)` of the standardised features, one row per class."""
@@ -81,21 +85,36 @@ class RidgeClassifier(ProbeClassifier):
         alpha = SETTINGS.default_alpha
         for fold in folds:
             fitted = path if fold.train is data else self._path(fold.train)
-            for number, scores in enumerate(fitted.predict(fold.validation.X, ALPHAS)):
-                wrong[number] += (scores.argmax(axis=1) != fold.validation.y).sum()
+            X, y = fold.validation
+            for part, block in blocks(X, len(self.classes_)):
+                for number, scores in enumerate(fitted.predict(block, ALPHAS)):
+                    wrong[number] += (scores.argmax(axis=1) != y[part]).sum()
             alpha = ALPHAS[int(np.flatnonzero(wrong == wrong.min())[-1])]
         self.scaler_ = path.scaler
         self.coef_, self.intercept_ = path.coefficients(alpha).T.copy(), path.intercept
         return {"alpha": alpha}
 
     def _path(self, data: Dataset) -> RidgePath:
-        return RidgePath(data.X, np.eye(len(self.classes_))[data.y])
+        return RidgePath(data.X, _OneHot(data.y, len(self.classes_)))
 
     def _predict_proba(self, X: Floats) -> Float64:
         scores = standardise(self.scaler_, X) @ self.coef_.T + self.intercept_
         # Scores sum to 1, so that the highest of them is positive.
         positive = scores.clip(min=0)
         return np.asarray(positive / positive.sum(axis=1, keepdims=True))
+
+
+class _OneHot:
+    """One-hot labels `(n, K)` of class codes, made for a range of rows at a time."""
+
+    def __init__(self, codes: Codes, classes: int) -> None:
+        self._codes, self.shape = codes, (len(codes), classes)
+
+    def mean(self, axis: int) -> Float64:
+        return np.asarray(np.bincount(self._codes, minlength=self.shape[1]) / self.shape[axis])
+
+    def __getitem__(self, part: slice) -> Float64:
+        return np.eye(self.shape[1])[self._codes[part]]
 
 
 PROBE = Probe(CARD, RidgeRegressor, RidgeClassifier)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.linalg import svd
 
-from satclip_bench.benchmarks.probes.data import Float64, Floats
+from satclip_bench.benchmarks.probes.data import Features, Float64, Floats
 from satclip_bench.benchmarks.probes.estimators import fit_scaler
+from satclip_bench.benchmarks.probes.rows import read
 
 # Six digits, so that the last bit of a platform's pow() does not change a record's key.
 ALPHAS = tuple(float(f"{10 ** (half / 2):.6g}") for half in range(-16, 17))
@@ -20,6 +21,20 @@ BLOCK_NUMBERS = 2**25
 MIN_ROWS_PER_COLUMN = 4
 """Rows of a block for each column, at least: the triangle of the rows before is decomposed again
 with every block."""
+
+
+class Targets(Protocol):
+    """Targets `(n, K)`, an array or what makes ranges of its rows."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Numbers of rows and of columns."""
+
+    def mean(self, axis: int) -> Float64:
+        """Means `(K,)` of the columns, for an axis of 0."""
+
+    def __getitem__(self, part: slice) -> Float64:
+        """A range of rows, `(m, K)`."""
 
 
 class RidgePath:
@@ -34,8 +49,8 @@ class RidgePath:
     leave-one-out folds, not across alphas scored on other rows.
 
     Args:
-        X: `(n, D)` features; can be a memory map, of which blocks of rows are read.
-        Y: `(n, K)` targets.
+        X: `(n, D)` features, of which blocks of rows are read.
+        Y: `(n, K)` targets, read in the same way.
 
     Examples:
         >>> path = RidgePath(np.array([[-1.0], [1.0]]), np.array([[0.0], [4.0]]))
@@ -45,11 +60,11 @@ class RidgePath:
         [8.0, 5.0]
     """
 
-    def __init__(self, X: Floats, Y: Float64) -> None:
+    def __init__(self, X: Features, Y: Targets) -> None:
         self.scaler: Any = fit_scaler(X)
         self.intercept: Float64 = Y.mean(axis=0)
         columns = X.shape[1]
-        triangle = _triangle(self.scaler, X, Y - self.intercept)[: min(columns, len(X))]
+        triangle = self._triangle(X, Y)[: min(columns, len(X))]
         left, scales, self._directions = svd(
             triangle[:, :columns], full_matrices=False, check_finite=False
         )
@@ -84,6 +99,17 @@ class RidgePath:
         for alpha in alphas:
             yield rotated @ self._weights(alpha) + self.intercept
 
+    def _triangle(self, X: Features, Y: Targets) -> Float64:
+        """The triangle of a QR decomposition of [Z Y], Y centred, `(min(n, D + K), D + K)`."""
+        columns = X.shape[1] + Y.shape[1]
+        rows = max(BLOCK_NUMBERS // columns, MIN_ROWS_PER_COLUMN * X.shape[1])
+        triangle = np.empty((0, columns))
+        for start in range(0, len(X), rows):
+            part = slice(start, start + rows)
+            added = np.hstack([standardise(self.scaler, read(X, part)), Y[part] - self.intercept])
+            triangle = np.asarray(np.linalg.qr(np.vstack([triangle, added]), mode="r"))
+        return triangle
+
     def _weights(self, alpha: float) -> Float64:
         shrunk = self._scales / (self._scales**2 + alpha)
         return np.asarray(shrunk[:, None] * self._projected)
@@ -92,18 +118,3 @@ class RidgePath:
 def standardise(scaler: Any, X: Floats) -> Float64:
     """Standardised features in float64, since small alphas use what float32 would round away."""
     return np.asarray(scaler.transform(X.astype(np.float64, copy=False)))
-
-
-def _triangle(scaler: Any, X: Floats, Y: Float64) -> Float64:
-    """The triangle R of a QR decomposition of [Z Y], with Z the standardised features.
-
-    Returns:
-        `(min(n, D + K), D + K)` array.
-    """
-    rows = max(BLOCK_NUMBERS // X.shape[1], MIN_ROWS_PER_COLUMN * X.shape[1])
-    triangle = np.empty((0, X.shape[1] + Y.shape[1]))
-    for start in range(0, len(X), rows):
-        block = slice(start, start + rows)
-        added = np.hstack([standardise(scaler, X[block]), Y[block]])
-        triangle = np.asarray(np.linalg.qr(np.vstack([triangle, added]), mode="r"))
-    return triangle

@@ -33,6 +33,7 @@ from satclip_bench.benchmarks.metrics.scores import (
     regression_skill,
 )
 from satclip_bench.benchmarks.probes import make_probe
+from satclip_bench.benchmarks.probes.rows import Features, blocks, select
 from satclip_bench.benchmarks.runs.provenance import provenance
 from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
 from satclip_bench.benchmarks.runs.tables import TaskSource, get_fold, load_table, source_card
@@ -127,7 +128,7 @@ class Cell:
             else make_probe(s.probe, task_type, s.seed)
         )
         start = time.perf_counter()
-        estimator.fit(X[fold.train], y[fold.train], **_held_out(fold, X, y))
+        estimator.fit(select(X, fold.train), y[fold.train], **_held_out(fold, X, y))
         fitted = time.perf_counter()
         scored = _score(estimator, X, table, fold)
         if infinite := [name for name, value in scored.scores.items() if np.isinf(value)]:
@@ -184,7 +185,7 @@ class Cell:
 def _held_out(fold: Fold, X: NDArray[Any], y: NDArray[Any]) -> dict[str, Any]:
     """What settings are chosen on: the validation set, or the inner folds as positions in `X`."""
     if not fold.inner:
-        return {"validation": (X[fold.validation], y[fold.validation])}
+        return {"validation": (select(X, fold.validation), y[fold.validation])}
     return {"inner": fold.inner_positions}
 
 
@@ -201,7 +202,7 @@ class _Scored(NamedTuple):
 class _TestSet(NamedTuple):
     """What the test set of a fold is predicted from and scored with."""
 
-    X: NDArray[Any]
+    X: Features
     """`(n, D)` embeddings, or `(n, 2)` lonlat for a baseline."""
     target: NDArray[Any]
     """`(n,)` targets or class indices."""
@@ -215,10 +216,10 @@ class _TestSet(NamedTuple):
 
 def _score(estimator: Any, X: NDArray[Any], table: TaskTable, fold: Fold) -> _Scored:
     """Predict and score the test set of a fold."""
-    blocks = block_ids(table.lonlat[fold.test], table.card.extent)
-    columns = {"row": fold.test.astype(np.int32), "block": blocks.astype(np.int32)}
+    block = block_ids(table.lonlat[fold.test], table.card.extent)
+    columns = {"row": fold.test.astype(np.int32), "block": block.astype(np.int32)}
     y = table.target
-    test = _TestSet(X[fold.test], y[fold.test], fold.test, blocks, y[fold.train])
+    test = _TestSet(select(X, fold.test), y[fold.test], fold.test, block, y[fold.train])
     score = _score_numbers if table.card.task_type == "regression" else _score_classes
     scored = score(estimator, test)
     return scored._replace(columns=columns | scored.columns)
@@ -228,7 +229,7 @@ def _score_numbers(estimator: Any, test: _TestSet) -> _Scored:
     target, reference = test.target.astype(np.float64), regression_reference(test.trained)
     # Baselines can also predict a distribution.
     if isinstance(estimator, SphereBaseline):
-        unclipped, std = estimator.distribution(test.X)
+        unclipped, std = estimator.distribution(np.asarray(test.X))
     else:
         unclipped, std = estimator.unclipped(test.X), None
     predicted = clip_to(_finite(np.asarray(unclipped)), estimator.target_range_)
@@ -253,10 +254,7 @@ def _score_numbers(estimator: Any, test: _TestSet) -> _Scored:
 def _score_classes(estimator: Any, test: _TestSet) -> _Scored:
     truth, reference = test.target.astype(np.int64), classification_reference(test.trained)
     classes_trained = np.unique(test.trained).astype(np.int64)
-    probabilities = _finite(np.asarray(estimator.predict_proba(test.X)))
-    classes = np.asarray(estimator.classes_, dtype=np.int64)
-    ranked, weight = rank_classes(probabilities, classes)
-    of_truth = _probability_of(truth, probabilities, classes)
+    ranked, weight, of_truth = _predict_classes(estimator, test.X, truth)
     predictions = (truth, ranked, weight[:, 0], of_truth, classes_trained)
     scores = classification_scores(*predictions)
     scores |= classification_skill(truth, ranked[:, 0], reference)
@@ -274,6 +272,23 @@ def _score_classes(estimator: Any, test: _TestSet) -> _Scored:
         columns,
         unseen=int((~np.isin(truth, classes_trained)).sum()),
     )
+
+
+def _predict_classes(
+    estimator: Any, X: Features, truth: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+    """The most probable classes `(n, k)`, their probabilities, and that of the true class `(n,)`.
+
+    Probabilities of all classes are computed for a block of points at a time.
+    """
+    classes = np.asarray(estimator.classes_, dtype=np.int64)
+    columns = []
+    for part, block in blocks(X, len(classes)):
+        probabilities = _finite(np.asarray(estimator.predict_proba(block)))
+        of_truth = _probability_of(truth[part], probabilities, classes)
+        columns.append((*rank_classes(probabilities, classes), of_truth))
+    ranked, weight, of_truth = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return ranked, weight, of_truth
 
 
 def _finite(predictions: NDArray[Any]) -> NDArray[Any]:

@@ -13,11 +13,12 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.errors import BenchError, UnwritableError
 from satclip_bench.core.files import (
+    ByteStream,
+    HashedStream,
     atomic_write,
     cache_dir,
-    sha256_bytes,
     sha256_file,
     sweep_parts,
 )
@@ -118,12 +119,12 @@ class EmbeddingCache:
             os.utime(path)
         return path
 
-    def add(self, name: str, content: bytes) -> Path | None:
+    def add(self, name: str, write: Callable[[ByteStream], object]) -> Path | None:
         """Write a file to the cache. Returns its path, or None if the cache cannot be written.
 
         Args:
             name: name of the file, ending with `.npy`.
-            content: bytes of the file.
+            write: function that writes the content to a stream; what it raises is raised.
         """
         if not self._writable:
             return None
@@ -131,11 +132,12 @@ class EmbeddingCache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._reserve(name)
-            with atomic_write(path) as stream:
-                stream.write(content)
-            with atomic_write(_digest_path(path)) as stream:
-                stream.write(sha256_bytes(content).encode())
-        except (OSError, BenchError) as error:
+            with atomic_write(path) as file:
+                stream = HashedStream(file)
+                write(stream)
+            with atomic_write(_digest_path(path)) as file:
+                file.write(stream.sha256.encode())
+        except (OSError, UnwritableError) as error:
             self._writable = False
             reason = getattr(error, "strerror", None) or error
             self._warn(

@@ -4,44 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import io
 import json
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-
 from satclip_bench.benchmarks.baselines import baseline_card
+from satclip_bench.benchmarks.runs.embedding_blocks import write_embedding
 from satclip_bench.benchmarks.runs.embedding_cache import EmbeddingCache
 from satclip_bench.benchmarks.runs.threads import thread_limit
 from satclip_bench.core.device import on_gpu
-from satclip_bench.core.errors import FAILURES, BenchError, EncoderError
 from satclip_bench.core.files import atomic_write, sha256_bytes, sha256_file
 from satclip_bench.encoders import LocationEncoder
-from satclip_bench.encoders.base import Embedding, require_embedding
 from satclip_bench.encoders.combine import Combined
 from satclip_bench.encoders.custom.fingerprint import fingerprint
 from satclip_bench.tasks import TaskTable
-
-
-def embed(encoder: LocationEncoder, table: TaskTable) -> Embedding:
-    """Embed the points of a task, `(N, D)` float32.
-
-    Raises:
-        BenchError: the encoder raised (its own exception is the cause), or did not return an
-            embedding of these points.
-    """
-    name = encoder.card.name
-    try:
-        embedding = encoder.encode(table.lonlat.copy())
-    except BenchError:
-        raise
-    except FAILURES as error:
-        raise EncoderError(
-            f"encoder {name!r} raised {type(error).__name__} on the points of "
-            f"{table.card.name!r}: {error}"
-        ) from error
-    return require_embedding(embedding, len(table), encoder.card, exact_dtype=True)
 
 
 def embedding_file(
@@ -60,18 +37,17 @@ def embedding_file(
         cache: cached embeddings.
 
     Raises:
-        BenchError: as `embed`; or a file cannot be written to `scratch`.
+        BenchError: as `write_embedding`; or a file cannot be written to `scratch`.
     """
     name, cached = f"{_key(encoder, table)}.npy", not is_outside(encoder)
     if cached and (path := cache.find(name)):
         return path
-    buffer = io.BytesIO()
-    np.save(buffer, embed(encoder, table), allow_pickle=False)
-    if cached and (path := cache.add(name, buffer.getvalue())):
+    write = partial(write_embedding, encoder=encoder, table=table)
+    if cached and (path := cache.add(name, write)):
         return path
     path = scratch / name
     with atomic_write(path) as stream:
-        stream.write(buffer.getvalue())
+        write(stream)
     return path
 
 

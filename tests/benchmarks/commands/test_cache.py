@@ -19,7 +19,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(CACHE_VARIABLE, str(cache))
     for name in ("a.npy", "b.npy"):
         with EmbeddingCache() as embeddings:
-            embeddings.add(name, b"x" * 1_000_000)
+            embeddings.add(name, lambda stream: stream.write(b"x" * 1_000_000))
     (cache / "weights" / "gps2vec").mkdir(parents=True)
     (cache / "weights" / "gps2vec" / "model.h5").write_bytes(b"y" * 1_000_000)
     (cache / "weights" / "toy.pth").write_bytes(b"y" * 2_000_000)

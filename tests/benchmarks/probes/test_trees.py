@@ -37,15 +37,16 @@ def pair(rows: int = 150, seed: int = 0) -> InnerSets:
 def test_one_fold_is_the_early_stopping_of_lightgbm() -> None:
     train, held_out = pair()
     # Here no prediction leaves the range of the training targets, so that clipping does nothing.
-    data = lightgbm.Dataset(train.X, train.y, params=PARAMS)
-    valid = lightgbm.Dataset(held_out.X, held_out.y, reference=data, params=PARAMS)
+    data = lightgbm.Dataset(np.asarray(train.X), train.y, params=PARAMS)
+    valid = lightgbm.Dataset(np.asarray(held_out.X), held_out.y, reference=data, params=PARAMS)
     stop = lightgbm.early_stopping(10, verbose=False)
     expected = lightgbm.train(PARAMS, data, 500, valid_sets=[valid], callbacks=[stop])
     boosted = boost([InnerSets(train, held_out)], PARAMS, max_rounds=500, patience=10)
     assert boosted.rounds == expected.best_iteration
     assert boosted.rounds_trained == boosted.rounds + 10
     assert boosted.stopped_early
-    np.testing.assert_array_equal(boosted.booster.predict(held_out.X), expected.predict(held_out.X))
+    X = np.asarray(held_out.X)
+    np.testing.assert_array_equal(boosted.booster.predict(X), expected.predict(X))
 
 
 def test_inner_folds_add_squared_errors_of_clipped_predictions() -> None:

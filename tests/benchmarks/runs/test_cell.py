@@ -26,7 +26,7 @@ class Overflowing:
 def test_a_prediction_that_is_not_finite_is_an_error_and_not_clipped(value: float) -> None:
     rows = np.arange(20)
     y = rows / 19
-    test = cell._TestSet(rows[:, None], y, rows, rows, y)
+    test = cell._TestSet(rows[:, None].astype(np.float32), y, rows, rows, y)
     with pytest.raises(BenchError, match="not finite for 1 point"):
         cell._score_numbers(Overflowing(value), test)
     assert cell._score_numbers(Overflowing(0.5), test).clipped == 0

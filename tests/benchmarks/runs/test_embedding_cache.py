@@ -46,7 +46,7 @@ def fill(folder: Path, count: int, size: int = 100) -> None:
     """Add files `0.npy`, `1.npy`, ...; the first was used longest ago."""
     with EmbeddingCache() as cache:
         for i in range(count):
-            path = cache.add(f"{i}.npy", b"x" * size)
+            path = cache.add(f"{i}.npy", lambda stream: stream.write(b"x" * size))
             assert path is not None
             os.utime(path, (i, i))
 
@@ -70,7 +70,7 @@ def test_what_a_run_needs_is_kept_until_it_ends(
     monkeypatch.setenv(LIMIT_VARIABLE, "0")
     with EmbeddingCache() as cache:
         assert cache.find("0.npy") is not None
-        cache.add("new.npy", b"y" * 100)
+        cache.add("new.npy", lambda stream: stream.write(b"y" * 100))
         cache.evict()
         assert set(names(cache_folder)) == {"0.npy", "new.npy"}
         assert main(["cache", "clear"]) == 0

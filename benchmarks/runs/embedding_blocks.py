@@ -1,0 +1,75 @@
+"""Embedding the points of a task block by block into a file, so that memory stays bounded."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+
+from satclip_bench.core.errors import FAILURES, BenchError, EncoderError
+from satclip_bench.core.files import ByteStream
+from satclip_bench.core.sphere import SwappedCoordinatesWarning
+from satclip_bench.encoders import LocationEncoder
+from satclip_bench.encoders.base import BATCH_SIZE, Embedding, require_embedding
+from satclip_bench.tasks import TaskTable
+
+WHOLE_BYTES = 2**29
+"""An embedding of up to this many bytes is computed by one call of its encoder."""
+
+BLOCK_BYTES = 2**27
+"""Bytes of a block of a larger embedding."""
+
+
+def write_embedding(stream: ByteStream, encoder: LocationEncoder, table: TaskTable) -> None:
+    """Embed the points of a task, and write the `(N, D)` float32 in NumPy's format.
+
+    Args:
+        stream: stream of the `.npy` file.
+        encoder: encoder of the points.
+        table: table whose points are embedded.
+
+    Raises:
+        BenchError: the encoder raised (its own exception is the cause), or did not return an
+            embedding of these points.
+    """
+    shape = (len(table), encoder.card.dimension)
+    if 4 * shape[0] * shape[1] <= WHOLE_BYTES:
+        np.save(stream, _embed(encoder, table, slice(None)), allow_pickle=False)
+        return
+    descr = np.lib.format.dtype_to_descr(np.dtype(np.float32))
+    header = {"descr": descr, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, header)
+    for block in _blocks(encoder, table):
+        stream.write(np.ascontiguousarray(block).data)
+
+
+def _blocks(encoder: LocationEncoder, table: TaskTable) -> Iterator[Embedding]:
+    # Blocks of whole batches: the encoder then gets the same batches as in one call.
+    batches = BLOCK_BYTES // (4 * encoder.card.dimension * BATCH_SIZE)
+    size = max(1, batches) * BATCH_SIZE
+    for start in range(0, len(table), size):
+        rows = slice(start, min(start + size, len(table)))
+        with warnings.catch_warnings():
+            # The points of a block can be polar even if those of the table are not.
+            warnings.simplefilter("ignore", SwappedCoordinatesWarning)
+            try:
+                block = _embed(encoder, table, rows)
+            except EncoderError as error:
+                where = f"in rows {rows.start} to {rows.stop - 1} of {table.card.name!r}"
+                raise EncoderError(f"{where}: {error}") from error
+        yield block
+
+
+def _embed(encoder: LocationEncoder, table: TaskTable, rows: slice) -> Embedding:
+    lonlat = table.lonlat[rows].copy()
+    try:
+        embedding = encoder.encode(lonlat)
+    except BenchError:
+        raise
+    except FAILURES as error:
+        raise EncoderError(
+            f"encoder {encoder.card.name!r} raised {type(error).__name__} on the points of "
+            f"{table.card.name!r}: {error}"
+        ) from error
+    return require_embedding(embedding, len(lonlat), encoder.card, exact_dtype=True)
