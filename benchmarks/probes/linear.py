@@ -127,6 +127,8 @@ class LinearClassifier(ProbeClassifier):
         True
     """
 
+    reads_blocks: ClassVar[bool] = True
+
     scaler_: Any
     coef_: Float64
     """Coefficients `(K, D)` of the standardised features, one row per class."""
@@ -134,9 +136,9 @@ class LinearClassifier(ProbeClassifier):
     """Intercepts `(K,)`."""
 
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
-        path, searched = LogisticPath(np.asarray(data.X), data.y), []
+        path, searched = LogisticPath(data.X, data.y), []
         for train, held_out in seen_only([compact(fold) for fold in folds]):
-            fitted = path if train is data else LogisticPath(np.asarray(train.X), train.y)
+            fitted = path if train is data else LogisticPath(train.X, train.y)
             searched.append((fitted, held_out))
         return self._fit_path(path, searched)
 
@@ -184,7 +186,12 @@ class LinearClassifier(ProbeClassifier):
 
 
 def _summed_loss(path: LogisticPath, held_out: Dataset) -> float:
-    return log_loss(path.probabilities(np.asarray(held_out.X)), held_out.y) * len(held_out.y)
+    X, y = held_out
+    classes = path.weights.shape[1]
+    return sum(
+        log_loss(path.probabilities(block), y[part]) * len(block)
+        for part, block in blocks(X, classes)
+    )
 
 
 def _exceeds(path: LogisticPath, held_out: Dataset, limit: float) -> bool:

@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg import eigh, qr
 from scipy.special import softmax
 
-from satclip_bench.benchmarks.probes.data import Codes, Float64, Floats
+from satclip_bench.benchmarks.probes.data import Codes, Features, Float64, Floats
 from satclip_bench.benchmarks.probes.estimators import fit_scaler
+from satclip_bench.benchmarks.probes.logistic_axes import make_axes
 from satclip_bench.benchmarks.probes.logistic_blocks import (
     Diagonal,
     Preconditioner,
     build_preconditioner,
     leading_axes,
 )
+from satclip_bench.benchmarks.probes.logistic_loss import LogLoss
 from satclip_bench.benchmarks.probes.ridge_path import standardise
 
 MAX_NEWTON_STEPS = 200
@@ -82,22 +83,18 @@ class LogisticPath:
         array([[0.648, 0.352]])
     """
 
-    def __init__(self, X: Floats, codes: Codes) -> None:
+    def __init__(self, X: Features, codes: Codes) -> None:
         self.scaler: Any = fit_scaler(X)
-        axes, self._directions = principal_axes(standardise(self.scaler, X))
-        # On principal axes, the features are orthogonal to each other and to the intercept.
-        self._T = np.hstack([np.ones((len(X), 1)), axes])
-        self._T32 = self._T.astype(np.float32)
-        self._codes, self._rows = codes, np.arange(len(X))
+        self._axes, self._codes = make_axes(self.scaler, X), codes
         counts = np.bincount(codes)
-        self.weights = np.zeros((self._T.shape[1], len(counts)))
+        self.weights = np.zeros((1 + self._axes.directions.shape[1], len(counts)))
         self.weights[0] = np.log(counts / len(X))
         self._diagonal_fails = False
 
     @property
     def coefficients(self) -> Float64:
         """Coefficients `(D, K)` of the standardised features."""
-        return np.asarray(self._directions @ self.weights[1:])
+        return np.asarray(self._axes.directions @ self.weights[1:])
 
     @property
     def intercepts(self) -> Float64:
@@ -123,22 +120,24 @@ class LogisticPath:
         """
         penalty = np.full((len(self.weights), 1), (2.0 if self.weights.shape[1] == 2 else 1.0) / C)
         penalty[0] = 0.0
-        logits, P, objective = self._rescale(penalty, tolerance)
-        gradient = self._gradient(P, penalty)
+        loss = LogLoss(self._axes, self._codes, self.weights.shape[1])
+        objective = self._rescale(loss, penalty, tolerance)
+        gradient = loss.gradient() + penalty * self.weights
         system: _System | None = None
         built_at = objective
         products, decrement, converged, n_iter = 0, np.inf, False, 0
         while not converged and n_iter < MAX_NEWTON_STEPS:
             n_iter += 1
             if system is None:
-                system, built_at = self._system(P, penalty), objective
-            step, steps, solved = self._newton_step(P, penalty, gradient, system)
+                system, built_at = self._system(loss, penalty), objective
+            step, steps, solved = _newton_step(loss, penalty, gradient, system)
             products += steps
             decrement = -float((gradient * step).sum()) / 2
-            length, logits_step = 1.0, self._T @ step
+            length = 1.0
+            loss.head_for(step)
             while length > MIN_STEP:
                 moved = self.weights + length * step
-                P_moved, lower = self._evaluate(logits + length * logits_step, penalty, moved)
+                lower = loss.evaluate(length=length) + _penalised(moved, penalty)
                 if lower <= objective - 2e-4 * length * decrement:
                     break
                 length /= 2
@@ -146,9 +145,9 @@ class LogisticPath:
                 # The objective is as low as rounding allows.
                 break
             converged = solved and decrement <= tolerance * objective and length == 1.0
-            self.weights, P, objective = moved, P_moved, lower
-            logits = logits + length * logits_step
-            gradient = self._gradient(P, penalty)
+            self.weights, objective = moved, lower
+            loss.move(length=length)
+            gradient = loss.gradient() + penalty * self.weights
             if n_iter >= 3 and give_up():
                 break
             if built_at - objective > STALE * objective or not solved:
@@ -156,106 +155,47 @@ class LogisticPath:
         norm = float(np.linalg.norm(gradient))
         return LogisticFit(converged, objective, decrement, norm, n_iter, products)
 
-    def _rescale(self, penalty: Float64, tolerance: float) -> tuple[Float64, Float64, float]:
+    def _rescale(self, loss: LogLoss, penalty: Float64, tolerance: float) -> float:
         """Multiply the weights by the factor with the lowest objective, which is convex in it.
 
         Weaker penalties mostly make logits larger, and Newton's method is slow to enlarge them.
 
         Returns:
-            Logits, class probabilities `(n, K)`, and the objective.
+            The objective.
         """
-        logits = self._T @ self.weights
+        loss.place(self.weights)
         squares = float((penalty * self.weights**2).sum())
-        true = logits[self._rows, self._codes].sum()
-        P, objective = self._evaluate(logits, penalty, self.weights)
+        objective = loss.evaluate() + _penalised(self.weights, penalty)
         factor = 1.0
         for _ in range(MAX_RESCALINGS):
-            means = (P * logits).sum(axis=1)
-            slope = means.sum() - true + factor * squares
-            curvature = ((P * logits * logits).sum(axis=1) - means**2).sum() + squares
+            slope, curvature = loss.radial_derivatives()
+            slope, curvature = slope + factor * squares, curvature + squares
             enough = slope**2 > 2 * max(tolerance, 1e-3) * objective * curvature
             # If all logits are equal, both are nothing but rounding.
-            if not enough or curvature <= 1e-12 * len(P):
+            if not enough or curvature <= 1e-12 * loss.count:
                 break
             other = factor - slope / curvature
-            P_other, lower = self._evaluate(other * logits, penalty, other * self.weights)
+            lower = loss.evaluate(other) + _penalised(other * self.weights, penalty)
             if lower >= objective:
+                loss.evaluate(factor)
                 break
-            factor, P, objective = other, P_other, lower
+            factor, objective = other, lower
         self.weights = factor * self.weights
-        return factor * logits, P, objective
+        loss.move(factor)
+        return objective
 
-    def _evaluate(
-        self, logits: Float64, penalty: Float64, weights: Float64
-    ) -> tuple[Float64, float]:
-        """Class probabilities `(n, K)` of the training set, and the objective."""
-        P = logits - logits.max(axis=1, keepdims=True)
-        true = P[self._rows, self._codes]
-        np.exp(P, out=P)
-        sums = P.sum(axis=1)
-        P /= sums[:, None]
-        loss = (np.log(sums) - true).sum() + 0.5 * (penalty * weights * weights).sum()
-        return P, float(loss)
-
-    def _gradient(self, P: Float64, penalty: Float64) -> Float64:
-        residuals = P.copy()
-        residuals[self._rows, self._codes] -= 1
-        return np.asarray(self._T.T @ residuals + penalty * self.weights)
-
-    def _system(self, P: Float64, penalty: Float64) -> _System:
+    def _system(self, loss: LogLoss, penalty: Float64) -> _System:
         """Preconditioner of the Newton steps, and the axes on which products are taken."""
+        T, P = loss.sample()
         weights = P.astype(np.float32)
         weights *= 1 - weights
-        curvature = (weights.T @ np.square(self._T32)).T.astype(np.float64)
-        diagonal = np.maximum(curvature, 1e-12 * len(P)) + penalty
+        curvature = (weights.T @ np.square(T.astype(np.float32))).T.astype(np.float64)
+        diagonal = np.maximum(curvature, 1e-12 * loss.count) + penalty
         axes = leading_axes(penalty[:, 0], diagonal, NEGLIGIBLE)
         if not self._diagonal_fails:
             return _System(Diagonal(diagonal), axes, DIAGONAL_CG_STEPS)
-        built = build_preconditioner(self._T, P, penalty[:, 0], diagonal)
+        built = build_preconditioner(T, P, penalty[:, 0], diagonal)
         return _System(built, axes, MAX_CG_STEPS)
-
-    def _newton_step(
-        self, P: Float64, penalty: Float64, gradient: Float64, system: _System
-    ) -> tuple[Float64, int, bool]:
-        """The Newton step by conjugate gradients.
-
-        They end when the gain of the quadratic model grows too slowly to go on (Nash and Sofer,
-        Oper. Res. Lett. 9, 1990).
-
-        Returns:
-            The step, the number of products with the Hessian, and whether the step is as good as
-            asked for.
-        """
-        # The line search and the gradient are in float64, so that products may be of float32.
-        T, P32 = self._T32[:, : system.axes], P.astype(np.float32)
-        step, residual = np.zeros_like(gradient), -gradient
-        direction = preconditioned = system.precondition(residual)
-        squared = first = float((residual * preconditioned).sum())
-        forcing = min(0.25, max(5e-2, np.sqrt(first / len(P))))
-        count, gain, solved = 0, 0.0, False
-        while count < system.max_steps:
-            count += 1
-            changes = P32 * (T @ direction[: system.axes].astype(np.float32))
-            changes -= P32 * changes.sum(axis=1, keepdims=True)
-            product = penalty * direction
-            product[: system.axes] += T.T @ changes
-            curvature = float((direction * product).sum())
-            if curvature <= 0:
-                # Only rounding makes it so. The line search shortens the step.
-                step = step if count > 1 else direction
-                break
-            step += squared / curvature * direction
-            added = squared**2 / curvature
-            gain += added
-            residual = residual - squared / curvature * product
-            preconditioned = system.precondition(residual)
-            previous, squared = squared, float((residual * preconditioned).sum())
-            solved = count * added <= forcing * gain or squared <= 1e-14 * first
-            if solved:
-                break
-            direction = preconditioned + squared / previous * direction
-        # Adding the same coefficients to all classes changes no probability.
-        return step - step.mean(axis=1, keepdims=True), count, solved
 
 
 @dataclass(frozen=True)
@@ -273,34 +213,47 @@ class _System:
     max_steps: int
 
 
-def principal_axes(Z: Float64) -> tuple[Float64, Float64]:
-    """Features on principal axes, largest first, and the axes' directions.
+def _newton_step(
+    loss: LogLoss, penalty: Float64, gradient: Float64, system: _System
+) -> tuple[Float64, int, bool]:
+    """The Newton step by conjugate gradients.
 
-    The eigenvectors of the Gram matrix are orthogonal to rounding, so that no information is lost.
-    Axes whose singular value is below 1e-8 of the largest are only mixed with each other.
-
-    Args:
-        Z: `(n, D)` centred features.
+    They end when the gain of the quadratic model grows too slowly to go on (Nash and Sofer, Oper.
+    Res. Lett. 9, 1990).
 
     Returns:
-        `(n, r)` features without axes that do not vary, and orthonormal directions `(D, r)`.
-
-    Examples:
-        >>> axes, directions = principal_axes(np.array([[3.0, 4.0], [-3.0, -4.0]]))
-        >>> abs(axes), abs(directions)
-        (array([[5.],
-               [5.]]), array([[0.6],
-               [0.8]]))
+        The step, the number of products with the Hessian, and whether the step is as good as asked
+        for.
     """
-    rows, columns = Z.shape
-    basis = None
-    if columns > rows:
-        basis, triangle = qr(Z.T, mode="economic", check_finite=False)
-        Z = np.asarray(triangle.T)
-    _, directions = eigh(Z.T @ Z, driver="evd", overwrite_a=True, check_finite=False)
-    directions = directions[:, ::-1]
-    axes = Z @ directions
-    lengths = np.sqrt(np.square(axes).sum(axis=0))
-    kept = lengths > lengths[0] * max(rows, columns) * np.finfo(np.float64).eps
-    axes, directions = axes[:, kept], directions[:, kept]
-    return axes, directions if basis is None else basis @ directions
+    step, residual = np.zeros_like(gradient), -gradient
+    direction = preconditioned = system.precondition(residual)
+    squared = first = float((residual * preconditioned).sum())
+    forcing = min(0.25, max(5e-2, np.sqrt(first / loss.count)))
+    count, gain, solved = 0, 0.0, False
+    while count < system.max_steps:
+        count += 1
+        product = penalty * direction
+        # The line search and the gradient are in float64, so that products may be of float32.
+        product[: system.axes] += loss.hessian_product(direction[: system.axes])
+        curvature = float((direction * product).sum())
+        if curvature <= 0:
+            # Only rounding makes it so. The line search shortens the step.
+            step = step if count > 1 else direction
+            break
+        step += squared / curvature * direction
+        added = squared**2 / curvature
+        gain += added
+        residual = residual - squared / curvature * product
+        preconditioned = system.precondition(residual)
+        previous, squared = squared, float((residual * preconditioned).sum())
+        solved = count * added <= forcing * gain or squared <= 1e-14 * first
+        if solved:
+            break
+        direction = preconditioned + squared / previous * direction
+    # Adding the same coefficients to all classes changes no probability.
+    return step - step.mean(axis=1, keepdims=True), count, solved
+
+
+def _penalised(weights: Float64, penalty: Float64) -> float:
+    """The penalty of weights, which is added to the log loss."""
+    return float(0.5 * (penalty * weights * weights).sum())

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from satclip_bench.benchmarks.probes.data import Float64
+from satclip_bench.benchmarks.probes.rows import parts
 
 MAX_COUPLED = 3000
 """Largest number of unknowns, axes times classes, whose joint Hessian is inverted."""
@@ -81,11 +82,15 @@ class CoupledAxes:
         rows, classes = P.shape
         self._inverse, self._axes = 1 / diagonal, axes
         leading = np.ascontiguousarray(T[:, :axes])
-        weighted = (P[:, :, None] * leading[:, None, :]).reshape(rows, -1)
-        hessian = weighted.T @ weighted
-        np.negative(hessian, out=hessian)
+        unknowns = axes * classes
+        hessian, products = np.zeros((unknowns, unknowns)), np.zeros((axes, unknowns))
+        for part in parts(rows, unknowns):
+            weighted = P[part, :, None] * leading[part, None, :]
+            weighted = weighted.reshape(-1, unknowns)
+            hessian -= weighted.T @ weighted
+            products += leading[part].T @ weighted
         blocks = hessian.reshape(classes, axes, classes, axes)
-        grams = (leading.T @ weighted).reshape(axes, classes, axes).transpose(1, 0, 2)
+        grams = products.reshape(axes, classes, axes).transpose(1, 0, 2)
         blocks += grams.mean(axis=0)[None, :, None, :] / classes
         for number, gram in enumerate(grams):
             # If probabilities are near one, the difference is rounded; this keeps it positive.

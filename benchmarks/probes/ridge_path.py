@@ -64,7 +64,7 @@ class RidgePath:
         self.scaler: Any = fit_scaler(X)
         self.intercept: Float64 = Y.mean(axis=0)
         columns = X.shape[1]
-        triangle = self._triangle(X, Y)[: min(columns, len(X))]
+        triangle = decompose(self.scaler, X, Y, self.intercept)[: min(columns, len(X))]
         left, scales, self._directions = svd(
             triangle[:, :columns], full_matrices=False, check_finite=False
         )
@@ -99,17 +99,6 @@ class RidgePath:
         for alpha in alphas:
             yield rotated @ self._weights(alpha) + self.intercept
 
-    def _triangle(self, X: Features, Y: Targets) -> Float64:
-        """The triangle of a QR decomposition of [Z Y], Y centred, `(min(n, D + K), D + K)`."""
-        columns = X.shape[1] + Y.shape[1]
-        rows = max(BLOCK_NUMBERS // columns, MIN_ROWS_PER_COLUMN * X.shape[1])
-        triangle = np.empty((0, columns))
-        for start in range(0, len(X), rows):
-            part = slice(start, start + rows)
-            added = np.hstack([standardise(self.scaler, read(X, part)), Y[part] - self.intercept])
-            triangle = np.asarray(np.linalg.qr(np.vstack([triangle, added]), mode="r"))
-        return triangle
-
     def _weights(self, alpha: float) -> Float64:
         shrunk = self._scales / (self._scales**2 + alpha)
         return np.asarray(shrunk[:, None] * self._projected)
@@ -118,3 +107,25 @@ class RidgePath:
 def standardise(scaler: Any, X: Floats) -> Float64:
     """Standardised features in float64, since small alphas use what float32 would round away."""
     return np.asarray(scaler.transform(X.astype(np.float64, copy=False)))
+
+
+def decompose(scaler: Any, X: Features, Y: Targets, means: Float64) -> Float64:
+    """Triangle of a QR decomposition of [Z Y], standardised features and centred targets.
+
+    Args:
+        scaler: scaler of the features.
+        X: `(n, D)` features.
+        Y: `(n, K)` targets, which may have no columns.
+        means: `(K,)` means of the targets.
+
+    Returns:
+        `(min(n, D + K), D + K)` array.
+    """
+    columns = X.shape[1] + Y.shape[1]
+    rows = max(BLOCK_NUMBERS // columns, MIN_ROWS_PER_COLUMN * X.shape[1])
+    triangle = np.empty((0, columns))
+    for start in range(0, len(X), rows):
+        part = slice(start, start + rows)
+        added = np.hstack([standardise(scaler, read(X, part)), Y[part] - means])
+        triangle = np.asarray(np.linalg.qr(np.vstack([triangle, added]), mode="r"))
+    return triangle

@@ -7,7 +7,9 @@ memory of a small machine.
 
 from __future__ import annotations
 
+import math
 import mmap
+import tempfile
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -54,7 +56,7 @@ class TableRows:
     def read(self, part: slice = slice(None)) -> Floats:
         """Copy of a range of the rows, `(m, D)`."""
         block = self._table[self._rows[part]]
-        _release(self._table)
+        release(self._table)
         return np.asarray(block)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Floats:
@@ -113,8 +115,20 @@ def _is_whole(rows: int, columns: int) -> bool:
     return 8 * rows * columns <= WHOLE_BYTES
 
 
-def _release(table: Floats) -> None:
-    """Give back the memory of the pages that were read of a mapped file; the file keeps them."""
+def work_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """An array to be written, in a temporary file that is mapped into memory if it is large."""
+    if math.prod(shape) * np.dtype(dtype).itemsize <= BLOCK_BYTES:
+        return np.empty(shape, dtype)
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, dtype, "w+", shape=shape)
+
+
+def release(table: NDArray[Any]) -> None:
+    """Give back the memory that pages of a mapped file take; the file keeps their content.
+
+    Args:
+        table: any array; only a memory map that is not copy-on-write is released.
+    """
     base: Any = table
     while isinstance(base, np.ndarray):
         base = base.base

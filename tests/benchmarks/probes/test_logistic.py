@@ -12,9 +12,18 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from satclip_bench.benchmarks.probes import linear, logistic, logistic_blocks
+from satclip_bench.benchmarks.probes import (
+    linear,
+    logistic,
+    logistic_axes,
+    logistic_blocks,
+    logistic_loss,
+    rows,
+)
+from satclip_bench.benchmarks.probes.estimators import fit_scaler
 from satclip_bench.benchmarks.probes.linear import STRENGTHS, LinearClassifier
-from satclip_bench.benchmarks.probes.logistic import LogisticPath, principal_axes
+from satclip_bench.benchmarks.probes.logistic import LogisticPath
+from satclip_bench.benchmarks.probes.logistic_axes import make_axes, principal_axes
 from satclip_bench.benchmarks.probes.logistic_blocks import (
     ClassBlocks,
     CoupledAxes,
@@ -131,8 +140,8 @@ def hessian_after_a_fit() -> tuple[LogisticPath, NDArray[Any], NDArray[Any], NDA
     X, codes = ill_conditioned(80, classes=5)
     path = LogisticPath(X, codes)
     path.fit(10.0, 1e-4)
-    T, classes = path._T, int(codes.max()) + 1
-    P = path._evaluate(T @ path.weights, np.zeros((T.shape[1], 1)), path.weights)[0]
+    T, classes = path._axes.rows(slice(None)), int(codes.max()) + 1
+    P = path.probabilities(X)
     penalty = np.full(T.shape[1], 0.1)
     penalty[0] = 0
     hessian = np.zeros((T.shape[1], classes, T.shape[1], classes))
@@ -151,7 +160,7 @@ def test_coupled_axes_solve_newtons_equations() -> None:
     expected = np.random.default_rng(0).standard_normal((axes, classes))
     expected -= expected.mean(axis=1, keepdims=True)
     right = np.einsum("ikjl,jl->ik", hessian, expected)
-    solution = CoupledAxes(path._T, P, penalty, diagonal, axes)(right)
+    solution = CoupledAxes(path._axes.rows(slice(None)), P, penalty, diagonal, axes)(right)
     np.testing.assert_allclose(solution, expected, atol=1e-6)
 
 
@@ -161,12 +170,57 @@ def test_class_blocks_solve_for_one_class_at_a_time() -> None:
     diagonal = np.einsum("jkjk->jk", hessian)
     right = np.random.default_rng(0).standard_normal((axes, classes))
     leading = axes - 3
-    solution = ClassBlocks(path._T, P, penalty, diagonal, leading)(right)
+    solution = ClassBlocks(path._axes.rows(slice(None)), P, penalty, diagonal, leading)(right)
     for k in range(classes):
         block = hessian[:leading, k, :leading, k]
         expected = np.linalg.solve(block, right[:leading, k])
         np.testing.assert_allclose(solution[:leading, k], expected, rtol=1e-2, atol=1e-3)
     np.testing.assert_allclose(solution[leading:], right[leading:] / diagonal[leading:])
+
+
+@pytest.mark.parametrize("max_sample", [logistic_loss.MAX_SAMPLE, 250])
+def test_blocks_of_rows_give_what_all_rows_give(
+    max_sample: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, codes = ill_conditioned(300)
+    whole = LogisticPath(X, codes)
+    expected = whole.fit(10.0, TIGHT)
+    # Blocks of 20 rows; what has a number for each row and class is in temporary files.
+    monkeypatch.setattr(logistic_axes, "MAX_BYTES", 0)
+    monkeypatch.setattr(rows, "WHOLE_BYTES", 0)
+    monkeypatch.setattr(rows, "BLOCK_BYTES", 8 * 24 * 20)
+    monkeypatch.setattr(logistic_loss, "MAX_SAMPLE", max_sample)
+    path = LogisticPath(X, codes)
+    fit = path.fit(10.0, TIGHT)
+    assert fit.converged
+    assert fit.objective == pytest.approx(expected.objective, rel=1e-7)
+    np.testing.assert_allclose(path.probabilities(X), whole.probabilities(X), atol=1e-4)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(40, 9), (9, 40)])
+def test_axes_of_blocks_are_those_in_memory(
+    rows: int, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(rows)
+    X = random.standard_normal((rows, columns)) @ random.standard_normal((columns, columns)) + 5
+    scaler = fit_scaler(X)
+    stored = make_axes(scaler, X)
+    monkeypatch.setattr(logistic_axes, "MAX_BYTES", 0)
+    streamed = make_axes(scaler, X)
+    # The sign of an axis is not determined.
+    signs = np.sign((stored.directions * streamed.directions).sum(axis=0))
+    np.testing.assert_allclose(streamed.directions * signs, stored.directions, atol=1e-6)
+    T, part = streamed.rows(slice(None)), slice(3, 8)
+    weights = random.standard_normal((T.shape[1], 2))
+    for axes in (T.shape[1], 4):
+        np.testing.assert_allclose(
+            streamed.times(part, weights[:axes]), T[part, :axes] @ weights[:axes], atol=1e-9
+        )
+        values = random.standard_normal((5, 2))
+        found = streamed.transposed_times(part, values, axes)
+        np.testing.assert_allclose(found, T[part, :axes].T @ values, atol=1e-9)
+        found = streamed.transposed_times(part, values.astype(np.float32), axes)
+        np.testing.assert_allclose(found, T[part, :axes].T @ values, atol=1e-3)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(40, 9), (9, 40)])
