@@ -12,15 +12,31 @@ DESCRIPTION = """\
 Time encoders on random points, in turns with the code that they were released with (packages
 rangegeo and geoclip, where installed) and with the matrix products of their networks alone.
 Medians are printed, and all times are written to a JSON file. SatCLIP is timed with random
-weights of the released shapes."""
+weights of the released shapes.
+
+Probes and baselines are timed on one thread of the CPU, in seconds of the processor, on fold 0 of
+the split `random`, in turns with other ways to the same result: logistic regression with
+scikit-learn's L-BFGS run until it has the same objective, ridge regression and nearest neighbours
+with one scikit-learn estimator for each candidate, kriging with its matrix decompositions alone."""
 
 EXAMPLES = """\
 examples:
   {program} speed
-  {program} speed --encoders geoclip --points 100000 --rounds 10"""
+  {program} speed --encoders geoclip --points 100000 --rounds 10
+  {program} speed probes --tasks ecoregions --encoders wrap,geoclip
+  {program} speed baselines"""
+
+SUBJECTS = ("encoders", "probes", "baselines")
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "subject",
+        nargs="?",
+        choices=SUBJECTS,
+        default=SUBJECTS[0],
+        help="what is timed (default: encoders)",
+    )
     parser.add_argument(
         "--encoders",
         action="append",
@@ -29,7 +45,16 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAMES",
         help="encoders to time, such as geoclip,'satclip.*' (default: those whose released code "
-        "they can be compared with)",
+        "they can be compared with; for probes: wrap, harmonics.l40, satclip-bluemarble.l40 and "
+        "geoclip)",
+    )
+    parser.add_argument(
+        "--tasks",
+        action="append",
+        default=[],
+        metavar="NAMES",
+        help="tasks on which probes or baselines are timed (default: elevation, countries and "
+        "ecoregions)",
     )
     parser.add_argument(
         "--points",
@@ -43,7 +68,15 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         type=count,
         default=5,
         metavar="N",
-        help="number of times that each encoder is timed (default: 5)",
+        help="number of times that each encoder, probe or baseline is timed (default: 5)",
+    )
+    parser.add_argument(
+        "--max-iterations",
+        type=count,
+        default=3000,
+        metavar="N",
+        help="largest number of iterations of L-BFGS that logistic regression is compared with "
+        "(default: 3000)",
     )
     parser.add_argument(
         "--no-reference",
@@ -54,22 +87,34 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         type=Path,
-        default=RUNS / "speed.json",
         metavar="FILE",
-        help=f"JSON file to write (default: {RUNS / 'speed.json'})",
+        help=f"JSON file to write (default: {RUNS / 'speed.json'}, {RUNS / 'speed-probes.json'} or "
+        f"{RUNS / 'speed-baselines.json'})",
     )
 
 
 def _call(options: argparse.Namespace) -> int:
+    names = [names for names in options.encoders if names]
+    if options.subject != "encoders":
+        from satclip_bench.benchmarks.commands.speed_probes import speed_probes
+
+        return speed_probes(
+            options.subject,
+            options.tasks,
+            names,
+            options.rounds,
+            options.max_iterations,
+            options.out or RUNS / f"speed-{options.subject}.json",
+        )
     from satclip_bench.benchmarks.commands.speed import speed
     from satclip_bench.core.device import use_device
 
     with use_device(options.device):
         return speed(
-            [names for names in options.encoders if names],
+            names,
             options.points,
             options.rounds,
-            options.out,
+            options.out or RUNS / "speed.json",
             reference=not options.no_reference,
         )
 
@@ -77,7 +122,7 @@ def _call(options: argparse.Namespace) -> int:
 SPEED = Command(
     name="speed",
     group="use and train encoders",
-    summary="time encoders beside the code they were released with",
+    summary="time encoders, probes and baselines beside other code",
     description=DESCRIPTION,
     examples=EXAMPLES,
     add_options=_add_options,

@@ -1,0 +1,143 @@
+"""The command `speed` for probes and baselines: time them beside other ways to the same result."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from satclip_bench.benchmarks.commands.plain import print_plain
+from satclip_bench.benchmarks.report.wording import DASH
+from satclip_bench.benchmarks.runs.threads import thread_limit
+from satclip_bench.benchmarks.speed.comparison import Durations, measure
+from satclip_bench.benchmarks.speed.embedded import embed
+from satclip_bench.benchmarks.speed.methods import Subject, timed_methods
+from satclip_bench.core.device import use_device
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import atomic_write
+from satclip_bench.encoders import registry as encoders_registry
+from satclip_bench.tasks import registry as tasks_registry
+
+TASKS = ("elevation", "countries", "ecoregions")
+ENCODERS = ("wrap", "harmonics.l40", "satclip-bluemarble.l40", "geoclip")
+
+
+def speed_probes(
+    subject: Subject,
+    tasks: Sequence[str],
+    encoders: Sequence[str],
+    rounds: int,
+    max_iterations: int,
+    out: Path,
+) -> int:
+    """Time probes or baselines on one thread, print a table and write a JSON file.
+
+    The file is written after every comparison, so that an interrupt leaves the finished ones.
+
+    Args:
+        subject: `probes` or `baselines`.
+        tasks: names or wildcards of tasks; empty for three tasks of the main job.
+        encoders: names or wildcards of encoders; empty for four. Baselines need none.
+        rounds: number of times that each computation is timed.
+        max_iterations: largest number of iterations of L-BFGS.
+        out: JSON file to write.
+
+    Returns:
+        The exit code: 1 if some of the comparisons could not be made.
+
+    Raises:
+        BenchError: a name is unknown, or nothing could be timed.
+    """
+    console = Console()
+    chosen_tasks = tasks_registry.match(tasks or TASKS)
+    names: tuple[str | None, ...] = (None,)
+    if subject == "probes":
+        names = encoders_registry.match(encoders or ENCODERS)
+    finished: list[Durations] = []
+    failed = False
+    with use_device("cpu"), thread_limit(1):
+        for task in chosen_tasks:
+            for encoder in names:
+                try:
+                    for durations in _timed(
+                        subject, task, encoder, rounds, max_iterations, console
+                    ):
+                        finished.append(durations)
+                        _write(out, subject, rounds, finished)
+                except BenchError as error:
+                    # Weights may be missing; the other encoders are still timed.
+                    failed = True
+                    place = f"{task}, {encoder}" if encoder else task
+                    console.print(f"[red]{escape(f'{place}: {error}')}[/red]")
+    if not finished:
+        raise BenchError("nothing could be timed, for the reasons printed above")
+    console.print(_table(finished))
+    print_plain(f"All times are in {out}", console)
+    return int(failed)
+
+
+def _timed(
+    subject: Subject,
+    task: str,
+    encoder: str | None,
+    rounds: int,
+    max_iterations: int,
+    console: Console,
+) -> Iterator[Durations]:
+    data = embed(task, encoder)
+    for method in timed_methods(subject, max_iterations):
+        for comparison in method.comparisons(data):
+            title = " ".join(filter(None, (comparison.method, "on", task, encoder)))
+            with console.status(escape(title)):
+                *_, durations = measure(comparison, rounds)
+            yield durations
+
+
+def _write(out: Path, subject: Subject, rounds: int, finished: Sequence[Durations]) -> None:
+    report: dict[str, Any] = {
+        "rounds": rounds,
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "threads": 1,
+        "clock": "seconds of the processor",
+        "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
+        subject: [durations.as_dict() for durations in finished],
+    }
+    with atomic_write(out) as stream:
+        stream.write((json.dumps(report, indent=1) + "\n").encode())
+
+
+def _table(finished: Sequence[Durations]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("computation", "task", "encoder"):
+        table.add_column(title)
+    table.add_column("seconds", justify="right")
+    table.add_column("compared with")
+    for title in ("its seconds", "times faster", "times the limit"):
+        table.add_column(title, justify="right")
+    table.add_column("result")
+    for durations in finished:
+        comparison = durations.comparison
+        more = "> " if comparison.at_least else ""
+        ratio = f"{more}{durations.ratio:.1f}"
+        limit = f"{1 / durations.ratio:.2f}"
+        table.add_row(
+            escape(comparison.method),
+            escape(comparison.task),
+            escape(comparison.encoder or DASH),
+            escape(comparison.against),
+            f"{median(durations.ours):.3f}",
+            f"{more}{median(durations.reference):.3f}",
+            DASH if comparison.is_limit else ratio,
+            limit if comparison.is_limit else DASH,
+            escape(comparison.result),
+        )
+    return table
