@@ -30,11 +30,14 @@ def logistic(data: Embedded, max_iterations: int) -> Iterator[Comparison]:
     the one before.
 
     Args:
-        data: embeddings and labels of three or more classes.
+        data: embeddings and labels. Nothing is compared if there are only two classes, for which
+            scikit-learn has another parametrisation.
         max_iterations: largest number of iterations of L-BFGS. If it needs more, its time is that
             of these iterations.
     """
     X, codes = data.train
+    if data.classes < 3:
+        return
     probe = LinearClassifier().fit(X, codes, data.validation)
     strength = float(str(probe.best_params_["C"]))
     strengths = [lower for lower in STRENGTHS if lower <= strength]

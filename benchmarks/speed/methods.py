@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from satclip_bench.benchmarks.speed.comparison import Comparison
 from satclip_bench.benchmarks.speed.embedded import Embedded
+from satclip_bench.tasks.base import TaskType
 
 Subject: TypeAlias = Literal["probes", "baselines"]
 Method: TypeAlias = Callable[[Embedded], Iterator[Comparison]]
@@ -20,16 +21,15 @@ class Timed:
 
     Attributes:
         compare: function that makes the comparisons for the embeddings of a task.
-        fewest_classes: smallest number of classes of the tasks on which it is timed; 0 if it is
-            timed on tasks whose target is a number, too.
+        task_type: type of the tasks on which it is timed; None for both.
     """
 
     compare: Method
-    fewest_classes: int = 0
+    task_type: TaskType | None = None
 
     def comparisons(self, data: Embedded) -> Iterator[Comparison]:
         """The comparisons, none if the method is not timed on this task."""
-        if data.classes >= self.fewest_classes:
+        if self.task_type in (None, data.task_type):
             yield from self.compare(data)
 
 
@@ -52,7 +52,7 @@ def timed_methods(subject: Subject, max_iterations: int) -> tuple[Timed, ...]:
     from satclip_bench.benchmarks.speed.ridge import ridge
 
     return (
-        Timed(partial(logistic, max_iterations=max_iterations), fewest_classes=3),
-        Timed(ridge),
+        Timed(partial(logistic, max_iterations=max_iterations), task_type="classification"),
+        Timed(ridge, task_type="regression"),
         Timed(nearest_neighbours),
     )

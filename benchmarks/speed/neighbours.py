@@ -11,7 +11,6 @@ from satclip_bench.benchmarks.probes import make_probe
 from satclip_bench.benchmarks.probes.knn import NEIGHBOURS
 from satclip_bench.benchmarks.speed.comparison import Comparison
 from satclip_bench.benchmarks.speed.embedded import Embedded
-from satclip_bench.benchmarks.targets import clip_to, range_of
 
 
 def nearest_neighbours(data: Embedded) -> Iterator[Comparison]:
@@ -29,8 +28,7 @@ def nearest_neighbours(data: Embedded) -> Iterator[Comparison]:
         for k in NEIGHBOURS:
             predicted = model(k, weights="distance").fit(X, y).predict(X_held_out)
             if regression:
-                errors = clip_to(predicted.astype(np.float64), range_of(y)) - y_held_out
-                losses.append(float(np.square(errors).sum()))
+                losses.append(float(np.square(predicted - y_held_out).sum()))
             else:
                 losses.append(float((predicted != y_held_out).sum()))
         return NEIGHBOURS[int(np.argmin(losses))]
@@ -40,7 +38,7 @@ def nearest_neighbours(data: Embedded) -> Iterator[Comparison]:
         f"nearest neighbours, choice of k among {len(NEIGHBOURS)}",
         data.task,
         data.encoder,
-        "scikit-learn's estimator for each k",
+        f"{model.__name__} of scikit-learn for each",
         ours,
         reference,
         result=f"k = {chosen}" if chosen == other else f"k = {chosen}, and {other}",
