@@ -7,6 +7,7 @@ from pathlib import Path
 
 from satclip_bench.benchmarks.cli.command import Command
 from satclip_bench.benchmarks.cli.options import RUNS, add_device_option, count
+from satclip_bench.core.errors import BenchError
 
 DESCRIPTION = """\
 Time encoders on random points, in turns with the code that they were released with (packages
@@ -27,6 +28,19 @@ examples:
   {program} speed baselines"""
 
 SUBJECTS = ("encoders", "probes", "baselines")
+
+POINTS = 20_000
+MAX_ITERATIONS = 3000
+
+SUBJECTS_OF = {
+    "encoders": ("encoders", "probes"),
+    "tasks": ("probes", "baselines"),
+    "points": ("encoders",),
+    "max_iterations": ("probes",),
+    "no_reference": ("encoders",),
+    "device": ("encoders",),
+}
+"""What an option applies to; all others apply to everything that is timed."""
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -59,9 +73,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--points",
         type=count,
-        default=20_000,
         metavar="N",
-        help="number of points to embed in each round (default: 20000)",
+        help=f"number of points that encoders embed in each round (default: {POINTS})",
     )
     parser.add_argument(
         "--rounds",
@@ -73,10 +86,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-iterations",
         type=count,
-        default=3000,
         metavar="N",
-        help="largest number of iterations of L-BFGS that logistic regression is compared with "
-        "(default: 3000)",
+        help="largest number of iterations of L-BFGS, with which logistic regression is compared "
+        f"(default: {MAX_ITERATIONS})",
     )
     parser.add_argument(
         "--no-reference",
@@ -94,6 +106,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _call(options: argparse.Namespace) -> int:
+    for option, subjects in SUBJECTS_OF.items():
+        if getattr(options, option) and options.subject not in subjects:
+            raise BenchError(
+                f"--{option.replace('_', '-')} does not apply to `speed {options.subject}`, only "
+                f"to {' and '.join(f'`speed {subject}`' for subject in subjects)}"
+            )
     names = [names for names in options.encoders if names]
     if options.subject != "encoders":
         from satclip_bench.benchmarks.commands.speed_probes import speed_probes
@@ -103,7 +121,7 @@ def _call(options: argparse.Namespace) -> int:
             options.tasks,
             names,
             options.rounds,
-            options.max_iterations,
+            options.max_iterations or MAX_ITERATIONS,
             options.out or RUNS / f"speed-{options.subject}.json",
         )
     from satclip_bench.benchmarks.commands.speed import speed
@@ -112,7 +130,7 @@ def _call(options: argparse.Namespace) -> int:
     with use_device(options.device):
         return speed(
             names,
-            options.points,
+            options.points or POINTS,
             options.rounds,
             options.out or RUNS / "speed.json",
             reference=not options.no_reference,

@@ -16,7 +16,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from satclip_bench.benchmarks.commands.plain import print_plain
-from satclip_bench.benchmarks.report.wording import DASH
 from satclip_bench.benchmarks.runs.threads import thread_limit
 from satclip_bench.benchmarks.speed.comparison import Durations, measure
 from satclip_bench.benchmarks.speed.embedded import embed
@@ -96,7 +95,7 @@ def _timed(
     data = embed(task, encoder)
     for method in timed_methods(subject, max_iterations):
         for comparison in method.comparisons(data):
-            title = " ".join(filter(None, (comparison.method, "on", task, encoder)))
+            title = ", ".join(filter(None, (comparison.method, task, encoder)))
             with console.status(escape(title)):
                 *_, durations = measure(comparison, rounds)
             yield durations
@@ -117,27 +116,24 @@ def _write(out: Path, subject: Subject, rounds: int, finished: Sequence[Duration
 
 def _table(finished: Sequence[Durations]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("computation", "task", "encoder"):
+    for title in ("computation", "on"):
         table.add_column(title)
     table.add_column("seconds", justify="right")
     table.add_column("compared with")
-    for title in ("its seconds", "times faster", "times the limit"):
+    for title in ("its seconds", "times faster"):
         table.add_column(title, justify="right")
     table.add_column("result")
     for durations in finished:
         comparison = durations.comparison
-        more = "> " if comparison.at_least else ""
-        ratio = f"{more}{durations.ratio:.1f}"
-        limit = f"{1 / durations.ratio:.2f}"
+        bound = "> " if comparison.at_least else ""
+        place = ", ".join(filter(None, (comparison.task, comparison.encoder)))
         table.add_row(
             escape(comparison.method),
-            escape(comparison.task),
-            escape(comparison.encoder or DASH),
-            escape(comparison.against),
+            escape(place),
             f"{median(durations.ours):.3f}",
-            f"{more}{median(durations.reference):.3f}",
-            DASH if comparison.is_limit else ratio,
-            limit if comparison.is_limit else DASH,
+            escape(comparison.against),
+            f"{bound}{median(durations.reference):.3f}",
+            f"{bound}{durations.ratio:.1f}",
             escape(comparison.result),
         )
     return table

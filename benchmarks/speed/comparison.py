@@ -28,7 +28,6 @@ class Comparison:
         reference: another way to the same result, or a part that no way can leave out.
         scale: factor by which the time of `reference` is multiplied, where it runs only a part of
             equally expensive steps.
-        is_limit: whether `reference` is a part of `ours` that no other way can leave out.
         at_least: whether the reference falls short of the result, so that its time is too low.
         result: whether both come to the same result, in words.
         facts: numbers behind `result` and `scale`.
@@ -41,7 +40,6 @@ class Comparison:
     ours: Job
     reference: Job
     scale: float = 1.0
-    is_limit: bool = False
     at_least: bool = False
     result: str = ""
     facts: dict[str, JsonValue] = field(default_factory=dict)
@@ -82,7 +80,6 @@ class Durations:
             "against": comparison.against,
             "seconds": {"ours": self.ours, "reference": self.reference},
             "median_seconds": {"ours": median(self.ours), "reference": median(self.reference)},
-            "reference_is_limit": comparison.is_limit,
             "reference_is_lower_bound": comparison.at_least,
             "reference_scale": comparison.scale,
             "times_faster_than_reference": self.ratio,

@@ -1,0 +1,188 @@
+"""The commands `speed probes` and `speed baselines`, and what they compare with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+
+from satclip_bench.benchmarks.baselines import make_baseline
+from satclip_bench.benchmarks.baselines.kriging_systems import NumpySystems
+from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.commands import speed_probes
+from satclip_bench.benchmarks.speed.comparison import Comparison, Durations, measure
+from satclip_bench.benchmarks.speed.embedded import embed
+from satclip_bench.benchmarks.speed.kriging import decompositions
+from satclip_bench.benchmarks.speed.lbfgs import (
+    SAME_OBJECTIVE,
+    Goal,
+    Leg,
+    count_iterations,
+    first_iterations,
+    run,
+)
+
+
+def objective(model: Any, Z: np.ndarray, codes: np.ndarray) -> float:
+    true = model.predict_log_proba(Z)[np.arange(len(codes)), codes]
+    return float(-true.sum() + np.square(model.coef_).sum() / (2 * model.C))
+
+
+@pytest.fixture(scope="module")
+def classes() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    Z = rng.standard_normal((300, 6)) * np.logspace(0, -2, 6)
+    return Z, (Z @ rng.standard_normal((6, 4)) + rng.gumbel(size=(300, 4))).argmax(axis=1)
+
+
+def test_scikit_learn_reaches_the_goal_after_the_counted_iterations(
+    classes: tuple[np.ndarray, np.ndarray],
+) -> None:
+    strengths = (0.1, 100.0)
+    optima = [
+        objective(LogisticRegression(C=C, tol=1e-10, max_iter=10_000).fit(*classes), *classes)
+        for C in strengths
+    ]
+    goals = [Goal(C, optimum) for C, optimum in zip(strengths, optima, strict=True)]
+    count = count_iterations(*classes, goals, 10_000)
+    assert count.reached
+    assert [leg.C for leg in count.legs] == [0.1, 100.0]
+    assert 0 <= count.gap <= SAME_OBJECTIVE
+    gap = objective(run(*classes, count.legs), *classes) / optima[-1] - 1
+    # Sums are rounded differently, so that the two do not take exactly the same steps.
+    assert -1e-9 < gap < 3 * SAME_OBJECTIVE
+    *first, (C, iterations) = count.legs
+    early = run(*classes, [*first, Leg(C, iterations * 2 // 3)])
+    assert objective(early, *classes) > optima[-1] * (1 + 10 * SAME_OBJECTIVE)
+
+
+def test_iterations_end_at_the_limit_and_say_so(
+    classes: tuple[np.ndarray, np.ndarray],
+) -> None:
+    count = count_iterations(*classes, [Goal(0.1, 1e3), Goal(100.0, 1.0), Goal(1e3, 1.0)], 12)
+    assert not count.reached
+    assert sum(leg.iterations for leg in count.legs) == 12
+    assert [leg.C for leg in count.legs] == [0.1, 100.0]
+    assert count.gap > 0
+
+
+@given(st.lists(st.integers(1, 50), min_size=1), st.integers(1, 200))
+def test_the_first_iterations_are_those_of_the_first_legs(lengths: list[int], number: int) -> None:
+    legs = [Leg(float(C), length) for C, length in enumerate(lengths)]
+    every = [leg.C for leg in legs for _ in range(leg.iterations)]
+    first = first_iterations(legs, number)
+    assert [leg.C for leg in first for _ in range(leg.iterations)] == every[:number]
+    assert all(leg.iterations > 0 for leg in first)
+
+
+@pytest.mark.parametrize("points", [300, 600])
+def test_the_counted_decompositions_are_those_of_a_fit(
+    points: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: dict[int, int] = {}
+    krige = NumpySystems.krige
+
+    def counted(self: Any, covariances: Any, noise: float, values: Any) -> Any:
+        sizes[len(values)] = sizes.get(len(values), 0) + 1
+        return krige(self, covariances, noise, values)
+
+    monkeypatch.setattr(NumpySystems, "krige", counted)
+    rng = np.random.default_rng(0)
+    lonlat = np.stack([rng.uniform(-180, 180, points), rng.uniform(-80, 80, points)], axis=1)
+    y = np.sin(np.radians(lonlat[:, 1]))
+    make_baseline("baseline.gp", "regression").fit(lonlat, y, (lonlat[:50], y[:50]))
+    assert sizes == decompositions(points)
+
+
+def test_jobs_take_turns_and_a_part_is_scaled(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    clock = iter([0.0, 1.0, 1.0, 4.0, 4.0, 6.0, 6.0, 7.0])
+    monkeypatch.setattr("time.process_time", lambda: next(clock))
+    comparison = Comparison(
+        "m",
+        "t",
+        None,
+        "a",
+        ours=lambda: calls.append("ours"),
+        reference=lambda: calls.append("reference"),
+        scale=10,
+    )
+    *_, durations = measure(comparison, rounds=2)
+    assert calls == ["ours", "reference"] * 2
+    assert durations == Durations(comparison, (1.0, 2.0), (30.0, 10.0))
+    assert durations.ratio == 17.5
+
+
+def test_embedded_labels_are_those_of_the_training_set() -> None:
+    data = embed("countries", "direct")
+    assert np.array_equal(np.unique(data.train.y), np.arange(data.classes))
+    assert set(data.validation.y) <= set(data.train.y)
+    assert embed("median_income", None).classes == 0
+
+
+def test_speed_probes_writes_what_it_shows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "deep" / "speed.json"
+    options = ["--tasks", "biomes,median_income", "--encoders", "direct", "--rounds", "2"]
+    assert main(["speed", "probes", *options, "--max-iterations", "200", "--out", str(out)]) == 0
+    report = json.loads(out.read_text())
+    alone, search, votes, *ridges, means = report["probes"]
+    assert (alone["result"], search["reference_is_lower_bound"]) == ("same objective", True)
+    assert alone["gap"] <= SAME_OBJECTIVE < search["gap"]
+    assert alone["converged"]
+    for neighbours in (votes, means):
+        assert neighbours["n_neighbors"] == neighbours["reference_n_neighbors"]
+    assert len(ridges) == 3
+    assert all(ridge["largest_difference_in_std"] < 1e-8 for ridge in ridges)
+    assert all(len(entry["seconds"]["ours"]) == 2 for entry in report["probes"])
+    shown = capsys.readouterr().out
+    assert {"objective", "biomes,", "k"} <= set(shown.split())
+
+
+def test_finished_comparisons_survive_an_interrupt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(task: str, encoder: str | None) -> Any:
+        if task == "biomes":
+            raise KeyboardInterrupt
+        return embed(task, encoder)
+
+    monkeypatch.setattr(speed_probes, "embed", interrupted)
+    out = tmp_path / "speed.json"
+    options = ["--tasks", "median_income,biomes", "--encoders", "direct", "--rounds", "1"]
+    assert main(["speed", "probes", *options, "--out", str(out)]) == 130
+    assert len(json.loads(out.read_text())["probes"]) == 4
+
+
+def test_weights_that_are_missing_leave_the_others_timed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SATCLIP_BENCH_CACHE", str(tmp_path))
+    options = ["--tasks", "median_income", "--rounds", "1", "--out", str(tmp_path / "speed.json")]
+    assert main(["speed", "probes", "--encoders", "geoclip,direct", *options]) == 1
+    entries = json.loads((tmp_path / "speed.json").read_text())["probes"]
+    assert {entry["encoder"] for entry in entries} == {"direct"}
+    assert "geoclip" in capsys.readouterr().out
+    assert main(["speed", "probes", "--encoders", "geoclip", *options]) == 2
+
+
+@pytest.mark.parametrize(
+    ("subject", "option"),
+    [
+        ("baselines", ("--encoders", "wrap")),
+        ("probes", ("--points", "9")),
+        ("encoders", ("--tasks", "biomes")),
+    ],
+)
+def test_options_of_other_subjects_are_errors(
+    subject: str, option: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["speed", subject, *option]) == 2
+    assert f"{option[0]} does not apply to `speed {subject}`" in capsys.readouterr().err
