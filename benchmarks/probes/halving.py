@@ -31,6 +31,8 @@ class NetworkFold(NamedTuple):
     validation: Rows
     loss_scale: float
     """Factor of the validation loss: the variance of the training target, or 1 for classes."""
+    constant_loss: float
+    """Validation loss, without the factor, of the training set's mean or shares of classes."""
 
 
 class Winner(NamedTuple):
@@ -56,25 +58,28 @@ class Trial:
     Args:
         number: position of the candidate.
         settings: limits of early stopping.
+        constant_loss: validation loss of a constant prediction.
     """
 
-    def __init__(self, number: int, settings: MlpSettings) -> None:
+    def __init__(self, number: int, settings: MlpSettings, constant_loss: float) -> None:
         self.number, self.steps, self.ended = number, 0, False
         self.best_loss, self.best_step = np.inf, 0
         self._improved_loss, self._improved_step = np.inf, 0
-        self._settings = settings
+        self._patience = settings.patience_steps
+        self._min_gain = settings.min_improvement * constant_loss
 
     def check(self, steps: int, loss: float) -> bool:
         """Note the loss at a step, and whether training ends; True if no loss was lower before.
 
-        Only a loss that is lower by the fraction `min_improvement` prolongs training.
+        Only a loss that is lower than at the last improvement by `min_improvement`, in units of
+        the constant prediction's loss, prolongs training.
         """
         self.steps, lower = steps, loss < self.best_loss
         if lower:
             self.best_loss, self.best_step = loss, steps
-        if loss < self._improved_loss * (1 - self._settings.min_improvement):
+        if loss < self._improved_loss - self._min_gain:
             self._improved_loss, self._improved_step = loss, steps
-        self.ended = steps >= self._settings.last_step(self._improved_step)
+        self.ended = steps - self._improved_step >= self._patience
         return lower
 
 
@@ -107,7 +112,8 @@ class Race:
         seed: int,
     ) -> None:
         self.steps = 0
-        self.trials = [Trial(number, settings) for number in range(len(candidates))]
+        constant = sum(fold.loss_scale * fold.constant_loss for fold in folds)
+        self.trials = [Trial(number, settings, constant) for number in range(len(candidates))]
         self._folds, self._settings = folds, settings
         self._stacks = []
         self._best: dict[int, tuple[Networks, torch.Tensor]] = {}

@@ -60,13 +60,13 @@ CARD = ProbeCard(
     ),
     settings=SETTINGS.model_dump(mode="json"),
     search=search_card(),
-    version=4,
+    version=5,
     bounds=(
-        "The validation loss is taken every steps_per_check steps. An improvement is a loss that "
-        "is lower than that of the last improvement by the fraction min_improvement. Training ends "
-        "at (1 + patience_fraction) times the step of the last improvement plus patience_steps. "
-        "max_steps is far beyond what the main job needs; a fit that reaches it is recorded as not "
-        "converged."
+        "The validation loss is taken every steps_per_check steps. Training ends when "
+        "patience_steps steps have not lowered it by min_improvement times the loss of a constant "
+        "prediction: the mean of the training targets or, for classes, their shares. For numbers "
+        "that is min_improvement of the validation skill. max_steps is far beyond what early "
+        "stopping needs; a fit that reaches it is recorded as not converged."
     ),
 )
 
@@ -188,7 +188,17 @@ def _network_fold(fold: InnerSets, outputs: int | None, device: torch.device) ->
         _standardised(scaling, fold.train, outputs, device),
         _standardised(scaling, fold.validation, outputs, device),
         scaling.target_scale**2,
+        _constant_loss(scaling, fold, outputs),
     )
+
+
+def _constant_loss(scaling: Scaling, fold: InnerSets, outputs: int | None) -> float:
+    """Validation loss of the training set's mean, standardised, or of its shares of classes."""
+    y = fold.validation.y
+    if outputs is None:
+        return float(np.square((y - scaling.target_mean) / scaling.target_scale).sum())
+    shares = np.bincount(fold.train.y, minlength=outputs) / len(fold.train.y)
+    return float(-np.log(shares[y]).sum())
 
 
 def _standardised(

@@ -29,20 +29,12 @@ class MlpSettings(Settings):
     rungs: tuple[tuple[int, int], ...] = ((40, 8), (100, 4), (300, 2), (600, 1))
     """`(steps, survivors)` of successive halving."""
     steps_per_check: int = 20
-    patience_steps: int = 400
-    patience_fraction: float = 0.5
-    min_improvement: float = 0.01
+    patience_steps: int = 800
+    """Steps without an improvement after which training ends."""
+    min_improvement: float = 0.002
+    """Smallest improvement of the validation loss, as a share of a constant prediction's loss."""
     max_steps: int = 50_000
     steps_without_validation: int = 500
-
-    def last_step(self, improved: int) -> float:
-        """Step at which training ends if step `improved` is the last with an improvement.
-
-        Examples:
-            >>> MlpSettings().last_step(1000)
-            1900.0
-        """
-        return improved * (1 + self.patience_fraction) + self.patience_steps
 
 
 SEARCH_SEED = 0

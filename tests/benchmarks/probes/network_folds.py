@@ -18,7 +18,10 @@ def fold(seed: int = 0, validation_rows: int = 40, device: torch.device = CPU) -
     X = rng.standard_normal((100 + validation_rows, 3))
     y = np.sin(2 * X[:, 0]) + 0.3 * rng.standard_normal(len(X))
     return NetworkFold(
-        rows(X[:100], y[:100], device), rows(X[100:], y[100:], device), loss_scale=2.0
+        rows(X[:100], y[:100], device),
+        rows(X[100:], y[100:], device),
+        loss_scale=2.0,
+        constant_loss=float(np.square(y[100:]).sum()),
     )
 
 

@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import loguniform
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.metrics import log_loss
 from sklearn.model_selection import ParameterSampler
 
 from satclip_bench.benchmarks.probes import make_probe, mlp, mlp_search
@@ -57,15 +61,16 @@ def test_search_finds_the_candidate_and_step_with_the_lowest_loss() -> None:
     part, settings = fold(), SHORT.model_copy(update={"rungs": ()})
     winner = search([part], FEW, settings, outputs=None, seed=0)
     lowest, place = np.inf, (-1, -1)
+    constant = part.loss_scale * part.constant_loss
     for number, candidate in enumerate(FEW):
         losses = curve(part, candidate, SHORT, checks=15)
         best = improved = 0
         for check, loss in enumerate(losses):
             if loss < losses[best]:
                 best = check
-            if loss < 0.99 * losses[improved]:
+            if loss < losses[improved] - settings.min_improvement * constant:
                 improved = check
-            if (check + 1) * 20 >= settings.last_step((improved + 1) * 20):
+            if (check - improved) * 20 >= settings.patience_steps:
                 break
         if losses[best] < lowest:
             lowest, place = losses[best], (number, (best + 1) * 20)
@@ -75,13 +80,44 @@ def test_search_finds_the_candidate_and_step_with_the_lowest_loss() -> None:
 
 
 def test_a_loss_that_hardly_falls_does_not_prolong_training() -> None:
-    trial = Trial(0, SHORT)
+    trial = Trial(0, SHORT, constant_loss=2.0)
+    slow = 0.9 * SHORT.min_improvement * 2.0 * 20 / SHORT.patience_steps
     for step in range(20, 10_000, 20):
-        assert trial.check(step, 1 - 0.001 * step / 20)
+        assert trial.check(step, 1 - slow * step / 20)
         if trial.ended:
             break
-    # The first check, step 20, is the only improvement; step 100 is the first after 1.5 * 20 + 60.
-    assert trial.steps == trial.best_step == 100
+    # The first check, at step 20, is the only improvement.
+    assert trial.steps == trial.best_step == 20 + SHORT.patience_steps
+
+
+@given(exponent=st.floats(0.001, 10), floor=st.floats(0, 1), unit=st.floats(1e-3, 1e6))
+def test_early_stopping_ends_power_laws_far_before_the_cap(
+    exponent: float, floor: float, unit: float
+) -> None:
+    """Losses of smooth targets fall like a power of the steps, for as long as one trains."""
+    trial, steps = Trial(0, mlp.SETTINGS, unit), 0
+    while not trial.ended:
+        steps += mlp.SETTINGS.steps_per_check
+        trial.check(steps, unit * (floor + (1 - floor) * (steps / 20) ** -exponent))
+    assert steps < mlp.SETTINGS.max_steps / 2
+
+
+def test_improvements_are_measured_against_a_constant_prediction() -> None:
+    numbers, codes = parts("regression", rows=120), parts("classification", rows=120)
+    pair = InnerSets(Dataset(numbers.X, numbers.y), Dataset(*numbers.validation))
+    part = mlp._network_fold(pair, None, CPU)
+    mean = DummyRegressor().fit(numbers.X, numbers.y).predict(numbers.validation[0])
+    expected = np.square(mean - numbers.validation[1]).sum()
+    assert part.constant_loss * part.loss_scale == pytest.approx(expected)
+
+    classes, y = np.unique(codes.y, return_inverse=True)
+    (X, labels), shares = codes.validation, DummyClassifier(strategy="prior")
+    labels = np.searchsorted(classes, labels)
+    pair = InnerSets(Dataset(codes.X, y), Dataset(X, labels))
+    part = mlp._network_fold(pair, len(classes), CPU)
+    prior = shares.fit(codes.X, y).predict_proba(X)
+    expected = log_loss(labels, prior, normalize=False, labels=range(len(classes)))
+    assert part.constant_loss * part.loss_scale == pytest.approx(expected)
 
 
 def test_a_race_in_turns_ends_as_in_one_turn() -> None:
