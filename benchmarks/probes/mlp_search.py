@@ -29,9 +29,9 @@ class MlpSettings(Settings):
     rungs: tuple[tuple[int, int], ...] = ((40, 8), (100, 4), (300, 2), (600, 1))
     """`(steps, survivors)` of successive halving."""
     steps_per_check: int = 20
-    patience_steps: int = 800
+    patience_steps: int = 1600
     """Steps without an improvement after which training ends."""
-    min_improvement: float = 0.002
+    min_improvement: float = 0.01
     """Smallest improvement of the validation loss, as a share of a constant prediction's loss."""
     max_steps: int = 50_000
     steps_without_validation: int = 500

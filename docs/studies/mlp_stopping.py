@@ -42,7 +42,7 @@ from satclip_bench.tasks.development import development_frame
 CPU = torch.device("cpu")
 CELLS = (
     ("air_temperature", ("direct", "wrap", "harmonics.l10", "geoclip", "satclip-bluemarble.l10")),
-    ("elevation", ("direct", "wrap", "harmonics.l10")),
+    ("elevation", ("direct", "wrap", "harmonics.l10", "geoclip")),
     ("population_density", ("direct", "geoclip")),
     ("biomes", ("wrap", "geoclip")),
 )
@@ -83,6 +83,8 @@ RULES = [
     ),
 ]
 """The first is that of version 4 of the probe."""
+
+PROBE_RULE = Rule(MlpSettings().patience_steps, 0.0, 0.0, MlpSettings().min_improvement)
 
 
 class Curve(NamedTuple):
@@ -181,26 +183,6 @@ def load_curve(task: str, encoder: str, seed: int) -> Curve:
     return curve
 
 
-def print_cells(cells: list[tuple[str, str, int]]) -> list[Curve]:
-    """Print the chosen candidate, the cost and the lowest validation loss of each cell."""
-    print(
-        "| task | encoder | seed | candidate | race, s | ms per step | lowest at | held-out loss |"
-    )
-    print("|---|---|" + "---:|" * 6)
-    curves = []
-    for task, encoder, seed in cells:
-        curve = load_curve(task, encoder, seed)
-        best = int(np.argmin(curve.validation))
-        print(
-            f"| {task} | {encoder} | {seed} | {curve.candidate} | {curve.race_seconds:.1f} "
-            f"| {1e3 * curve.step_seconds:.2f} | {(best + 1) * CHECK} of "
-            f"{len(curve.validation) * CHECK} | {curve.held_out[best]:.4f} |",
-            flush=True,
-        )
-        curves.append(curve)
-    return curves
-
-
 class Outcome(NamedTuple):
     """What a rule makes of the curves."""
 
@@ -241,6 +223,28 @@ def apply(rule: Rule, curves: list[Curve]) -> Outcome:
         np.array(excess),
         float(np.mean(seconds)),
     )
+
+
+def print_cells(cells: list[tuple[str, str, int]]) -> list[Curve]:
+    """Print the cost of each cell, and what the probe's rule makes of its curve."""
+    print(
+        "| task | encoder | seed | candidate | race, s | ms per step | lowest at | of "
+        "| held-out loss | the probe ends at | excess |\n|---|---|" + "---:|" * 9
+    )
+    curves = []
+    for task, encoder, seed in cells:
+        curve = load_curve(task, encoder, seed)
+        best = int(np.argmin(curve.validation))
+        outcome = apply(PROBE_RULE, [curve])
+        print(
+            f"| {task} | {encoder} | {seed} | {curve.candidate} | {curve.race_seconds:.1f} "
+            f"| {1e3 * curve.step_seconds:.2f} | {CHECK * (best + 1):,} "
+            f"| {CHECK * len(curve.validation):,} | {curve.held_out[best]:.4f} "
+            f"| {outcome.steps[0]:,} | {outcome.excess[0]:.4f} |",
+            flush=True,
+        )
+        curves.append(curve)
+    return curves
 
 
 def print_rules(curves: list[Curve]) -> None:
