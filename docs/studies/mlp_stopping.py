@@ -183,7 +183,7 @@ def load_curve(task: str, encoder: str, seed: int) -> Curve:
     return curve
 
 
-class Outcome(NamedTuple):
+class RuleResult(NamedTuple):
     """What a rule makes of the curves."""
 
     rule: Rule
@@ -200,13 +200,13 @@ class Outcome(NamedTuple):
         """Mean excess and price of the steps."""
         return float(self.excess.mean() + PRICE * self.steps.mean())
 
-    def betters(self, other: Outcome) -> bool:
-        """Whether it has fewer steps than another outcome and no greater loss."""
+    def betters(self, other: RuleResult) -> bool:
+        """Whether it has fewer steps than another result and no greater loss."""
         fewer = self.steps.mean() < other.steps.mean()
         return bool(fewer and self.excess.mean() <= other.excess.mean())
 
 
-def apply(rule: Rule, curves: list[Curve]) -> Outcome:
+def apply(rule: Rule, curves: list[Curve]) -> RuleResult:
     """Apply a rule to all curves."""
     ends = [end(curve.validation, rule) for curve in curves]
     checks = [found or len(c.validation) for found, c in zip(ends, curves, strict=True)]
@@ -216,7 +216,7 @@ def apply(rule: Rule, curves: list[Curve]) -> Outcome:
         kept, best = (int(np.argmin(part)) for part in (curve.validation[:check], curve.validation))
         excess.append(curve.held_out[kept] - curve.held_out[best])
         seconds.append(curve.race_seconds + max(0, check * CHECK - raced) * curve.step_seconds)
-    return Outcome(
+    return RuleResult(
         rule,
         None not in ends and ends_power_laws(rule),
         CHECK * np.array(checks),
@@ -235,12 +235,12 @@ def print_cells(cells: list[tuple[str, str, int]]) -> list[Curve]:
     for task, encoder, seed in cells:
         curve = load_curve(task, encoder, seed)
         best = int(np.argmin(curve.validation))
-        outcome = apply(PROBE_RULE, [curve])
+        result = apply(PROBE_RULE, [curve])
         print(
             f"| {task} | {encoder} | {seed} | {curve.candidate} | {curve.race_seconds:.1f} "
             f"| {1e3 * curve.step_seconds:.2f} | {CHECK * (best + 1):,} "
             f"| {CHECK * len(curve.validation):,} | {curve.held_out[best]:.4f} "
-            f"| {outcome.steps[0]:,} | {outcome.excess[0]:.4f} |",
+            f"| {result.steps[0]:,} | {result.excess[0]:.4f} |",
             flush=True,
         )
         curves.append(curve)
@@ -251,7 +251,7 @@ def print_rules(curves: list[Curve]) -> None:
     """Print the table of rules, fewest steps first, with the chosen one in bold."""
     version_4, *others = [apply(rule, curves) for rule in RULES]
     admitted = sorted(
-        (outcome for outcome in others if outcome.admitted), key=lambda o: float(o.steps.mean())
+        (result for result in others if result.admitted), key=lambda o: float(o.steps.mean())
     )
     frontier = [o for o in admitted if not any(other.betters(o) for other in admitted)]
     chosen = min(admitted, key=lambda o: o.price, default=None)
@@ -259,15 +259,15 @@ def print_rules(curves: list[Curve]) -> None:
         "| patience, steps | of the step | improvement, of the loss | of a constant's | admitted "
         "| steps, mean | max | seconds | excess, mean | max | price |\n|" + "---:|" * 11
     )
-    for outcome in (version_4, *frontier):
-        rule, steps, excess = outcome.rule, outcome.steps, outcome.excess
-        bold = "**" if outcome is chosen else ""
+    for result in (version_4, *frontier):
+        rule, steps, excess = result.rule, result.steps, result.excess
+        bold = "**" if result is chosen else ""
         print(
             f"| {bold}{rule.patience}{bold} | {rule.fraction:g} | {rule.relative:g} "
-            f"| {bold}{rule.absolute:g}{bold} | {'yes' if outcome.admitted else 'no'} "
-            f"| {steps.mean():,.0f} | {steps.max():,} | {outcome.seconds:.1f} "
+            f"| {bold}{rule.absolute:g}{bold} | {'yes' if result.admitted else 'no'} "
+            f"| {steps.mean():,.0f} | {steps.max():,} | {result.seconds:.1f} "
             f"| {excess.mean():.4f} | {excess.max():.4f} "
-            f"| {outcome.price:.4f} |"
+            f"| {result.price:.4f} |"
         )
 
 
