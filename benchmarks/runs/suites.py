@@ -138,7 +138,8 @@ SUITES: Mapping[str, Suite] = {
             name="open-full",
             title="Open edition, everything",
             description="The suite open with every encoder that needs no download of weights and "
-            "with every probe. The perceptron's search takes about a minute a cell: many hours.",
+            "with every probe. The perceptron takes up to a minute a cell under random splits, and "
+            "longer in held-out regions: many hours.",
             blocks=(
                 Block(
                     tasks=OPEN_TASKS,
