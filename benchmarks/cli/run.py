@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 from satclip_bench.benchmarks.cli.command import CELLS_ARE_KEPT, Command
@@ -17,6 +18,7 @@ from satclip_bench.benchmarks.cli.options import (
     add_reading_options,
     add_seeds_option,
     add_suite_option,
+    count,
 )
 
 DESCRIPTION = """\
@@ -100,11 +102,26 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "edition)",
     )
     add_jobs_option(where)
+    where.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="compute cells on the workers of a Dask scheduler, such as tcp://node7:8786 or the "
+        "path of its scheduler file; `local` starts --jobs workers on this machine; scores do not "
+        "depend on it (default: processes without Dask)",
+    )
+    where.add_argument(
+        "--cell-timeout",
+        type=count,
+        metavar="SECONDS",
+        help="time limit of a cell: one that takes longer is stopped and recorded as failed "
+        "(default: none)",
+    )
     add_device_option(where)
 
 
 def _call(options: argparse.Namespace) -> int:
     from satclip_bench.benchmarks.commands.run import run
+    from satclip_bench.benchmarks.runs.executors import make_executor
     from satclip_bench.benchmarks.runs.suites import get_suite
     from satclip_bench.core.device import use_device
     from satclip_bench.core.read_options import ReadOptions
@@ -123,7 +140,9 @@ def _call(options: argparse.Namespace) -> int:
             edition=edition,
             data_dir=options.data_dir,
             out=options.out or _default_folder(options.suite, edition),
-            jobs=options.jobs,
+            executor=make_executor(
+                options.jobs, options.scheduler, options.cell_timeout or math.inf
+            ),
             dry_run=options.dry_run,
             task_files=options.task_file,
             targets=options.target,

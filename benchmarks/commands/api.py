@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import warnings
@@ -23,6 +24,7 @@ from satclip_bench.benchmarks.runs import engine
 from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
+from satclip_bench.benchmarks.runs.executors import make_executor
 from satclip_bench.benchmarks.runs.plan import Selection, custom_by_name, make_cells
 from satclip_bench.benchmarks.runs.record import RENAMED
 from satclip_bench.benchmarks.runs.remembered import RunRequest
@@ -52,10 +54,12 @@ def evaluate(
     seeds: Sequence[int] = (0,),
     edition: Edition = "open",
     out: str | Path | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: bool = True,
     data_dir: str | Path | None = None,
     device: str | None = None,
+    scheduler: str | None = None,
+    cell_timeout: float | None = None,
 ) -> pd.DataFrame:
     """Evaluate encoders on tasks, and return their scores as a tidy table.
 
@@ -73,11 +77,14 @@ def evaluate(
         edition: `open` ships with the package; `paper` is read from `data_dir`.
         out: folder for records, predictions and `results.parquet`; cells that it holds are not
             run again. None to keep nothing but the embeddings in the cache.
-        jobs: number of processes.
+        jobs: number of processes; None for 1, or with `scheduler="local"` one per core.
         progress: whether progress is shown, in a terminal or a notebook.
         data_dir: folder with the tables that do not ship.
         device: device of the work that torch can do: `cpu`, `cuda`, `cuda:1`, or `auto` for a GPU
             if there is one; None for `$SATCLIP_BENCH_DEVICE`, or `auto`.
+        scheduler: address of a Dask scheduler, path of its scheduler file, or `local` for a Dask
+            cluster on this machine; None to compute without Dask.
+        cell_timeout: time limit of a cell in seconds; None for no limit.
 
     Returns:
         A table with one row per cell and metric. Columns `task`, `encoder`, `split`, `fold`,
@@ -124,7 +131,9 @@ def evaluate(
             callbacks = stack.enter_context(Meter(Console(stderr=True)))
         if out is not None:
             store.remember((cell.settings for cell in cells), _request(block, edition))
-        outcomes = engine.evaluate(cells, store, custom, callbacks, jobs)
+        processes = jobs if scheduler else jobs or 1
+        executor = make_executor(processes, scheduler, cell_timeout or math.inf)
+        outcomes = engine.evaluate(cells, store, custom, callbacks, executor)
         if out is not None:
             remember(files, store.folder)
             store.write_table()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from satclip_bench.benchmarks.runs.remembered import RunRequest
 from satclip_bench.benchmarks.runs.store import Store, writable
 from satclip_bench.benchmarks.runs.suites import get_suite
 from satclip_bench.benchmarks.runs.wildcards import skipped_tasks
+from satclip_bench.benchmarks.runs.work import Executor
 from satclip_bench.core.errors import BenchError, UnfinishedError, UnknownNameError
 from satclip_bench.core.read_options import AUTOMATIC, ReadOptions
 from satclip_bench.encoders import encoder_from_file, registry
@@ -46,7 +46,7 @@ def run(
     edition: Edition,
     data_dir: Path | None,
     out: Path,
-    jobs: int | None,
+    executor: Executor,
     dry_run: bool,
     task_files: Sequence[Path] = (),
     targets: Sequence[str] = (),
@@ -107,7 +107,7 @@ def run(
         failed: tuple[Cell, ...] = ()
         if missing:
             with Meter(console) as meter:
-                results_of_cells = evaluate(missing, store, own, meter, jobs or os.cpu_count() or 1)
+                results_of_cells = evaluate(missing, store, own, meter, executor)
             failed = tuple(result.unit for result in results_of_cells if not result.complete)
             records = store.read()
         results = _report(store, records)

@@ -16,6 +16,7 @@ from satclip_bench.benchmarks.reproduction.tables import PaperSource, PaperTable
 from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.embeddings import encoder_settings
 from satclip_bench.benchmarks.runs.engine import Result, evaluate
+from satclip_bench.benchmarks.runs.executors import make_executor
 from satclip_bench.benchmarks.runs.provenance import provenance
 from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
 from satclip_bench.benchmarks.runs.store import Store
@@ -95,6 +96,7 @@ class JobCells:
     caveat: str
 
     problem = ""
+    expected_seconds = 0.0
 
     @property
     def title(self) -> str:
@@ -198,7 +200,7 @@ def run_jobs(
             done[job] = Done(job, reason=str(error))
         except FAILURES as error:
             done[job] = Done(job, reason=f"{job.protocol} raised {type(error).__name__}: {error}")
-    for outcome in evaluate(planned, store, callbacks=callbacks, jobs=processes):
+    for outcome in evaluate(planned, store, None, callbacks, make_executor(processes)):
         unit = outcome.unit
         if outcome.reason:
             done[unit.job] = Done(unit.job, reason=outcome.reason)

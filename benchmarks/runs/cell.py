@@ -62,6 +62,7 @@ class Cell:
         data_dir: folder of the task's table, if the table does not ship.
         problem: reason why the cell cannot be run, if that is known beforehand; else empty.
         file: user table that the task was made from, if any.
+        expected_seconds: expected duration of the cell; 0 if it is not known.
     """
 
     settings: Settings
@@ -71,6 +72,7 @@ class Cell:
     data_dir: Path | None = None
     problem: str = ""
     file: UserTable | None = None
+    expected_seconds: float = 0.0
 
     @property
     def source(self) -> TaskSource:

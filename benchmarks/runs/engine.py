@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Generator, Hashable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.runs.callbacks import Callbacks
+from satclip_bench.benchmarks.runs.costs import longest_first
 from satclip_bench.benchmarks.runs.embedding_cache import EmbeddingCache
 from satclip_bench.benchmarks.runs.embeddings import embedding_file
+from satclip_bench.benchmarks.runs.executors import InProcess
 from satclip_bench.benchmarks.runs.record import Record, Settings
 from satclip_bench.benchmarks.runs.store import SCRATCH, Store
 from satclip_bench.benchmarks.runs.threads import thread_limit
-from satclip_bench.benchmarks.runs.workers import KilledError, run_in_workers
+from satclip_bench.benchmarks.runs.work import AnyEmbedding, Executor, Work
 from satclip_bench.core.device import use_device
 from satclip_bench.core.errors import BenchError, UnfinishedError
 from satclip_bench.core.files import cannot_write
@@ -68,6 +70,10 @@ class Unit(Protocol):
     def source(self) -> Source | None:
         """The table whose points are embedded; None if no embedding is needed."""
 
+    @property
+    def expected_seconds(self) -> float:
+        """Time that it is expected to take; 0 if that is not known. The longest are run first."""
+
     def measure(
         self, embedding: NDArray[np.float32] | None, kept: Mapping[str, Record]
     ) -> Iterator[Result]:
@@ -103,8 +109,26 @@ class UnitResult(Generic[AnyUnit]):
 _Place: TypeAlias = tuple[str, Source | None]
 """Name of an encoder, and the table that it embeds."""
 
-_Task: TypeAlias = tuple[int, UnitResult[AnyUnit], Path | None, Path]
-"""Arguments of `_run`: index of the unit, its result so far, its embedding, the run's folder."""
+
+@dataclass(frozen=True)
+class TableEmbedding:
+    """The embedding of a table by one of the suite's own encoders, for workers to compute.
+
+    Attributes:
+        encoder: name of the encoder.
+        source: the table.
+    """
+
+    encoder: str
+    source: Source
+
+    def compute(self) -> NDArray[np.float32]:
+        """The `(N, D)` embedding, read from this machine's cache or computed. Raises BenchError."""
+        with tempfile.TemporaryDirectory() as folder, EmbeddingCache() as cache, thread_limit(1):
+            table = self.source.load()
+            path = embedding_file(get_encoder(self.encoder), table, Path(folder), cache)
+            embedding: NDArray[np.float32] = np.load(path)
+        return embedding
 
 
 def evaluate(
@@ -112,14 +136,15 @@ def evaluate(
     store: Store,
     encoders: Mapping[str, LocationEncoder] | None = None,
     callbacks: Callbacks | None = None,
-    jobs: int = 1,
+    executor: Executor | None = None,
 ) -> tuple[UnitResult[AnyUnit], ...]:
     """Compute all cells that the store does not hold, and save each record once it is known.
 
-    Each embedding is computed once, in this process. Errors in an encoder, a table or a probe
-    fail the cells concerned and no others, and so does a process that is killed; only an interrupt
-    or a record that cannot be saved stops the evaluation, and what was saved before is not computed
-    again. The records do not depend on `jobs`.
+    Each embedding is computed once. Errors in an encoder, a table or a probe fail the cells
+    concerned and no others, and so does a process that is killed; only an interrupt, a record that
+    cannot be saved or a cluster that is lost stops the evaluation, and what was saved before is not
+    computed again. The records do not depend on the executor. Cells that are expected to take the
+    longest start first.
 
     Networks and kriging use the device that `core.device` chooses, in all processes.
 
@@ -128,16 +153,17 @@ def evaluate(
         store: store of the records; its caller holds the lock.
         encoders: encoders that are not registered, by name.
         callbacks: progress callbacks.
-        jobs: maximum number of processes; 1 computes in this one, where a kill ends everything.
+        executor: what computes the cells; by default this process, where a kill ends everything.
 
     Returns:
         The outcome of every unit, in the order of `units`.
 
     Raises:
-        UnfinishedError: a record cannot be written.
-        BenchError: the chosen device does not exist.
+        UnfinishedError: a record cannot be written, or the cluster is lost.
+        BenchError: the chosen device does not exist, or there is no cluster.
     """
-    callbacks = callbacks or Callbacks()
+    callbacks, executor = callbacks or Callbacks(), executor or InProcess()
+    custom = frozenset(encoders or {})
     outcomes = [
         UnitResult(unit, {s.key: record for s in unit.cells if (record := store.find(s))})
         for unit in units
@@ -149,25 +175,32 @@ def evaluate(
         EmbeddingCache(callbacks.warn) as cache,
     ):
         pending = [units[i] for i in missing if not units[i].problem]
-        paths, reasons = _embed(pending, dict(encoders or {}), scratch, cache, callbacks)
-        tasks = []
-        for i in missing:
+        # Workers elsewhere compute embeddings themselves, but know no custom encoder.
+        embedded = [unit for unit in pending if unit.encoder in custom or not executor.remote]
+        paths, reasons = _embed(embedded, dict(encoders or {}), scratch, cache, callbacks)
+        work: dict[int, Work[Any]] = {}
+        for i in longest_first(missing, lambda i: units[i].expected_seconds):
             unit, place = units[i], (units[i].encoder, units[i].source)
             if reason := unit.problem or reasons.get(place, ""):
-                outcomes[i] = replace(outcomes[i], reason=reason)
-                _save_failed(outcomes[i], store)
+                outcomes[i] = _failed(outcomes[i], reason, store)
                 callbacks.failed(unit.title, reason)
+            elif executor.remote:
+                embedding: AnyEmbedding = paths.get(place)
+                if embedding is None and unit.encoder and unit.source:
+                    embedding = TableEmbedding(unit.encoder, unit.source)
+                work[i] = Work(partial(_results, unit, outcomes[i].records), embedding)
             else:
-                tasks.append((i, outcomes[i], paths.get(place), store.folder))
-        callbacks.start("cells", len(tasks))
-        with closing(_execute(tasks, jobs, scratch)) as finished:
-            for i, outcome in finished:
-                if isinstance(outcome, KilledError):
-                    outcomes[i] = replace(outcomes[i], reason=str(outcome))
-                    _save_failed(outcomes[i], store)
-                else:
+                work[i] = Work(partial(_run, outcomes[i], store.folder), paths.get(place))
+        callbacks.start("cells", len(work))
+        with closing(executor.run(work, scratch, callbacks.warn)) as finished:
+            for i, result in finished:
+                if isinstance(result, BenchError):
+                    outcomes[i] = _failed(outcomes[i], str(result), store)
+                elif isinstance(result, UnitResult):
                     # The caller's own unit, not a copy that came back from another process.
-                    outcomes[i] = replace(outcome, unit=units[i])
+                    outcomes[i] = replace(result, unit=units[i])
+                else:
+                    outcomes[i] = _saved(outcomes[i], result, store)
                 callbacks.advance("cells", units[i].title)
                 if outcomes[i].reason:
                     callbacks.failed(units[i].title, outcomes[i].reason)
@@ -215,39 +248,38 @@ def _embed(
     return paths, reasons
 
 
-def _execute(
-    tasks: Sequence[_Task[AnyUnit]], jobs: int, scratch: Path
-) -> Generator[tuple[int, UnitResult[AnyUnit] | KilledError], None, None]:
-    """Run tasks in this process or in several, yielding outcomes in the order of finishing."""
-    if jobs == 1 or not tasks:
-        yield from ((task[0], _run(*task)) for task in tasks)
-        return
-    # The process that computes a record also writes it: if this one is killed, no record is lost.
-    # Every process uses one thread, so that more than two for each core would only take memory.
-    workers = min(jobs, 2 * (os.cpu_count() or 1))
-    yield from run_in_workers(
-        {task[0]: partial(_run, *task) for task in tasks}, workers, scratch / "running"
-    )
+def _run(outcome: UnitResult[AnyUnit], folder: Path, embedding: Path | None) -> UnitResult[AnyUnit]:
+    """Measure the missing cells of one unit, and save each record once it is known.
 
-
-def _run(
-    index: int, outcome: UnitResult[AnyUnit], embedding: Path | None, folder: Path
-) -> UnitResult[AnyUnit]:
-    """Measure the missing cells of one unit, and save each record once it is known."""
+    The process that computes a record also writes it: if the first one is killed, none is lost.
+    """
     store = Store(folder)
     # An attempt that was killed may have saved some since the outcome was made.
     kept = {s.key: record for s in outcome.unit.cells if (record := store.find(s))}
-    records = dict(kept)
-    for result in _guarded(outcome.unit, embedding, kept):
+    outcome = replace(outcome, records=kept)
+    return _saved(outcome, _guarded(outcome.unit, embedding, kept), store)
+
+
+def _results(
+    unit: AnyUnit, kept: Mapping[str, Record], embedding: Path | NDArray[np.float32] | None
+) -> list[Result | str]:
+    """Measure the missing cells of one unit, where the run's folder cannot be written."""
+    return list(_guarded(unit, embedding, kept))
+
+
+def _saved(
+    outcome: UnitResult[AnyUnit], results: Iterable[Result | str], store: Store
+) -> UnitResult[AnyUnit]:
+    """The outcome of a unit after its results, each of which is saved once it is known."""
+    records = dict(outcome.records)
+    for result in results:
         if isinstance(result, str):
             outcome = replace(outcome, reason=result)
         else:
             record = _save(store, *result)
             records[record.key] = record
     outcome = replace(outcome, records=records)
-    if outcome.reason:
-        _save_failed(outcome, store)
-    return outcome
+    return _failed(outcome, outcome.reason, store) if outcome.reason else outcome
 
 
 def _save(store: Store, record: Record, predictions: pa.Table | None) -> Record:
@@ -257,20 +289,21 @@ def _save(store: Store, record: Record, predictions: pa.Table | None) -> Record:
         raise UnfinishedError(f"{error} Finished cells are kept.") from error
 
 
-def _save_failed(outcome: UnitResult[AnyUnit], store: Store) -> None:
-    """Save why the cells without a record could not be run."""
-    for record in outcome.unit.failed(outcome.reason):
+def _failed(outcome: UnitResult[AnyUnit], reason: str, store: Store) -> UnitResult[AnyUnit]:
+    """The outcome with a reason, which is saved for the cells that have no record."""
+    for record in outcome.unit.failed(reason):
         if record.key not in outcome.records:
             _save(store, record, None)
+    return replace(outcome, reason=reason)
 
 
 def _guarded(
-    unit: Unit, embedding: Path | None, kept: Mapping[str, Record]
+    unit: Unit, embedding: Path | NDArray[np.float32] | None, kept: Mapping[str, Record]
 ) -> Iterator[Result | str]:
     """The results of a unit; if it raises, the reason comes last. An interrupt is passed on."""
     try:
         with thread_limit(1):
-            X = None if embedding is None else np.load(embedding, mmap_mode="r")
+            X = np.load(embedding, mmap_mode="r") if isinstance(embedding, Path) else embedding
             yield from unit.measure(X, kept)
     except BenchError as error:
         yield str(error)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
+
+import numpy as np
 
 from satclip_bench.benchmarks.baselines import baseline_card, is_baseline, list_baselines
 from satclip_bench.benchmarks.probes import list_probes, probe_card
 from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.cell import Cell
+from satclip_bench.benchmarks.runs.costs import CellSize, expected_seconds
 from satclip_bench.benchmarks.runs.embeddings import encoder_settings, is_outside
 from satclip_bench.benchmarks.runs.record import Settings
 from satclip_bench.benchmarks.runs.remembered import NO_FOLDS
@@ -223,20 +226,20 @@ def make_cells(
         task: TaskSource(task, selection.edition, selection.data_dir, selection.files.get(task))
         for task in dict.fromkeys(task for task, *_ in axes)
     }
-    folds: dict[tuple[str, str, int], tuple[tuple[Mapping[str, object], str], ...]] = {}
+    folds: dict[tuple[str, str, int], tuple[_PlannedFold, ...]] = {}
     cells = []
     callbacks.start("planning", len(axes) if len(axes) >= SHOW_PROGRESS else 0)
     for task, encoder, split, seed, probe in sorted(
         axes, key=lambda a: (rank[a[0]], order[a[1]], a[2] != "random", a[3], a[4])
     ):
         if (task, split, seed) not in folds:
-            folds[task, split, seed] = _fold_settings(sources[task], split, seed)
+            folds[task, split, seed] = _planned_folds(sources[task], split, seed)
         part = encoders[encoder]
         cells += [
             Cell(
                 settings=Settings.model_validate(
                     {
-                        **fold,
+                        **fold.settings,
                         **part.settings,
                         **_probe_settings(encoder, probe),
                         "protocol": PROTOCOL,
@@ -247,10 +250,14 @@ def make_cells(
                 contaminated=task in part.contaminates,
                 recipe_chosen=task in part.recipe_tasks,
                 data_dir=selection.data_dir,
-                problem=problem or part.problem,
+                problem=fold.problem or part.problem,
                 file=selection.files.get(task),
+                expected_seconds=expected_seconds(
+                    encoder if is_baseline(encoder) else probe,
+                    replace(fold.size, columns=part.columns),
+                ),
             )
-            for fold, problem in folds[task, split, seed]
+            for fold in folds[task, split, seed]
         ]
         if len(axes) >= SHOW_PROGRESS:
             callbacks.advance("planning", f"{task} {encoder} {split} seed {seed}")
@@ -276,6 +283,7 @@ class _PlannedEncoder:
 
     settings: Mapping[str, object]
     title: str
+    columns: int = 2
     contaminates: tuple[str, ...] = ()
     recipe_tasks: tuple[str, ...] = ()
     problem: str = ""
@@ -300,7 +308,7 @@ def _planned_encoder(name: str, custom: LocationEncoder | None) -> _PlannedEncod
         }
         return _PlannedEncoder(settings, name, problem=str(error))
     card = encoder.card
-    from_card = (card.title, card.contaminates, card.recipe_tasks)
+    from_card = (card.title, card.dimension, card.contaminates, card.recipe_tasks)
     try:
         return _PlannedEncoder(encoder_settings(name, encoder), *from_card)
     except BenchError as error:
@@ -308,10 +316,17 @@ def _planned_encoder(name: str, custom: LocationEncoder | None) -> _PlannedEncod
         return _PlannedEncoder(settings, *from_card, problem=str(error))
 
 
-def _fold_settings(
-    source: TaskSource, split: str, seed: int
-) -> tuple[tuple[Mapping[str, object], str], ...]:
-    """Settings of every fold; if there are none, settings that stand for all, and the problem."""
+@dataclass(frozen=True)
+class _PlannedFold:
+    """What cells say of their fold, how large it is, and why it cannot be run, if it cannot."""
+
+    settings: Mapping[str, object]
+    size: CellSize
+    problem: str = ""
+
+
+def _planned_folds(source: TaskSource, split: str, seed: int) -> tuple[_PlannedFold, ...]:
+    """Every fold; if there are none, one that stands for all, with the problem."""
     card = get_split(split).card
     common = {
         "task": source.task,
@@ -322,13 +337,21 @@ def _fold_settings(
     }
     data_sha256 = ""
     try:
-        data_sha256 = load_table(source).sha256
+        table = load_table(source)
+        data_sha256 = table.sha256
         folds = make_folds(source, split, seed)
     except BenchError as error:
         no_folds = {"data_sha256": data_sha256, "fold": NO_FOLDS, "fold_sha256": ""}
-        return ((common | no_folds, str(error)),)
+        return (_PlannedFold(common | no_folds, CellSize(0, 0), str(error)),)
     common["data_sha256"] = data_sha256
-    return tuple((common | {"fold": f.name, "fold_sha256": f.sha256}, "") for f in folds)
+    classes = 1 if table.card.task_type == "regression" else len(np.unique(table.target))
+    return tuple(
+        _PlannedFold(
+            common | {"fold": f.name, "fold_sha256": f.sha256},
+            CellSize(len(f.train), len(f.test), classes=classes, fits=1 + len(f.inner)),
+        )
+        for f in folds
+    )
 
 
 def _probe_settings(encoder: str, probe: str) -> dict[str, object]:

@@ -34,6 +34,7 @@ from satclip_bench.benchmarks.runs.remembered import (
 from satclip_bench.core.card import problems
 from satclip_bench.core.errors import BenchError, RecordError
 from satclip_bench.core.files import atomic_write, cannot_write, sha256_bytes, sweep_parts
+from satclip_bench.core.folder_lock import folder_lock
 from satclip_bench.core.program import program
 
 if TYPE_CHECKING:
@@ -72,17 +73,14 @@ class Store:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Lock the folder for writing; the kernel releases the lock when the process ends.
+        """Lock the folder for writing: see `folder_lock`.
 
         Raises:
-            BenchError: another process holds it, or the folder cannot be written.
+            BenchError: another process holds the lock, or the folder cannot be written.
         """
-        from filelock import FileLock, Timeout
-
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / ".lock", timeout=0)
-            with lock:
+            with folder_lock(self.folder):
                 sweep_parts(self.folder, "**/*")
                 # A run that was killed after its last record leaves it, and the next has no cells.
                 shutil.rmtree(self.folder / SCRATCH, ignore_errors=True)
@@ -91,11 +89,6 @@ class Store:
                 finally:
                     # Workers are killed on an interrupt, perhaps while they write.
                     sweep_parts(self.folder, "**/*")
-        except Timeout:
-            raise BenchError(
-                f"another run is writing to {self.folder}. Wait for it to end, or choose another "
-                "folder with --out."
-            ) from None
         except OSError as error:
             raise BenchError(cannot_write(self.folder, error)) from error
 

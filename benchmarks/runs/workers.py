@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import faulthandler
+import math
 import os
 import re
 import signal
@@ -27,33 +29,45 @@ class KilledError(BenchError):
     """A task whose process was killed, twice, and the second time while it ran alone."""
 
 
+class TimeLimitError(BenchError):
+    """A task that took longer than its time limit, and whose process was ended for that."""
+
+
 def run_in_workers(
-    tasks: Mapping[int, Callable[[], T]], jobs: int, marks: Path
-) -> Generator[tuple[int, T | KilledError], None, None]:
+    tasks: Mapping[int, Callable[[], T]], jobs: int, marks: Path, limit: float = math.inf
+) -> Generator[tuple[int, T | KilledError | TimeLimitError], None, None]:
     """Call functions in worker processes, and yield their results in the order of finishing.
 
     If a worker is killed, for example because memory ran out, its pool cannot be used any more.
     Tasks that were not running then are given to a new pool; those that were running are tried
-    once more, each alone in a process.
+    once more, each alone in a process. If a worker ended because the time of its task was up, that
+    task fails, and all others are given to a new pool.
 
     Args:
         tasks: functions without arguments, by number; they can be pickled.
         jobs: maximum number of processes; never more than tasks are started.
         marks: folder for a file per running task; created if necessary.
+        limit: time limit of a task in seconds; infinite for none.
 
     Yields:
-        The number of a task, and its result, or KilledError if its process was killed twice.
+        The number of a task, and its result; or KilledError if its process was killed twice, or
+        TimeLimitError if its time was up.
     """
     marks.mkdir(parents=True, exist_ok=True)
     left = dict(tasks)
     suspects: dict[int, Callable[[], T]] = {}
     while left:
         try:
-            for number, result in _pool(dict(left), jobs, marks):
+            for number, result in _pool(dict(left), jobs, marks, limit):
                 del left[number]
                 yield number, result
         except _PoolDiedError:
             running = _marked(marks) & left.keys()
+            if late := [number for number in sorted(running) if _is_late(marks, number)]:
+                for number in late:
+                    del left[number]
+                    yield number, TimeLimitError(late_message(limit))
+                continue
             suspects |= {number: left.pop(number) for number in sorted(running)}
             if not running:
                 # It died between two tasks: if that happens again and again, nothing would end.
@@ -61,9 +75,12 @@ def run_in_workers(
                 suspects[number] = left.pop(number)
     for number, task in suspects.items():
         try:
-            yield from _pool({number: task}, 1, marks)
+            yield from _pool({number: task}, 1, marks, limit)
         except _PoolDiedError as died:
-            yield number, KilledError(killed_message(str(died)))
+            if _is_late(marks, number):
+                yield number, TimeLimitError(late_message(limit))
+            else:
+                yield number, KilledError(killed_message(str(died)))
 
 
 def killed_message(how: str) -> str:
@@ -83,11 +100,28 @@ def killed_message(how: str) -> str:
     )
 
 
+def late_message(limit: float) -> str:
+    """Reason of failure of a task whose time was up.
+
+    Args:
+        limit: time limit in seconds.
+
+    >>> late_message(60)
+    'it took longer than 60 s, the time limit of a cell (--cell-timeout), and was stopped'
+    """
+    return (
+        f"it took longer than {limit:g} s, the time limit of a cell (--cell-timeout), and was "
+        "stopped"
+    )
+
+
 class _PoolDiedError(Exception):
     """A worker process ended without a result."""
 
 
-def _pool(tasks: Mapping[int, Callable[[], T]], jobs: int, marks: Path) -> Iterator[tuple[int, T]]:
+def _pool(
+    tasks: Mapping[int, Callable[[], T]], jobs: int, marks: Path, limit: float
+) -> Iterator[tuple[int, T]]:
     from joblib.externals.loky import FIRST_COMPLETED, ProcessPoolExecutor, wait
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
@@ -105,7 +139,7 @@ def _pool(tasks: Mapping[int, Callable[[], T]], jobs: int, marks: Path) -> Itera
         while True:
             # Twice as many as processes: none of them has to wait for its next task.
             for number, task in islice(waiting, 0 if died else 2 * workers - len(submitted)):
-                submitted[executor.submit(_marking, task, marks / str(number))] = number
+                submitted[executor.submit(_marking, task, marks / str(number), limit)] = number
             if not submitted:
                 break
             for future in wait(submitted, return_when=FIRST_COMPLETED).done:
@@ -157,16 +191,31 @@ def _start_tracker() -> None:
         resource_tracker.ensure_running()
 
 
-def _marking(task: Callable[[], T], mark: Path) -> T:
-    """Call a function, with a file that exists while it runs and stays if the process dies."""
-    mark.touch()
-    result = task()
+def _marking(task: Callable[[], T], mark: Path, limit: float) -> T:
+    """Call a function, with a file that exists while it runs and stays if the process dies.
+
+    When the time is up, a traceback is written to the file and the process ends. Python's fault
+    handler does that from a thread of its own, also if compiled code never returns.
+    """
+    with mark.open("w") as stream:
+        if limit < math.inf:
+            faulthandler.dump_traceback_later(limit, exit=True, file=stream)
+        try:
+            result = task()
+        finally:
+            faulthandler.cancel_dump_traceback_later()
     mark.unlink(missing_ok=True)
     return result
 
 
 def _marked(marks: Path) -> set[int]:
     return {int(mark.name) for mark in marks.iterdir()}
+
+
+def _is_late(marks: Path, number: int) -> bool:
+    """Whether a running task's process ended because the time of the task was up."""
+    mark = marks / str(number)
+    return mark.exists() and mark.stat().st_size > 0
 
 
 def _prepare_worker(parent: int) -> None:

@@ -188,6 +188,7 @@ class SpeciesCells:
     method = "species"
     encoder = ""
     source = None
+    expected_seconds = 0.0
 
     @property
     def title(self) -> str:

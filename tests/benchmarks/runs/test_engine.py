@@ -14,6 +14,7 @@ from typing_extensions import override
 from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.engine import evaluate
+from satclip_bench.benchmarks.runs.executors import make_executor
 from satclip_bench.benchmarks.runs.plan import Selection, make_plan
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import get_suite
@@ -116,6 +117,19 @@ def test_a_probe_that_raises_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     assert outcome.reason == "probe 'linear' raised ValueError: no such thing"
 
 
+def test_a_cell_whose_memory_runs_out_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raises(*_: object) -> None:
+        raise MemoryError("Unable to allocate 2.00 TiB")
+
+    monkeypatch.setattr("satclip_bench.benchmarks.runs.cell.make_probe", raises)
+    (cell, _) = plan("wrap")
+    (outcome,) = evaluate([cell], Store(tmp_path))
+    assert outcome.reason.startswith("probe 'linear' ran out of memory (Unable to allocate 2.00")
+    assert "--jobs" in outcome.reason
+
+
 def test_a_gpu_whose_memory_runs_out_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,7 +150,7 @@ def test_records_name_the_device_which_workers_inherit(
     expected = device_title()
     for jobs in (1, 2):
         store = Store(tmp_path / str(jobs))
-        evaluate(plan("baseline.mean"), store, jobs=jobs)
+        evaluate(plan("baseline.mean"), store, executor=make_executor(jobs))
         assert {r.provenance.device for r in store.records()} == {expected}
     monkeypatch.setenv(DEVICE_VARIABLE, "gpu")
     with pytest.raises(BenchError, match="a device is auto, cpu, cuda or cuda:N, not 'gpu'"):

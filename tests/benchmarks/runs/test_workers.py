@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from satclip_bench.benchmarks.runs.threads import one_thread
-from satclip_bench.benchmarks.runs.workers import KilledError, run_in_workers
+from satclip_bench.benchmarks.runs.workers import KilledError, TimeLimitError, run_in_workers
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
 
@@ -40,6 +40,11 @@ def threads_of_environment() -> dict[str, str | None]:
     return {name: os.environ.get(name) for name in one_thread()}
 
 
+def endless(_: Path) -> int:
+    while True:
+        time.sleep(0.1)
+
+
 def slow(_: Path) -> int:
     time.sleep(1)
     return os.getpid()
@@ -59,6 +64,18 @@ def test_a_task_whose_process_is_killed_fails_alone(tmp_path: Path) -> None:
 def test_a_task_that_is_killed_once_is_tried_again(tmp_path: Path) -> None:
     tasks = {0: partial(killed_once, tmp_path / "seen"), 1: partial(square, 3)}
     assert dict(run_in_workers(tasks, 2, tmp_path / "m")) == {0: 7, 1: 9}
+
+
+def test_a_task_whose_time_is_up_fails_alone(tmp_path: Path) -> None:
+    """Those that run at the same time are run again: they are not what took too long."""
+    tasks = {0: partial(endless, tmp_path), 1: partial(slow, tmp_path)}
+    tasks |= {i: partial(square, i) for i in range(2, 5)}
+    results = dict(run_in_workers(tasks, 2, tmp_path / "m", limit=2))
+    failed = results.pop(0)
+    assert isinstance(failed, TimeLimitError)
+    assert "longer than 2 s, the time limit of a cell (--cell-timeout)" in str(failed)
+    assert isinstance(results.pop(1), int)
+    assert results == {i: i**2 for i in range(2, 5)}
 
 
 def test_no_more_processes_than_tasks_and_none_afterwards(tmp_path: Path) -> None:

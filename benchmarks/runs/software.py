@@ -1,0 +1,53 @@
+"""The software that computes records, compared between the machines of a cluster."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from satclip_bench.benchmarks.runs.provenance import LIBRARIES
+from satclip_bench.core.errors import UnfinishedError
+from satclip_bench.core.files import sha256_bytes, sha256_file
+
+FOLDERS = ("benchmarks", "core", "encoders", "tasks")
+"""The folders of the package."""
+
+
+@cache
+def software() -> Mapping[str, str]:
+    """Versions of Python and of the libraries behind scores, and a hash of this package's code."""
+    package = Path(__file__).parents[2]
+    files = sorted(
+        path.relative_to(package).as_posix()
+        for folder in FOLDERS
+        for path in (package / folder).rglob("*.py")
+    )
+    code = "\n".join(f"{name} {sha256_file(package / name)}" for name in files)
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in LIBRARIES},
+        "satclip-bench": f"{version('satclip-bench')} {sha256_bytes(code.encode())[:12]}",
+    }
+
+
+def require_software(expected: Mapping[str, str], where: str) -> None:
+    """Raise UnfinishedError if this process has other software than another one.
+
+    Args:
+        expected: what `software` returned in the other process.
+        where: name of this process for the message.
+    """
+    own = software()
+    if different := [
+        f"{name} {own.get(name, '')} instead of {text}"
+        for name, text in expected.items()
+        if own.get(name) != text
+    ]:
+        raise UnfinishedError(
+            f"{where} has other software than this machine, so that its results would not be the "
+            f"same: {'; '.join(different)}. Install the same versions (constraints.txt) and the "
+            "same code. Finished cells are kept."
+        )

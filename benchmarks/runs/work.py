@@ -1,0 +1,68 @@
+"""Functions to be called by workers, and what an executor is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_bench.core.errors import BenchError
+
+T = TypeVar("T")
+
+
+class LazyEmbedding(Protocol):
+    """An embedding that a worker computes; equal ones are computed once and shared by cells."""
+
+    def compute(self) -> NDArray[np.float32]:
+        """The `(N, D)` embedding. Raises BenchError."""
+
+    def __hash__(self) -> int: ...
+
+
+AnyEmbedding: TypeAlias = "Path | LazyEmbedding | None"
+"""A `.npy` file on this machine, an embedding that a worker computes, or none."""
+
+
+@dataclass(frozen=True)
+class Work(Generic[T]):
+    """A function to be called by a worker, and the embedding that it is called with.
+
+    Attributes:
+        function: function of an embedding, that can be pickled: of the path of a `.npy` file, of
+            an `(N, D)` array, or of None.
+        embedding: the embedding; a `LazyEmbedding` only for an executor that is `remote`.
+    """
+
+    function: Callable[[Any], T]
+    embedding: AnyEmbedding = None
+
+
+class Executor(Protocol):
+    """Calls functions and yields what they return."""
+
+    @property
+    def remote(self) -> bool:
+        """Whether workers may be on other machines, which do not have the files of this one."""
+
+    def run(
+        self, work: Mapping[int, Work[T]], scratch: Path, warn: Callable[[str], None]
+    ) -> Generator[tuple[int, T | BenchError], None, None]:
+        """Call functions, and yield their results in the order of finishing.
+
+        Args:
+            work: functions by number; they start in this order.
+            scratch: folder for files that are needed only while this runs.
+            warn: function that is called with messages for the user.
+
+        Yields:
+            The number of a function, and what it returned; or the error, if its worker was
+            killed or its time was up, or if its embedding could not be computed by a worker.
+
+        Raises:
+            UnfinishedError: no more work can be done, because the cluster is lost.
+        """

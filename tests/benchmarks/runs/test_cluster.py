@@ -1,0 +1,253 @@
+"""Cells on a Dask cluster: the same bytes as elsewhere, and what killed or lost parts cost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from satclip_bench.benchmarks.runs import cluster
+from satclip_bench.benchmarks.runs.cluster import DaskCluster
+from satclip_bench.benchmarks.runs.engine import evaluate
+from satclip_bench.benchmarks.runs.executors import InProcess, Processes
+from satclip_bench.benchmarks.runs.plan import Selection, make_plan
+from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.runs.suites import get_suite
+from satclip_bench.benchmarks.runs.work import Executor, Work
+from satclip_bench.benchmarks.runs.workers import KilledError, TimeLimitError
+from satclip_bench.core.errors import BenchError, UnfinishedError
+from satclip_bench.encoders import Encoder, EncoderCard
+from satclip_bench.tasks import add_task
+from satclip_bench.tasks.user_tables.task import UserTable, UserTableTask
+from tests.benchmarks.cli.program import SMALL, bench
+
+distributed = pytest.importorskip("distributed")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Address of a scheduler with two workers."""
+    import dask
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=60
+        ) as local,
+    ):
+        yield local.scheduler_address
+
+
+IN_THIS_PROCESS = {
+    "processes": False,
+    "protocol": "tcp",
+    "host": "127.0.0.1",
+    "dashboard_address": "127.0.0.1:0",
+    "silence_logs": 60,
+}
+"""Options of clusters whose scheduler and workers are threads."""
+
+
+class Waves(Encoder):
+    """A custom encoder, which workers cannot import by its name."""
+
+    card = EncoderCard(name="waves", title="Waves", dimension=2)
+
+    @override
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.sin(np.radians(lonlat))
+
+
+def square(number: int, _: object = None) -> int:
+    return number**2
+
+
+def total(embedding: NDArray[np.float64]) -> float:
+    return float(embedding.sum())
+
+
+def killed(_: object) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("unreachable")
+
+
+def endless(_: object) -> int:
+    while True:
+        time.sleep(0.1)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """An embedding that notes every time that it is computed."""
+
+    log: Path
+    fails: bool = False
+
+    def compute(self) -> NDArray[np.float32]:
+        with self.log.open("a") as stream:
+            stream.write("computed\n")
+        if self.fails:
+            raise BenchError("out of cheese")
+        return np.ones((4, 2), dtype=np.float32)
+
+
+def results(executor: Executor, work: dict[int, Work[object]], folder: Path) -> dict[int, object]:
+    return dict(executor.run(work, folder, lambda _message: None))
+
+
+def contents(folder: Path) -> dict[str, object]:
+    """The files of a run by name; records without their provenance."""
+    files: dict[str, object] = {}
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name != ".lock":
+            name = path.relative_to(folder).as_posix()
+            files[name] = path.read_bytes()
+            if path.suffix == ".json" and name.startswith("records/"):
+                record = json.loads(path.read_bytes())
+                del record["provenance"]
+                files[name] = record
+    return files
+
+
+def test_every_executor_leaves_the_same_files(tmp_path: Path, address: str) -> None:
+    rng = np.random.default_rng(0)
+    lonlat = rng.uniform([-170, -70], [170, 70], (400, 2))
+    table = tmp_path / "yields.csv"
+    pd.DataFrame(
+        {"lon": lonlat[:, 0], "lat": lonlat[:, 1], "yield": np.sin(lonlat).sum(axis=1)}
+    ).to_csv(table, index=False)
+    file = UserTable(table, "yield")
+    task = UserTableTask(file)
+    add_task(task)
+    own = {"waves": Waves()}
+    selection = Selection(
+        [task.card.name],
+        ["wrap", "waves", "baseline.knn"],
+        ["random"],
+        ["linear", "knn"],
+        [0, 1],
+        own=own,
+        files={task.card.name: file},
+    )
+    cells = make_plan(get_suite("open"), selection)
+    executors: list[Executor] = [InProcess(), Processes(2), DaskCluster(address, 2)]
+    folders = [tmp_path / type(executor).__name__ for executor in executors]
+    for executor, folder in zip(executors, folders, strict=True):
+        store = Store(folder)
+        with store.lock():
+            outcomes = evaluate(cells, store, own, executor=executor)
+            store.write_table()
+        assert [outcome.reason for outcome in outcomes] == [""] * len(cells)
+        assert [outcome.unit for outcome in outcomes] == list(cells)
+    first, *others = map(contents, folders)
+    assert len(first) == 2 * len(cells) + 1
+    for other in others:
+        assert other == first
+
+
+def test_an_embedding_is_computed_once_and_its_error_is_that_of_its_cells(
+    tmp_path: Path, address: str
+) -> None:
+    good, bad = Counted(tmp_path / "good"), Counted(tmp_path / "bad", fails=True)
+    sent = tmp_path / "sent.npy"
+    np.save(sent, np.full((3, 2), 2.0, dtype=np.float32))
+    work: dict[int, Work[object]] = {i: Work(total, good) for i in range(4)}
+    work |= {4: Work(total, bad), 5: Work(total, bad), 6: Work(total, sent)}
+    finished = results(DaskCluster(address, 2), work, tmp_path)
+    for number in (4, 5):
+        error = finished.pop(number)
+        assert isinstance(error, BenchError)
+        assert str(error) == "out of cheese"
+    assert finished == {0: 8, 1: 8, 2: 8, 3: 8, 6: 12}
+    assert good.log.read_text().split() == bad.log.read_text().split() == ["computed"]
+
+
+def test_a_cell_that_kills_its_worker_fails_alone(tmp_path: Path, address: str) -> None:
+    work: dict[int, Work[object]] = {0: Work(killed)}
+    work |= {i: Work(partial(square, i)) for i in range(1, 6)}
+    finished = results(DaskCluster(address, 2), work, tmp_path)
+    assert isinstance(finished.pop(0), KilledError)
+    assert finished == {i: i**2 for i in range(1, 6)}
+
+
+def test_a_cell_that_hangs_is_stopped(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "GRACE_SECONDS", 0.5)
+    work: dict[int, Work[object]] = {0: Work(endless)}
+    work |= {i: Work(partial(square, i)) for i in range(1, 6)}
+    finished = results(DaskCluster(address, 2, cell_timeout=1), work, tmp_path)
+    error = finished.pop(0)
+    assert isinstance(error, TimeLimitError)
+    assert "longer than 1 s" in str(error)
+    assert finished == {i: i**2 for i in range(1, 6)}
+
+
+def test_a_worker_with_other_software_ends_the_run(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "software", lambda: {"numpy": "1.0"})
+    with pytest.raises(UnfinishedError, match=r"other software .* instead of 1\.0"):
+        results(DaskCluster(address, 2), {0: Work(partial(square, 0))}, tmp_path)
+
+
+def test_a_worker_with_several_threads_ends_the_run(tmp_path: Path) -> None:
+    with (
+        distributed.LocalCluster(
+            **IN_THIS_PROCESS,
+            n_workers=1,
+            threads_per_worker=2,
+        ) as local,
+        pytest.raises(UnfinishedError, match=r"has 2 threads.*--nthreads 1"),
+    ):
+        results(DaskCluster(local.scheduler_address, 2), {0: Work(square)}, tmp_path)
+
+
+def test_a_scheduler_that_is_lost_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Time within which a client connects again.
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.5)
+    with distributed.LocalCluster(n_workers=0, **IN_THIS_PROCESS) as local:
+        executor = DaskCluster(local.scheduler_address, 2)
+        messages: list[str] = []
+
+        def warn(message: str) -> None:
+            messages.append(message)
+            local.close()
+
+        with pytest.raises(UnfinishedError, match=r"was lost .* the same command"):
+            list(executor.run({0: Work(square)}, tmp_path, warn))
+    assert messages == [f"the Dask scheduler {executor.address} has no workers: cells wait for one"]
+
+
+def test_the_command_line_runs_on_a_cluster(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = [*SMALL[: SMALL.index("--jobs")], "--encoders", "wrap", "--out", "r"]
+    done = bench("run", *arguments, "--scheduler", address, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (record,) = Store(tmp_path / "r").records()
+    assert record.status == "done"
+
+    both = bench("run", *arguments, "--scheduler", address, "--jobs", "2", cwd=tmp_path)
+    assert both.returncode == 2
+    assert "--jobs has no effect on the workers of a running Dask cluster" in both.stderr
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.1)
+    arguments[-1] = "s"
+    none = bench("run", *arguments, "--scheduler", "tcp://127.0.0.1:1", cwd=tmp_path)
+    assert none.returncode == 2
+    assert "there is no Dask scheduler at tcp://127.0.0.1:1" in none.stderr
