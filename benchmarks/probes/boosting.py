@@ -1,4 +1,4 @@
-"""Boosting round by round until the validation loss ends it; imports LightGBM."""
+"""Boosting until the validation loss ends it, and predictions of boosters; imports LightGBM."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.probes.data import Dataset, InnerSets
+from satclip_bench.benchmarks.probes.data import Dataset, Float64, Floats, InnerSets
 from satclip_bench.benchmarks.targets import clip_to, range_of
 
 Booster = Any
 """`lightgbm.Booster`, which has no types."""
+
+TREES_AT_ONCE = 512
+"""Number of trees that predictions add at once, so that these small trees stay in the processor's
+cache: LightGBM passes each row through all trees, and with hundreds of classes there are tens of
+thousands."""
 
 
 class Boosted(NamedTuple):
@@ -73,6 +78,24 @@ def boost_rounds(train: Dataset, params: Mapping[str, Any], rounds: int) -> Boos
     return lightgbm.train(
         params, lightgbm.Dataset(np.asarray(train.X), train.y, params=params), rounds
     )
+
+
+def raw_scores(booster: Booster, X: Floats) -> Float64:
+    """Sum of the trees' leaves, `(n,)`, or `(n, K)` for three and more classes.
+
+    The same as LightGBM's `predict(X, raw_score=True)` but for the rounding of the sum.
+
+    Args:
+        booster: booster of one round or more.
+        X: `(n, D)` features.
+    """
+    rounds = max(1, TREES_AT_ONCE // booster.num_model_per_iteration())
+    total: Any = 0.0
+    for start in range(0, booster.current_iteration(), rounds):
+        total += booster.predict(
+            X, start_iteration=start, num_iteration=rounds, raw_score=True, num_threads=1
+        )
+    return np.asarray(total, dtype=np.float64)
 
 
 def _with_validation(fold: InnerSets, params: Mapping[str, Any]) -> Booster:

@@ -8,7 +8,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from satclip_bench.benchmarks.probes import make_probe, trees
+from satclip_bench.benchmarks.probes import boosting, make_probe, trees
 from satclip_bench.benchmarks.probes.boosting import boost, boost_rounds
 from satclip_bench.benchmarks.probes.data import Dataset, InnerSets
 from satclip_bench.benchmarks.probes.trees import TreeClassifier, TreeRegressor, TreeSettings
@@ -23,7 +23,9 @@ PARAMS: dict[str, Any] = {
     "num_threads": 1,
     "verbosity": -1,
 }
-QUICK = TreeSettings(learning_rate=0.2, early_stopping_rounds=10)
+QUICK = TreeSettings(
+    learning_rate=0.2, early_stopping_rounds=10, many_classes_early_stopping_rounds=8
+)
 
 
 def pair(rows: int = 150, seed: int = 0) -> InnerSets:
@@ -120,8 +122,34 @@ def test_many_classes_are_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     rounds = probe.best_params_["rounds"]
     assert isinstance(rounds, int)
     assert probe.converged_
-    assert probe.fit_info_["rounds_trained"] == rounds + 10
+    assert len(probe.classes_) > QUICK.many_classes
+    assert probe.fit_info_["rounds_trained"] == rounds + 8
+    assert probe.booster_.params["learning_rate"] == QUICK.many_classes_learning_rate
     assert probe.booster_.num_trees() == rounds * len(probe.classes_)
+
+
+@pytest.mark.parametrize("classes", [0, 2, 3])
+@pytest.mark.parametrize("at_once", [1, 7, 10_000])
+def test_predictions_are_those_of_lightgbm(
+    classes: int, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trees, "SETTINGS", QUICK)
+    monkeypatch.setattr(boosting, "TREES_AT_ONCE", at_once)
+    train, held_out = pair()
+    X, z = train
+    probe: TreeRegressor | TreeClassifier
+    if classes:
+        y = np.digitize(z, np.quantile(z, np.arange(1, classes) / classes))
+        probe = TreeClassifier(random_state=0).fit(X, y)
+        out = probe.predict_proba(held_out.X)
+    else:
+        probe = TreeRegressor(random_state=0).fit(X, z)
+        out = (probe.unclipped(held_out.X) - probe.target_mean_) / probe.target_scale_
+    assert probe.booster_.num_trees() > 7
+    expected = probe.booster_.predict(held_out.X)
+    if classes == 2:
+        expected = np.stack([1 - expected, expected], axis=1)
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-14)
 
 
 def test_inner_folds_of_classes_leave_out_unseen_labels(monkeypatch: pytest.MonkeyPatch) -> None:
