@@ -40,6 +40,7 @@ def boost(
     *,
     max_rounds: int,
     patience: int,
+    min_improvement: float = 0.0,
 ) -> Boosted:
     """Boost on each fold at the same pace, and count the rounds with the lowest summed loss.
 
@@ -52,10 +53,12 @@ def boost(
             unseen classes.
         params: parameters of LightGBM.
         max_rounds: largest number of rounds.
-        patience: number of rounds without a lower loss after which boosting ends.
+        patience: number of rounds without a sufficiently lower loss after which boosting ends.
+        min_improvement: fraction by which a loss has to be lower to count for the patience.
     """
     boosters = [_with_validation(fold, params) for fold in folds]
     lowest, best, length = np.inf, 0, 0
+    reference, improved = np.inf, 0
     done, stopped_early = 0, False
     while not stopped_early and done < max_rounds:
         done += 1
@@ -66,7 +69,9 @@ def boost(
         if loss < lowest:
             # A round in which no tree can be split adds no iteration to the booster.
             lowest, best, length = loss, done, boosters[0].current_iteration()
-        stopped_early = done - best >= patience
+        if loss < reference * (1 - min_improvement):
+            reference, improved = loss, done
+        stopped_early = done - improved >= patience
     # The model's text holds every digit, and the training data is then freed.
     first = lightgbm.Booster(model_str=boosters[0].model_to_string(num_iteration=length))
     return Boosted(best, done, stopped_early, first)

@@ -27,6 +27,7 @@ class TreeSettings(Settings):
     many_classes: int = 20
     many_classes_learning_rate: float = 0.3
     many_classes_early_stopping_rounds: int = 20
+    many_classes_min_improvement: float = 0.005
     many_classes_num_leaves: int = 3
     many_classes_features_per_tree: int = 16
     num_leaves: int = 8
@@ -65,8 +66,10 @@ CARD = ProbeCard(
     version=4,
     bounds=(
         "A round grows one tree per class, or one for a regression and for two classes. Boosting "
-        "ends early_stopping_rounds rounds after the lowest validation loss, or "
-        "many_classes_early_stopping_rounds with more than many_classes classes. max_rounds is far "
+        "ends early_stopping_rounds rounds after the lowest validation loss; with more than "
+        "many_classes classes, when many_classes_early_stopping_rounds rounds have not lowered it "
+        "by the fraction many_classes_min_improvement, because the last per cent take most of the "
+        "trees. max_rounds is far "
         "beyond what the suites need; a fit that reaches it is recorded as not converged. Each "
         "tree uses features_per_tree random columns, binned."
     ),
@@ -105,7 +108,7 @@ class TreeRegressor(ProbeRegressor):
             standardised,
             params,
             seed,
-            patience=SETTINGS.early_stopping_rounds,
+            many=False,
             refit=are_nested(folds, data),
         )
         self.booster_, best_params, self.converged_, self.fit_info_ = fit
@@ -135,16 +138,10 @@ class TreeClassifier(ProbeClassifier):
     def _fit_folds(self, data: Dataset, folds: Sequence[InnerSets], seed: int) -> Params:
         classes = len(self.classes_)
         many = classes > SETTINGS.many_classes
-        params: dict[str, Any] = _many_classes_params(data.X.shape[1]) if many else {}
-        if classes == 2:
-            params |= {"objective": "binary"}
-        else:
-            params |= {"objective": "multiclass", "num_class": classes}
-        patience = SETTINGS.early_stopping_rounds
-        if many:
-            patience = SETTINGS.many_classes_early_stopping_rounds
-        refit = are_nested(folds, data)
-        fit = _fit(data, seen_only(folds), params, seed, patience=patience, refit=refit)
+        params: dict[str, Any] = {"objective": "binary"}
+        if classes > 2:
+            params = {"objective": "multiclass", "num_class": classes}
+        fit = _fit(data, seen_only(folds), params, seed, many=many, refit=are_nested(folds, data))
         self.booster_, best_params, self.converged_, self.fit_info_ = fit
         return best_params
 
@@ -159,21 +156,28 @@ class TreeClassifier(ProbeClassifier):
         return np.asarray(softmax(scores, axis=1), dtype=np.float64)
 
 
-def _many_classes_params(columns: int) -> dict[str, Any]:
-    """Parameters that differ with more than `many_classes` classes.
+class _Growth(NamedTuple):
+    """Settings that depend on the number of classes."""
 
-    Args:
-        columns: number of features.
-    """
-    return {
-        "learning_rate": SETTINGS.many_classes_learning_rate,
-        "num_leaves": SETTINGS.many_classes_num_leaves,
-        "feature_fraction": _fraction(SETTINGS.many_classes_features_per_tree, columns),
-    }
+    learning_rate: float
+    num_leaves: int
+    features_per_tree: int
+    patience: int
+    min_improvement: float
 
 
-def _fraction(features: int, columns: int) -> float:
-    return min(1.0, features / columns)
+def _growth(*, many: bool) -> _Growth:
+    s = SETTINGS
+    if not many:
+        few = s.learning_rate, s.num_leaves, s.features_per_tree, s.early_stopping_rounds
+        return _Growth(*few, min_improvement=0.0)
+    return _Growth(
+        s.many_classes_learning_rate,
+        s.many_classes_num_leaves,
+        s.many_classes_features_per_tree,
+        s.many_classes_early_stopping_rounds,
+        s.many_classes_min_improvement,
+    )
 
 
 def _fit(
@@ -182,18 +186,19 @@ def _fit(
     params: dict[str, Any],
     seed: int,
     *,
-    patience: int,
+    many: bool,
     refit: bool,
 ) -> _Fit:
     from satclip_bench.benchmarks.probes.boosting import boost, boost_rounds
 
-    defaults = {
-        "learning_rate": SETTINGS.learning_rate,
-        "num_leaves": SETTINGS.num_leaves,
+    growth = _growth(many=many)
+    params = params | {
+        "learning_rate": growth.learning_rate,
+        "num_leaves": growth.num_leaves,
         "min_data_in_leaf": SETTINGS.min_data_in_leaf,
         "lambda_l2": SETTINGS.lambda_l2,
         "max_bin": SETTINGS.max_bin,
-        "feature_fraction": _fraction(SETTINGS.features_per_tree, data.X.shape[1]),
+        "feature_fraction": min(1.0, growth.features_per_tree / data.X.shape[1]),
         "seed": seed,
         # These settings give the same bytes on every run, with any number of workers.
         "deterministic": True,
@@ -201,12 +206,17 @@ def _fit(
         "num_threads": 1,
         "verbosity": -1,
     }
-    params = defaults | params
     if not folds:
         rounds = SETTINGS.rounds_without_validation
         booster = boost_rounds(data, params, rounds)
         return _Fit(booster, {"rounds": rounds}, False, {"cap": rounds, "rounds_trained": rounds})
-    boosted = boost(folds, params, max_rounds=SETTINGS.max_rounds, patience=patience)
+    boosted = boost(
+        folds,
+        params,
+        max_rounds=SETTINGS.max_rounds,
+        patience=growth.patience,
+        min_improvement=growth.min_improvement,
+    )
     booster = boost_rounds(data, params, boosted.rounds) if refit else boosted.booster
     info: Params = {"cap": SETTINGS.max_rounds, "rounds_trained": boosted.rounds_trained}
     return _Fit(booster, {"rounds": boosted.rounds}, boosted.stopped_early, info)

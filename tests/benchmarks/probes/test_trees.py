@@ -24,7 +24,10 @@ PARAMS: dict[str, Any] = {
     "verbosity": -1,
 }
 QUICK = TreeSettings(
-    learning_rate=0.2, early_stopping_rounds=10, many_classes_early_stopping_rounds=8
+    learning_rate=0.2,
+    early_stopping_rounds=10,
+    many_classes_early_stopping_rounds=8,
+    many_classes_min_improvement=0.0,
 )
 
 
@@ -49,6 +52,25 @@ def test_one_fold_is_the_early_stopping_of_lightgbm() -> None:
     assert boosted.stopped_early
     X = np.asarray(held_out.X)
     np.testing.assert_array_equal(boosted.booster.predict(X), expected.predict(X))
+
+
+def test_patience_counts_rounds_that_improve_by_too_little() -> None:
+    fold = pair(400)
+    losses: list[float] = []
+    boosted = boost([fold], PARAMS, max_rounds=200, patience=5, min_improvement=0.02)
+    for n in range(1, boosted.rounds_trained + 1):
+        out = boost_rounds(fold.train, PARAMS, n).predict(fold.validation.X)
+        out = out.clip(fold.train.y.min(), fold.train.y.max())
+        losses.append(np.square(out - fold.validation.y).sum())
+    reference, improved = np.inf, 0
+    for n, loss in enumerate(losses, start=1):
+        assert n - 1 - improved < 5
+        if loss < 0.98 * reference:
+            reference, improved = loss, n
+    assert boosted.stopped_early
+    assert boosted.rounds_trained == improved + 5
+    assert boosted.rounds == np.argmin(losses) + 1
+    assert boosted.rounds > improved
 
 
 def test_inner_folds_add_squared_errors_of_clipped_predictions() -> None:
