@@ -53,7 +53,7 @@ CARD = ProbeCard(
         "leaf of a rare class overshoots. Predicted numbers are clipped to the range of the "
         "training targets, also in validation. Nothing is searched but the number of rounds; the "
         "other settings were chosen by validation losses on random, seed 0, of elevation, median "
-        "income and biomes, with three encoders, and are the same for every encoder and task. With "
+        "income and biomes, with three encoders, and are the same for every encoder. With "
         "inner folds, one booster per fold grows at the same pace; losses are added over all "
         "validation rows, and the lowest sum gives the number of rounds for which the final "
         "booster is fitted on all rows. Otherwise nothing is refitted on training and validation "
@@ -69,9 +69,8 @@ CARD = ProbeCard(
         "ends early_stopping_rounds rounds after the lowest validation loss; with more than "
         "many_classes classes, when many_classes_early_stopping_rounds rounds have not lowered it "
         "by the fraction many_classes_min_improvement, because the last per cent take most of the "
-        "trees. max_rounds is far "
-        "beyond what the suites need; a fit that reaches it is recorded as not converged. Each "
-        "tree uses features_per_tree random columns, binned."
+        "trees. max_rounds is far beyond what the suites need; a fit that reaches it is recorded "
+        "as not converged. Each tree uses features_per_tree random columns, binned."
     ),
 )
 
