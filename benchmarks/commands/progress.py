@@ -15,6 +15,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from typing_extensions import override
 
 from satclip_bench.benchmarks.runs.callbacks import Callbacks
@@ -39,14 +40,19 @@ class Meter(Callbacks):
     ) -> None:
         self._console = console
         self._every_step, self._show_failures = every_step, show_failures
+        self._redraws = console.is_terminal or console.is_jupyter
+        # In a narrow terminal, the name of the cell is cut off and not the numbers.
+        name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         self._progress = Progress(
             TextColumn("{task.description:10}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[now]}", markup=False),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[now]}", markup=False, table_column=name),
             console=console,
+            expand=True,
+            disable=not self._redraws,
         )
         self._bars: dict[str, TaskID] = {}
         self._printed_reasons: set[str] = set()
@@ -72,7 +78,7 @@ class Meter(Callbacks):
         bar = self._bars[stage]
         self._progress.update(bar, advance=1, now=title)
         task = self._progress.tasks[bar]
-        if self._console.is_terminal or self._console.is_jupyter or not task.total:
+        if self._redraws or not task.total:
             return
         done, total = int(task.completed), int(task.total)
         text = f"{stage}: {done} of {total}, {task.elapsed or 0:.0f} s"
