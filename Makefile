@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup help benchmark test lint types leaderboard spatial pretrain rebuild clean
+.PHONY: setup help benchmark test lint types leaderboard spatial probes pretrain rebuild clean
 
 setup: .venv/.ready  ## create .venv with everything installed, and download the default weights (the default target)
 
@@ -33,15 +33,23 @@ types: setup  ## check types
 	$(BIN)/mypy docs/studies/*.py examples/daylight-encoder/daylight_encoder
 
 leaderboard: setup  ## rerun the main job from scratch and make it the committed reference run
-	rm -rf results/runs/reference results/leaderboard
-	$(BIN)/python run_benchmarks.py --device cpu --out results/runs/reference
-	mkdir -p results/leaderboard/figures
-	cp -r results/runs/reference/results.parquet results/runs/reference/tables results/leaderboard
-	cp results/runs/reference/figures/*.png results/leaderboard/figures
-	$(BIN)/python docs/studies/page_boards.py
+	$(call committed,open,reference,leaderboard)
 
-spatial: setup  ## run the suite open-spatial: four splits, into results/runs/spatial
-	$(BIN)/python run_benchmarks.py run --suite open-spatial --device cpu --out results/runs/spatial
+spatial: setup  ## the same for the suite open-spatial: four splits
+	$(call committed,open-spatial,spatial,spatial)
+
+probes: setup  ## the same for the suite open-probes: perceptron and boosted trees
+	$(call committed,open-probes,probes,probes)
+
+# $(call committed,SUITE,RUN,FOLDER) runs a suite into results/runs/RUN and copies it to results/FOLDER.
+define committed
+	rm -rf results/runs/$(2) results/$(3)
+	$(BIN)/python run_benchmarks.py run --suite $(1) --device cpu --out results/runs/$(2)
+	mkdir -p results/$(3)/figures
+	cp -r results/runs/$(2)/results.parquet results/runs/$(2)/tables results/$(3)
+	cp results/runs/$(2)/figures/*.png results/$(3)/figures
+	$(BIN)/python docs/studies/page_boards.py
+endef
 
 pretrain: setup  ## train the encoders satclip-bluemarble again and compare with the shipped weights
 	for config in small small-l40; do \

@@ -192,6 +192,7 @@ def updated(path: Path) -> str:
         text = with_block(text, "held-out", board(held_out, {}))
     if path == PAGE:
         text = with_block(text, "ranks", ranks(table("leaderboard/rank-changes.linear")))
+        text = with_block(text, "spatial", ranks(table("spatial/rank-changes.linear")))
         text = with_block(text, "printed", printed())
     return with_values(text)
 

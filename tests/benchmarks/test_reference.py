@@ -1,4 +1,4 @@
-"""The committed reference run: its tables follow from its frame, and its numbers come out again."""
+"""The committed runs: their tables follow from their frames, and their numbers come out again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from satclip_bench.benchmarks.runs.plan import Selection, make_plan
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import get_suite
 
-REFERENCE = Path(__file__).parents[2] / "results" / "leaderboard"
+RESULTS = Path(__file__).parents[2] / "results"
+REFERENCE = RESULTS / "leaderboard"
+COMMITTED = {"leaderboard": "open", "spatial": "open-spatial"}
+"""Suites by the folder of their committed run."""
 
 
 @pytest.fixture(scope="module")
@@ -25,30 +28,40 @@ def reference() -> pd.DataFrame:
     return pd.read_parquet(REFERENCE / "results.parquet")
 
 
-def test_it_is_the_whole_suite(reference: pd.DataFrame) -> None:
-    assert list(reference.columns) == list(COLUMNS)
-    assert (reference["status"] == "done").all()
-    assert set(reference["key"]) == {
-        cell.settings.key for cell in make_plan(get_suite("open"), Selection())
+@pytest.fixture(scope="module", params=COMMITTED)
+def run(request: pytest.FixtureRequest) -> tuple[str, pd.DataFrame]:
+    return request.param, pd.read_parquet(RESULTS / request.param / "results.parquet")
+
+
+def test_it_is_the_whole_suite(run: tuple[str, pd.DataFrame]) -> None:
+    name, frame = run
+    assert list(frame.columns) == list(COLUMNS)
+    assert (frame["status"] == "done").all()
+    assert set(frame["key"]) == {
+        cell.settings.key for cell in make_plan(get_suite(COMMITTED[name]), Selection())
     }
 
 
-def test_every_fit_ended_because_it_was_good_enough(reference: pd.DataFrame) -> None:
+def test_every_fit_ended_because_it_was_good_enough(run: tuple[str, pd.DataFrame]) -> None:
     """No cell ends at a cap of iterations, epochs or trees, which would decide the order."""
-    cells = reference.drop_duplicates("key")
+    cells = run[1].drop_duplicates("key")
     # A cell of which it is not known counts as one that did not converge.
     capped = cells[~cells["converged"].astype("boolean").fillna(False).to_numpy(dtype=bool)]
     names = capped[["task", "encoder", "split", "fold", "probe", "seed"]]
     assert capped.empty, f"{len(capped)} cells did not converge:\n{names.to_string()}"
 
 
-def test_its_tables_follow_from_its_frame(reference: pd.DataFrame, tmp_path: Path) -> None:
+def test_its_tables_follow_from_its_frame(run: tuple[str, pd.DataFrame], tmp_path: Path) -> None:
     """Scores and ranks do. Intervals and ties need the predictions, which do not ship."""
-    written = write_tables(Results.from_frame(reference), tmp_path)
+    name, frame = run
+    written = write_tables(Results.from_frame(frame), tmp_path)
     boards = [path for path in written if path.suffix == ".md" and "leaderboard" in path.name]
-    assert len(boards) == 4
+    committed = RESULTS / name / "tables"
+    assert {path.name for path in boards} == {
+        path.name for path in committed.glob("leaderboard.*.md")
+    }
     for path in boards:
-        assert _scores(path) == _scores(REFERENCE / "tables" / path.name), path.name
+        assert _scores(path) == _scores(committed / path.name), path.name
 
 
 def _scores(board: Path) -> list[list[str]]:
