@@ -150,9 +150,9 @@ def _local_cluster(count: int, scratch: Path) -> Iterator[LocalCluster]:
     import dask
     from distributed import LocalCluster
 
-    # A cell that ended its worker is tried once more among the others, and then alone.
+    # What ran when a worker was killed comes back at once, and is tried once more, alone.
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         LocalCluster(
             n_workers=count,
             threads_per_worker=1,
