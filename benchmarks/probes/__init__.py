@@ -18,9 +18,9 @@ from satclip_bench.tasks.base import TaskType
 registry: Registry[Probe] = Registry(
     "probe",
     {
-        "linear": "satclip_bench.benchmarks.probes.linear:PROBE",
-        "ridge": "satclip_bench.benchmarks.probes.ridge:PROBE",
-        "knn": "satclip_bench.benchmarks.probes.knn:PROBE",
+        "linear": "satclip_bench.benchmarks.probes.linear_card:PROBE",
+        "ridge": "satclip_bench.benchmarks.probes.ridge_card:PROBE",
+        "knn": "satclip_bench.benchmarks.probes.knn_card:PROBE",
         "mlp": "satclip_bench.benchmarks.probes.mlp:PROBE",
         "lightgbm": "satclip_bench.benchmarks.probes.trees:PROBE",
     },
@@ -40,15 +40,18 @@ def list_probes() -> tuple[str, ...]:
 
 
 def get_probe(name: str) -> Probe:
-    """Card and estimators of the probe called `name`. Imports neither torch nor LightGBM.
+    """Card and estimators of the probe called `name`.
+
+    Those of `linear`, `ridge` and `knn` import no library before an estimator is made, and none
+    imports torch or LightGBM.
 
     Raises:
         UnknownNameError: there is no such probe; the message suggests similar names.
         BenchError: the probe cannot be imported, or is not a `Probe`.
 
     Examples:
-        >>> get_probe("knn").regressor.__name__
-        'NeighbourRegressor'
+        >>> get_probe("knn").regressor(random_state=0)
+        NeighbourRegressor(random_state=0)
     """
     entry: object = registry.load(name)
     if not isinstance(entry, Probe):

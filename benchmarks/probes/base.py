@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, cast
 
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, JsonValue
 
 from satclip_bench.core.card import Card
+from satclip_bench.core.registry import import_object
 
 Validation = tuple[ArrayLike, ArrayLike]
 """`(X, y)` of the validation set."""
@@ -85,3 +86,24 @@ class Probe:
     card: ProbeCard
     regressor: Callable[..., ProbeEstimator]
     classifier: Callable[..., ProbeEstimator]
+
+
+def imported_when_called(target: str) -> Callable[..., ProbeEstimator]:
+    """A function that makes an estimator, and imports its class when it is called.
+
+    Cards are read to plan a run; scikit-learn, which the classes need, takes long to import.
+
+    Args:
+        target: module and class, such as `satclip_bench.benchmarks.probes.knn:NeighbourRegressor`.
+
+    Examples:
+        >>> make = imported_when_called("satclip_bench.benchmarks.probes.knn:NeighbourRegressor")
+        >>> make(random_state=0)
+        NeighbourRegressor(random_state=0)
+    """
+
+    def make(**parameters: Any) -> ProbeEstimator:
+        estimator = cast(Callable[..., ProbeEstimator], import_object(target, "the estimator"))
+        return estimator(**parameters)
+
+    return make

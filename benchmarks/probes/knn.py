@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
 from satclip_bench.benchmarks.probes.data import (
     Codes,
     Dataset,
@@ -18,47 +17,9 @@ from satclip_bench.benchmarks.probes.data import (
     Params,
 )
 from satclip_bench.benchmarks.probes.estimators import ProbeClassifier, ProbeRegressor
+from satclip_bench.benchmarks.probes.knn_card import NEIGHBOURS, SETTINGS
 from satclip_bench.benchmarks.probes.neighbours import NeighbourIndex
 from satclip_bench.benchmarks.probes.rows import blocks
-
-
-class NeighbourSettings(Settings):
-    """Fixed hyper-parameters; the default is used if there is no validation data."""
-
-    default_n_neighbors: int = 5
-    metric: Literal["euclidean"] = "euclidean"
-    weights: Literal["distance"] = "distance"
-    standardize: Literal[False] = False
-
-
-SETTINGS = NeighbourSettings()
-NEIGHBOURS = (1, 3, 5, 10, 20)
-
-CARD = ProbeCard(
-    name="knn",
-    title="k nearest neighbours",
-    description=(
-        "Neighbours by Euclidean distance between embeddings, weighted by the inverse distance. "
-        "Embeddings are not standardised: the probe measures the encoder's own geometry, and "
-        "standardising would give nearly constant columns the weight of informative ones. On "
-        "coordinates on the unit sphere, it is the nearest-neighbour baseline by chord length. If "
-        "some neighbours are at distance 0, only they count. The number of neighbours is chosen "
-        "on the validation set by MSE or by accuracy (a log loss is infinite if no neighbour has "
-        "the label); labels that are not in the training set count as wrong; of equally good "
-        "numbers, the smallest is taken. Nothing is refitted on training and validation together. "
-        "With inner folds, squared errors or wrong labels are summed over all of them, and all "
-        "rows are neighbours of the final estimator."
-    ),
-    settings=SETTINGS.model_dump(mode="json"),
-    search={"n_neighbors": NEIGHBOURS},
-    bounds=(
-        "One query serves all candidates: a tree in few dimensions, otherwise brute force in "
-        "blocks, so that the matrix of all distances is never in memory, and neither is a large "
-        "training set. Only numbers of neighbours up to the size of the smallest training set are "
-        "tried."
-    ),
-    version=2,
-)
 
 
 class NeighbourRegressor(ProbeRegressor):
@@ -178,6 +139,3 @@ def _fit_index(
             targets, true = fold.train.y[rows], fold.validation.y[part]
             losses += [loss(distances[:, :k], targets[:, :k], true) for k in candidates]
     return index, candidates[int(losses.argmin())]
-
-
-PROBE = Probe(CARD, NeighbourRegressor, NeighbourClassifier)

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import softmax
 
-from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
 from satclip_bench.benchmarks.probes.data import (
     Dataset,
     Float64,
@@ -24,54 +23,12 @@ from satclip_bench.benchmarks.probes.estimators import (
     ProbeRegressor,
     log_loss,
 )
+from satclip_bench.benchmarks.probes.linear_card import SETTINGS, STRENGTHS
 from satclip_bench.benchmarks.probes.logistic import LogisticPath
-from satclip_bench.benchmarks.probes.ridge_path import ALPHAS, RidgePath, standardise
+from satclip_bench.benchmarks.probes.ridge_card import ALPHAS
+from satclip_bench.benchmarks.probes.ridge_path import RidgePath, standardise
 from satclip_bench.benchmarks.probes.rows import blocks
 from satclip_bench.benchmarks.targets import clip_to, range_of
-
-
-class LinearSettings(Settings):
-    """Fixed hyper-parameters; the defaults are used if there is no validation data."""
-
-    default_alpha: float = 1.0
-    default_C: float = 1.0  # noqa: N815  # as scikit-learn spells it
-    search_tolerance: float = 3e-3
-    tolerance: float = 1e-8
-    hopeless_loss: float = 1.1
-
-
-SETTINGS = LinearSettings()
-
-STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4)
-
-CARD = ProbeCard(
-    name="linear",
-    title="Linear",
-    description=(
-        "Features are standardised on the training set. Regression: ridge regression with an "
-        "unpenalised intercept, in float64; alpha is the half-decade with the lowest validation "
-        "MSE, and the largest one of equally good values. Predictions are clipped to the range of "
-        "the training targets, also for the validation MSE. Classification: multinomial logistic "
-        "regression with an L2 penalty, fitted by Newton's method until half the squared Newton "
-        "decrement is below tolerance times the objective; C (as in scikit-learn) has the lowest "
-        "validation log loss, which is finer than accuracy on few rows; validation labels that are "
-        "not in the training set are left out. C is increased step by step, each fit starts from "
-        "the previous one, and the search ends at the first fit that is worse. During the search, "
-        "fits end at search_tolerance, which moves the log loss less than a decade of C does, or "
-        "as soon as their validation loss is hopeless_loss times the lowest; the fit with the "
-        "chosen C goes on to tolerance. With a validation set, nothing is refitted on "
-        "training and validation together. With inner folds, squared errors or log losses are "
-        "summed over all of them, and all rows are fitted with the chosen alpha or C."
-    ),
-    settings=SETTINGS.model_dump(mode="json"),
-    search={"alpha": ALPHAS, "C": STRENGTHS},
-    bounds=(
-        "Regression: one singular value decomposition, and one for each inner fold, serves every "
-        "alpha. Classification: the tolerance decides; the cap of 200 Newton steps is not reached "
-        "in the committed runs, and a fit that reached it would be recorded as not converged."
-    ),
-    version=4,
-)
 
 
 class LinearRegressor(ProbeRegressor):
@@ -196,6 +153,3 @@ def _summed_loss(path: LogisticPath, held_out: Dataset) -> float:
 
 def _exceeds(path: LogisticPath, held_out: Dataset, limit: float) -> bool:
     return _summed_loss(path, held_out) > limit
-
-
-PROBE = Probe(CARD, LinearRegressor, LinearClassifier)

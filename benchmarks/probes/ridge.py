@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from satclip_bench.benchmarks.probes.base import Probe, ProbeCard, Settings
 from satclip_bench.benchmarks.probes.data import (
     Codes,
     Dataset,
@@ -18,39 +17,9 @@ from satclip_bench.benchmarks.probes.data import (
 )
 from satclip_bench.benchmarks.probes.estimators import ProbeClassifier
 from satclip_bench.benchmarks.probes.linear import LinearRegressor
-from satclip_bench.benchmarks.probes.ridge_path import ALPHAS, RidgePath, standardise
+from satclip_bench.benchmarks.probes.ridge_card import ALPHAS, SETTINGS
+from satclip_bench.benchmarks.probes.ridge_path import RidgePath, standardise
 from satclip_bench.benchmarks.probes.rows import blocks
-
-
-class RidgeSettings(Settings):
-    """Fixed hyper-parameters; the default is used if there is no validation data."""
-
-    default_alpha: float = 1.0
-
-
-SETTINGS = RidgeSettings()
-
-CARD = ProbeCard(
-    name="ridge",
-    title="Ridge",
-    description=(
-        "Ridge regression with an unpenalised intercept on features standardised on the training "
-        "set, as RANGE and CoordBench use it. Regression: the same as the probe `linear`, with the "
-        "same predictions. Classification: least squares on one-hot labels, in closed form; the "
-        "class with the highest score is predicted, the first of equal ones. alpha is the "
-        "half-decade with the highest validation accuracy, and the largest one of equally good "
-        "values; validation labels that are not in the training set count as wrong. Scores are no "
-        "probabilities: what is reported as such are the scores, negative ones set to 0, divided "
-        "by their sum, so that log losses and calibration errors of this probe mean little. With a "
-        "validation set, nothing is refitted on training and validation together. With inner "
-        "folds, squared errors or wrong labels are summed over all of them, and all rows are "
-        "fitted with the chosen alpha."
-    ),
-    settings=SETTINGS.model_dump(mode="json"),
-    search={"alpha": ALPHAS},
-    bounds="One singular value decomposition, and one for each inner fold, serves every alpha.",
-    version=2,
-)
 
 
 class RidgeRegressor(LinearRegressor):
@@ -115,6 +84,3 @@ class _OneHot:
 
     def __getitem__(self, part: slice) -> Float64:
         return np.eye(self.shape[1])[self._codes[part]]
-
-
-PROBE = Probe(CARD, RidgeRegressor, RidgeClassifier)

@@ -12,10 +12,6 @@ from satclip_bench.benchmarks.probes.data import Features, Float64, Floats
 from satclip_bench.benchmarks.probes.estimators import fit_scaler
 from satclip_bench.benchmarks.probes.rows import read
 
-# Six digits, so that the last bit of a platform's pow() does not change a record's key.
-ALPHAS = tuple(float(f"{10 ** (half / 2):.6g}") for half in range(-16, 17))
-"""Penalties that are tried: half-decades from 1e-8 to 1e8."""
-
 BLOCK_NUMBERS = 2**25
 """Numbers of a block of rows that is in memory in float64 at a time: 256 MiB."""
 MIN_ROWS_PER_COLUMN = 4

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from satclip_bench.benchmarks.probes.data import Codes, Floats
-from satclip_bench.benchmarks.probes.linear import SETTINGS, STRENGTHS, LinearClassifier
+from satclip_bench.benchmarks.probes.linear import LinearClassifier
+from satclip_bench.benchmarks.probes.linear_card import SETTINGS, STRENGTHS
 from satclip_bench.benchmarks.probes.logistic import LogisticPath
 from satclip_bench.benchmarks.probes.ridge_path import standardise
 from satclip_bench.benchmarks.speed.comparison import Comparison, Job

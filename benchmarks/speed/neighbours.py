@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from satclip_bench.benchmarks.probes import make_probe
-from satclip_bench.benchmarks.probes.knn import NEIGHBOURS
+from satclip_bench.benchmarks.probes.knn_card import NEIGHBOURS
 from satclip_bench.benchmarks.speed.comparison import Comparison
 from satclip_bench.benchmarks.speed.embedded import Embedded
 

@@ -11,7 +11,8 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold
 
 from satclip_bench.benchmarks.probes import make_probe
-from satclip_bench.benchmarks.probes.ridge_path import ALPHAS, standardise
+from satclip_bench.benchmarks.probes.ridge_card import ALPHAS
+from satclip_bench.benchmarks.probes.ridge_path import standardise
 from satclip_bench.benchmarks.speed.comparison import Comparison, Job
 from satclip_bench.benchmarks.speed.embedded import Embedded
 

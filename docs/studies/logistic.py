@@ -19,7 +19,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from satclip_bench.benchmarks.probes.linear import SETTINGS, LinearClassifier
+from satclip_bench.benchmarks.probes.linear import LinearClassifier
+from satclip_bench.benchmarks.probes.linear_card import SETTINGS
 from satclip_bench.benchmarks.probes.logistic import LogisticPath
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
 from satclip_bench.benchmarks.runs.threads import thread_limit

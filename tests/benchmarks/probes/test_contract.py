@@ -76,6 +76,8 @@ def test_imports_are_lazy(repository: Path) -> None:
     code = (
         "import sys; from satclip_bench.benchmarks.probes import list_probes, probe_card\n"
         "assert not {'torch', 'lightgbm', 'sklearn', 'scipy'} & set(sys.modules)\n"
+        "[probe_card(name) for name in ('linear', 'ridge', 'knn')]\n"
+        "assert not {'torch', 'lightgbm', 'sklearn', 'scipy'} & set(sys.modules)\n"
         "[probe_card(name) for name in list_probes()]\n"
         "assert not {'torch', 'lightgbm'} & set(sys.modules)\n"
     )

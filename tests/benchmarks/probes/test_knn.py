@@ -9,11 +9,11 @@ import pytest
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from satclip_bench.benchmarks.probes.knn import (
-    NEIGHBOURS,
     NeighbourClassifier,
     NeighbourRegressor,
     inverse_distance,
 )
+from satclip_bench.benchmarks.probes.knn_card import NEIGHBOURS
 from satclip_bench.tasks.base import TaskType
 from tests.benchmarks.probes.sphere_data import parts
 

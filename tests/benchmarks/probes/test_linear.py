@@ -13,7 +13,8 @@ from sklearn.preprocessing import StandardScaler
 
 from satclip_bench.benchmarks.probes import linear, make_probe, ridge_path
 from satclip_bench.benchmarks.probes.linear import LinearRegressor
-from satclip_bench.benchmarks.probes.ridge_path import ALPHAS, RidgePath
+from satclip_bench.benchmarks.probes.ridge_card import ALPHAS
+from satclip_bench.benchmarks.probes.ridge_path import RidgePath
 from satclip_bench.benchmarks.targets import count_outside
 from satclip_bench.tasks.base import TaskType
 from tests.benchmarks.probes.sphere_data import parts

@@ -21,7 +21,8 @@ from satclip_bench.benchmarks.probes import (
     rows,
 )
 from satclip_bench.benchmarks.probes.estimators import fit_scaler
-from satclip_bench.benchmarks.probes.linear import STRENGTHS, LinearClassifier
+from satclip_bench.benchmarks.probes.linear import LinearClassifier
+from satclip_bench.benchmarks.probes.linear_card import STRENGTHS
 from satclip_bench.benchmarks.probes.logistic import LogisticPath
 from satclip_bench.benchmarks.probes.logistic_axes import make_axes, principal_axes
 from satclip_bench.benchmarks.probes.logistic_blocks import (

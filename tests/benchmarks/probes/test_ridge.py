@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from satclip_bench.benchmarks.probes import make_probe
 from satclip_bench.benchmarks.probes.ridge import RidgeClassifier
-from satclip_bench.benchmarks.probes.ridge_path import ALPHAS
+from satclip_bench.benchmarks.probes.ridge_card import ALPHAS
 from tests.benchmarks.probes.sphere_data import parts
 
 
