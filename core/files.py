@@ -158,6 +158,30 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
             part.unlink()
 
 
+def sync_folder(folder: Path) -> None:
+    """Flush the names of new files in a folder to the disk, where the system can do so.
+
+    `atomic_write` flushes the content of a file; whoever deletes what was copied into it has to
+    flush its name as well.
+
+    Args:
+        folder: existing folder.
+
+    Raises:
+        UnwritableError: the disk reports an error.
+    """
+    if sys.platform == "win32":
+        return
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise UnwritableError(cannot_write(folder, error)) from error
+
+
 def sweep_parts(folder: Path, name: str = "*", *, older_than: float = 0.0) -> None:
     """Delete temporary files that killed processes left in a folder.
 

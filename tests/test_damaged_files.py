@@ -26,7 +26,8 @@ from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.commands.user_tables import adopt
 from satclip_bench.benchmarks.report.manifest import is_current
 from satclip_bench.benchmarks.runs.embedding_cache import EmbeddingCache
-from satclip_bench.benchmarks.runs.store import Store, read_record
+from satclip_bench.benchmarks.runs.record_files import read_record
+from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.core.download.lock import lock_file, read_lock
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import CACHE_VARIABLE

@@ -28,8 +28,9 @@ from satclip_bench.benchmarks.runs.executors import make_executor
 from satclip_bench.benchmarks.runs.plan import Selection, custom_by_name, make_cells
 from satclip_bench.benchmarks.runs.record import RENAMED
 from satclip_bench.benchmarks.runs.remembered import RunRequest
-from satclip_bench.benchmarks.runs.store import Store, tidy_frame, writable
+from satclip_bench.benchmarks.runs.store import Store, writable
 from satclip_bench.benchmarks.runs.suites import Block
+from satclip_bench.benchmarks.runs.tidy import tidy_frame
 from satclip_bench.benchmarks.splits import registry as split_registry
 from satclip_bench.core.device import use_device
 from satclip_bench.core.errors import BenchError

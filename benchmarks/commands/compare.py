@@ -34,7 +34,8 @@ from satclip_bench.benchmarks.runs.comparison import (
     Side,
     compare,
 )
-from satclip_bench.benchmarks.runs.store import Store, tidy_frame
+from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.runs.tidy import tidy_frame
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import match_names, unknown_name
 

@@ -143,7 +143,8 @@ def update_reports(store: Store, reading: Reading) -> Results:
     from satclip_bench.benchmarks.report.tables import write_tables
 
     frame = store.write_table(reading)
-    out, results = store.folder, Results.from_frame(frame, _replicates(store, reading))
+    replicates = _replicates(store, reading, keep=True)
+    out, results = store.folder, Results.from_frame(frame, replicates)
     sweep(out)
     made_from = fingerprint(results, available_tables(results.cards))
     if not is_current(out, made_from):
@@ -178,12 +179,17 @@ def print_boards(results: Results, out: Path, console: Console) -> None:
 
 
 def _replicates(
-    store: Store, reading: Reading, split: str | None = None, probe: str | None = None
+    store: Store,
+    reading: Reading,
+    split: str | None = None,
+    probe: str | None = None,
+    *,
+    keep: bool = False,
 ) -> RunReplicates | None:
     """Bootstrap scores of a run; cells whose predictions cannot be read are named."""
     console = Console(stderr=True)
     unreadable: list[str] = []
-    replicates = load_replicates(store, split, probe, unreadable.append, reading)
+    replicates = load_replicates(store, split, probe, unreadable.append, reading, keep)
     for message in unreadable:
         print_plain(f"no interval: {message}", console, "yellow")
     return replicates

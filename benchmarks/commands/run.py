@@ -92,13 +92,14 @@ def run(
             edition=edition,
         )
         store.remember((cell.settings for cell in plan), request)
-        records = store.read()
-        done = {record.key for record in records.records if store.complete(record)}
+        _pack(store, console)
+        listing = store.listing()
+        done = store.done_keys(listing)
         # Cells whose files are damaged are looked up by themselves, for the message.
         missing = [
             cell for cell in plan if cell.settings.key not in done and not store.done(cell.settings)
         ]
-        for message in store.damaged.values():
+        for message in (*store.damaged.values(), *listing.problems()):
             console.print(f"[yellow]run again:[/yellow] {escape(message)}", soft_wrap=True)
         console.print(
             f"[bold]{escape(suite)}[/bold]: {len(plan)} cells, {len(plan) - len(missing)} done, "
@@ -109,11 +110,21 @@ def run(
             with Meter(console) as meter:
                 results_of_cells = evaluate(missing, store, own, meter, executor)
             failed = tuple(result.unit for result in results_of_cells if not result.complete)
-            records = store.read()
+            _pack(store, console)
+            listing = store.listing()
+        records = store.read(listing)
         results = _report(store, records)
     print_notices(records, console)
     print_boards(results, out, Console())
     return _verdict(len(plan), failed, console)
+
+
+def _pack(store: Store, console: Console) -> None:
+    """Pack the records of a large run; if there is no space for that, they stay as they are."""
+    try:
+        store.pack()
+    except BenchError as error:
+        console.print(f"[yellow]not packed:[/yellow] {escape(str(error))}", soft_wrap=True)
 
 
 def _report(store: Store, reading: Reading) -> Results:

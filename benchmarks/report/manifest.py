@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from satclip_bench.benchmarks import ranking
 from satclip_bench.benchmarks.report.results import Results
-from satclip_bench.benchmarks.runs.store import parquet_bytes
+from satclip_bench.benchmarks.runs.tidy import parquet_bytes
 from satclip_bench.core.card import Card
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import (

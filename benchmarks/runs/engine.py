@@ -254,8 +254,9 @@ def _run(outcome: UnitResult[AnyUnit], folder: Path, embedding: Path | None) -> 
     The process that computes a record also writes it: if the first one is killed, none is lost.
     """
     store = Store(folder)
-    # An attempt that was killed may have saved some since the outcome was made.
-    kept = {s.key: record for s in outcome.unit.cells if (record := store.find(s))}
+    # An attempt that was killed may have saved some since the outcome was made; none is packed yet.
+    saved = {s.key: record for s in outcome.unit.cells if (record := store.find_loose(s))}
+    kept = {**outcome.records, **saved}
     outcome = replace(outcome, records=kept)
     return _saved(outcome, _guarded(outcome.unit, embedding, kept), store)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from satclip_bench.benchmarks.runs.record import Record
-from satclip_bench.benchmarks.runs.remembered import NO_FOLDS, PlannedCell, differing
+from satclip_bench.benchmarks.runs.remembered import NO_FOLDS, PlannedCell, differing, planned
+from satclip_bench.benchmarks.runs.segments import Segment
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import match_names
 
@@ -68,6 +69,43 @@ ALL = RecordFilter()
 
 
 @dataclass(frozen=True)
+class Listing:
+    """The records that a run's folder holds, whatever its plan asks for.
+
+    Attributes:
+        loose: records with a file of their own.
+        segments: segments of packed records, whose tables are whole.
+        damaged: messages about files that are not records or segments.
+    """
+
+    loose: tuple[Record, ...]
+    segments: tuple[Segment, ...]
+    damaged: tuple[str, ...]
+
+    def records(self, parse: Callable[[str], Record]) -> tuple[Record, ...]:
+        """Each record once: a loose one if it is done, else the one that was packed last.
+
+        Args:
+            parse: function that makes a record from JSON.
+        """
+        records = {record.key: record for record in self.loose}
+        final = {record.key for record in self.loose if record.status == "done"}
+        for segment in reversed(self.segments):
+            for key, content in zip(segment.index, segment.records(), strict=True):
+                if key not in final:
+                    records[key] = parse(content)
+            final |= segment.index.keys()
+        return tuple(records.values())
+
+    def problems(self) -> tuple[str, ...]:
+        """Why records in segments are not finished, unless they were computed again since."""
+        whole = {record.key for record in self.loose}.union(
+            *(segment.index for segment in self.segments if not segment.problem)
+        )
+        return tuple(s.problem for s in self.segments if s.problem and not s.index.keys() <= whole)
+
+
+@dataclass(frozen=True)
 class Reading:
     """The records of a folder that are shown, and what is left out.
 
@@ -92,7 +130,6 @@ class Reading:
         cls,
         folder: Path,
         records: Sequence[Record],
-        cells: Mapping[str, PlannedCell],
         asked: Sequence[PlannedCell],
         damaged: Sequence[str],
         has_plan: bool,
@@ -102,14 +139,13 @@ class Reading:
         Args:
             folder: folder of the run.
             records: all records of the folder.
-            cells: cells of the records, by key.
             asked: cells to show.
             damaged: messages about files that are not records.
             has_plan: whether the folder remembers a plan.
         """
         keys = {cell.key for cell in asked}
         shown = sorted((r for r in records if r.key in keys), key=lambda r: r.settings.identity)
-        others = tuple(cells[record.key] for record in records if record.key not in keys)
+        others = tuple(planned(r.settings, r.key) for r in records if r.key not in keys)
         return cls(folder, tuple(shown), tuple(asked), others, tuple(damaged), has_plan)
 
     def notices(self) -> tuple[str, ...]:

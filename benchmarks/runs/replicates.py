@@ -19,6 +19,11 @@ from satclip_bench.benchmarks.metrics.bootstrap import (
 from satclip_bench.benchmarks.metrics.intervals import make_units
 from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicates
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, REPLICATE_KEY
+from satclip_bench.benchmarks.runs.kept_replicates import (
+    read_replicates,
+    source_key,
+    write_replicates,
+)
 from satclip_bench.core.errors import RecordError
 
 if TYPE_CHECKING:
@@ -35,6 +40,7 @@ def load_replicates(
     probe: str | None = None,
     unreadable: Callable[[str], None] = warnings.warn,
     reading: Reading | None = None,
+    keep: bool = False,
 ) -> RunReplicates | None:
     """Score and losses of every finished cell in every replicate, labelled by `REPLICATE_KEY`.
 
@@ -43,6 +49,9 @@ def load_replicates(
     left out, because an interval of the others would be one of another mean. A replicate that draws
     no block of a cell has no score of it, which is common for cells of few blocks.
 
+    Scores that the folder keeps are not drawn again if the predictions still have the hash that
+    they were drawn from.
+
     Args:
         store: store of the run.
         split: split to read; all by default.
@@ -50,6 +59,8 @@ def load_replicates(
         unreadable: function that is called with a message about every cell whose predictions are
             missing or damaged; by default it is a Python warning.
         reading: what `store.read` returned, if the folder has not changed since.
+        keep: whether the scores are kept in the run's folder, whose lock the caller holds; only
+            useful for those of all splits and probes.
 
     Returns:
         Scores and losses, `(cells, B)` each, or None if no cell has bootstrap scores.
@@ -57,6 +68,8 @@ def load_replicates(
     labels: list[tuple[str | int, ...]] = []
     rows: list[Float] = []
     incomplete: set[tuple[str, ...]] = set()
+    before = read_replicates(store.folder)
+    kept: dict[str, Float] = {}
     for record in store.records(reading):
         s = record.settings
         if split not in (None, s.split) or not (
@@ -65,16 +78,26 @@ def load_replicates(
             continue
         if record.status != "done" or not record.predictions_sha256:
             continue
+        source = source_key(record)
         try:
-            predictions = store.predictions(record)
+            if source in before:
+                store.verify(record)
+                replicates = before[source]
+            else:
+                predictions = store.predictions(record)
+                # Records of layout 1, and those of `reproduce`, have predictions without blocks.
+                if "block" not in predictions:
+                    continue
+                replicates = cell_replicates(predictions, record)
         except RecordError as error:
             unreadable(str(error))
             incomplete.add((s.task, s.encoder, s.split, s.probe))
             continue
-        # Records of layout 1, and those of `reproduce`, have predictions without blocks.
-        if "block" in predictions:
-            labels.append((s.task, s.seed, s.fold, s.encoder, s.split, s.probe))
-            rows.append(cell_replicates(predictions, record))
+        labels.append((s.task, s.seed, s.fold, s.encoder, s.split, s.probe))
+        rows.append(replicates)
+        kept[source] = replicates
+    if keep and list(kept) != list(before):
+        write_replicates(store.folder, kept)
     complete = [(task, *rest) not in incomplete for task, _, _, *rest in labels]
     if not any(complete):
         return None

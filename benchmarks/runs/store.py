@@ -2,6 +2,7 @@
 
 <run>/records/<task>/<encoder>/<split>/<probe>.<fold>.seed<k>.<key>.json
 <run>/records/...                                              .parquet   (predictions)
+<run>/packed/...                                               (finished records of large runs)
 <run>/plan.json                                                (the cells that were asked for)
 <run>/results.parquet                                          (one row per record and metric)
 """
@@ -10,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 import re
 import shutil
@@ -19,11 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from satclip_bench.benchmarks.runs.columns import COLUMNS
-from satclip_bench.benchmarks.runs.reading import ALL, Reading, RecordFilter
-from satclip_bench.benchmarks.runs.record import SCHEMA, Record, Settings, migrated
+from satclip_bench.benchmarks.runs.packed import PackedRecords
+from satclip_bench.benchmarks.runs.reading import ALL, Listing, Reading, RecordFilter
+from satclip_bench.benchmarks.runs.record import SCHEMA, Record, Settings
+from satclip_bench.benchmarks.runs.record_files import parse_record, read_record
 from satclip_bench.benchmarks.runs.remembered import FILE as PLAN_FILE
 from satclip_bench.benchmarks.runs.remembered import (
     RememberedPlan,
@@ -31,7 +30,15 @@ from satclip_bench.benchmarks.runs.remembered import (
     planned,
     unambiguous,
 )
-from satclip_bench.core.card import problems
+from satclip_bench.benchmarks.runs.segments import (
+    MAX_RECORDS,
+    LooseRecord,
+    Segment,
+    delete_loose,
+    sweep_segments,
+    write_segment,
+)
+from satclip_bench.benchmarks.runs.tidy import parquet_bytes, tidy_frame
 from satclip_bench.core.errors import BenchError, RecordError
 from satclip_bench.core.files import atomic_write, cannot_write, sha256_bytes, sweep_parts
 from satclip_bench.core.folder_lock import folder_lock
@@ -44,6 +51,13 @@ if TYPE_CHECKING:
 
 SCRATCH = ".scratch"
 """Folder inside a run's folder for files that are needed only while it runs."""
+
+PACK_FROM = 10_000
+"""Number of loose records from which on finished ones are packed. The main job has 2,008: a folder
+that a person looks into has one file per record, and ten thousand of them are read in seconds."""
+
+MIN_PACKED = 1_000
+"""Minimum number of records in a new segment, so that segments stay few."""
 
 
 class Store:
@@ -59,6 +73,8 @@ class Store:
         self.only = only
         self.damaged: dict[Path, str] = {}
         """Files that `find` could not read as records, and the reasons."""
+        self._verified: set[str] = set()
+        self._packed = PackedRecords(folder)
 
     @property
     def table_path(self) -> Path:
@@ -118,6 +134,10 @@ class Store:
         A record is incomplete if its predictions are missing or are not those that it was scored
         on.
         """
+        return self.find_loose(settings) or self._packed.find(settings.key)
+
+    def find_loose(self, settings: Settings) -> Record | None:
+        """As `find`, among the records that are not packed."""
         path = self.path(settings)
         if not path.is_file():
             return None
@@ -134,7 +154,7 @@ class Store:
             return False
         if record.predictions_sha256:
             try:
-                self._predictions(record)
+                self.verify(record)
             except RecordError:
                 return False
         return True
@@ -168,22 +188,84 @@ class Store:
         except (OSError, ValueError):
             return None
 
-    def read(self) -> Reading:
-        """The records that belong to the plan, ordered by cell, and what is left out and why.
-
-        A folder without a plan shows the cells of which it holds records of a single version.
-        """
+    def listing(self) -> Listing:
+        """The records in the folder; those in segments are listed by their keys alone."""
         records, damaged = [], []
         # Records lie three folders deep; what earlier versions of `species` wrote lies above.
-        for path in sorted((self.folder / "records").glob("*/*/*/*.json")):
+        for path in self._loose():
             try:
                 records.append(read_record(path))
             except RecordError as error:
-                damaged.append(str(error))
-        cells = {record.key: planned(record.settings, record.key) for record in records}
+                # A file that has gone meanwhile is packed, in a segment that is listed below.
+                if not isinstance(error.__cause__, FileNotFoundError):
+                    damaged.append(str(error))
+        segments, problems = self._packed.segments()
+        return Listing(tuple(records), segments, (*damaged, *problems))
+
+    def _loose(self) -> list[Path]:
+        return sorted((self.folder / "records").glob("*/*/*/*.json"))
+
+    def done_keys(self, listing: Listing) -> set[str]:
+        """Keys of the cells that need not be run again.
+
+        The predictions of loose records are verified by their hashes, those of packed ones by the
+        size of their segment.
+
+        Args:
+            listing: what `listing` returned, if the folder has not changed since.
+        """
+        loose = {record.key for record in listing.loose if self.complete(record)}
+        return loose.union(*(s.index for s in listing.segments if not s.problem))
+
+    def read(self, listing: Listing | None = None) -> Reading:
+        """The records that belong to the plan, ordered by cell, and what is left out and why.
+
+        A folder without a plan shows the cells of which it holds records of a single version.
+
+        Args:
+            listing: what `listing` returned, if the folder has not changed since.
+        """
+        listing = listing or self.listing()
+        records = listing.records(parse_record)
         plan = self._plan()
-        asked = unambiguous(cells.values()) if plan is None else plan.cells
-        return Reading.of(self.folder, records, cells, asked, damaged, plan is not None)
+        asked = (
+            unambiguous(planned(record.settings, record.key) for record in records)
+            if plan is None
+            else plan.cells
+        )
+        damaged = (*listing.damaged, *listing.problems())
+        return Reading.of(self.folder, records, asked, damaged, plan is not None)
+
+    def pack(self) -> None:
+        """Move finished records into segments if there are many of them.
+
+        Must be called under the run's lock, while no cell is computed. A kill at any moment loses
+        nothing: files are deleted when their segment is durable. Readers see each record once.
+
+        Raises:
+            BenchError: a segment cannot be written; all records that are not packed stay as they
+                are.
+        """
+        sweep_segments(self.folder)
+        paths = self._loose()
+        if len(paths) < PACK_FROM:
+            return
+        for start in range(0, len(paths), MAX_RECORDS):
+            some = map(self._finished, paths[start : start + MAX_RECORDS])
+            finished = [loose for loose in some if loose is not None]
+            if len(finished) >= MIN_PACKED:
+                delete_loose(self.folder, write_segment(self.folder, finished))
+        self._packed.segments()
+
+    def _finished(self, path: Path) -> LooseRecord | None:
+        """A record that can be packed: it is done, its predictions are whole, and both are here."""
+        try:
+            content = path.read_bytes().decode()
+            record = parse_record(content)
+        except (OSError, UnicodeDecodeError, RecordError):
+            return None
+        here = self.path(record.settings) == path
+        return LooseRecord(record, path, content) if here and self.complete(record) else None
 
     def records(self, reading: Reading | None = None) -> tuple[Record, ...]:
         """The records that belong to the plan, as far as the store's filter selects them.
@@ -206,22 +288,40 @@ class Store:
 
         return pd.read_parquet(io.BytesIO(self._predictions(record)))
 
+    def verify(self, record: Record) -> None:
+        """Verify the predictions of a record by their hash, once per record.
+
+        Those of a packed record are verified when they are read.
+
+        Raises:
+            RecordError: the file is missing, damaged or belongs to another record.
+        """
+        if record.key not in self._verified and not self._packed.has(record.key):
+            self._predictions(record)
+
     def _predictions(self, record: Record) -> bytes:
         """The bytes of a record's predictions, verified by the hash in the record."""
         path = self.path(record.settings).with_suffix(".parquet")
         try:
             content = path.read_bytes()
         except FileNotFoundError:
+            if segment := self._segment_of(record):
+                return segment.predictions(record.key)
             problem = "are gone"
         except OSError as error:
             problem = f"cannot be read ({error.strerror or error})"
         else:
             if sha256_bytes(content) == record.predictions_sha256:
+                self._verified.add(record.key)
                 return content
             problem = "are damaged, or belong to another record"
         raise RecordError(
             f"the predictions {path} {problem}; run the same command again to compute them"
         )
+
+    def _segment_of(self, record: Record) -> Segment | None:
+        """The segment that a record is packed in; None if it is loose."""
+        return None if self.path(record.settings).is_file() else self._packed.holding(record.key)
 
     def frame(self, reading: Reading | None = None) -> pd.DataFrame:
         """The tidy table of the records that `records` gives: see `tidy_frame`.
@@ -263,80 +363,6 @@ class Store:
         with atomic_write(self.table_path) as stream:
             stream.write(parquet_bytes(pa.Table.from_pandas(frame, preserve_index=False)))
         return frame
-
-
-def read_record(path: Path) -> Record:
-    """Read a record, also of an earlier version. Raises RecordError if the file is not one."""
-    try:
-        content = json.loads(path.read_bytes())
-        if not isinstance(content, dict):
-            raise TypeError("it is not a JSON object")
-        record = Record.model_validate(migrated(content))
-        if record.key != record.settings.key:
-            raise ValueError("its key is not that of its settings")
-        # Half a surrogate pair can stand in JSON, but not in a Parquet file.
-        json.dumps(content, ensure_ascii=False).encode()
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        first = (
-            problems(error) if isinstance(error, ValidationError) else str(error).splitlines()[0]
-        )
-        raise RecordError(
-            f"{path} is not a record that this version can read: {first}. Delete it, and run the "
-            "same command again to compute its cell."
-        ) from error
-    return record
-
-
-def tidy_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """A tidy table with the columns `COLUMNS`: one row per record and metric.
-
-    A failed record has one row, without a value.
-
-    Args:
-        records: records, one per cell.
-    """
-    import pandas as pd
-
-    rows = [row for record in records for row in _rows(record)]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
-
-
-def parquet_bytes(table: pa.Table) -> bytes:
-    """A table as bytes of Parquet; the same table gives the same bytes."""
-    import pyarrow.parquet as pq
-
-    sink = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
-    return sink.getvalue()
-
-
-def _rows(record: Record) -> Iterator[list[object]]:
-    s, c = record.settings, record.counts
-    scores = {record.metric: None} if record.status == "failed" else record.scores
-    intervals = record.intervals.get(record.interval_kind, {})
-    best_params = record.model_dump(mode="json", include={"best_params"})["best_params"]
-    best_params = json.dumps(best_params, sort_keys=True, separators=(",", ":"))
-    for metric, value in sorted(scores.items()):
-        ends = intervals.get(metric, (float("nan"), float("nan")))
-        yield [
-            *(
-                s.task,
-                record.task_type,
-                s.edition,
-                s.encoder,
-                record.encoder_title or s.encoder,
-                s.split,
-                s.fold,
-                s.probe,
-                s.seed,
-            ),
-            *(metric, float("nan") if value is None else value, *ends, record.interval_kind),
-            *(record.status, record.reason, best_params, record.converged),
-            *(c.train, c.validation, c.test, c.unseen, c.clipped, c.shared),
-            *(record.contaminated, record.recipe_chosen, record.caveat, s.protocol),
-            *(s.data_sha256, s.encoder_version, s.weights_sha256),
-            *(s.split_version, s.fold_sha256, s.probe_version, record.key),
-        ]
 
 
 def _slug(text: str) -> str:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.splits import Fold, SplitInputs, get_split
-from satclip_bench.benchmarks.splits.domain import prediction_domain
 from satclip_bench.core.errors import FAILURES, BenchError
 from satclip_bench.tasks import Edition, TaskCard, TaskTable, get_task, task_card
 from satclip_bench.tasks.user_tables.task import MissingTableTask, UserTable, UserTableTask
@@ -143,4 +142,7 @@ def get_fold(source: TaskSource, split: str, seed: int, name: str, sha256: str) 
 
 @lru_cache(maxsize=16)
 def _domain(source: TaskSource, stamp: Stamp) -> NDArray[np.float64]:
+    # Most splits need no domain, and a finished run nothing of scipy.
+    from satclip_bench.benchmarks.splits.domain import prediction_domain
+
     return prediction_domain(load_table(source))

@@ -19,8 +19,9 @@ from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.ranking.pooling import ranked_metrics
 from satclip_bench.benchmarks.ranking.ranking import Ranking, rank
 from satclip_bench.benchmarks.runs.replicates import load_replicates
-from satclip_bench.benchmarks.runs.store import Store, tidy_frame
+from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import REGIONAL_TASKS
+from satclip_bench.benchmarks.runs.tidy import tidy_frame
 from satclip_bench.tasks import task_card
 
 OURS = ("satclip-bluemarble.l10", "satclip-bluemarble.l40")

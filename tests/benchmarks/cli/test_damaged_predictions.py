@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from satclip_bench.benchmarks.runs.store import Store, read_record
+from satclip_bench.benchmarks.runs.record_files import read_record
+from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.core.errors import RecordError
 from tests.benchmarks.cli.program import SMALL, bench
 

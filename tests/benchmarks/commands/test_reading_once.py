@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from satclip_bench.benchmarks import cli
-from satclip_bench.benchmarks.runs import store as stores
 from satclip_bench.benchmarks.runs.record import Record
+from satclip_bench.benchmarks.runs.record_files import read_record
 
 
 def arguments(out: Path) -> list[str]:
@@ -25,13 +25,12 @@ def test_records_of_a_finished_run_are_read_once(
     first = capsys.readouterr().out
     times = {path: path.stat().st_mtime_ns for path in (out / "tables").iterdir()}
     reads: Counter[Path] = Counter()
-    read_record = stores.read_record
 
     def counted(path: Path) -> Record:
         reads[path] += 1
         return read_record(path)
 
-    monkeypatch.setattr(stores, "read_record", counted)
+    monkeypatch.setattr("satclip_bench.benchmarks.runs.store.read_record", counted)
     assert cli.main(arguments(out)) == 0
     records = set((out / "records").glob("*/*/*/*.json"))
     assert len(records) == 2

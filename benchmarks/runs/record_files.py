@@ -1,0 +1,54 @@
+"""Reading of records from JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from satclip_bench.benchmarks.runs.record import SCHEMA, Record, migrated
+from satclip_bench.core.card import problems
+from satclip_bench.core.errors import RecordError
+
+
+def read_record(path: Path) -> Record:
+    """Read a record, also of an earlier version. Raises RecordError if the file is not one."""
+    try:
+        return parse_record(path.read_bytes())
+    except (OSError, RecordError) as error:
+        raise RecordError(
+            f"{path} is not a record that this version can read: {error}. Delete it, and run the "
+            "same command again to compute its cell."
+        ) from error
+
+
+def parse_record(text: bytes | str) -> Record:
+    """A record from JSON, also of an earlier version. Raises RecordError if it is not one."""
+    try:
+        record = _of_today(text) or _of_any_version(text)
+        if record.key != record.settings.key:
+            raise ValueError("its key is not that of its settings")
+    except ValidationError as error:
+        raise RecordError(problems(error)) from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise RecordError(str(error).splitlines()[0]) from error
+    return record
+
+
+def _of_today(text: bytes | str) -> Record | None:
+    """A record of this version, in a third of the time; None if it is another, or damaged."""
+    try:
+        record = Record.model_validate_json(text)
+    except ValidationError:
+        return None
+    return record if record.schema_version == SCHEMA else None
+
+
+def _of_any_version(text: bytes | str) -> Record:
+    content = json.loads(text)
+    if not isinstance(content, dict):
+        raise TypeError("it is not a JSON object")
+    # Half a surrogate pair can stand in JSON, but not in a Parquet file.
+    json.dumps(content, ensure_ascii=False).encode()
+    return Record.model_validate(migrated(content))
