@@ -105,6 +105,15 @@ class RememberedPlan(Card):
         runs = (*(run for run in self.runs if run != request), request)
         return RememberedPlan(runs=runs, cells=merge(self.cells, tuple(cells)))
 
+    def has_just_asked(self, request: RunRequest, keys: Iterable[str]) -> bool:
+        """Whether the last run asked for the same, and no run for other cells.
+
+        Args:
+            request: what a command asks for.
+            keys: keys of the records of its cells.
+        """
+        return self.runs[-1:] == (request,) and {cell.key for cell in self.cells} == set(keys)
+
     def to_json(self) -> bytes:
         """The plan as bytes of JSON, one cell per line."""
         content = self.model_dump(mode="json")

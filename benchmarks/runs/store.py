@@ -173,9 +173,11 @@ class Store:
             cells: settings of the cells.
             request: what the command asked for, to be kept beside the cells.
         """
-        plan = self._plan()
+        plan, cells = self._plan(), tuple(cells)
         if plan is None:
             plan = RememberedPlan(cells=self.read().asked)
+        elif plan.has_just_asked(request, (settings.key for settings in cells)):
+            return
         plan = plan.asking(request, map(planned, cells))
         with atomic_write(self.folder / PLAN_FILE) as stream:
             stream.write(plan.to_json())

@@ -119,6 +119,16 @@ def test_a_plan_comes_back_as_it_was() -> None:
     assert RememberedPlan.model_validate_json(plan.to_json()) == plan
 
 
+def test_the_same_request_for_the_same_cells_changes_nothing() -> None:
+    request, cells = RunRequest(suite="open"), [cell(), cell(seed=1)]
+    plan = RememberedPlan().asking(request, cells)
+    assert plan.has_just_asked(request, keys(cells))
+    assert plan.asking(request, cells) == plan
+    assert not plan.has_just_asked(request, keys(cells[:1]))
+    assert not plan.has_just_asked(RunRequest(suite="quick"), keys(cells))
+    assert not plan.asking(RunRequest(), cells[:1]).has_just_asked(request, keys(cells))
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"version": 9}'])
 def test_a_damaged_plan_is_as_good_as_none(tmp_path: Path, content: bytes) -> None:
     store = Store(tmp_path)
