@@ -24,7 +24,7 @@ class PackedRecords:
 
     def segments(self) -> tuple[tuple[Segment, ...], tuple[str, ...]]:
         """The segments that the folder has now, oldest first, and messages about damaged ones."""
-        # Segments never change, so that what is known of one is not read again.
+        # Segments never change, so that one is not read twice.
         known = {segment.path: segment for segment in self._known or ()}
         segments, problems = [], []
         for listed in list_segments(self.folder):

@@ -70,10 +70,10 @@ ALL = RecordFilter()
 
 @dataclass(frozen=True)
 class Listing:
-    """The records that a run's folder holds, whatever its plan asks for.
+    """The records that a run's folder holds, of its plan or not.
 
     Attributes:
-        loose: records with a file of their own.
+        loose: records in single files.
         segments: segments of packed records, whose tables are whole.
         damaged: messages about files that are not records or segments.
     """

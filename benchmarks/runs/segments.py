@@ -32,7 +32,7 @@ MAX_RECORDS = 10_000
 """Maximum number of records in a segment."""
 
 NAMES = ("task", "edition", "encoder", "split", "fold", "probe", "seed", "protocol")
-"""Settings that stand in columns of their own, by which a person can search."""
+"""Settings that have a column each, by which a person can search."""
 
 _HASH_DIGITS = 16
 _PREDICTIONS_SIZE = b"predictions_size"
