@@ -19,7 +19,7 @@ from satclip_bench.benchmarks.speed.lbfgs import (
     run,
 )
 
-TIMED_ITERATIONS = 100
+TIMED_ITERATIONS = 50
 """Iterations of L-BFGS that are run in every round; the others take as long."""
 
 
