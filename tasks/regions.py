@@ -16,6 +16,9 @@ NEIGHBOURS = 5
 MAX_KM = 100.0
 """Distance in km to the nearest reference point above which a continent is doubtful."""
 
+BLOCK_ROWS = 2**17
+"""Points whose neighbours are searched at a time: the names of all of them take 260 bytes a point."""
+
 ANTARCTIC_LATITUDE = -60.0
 """Latitude of the Antarctic Treaty: all land south of it is Antarctica, where the open edition has
 no points."""
@@ -57,11 +60,16 @@ def nearest_continents(lonlat: NDArray[np.float64]) -> tuple[NDArray[np.str_], i
     regions = np.concatenate([frame["region"].to_numpy(dtype=np.str_) for frame in frames])
     points = np.concatenate([frame[["lon", "lat"]].to_numpy(dtype=np.float64) for frame in frames])
     tree = KDTree(unit_vectors(points))
-    chord, row = tree.query(unit_vectors(lonlat), k=NEIGHBOURS)
-    neighbours = regions[row]
-    disagree = (neighbours != neighbours[:, :1]).any(axis=1)
-    far = chord_to_km(np.asarray(chord)[:, 0]) > MAX_KM
-    return neighbours[:, 0].copy(), int((disagree | far).sum())
+    continents, doubtful = np.empty(len(lonlat), dtype=regions.dtype), 0
+    for start in range(0, len(lonlat), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        chord, row = tree.query(unit_vectors(lonlat[block]), k=NEIGHBOURS)
+        neighbours = regions[row]
+        disagree = (neighbours != neighbours[:, :1]).any(axis=1)
+        far = chord_to_km(np.asarray(chord)[:, 0]) > MAX_KM
+        continents[block] = neighbours[:, 0]
+        doubtful += int((disagree | far).sum())
+    return continents, doubtful
 
 
 def nearest_census_regions(lonlat: NDArray[np.float64]) -> NDArray[np.str_]:

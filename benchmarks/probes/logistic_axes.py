@@ -83,7 +83,7 @@ class StreamedAxes:
         _, scales, directions = svd(triangle, full_matrices=False, check_finite=False)
         kept = scales > scales[0] * max(X.shape) * np.finfo(np.float64).eps
         self.directions: Float64 = directions[kept].T.copy()
-        self._block: tuple[slice, Floats] = slice(0), np.empty((0, X.shape[1]))
+        self._block: tuple[slice, Floats] | None = None
 
     def times(self, part: slice, weights: Floats) -> Floats:
         """Product of a range of rows with weights `(a, K)`: `(m, K)`."""
@@ -95,6 +95,7 @@ class StreamedAxes:
     def transposed_times(self, part: slice, values: Floats, axes: int) -> Floats:
         """Product of the transposed leading axes of a range of rows with `(m, K)`: `(a, K)`."""
         products = self._standardised(part, values.dtype).T @ values
+        self._block = None
         rotated = self.directions[:, : axes - 1].T @ products.astype(np.float64)
         return np.vstack([values.sum(axis=0), rotated])
 
@@ -104,11 +105,17 @@ class StreamedAxes:
         return np.hstack([np.ones((len(Z), 1)), Z @ self.directions])
 
     def _standardised(self, part: slice, dtype: np.dtype[Any]) -> Floats:
-        """A range of rows of standardised features; the last one is kept."""
-        last, Z = self._block
-        if last != part or Z.dtype != dtype:
-            Z = standardise(self._scaler, read(self._X, part)).astype(dtype, copy=False)
-            self._block = part, Z
+        """Standardised features of a range of rows, kept for the next product with them."""
+        if self._block is not None:
+            last, Z = self._block
+            if last == part and Z.dtype == dtype:
+                return Z
+        X = read(self._X, part)
+        Z = np.empty(X.shape, dtype)
+        # Centred in float64: the mean of a column can be large beside its scale.
+        np.subtract(X, self._scaler.mean_, out=Z, casting="same_kind")
+        Z /= self._scaler.scale_.astype(dtype)
+        self._block = part, Z
         return Z
 
 

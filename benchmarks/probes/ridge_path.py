@@ -102,7 +102,10 @@ class RidgePath:
 
 def standardise(scaler: Any, X: Floats) -> Float64:
     """Standardised features in float64, since small alphas use what float32 would round away."""
-    return np.asarray(scaler.transform(X.astype(np.float64, copy=False)))
+    # As `scaler.transform` of float64, with one copy less.
+    Z = np.subtract(X, scaler.mean_, dtype=np.float64)
+    Z /= scaler.scale_
+    return Z
 
 
 def decompose(scaler: Any, X: Features, Y: Targets, means: Float64) -> Float64:

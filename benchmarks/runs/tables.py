@@ -15,6 +15,10 @@ from satclip_bench.core.errors import FAILURES, BenchError
 from satclip_bench.tasks import Edition, TaskCard, TaskTable, get_task, task_card
 from satclip_bench.tasks.user_tables.task import MissingTableTask, UserTable, UserTableTask
 
+MAX_KEPT_POINTS = 2**20
+"""Number of points of a table up to which the folds of several splits are kept: nested folds have
+row numbers of 170 bytes a point. Of a larger table, the last folds are kept."""
+
 Stamp: TypeAlias = tuple[tuple[int, int, int], ...]
 """Modification time, size and inode of every file that a table is read from."""
 
@@ -101,11 +105,21 @@ def make_folds(source: TaskSource, split: str, seed: int) -> tuple[Fold, ...]:
         split: name of the split.
         seed: seed of the random assignment.
     """
-    return _make_folds(source, split, seed, _stamp(source))
+    make = _make_folds if len(load_table(source)) <= MAX_KEPT_POINTS else _make_large_folds
+    return make(source, split, seed, _stamp(source))
 
 
 @lru_cache(maxsize=64)
 def _make_folds(source: TaskSource, split: str, seed: int, stamp: Stamp) -> tuple[Fold, ...]:
+    return _compute_folds(source, split, seed, stamp)
+
+
+@lru_cache(maxsize=1)
+def _make_large_folds(source: TaskSource, split: str, seed: int, stamp: Stamp) -> tuple[Fold, ...]:
+    return _compute_folds(source, split, seed, stamp)
+
+
+def _compute_folds(source: TaskSource, split: str, seed: int, stamp: Stamp) -> tuple[Fold, ...]:
     table, maker = load_table(source), get_split(split)
     domain = _domain(source, stamp) if maker.card.domain else None
     try:
