@@ -17,7 +17,7 @@ MAX_KM = 100.0
 """Distance in km to the nearest reference point above which a continent is doubtful."""
 
 BLOCK_ROWS = 2**17
-"""Points whose neighbours are searched at a time: the names of all of them take 260 bytes a point."""
+"""Points whose neighbours are searched at a time; the names of these take 260 bytes a point."""
 
 ANTARCTIC_LATITUDE = -60.0
 """Latitude of the Antarctic Treaty: all land south of it is Antarctica, where the open edition has

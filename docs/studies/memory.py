@@ -6,7 +6,9 @@
 generates a table of so many points, embeds them in 512 columns, and prints the peak resident memory
 and the seconds of processor time of each stage, each of which runs in a process of its own. The
 file of 10 million embeddings has 20 GB; all files are deleted in the end. `knn` predicts only a few
-points: its time grows with the product of the numbers of training and predicted points.
+points: its time grows with the product of the numbers of training and predicted points. With
+`--scale 100`, blocks are a hundred times smaller, so that a table goes through as many of them as
+one of a hundred times as many points.
 """
 
 from __future__ import annotations
@@ -29,8 +31,15 @@ from numpy.typing import NDArray
 from satclip_bench.benchmarks.metrics.bootstrap import block_ids
 from satclip_bench.benchmarks.metrics.intervals import regression_intervals
 from satclip_bench.benchmarks.metrics.scores import regression_scores
-from satclip_bench.benchmarks.probes import make_probe
+from satclip_bench.benchmarks.probes import (
+    logistic_axes,
+    logistic_loss,
+    make_probe,
+    ridge_path,
+    rows,
+)
 from satclip_bench.benchmarks.probes.rows import select
+from satclip_bench.benchmarks.runs import embedding_blocks
 from satclip_bench.benchmarks.runs.embedding_blocks import write_embedding
 from satclip_bench.benchmarks.runs.store import parquet_bytes
 from satclip_bench.benchmarks.runs.threads import thread_limit
@@ -66,11 +75,11 @@ def generate(folder: Path, points: int) -> None:
     rng = np.random.default_rng(0)
     with pq.ParquetWriter(folder / "table.parquet", _SCHEMA) as writer:
         for start in range(0, points, 2**20):
-            rows = min(2**20, points - start)
-            lon = rng.uniform(-180, 180, rows)
-            lat = np.degrees(np.arcsin(rng.uniform(-1, 1, rows)))
+            size = min(2**20, points - start)
+            lon = rng.uniform(-180, 180, size)
+            lat = np.degrees(np.arcsin(rng.uniform(-1, 1, size)))
             smooth = np.sin(np.radians(3 * lon)) * np.cos(np.radians(2 * lat))
-            y = smooth + rng.normal(0, 0.3, rows)
+            y = smooth + rng.normal(0, 0.3, size)
             ranks = np.floor((smooth + 1) / 2 * CLASSES).clip(max=CLASSES - 1).astype(np.int64)
             label = np.char.add("class", ranks.astype("U2"))
             writer.write_table(pa.table([lon, lat, y, label], schema=_SCHEMA))
@@ -171,6 +180,20 @@ STAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
+def scale_blocks(divisor: int) -> None:
+    """Divide the sizes of blocks, and those up to which there is one block."""
+    for module, name in (
+        (rows, "WHOLE_BYTES"),
+        (rows, "BLOCK_BYTES"),
+        (ridge_path, "BLOCK_NUMBERS"),
+        (logistic_axes, "MAX_BYTES"),
+        (logistic_loss, "MAX_SAMPLE"),
+        (embedding_blocks, "WHOLE_BYTES"),
+        (embedding_blocks, "BLOCK_BYTES"),
+    ):
+        setattr(module, name, getattr(module, name) // divisor)
+
+
 def run_stage(name: str, folder: Path) -> None:
     """Run a stage in this process, and print its peak memory and its time."""
     start = time.process_time()
@@ -187,16 +210,19 @@ def main() -> None:
     parser.add_argument("points", type=int)
     parser.add_argument("--stages", default=",".join(STAGES))
     parser.add_argument("--folder", type=Path, help="folder for the files, on a disk with room")
+    parser.add_argument("--scale", type=int, default=1, help="divisor of the sizes of blocks")
     parser.add_argument("--stage", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.stage:
+        scale_blocks(arguments.scale)
         run_stage(arguments.stage, arguments.folder)
         return
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         generate(Path(folder), arguments.points)
         for name in arguments.stages.split(","):
-            options = [str(arguments.points), "--folder", folder, "--stage", name]
-            subprocess.run([sys.executable, __file__, *options], check=True)
+            options = ["--folder", folder, "--stage", name, "--scale", str(arguments.scale)]
+            command = [sys.executable, __file__, str(arguments.points), *options]
+            subprocess.run(command, check=True)
 
 
 if __name__ == "__main__":
