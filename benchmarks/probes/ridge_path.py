@@ -103,7 +103,7 @@ class RidgePath:
 def standardise(scaler: Any, X: Floats) -> Float64:
     """Standardised features in float64, since small alphas use what float32 would round away."""
     # As `scaler.transform` of float64, with one copy less.
-    Z = np.subtract(X, scaler.mean_, dtype=np.float64)
+    Z: Float64 = np.subtract(X, scaler.mean_, dtype=np.float64)
     Z /= scaler.scale_
     return Z
 

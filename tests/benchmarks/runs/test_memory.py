@@ -81,7 +81,7 @@ def test_linear_probes_keep_a_part_of_the_table_in_memory(
     name: str, task_type: TaskType, nested: bool, tmp_path: Path
 ) -> None:
     X = make_table(tmp_path)
-    y = X[:, 0] + np.random.default_rng(1).standard_normal(ROWS)
+    y: NDArray[Any] = X[:, 0] + np.random.default_rng(1).standard_normal(ROWS)
     if task_type == "classification":
         y = np.digitize(y, [-1, 1])
     train, held_out, test = np.split(np.arange(ROWS), [ROWS // 2, ROWS * 3 // 4])
