@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -180,6 +182,23 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
     except OSError as error:
         raise UnwritableError(cannot_write(folder, error)) from error
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Move a file so that a kill at any moment leaves `target` as it was, or complete.
+
+    Raises:
+        OSError: `target` cannot be written; `source` still exists.
+        UnwritableError: the same, if the two are on different file systems.
+    """
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with source.open("rb") as content, atomic_write(target) as stream:
+            shutil.copyfileobj(content, stream)
+        source.unlink()
 
 
 def sweep_parts(folder: Path, name: str = "*", *, older_than: float = 0.0) -> None:

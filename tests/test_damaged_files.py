@@ -38,6 +38,7 @@ from satclip_bench.encoders.weights.keras import read_dense
 from satclip_bench.encoders.weights.tensors import load_safetensors
 from satclip_bench.tasks.user_tables.task import UserTable, UserTableTask
 from tests.benchmarks.cli.program import SMALL
+from tests.benchmarks.runs.cached import add_to_cache
 from tests.encoders.pretraining.small import config as small_config
 from tests.encoders.weights.keras_files import write_weights
 
@@ -87,8 +88,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
         options = [*SMALL[2:], "--task-file", str(table), "--target", "y", "--out", str(out)]
         assert main(["run", *names, *options]) == 0
         with EmbeddingCache() as cache:
-            cached = cache.add("a.npy", lambda stream: stream.write(b"x" * 100))
-    assert cached is not None
+            cached = add_to_cache(cache, "a.npy", b"x" * 100)
     (record,) = (out / "records/median_income").rglob("*.json")
     whole = read_record(record)
     lock_file(folder, "a.bin", "0" * 64, "https://example.org")

@@ -15,10 +15,9 @@ from filelock import FileLock, Timeout
 
 from satclip_bench.core.errors import BenchError, UnwritableError
 from satclip_bench.core.files import (
-    ByteStream,
-    HashedStream,
     atomic_write,
     cache_dir,
+    move_file,
     sha256_file,
     sweep_parts,
 )
@@ -119,12 +118,16 @@ class EmbeddingCache:
             os.utime(path)
         return path
 
-    def add(self, name: str, write: Callable[[ByteStream], object]) -> Path | None:
-        """Write a file to the cache. Returns its path, or None if the cache cannot be written.
+    def add(self, name: str, file: Path, sha256: str) -> Path | None:
+        """Move a file into the cache.
 
         Args:
-            name: name of the file, ending with `.npy`.
-            write: function that writes the content to a stream; what it raises is raised.
+            name: name that it gets, ending with `.npy`.
+            file: file to be moved.
+            sha256: SHA-256 of its content.
+
+        Returns:
+            Its new path; None if the cache cannot be written, and the file stays where it is.
         """
         if not self._writable:
             return None
@@ -132,11 +135,9 @@ class EmbeddingCache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._reserve(name)
-            with atomic_write(path) as file:
-                stream = HashedStream(file)
-                write(stream)
-            with atomic_write(_digest_path(path)) as file:
-                file.write(stream.sha256.encode())
+            with atomic_write(_digest_path(path)) as stream:
+                stream.write(sha256.encode())
+            move_file(file, path)
         except (OSError, UnwritableError) as error:
             self._writable = False
             reason = getattr(error, "strerror", None) or error

@@ -1,54 +1,21 @@
-"""Embeddings of tasks, kept on disk."""
+"""Identity of encoders and of their embeddings: hashes, and the settings of records."""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
 import json
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from satclip_bench.benchmarks.baselines import baseline_card
-from satclip_bench.benchmarks.runs.embedding_blocks import write_embedding
-from satclip_bench.benchmarks.runs.embedding_cache import EmbeddingCache
 from satclip_bench.benchmarks.runs.threads import thread_limit
 from satclip_bench.core.device import on_gpu
-from satclip_bench.core.files import atomic_write, sha256_bytes, sha256_file
+from satclip_bench.core.files import sha256_bytes, sha256_file
 from satclip_bench.encoders import LocationEncoder
 from satclip_bench.encoders.combine import Combined
 from satclip_bench.encoders.custom.fingerprint import fingerprint
 from satclip_bench.tasks import TaskTable
-
-
-def embedding_file(
-    encoder: LocationEncoder, table: TaskTable, scratch: Path, cache: EmbeddingCache
-) -> Path:
-    """Path of a `.npy` file with the embedding of a task's points, computed if it is missing.
-
-    Embeddings by the suite's own encoders are kept in the cache, under a key of everything that
-    can change them. What a custom encoder depends on is not known, so that its embeddings go to
-    `scratch` and are computed in every run. So do all embeddings if the cache cannot be written.
-
-    Args:
-        encoder: encoder to be evaluated.
-        table: table whose points are embedded.
-        scratch: folder for embeddings that are not cached.
-        cache: cached embeddings.
-
-    Raises:
-        BenchError: as `write_embedding`; or a file cannot be written to `scratch`.
-    """
-    name, cached = f"{_key(encoder, table)}.npy", not is_outside(encoder)
-    if cached and (path := cache.find(name)):
-        return path
-    write = partial(write_embedding, encoder=encoder, table=table)
-    if cached and (path := cache.add(name, write)):
-        return path
-    path = scratch / name
-    with atomic_write(path) as stream:
-        write(stream)
-    return path
 
 
 def is_outside(encoder: LocationEncoder) -> bool:
@@ -78,7 +45,8 @@ def weights_sha256(encoder: LocationEncoder) -> str:
     return digest if isinstance(digest, str) else ""
 
 
-def _key(encoder: LocationEncoder, table: TaskTable) -> str:
+def embedding_key(encoder: LocationEncoder, table: TaskTable) -> str:
+    """Hash of everything that can change an embedding by one of the suite's own encoders."""
     card = encoder.card
     settings = {
         "encoder": card.name,

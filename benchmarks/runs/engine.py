@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,30 +16,22 @@ from numpy.typing import NDArray
 from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.costs import longest_first
 from satclip_bench.benchmarks.runs.embedding_cache import EmbeddingCache
-from satclip_bench.benchmarks.runs.embeddings import embedding_file
-from satclip_bench.benchmarks.runs.executors import InProcess
+from satclip_bench.benchmarks.runs.embedding_jobs import Place, Source, embed_all
+from satclip_bench.benchmarks.runs.executors import InProcess, Processes
 from satclip_bench.benchmarks.runs.record import Record, Settings
 from satclip_bench.benchmarks.runs.store import SCRATCH, Store
 from satclip_bench.benchmarks.runs.threads import thread_limit
-from satclip_bench.benchmarks.runs.work import AnyEmbedding, Executor, Work
+from satclip_bench.benchmarks.runs.work import Executor, Work
 from satclip_bench.core.device import use_device
 from satclip_bench.core.errors import BenchError, UnfinishedError
 from satclip_bench.core.files import cannot_write
-from satclip_bench.encoders import LocationEncoder, get_encoder
-from satclip_bench.tasks import TaskTable
+from satclip_bench.encoders import LocationEncoder
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Result: TypeAlias = "tuple[Record, pa.Table | None]"
 """A record, and the predictions that it was scored on."""
-
-
-class Source(Hashable, Protocol):
-    """Identifies a table and loads it; units with an equal source share an embedding."""
-
-    def load(self) -> TaskTable:
-        """The table of points to be embedded. Raises BenchError."""
 
 
 class Unit(Protocol):
@@ -106,31 +97,6 @@ class UnitResult(Generic[AnyUnit]):
         return len(self.records) == len(self.unit.cells)
 
 
-_Place: TypeAlias = tuple[str, Source | None]
-"""Name of an encoder, and the table that it embeds."""
-
-
-@dataclass(frozen=True)
-class TableEmbedding:
-    """The embedding of a table by one of the suite's own encoders, for workers to compute.
-
-    Attributes:
-        encoder: name of the encoder.
-        source: the table.
-    """
-
-    encoder: str
-    source: Source
-
-    def compute(self) -> NDArray[np.float32]:
-        """The `(N, D)` embedding, read from this machine's cache or computed. Raises BenchError."""
-        with tempfile.TemporaryDirectory() as folder, EmbeddingCache() as cache, thread_limit(1):
-            table = self.source.load()
-            path = embedding_file(get_encoder(self.encoder), table, Path(folder), cache)
-            embedding: NDArray[np.float32] = np.load(path)
-        return embedding
-
-
 def evaluate(
     units: Sequence[AnyUnit],
     store: Store,
@@ -163,7 +129,7 @@ def evaluate(
         BenchError: the chosen device does not exist, or there is no cluster.
     """
     callbacks, executor = callbacks or Callbacks(), executor or InProcess()
-    custom = frozenset(encoders or {})
+    custom = encoders or {}
     outcomes = [
         UnitResult(unit, {s.key: record for s in unit.cells if (record := store.find(s))})
         for unit in units
@@ -177,20 +143,20 @@ def evaluate(
         pending = [units[i] for i in missing if not units[i].problem]
         # Workers elsewhere compute embeddings themselves, but know no custom encoder.
         embedded = [unit for unit in pending if unit.encoder in custom or not executor.remote]
-        paths, reasons = _embed(embedded, dict(encoders or {}), scratch, cache, callbacks)
+        places = list(dict.fromkeys(place for unit in embedded if (place := _place(unit))))
+        processes = executor.workers if isinstance(executor, Processes) else 1
+        paths, reasons = embed_all(places, custom, scratch, cache, callbacks, processes)
         work: dict[int, Work[Any]] = {}
         for i in longest_first(missing, lambda i: units[i].expected_seconds):
-            unit, place = units[i], (units[i].encoder, units[i].source)
-            if reason := unit.problem or reasons.get(place, ""):
+            unit, place = units[i], _place(units[i])
+            embedding = paths.get(place) if place else None
+            if reason := unit.problem or (reasons.get(place, "") if place else ""):
                 outcomes[i] = _failed(outcomes[i], reason, store)
                 callbacks.failed(unit.title, reason)
             elif executor.remote:
-                embedding: AnyEmbedding = paths.get(place)
-                if embedding is None and unit.encoder and unit.source:
-                    embedding = TableEmbedding(unit.encoder, unit.source)
-                work[i] = Work(partial(_results, unit, outcomes[i].records), embedding)
+                work[i] = Work(partial(_results, unit, outcomes[i].records), embedding or place)
             else:
-                work[i] = Work(partial(_run, outcomes[i], store.folder), paths.get(place))
+                work[i] = Work(partial(_run, outcomes[i], store.folder), embedding)
         callbacks.start("cells", len(work))
         with closing(executor.run(work, scratch, callbacks.warn)) as finished:
             for i, result in finished:
@@ -207,6 +173,11 @@ def evaluate(
     return tuple(outcomes)
 
 
+def _place(unit: Unit) -> Place | None:
+    """The embedding that a unit needs; None if it needs none."""
+    return Place(unit.encoder, unit.source) if unit.encoder and unit.source else None
+
+
 @contextmanager
 def _scratch(store: Store) -> Iterator[Path]:
     """An empty folder inside the run's folder; taking its lock deleted what a killed run left."""
@@ -219,33 +190,6 @@ def _scratch(store: Store) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _embed(
-    units: Sequence[AnyUnit],
-    encoders: dict[str, LocationEncoder],
-    scratch: Path,
-    cache: EmbeddingCache,
-    callbacks: Callbacks,
-) -> tuple[dict[_Place, Path], dict[_Place, str]]:
-    """Files with the embeddings that `units` need, and why the others could not be computed."""
-    needed = {(u.encoder, u.source): u.source for u in units if u.encoder and u.source}
-    paths: dict[_Place, Path] = {}
-    reasons: dict[_Place, str] = {}
-    callbacks.start("embeddings", len(needed))
-    for place, source in needed.items():
-        name = title = place[0]
-        try:
-            encoder = encoders.get(name) or encoders.setdefault(name, get_encoder(name))
-            table = source.load()
-            title = f"{table.card.name} {name}"
-            with thread_limit(1):
-                paths[place] = embedding_file(encoder, table, scratch, cache)
-        except BenchError as error:
-            reasons[place] = str(error)
-        callbacks.advance("embeddings", title)
-    cache.evict()
-    return paths, reasons
 
 
 def _run(outcome: UnitResult[AnyUnit], folder: Path, embedding: Path | None) -> UnitResult[AnyUnit]:

@@ -37,7 +37,7 @@ class Processes:
     """Computes cells in worker processes of this machine, of one thread each.
 
     Attributes:
-        count: maximum number of processes. More than two per core would only take memory.
+        count: maximum number of processes.
         cell_timeout: time limit of a cell in seconds; infinite for none.
     """
 
@@ -46,13 +46,17 @@ class Processes:
 
     remote = False
 
+    @property
+    def workers(self) -> int:
+        """Maximum number of processes; more than two per core would only take memory."""
+        return min(self.count, 2 * (os.cpu_count() or 1))
+
     def run(
         self, work: Mapping[int, Work[T]], scratch: Path, warn: Callable[[str], None]
     ) -> Generator[tuple[int, T | BenchError], None, None]:
         """Call functions in worker processes: see `Executor`."""
         tasks = {number: partial(item.function, item.embedding) for number, item in work.items()}
-        count = min(self.count, 2 * (os.cpu_count() or 1))
-        yield from run_in_workers(tasks, count, scratch / "running", self.cell_timeout)
+        yield from run_in_workers(tasks, self.workers, scratch / "running", self.cell_timeout)
 
 
 def make_executor(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -11,6 +12,7 @@ from satclip_bench.core.files import (
     CACHE_VARIABLE,
     atomic_write,
     cache_dir,
+    move_file,
     require_sha256,
     sha256_file,
 )
@@ -81,6 +83,26 @@ def test_a_full_disk_is_an_error_that_says_so(
     with pytest.raises(BenchError, match="No space left"), atomic_write(tmp_path / "f") as stream:
         stream.write(b"x" * 100_000)
     assert not (tmp_path / "f").exists()
+
+
+@pytest.mark.parametrize("same_file_system", [True, False])
+def test_a_moved_file_replaces_another(
+    same_file_system: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"new")
+    target.write_bytes(b"old")
+    rename = Path.replace
+
+    def replace(path: Path, other: Path) -> Path:
+        if path == source and not same_file_system:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(path, other)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    move_file(source, target)
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+    assert target.read_bytes() == b"new"
 
 
 def test_the_environment_variable_moves_the_cache(

@@ -10,6 +10,7 @@ import pytest
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.runs.embedding_cache import LIMIT_VARIABLE, EmbeddingCache
 from satclip_bench.core.files import CACHE_VARIABLE
+from tests.benchmarks.runs.cached import add_to_cache
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(CACHE_VARIABLE, str(cache))
     for name in ("a.npy", "b.npy"):
         with EmbeddingCache() as embeddings:
-            embeddings.add(name, lambda stream: stream.write(b"x" * 1_000_000))
+            add_to_cache(embeddings, name, b"x" * 1_000_000)
     (cache / "weights" / "gps2vec").mkdir(parents=True)
     (cache / "weights" / "gps2vec" / "model.h5").write_bytes(b"y" * 1_000_000)
     (cache / "weights" / "toy.pth").write_bytes(b"y" * 2_000_000)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.embedding_cache import (
     LIMIT_VARIABLE,
     EmbeddingCache,
@@ -17,13 +18,13 @@ from satclip_bench.benchmarks.runs.embedding_cache import (
     evict,
     size_limit,
 )
-from satclip_bench.benchmarks.runs.embeddings import embedding_file
-from satclip_bench.benchmarks.runs.tables import TaskSource, load_table
+from satclip_bench.benchmarks.runs.embedding_jobs import Place, embed_all
+from satclip_bench.benchmarks.runs.tables import TaskSource
 from satclip_bench.core import device
 from satclip_bench.core.device import DEVICE_VARIABLE
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import CACHE_VARIABLE
-from satclip_bench.encoders import get_encoder
+from tests.benchmarks.runs.cached import add_to_cache
 
 RUN = (
     *("run", "--tasks", "median_income", "--splits", "random", "--probes", "linear"),
@@ -46,8 +47,7 @@ def fill(folder: Path, count: int, size: int = 100) -> None:
     """Add files `0.npy`, `1.npy`, ...; the first was used longest ago."""
     with EmbeddingCache() as cache:
         for i in range(count):
-            path = cache.add(f"{i}.npy", lambda stream: stream.write(b"x" * size))
-            assert path is not None
+            path = add_to_cache(cache, f"{i}.npy", b"x" * size)
             os.utime(path, (i, i))
 
 
@@ -70,7 +70,7 @@ def test_what_a_run_needs_is_kept_until_it_ends(
     monkeypatch.setenv(LIMIT_VARIABLE, "0")
     with EmbeddingCache() as cache:
         assert cache.find("0.npy") is not None
-        cache.add("new.npy", lambda stream: stream.write(b"y" * 100))
+        add_to_cache(cache, "new.npy", b"y" * 100)
         cache.evict()
         assert set(names(cache_folder)) == {"0.npy", "new.npy"}
         assert main(["cache", "clear"]) == 0
@@ -172,11 +172,11 @@ def test_a_cache_that_cannot_be_written_costs_one_warning(
 def test_embeddings_by_a_gpu_have_other_names(
     tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoder, table = get_encoder("wrap"), load_table(TaskSource("median_income", "open"))
+    places = [Place("wrap", TaskSource("median_income", "open"))]
     for chosen in ("cpu", "cuda", "cpu"):
         monkeypatch.setenv(DEVICE_VARIABLE, chosen)
         # As on a machine with a GPU; this encoder does not use it.
         monkeypatch.setattr(device, "existing_device", lambda name: None)
         with EmbeddingCache() as cache:
-            embedding_file(encoder, table, tmp_path, cache)
+            embed_all(places, {}, tmp_path, cache, Callbacks())
     assert len(names(cache_folder)) == 2
