@@ -41,8 +41,8 @@ from satclip_bench.benchmarks.probes import (
 from satclip_bench.benchmarks.probes.rows import select
 from satclip_bench.benchmarks.runs import embedding_blocks
 from satclip_bench.benchmarks.runs.embedding_blocks import write_embedding
-from satclip_bench.benchmarks.runs.store import parquet_bytes
 from satclip_bench.benchmarks.runs.threads import thread_limit
+from satclip_bench.benchmarks.runs.tidy import parquet_bytes
 from satclip_bench.benchmarks.splits import Fold, SplitInputs, get_split
 from satclip_bench.benchmarks.splits.places import shared_places
 from satclip_bench.core.files import HashedStream

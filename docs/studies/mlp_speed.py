@@ -142,14 +142,14 @@ def print_shapes() -> None:
             floor = products(candidate, inputs)
             floor()
             alone = seconds(floor, CPU, STEPS)
-            train, validation = (rows(*part, CPU) for part in sets)
+            train, validation = (rows(np.asarray(part.X), part.y, CPU) for part in sets)
             loop = plain_loop(Member(train, candidate, 0))
             next(loop)
             plain = seconds(partial(next, loop), CPU, STEPS)
             expected = [plain_loss(Member(train, candidate, s), validation) for s in range(MEMBERS)]
             cells = [f"{1e6 * alone / STEPS:.0f}", f"{1e6 * plain / STEPS:.0f}"]
             for device in devices():
-                train, validation = (rows(*part, device) for part in sets)
+                train, validation = (rows(np.asarray(part.X), part.y, device) for part in sets)
                 stack = Networks(
                     [Member(train, candidate, seed) for seed in range(MEMBERS)], SETTINGS, None
                 )

@@ -13,7 +13,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from satclip_bench.benchmarks.probes import (
-    linear,
     logistic,
     logistic_axes,
     logistic_blocks,
@@ -22,7 +21,7 @@ from satclip_bench.benchmarks.probes import (
 )
 from satclip_bench.benchmarks.probes.estimators import fit_scaler
 from satclip_bench.benchmarks.probes.linear import LinearClassifier
-from satclip_bench.benchmarks.probes.linear_card import STRENGTHS
+from satclip_bench.benchmarks.probes.linear_card import SETTINGS, STRENGTHS
 from satclip_bench.benchmarks.probes.logistic import LogisticPath
 from satclip_bench.benchmarks.probes.logistic_axes import make_axes, principal_axes
 from satclip_bench.benchmarks.probes.logistic_blocks import (
@@ -32,7 +31,7 @@ from satclip_bench.benchmarks.probes.logistic_blocks import (
 )
 from tests.benchmarks.probes.sphere_data import cells, embed, parts, points
 
-TIGHT = linear.SETTINGS.tolerance
+TIGHT = SETTINGS.tolerance
 
 
 def exact(X: NDArray[Any], y: NDArray[Any], C: float) -> Any:
@@ -116,7 +115,7 @@ def test_a_path_ends_where_a_single_fit_ends() -> None:
     X, codes = ill_conditioned(300)
     path, alone = LogisticPath(X, codes), LogisticPath(X, codes)
     for strength in STRENGTHS[:6]:
-        path.fit(strength, linear.SETTINGS.search_tolerance)
+        path.fit(strength, SETTINGS.search_tolerance)
     last = path.fit(STRENGTHS[5], TIGHT)
     assert alone.fit(STRENGTHS[5], TIGHT).objective == pytest.approx(last.objective, rel=1e-8)
     np.testing.assert_allclose(path.probabilities(X), alone.probabilities(X), atol=1e-4)
@@ -274,7 +273,7 @@ def test_classes_with_one_row_and_columns_that_do_not_vary() -> None:
 def test_without_seen_validation_labels_the_default_is_used() -> None:
     data = parts("classification")
     probe = LinearClassifier().fit(data.X, data.y, (data.X[:5], np.full(5, 999)))
-    assert probe.best_params_ == {"C": linear.SETTINGS.default_C}
+    assert probe.best_params_ == {"C": SETTINGS.default_C}
     assert probe.fit_info_["search_hessian_products"] == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def cell(**changes: object) -> PlannedCell:
 V1, V2 = {"encoder_source_sha256": "1"}, {"encoder_source_sha256": "2"}
 
 
-def keys(cells: tuple[PlannedCell, ...]) -> set[str]:
+def keys(cells: Iterable[PlannedCell]) -> set[str]:
     return {cell.key for cell in cells}
 
 
