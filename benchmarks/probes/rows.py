@@ -55,9 +55,16 @@ class TableRows:
 
     def read(self, part: slice = slice(None)) -> Floats:
         """Copy of a range of the rows, `(m, D)`."""
-        block = self._table[self._rows[part]]
-        release(self._table)
-        return np.asarray(block)
+        table, rows = self._table, self._rows[part]
+        if mapping_of(table) is None:
+            return np.asarray(table[rows])
+        # A few rows can lie in pages of the whole file, and the system maps pages around them too.
+        out = np.empty((len(rows), table.shape[1]), table.dtype)
+        extent = int(np.ptp(rows)) * table.strides[0] if len(rows) else 0
+        for piece in np.array_split(np.argsort(rows, kind="stable"), 1 + extent // BLOCK_BYTES):
+            out[piece] = table[rows[piece]]
+            release(table)
+        return out
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Floats:
         return np.asarray(self.read(), dtype=dtype)
@@ -129,8 +136,14 @@ def release(table: NDArray[Any]) -> None:
     Args:
         table: any array; only a memory map that is not copy-on-write is released.
     """
+    mapping = mapping_of(table)
+    if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def mapping_of(table: NDArray[Any]) -> mmap.mmap | None:
+    """The mapped file that an array lies in; None if it is in memory."""
     base: Any = table
     while isinstance(base, np.ndarray):
         base = base.base
-    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        base.madvise(mmap.MADV_DONTNEED)
+    return base if isinstance(base, mmap.mmap) else None

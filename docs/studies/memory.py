@@ -102,9 +102,9 @@ def embedding(folder: Path) -> None:
         write_embedding(HashedStream(file), Waves(), table)
 
 
-def folds(folder: Path, split: str) -> tuple[Fold, ...]:
+def folds(table: TaskTable, split: str) -> tuple[Fold, ...]:
     """The folds of a split."""
-    return get_split(split).folds(SplitInputs.from_table(load(folder, "y")), seed=0)
+    return get_split(split).folds(SplitInputs.from_table(table), seed=0)
 
 
 def probe(folder: Path, name: str, target: str, few: int | None = None) -> None:
@@ -116,7 +116,8 @@ def probe(folder: Path, name: str, target: str, few: int | None = None) -> None:
         target: column of the target.
         few: number of points of the validation set and of the test set; by default all.
     """
-    table, (fold,) = load(folder, target), folds(folder, "random")
+    table = load(folder, target)
+    (fold,) = folds(table, "random")
     X, y = np.load(folder / "embedding.npy", mmap_mode="r"), table.target
     validation, test = fold.validation[:few], fold.test[:few]
     estimator: Any = make_probe(name, table.card.task_type, 0)
@@ -130,7 +131,8 @@ def probe(folder: Path, name: str, target: str, few: int | None = None) -> None:
 
 def scores(folder: Path) -> None:
     """Scores and intervals of predictions of the random split's test set."""
-    table, (fold,) = load(folder, "y"), folds(folder, "random")
+    table = load(folder, "y")
+    (fold,) = folds(table, "random")
     target = table.target[fold.test].astype(np.float64)
     predicted = target + np.random.default_rng(0).normal(0, 0.3, len(target))
     block = block_ids(table.lonlat[fold.test], table.card.extent)
@@ -140,15 +142,16 @@ def scores(folder: Path) -> None:
 
 def places(folder: Path) -> None:
     """Test points that share their place with a training point."""
-    (fold,) = folds(folder, "random")
-    shared_places(load(folder, "y").lonlat, fold)
+    table = load(folder, "y")
+    (fold,) = folds(table, "random")
+    shared_places(table.lonlat, fold)
 
 
 def predictions(folder: Path) -> None:
     """Write predictions of classes of the random split's test set, and read them."""
     import pandas as pd
 
-    (fold,) = folds(folder, "random")
+    (fold,) = folds(load(folder, "y"), "random")
     n = len(fold.test)
     probabilities = np.random.default_rng(0).random((n, 10), dtype=np.float32)
     lists = [
@@ -167,10 +170,10 @@ STAGES: dict[str, Callable[[Path], object]] = {
     "table": lambda folder: load(folder, "y"),
     "table of classes": lambda folder: load(folder, "label"),
     "embedding": embedding,
-    "random": lambda folder: folds(folder, "random"),
-    "blocks.10": lambda folder: folds(folder, "blocks.10"),
-    "buffered.10-500": lambda folder: folds(folder, "buffered.10-500"),
-    "held-out-region": lambda folder: folds(folder, "held-out-region"),
+    "random": lambda folder: folds(load(folder, "y"), "random"),
+    "blocks.10": lambda folder: folds(load(folder, "y"), "blocks.10"),
+    "buffered.10-500": lambda folder: folds(load(folder, "y"), "buffered.10-500"),
+    "held-out-region": lambda folder: folds(load(folder, "y"), "held-out-region"),
     "linear": lambda folder: probe(folder, "linear", "y"),
     "linear of classes": lambda folder: probe(folder, "linear", "label"),
     "knn": lambda folder: probe(folder, "knn", "y", QUERIES),
