@@ -33,6 +33,10 @@ class NeighbourIndex:
         self._X, self._metric = X, metric
         self._index = None if isinstance(X, TableRows) else self._fit(X)
 
+    def __len__(self) -> int:
+        """Number of rows that are searched."""
+        return len(self._X)
+
     def nearest(self, queries: Floats, k: int) -> tuple[Floats, RowNumbers]:
         """Distances and row numbers of the nearest rows, `(m, k)` each, nearest first.
 

@@ -164,4 +164,4 @@ def test_without_inner_folds_the_defaults_of_the_card_are_used(
     assert probe.best_params_
     if name == "knn":
         assert probe.best_params_ == {"n_neighbors": 5}
-        assert probe.index_.n_samples_fit_ == 40
+        assert len(probe.index_) == 40

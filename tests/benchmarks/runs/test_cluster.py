@@ -29,7 +29,7 @@ from satclip_bench.benchmarks.runs.work import Executor, Work
 from satclip_bench.benchmarks.runs.workers import KilledError, TimeLimitError
 from satclip_bench.core.errors import BenchError, UnfinishedError
 from satclip_bench.encoders import Encoder, EncoderCard
-from satclip_bench.tasks import add_task
+from satclip_bench.tasks import add_task, registry
 from satclip_bench.tasks.user_tables.task import UserTable, UserTableTask
 from tests.benchmarks.cli.program import SMALL, bench
 
@@ -122,7 +122,10 @@ def contents(folder: Path) -> dict[str, object]:
     return files
 
 
-def test_every_executor_leaves_the_same_files(tmp_path: Path, address: str) -> None:
+def test_every_executor_leaves_the_same_files(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_added", {})
     rng = np.random.default_rng(0)
     lonlat = rng.uniform([-170, -70], [170, 70], (400, 2))
     table = tmp_path / "yields.csv"
