@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
+SILENCE = 60.0
+"""Seconds without a line after which a log file gets one, since long cells come first."""
+
+
 class Meter(Callbacks):
     """Progress callbacks that draw one bar per stage, and print each reason for failure once.
 
@@ -31,7 +35,8 @@ class Meter(Callbacks):
 
     Args:
         console: console to draw on.
-        every_step: whether a log file gets a line for every step; by default it gets ten per stage.
+        every_step: whether a log file gets a line for every step; by default it gets ten per stage,
+            and one after each minute without any.
         show_failures: whether reasons for failure are printed.
     """
 
@@ -56,6 +61,7 @@ class Meter(Callbacks):
         )
         self._bars: dict[str, TaskID] = {}
         self._printed_reasons: set[str] = set()
+        self._printed_at: dict[str, float] = {}
 
     def __enter__(self) -> Meter:
         self._progress.start()
@@ -80,11 +86,16 @@ class Meter(Callbacks):
         task = self._progress.tasks[bar]
         if self._redraws or not task.total:
             return
-        done, total = int(task.completed), int(task.total)
-        text = f"{stage}: {done} of {total}, {task.elapsed or 0:.0f} s"
+        done, total, elapsed = int(task.completed), int(task.total), task.elapsed or 0.0
+        text = f"{stage}: {done} of {total}, {elapsed:.0f} s"
         if self._every_step:
             self._print(f"{text}: {title}")
-        elif done % max(1, total // 10) == 0 or done == total:
+        elif (
+            done % max(1, total // 10) == 0
+            or done == total
+            or elapsed > self._printed_at.get(stage, 0.0) + SILENCE
+        ):
+            self._printed_at[stage] = elapsed
             self._print(text)
 
     @override

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 
 from rich.console import Console
@@ -31,3 +32,12 @@ def test_a_log_file_has_lines_and_no_bars() -> None:
     assert [line.rpartition(",")[0] for line in lines] == [
         f"cells: {done} of 2008" for done in (200, 400, 600)
     ]
+
+
+def test_a_log_file_has_a_line_after_a_minute_without_one() -> None:
+    seconds = itertools.count(0.0, 25.0)
+    console = Console(file=io.StringIO(), width=80, get_time=lambda: next(seconds))
+    lines = shown(console, 30).splitlines()
+    done = [int(line.split()[1]) for line in lines]
+    assert len(done) > 3
+    assert 0 < done[0] < 30
