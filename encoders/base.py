@@ -13,7 +13,7 @@ from pydantic import Field
 
 from satclip_bench.core.card import Card
 from satclip_bench.core.download.cards import RemoteFile
-from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.core.errors import FAILURES, BenchError, EncoderError, UnknownNameError
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.core.sphere import check_lonlat
 
@@ -177,6 +177,29 @@ def require_embedding(
             f"{len(bad)} of {rows} points, first in row {bad[0]}"
         )
     return embedding
+
+
+def call_encoder(encoder: LocationEncoder, lonlat: NDArray[np.float64], where: str) -> Embedding:
+    """Embed points by an encoder of any origin, and check what it returns.
+
+    Args:
+        encoder: encoder that is called once, with all points.
+        lonlat: `(n, 2)` degrees, longitude first. The encoder gets a copy.
+        where: which points these are, for messages, such as `rows 0 to 99`.
+
+    Raises:
+        BenchError: the encoder raised; an exception that is not a BenchError is the cause.
+        EncoderError: it did not return a float32 embedding of these points.
+    """
+    try:
+        embedding = encoder.encode(lonlat.copy())
+    except BenchError:
+        raise
+    except FAILURES as error:
+        raise EncoderError(
+            f"encoder {encoder.card.name!r} raised {type(error).__name__} on {where}: {error}"
+        ) from error
+    return require_embedding(embedding, len(lonlat), encoder.card, exact_dtype=True)
 
 
 def require_variant(family: str, variant: str, variants: Sequence[str]) -> None:

@@ -19,12 +19,12 @@ from rich.progress import (
 
 from satclip_bench.benchmarks.commands.embedding_writers import make_writer, require_ending
 from satclip_bench.benchmarks.commands.plain import print_plain
-from satclip_bench.core.errors import FAILURES, BenchError, CoordinateError, EncoderError
+from satclip_bench.core.errors import BenchError, CoordinateError
 from satclip_bench.core.files import atomic_write, sweep_parts
 from satclip_bench.core.point_files import PointBatch, open_points
 from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
 from satclip_bench.encoders import LocationEncoder, encoder_card, encoder_from_file, get_encoder
-from satclip_bench.encoders.base import Embedding, require_embedding
+from satclip_bench.encoders.base import Embedding, call_encoder
 
 BATCH_VALUES = 2**24
 """Embedding values held in memory at a time: 64 MiB as float32."""
@@ -112,13 +112,5 @@ def _embed(encoder: LocationEncoder, batch: PointBatch, first_row: int, path: Pa
     with warnings.catch_warnings():
         # check_lonlat has already warned.
         warnings.simplefilter("ignore", SwappedCoordinatesWarning)
-        try:
-            embedding = encoder.encode(lonlat)
-        except BenchError:
-            raise
-        except FAILURES as error:
-            raise EncoderError(
-                f"encoder {encoder.card.name!r} raised {type(error).__name__} on rows {first_row} "
-                f"to {first_row + len(lonlat) - 1}: {error}"
-            ) from error
-    return require_embedding(embedding, len(lonlat), encoder.card, exact_dtype=True)
+        where = f"rows {first_row} to {first_row + len(lonlat) - 1}"
+        return call_encoder(encoder, lonlat, where)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from satclip_bench.core.errors import FAILURES, BenchError, EncoderError
+from satclip_bench.core.errors import EncoderError
 from satclip_bench.core.files import ByteStream
 from satclip_bench.core.sphere import SwappedCoordinatesWarning
 from satclip_bench.encoders import LocationEncoder
-from satclip_bench.encoders.base import BATCH_SIZE, Embedding, require_embedding
+from satclip_bench.encoders.base import BATCH_SIZE, Embedding, call_encoder
 from satclip_bench.tasks import TaskTable
 
 WHOLE_BYTES = 2**29
@@ -62,14 +62,4 @@ def _blocks(encoder: LocationEncoder, table: TaskTable) -> Iterator[Embedding]:
 
 
 def _embed(encoder: LocationEncoder, table: TaskTable, rows: slice) -> Embedding:
-    lonlat = table.lonlat[rows].copy()
-    try:
-        embedding = encoder.encode(lonlat)
-    except BenchError:
-        raise
-    except FAILURES as error:
-        raise EncoderError(
-            f"encoder {encoder.card.name!r} raised {type(error).__name__} on the points of "
-            f"{table.card.name!r}: {error}"
-        ) from error
-    return require_embedding(embedding, len(lonlat), encoder.card, exact_dtype=True)
+    return call_encoder(encoder, table.lonlat[rows], f"the points of {table.card.name!r}")

@@ -13,9 +13,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.core.errors import FAILURES, BenchError, EncoderError
+from satclip_bench.core.errors import EncoderError
 from satclip_bench.core.sphere import SwappedCoordinatesWarning
-from satclip_bench.encoders.base import Embedding, LocationEncoder, require_embedding
+from satclip_bench.encoders.base import Embedding, LocationEncoder, call_encoder
 from satclip_bench.encoders.check import CORNERS, TOLERANCE
 from satclip_bench.encoders.combine import fibonacci_lattice
 from satclip_bench.encoders.lookup.partial import UncoveredPointsWarning
@@ -92,20 +92,12 @@ _ADVICE = (
 
 
 def _embed(encoder: LocationEncoder, points: NDArray[np.float64]) -> Embedding:
-    try:
-        with warnings.catch_warnings():
-            # These points are not the user's.
-            warnings.simplefilter("ignore", SwappedCoordinatesWarning)
-            warnings.simplefilter("ignore", UncoveredPointsWarning)
-            embedding = encoder.encode(points.copy())
-    except BenchError:
-        raise
-    except FAILURES as error:
-        raise EncoderError(
-            f"encoder {encoder.card.name!r} raised {type(error).__name__} on {len(points)} fixed "
-            f"points, which every custom encoder has to embed before it is run: {error}"
-        ) from error
-    return require_embedding(embedding, len(points), encoder.card, exact_dtype=True).copy()
+    where = f"{len(points)} fixed points, which every custom encoder has to embed before it is run"
+    with warnings.catch_warnings():
+        # These points are not the user's.
+        warnings.simplefilter("ignore", SwappedCoordinatesWarning)
+        warnings.simplefilter("ignore", UncoveredPointsWarning)
+        return call_encoder(encoder, points, where).copy()
 
 
 def _close(embedding: Embedding, expected: Embedding) -> bool:
