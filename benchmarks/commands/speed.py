@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,16 +13,16 @@ from rich.table import Table
 
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.report.wording import DASH
+from satclip_bench.benchmarks.speed.report import write_report
 from satclip_bench.benchmarks.speed.timing import (
     Contest,
     Timing,
-    as_json,
     contest,
     measure,
     random_points,
 )
+from satclip_bench.core.device import device_title
 from satclip_bench.core.errors import BenchError
-from satclip_bench.core.files import atomic_write
 from satclip_bench.encoders import registry
 
 DEFAULT = ("satclip.vit16-l40", "satclip.vit16-l10", "geoclip")
@@ -56,14 +55,26 @@ def speed(
         timings = _measure(contests, points, rounds, console)
     if not timings:
         raise BenchError("none of the encoders could be timed, for the reasons printed above")
-    with atomic_write(out) as stream:
-        stream.write((json.dumps(as_json(timings, rounds), indent=1) + "\n").encode())
+    _write(out, rounds, timings)
     console.print(_table(timings))
     for timing in timings:
         for note in timing.contest.notes:
             console.print(escape(f"{timing.contest.encoder}: {note}"), style="dim")
     print_plain(f"All times are in {out}", console)
     return 0 if len(timings) == len(contests) else 1
+
+
+def _write(out: Path, rounds: int, timings: Sequence[Timing]) -> None:
+    import torch
+
+    write_report(
+        out,
+        rounds,
+        torch.get_num_threads(),
+        {"device": device_title()},
+        ("numpy", "torch"),
+        {"encoders": [timing.as_dict() for timing in timings]},
+    )
 
 
 def _measure(

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -20,9 +15,9 @@ from satclip_bench.benchmarks.runs.threads import thread_limit
 from satclip_bench.benchmarks.speed.comparison import Durations, measure
 from satclip_bench.benchmarks.speed.embedded import embed
 from satclip_bench.benchmarks.speed.methods import Subject, timed_methods
+from satclip_bench.benchmarks.speed.report import write_report
 from satclip_bench.core.device import use_device
 from satclip_bench.core.errors import BenchError
-from satclip_bench.core.files import atomic_write
 from satclip_bench.encoders import registry as encoders_registry
 from satclip_bench.tasks import registry as tasks_registry
 
@@ -94,7 +89,7 @@ def _timed(
 ) -> Iterator[Durations]:
     data = embed(task, encoder)
     for method in timed_methods(subject, max_iterations):
-        for comparison in method.comparisons(data):
+        for comparison in method(data):
             title = ", ".join(filter(None, (comparison.method, task, encoder)))
             with console.status(escape(title)):
                 *_, durations = measure(comparison, rounds)
@@ -102,16 +97,14 @@ def _timed(
 
 
 def _write(out: Path, subject: Subject, rounds: int, finished: Sequence[Durations]) -> None:
-    report: dict[str, Any] = {
-        "rounds": rounds,
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "threads": 1,
-        "clock": "seconds of the processor",
-        "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
-        subject: [durations.as_dict() for durations in finished],
-    }
-    with atomic_write(out) as stream:
-        stream.write((json.dumps(report, indent=1) + "\n").encode())
+    write_report(
+        out,
+        rounds,
+        1,
+        {"clock": "seconds of the processor"},
+        ("numpy", "scipy", "scikit-learn"),
+        {subject: [durations.as_dict() for durations in finished]},
+    )
 
 
 def _table(finished: Sequence[Durations]) -> Table:

@@ -27,16 +27,27 @@ def provenance(fit: float = 0.0, predict: float = 0.0) -> Provenance:
         finished=datetime.now(UTC).isoformat(timespec="microseconds"),
         seconds_fit=round(fit, 4),
         seconds_predict=round(predict, 4),
-        versions=_versions(),
+        versions=software_versions(),
         git_commit=_git_commit(),
-        machine=f"{platform.system()} {platform.machine()}",
+        machine=machine(),
         device=device_title(),
     )
 
 
+def machine() -> str:
+    """System and kind of processor, such as `Linux x86_64`."""
+    return f"{platform.system()} {platform.machine()}"
+
+
+def library_versions(*libraries: str) -> dict[str, str]:
+    """Versions of installed libraries by name."""
+    return {name: version(name) for name in libraries}
+
+
 @lru_cache(maxsize=1)
-def _versions() -> dict[str, str]:
-    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+def software_versions() -> dict[str, str]:
+    """Versions of Python and of `LIBRARIES`."""
+    return {"python": platform.python_version()} | library_versions(*LIBRARIES)
 
 
 @lru_cache(maxsize=1)

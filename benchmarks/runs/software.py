@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
-from satclip_bench.benchmarks.runs.provenance import LIBRARIES
+from satclip_bench.benchmarks.runs.provenance import library_versions, software_versions
 from satclip_bench.core.errors import UnfinishedError
 from satclip_bench.core.files import sha256_bytes, sha256_file
 
@@ -26,10 +24,10 @@ def software() -> Mapping[str, str]:
         for path in (package / folder).rglob("*.py")
     )
     code = "\n".join(f"{name} {sha256_file(package / name)}" for name in files)
+    own = library_versions("satclip-bench")["satclip-bench"]
     return {
-        "python": platform.python_version(),
-        **{name: version(name) for name in LIBRARIES},
-        "satclip-bench": f"{version('satclip-bench')} {sha256_bytes(code.encode())[:12]}",
+        **software_versions(),
+        "satclip-bench": f"{own} {sha256_bytes(code.encode())[:12]}",
     }
 
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_bench.benchmarks.runs.embedding_jobs import Place
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
-from satclip_bench.encoders import get_encoder
+from satclip_bench.benchmarks.targets import UNSEEN, class_codes
 from satclip_bench.tasks.base import TaskType
 
 
@@ -47,7 +48,7 @@ class Embedded:
 
 
 def embed(task: str, encoder: str | None) -> Embedded:
-    """Embeddings of the points of a task.
+    """Embeddings of the points of a task, from the cache if a run has left them there.
 
     Args:
         task: name of a task of the open edition.
@@ -62,12 +63,11 @@ def embed(task: str, encoder: str | None) -> Embedded:
     """
     source = TaskSource(task)
     table, fold = load_table(source), make_folds(source, "random", 0)[0]
-    X = table.lonlat if encoder is None else get_encoder(encoder).encode(table.lonlat.copy())
+    X = table.lonlat if encoder is None else Place(encoder, source).compute()
     y, held_out = table.target, fold.validation
     if table.card.task_type == "classification":
-        classes = np.unique(y[fold.train])
-        held_out = held_out[np.isin(y[held_out], classes)]
-        y = np.searchsorted(classes, y)
+        y = class_codes(y, np.unique(y[fold.train]))
+        held_out = held_out[y[held_out] != UNSEEN]
     return Embedded(
         task,
         table.card.task_type,

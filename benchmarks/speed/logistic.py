@@ -31,8 +31,8 @@ def logistic(data: Embedded, max_iterations: int) -> Iterator[Comparison]:
     the one before.
 
     Args:
-        data: embeddings and labels. Nothing is compared if there are only two classes, for which
-            scikit-learn has another parametrisation.
+        data: embeddings and targets. Nothing is compared of a regression, or if there are only two
+            classes, for which scikit-learn has another parametrisation.
         max_iterations: largest number of iterations of L-BFGS. If it needs more, its time is that
             of these iterations.
     """

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -21,7 +19,6 @@ from satclip_bench.benchmarks.speed.released_code import (
     random_satclip,
     rangegeo_reference,
 )
-from satclip_bench.core.device import device_title
 
 
 @dataclass(frozen=True)
@@ -162,19 +159,3 @@ def random_points(points: int, seed: int = 0) -> NDArray[np.float64]:
     rng = np.random.default_rng(seed)
     lat = np.degrees(np.arcsin(rng.uniform(-1, 1, points)))
     return np.stack([rng.uniform(-180, 180, points), lat], axis=1)
-
-
-def as_json(timings: Sequence[Timing], rounds: int) -> dict[str, Any]:
-    """All timings with the machine and versions they were taken with, for JSON."""
-    from importlib.metadata import version
-
-    import torch
-
-    return {
-        "rounds": rounds,
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "threads": torch.get_num_threads(),
-        "device": device_title(),
-        "versions": {name: version(name) for name in ("numpy", "torch")},
-        "encoders": [timing.as_dict() for timing in timings],
-    }
