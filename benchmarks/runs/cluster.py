@@ -82,6 +82,7 @@ class DaskCluster:
     cell_timeout: float = math.inf
 
     remote = True
+    processes = 1
 
     def run(
         self, work: Mapping[int, Work[T]], scratch: Path, warn: Callable[[str], None]

@@ -17,7 +17,7 @@ from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.costs import longest_first
 from satclip_bench.benchmarks.runs.embedding_cache import EmbeddingCache
 from satclip_bench.benchmarks.runs.embedding_jobs import Place, Source, embed_all
-from satclip_bench.benchmarks.runs.executors import InProcess, Processes
+from satclip_bench.benchmarks.runs.executors import InProcess
 from satclip_bench.benchmarks.runs.record import Record, Settings
 from satclip_bench.benchmarks.runs.store import SCRATCH, Store
 from satclip_bench.benchmarks.runs.threads import thread_limit
@@ -144,8 +144,7 @@ def evaluate(
         # Workers elsewhere compute embeddings themselves, but know no custom encoder.
         embedded = [unit for unit in pending if unit.encoder in custom or not executor.remote]
         places = list(dict.fromkeys(place for unit in embedded if (place := _place(unit))))
-        processes = executor.workers if isinstance(executor, Processes) else 1
-        paths, reasons = embed_all(places, custom, scratch, cache, callbacks, processes)
+        paths, reasons = embed_all(places, custom, scratch, cache, callbacks, executor.processes)
         work: dict[int, Work[Any]] = {}
         for i in longest_first(missing, lambda i: units[i].expected_seconds):
             unit, place = units[i], _place(units[i])

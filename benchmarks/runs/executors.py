@@ -23,6 +23,7 @@ class InProcess:
     """Computes cells one after the other in this process."""
 
     remote = False
+    processes = 1
 
     def run(
         self, work: Mapping[int, Work[T]], scratch: Path, warn: Callable[[str], None]
@@ -47,7 +48,7 @@ class Processes:
     remote = False
 
     @property
-    def workers(self) -> int:
+    def processes(self) -> int:
         """Maximum number of processes; more than two per core would only take memory."""
         return min(self.count, 2 * (os.cpu_count() or 1))
 
@@ -56,7 +57,7 @@ class Processes:
     ) -> Generator[tuple[int, T | BenchError], None, None]:
         """Call functions in worker processes: see `Executor`."""
         tasks = {number: partial(item.function, item.embedding) for number, item in work.items()}
-        yield from run_in_workers(tasks, self.workers, scratch / "running", self.cell_timeout)
+        yield from run_in_workers(tasks, self.processes, scratch / "running", self.cell_timeout)
 
 
 def make_executor(

@@ -10,7 +10,6 @@ so that a table is never without them; a table that is there is whole.
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -262,7 +261,7 @@ def _predictions(loose: LooseRecord) -> bytes:
 
 
 def _name(number: int, content: bytes) -> str:
-    return f"{number:05}.{hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]}.parquet"
+    return f"{number:05}.{sha256_bytes(content)[:_HASH_DIGITS]}.parquet"
 
 
 def _number(path: Path) -> int:

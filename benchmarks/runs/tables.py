@@ -105,18 +105,8 @@ def make_folds(source: TaskSource, split: str, seed: int) -> tuple[Fold, ...]:
         split: name of the split.
         seed: seed of the random assignment.
     """
-    make = _make_folds if len(load_table(source)) <= MAX_KEPT_POINTS else _make_large_folds
+    make = _kept_folds if len(load_table(source)) <= MAX_KEPT_POINTS else _last_folds
     return make(source, split, seed, _stamp(source))
-
-
-@lru_cache(maxsize=64)
-def _make_folds(source: TaskSource, split: str, seed: int, stamp: Stamp) -> tuple[Fold, ...]:
-    return _compute_folds(source, split, seed, stamp)
-
-
-@lru_cache(maxsize=1)
-def _make_large_folds(source: TaskSource, split: str, seed: int, stamp: Stamp) -> tuple[Fold, ...]:
-    return _compute_folds(source, split, seed, stamp)
 
 
 def _compute_folds(source: TaskSource, split: str, seed: int, stamp: Stamp) -> tuple[Fold, ...]:
@@ -131,6 +121,10 @@ def _compute_folds(source: TaskSource, split: str, seed: int, stamp: Stamp) -> t
             f"split {split!r} raised {type(error).__name__} on the points of {source.task!r}: "
             f"{error}"
         ) from error
+
+
+_kept_folds = lru_cache(maxsize=64)(_compute_folds)
+_last_folds = lru_cache(maxsize=1)(_compute_folds)
 
 
 def get_fold(source: TaskSource, split: str, seed: int, name: str, sha256: str) -> Fold:

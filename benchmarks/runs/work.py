@@ -49,6 +49,10 @@ class Executor(Protocol):
     def remote(self) -> bool:
         """Whether workers may be on other machines, which do not have the files of this one."""
 
+    @property
+    def processes(self) -> int:
+        """Maximum number of worker processes that have the files of this machine; 1 if none."""
+
     def run(
         self, work: Mapping[int, Work[T]], scratch: Path, warn: Callable[[str], None]
     ) -> Generator[tuple[int, T | BenchError], None, None]:
