@@ -49,6 +49,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
                 "folder with --out."
             ) from None
         except (OSError, NotImplementedError) as error:
+            # Earlier versions of filelock raise the latter for ENOSYS.
             if isinstance(error, OSError) and error.errno not in NO_LOCKS:
                 raise
             try:

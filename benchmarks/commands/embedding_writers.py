@@ -149,6 +149,7 @@ class CsvWriter(_TableWriter):
                 self._writer = csv.CSVWriter(self._stream, table.schema)
             self._writer.write_table(table)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            # CSV has no form for lists (the former error) and intervals of months (the latter).
             raise BenchError(
                 f"a column of the points cannot be written as CSV: {error}. Choose an --out that "
                 "ends with .parquet, or remove the column"

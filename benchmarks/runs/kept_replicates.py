@@ -59,7 +59,8 @@ def read_replicates(folder: Path) -> KeptReplicates:
     try:
         table = pq.read_table(folder / FILE, page_checksum_verification=True)
     except (OSError, ValueError, KeyError, NotImplementedError):
-        # The errors of pyarrow for a file that is not Parquet, or not any more.
+        # The errors of pyarrow for a file that is missing, is not Parquet, or not any more: a
+        # damaged one can ask for an encoding that pyarrow does not know.
         return {}
     if not table.schema.equals(_schema()) or any(column.null_count for column in table.columns):
         return {}

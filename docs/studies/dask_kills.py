@@ -12,7 +12,6 @@ folder is compared with that of a run in one process; records without their prov
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
 import signal
@@ -29,6 +28,7 @@ from pathlib import Path
 os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 import numpy as np
+from kill_test import differences
 
 from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.cluster import DaskCluster
@@ -75,7 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 counts[worker_killed(cells, folder, rng.uniform(0, seconds), rng)] += 1
             else:
                 counts[scheduler_killed(cells, folder, rng.uniform(0, seconds))] += 1
-            different += differences(folder, base / "whole")
+            names = differences(folder, base / "whole")
+            different += [f"{folder.name}: {name}" for name in names]
             print(f"{number} runs, {dict(counts)}, {len(different)} files differ", flush=True)
     print("\n".join(different) or "all files are those of the undisturbed run")
     return 1 if different else 0
@@ -169,30 +170,6 @@ def serve(connection: Connection) -> None:
 def records(folder: Path) -> list[Path]:
     """Records of a run's folder, temporary files left out."""
     return list((folder / "records").rglob("[!.]*.json"))
-
-
-def differences(folder: Path, whole: Path) -> list[str]:
-    """Names of files that only one of two folders has, or whose content differs."""
-    ours, theirs = contents(folder), contents(whole)
-    return sorted(
-        f"{folder.name}: {name}"
-        for name in ours.keys() | theirs.keys()
-        if ours.get(name) != theirs.get(name)
-    )
-
-
-def contents(folder: Path) -> dict[str, object]:
-    """The files of a run by name: bytes, and records without their provenance."""
-    files: dict[str, object] = {}
-    for path in folder.rglob("*"):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name != ".lock":
-            files[name] = path.read_bytes()
-            if name.startswith("records/") and name.endswith(".json"):
-                record = json.loads(path.read_bytes())
-                del record["provenance"]
-                files[name] = record
-    return files
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 counts[hit] += 1
                 stage = hit.partition(":")[0]
                 left[stage] = max(left[stage] - 1, 0)
-            names = [f"{folder.name}: {name}" for name in differences(folder, whole.folder)]
+            names = [f"{folder.name}: {name}" for name in differences(folder / "out", whole.folder)]
             different += names
             for name in names:
                 print(name, flush=True)
@@ -296,9 +296,9 @@ def records(folder: Path) -> list[Path]:
     return list((folder / "out" / "records").rglob("[!.]*.json"))
 
 
-def differences(folder: Path, whole: Path) -> list[str]:
-    """Names of files that only one of two folders has, or whose content differs."""
-    ours, theirs = contents(folder / "out"), contents(whole)
+def differences(run: Path, whole: Path) -> list[str]:
+    """Names of files that only one of two runs' folders has, or whose content differs."""
+    ours, theirs = contents(run), contents(whole)
     return sorted(
         name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)
     )

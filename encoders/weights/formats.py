@@ -170,6 +170,7 @@ def _require_plausible_zip(path: Path, stream: BinaryIO, size: int) -> None:
         with zipfile.ZipFile(stream) as archive:
             claimed = sum(member.file_size for member in archive.infolist())
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        # zipfile raises the second if a damaged entry asks for a version that does not exist.
         raise EncoderError(
             f"{path} is truncated or damaged: it begins like a zip file of {size:,} bytes, but "
             f"its list of contents cannot be read. {ADVICE}"

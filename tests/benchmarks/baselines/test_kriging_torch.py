@@ -26,7 +26,7 @@ from tests.benchmarks.baselines.test_baselines import (
 )
 
 GPU = pytest.param(
-    "cuda", marks=pytest.mark.skipif(not device.gpu_available(), reason="there is no GPU")
+    "cuda", marks=pytest.mark.skipif(not device.gpu_available(), reason="torch finds no GPU")
 )
 DEVICES = pytest.mark.parametrize("name", ["cpu", GPU])
 

@@ -11,7 +11,9 @@ import pytest
 from tests.benchmarks.cli.program import ROOT
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the study needs Linux")
+@pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="the study reads /proc, which Linux has"
+)
 def test_killed_runs_continue_to_the_same_files() -> None:
     """After a kill among the cells, one of the reports and one of a worker."""
     done = subprocess.run(

@@ -20,7 +20,7 @@ from satclip_bench.benchmarks.cli.parser import EXIT_CODES, make_parser
 from satclip_bench.benchmarks.runs.store import Store
 from tests.benchmarks.cli.program import ROOT, SMALL, bench, command_line
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no POSIX signals")
 
 MANY = ["--tasks", "median_income", "--encoders", "wrap", "--splits", "random", "--jobs", "2"]
 MANY += ["--probes", "linear,knn,lightgbm", "--seeds", "0-7", "--out", "r"]
@@ -148,7 +148,7 @@ def test_an_interrupt_while_modules_are_imported_is_not_a_traceback(
     assert run() == 130
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device of Linux")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full, which Linux has")
 def test_an_output_device_that_is_full_is_an_error_without_a_traceback(tmp_path: Path) -> None:
     for arguments in (["list", "tasks"], ["info", "geoclip", "--json"]):
         with Path("/dev/full").open("w") as full:

@@ -82,7 +82,7 @@ def test_a_latex_board() -> None:
         assert part in caption
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here")
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_latex_compiles(tmp_path: Path) -> None:
     text = latex(board(gap=True)) + latex(board(split="held-out-region"))
     whole = (

@@ -34,7 +34,9 @@ from satclip_bench.tasks.user_tables.task import UserTable, UserTableTask
 from tests.benchmarks.cli.program import SMALL, bench
 
 distributed = pytest.importorskip("distributed")
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has no POSIX signals to kill workers with"
+)
 
 
 @pytest.fixture(scope="module")
