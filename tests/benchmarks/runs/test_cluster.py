@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
-from typing_extensions import override
 
 from satclip_bench.benchmarks.runs import cluster
 from satclip_bench.benchmarks.runs.cluster import DaskCluster
@@ -28,10 +27,10 @@ from satclip_bench.benchmarks.runs.suites import get_suite
 from satclip_bench.benchmarks.runs.work import Executor, Work
 from satclip_bench.benchmarks.runs.workers import KilledError, TimeLimitError
 from satclip_bench.core.errors import BenchError, UnfinishedError
-from satclip_bench.encoders import Encoder, EncoderCard
 from satclip_bench.tasks import add_task, registry
 from satclip_bench.tasks.user_tables.task import UserTable, UserTableTask
 from tests.benchmarks.cli.program import SMALL, bench
+from tests.benchmarks.runs.waves import Waves
 
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.skipif(
@@ -61,16 +60,6 @@ IN_THIS_PROCESS = {
     "silence_logs": 60,
 }
 """Options of clusters whose scheduler and workers are threads."""
-
-
-class Waves(Encoder):
-    """A custom encoder, which workers cannot import by its name."""
-
-    card = EncoderCard(name="waves", title="Waves", dimension=2)
-
-    @override
-    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.sin(np.radians(lonlat))
 
 
 def square(number: int, _: object = None) -> int:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from typing_extensions import override
 
 from satclip_bench.benchmarks.runs import embedding_jobs
@@ -21,8 +20,9 @@ from satclip_bench.benchmarks.runs.embedding_jobs import Place, embed_all
 from satclip_bench.benchmarks.runs.embeddings import embedding_key
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table
 from satclip_bench.core.files import CACHE_VARIABLE
-from satclip_bench.encoders import Encoder, EncoderCard, get_encoder
+from satclip_bench.encoders import get_encoder
 from satclip_bench.tasks import TaskTable
+from tests.benchmarks.runs.waves import Waves
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,6 @@ class Points:
             target=table.target[rows],
             sha256=f"{table.sha256} {self.first}",
         )
-
-
-class Waves(Encoder):
-    card = EncoderCard(name="waves", title="Waves", dimension=2)
-
-    @override
-    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.sin(np.radians(lonlat))
 
 
 class Steps(Callbacks):
