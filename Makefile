@@ -3,12 +3,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup help benchmark test lint types leaderboard spatial probes pretrain rebuild clean
+.PHONY: setup help benchmark test lint types docs docs-links leaderboard spatial probes pretrain rebuild clean
 
 setup: .venv/.ready  ## create .venv with everything installed, and download the default weights (the default target)
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 .venv/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "satclip-bench needs Python 3.11 or newer; choose one with: make PYTHON=python3.12 ...")'
@@ -31,6 +31,12 @@ lint: setup  ## check style, formatting and the import contracts
 types: setup  ## check types
 	$(BIN)/mypy
 	$(BIN)/mypy docs/studies/*.py examples/daylight-encoder/daylight_encoder
+
+docs: setup  ## build the documentation site into docs/_build/html; a broken internal link is an error
+	$(BIN)/sphinx-build -q -W --keep-going -c docs . docs/_build/html
+
+docs-links: setup  ## ask every address on the pages whether it still exists; needs the network
+	$(BIN)/sphinx-build -q -b linkcheck -c docs . docs/_build/linkcheck
 
 leaderboard: setup  ## rerun the main job from scratch and make it the committed reference run
 	$(call committed,open,reference,leaderboard)
@@ -63,4 +69,4 @@ rebuild: setup  ## build the shipped tables again from their sources and compare
 	$(BIN)/python -m satclip_bench.tasks.builder --check --development
 
 clean:  ## remove .venv and the caches of the tools; results are kept
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv build docs/_build docs/reference *.egg-info .mypy_cache .ruff_cache .pytest_cache

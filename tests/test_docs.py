@@ -19,11 +19,18 @@ from satclip_bench.benchmarks.cli.parser import COMMANDS, make_parser
 from satclip_bench.encoders import check_encoder, encoder_from_file
 
 ROOT = Path(__file__).parent.parent
+
+
+def is_built(page: Path) -> bool:
+    """Whether a page was written by `make docs`, and is not part of the repository."""
+    return bool({"_build", "reference"} & {*page.relative_to(ROOT / "docs").parts})
+
+
 README = (ROOT / "README.md").read_text()
 PAGES = sorted(
     [
         *ROOT.glob("*.md"),
-        *(ROOT / "docs").rglob("*.md"),
+        *(path for path in (ROOT / "docs").rglob("*.md") if not is_built(path)),
         *(ROOT / "results").glob("*.md"),
         *(ROOT / "examples").rglob("*.md"),
     ]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import reference_pages
 import satclip_bench
 from satclip_bench.benchmarks.probes import list_probes, make_probe
 from satclip_bench.benchmarks.splits import get_split, list_splits
@@ -20,7 +21,9 @@ from satclip_bench.benchmarks.splits import get_split, list_splits
 def with_examples() -> list[str]:
     """Names of the modules whose source contains an example."""
     names = ["satclip_bench"]
-    names += [m.name for m in pkgutil.walk_packages(satclip_bench.__path__, "satclip_bench.")]
+    for package in (satclip_bench, reference_pages):
+        walked = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+        names += [module.name for module in walked]
     sources = {name: spec.origin for name in names if (spec := find_spec(name)) is not None}
     return [name for name, path in sources.items() if path and ">>> " in Path(path).read_text()]
 
