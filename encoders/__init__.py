@@ -69,6 +69,7 @@ registry = EncoderRegistry(
         "mind": "satclip_bench.encoders.mind:from_variant",
         "gps2vec": "satclip_bench.encoders.gps2vec:from_variant",
         "satclip-bluemarble": "satclip_bench.encoders.satclip_retrained:blue_marble",
+        "table": "satclip_bench.encoders.table:from_variant",
         "own": "satclip_bench.encoders.satclip_retrained:own",
     },
     listed=(

@@ -11,18 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from satclip_bench.core.errors import EncoderError
+from satclip_bench.core.errors import BenchError, EncoderError
 from satclip_bench.encoders.base import EncoderCard, WeightsCard
 from satclip_bench.encoders.lookup import raster
+from satclip_bench.encoders.lookup.columns import numbered_columns
+from satclip_bench.encoders.lookup.nearest import NearestRows, require_max_km
 from satclip_bench.encoders.lookup.partial import PartialEncoder, Uncovered
 from satclip_bench.encoders.lookup.raster import Raster
-from satclip_bench.encoders.lookup.table import (
-    NearestRows,
-    column_names,
-    numbered_columns,
-    read_rows,
-    require_max_km,
-)
+from satclip_bench.encoders.lookup.table import column_names, read_rows
 from satclip_bench.encoders.weights.files import PretrainedEncoder, weights_path
 
 AXES = r"A(\d\d)"
@@ -81,7 +77,7 @@ class AlphaEarth(PretrainedEncoder, PartialEncoder):
         self.max_km = max_km
         dimension = DIMENSION
         # The card must be available even if the file is missing or damaged.
-        with suppress(EncoderError):
+        with suppress(BenchError):
             dimension = _dimension(self._given or weights_path(WEIGHTS))
         self.card = EncoderCard(
             name="alphaearth",
@@ -110,7 +106,8 @@ class AlphaEarth(PretrainedEncoder, PartialEncoder):
         path = self._weights_file
         if _is_raster(path):
             return Raster(path)
-        return NearestRows(*read_rows(path, AXES), self.max_km)
+        places = read_rows(path, lambda columns: numbered_columns([*columns], AXES, str(path)))
+        return NearestRows(places.lonlat, places.values, self.max_km)
 
     @override
     def groups(self, lonlat: NDArray[np.float64]) -> NDArray[np.int64]:

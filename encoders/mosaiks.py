@@ -10,16 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from satclip_bench.core.errors import EncoderError
+from satclip_bench.core.errors import BenchError
 from satclip_bench.encoders.base import EncoderCard, WeightsCard
+from satclip_bench.encoders.lookup.columns import numbered_columns
+from satclip_bench.encoders.lookup.nearest import NearestRows, require_max_km
 from satclip_bench.encoders.lookup.partial import PartialEncoder, Uncovered
-from satclip_bench.encoders.lookup.table import (
-    NearestRows,
-    column_names,
-    numbered_columns,
-    read_rows,
-    require_max_km,
-)
+from satclip_bench.encoders.lookup.table import column_names, read_rows
 from satclip_bench.encoders.weights.files import PretrainedEncoder, weights_path
 
 FEATURES = r"X_(\d+)"
@@ -60,7 +56,7 @@ class MOSAIKS(PretrainedEncoder, PartialEncoder):
         self.max_km = max_km
         dimension = DIMENSION
         # The card must be available even if the table is missing or damaged.
-        with suppress(EncoderError):
+        with suppress(BenchError):
             path = self._given or weights_path(WEIGHTS)
             dimension = len(numbered_columns(column_names(path), FEATURES, str(path)))
         self.card = EncoderCard(
@@ -86,7 +82,9 @@ class MOSAIKS(PretrainedEncoder, PartialEncoder):
 
     @cached_property
     def _rows(self) -> NearestRows:
-        return NearestRows(*read_rows(self._weights_file, FEATURES), self.max_km)
+        path = self._weights_file
+        places = read_rows(path, lambda columns: numbered_columns([*columns], FEATURES, str(path)))
+        return NearestRows(places.lonlat, places.values, self.max_km)
 
     @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:

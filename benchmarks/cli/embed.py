@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from satclip_bench.benchmarks.cli.command import Command
+from satclip_bench.benchmarks.cli.encoder_table import add_table_options, table_request
 from satclip_bench.benchmarks.cli.options import add_device_option, add_reading_options
 
 DESCRIPTION = """\
@@ -23,16 +24,16 @@ EXAMPLES = """\
 examples:
   {program} embed --encoder geoclip --points my.csv --out embeddings.parquet
   {program} embed --encoder my.py:MyEncoder --points my.csv --lon x --lat y --out e.parquet
-  {program} embed --encoder wrap --points my.csv --out embeddings.npy"""
+  {program} embed --encoder wrap --points my.csv --out embeddings.npy
+  {program} embed --encoder-table tiles/ --points my.csv --out embeddings.parquet"""
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder",
-        required=True,
         metavar="NAME",
         help="encoder, such as geoclip (`list encoders` shows all), or FILE.py:CLASS for a custom "
-        "one; required",
+        "one (default: that of --encoder-table)",
     )
     parser.add_argument(
         "--points",
@@ -55,16 +56,20 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="weights file to use instead of the encoder's downloaded weights (default: those)",
     )
     add_reading_options(parser)
+    add_table_options(parser)
     add_device_option(parser)
 
 
 def _call(options: argparse.Namespace) -> int:
     from satclip_bench.benchmarks.commands.embed import embed_file
     from satclip_bench.core.device import use_device
+    from satclip_bench.core.errors import BenchError
 
+    if (options.encoder is None) != bool(options.encoder_table):
+        raise BenchError("name one encoder: --encoder NAME, or --encoder-table FILE")
     with use_device(options.device):
         return embed_file(
-            options.encoder,
+            options.encoder or table_request(options),
             options.points,
             options.out,
             weights=options.weights,

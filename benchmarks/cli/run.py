@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 from satclip_bench.benchmarks.cli.command import CELLS_ARE_KEPT, Command
+from satclip_bench.benchmarks.cli.encoder_table import add_table_options, table_request
 from satclip_bench.benchmarks.cli.options import (
     RUNS,
     add_data_dir_option,
@@ -36,6 +37,7 @@ examples:
   {program} run --tasks 'bio*,ecoregions' --encoders geoclip,'harmonics.*' --seeds 0-4
   {program} run --splits blocks.10 --probes linear,knn
   {program} run --encoder my.py:MyEncoder
+  {program} run --encoder-table embeddings.parquet --table-columns 'e*' --table-max-km 5
   {program} run --task-file my.csv --target yield --target price --encoders geoclip"""
 
 
@@ -93,6 +95,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "give one per file",
     )
     add_reading_options(yours)
+    add_table_options(parser, several=True)
 
     where = parser.add_argument_group("where and how")
     add_data_dir_option(where)
@@ -147,6 +150,7 @@ def _call(options: argparse.Namespace) -> int:
             task_files=options.task_file,
             targets=options.target,
             reading=reading,
+            tables=table_request(options),
         )
 
 

@@ -6,7 +6,10 @@ import argparse
 from pathlib import Path
 
 from satclip_bench.benchmarks.cli.command import Command
+from satclip_bench.benchmarks.cli.encoder_table import add_table_options, table_request
 from satclip_bench.benchmarks.cli.options import RUNS, add_data_dir_option, add_edition_option
+
+KINDS = ("task", "encoder", "split", "probe", "suite")
 
 MAPS = RUNS.parent / "maps"
 
@@ -34,14 +37,16 @@ def _add_info_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "kind",
         nargs="?",
-        choices=("task", "encoder", "split", "probe", "suite"),
+        metavar="{" + ",".join(KINDS) + "}",
         help="what NAME is, if several things have that name, as in `info split random` "
         "(default: all of them are shown)",
     )
     parser.add_argument(
         "name",
+        nargs="?",
         metavar="NAME",
-        help="task, encoder, split, probe or suite, such as elevation, geoclip or blocks.10",
+        help="task, encoder, split, probe or suite, such as elevation, geoclip or blocks.10; "
+        "required without --encoder-table",
     )
     parser.add_argument(
         "--json", action="store_true", help="print the card as JSON (default: as a table)"
@@ -60,14 +65,27 @@ def _add_info_options(parser: argparse.ArgumentParser) -> None:
         parser, "edition of the task that --map draws (default: open)", default="open"
     )
     add_data_dir_option(parser)
+    add_table_options(parser)
 
 
 def _info(options: argparse.Namespace) -> int:
-    from satclip_bench.benchmarks.commands.show import show_card
+    from satclip_bench.benchmarks.commands.show import show_card, show_encoder
+    from satclip_bench.core.errors import BenchError
 
+    # A single word is the name, which argparse takes for the kind.
+    kind, name = (options.kind, options.name) if options.name else (None, options.kind)
+    if kind is not None and kind not in KINDS:
+        raise BenchError(f"{kind!r} is not one of {', '.join(KINDS)}")
+    if (name is None) != bool(options.encoder_table):
+        raise BenchError("give one NAME, such as geoclip, or --encoder-table FILE")
+    if name is None:
+        from satclip_bench.benchmarks.commands.encoder_tables import make_table
+
+        encoder = make_table(table_request(options))
+        return show_encoder(encoder, as_json=options.json, maps=options.map)
     return show_card(
-        options.name,
-        kind=options.kind or "",
+        name,
+        kind=kind or "",
         as_json=options.json,
         edition=options.edition,
         data_dir=options.data_dir,

@@ -18,6 +18,7 @@ from rich.progress import (
 )
 
 from satclip_bench.benchmarks.commands.embedding_writers import make_writer, require_ending
+from satclip_bench.benchmarks.commands.encoder_tables import TableRequest, make_table
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.core.errors import BenchError, CoordinateError
 from satclip_bench.core.files import atomic_write, sweep_parts
@@ -25,6 +26,11 @@ from satclip_bench.core.point_files import PointBatch, open_points
 from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
 from satclip_bench.encoders import LocationEncoder, encoder_card, encoder_from_file, get_encoder
 from satclip_bench.encoders.base import Embedding, call_encoder
+from satclip_bench.encoders.lookup.partial import (
+    PartialEncoder,
+    UncoveredPointsWarning,
+    none_covered,
+)
 
 BATCH_VALUES = 2**24
 """Embedding values held in memory at a time: 64 MiB as float32."""
@@ -33,7 +39,7 @@ MAX_BATCH_ROWS = 2**16
 
 
 def embed_file(
-    encoder: str,
+    encoder: str | TableRequest,
     points: Path,
     out: Path,
     *,
@@ -48,7 +54,7 @@ def embed_file(
     Only one batch of rows is in memory at a time. The output file appears when it is complete.
 
     Args:
-        encoder: name of a listed encoder, or `path/to/file.py:Class`.
+        encoder: name of a listed encoder, `path/to/file.py:Class`, or a file of embeddings.
         points: file with the points: CSV, Parquet, GeoParquet, GeoPackage, GeoJSON, FlatGeobuf or
             Shapefile.
         out: file to write, in the format of its ending. In Parquet and CSV, the columns are those
@@ -78,21 +84,37 @@ def embed_file(
     with open_points(points, batch, lon, lat, sep=sep, layer=layer) as file, progress:
         bar = progress.add_task("", total=file.rows)
         sweep_parts(out.parent, escape(out.name))
-        rows = 0
+        rows = uncovered = 0
         with atomic_write(out) as stream, make_writer(out, model, stream) as writer:
             for part in file.batches:
-                writer.write(part, _embed(model, part, rows, points))
+                embedding = _embed(model, part, rows, points)
+                writer.write(part, embedding)
                 rows += len(part.lonlat)
+                if isinstance(model, PartialEncoder):
+                    uncovered += int((~embedding.any(axis=1)).sum())
                 progress.advance(bar, len(part.lonlat))
             if not rows:
                 raise BenchError(f"{points} has no rows")
+            if isinstance(model, PartialEncoder) and uncovered == rows:
+                raise BenchError(none_covered(model, part.lonlat, f"the points of {points}"))
+    if uncovered:
+        print_plain(
+            f"{model.card.name} does not cover {uncovered:,} of {rows:,} points: their embedding "
+            "is zeros",
+            Console(stderr=True),
+            "yellow",
+        )
     print_plain(
         f"{rows:,} embeddings of {dimension} numbers by {model.card.name} are in {out}", Console()
     )
     return 0
 
 
-def _encoder(spec: str, weights: Path | None) -> LocationEncoder:
+def _encoder(spec: str | TableRequest, weights: Path | None) -> LocationEncoder:
+    if isinstance(spec, TableRequest):
+        if weights is not None:
+            raise BenchError("--encoder-table has no weights to replace: leave out --weights")
+        return make_table(spec)
     if ".py:" in spec:
         if weights is not None:
             raise BenchError("--weights works with listed encoders only, not with one from a file")
@@ -110,7 +132,8 @@ def _embed(encoder: LocationEncoder, batch: PointBatch, first_row: int, path: Pa
     except CoordinateError as error:
         raise CoordinateError(f"{path}: {error}") from error
     with warnings.catch_warnings():
-        # check_lonlat has already warned.
+        # check_lonlat has already warned, and uncovered points are counted over all batches.
         warnings.simplefilter("ignore", SwappedCoordinatesWarning)
+        warnings.simplefilter("ignore", UncoveredPointsWarning)
         where = f"rows {first_row} to {first_row + len(lonlat) - 1}"
         return call_encoder(encoder, lonlat, where)

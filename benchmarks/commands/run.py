@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from satclip_bench.benchmarks.baselines import list_baselines
+from satclip_bench.benchmarks.commands.encoder_tables import NO_TABLES, TableRequest, make_tables
 from satclip_bench.benchmarks.commands.notices import print_notices
 from satclip_bench.benchmarks.commands.progress import Meter
 from satclip_bench.benchmarks.commands.user_tables import add_files, adopt, remember
@@ -51,6 +52,7 @@ def run(
     task_files: Sequence[Path] = (),
     targets: Sequence[str] = (),
     reading: ReadOptions = AUTOMATIC,
+    tables: TableRequest = NO_TABLES,
 ) -> int:
     """Run the missing cells of a suite and selection, and report what the folder holds.
 
@@ -64,7 +66,8 @@ def run(
 
     console = Console(stderr=True, emoji=False)
     _refuse_mixed_up(own_encoders, encoders)
-    own = custom_by_name((spec, encoder_from_file(spec)) for spec in own_encoders)
+    made = [(spec, encoder_from_file(spec)) for spec in own_encoders]
+    own = custom_by_name([*made, *make_tables(tables)])
     adopt(out)
     files = add_files(task_files, targets, console, out, reading, save_cards=not dry_run)
     tasks = (*tasks, *files)
@@ -85,7 +88,7 @@ def run(
             suite=suite,
             tasks=tuple(tasks),
             encoders=tuple(encoders),
-            custom_encoders=tuple(own_encoders),
+            custom_encoders=(*own_encoders, *map(str, tables.files)),
             splits=tuple(splits),
             probes=tuple(probes),
             seeds=tuple(seeds),

@@ -23,7 +23,13 @@ from satclip_bench.benchmarks.splits import get_split, list_splits, split_card
 from satclip_bench.benchmarks.splits import registry as split_registry
 from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.registry import Registry, unknown_name
-from satclip_bench.encoders import EncoderCard, encoder_card, get_encoder, list_encoders
+from satclip_bench.encoders import (
+    EncoderCard,
+    LocationEncoder,
+    encoder_card,
+    get_encoder,
+    list_encoders,
+)
 from satclip_bench.encoders import registry as encoder_registry
 from satclip_bench.encoders.weights.files import weights_path
 from satclip_bench.tasks import Edition, TaskCard, list_tasks, task_card
@@ -175,12 +181,34 @@ def _where(card: Any) -> str:
     return "present" if weights_path(card.weights).exists() else "missing"
 
 
-def _draw_encoder(name: str, card: BaseModel, folder: Path) -> None:
-    from satclip_bench.benchmarks.report.embedding_maps import draw_embedding
+def show_encoder(encoder: LocationEncoder, *, as_json: bool, maps: Path | None = None) -> int:
+    """Print the card of an encoder that was made from a file.
 
+    Args:
+        encoder: the encoder.
+        as_json: whether to print the card as JSON.
+        maps: folder for a map of the embedding; None to draw nothing.
+    """
+    name = encoder.card.name
+    if as_json:
+        _print_json(_as_dict(name, encoder.card))
+    else:
+        _print_card("encoder", name, encoder.card)
+    if maps is not None:
+        _draw(encoder, maps)
+    return 0
+
+
+def _draw_encoder(name: str, card: BaseModel, folder: Path) -> None:
     if not isinstance(card, EncoderCard):
         raise BenchError(f"{name!r} cannot be drawn: --map works for tasks and encoders")
-    path = draw_embedding(get_encoder(name), folder / f"{name}.embedding.png")
+    _draw(get_encoder(name), folder)
+
+
+def _draw(encoder: LocationEncoder, folder: Path) -> None:
+    from satclip_bench.benchmarks.report.embedding_maps import draw_embedding
+
+    path = draw_embedding(encoder, folder / f"{encoder.card.name}.embedding.png")
     print_plain(path, Console())
 
 

@@ -33,7 +33,7 @@ from satclip_bench.benchmarks.metrics.scores import (
     regression_skill,
 )
 from satclip_bench.benchmarks.probes import make_probe
-from satclip_bench.benchmarks.probes.rows import Features, blocks, select
+from satclip_bench.benchmarks.probes.rows import Features, blocks, release, select
 from satclip_bench.benchmarks.runs.provenance import provenance
 from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
 from satclip_bench.benchmarks.runs.tables import TaskSource, get_fold, load_table, source_card
@@ -63,6 +63,7 @@ class Cell:
         problem: reason why the cell cannot be run, if that is known beforehand; else empty.
         file: user table that the task was made from, if any.
         expected_seconds: expected duration of the cell; 0 if it is not known.
+        partial: whether the encoder may leave points uncovered, whose embedding is zeros.
     """
 
     settings: Settings
@@ -73,6 +74,7 @@ class Cell:
     problem: str = ""
     file: UserTable | None = None
     expected_seconds: float = 0.0
+    partial: bool = False
 
     @property
     def source(self) -> TaskSource:
@@ -144,6 +146,7 @@ class Cell:
             encoder_title=self.encoder_title,
             contaminated=self.contaminated,
             recipe_chosen=self.recipe_chosen,
+            coverage=_coverage(embedding) if self.partial and embedding is not None else None,
             caveat=table.caveat,
             task_type=task_type,
             metric=table.card.metric,
@@ -182,6 +185,13 @@ class Cell:
             provenance=provenance(),
         )
         return (record,)
+
+
+def _coverage(embedding: NDArray[np.float32]) -> float:
+    """Share of the rows that are not zeros."""
+    covered = sum(int(block.any(axis=1).sum()) for _, block in blocks(embedding))
+    release(embedding)
+    return covered / len(embedding)
 
 
 def _held_out(fold: Fold, X: NDArray[Any], y: NDArray[Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from satclip_bench.core.files import ByteStream
 from satclip_bench.core.sphere import SwappedCoordinatesWarning
 from satclip_bench.encoders import LocationEncoder
 from satclip_bench.encoders.base import BATCH_SIZE, Embedding, call_encoder
+from satclip_bench.encoders.lookup.partial import PartialEncoder, none_covered
 from satclip_bench.tasks import TaskTable
 
 WHOLE_BYTES = 2**29
@@ -30,18 +31,30 @@ def write_embedding(stream: ByteStream, encoder: LocationEncoder, table: TaskTab
         table: table whose points are embedded.
 
     Raises:
-        BenchError: the encoder raised (its own exception is the cause), or did not return an
-            embedding of these points.
+        BenchError: the encoder raised (its own exception is the cause), did not return an
+            embedding of these points, or covers none of them.
     """
     shape = (len(table), encoder.card.dimension)
     if 4 * shape[0] * shape[1] <= WHOLE_BYTES:
-        np.save(stream, _embed(encoder, table, slice(None)), allow_pickle=False)
+        embedding = _embed(encoder, table, slice(None))
+        _require_coverage(encoder, table, covered=bool(embedding.any()))
+        np.save(stream, embedding, allow_pickle=False)
         return
     descr = np.lib.format.dtype_to_descr(np.dtype(np.float32))
     header = {"descr": descr, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(stream, header)
+    covered = False
     for block in _blocks(encoder, table):
+        covered = covered or bool(block.any())
         stream.write(np.ascontiguousarray(block).data)
+    _require_coverage(encoder, table, covered=covered)
+
+
+def _require_coverage(encoder: LocationEncoder, table: TaskTable, *, covered: bool) -> None:
+    """Raise EncoderError if an encoder with partial coverage covers no point of a task."""
+    if isinstance(encoder, PartialEncoder) and not covered and len(table):
+        what = f"the {len(table):,} points of {table.card.name!r}"
+        raise EncoderError(none_covered(encoder, table.lonlat, what))
 
 
 def _blocks(encoder: LocationEncoder, table: TaskTable) -> Iterator[Embedding]:

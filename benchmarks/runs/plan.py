@@ -28,6 +28,7 @@ from satclip_bench.encoders import LocationEncoder, get_encoder, list_encoders
 from satclip_bench.encoders import registry as encoder_registry
 from satclip_bench.encoders.combine import Combined
 from satclip_bench.encoders.custom.names import name_problem
+from satclip_bench.encoders.lookup.partial import PartialEncoder
 from satclip_bench.tasks import Edition, list_tasks
 from satclip_bench.tasks.user_tables.task import UserTable
 
@@ -252,6 +253,7 @@ def make_cells(
                 data_dir=selection.data_dir,
                 problem=fold.problem or part.problem,
                 file=selection.files.get(task),
+                partial=part.partial,
                 expected_seconds=expected_seconds(
                     encoder if is_baseline(encoder) else probe,
                     replace(fold.size, columns=part.columns),
@@ -286,6 +288,7 @@ class _PlannedEncoder:
     columns: int = 2
     contaminates: tuple[str, ...] = ()
     recipe_tasks: tuple[str, ...] = ()
+    partial: bool = False
     problem: str = ""
 
 
@@ -308,7 +311,8 @@ def _planned_encoder(name: str, custom: LocationEncoder | None) -> _PlannedEncod
         }
         return _PlannedEncoder(settings, name, problem=str(error))
     card = encoder.card
-    from_card = (card.title, card.dimension, card.contaminates, card.recipe_tasks)
+    partial = isinstance(encoder, PartialEncoder)
+    from_card = (card.title, card.dimension, card.contaminates, card.recipe_tasks, partial)
     try:
         return _PlannedEncoder(encoder_settings(name, encoder), *from_card)
     except BenchError as error:

@@ -13,13 +13,14 @@ from satclip_bench.benchmarks.metrics.intervals import IntervalKind
 from satclip_bench.core.card import Card
 from satclip_bench.tasks.base import Edition, TaskType
 
-SCHEMA = 4
+SCHEMA = 5
 """Version of the layout of a record. Records of an earlier version are still read (`migrated`).
 
 1: scores alone; the cells of such records are run again.
 2: adds intervals, scores of probabilities, and the block of every prediction.
 3: renames `kind` to `task_type` and `chosen` to `best_params`.
 4: intervals by kind, skill over a reference, how the fit ended, and counts of clipped predictions.
+5: share of a task's points that an encoder covers.
 """
 
 FIRST_COMPLETE = 2
@@ -173,6 +174,13 @@ class Record(Card):
         description="whether the encoder's recipe (architecture, training data or settings) was "
         "chosen with labels of this task",
     )
+    coverage: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="share of the task's points that the encoder covers, the others having an "
+        "embedding of zeros; null for an encoder that covers all places",
+    )
     caveat: str = Field(
         "", description="how the table differs from the rows of its edition; empty if it does not"
     )
@@ -224,7 +232,7 @@ def migrated(content: dict[str, Any]) -> dict[str, Any]:
         content: fields of a record as read from JSON.
 
     >>> migrated({"schema_version": 2, "kind": "regression", "chosen": {}})
-    {'schema_version': 4, 'task_type': 'regression', 'best_params': {}}
+    {'schema_version': 5, 'task_type': 'regression', 'best_params': {}}
     """
     before = content.get("schema_version")
     if not isinstance(before, int) or before >= SCHEMA:

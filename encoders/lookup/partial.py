@@ -47,6 +47,14 @@ class PartialEncoder(Encoder):
         """
         return np.zeros(len(lonlat), dtype=np.int64)
 
+    def why_uncovered(self, lonlat: NDArray[np.float64]) -> str:
+        """Sentences that explain why none of the points is covered; empty if nothing is known.
+
+        Args:
+            lonlat: `(n, 2)` degrees, longitude first.
+        """
+        return ""
+
     @override
     def encode(self, lonlat: ArrayLike, batch_size: int = BATCH_SIZE) -> Embedding:
         """Embed points, group by group, so that each group is read only once.
@@ -93,3 +101,15 @@ class PartialEncoder(Encoder):
         if self.uncovered == "error":
             raise EncoderError(f"{message}. Leave them out, or pass uncovered='zeros'.")
         warnings.warn(f"{message}: their embedding is zeros", UncoveredPointsWarning, stacklevel=3)
+
+
+def none_covered(encoder: PartialEncoder, lonlat: NDArray[np.float64], what: str) -> str:
+    """Message about an encoder that covers none of some points.
+
+    Args:
+        encoder: the encoder.
+        lonlat: `(n, 2)` degrees, longitude first, points that it does not cover.
+        what: name of the points, such as `the points of farms.csv`.
+    """
+    why = encoder.why_uncovered(lonlat)
+    return f"{encoder.card.name} covers none of {what}" + (f". {why}" if why else "")

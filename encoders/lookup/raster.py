@@ -39,13 +39,14 @@ class Raster:
             inverse = ~file.transform
             self._crs = str(file.crs.to_wkt())
             self._inverse = (inverse.a, inverse.b, inverse.c, inverse.d, inverse.e, inverse.f)
-            self._shape = (int(file.height), int(file.width))
+            self.shape = (int(file.height), int(file.width))
             self._nodata = file.nodata
             self.bands = int(file.count)
+            self.dtype = str(file.dtypes[0])
 
     def tiles(self, lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
         """Number of the tile that contains each point, `(n,)`; -1 outside the raster."""
-        return self._tile_numbers(*self._pixels(lonlat))
+        return self._tile_numbers(*self.pixels(lonlat))
 
     def look_up(self, lonlat: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Values of the pixels that contain the points.
@@ -60,7 +61,7 @@ class Raster:
         Raises:
             EncoderError: the file is damaged.
         """
-        row, column = self._pixels(lonlat)
+        row, column = self.pixels(lonlat)
         tile = self._tile_numbers(row, column)
         inside = tile >= 0
         with self._open() as file:
@@ -79,11 +80,14 @@ class Raster:
             empty |= (values == self._nodata).any(axis=1)
         return values, inside & ~empty
 
-    def _pixels(self, lonlat: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Row and column of each point, -1 outside. The outer edges are part of the raster."""
+    def pixels(self, lonlat: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Row and column of each point, `(n,)` each; -1 outside.
+
+        The outer edges are part of the raster.
+        """
         x, y = self._transformer.transform(lonlat[:, 0], lonlat[:, 1])
         a, b, c, d, e, f = self._inverse
-        height, width = self._shape
+        height, width = self.shape
         with np.errstate(invalid="ignore"):
             column, row = a * x + b * y + c, d * x + e * y + f
             inside = (column >= 0) & (column <= width) & (row >= 0) & (row <= height)
@@ -93,7 +97,7 @@ class Raster:
         )
 
     def _tile_numbers(self, row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.int64]:
-        across = -(-self._shape[1] // TILE)
+        across = -(-self.shape[1] // TILE)
         return np.where(row < 0, -1, row // TILE * across + column // TILE)
 
     @cached_property

@@ -1,0 +1,80 @@
+"""Makes encoders of files with precomputed embeddings, as the command line names them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from satclip_bench.core.errors import BenchError
+from satclip_bench.encoders import LocationEncoder
+from satclip_bench.encoders.table import MAX_KM, Match, TableEncoder, default_variant
+
+
+@dataclass(frozen=True)
+class TableRequest:
+    """Files of `--encoder-table`, and the options that say how they are read.
+
+    Attributes:
+        files: the files.
+        names: second parts of the encoders' names, one per file, or none.
+        columns, lon, lat, sep, layer, locations, match, max_km: as in `TableEncoder`, for all
+            files.
+    """
+
+    files: tuple[Path, ...] = ()
+    names: tuple[str, ...] = ()
+    columns: str | None = None
+    lon: str | None = None
+    lat: str | None = None
+    sep: str | None = None
+    layer: str | None = None
+    locations: Path | None = None
+    match: Match = "nearest"
+    max_km: float | None = MAX_KM
+
+
+NO_TABLES = TableRequest()
+
+
+def make_tables(request: TableRequest) -> list[tuple[str, LocationEncoder]]:
+    """The encoders of the files, each with a description for messages.
+
+    Raises:
+        BenchError: the numbers of files and names do not match, or a file cannot be used.
+    """
+    files, names = request.files, request.names
+    if names and len(names) != len(files):
+        raise BenchError(
+            f"{len(files)} --encoder-table and {len(names)} --table-name do not match: give one "
+            "name for every file, or none"
+        )
+    return [
+        (
+            f"--encoder-table {file}",
+            TableEncoder(
+                name or default_variant(file),
+                file,
+                columns=request.columns,
+                lon=request.lon,
+                lat=request.lat,
+                sep=request.sep,
+                layer=request.layer,
+                locations=request.locations,
+                match=request.match,
+                max_km=request.max_km,
+            ),
+        )
+        for file, name in zip(files, names or [""] * len(files), strict=True)
+    ]
+
+
+def make_table(request: TableRequest) -> LocationEncoder:
+    """The encoder of the only file of a request.
+
+    Raises:
+        BenchError: there are several files, or the file cannot be used.
+    """
+    if len(request.files) != 1:
+        raise BenchError(f"give one --encoder-table, not {len(request.files)}")
+    ((_, encoder),) = make_tables(request)
+    return encoder

@@ -1,0 +1,108 @@
+"""`--encoder-table`: precomputed embeddings in `run`, `embed`, `info` and `diagnose`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import satclip_bench as sb
+from satclip_bench.tasks import get_task
+from tests.benchmarks.cli.program import SMALL, bench
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Embeddings of three quarters of a task's points, a few metres away from them."""
+    lonlat = get_task("median_income").load().lonlat
+    rng = np.random.default_rng(0)
+    near = lonlat[: len(lonlat) * 3 // 4] + rng.normal(size=(len(lonlat) * 3 // 4, 2)) * 1e-4
+    waves = np.sin(near @ rng.normal(size=(2, 8)) * 0.1)
+    frame = pd.DataFrame(waves, columns=[f"e{i}" for i in range(8)])
+    path = tmp_path_factory.mktemp("tables") / "my farms.parquet"
+    frame.assign(x=near[:, 0], y=near[:, 1]).to_parquet(path)
+    return path
+
+
+COLUMNS = ("--table-lon", "x", "--table-lat", "y")
+
+
+@pytest.mark.filterwarnings("ignore::satclip_bench.encoders.lookup.partial.UncoveredPointsWarning")
+def test_a_table_runs_beside_other_encoders(table: Path, tmp_path: Path) -> None:
+    args = ("run", *SMALL, "--encoders", "wrap", "--out", "out", *COLUMNS)
+    args += ("--encoder-table", str(table))
+    done = bench(*args, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = len(get_task("median_income").load())
+    share = rows * 3 // 4 / rows
+    notice = "table.my-farms covers only a share of the points, and the others have an embedding "
+    assert f"{notice}of zeros: {share:.1%} of median_income" in done.stderr
+    records = [json.loads(p.read_text()) for p in (tmp_path / "out").rglob("records/**/*.json")]
+    coverage = {r["settings"]["encoder"]: r["coverage"] for r in records}
+    assert coverage == {"wrap": None, "table.my-farms": pytest.approx(share)}
+    assert "2 cells, 2 done" in bench(*args, cwd=tmp_path).stderr
+    # Another option is another encoder, and `diagnose` needs no table.
+    other = bench(*args, "--table-columns", "e0,e1,e2", cwd=tmp_path)
+    assert "2 cells, 1 done" in other.stderr
+    diagnosed = bench("diagnose", "--out", "out", cwd=tmp_path)
+    assert diagnosed.returncode == 0
+    assert "Table my-farms" in diagnosed.stdout
+
+
+@pytest.mark.filterwarnings("ignore::satclip_bench.encoders.lookup.partial.UncoveredPointsWarning")
+def test_a_table_that_covers_no_point_fails_its_cells(table: Path, tmp_path: Path) -> None:
+    away = pd.read_parquet(table)
+    away["y"] = -away["y"]
+    away.to_parquet(tmp_path / "away.parquet")
+    encoder = sb.get_encoder("table.away", file=tmp_path / "away.parquet", lon="x", lat="y")
+    with pytest.warns(UserWarning, match="1 of 1 cells failed"):
+        scores = sb.evaluate(encoder, tasks="median_income", progress=False)
+    assert set(scores["status"]) == {"failed"}
+    (reason,) = set(scores["reason"])
+    assert "table.away covers none of the 3,085 points of 'median_income'. The nearest" in reason
+
+
+def test_embed_counts_uncovered_points(table: Path, tmp_path: Path) -> None:
+    points = pd.DataFrame(get_task("median_income").load().lonlat, columns=["lon", "lat"])
+    points.to_csv(tmp_path / "p.csv", index=False)
+    args = ("embed", "--points", "p.csv", "--out", "e.npy", "--encoder-table", str(table))
+    done = bench(*args, *COLUMNS, "--table-name", "farms", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = len(points) * 3 // 4
+    assert f"table.farms does not cover {len(points) - rows:,} of 3,085 points" in done.stderr
+    expected = pd.read_parquet(table).filter(like="e").to_numpy(np.float32)
+    assert np.array_equal(np.load(tmp_path / "e.npy")[:rows], expected)
+
+    none = bench(*args, *COLUMNS, "--table-match", "exact", cwd=tmp_path)
+    assert none.returncode == 2
+    assert "covers none of the points of p.csv. The nearest row is" in none.stderr
+    for wrong in (("--encoder", "wrap"), ("--encoder-table", table)):
+        assert bench(*args, *COLUMNS, *wrong, cwd=tmp_path).returncode == 2
+    assert "name one encoder" in bench(*args[:5], cwd=tmp_path).stderr
+    assert "has no weights" in bench(*args, *COLUMNS, "--weights", "w", cwd=tmp_path).stderr
+
+
+def test_info_shows_the_card(table: Path, tmp_path: Path) -> None:
+    done = bench("info", "--encoder-table", table, *COLUMNS, "--json", cwd=tmp_path)
+    card = json.loads(done.stdout)
+    assert (card["name"], card["dimension"]) == ("table.my-farms", 8)
+    assert "columns e0 to e7" in card["description"]
+    assert "give one NAME" in bench("info", "wrap", "--encoder-table", table, cwd=tmp_path).stderr
+    assert "'city' is not one of task, encoder" in bench("info", "city", "x", cwd=tmp_path).stderr
+    assert bench("info", "encoder", "wrap", cwd=tmp_path).returncode == 0
+
+
+def test_wrong_options_are_refused(table: Path, tmp_path: Path) -> None:
+    run = ("run", *SMALL, "--encoder-table", str(table), "--dry-run")
+    for options, words in (
+        ((), "--table-lon and --table-lat"),
+        ((*COLUMNS, "--table-max-km", "-1"), "is not a distance in kilometres above 0, or none"),
+        ((*COLUMNS, "--table-name", "a", "--table-name", "b"), "do not match"),
+        ((*COLUMNS, "--encoder-table", str(table)), "as another custom encoder of this run is"),
+    ):
+        done = bench(*run, *options, cwd=tmp_path)
+        assert done.returncode == 2
+        assert words in done.stderr.replace("\n", " ")
