@@ -14,6 +14,7 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Group = Literal[
     "evaluate encoders",
     "look at a run",
+    "share results",
     "see what is available",
     "get data and weights",
     "use and train encoders",

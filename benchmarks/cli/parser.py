@@ -24,12 +24,14 @@ from satclip_bench.benchmarks.cli.run import RUN
 from satclip_bench.benchmarks.cli.show import INFO, LIST
 from satclip_bench.benchmarks.cli.species import SPECIES
 from satclip_bench.benchmarks.cli.speed import SPEED
+from satclip_bench.benchmarks.cli.submit import MERGE, SUBMIT
 from satclip_bench.core.program import program
 from satclip_bench.core.registry import unknown_name
 
 COMMANDS: tuple[Command, ...] = (
     *(RUN, REPRODUCE, SPECIES),
     *(LEADERBOARD, DIAGNOSE, COMPARE, TABLES, FIGURES),
+    *(SUBMIT, MERGE),
     *(LIST, INFO),
     *(DOWNLOAD, VERIFY, CACHE),
     *(EMBED, PRETRAIN, SPEED),

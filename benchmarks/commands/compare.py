@@ -36,6 +36,7 @@ from satclip_bench.benchmarks.runs.comparison import (
 )
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.tidy import tidy_frame
+from satclip_bench.benchmarks.submissions.entry import is_entry, read_entry
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import match_names, unknown_name
 
@@ -70,7 +71,7 @@ def compare_runs(
     """Print which scores of two runs agree.
 
     Args:
-        run: folder of the run to judge, or its `results.parquet`.
+        run: folder of the run to judge, or its `results.parquet`, or an entry of `submit`.
         reference: folder or table of the run to compare it with.
         tolerances: tolerances by probe that replace the default ones; `""` stands for all probes.
         metrics: names or wildcards of the scores to compare; all by default.
@@ -107,7 +108,7 @@ def _side(path: Path) -> Side:
     if not path.exists():
         raise BenchError(f"there is no file or folder {path}")
     if not path.is_dir():
-        return Side(str(path), _table(path))
+        return _side_of_entry(path) if is_entry(path) else Side(str(path), _table(path))
     store = Store(path)
     reading = store.read()
     if records := reading.records:
@@ -118,6 +119,12 @@ def _side(path: Path) -> Side:
         # The message says why a folder without a table has nothing to show.
         return Side(str(path), store.frame(reading))
     return Side(str(path), _table(store.table_path))
+
+
+def _side_of_entry(path: Path) -> Side:
+    records = read_entry(path).records
+    settings = {record.key: record.settings.model_dump(mode="json") for record in records}
+    return Side(str(path), tidy_frame(records), settings)
 
 
 def _table(path: Path) -> pd.DataFrame:

@@ -9,17 +9,15 @@ from typing import Literal
 from rich.console import Console
 from rich.text import Text
 
-from satclip_bench.benchmarks.commands.notices import print_notices
+from satclip_bench.benchmarks.commands.finished import read_finished
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.commands.user_tables import adopt
-from satclip_bench.benchmarks.metrics.replicates import RunReplicates
 from satclip_bench.benchmarks.ranking.pooling import ScoreChoice
 from satclip_bench.benchmarks.report.folds import folds_table
 from satclip_bench.benchmarks.report.gaps import gaps_table
 from satclip_bench.benchmarks.report.results import BoardName, Results, choose_board
 from satclip_bench.benchmarks.report.terminal import print_board, print_text_table
 from satclip_bench.benchmarks.runs.reading import ALL, Reading, RecordFilter
-from satclip_bench.benchmarks.runs.replicates import load_replicates
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.core.errors import BenchError
 
@@ -54,13 +52,12 @@ def leaderboard(
         The exit code.
     """
     adopt(out)
-    store = Store(out, only)
-    reading = store.read()
-    frame = store.frame(reading)
+    finished = read_finished(out, only)
+    frame = finished.frame
     name = choose_board(frame, split, probe)
     # The bootstrap scores of the other boards are not needed and take time.
     results = Results.from_frame(
-        frame, _replicates(store, reading, *name), contaminated=contaminated, score=score
+        frame, finished.replicates(*name), contaminated=contaminated, score=score
     )
     console = Console()
     shown = [part for _, part in results.parts if name in part.boards]
@@ -68,7 +65,7 @@ def leaderboard(
         if number:
             console.print()
         _print(part, name, table, console)
-    print_notices(reading)
+    finished.print_notices()
     return 0
 
 
@@ -142,9 +139,10 @@ def update_reports(store: Store, reading: Reading) -> Results:
     )
     from satclip_bench.benchmarks.report.tables import write_tables
 
-    frame = store.write_table(reading)
-    replicates = _replicates(store, reading, keep=True)
-    out, results = store.folder, Results.from_frame(frame, replicates)
+    store.write_table(reading)
+    out = store.folder
+    finished = read_finished(out, reading=reading)
+    results = Results.from_frame(finished.frame, finished.replicates(keep=True))
     sweep(out)
     made_from = fingerprint(results, available_tables(results.cards))
     if not is_current(out, made_from):
@@ -178,29 +176,11 @@ def print_boards(results: Results, out: Path, console: Console) -> None:
     )
 
 
-def _replicates(
-    store: Store,
-    reading: Reading,
-    split: str | None = None,
-    probe: str | None = None,
-    *,
-    keep: bool = False,
-) -> RunReplicates | None:
-    """Bootstrap scores of a run; cells whose predictions cannot be read are named."""
-    console = Console(stderr=True)
-    unreadable: list[str] = []
-    replicates = load_replicates(store, split, probe, unreadable.append, reading, keep)
-    for message in unreadable:
-        print_plain(f"no interval: {message}", console, "yellow")
-    return replicates
-
-
 def _load(out: Path, only: RecordFilter, score: ScoreChoice | None = None) -> Results:
     adopt(out)
-    store = Store(out, only)
-    reading = store.read()
-    print_notices(reading)
-    return Results.from_frame(store.frame(reading), _replicates(store, reading), score=score)
+    finished = read_finished(out, only)
+    finished.print_notices()
+    return Results.from_frame(finished.frame, finished.replicates(), score=score)
 
 
 def _draw(results: Results, folder: Path) -> tuple[Path, ...]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from satclip_bench.benchmarks.report.board import Board, Row
 from satclip_bench.benchmarks.report.markdown import escape_markdown, table_lines
+from satclip_bench.benchmarks.report.notes import submitted_note
 from satclip_bench.benchmarks.report.text_table import TextTable, task_table
 from satclip_bench.benchmarks.report.wording import DASH, number
 from satclip_bench.benchmarks.runs.columns import CELL
@@ -38,6 +39,7 @@ def folds_table(board: Board) -> TextTable | None:
             "a single one, against the same reference as the pooled score."
             if board.shows_skill
             else f"Median over the {name}s, then the {name} with the lowest score.",
+            submitted_note(board.ranking.rows),
             board.edition_note,
         ),
     )
@@ -78,7 +80,7 @@ def regions(board: Board) -> str:
             lines += ["", "R² within the region, against its own mean:", ""]
             lines += table_lines(_head(folds), [_line(row, within) for row in board.rows])
     notes = [board.subtitle, "Mean over the seeds that are done.", *_notes(board)]
-    note = " ".join(filter(None, [*notes, board.edition_note]))
+    note = " ".join(filter(None, [*notes, submitted_note(rows), board.edition_note]))
     return "\n".join([*lines, "", escape_markdown(note)]) + "\n"
 
 

@@ -8,7 +8,7 @@ from satclip_bench.benchmarks.ranking.ranking import Ranking
 from satclip_bench.benchmarks.ranking.significance import ALPHA
 from satclip_bench.benchmarks.ranking.ties import TIE_FLOOR
 from satclip_bench.benchmarks.report.board import Board
-from satclip_bench.benchmarks.report.notes import interval_kinds
+from satclip_bench.benchmarks.report.notes import interval_kinds, submitted_note
 from satclip_bench.benchmarks.report.text_table import TextTable, task_table
 from satclip_bench.benchmarks.report.wording import DASH, listed, number
 
@@ -64,4 +64,5 @@ def _notes(board: Board) -> list[str]:
         titles = {card.name: card.title for card in board.tasks}
         named = listed([titles.get(task, task) for task in ranking.undecided])
         notes.append(f"Ties were not tested for {named}.")
+    notes.append(submitted_note(ranking.rows))
     return notes

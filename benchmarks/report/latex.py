@@ -6,7 +6,7 @@ import re
 
 from satclip_bench.benchmarks.report.board import Board, Row, Score, gaps, label
 from satclip_bench.benchmarks.report.text_table import TextRow, TextTable
-from satclip_bench.benchmarks.report.wording import DAGGER, DASH, DOUBLE_DAGGER, listed
+from satclip_bench.benchmarks.report.wording import DAGGER, DASH, DOUBLE_DAGGER, SECTION, listed
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -32,6 +32,7 @@ _ESCAPES = {
     DASH: "--",
     DAGGER: r"$^\dagger$",
     DOUBLE_DAGGER: r"$^\ddagger$",
+    SECTION: r"\S{}",
     "\n": " ",
 }
 

@@ -10,8 +10,14 @@ import pandas as pd
 
 from satclip_bench.benchmarks.ranking.ranking import Ranking
 from satclip_bench.benchmarks.ranking.ties import MIN_SEEDS
-from satclip_bench.benchmarks.report.wording import DAGGER, DOUBLE_DAGGER, INTERVALS, listed
-from satclip_bench.benchmarks.runs.columns import CELL
+from satclip_bench.benchmarks.report.wording import (
+    DAGGER,
+    DOUBLE_DAGGER,
+    INTERVALS,
+    SECTION,
+    listed,
+)
+from satclip_bench.benchmarks.runs.columns import CELL, SUBMITTED
 from satclip_bench.tasks import TaskCard
 
 
@@ -180,6 +186,7 @@ def board_notes(
     yield from _region_notes(rows)
     yield from _shared_notes(rows, cards)
     yield from fit_notes(rows, cards, titles)
+    yield submitted_note(rows)
     if ranking.excluded:
         names = listed([titles.get(name, name) for name in ranking.excluded])
         yield (
@@ -194,6 +201,20 @@ def board_notes(
             f"{DOUBLE_DAGGER} recipe (architecture, training data or settings) chosen with labels "
             "of this task, though not trained on them."
         )
+
+
+def submitted_note(rows: pd.DataFrame) -> str:
+    """Note on encoders whose scores others submitted; empty if there are none.
+
+    Args:
+        rows: rows of the tidy table that are shown.
+    """
+    if not rows["source"].eq(SUBMITTED).any():
+        return ""
+    return (
+        f"{SECTION} submitted by others: their predictions were scored here, but not made here "
+        "(docs/submit.md)."
+    )
 
 
 def _region_notes(rows: pd.DataFrame) -> Iterable[str]:

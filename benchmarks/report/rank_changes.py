@@ -12,7 +12,12 @@ from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.ranking.shifts import RankChanges
 from satclip_bench.benchmarks.ranking.significance import ALPHA
 from satclip_bench.benchmarks.report.board import label
-from satclip_bench.benchmarks.report.notes import caveats_of, edition_note, kinds_of_splits
+from satclip_bench.benchmarks.report.notes import (
+    caveats_of,
+    edition_note,
+    kinds_of_splits,
+    submitted_note,
+)
 from satclip_bench.benchmarks.report.text_table import TextRow, TextTable
 from satclip_bench.benchmarks.report.wording import listed, number, separate_board
 from satclip_bench.tasks import TaskCard
@@ -116,7 +121,7 @@ def _notes(
         taus.append(f"{split} {number(float(changes.tau[split]), 2)}{ends}")
     notes.append(f"Kendall's tau with the order under {first}: {listed(taus)}.")
     notes.append(_floor_note(changes.floor))
-    return [*notes, edition_note(edition, shared, caveats_of(frame))]
+    return [*notes, submitted_note(frame), edition_note(edition, shared, caveats_of(frame))]
 
 
 def _floor_note(floor: pd.DataFrame) -> str:

@@ -10,7 +10,7 @@ from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.ranking.ratings import REFERENCE, Ratings, rate
 from satclip_bench.benchmarks.ranking.significance import ALPHA, Friedman
 from satclip_bench.benchmarks.report.board import Board, gaps, label
-from satclip_bench.benchmarks.report.notes import interval_kinds
+from satclip_bench.benchmarks.report.notes import interval_kinds, submitted_note
 from satclip_bench.benchmarks.report.text_table import TextRow, TextTable
 from satclip_bench.benchmarks.report.wording import DASH, number
 
@@ -114,7 +114,7 @@ def _notes(ratings: Ratings, board: Board) -> list[str]:
     if ratings.friedman is not None:
         notes.append(_friedman_note(ratings.friedman, ratings))
     unranked = [f"{gaps(row)}." for row in board.rows if row.missing]
-    return [*notes, *unranked, board.edition_note]
+    return [*notes, *unranked, submitted_note(board.ranking.rows), board.edition_note]
 
 
 def _friedman_note(test: Friedman, ratings: Ratings) -> str:

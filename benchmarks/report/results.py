@@ -17,8 +17,8 @@ from satclip_bench.benchmarks.report.board import Board
 from satclip_bench.benchmarks.report.make_board import make_board
 from satclip_bench.benchmarks.report.rank_changes import ChangesTable, changes_table
 from satclip_bench.benchmarks.report.ranks import RankTable, rank_table
-from satclip_bench.benchmarks.report.wording import separate_board
-from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
+from satclip_bench.benchmarks.report.wording import SECTION, separate_board
+from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, MEASURED, SUBMITTED
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.program import program
 from satclip_bench.tasks import TaskCard, list_tasks, task_card
@@ -33,6 +33,7 @@ EARLIER: Mapping[str, Any] = {
     "n_shared": 0,
     "converged": pd.NA,
     "recipe_chosen": False,
+    "source": MEASURED,
 }
 """Columns that tidy tables of earlier versions do not have, and what held for all of their rows."""
 
@@ -89,7 +90,12 @@ class Results:
                 frame[name] = value
         present = set(frame["task"])
         cards = {name: task_card(name) for name in list_tasks() if name in present}
-        titles = dict(zip(frame["encoder"], frame["encoder_title"], strict=True))
+        titles = {
+            name: title + (f" {SECTION}" if source == SUBMITTED else "")
+            for name, title, source in zip(
+                frame["encoder"], frame["encoder_title"], frame["source"], strict=True
+            )
+        }
         return cls(frame, cards, titles, replicates, contaminated, score)
 
     @cached_property

@@ -51,6 +51,10 @@ DOUBLE_DAGGER = "\N{DOUBLE DAGGER}"
 """Mark of a score of an encoder whose recipe was chosen with labels of the task."""
 
 
+SECTION = "\N{SECTION SIGN}"
+"""Mark of an encoder whose scores were submitted by others."""
+
+
 METRIC_SIGNS = {"r2": "R²", "accuracy": "acc.", "top1": "top-1", "skill": "skill"}
 """Symbols of the metrics in tables."""
 

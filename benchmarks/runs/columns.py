@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+SUBMITTED, MEASURED = "submitted", "run"
+"""Values of the column `source` of reports: scores that others submitted, or of the run itself."""
+
 CELL = ["task", "seed", "fold"]
 """Columns by which the scores of encoders are paired."""
 

@@ -1,0 +1,125 @@
+"""Results of a folder as reports show them: of its run or committed table, and of submissions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from satclip_bench.benchmarks.commands.notices import print_notices
+from satclip_bench.benchmarks.commands.plain import print_plain
+from satclip_bench.benchmarks.metrics.replicates import RunReplicates
+from satclip_bench.benchmarks.runs.columns import MEASURED
+from satclip_bench.benchmarks.runs.committed import read_table, select_rows
+from satclip_bench.benchmarks.runs.reading import ALL, Reading, RecordFilter
+from satclip_bench.benchmarks.runs.replicates import load_replicates
+from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.submissions.board import (
+    frame_of,
+    joined,
+    outdated,
+    replicates_of,
+    submissions,
+)
+from satclip_bench.benchmarks.submissions.entry import Entry
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Results of a folder; entries that were merged into it stand beside those of its run.
+
+    Attributes:
+        store: store of the folder.
+        reading: records of its plan; without any, its committed `results.parquet` is shown.
+        own: tidy table of its run.
+        entries: merged entries of the same cells.
+        notices: lines about entries that are not shown.
+    """
+
+    store: Store
+    reading: Reading
+    own: pd.DataFrame
+    entries: tuple[Entry, ...]
+    notices: tuple[str, ...]
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """Tidy table of all of them that the store's filter selects, with the column `source`.
+
+        Raises:
+            BenchError: the filter selects nothing.
+        """
+        import pandas as pd
+
+        frame = self.own
+        if self.entries:
+            measured = frame.assign(source=MEASURED)
+            frame = pd.concat([measured, frame_of(self.entries)], ignore_index=True)
+        return select_rows(frame, self.store.only)
+
+    def replicates(
+        self, split: str | None = None, probe: str | None = None, *, keep: bool = False
+    ) -> RunReplicates | None:
+        """Bootstrap scores; cells whose predictions cannot be read are named.
+
+        Args:
+            split: split to read; all by default.
+            probe: probe to read, always with the baselines; all by default.
+            keep: whether the scores are kept in the folder, whose lock the caller holds.
+        """
+        console = Console(stderr=True)
+        unreadable: list[str] = []
+        own = None
+        if self.reading.records:
+            own = load_replicates(self.store, split, probe, unreadable.append, self.reading, keep)
+        for message in unreadable:
+            print_plain(f"no interval: {message}", console, "yellow")
+        if own is None:
+            return None
+        return joined(own, replicates_of(self.entries, split, probe))
+
+    def print_notices(self) -> None:
+        """Print which records and entries are left out."""
+        console = Console(stderr=True)
+        print_notices(self.reading, console)
+        for notice in self.notices:
+            print_plain(notice, console, "yellow")
+
+
+def read_finished(
+    folder: Path, only: RecordFilter = ALL, reading: Reading | None = None
+) -> Finished:
+    """Read the results of a folder.
+
+    Args:
+        folder: folder of a run, or of committed results.
+        only: tasks, encoders and seeds to show.
+        reading: what `Store.read` returned, if the folder has not changed since.
+
+    Raises:
+        BenchError: the folder has nothing to show; the message says why.
+    """
+    from satclip_bench.benchmarks.runs.tidy import tidy_frame
+
+    store = Store(folder, only)
+    reading = reading or store.read()
+    if reading.records:
+        own = tidy_frame(reading.records)
+    elif store.table_path.is_file() and not reading.others and not reading.damaged:
+        own = read_table(store.table_path)
+    else:
+        # Raises, and says why there is nothing to show.
+        own = store.frame(reading)
+    entries, notices = [], []
+    for entry in submissions(folder):
+        if reason := outdated(entry, own):
+            notices.append(f"the entry {entry.name} is not shown: {reason}")
+        else:
+            entries.append(entry)
+    return Finished(store, reading, own, tuple(entries), tuple(notices))

@@ -1,0 +1,90 @@
+"""Committed results: folders with the table of a run, but without its records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from satclip_bench.benchmarks.runs.columns import COLUMNS
+from satclip_bench.benchmarks.runs.reading import RecordFilter
+from satclip_bench.benchmarks.runs.record import RENAMED
+from satclip_bench.core.errors import BenchError
+from satclip_bench.core.program import program
+from satclip_bench.core.registry import match_names
+
+LATER = frozenset({"interval", "converged", "n_clipped", "n_shared", "recipe_chosen"})
+"""Columns that tables of earlier versions do not have, and that reports do without."""
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """The tidy table of a run, also of an earlier version.
+
+    Args:
+        path: a `results.parquet`.
+
+    Raises:
+        BenchError: the file cannot be read, is not a table of results, is empty, or has scores of
+            several versions of one protocol.
+    """
+    try:
+        frame = pd.read_parquet(path).rename(columns=RENAMED)
+    except (OSError, ValueError, NotImplementedError) as error:
+        # The errors of pyarrow are ValueErrors and OSErrors.
+        first = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        raise BenchError(
+            f"{path} cannot be read as a Parquet file: {first:.200}. Restore it, or run "
+            f"`{program()}` again"
+        ) from error
+    if missing := [name for name in COLUMNS if name not in frame and name not in LATER]:
+        raise BenchError(
+            f"{path} has no columns {', '.join(missing)}: it is not a table of results, or one of "
+            f"a version that cannot be shown any more. Run `{program()}` again"
+        )
+    if frame.empty:
+        raise BenchError(f"{path} has no scores. Run `{program()}` again")
+    for name, versions in _protocols(frame).items():
+        if len(versions) > 1:
+            raise BenchError(
+                f"{path} has scores of several versions of the protocol {name!r}: "
+                f"{', '.join(versions)}. They cannot be ranked together; keep them in different "
+                "folders"
+            )
+    if "converged" in frame:
+        frame["converged"] = frame["converged"].astype("boolean")
+    return frame
+
+
+def _protocols(frame: pd.DataFrame) -> dict[str, list[str]]:
+    """Versions of every protocol of a table, by the protocol's name."""
+    versions: dict[str, list[str]] = {}
+    for protocol in sorted(map(str, frame["protocol"].unique())):
+        versions.setdefault(protocol.rpartition("/")[0], []).append(protocol)
+    return versions
+
+
+def select_rows(frame: pd.DataFrame, only: RecordFilter) -> pd.DataFrame:
+    """The rows of a tidy table that a filter selects, as `RecordFilter.select` does of records.
+
+    Raises:
+        UnknownNameError: a name or wildcard matches nothing in the table.
+        BenchError: the table has no scores of these seeds, or of this combination.
+    """
+    kept = pd.Series(True, index=frame.index)
+    for axis, patterns in (("task", only.tasks), ("encoder", only.encoders)):
+        names = list(dict.fromkeys(map(str, frame[axis])))
+        if patterns:
+            kept &= frame[axis].isin(match_names(f"{axis} of this run", patterns, names))
+    seeds = sorted({int(seed) for seed in frame["seed"]})
+    if unknown := sorted(set(only.seeds) - set(seeds)):
+        raise BenchError(
+            f"the run has no records of seed {unknown[0]}. It has seeds "
+            f"{', '.join(map(str, seeds))}"
+        )
+    if only.seeds:
+        kept &= frame["seed"].isin(only.seeds)
+    if not kept.any():
+        raise BenchError(
+            "the run has no records of this combination of --tasks, --encoders and --seeds"
+        )
+    return frame[kept]
