@@ -207,9 +207,9 @@ def submitted_note(rows: pd.DataFrame) -> str:
     """Note on encoders whose scores others submitted; empty if there are none.
 
     Args:
-        rows: rows of the tidy table that are shown.
+        rows: rows of the tidy table that are shown; the column `source` may be missing.
     """
-    if not rows["source"].eq(SUBMITTED).any():
+    if "source" not in rows or not rows["source"].eq(SUBMITTED).any():
         return ""
     return (
         f"{SECTION} submitted by others: their predictions were scored here, but not made here "
