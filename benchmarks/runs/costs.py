@@ -75,16 +75,17 @@ COSTS = {
     "linear": LINEAR,
     "ridge": Cost(fixed=0.01, test=5.8e-6, row_class=1e-7, product=1.5e-9, gram=4.2e-10),
     "knn": Cost(fixed=0.011, test=8e-6, row_class=1.2e-7, pair=6.6e-11),
-    "mlp": Cost(fixed=30.0, row=1e-2, product=2e-5),
-    "lightgbm": Cost(fixed=1.0, row_class=1e-3, product=2e-6),
+    "mlp": Cost(fixed=6.4, row=2.5e-3, gram=2e-9),
+    "lightgbm": Cost(test=1.3e-4, row_class=4.4e-6, product=6.6e-9, gram=1.3e-10, pair=3.9e-11),
     "baseline.gp": Cost(fixed=0.38, row=5.1e-5, row_class=3.8e-6, pair=7.5e-8),
     "baseline.knn": SIMPLE,
     "baseline.idw": SIMPLE,
     "baseline.mean": SIMPLE,
 }
 """Costs by probe or baseline: a fit by non-negative least squares to the durations of the 2,008
-cells of the main job on 2 cores (`docs/studies/scale_out.py` prints it); of the MLP and LightGBM,
-rounded from eleven cells. They decide the order of cells, for which a factor of two is enough."""
+cells of the main job on 2 cores, and for the MLP and LightGBM of the 864 cells of `open-probes`
+(`docs/studies/scale_out.py` prints it). They decide the order of cells, for which a factor of two
+is enough."""
 
 
 def expected_seconds(method: str, size: CellSize) -> float:

@@ -25,6 +25,9 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
 README, PAGE = ROOT / "README.md", ROOT / "docs" / "leaderboard.md"
 SPLITS = ("random", "held-out-region")
+PRINTED = tuple((split, "linear") for split in SPLITS)
+PRINTED_PROBES = (("random", "mlp"), ("random", "lightgbm"))
+"""Splits and probes of the boards that docs/leaderboard.md shows of two committed runs."""
 WIDTH = 100
 """Columns of the terminal whose boards docs/leaderboard.md shows."""
 
@@ -137,22 +140,27 @@ def ranks(text: str) -> str:
     return _markdown(table)
 
 
-def printed() -> str:
-    """The boards of the main job's linear probe as a run prints them, in a block of plain text."""
+def printed(run: str, boards: Iterable[tuple[str, str]]) -> str:
+    """Boards of a committed run as a run prints them, in a block of plain text.
+
+    Args:
+        run: folder of the run in results/.
+        boards: split and probe of each board.
+    """
     import pandas as pd
     from rich.console import Console
 
     from satclip_bench.benchmarks.report.results import Results
     from satclip_bench.benchmarks.report.terminal import print_board
 
-    results = Results.from_frame(pd.read_parquet(RESULTS / "leaderboard" / "results.parquet"))
-    boards = []
-    for split in SPLITS:
+    results = Results.from_frame(pd.read_parquet(RESULTS / run / "results.parquet"))
+    texts = []
+    for split, probe in boards:
         sink = io.StringIO()
-        print_board(results.board(split, "linear"), Console(file=sink, width=WIDTH))
+        print_board(results.board(split, probe), Console(file=sink, width=WIDTH))
         text = re.split(r"^(?:Mean over|Pooled over)", sink.getvalue(), flags=re.MULTILINE)[0]
-        boards.append("\n".join(line.rstrip() for line in text.strip("\n").splitlines()))
-    return "```text\n" + "\n\n".join(boards) + "\n```"
+        texts.append("\n".join(line.rstrip() for line in text.strip("\n").splitlines()))
+    return "```text\n" + "\n\n".join(texts) + "\n```"
 
 
 def with_block(page: str, name: str, block: str) -> str:
@@ -193,7 +201,8 @@ def updated(path: Path) -> str:
     if path == PAGE:
         text = with_block(text, "ranks", ranks(table("leaderboard/rank-changes.linear")))
         text = with_block(text, "spatial", ranks(table("spatial/rank-changes.linear")))
-        text = with_block(text, "printed", printed())
+        text = with_block(text, "printed", printed("leaderboard", PRINTED))
+        text = with_block(text, "probes", printed("probes", PRINTED_PROBES))
     return with_values(text)
 
 

@@ -36,6 +36,9 @@ SPEED = Path("results/speed.json")
 SPEED_CORES = 2
 """Cores that the encoders of `results/speed.json` were timed on."""
 
+SUITES = ("open", "open-spatial", "open-wide", "open-probes", "open-full")
+"""Suites whose expected time is printed."""
+
 BILLION = 1_000_000_000
 LARGE_COLUMNS = 256
 """Columns of each encoder of the large board."""
@@ -44,12 +47,13 @@ LARGE_COLUMNS = 256
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the costs, the simulation and the extrapolations."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, help="folder of a run of the suite `open`")
+    parser.add_argument("run", type=Path, help="folder of a finished run")
+    parser.add_argument("--suite", default="open", help="the run's suite (default: open)")
     options = parser.parse_args(argv)
     records = [r for r in Store(options.run).read().records if r.status == "done"]
     sizes = [size_of(record.settings) for record in records]
     print_costs(records, sizes)
-    print_simulation(records)
+    print_simulation(records, options.suite)
     print_suites()
     print_large_board(records, sizes)
     print_billion()
@@ -112,10 +116,10 @@ def error(expected: np.ndarray, measured: np.ndarray) -> float:
     return float(np.exp(np.median(np.abs(np.log(expected[long] / measured[long])))))
 
 
-def print_simulation(records: Sequence[Record]) -> None:
+def print_simulation(records: Sequence[Record], suite: str) -> None:
     """Print times and idle shares of a run on several numbers of workers and in three orders."""
     measured = {record.settings.identity: seconds_of(record) for record in records}
-    plan = [c for c in make_plan(get_suite("open"), Selection()) if c.settings.identity in measured]
+    plan = [c for c in make_plan(get_suite(suite), Selection()) if c.settings.identity in measured]
     by_plan = [measured[cell.settings.identity] for cell in plan]
     ordered = longest_first(plan, lambda cell: cell.expected_seconds)
     expected = [measured[cell.settings.identity] for cell in ordered]
@@ -143,9 +147,9 @@ def makespan(seconds: Iterable[float], workers: int) -> float:
 
 
 def print_suites() -> None:
-    """Print the expected time of suites without the MLP and LightGBM, whose costs are rough."""
+    """Print the expected time of suites."""
     print()
-    for name in ("open", "open-spatial"):
+    for name in SUITES:
         cells = make_plan(get_suite(name), Selection())
         order = [c.expected_seconds for c in longest_first(cells, lambda c: c.expected_seconds)]
         times = ", ".join(f"{w} cores {makespan(order, w) / 60:.1f} min" for w in WORKERS)
@@ -156,12 +160,15 @@ def print_large_board(records: Sequence[Record], sizes: Sequence[CellSize]) -> N
     """Print the time of 1,000 encoders x 100 tasks that are like those of the run.
 
     Each encoder has 256 columns, the linear probe on ten random splits, and all held-out regions.
+    Nothing is printed of a run without the linear probe.
     """
     of_encoder: dict[tuple[str, ...], CellSize] = {}
     for record, size in zip(records, sizes, strict=True):
         s = record.settings
         if s.probe == "linear":
             of_encoder[s.task, s.split, s.fold, str(s.seed)] = replace(size, columns=LARGE_COLUMNS)
+    if not of_encoder:
+        return
     tasks = len({task for task, *_ in of_encoder})
     per_task = sum(expected_seconds("linear", size) for size in of_encoder.values()) / tasks
     rows = np.mean([len(load_table(TaskSource(t))) for t in {task for task, *_ in of_encoder}])

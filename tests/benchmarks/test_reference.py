@@ -19,7 +19,7 @@ from satclip_bench.benchmarks.runs.suites import get_suite
 
 RESULTS = Path(__file__).parents[2] / "results"
 REFERENCE = RESULTS / "leaderboard"
-COMMITTED = {"leaderboard": "open", "spatial": "open-spatial"}
+COMMITTED = {"leaderboard": "open", "spatial": "open-spatial", "probes": "open-probes"}
 """Suites by the folder of their committed run."""
 
 
@@ -99,7 +99,16 @@ def test_a_cell_run_again_gives_its_numbers(
     assert record.scores == pytest.approx(known.to_dict(), rel=near, abs=near)
 
 
-def test_the_documentation_shows_it(reference: pd.DataFrame, repository: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "split", "probe"),
+    [
+        ("leaderboard", "random", "linear"),
+        ("leaderboard", "held-out-region", "linear"),
+        ("probes", "random", "mlp"),
+        ("probes", "random", "lightgbm"),
+    ],
+)
+def test_the_documentation_shows_it(name: str, split: str, probe: str, repository: Path) -> None:
     """The page shows what a run prints."""
     import io
 
@@ -108,14 +117,13 @@ def test_the_documentation_shows_it(reference: pd.DataFrame, repository: Path) -
     from satclip_bench.benchmarks.report.terminal import print_board
 
     shown = (repository / "docs" / "leaderboard.md").read_text()
-    for split in ("random", "held-out-region"):
-        sink = io.StringIO()
-        board = Results.from_frame(reference).board(split, "linear")
-        print_board(board, Console(file=sink, width=100))
-        lines = re.split(r"^(?:Mean|Pooled) over", sink.getvalue(), flags=re.M)[0].splitlines()
-        # The marks of the best and of ties need the predictions, which do not ship.
-        table = [re.sub("[*=]", " ", line).split() for line in lines]
-        assert _contains([re.sub("[*=]", " ", line).split() for line in shown.splitlines()], table)
+    sink = io.StringIO()
+    frame = pd.read_parquet(RESULTS / name / "results.parquet")
+    print_board(Results.from_frame(frame).board(split, probe), Console(file=sink, width=100))
+    lines = re.split(r"^(?:Mean|Pooled) over", sink.getvalue(), flags=re.M)[0].splitlines()
+    # The marks of the best and of ties need the predictions, which do not ship.
+    table = [re.sub("[*=]", " ", line).split() for line in lines]
+    assert _contains([re.sub("[*=]", " ", line).split() for line in shown.splitlines()], table)
 
 
 def _contains(text: list[list[str]], part: list[list[str]]) -> bool:
