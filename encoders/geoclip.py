@@ -88,15 +88,15 @@ class Branches:
     Attributes:
         tensors: tensors of all branches, by their names in GeoCLIP's checkpoint, per device.
         scales: number of branches.
-        width: number of columns of the output and of the Fourier features of each branch.
+        outputs: number of columns of the output.
     """
 
     tensors: Tensors
     scales: int
-    width: int
+    outputs: int
 
     def __call__(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Embed `(n, 2)` degrees, longitude first, as `(n, width)`."""
+        """Embed `(n, 2)` degrees, longitude first, as `(n, outputs)`."""
         import torch
 
         # These networks are trained and released in float32, and their highest frequencies amplify
@@ -105,7 +105,7 @@ class Branches:
         with torch.inference_mode():
             # Projected on the CPU also for a GPU, which would round the coordinates differently.
             plane = equal_earth(torch.from_numpy(lonlat.astype(np.float32))).to(device)
-            total = torch.zeros(len(lonlat), self.width, device=device)
+            total = torch.zeros(len(lonlat), self.outputs, device=device)
             for i in range(self.scales):
                 total += self._branch(f"LocEnc{i}", plane)
         embedding: NDArray[np.float32] = total.cpu().numpy()
@@ -124,25 +124,39 @@ class Branches:
 
 
 def branches_from_tensors(
-    tensors: Mapping[str, torch.Tensor], scales: int, width: int, where: str
+    tensors: Mapping[str, torch.Tensor],
+    scales: int,
+    width: int,
+    where: str,
+    outputs: int | None = None,
 ) -> Branches:
     """Make the network from the tensors `LocEnc<i>.capsule.0.b`, ..., `LocEnc<i>.head.0.bias`.
 
     Args:
         tensors: tensors of a checkpoint, by name.
         scales: number of branches.
-        width: number of columns of the output.
+        width: number of Fourier features of a branch.
         where: name of the checkpoint in messages.
+        outputs: number of columns of the output; by default as many as Fourier features.
 
     Raises:
         EncoderError: some tensors are missing, unknown or of another shape.
     """
-    checked = require_tensors(tensors, branch_shapes(scales, width), where)
-    return Branches(tensors_per_device(checked), scales, width)
+    outputs = width if outputs is None else outputs
+    checked = require_tensors(tensors, branch_shapes(scales, width, outputs), where)
+    return Branches(tensors_per_device(checked), scales, outputs)
 
 
-def branch_shapes(scales: int, width: int) -> dict[str, tuple[int, ...]]:
-    """Shapes of the tensors of a network with these branches, by name."""
+def branch_shapes(
+    scales: int, width: int, outputs: int | None = None
+) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors of a network with these branches, by name.
+
+    Args:
+        scales: number of branches.
+        width: number of Fourier features of a branch.
+        outputs: number of columns of the output; by default as many as Fourier features.
+    """
     shapes: dict[str, tuple[int, ...]] = {}
     for name in (f"LocEnc{i}" for i in range(scales)):
         shapes[f"{name}.capsule.0.b"] = (width // 2, 2)
@@ -150,7 +164,7 @@ def branch_shapes(scales: int, width: int) -> dict[str, tuple[int, ...]]:
         for n in _LAYERS:
             shapes |= linear_shapes(f"{name}.capsule.{n}", inputs, 2 * width)
             inputs = 2 * width
-        shapes |= linear_shapes(f"{name}.head.0", inputs, width)
+        shapes |= linear_shapes(f"{name}.head.0", inputs, width if outputs is None else outputs)
     return shapes
 
 

@@ -63,7 +63,15 @@ def write_content(file: str, path: Path, folder: Path) -> None:
     """
     from safetensors.torch import save_file
 
-    from tests.encoders import test_climplicit, test_csp, test_mind, test_satclip, test_sinr
+    from tests.encoders import (
+        test_climplicit,
+        test_csp,
+        test_gair,
+        test_mind,
+        test_satclip,
+        test_sinr,
+        test_tte,
+    )
 
     path.parent.mkdir(parents=True, exist_ok=True)
     stem = file.partition(".")[0]
@@ -82,6 +90,10 @@ def write_content(file: str, path: Path, folder: Path) -> None:
         save_file(reckoned_tensors(branch_shapes(3, 512)), path)
     elif file.startswith("sled-"):
         save_file(reckoned_tensors(branch_shapes(2, 768)), path)
+    elif file == "tte.safetensors":
+        save_file(test_tte.tensors(sites=50), path)
+    elif file == "gair-checkpoint.pth":
+        test_gair.checkpoint(path)
     elif file == "mind.safetensors":
         # Of the released width, but with one layer of as many that are alike.
         save_file(

@@ -189,13 +189,17 @@ COORDBENCH_PAGE = PublishedTable(
         "CSP-fMoW": "csp.fmow",
         "TaxaBind": "taxabind",
         "SLED": "sled.s2-ls",
+        "GAIR": "gair",
+        "TTE": "tte",
         "MIND64": "mind.64",
+        "MIND128": "mind.128",
+        "MIND256": "mind.256",
         "MIND3k": "mind.3072",
     },
     averages=("air_temperature", "california_housing"),
     not_run={
         "Coordinate-IDW": "a baseline on coordinates, which the protocol has no probe for",
-        **dict.fromkeys(("GAIR", "TTE", "MIND+CP"), "the suite has no such encoder"),
+        "MIND+CP": "ridge regression with a penalty for each chunk of columns",
     },
 )
 

@@ -133,6 +133,21 @@ def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
     return _tensors(_load(path), path)
 
 
+def load_nested(path: Path, keys: Sequence[str]) -> dict[str, torch.Tensor]:
+    """Tensors of a PyTorch checkpoint that may have them in an entry beside others, on the CPU.
+
+    Args:
+        path: checkpoint.
+        keys: names that the entry may have; without any of them, the tensors are the checkpoint.
+
+    Raises:
+        EncoderError: the file is damaged, would execute code, or contains something else.
+    """
+    content = _load(path)
+    found = [key for key in keys if isinstance(content, dict) and key in content]
+    return _tensors(content[found[0]] if isinstance(content, dict) and found else content, path)
+
+
 def load_lightning(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Tensors and hyper-parameters of a Lightning checkpoint, on the CPU.
 

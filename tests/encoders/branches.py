@@ -19,13 +19,15 @@ def write_branches(path: Path, scales: int, width: int) -> Path:
     return path
 
 
-def naive_branches(lonlat: NDArray[np.float64], scales: int, width: int) -> NDArray[np.float64]:
+def naive_branches(
+    lonlat: NDArray[np.float64], scales: int, width: int, outputs: int | None = None
+) -> NDArray[np.float64]:
     """The sum of the MLPs over the Fourier features of PROJ's Equal Earth plane."""
-    tensors = reckoned_tensors(branch_shapes(scales, width))
+    tensors = reckoned_tensors(branch_shapes(scales, width, outputs))
     t = {name: tensor.double().numpy() for name, tensor in tensors.items()}
     rows = []
     for point in plane(lonlat):
-        total = np.zeros(width)
+        total = np.zeros(width if outputs is None else outputs)
         for i in range(scales):
             turns = 2 * np.pi * t[f"LocEnc{i}.capsule.0.b"] @ point
             x = np.concatenate([np.cos(turns), np.sin(turns)])

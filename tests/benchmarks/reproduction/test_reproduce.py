@@ -158,7 +158,7 @@ def test_verdicts(
 def test_published_scores_keep_their_evidence(tmp_path: Path) -> None:
     frame = published_scores()
     assert tuple(frame.columns) == COLUMNS
-    assert len(frame) == 510
+    assert len(frame) == 530
     assert (frame["evidence"] != "").all()
     assert frame["value"].notna().all()
     with pytest.raises(BenchError, match="cannot be read"):
