@@ -8,11 +8,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from satclip_bench.core.errors import TaskError
-from satclip_bench.core.registry import Registry
+from satclip_bench.core.registry import Registry, split_patterns
 from satclip_bench.tasks.base import Edition, EditionCard, Source, TaskCard, TaskTable
+from satclip_bench.tasks.catalogue import CATALOGUES
 from satclip_bench.tasks.check import check_task
 from satclip_bench.tasks.task import Task
 
@@ -56,19 +58,48 @@ registry: Registry[TaskCard | Task] = Registry(
     "task",
     {name: f"satclip_bench.tasks.{name}:CARD" for name in PAPER_TASKS}
     | {name: f"satclip_bench.tasks.wide.{name}:CARD" for name in WIDE_TASKS},
+    families={name: f"satclip_bench.tasks.catalogue.cards:{name}" for name in CATALOGUES},
     group="satclip_bench.tasks",
 )
 """Cards of tasks by name. An entry of `add_task` is the task itself, with its card and table."""
 
 
-def list_tasks() -> tuple[str, ...]:
+def list_tasks(catalogue: str = "") -> tuple[str, ...]:
     """Names of all registered tasks, the nine of the SatCLIP paper first.
+
+    Args:
+        catalogue: `coordbench` or `usavars` for the tables of that catalogue, which are not among
+            the others; none of them ships.
 
     Examples:
         >>> list_tasks()[:3]
         ('air_temperature', 'elevation', 'median_income')
+        >>> len(list_tasks("coordbench"))
+        78
     """
-    return registry.names()
+    if not catalogue:
+        return registry.names()
+    from satclip_bench.tasks.catalogue.entries import task_names
+
+    return task_names(catalogue)
+
+
+def selectable_tasks(patterns: Iterable[str]) -> tuple[str, ...]:
+    """Names that patterns can select: all of `list_tasks`, and tables of catalogues they name.
+
+    The pattern `*` therefore selects no table of a catalogue, and `coordbench.*` selects all of
+    one.
+
+    Args:
+        patterns: names or wildcards, or comma-separated lists of them.
+
+    Examples:
+        >>> len(selectable_tasks(["*", "usavars.r*"])) - len(list_tasks())
+        7
+    """
+    words = split_patterns(patterns)
+    named = [c for c in CATALOGUES if any(word.startswith(f"{c}.") for word in words)]
+    return (*list_tasks(), *(name for catalogue in named for name in list_tasks(catalogue)))
 
 
 def task_card(name: str) -> TaskCard:
@@ -91,6 +122,9 @@ def task_card(name: str) -> TaskCard:
 
 def _load_entry(name: str) -> TaskCard | Task:
     entry: object = registry.load(name)
+    if callable(entry):
+        # The function that makes the card of a catalogue's table.
+        entry = entry()
     if not isinstance(entry, TaskCard | Task):
         raise TaskError(
             f"task {name!r} ({registry.target(name)}) is of type {type(entry).__name__}; it should "
@@ -134,6 +168,7 @@ def add_task(task: Task) -> None:
 
 
 __all__ = [
+    "CATALOGUES",
     "OPEN_TASKS",
     "PAPER_TASKS",
     "SHIPPED_TASKS",
@@ -149,5 +184,6 @@ __all__ = [
     "get_task",
     "list_tasks",
     "registry",
+    "selectable_tasks",
     "task_card",
 ]

@@ -30,6 +30,9 @@ class Source(Card):
     name: str
     url: str
     licence: str
+    licence_unclear: str = Field(
+        "", description="why it is unclear whether the values may be passed on; empty if it is not"
+    )
     attribution: str = ""
     distribution: str = Field("", description="pinned package that contains it, as name==version")
     member: str = Field("", description="path of the file inside that package")
@@ -51,6 +54,9 @@ class Variant(Card):
     name: str
     files: tuple[RemoteFile, ...]
     reader: str = Field(description="module:function that makes points and targets from the files")
+    options: Mapping[str, Any] = Field(
+        default_factory=dict, description="keyword arguments of the reader, which JSON can hold"
+    )
     rows: int | None = Field(None, description="number of rows of the table; None if it is unknown")
     differs: str = Field(
         "", description="how it differs from the paper's table; empty if it does not"
@@ -60,7 +66,9 @@ class Variant(Card):
 class EditionCard(Card):
     """Metadata of one edition of a task: rows, sources, and differences from the paper's table."""
 
-    rows: int
+    rows: int | None = Field(
+        description="number of rows; None for a table that does not ship if it is unknown"
+    )
     sources: tuple[Source, ...]
     differs_from_paper: str = Field(
         description="empty only if the table equals the paper's, row by row"

@@ -48,7 +48,8 @@ def _add_download_options(parser: argparse.ArgumentParser) -> None:
         "--all",
         action="store_true",
         dest="everything",
-        help="download the files of all tasks and encoders",
+        help="download the files of all tasks and encoders, but not the tables of coordbench and "
+        "usavars",
     )
     parser.add_argument(
         "--packages",

@@ -61,7 +61,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add_edition_option(
         what,
         "edition of the tasks: `open` ships with the repository, `paper` uses the papers' own "
-        "tables, which `download` fetches (default: that of the suite)",
+        "tables, which `download` fetches (default: that of the suite, or paper if --tasks names "
+        "tables of coordbench and usavars alone)",
     )
     what.add_argument(
         "--dry-run", action="store_true", help="list the cells that would run, and stop"
@@ -101,8 +102,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add_data_dir_option(where)
     add_folder_option(
         where,
-        f"folder of the run (default: {RUNS}/<suite>, or {RUNS}/<suite>-paper for the paper "
-        "edition)",
+        f"folder of the run (default: {RUNS}/<suite>, or {RUNS}/<suite>-<edition> for another "
+        "edition than the suite's)",
     )
     add_jobs_option(where)
     where.add_argument(
@@ -125,11 +126,13 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def _call(options: argparse.Namespace) -> int:
     from satclip_bench.benchmarks.commands.run import run
     from satclip_bench.benchmarks.runs.executors import make_executor
-    from satclip_bench.benchmarks.runs.suites import get_suite
+    from satclip_bench.benchmarks.runs.suites import suite_card
+    from satclip_bench.benchmarks.runs.wildcards import edition_of
     from satclip_bench.core.device import use_device
     from satclip_bench.core.read_options import ReadOptions
 
-    edition = options.edition or get_suite(options.suite).edition
+    of_suite = suite_card(options.suite).edition
+    edition = options.edition or edition_of(options.tasks, of_suite)
     reading = ReadOptions(lon=options.lon, lat=options.lat, sep=options.sep, layer=options.layer)
     with use_device(options.device):
         return run(
@@ -142,7 +145,7 @@ def _call(options: argparse.Namespace) -> int:
             seeds=options.seeds,
             edition=edition,
             data_dir=options.data_dir,
-            out=options.out or _default_folder(options.suite, edition),
+            out=options.out or _default_folder(options.suite, of_suite, edition),
             executor=make_executor(
                 options.jobs, options.scheduler, options.cell_timeout or math.inf
             ),
@@ -154,9 +157,9 @@ def _call(options: argparse.Namespace) -> int:
         )
 
 
-def _default_folder(suite: str, edition: str) -> Path:
+def _default_folder(suite: str, of_suite: str, edition: str) -> Path:
     # A folder holds one edition, because scores of two editions must not be averaged.
-    return RUNS / (suite if edition in ("open", suite) else f"{suite}-{edition}")
+    return RUNS / (suite if edition == of_suite else f"{suite}-{edition}")
 
 
 RUN = Command(

@@ -21,6 +21,13 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
         help="what to list, such as encoders",
     )
     parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="names or wildcards to list, such as 'coordbench.*' (default: all; of coordbench and "
+        "usavars, whose tables do not ship, one line each)",
+    )
+    parser.add_argument(
         "--json",
         action="store_true",
         help="print the complete cards as JSON (default: one line per name)",
@@ -30,7 +37,7 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
 def _list(options: argparse.Namespace) -> int:
     from satclip_bench.benchmarks.commands.show import show_list
 
-    return show_list(options.what, as_json=options.json)
+    return show_list(options.what, options.names, as_json=options.json)
 
 
 def _add_info_options(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +69,7 @@ def _add_info_options(parser: argparse.ArgumentParser) -> None:
         "nothing)",
     )
     add_edition_option(
-        parser, "edition of the task that --map draws (default: open)", default="open"
+        parser, "edition of the task that --map draws (default: open, if the task has it)"
     )
     add_data_dir_option(parser)
     add_table_options(parser)
@@ -98,7 +105,8 @@ LIST = Command(
     group="see what is available",
     summary="list tasks, encoders, splits, probes or suites",
     description="List all tasks, encoders, splits, probes or suites, with what tells them apart.",
-    examples="examples:\n  {program} list encoders\n  {program} list tasks --json",
+    examples="examples:\n  {program} list encoders\n  {program} list tasks 'coordbench.*'\n"
+    "  {program} list tasks --json",
     add_options=_add_list_options,
     call=_list,
 )

@@ -31,13 +31,14 @@ from satclip_bench.benchmarks.runs.remembered import RunRequest
 from satclip_bench.benchmarks.runs.store import Store, writable
 from satclip_bench.benchmarks.runs.suites import Block
 from satclip_bench.benchmarks.runs.tidy import tidy_frame
+from satclip_bench.benchmarks.runs.wildcards import edition_of
 from satclip_bench.benchmarks.splits import registry as split_registry
 from satclip_bench.core.device import use_device
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import match_names
 from satclip_bench.encoders import LocationEncoder, encoder_from_file
 from satclip_bench.encoders import registry as encoder_registry
-from satclip_bench.tasks import OPEN_TASKS, Edition, add_task, list_tasks
+from satclip_bench.tasks import OPEN_TASKS, Edition, add_task, selectable_tasks
 from satclip_bench.tasks.user_tables.task import UserTable, UserTableTask
 
 AnEncoder: TypeAlias = str | LocationEncoder
@@ -53,7 +54,7 @@ def evaluate(
     splits: str | Sequence[str] = ("random",),
     probes: str | Sequence[str] = ("linear",),
     seeds: Sequence[int] = (0,),
-    edition: Edition = "open",
+    edition: Edition | None = None,
     out: str | Path | None = None,
     jobs: int | None = None,
     progress: bool = True,
@@ -75,7 +76,8 @@ def evaluate(
         splits: names of splits.
         probes: names of probes; baselines have none.
         seeds: seeds of the splits and probes.
-        edition: `open` ships with the package; `paper` is read from `data_dir`.
+        edition: `open` ships with the package; `paper` is read from `data_dir`; None for open, or
+            for paper if only tables of `coordbench` and `usavars` are named, which do not ship.
         out: folder for records, predictions and `results.parquet`; cells that it holds are not
             run again. None to keep nothing but the embeddings in the cache.
         jobs: number of processes; None for 1, or with `scheduler="local"` one per core.
@@ -114,6 +116,7 @@ def evaluate(
             probes=match_names("probe", _listed(probes), list_probes()),
             seeds=tuple(seeds),
         )
+        edition = edition or edition_of(task_names, "open")
         selection = Selection(
             edition=edition,
             data_dir=None if data_dir is None else Path(data_dir),
@@ -256,7 +259,7 @@ def _tasks(
     names: list[str] = []
     for given in tasks:
         if isinstance(given, str):
-            names += match_names("task", [given], list_tasks())
+            names += match_names("task", [given], selectable_tasks([given]))
             continue
         path, column = given
         place = Path(path).absolute()

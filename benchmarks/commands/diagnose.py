@@ -28,7 +28,7 @@ from satclip_bench.benchmarks.runs.reading import ALL, RecordFilter
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import atomic_write
-from satclip_bench.tasks import list_tasks
+from satclip_bench.tasks import selectable_tasks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +73,8 @@ def diagnose_run(
     ]
     folder = out / "diagnostics" / f"{split}.{probe}"
     summaries, strata, problems = [], [], []
-    for task in _in_order({r.settings.task for r in records}, list_tasks()):
+    present = {r.settings.task for r in records}
+    for task in _in_order(present, selectable_tasks(present)):
         of_task = [r for r in records if r.settings.task == task]
         try:
             read = read_task(store, of_task, data_dir)

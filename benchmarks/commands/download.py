@@ -25,7 +25,7 @@ from satclip_bench.core.registry import match_names
 from satclip_bench.encoders import encoder_card, list_encoders
 from satclip_bench.encoders.base import WeightsCard
 from satclip_bench.encoders.weights.files import weights_folder, weights_path
-from satclip_bench.tasks import list_tasks, task_card
+from satclip_bench.tasks import CATALOGUES, list_tasks, selectable_tasks, task_card
 from satclip_bench.tasks.paper_edition.loading import data_folder, missing_files
 
 ASK_ABOVE = 100_000_000
@@ -73,15 +73,18 @@ def items_of(names: Sequence[str], data_dir: Path | None) -> tuple[Item, ...]:
     of the first set that can be downloaded completely; otherwise those of the first.
 
     Args:
-        names: tasks and encoders, or wildcards; all of both if empty.
+        names: tasks and encoders, or wildcards; all of both if empty, with those tables of
+            catalogues that are there.
         data_dir: folder of tables; by default that of the cache.
 
     Raises:
         UnknownNameError: no task or encoder has such a name.
     """
-    tasks, encoders = list_tasks(), list_encoders()
-    chosen = match_names("task or encoder", names, (*tasks, *encoders)) or (*tasks, *encoders)
     folder = data_folder(data_dir)
+    tasks, encoders = selectable_tasks(names), list_encoders()
+    if not names:
+        tasks = (*tasks, *_present_of_catalogues(folder))
+    chosen = match_names("task or encoder", names, (*tasks, *encoders)) or (*tasks, *encoders)
     items: dict[Path, Item] = {}
     for name in chosen:
         if name in tasks:
@@ -94,6 +97,12 @@ def items_of(names: Sequence[str], data_dir: Path | None) -> tuple[Item, ...]:
                     weights_path(weights), Item(name, weights, weights_folder(weights))
                 )
     return tuple(items.values())
+
+
+def _present_of_catalogues(folder: Path) -> tuple[str, ...]:
+    """Tasks of the catalogues with a file in the folder of tables."""
+    tasks = (task for c in CATALOGUES if (folder / c).is_dir() for task in list_tasks(c))
+    return tuple(t for t in tasks if any((folder / f.file).exists() for f in _files_of(t, folder)))
 
 
 def _files_of(task: str, folder: Path) -> tuple[RemoteFile, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,11 @@ from satclip_bench.benchmarks.runs.suites import get_suite
 from satclip_bench.benchmarks.runs.wildcards import skipped_tasks
 from satclip_bench.benchmarks.runs.work import Executor
 from satclip_bench.core.errors import BenchError, UnfinishedError, UnknownNameError
+from satclip_bench.core.program import program
 from satclip_bench.core.read_options import AUTOMATIC, ReadOptions
 from satclip_bench.encoders import encoder_from_file, registry
-from satclip_bench.tasks import Edition
+from satclip_bench.tasks import CATALOGUES, Edition, list_tasks, task_card
+from satclip_bench.tasks.paper_edition.loading import data_folder, missing_files
 
 if TYPE_CHECKING:
     from satclip_bench.benchmarks.report.results import Results
@@ -75,7 +78,7 @@ def run(
     with Meter(console) as meter:
         cells = make_plan(get_suite(suite), selection, meter)
     plan = _with_tables(cells, console)
-    for reason in skipped_tasks(tasks, edition).values():
+    for reason in dict.fromkeys(skipped_tasks(tasks, edition).values()):
         console.print(Text(reason, style="yellow"), soft_wrap=True, highlight=False)
     store = Store(out)
     if dry_run:
@@ -182,14 +185,41 @@ def _with_tables(plan: Sequence[Cell], console: Console) -> tuple[Cell, ...]:
     }
     cells = tuple(cell for cell in plan if cell.settings.task not in problems)
     if plan and not cells:
-        raise BenchError("no table is available. " + " ".join(problems.values()))
-    for task, problem in problems.items():
+        reasons = _together(problems, plan[0].data_dir).values()
+        raise BenchError("no table is available. " + " ".join(reasons))
+    for task, problem in _together(problems, plan[0].data_dir if plan else None).items():
         console.print(
             f"[yellow]not run[/yellow] {escape(task)}: {escape(problem)}",
             soft_wrap=True,
             highlight=False,
         )
     return cells
+
+
+def _together(problems: Mapping[str, str], data_dir: Path | None) -> dict[str, str]:
+    """Problems by task, with the missing tables of each catalogue in one sentence."""
+    folder = data_folder(data_dir)
+    missing = {
+        name: [task for task in problems if task.startswith(f"{name}.") and _absent(task, folder)]
+        for name in CATALOGUES
+    }
+    joined = {task for tasks in missing.values() for task in tasks}
+    texts = {task: problem for task, problem in problems.items() if task not in joined}
+    where = f" --data-dir {shlex.quote(str(data_dir))}" if data_dir else ""
+    for name, tasks in missing.items():
+        if tasks:
+            of_all = len(list_tasks(name))
+            names = f"'{name}.*'" if len(tasks) == of_all else " ".join(tasks)
+            texts[name] = (
+                f"{len(tasks)} of the {of_all} tasks of {name} have no table in {folder}: "
+                f"`{program()} download {names}{where}` fetches it."
+            )
+    return texts
+
+
+def _absent(task: str, folder: Path) -> bool:
+    variants = task_card(task).editions["paper"].variants
+    return all(missing_files(variant, folder) for variant in variants)
 
 
 def _show_plan(plan: Sequence[Cell], store: Store) -> None:

@@ -22,7 +22,7 @@ from satclip_bench.benchmarks.runs.suites import list_suites, suite_card
 from satclip_bench.benchmarks.splits import get_split, list_splits, split_card
 from satclip_bench.benchmarks.splits import registry as split_registry
 from satclip_bench.core.errors import BenchError, UnknownNameError
-from satclip_bench.core.registry import Registry, unknown_name
+from satclip_bench.core.registry import Registry, match_names, unknown_name
 from satclip_bench.encoders import (
     EncoderCard,
     LocationEncoder,
@@ -32,38 +32,64 @@ from satclip_bench.encoders import (
 )
 from satclip_bench.encoders import registry as encoder_registry
 from satclip_bench.encoders.weights.files import weights_path
-from satclip_bench.tasks import Edition, TaskCard, list_tasks, task_card
+from satclip_bench.tasks import (
+    CATALOGUES,
+    Edition,
+    EditionCard,
+    TaskCard,
+    list_tasks,
+    selectable_tasks,
+    task_card,
+)
+
+UNCLEAR = " ?"
+"""Mark of an edition whose licence is unclear."""
 
 Cards = Mapping[str, BaseModel | BenchError]
 
 
-def cards_of(what: str) -> Cards:
+def cards_of(what: str, patterns: Sequence[str] = ()) -> Cards:
     """Cards by name; a card that cannot be read is replaced by the error.
 
     Args:
         what: tasks, encoders, splits, probes or suites.
+        patterns: names or wildcards to select; all if there are none, without the tables of
+            catalogues.
+
+    Raises:
+        UnknownNameError: a pattern selects nothing.
     """
     registries: dict[str, tuple[Sequence[str], Callable[[str], BaseModel]]] = {
-        "tasks": (list_tasks(), task_card),
+        "tasks": (selectable_tasks(patterns), task_card),
         "encoders": ((*list_encoders(), *list_baselines()), _encoder_or_baseline),
         "splits": (list_splits(), split_card),
         "probes": (list_probes(), probe_card),
         "suites": (list_suites(), suite_card),
     }
     names, card_of = registries[what]
-    return {name: _card_or_error(card_of, name) for name in names}
+    chosen = match_names(what[:-1], patterns, names) if patterns else names
+    return {name: _card_or_error(card_of, name) for name in chosen}
 
 
-def show_list(what: str, *, as_json: bool) -> int:
-    """Print all tasks, encoders, splits, probes or suites, one line each or their cards as JSON."""
-    cards = cards_of(what)
+def show_list(what: str, patterns: Sequence[str] = (), *, as_json: bool) -> int:
+    """Print tasks, encoders, splits, probes or suites, one line each or their cards as JSON.
+
+    Args:
+        what: tasks, encoders, splits, probes or suites.
+        patterns: names or wildcards to select; all if there are none.
+        as_json: whether to print the cards as JSON.
+
+    Raises:
+        UnknownNameError: a pattern selects nothing.
+    """
+    cards = cards_of(what, patterns)
     if as_json:
         _print_json([_as_dict(name, card) for name, card in cards.items()])
         return 0
     console = Console(emoji=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in _COLUMNS[what]:
-        table.add_column(column, overflow="fold", no_wrap=column in ("kind", what[:-1]))
+        table.add_column(column, overflow="fold", no_wrap=column in ("kind", "metric", what[:-1]))
     rows = {n: _row(what, n, c) for n, c in cards.items() if not isinstance(c, BenchError)}
     if what == "encoders":
         rows = _one_line(rows, console.width)
@@ -73,6 +99,15 @@ def show_list(what: str, *, as_json: bool) -> int:
         else:
             table.add_row(*map(escape, rows[name]))
     console.print(table)
+    if any(UNCLEAR in row[-1] for row in rows.values()):
+        console.print("?: it is unclear whether the values may be passed on; `info` says why")
+    if what == "tasks" and not patterns:
+        for catalogue in CATALOGUES:
+            print_plain(
+                f"{catalogue}.*: {len(list_tasks(catalogue))} more, which do not ship; "
+                f"`list tasks '{catalogue}.*'` shows them",
+                console,
+            )
     registries: Mapping[str, Registry[Any]]
     registries = {"encoders": encoder_registry, "splits": split_registry}
     for message in registries[what].left_out() if what in registries else ():
@@ -85,7 +120,7 @@ def show_card(
     *,
     as_json: bool,
     kind: str = "",
-    edition: Edition = "open",
+    edition: Edition | None = None,
     data_dir: Path | None = None,
     maps: Path | None = None,
 ) -> int:
@@ -95,7 +130,7 @@ def show_card(
         name: name of the task, encoder, split, probe or suite.
         as_json: whether to print the card alone, as JSON.
         kind: task, encoder, split, probe or suite; empty for everything that has the name.
-        edition: edition of the task to draw.
+        edition: edition of the task to draw; None for its first.
         data_dir: folder with the downloaded tables; None for that of the cache.
         maps: folder for a map and a histogram of a task's target, or a map of an encoder's
             embedding; None to draw nothing.
@@ -116,17 +151,21 @@ def show_card(
         else:
             _print_card(what[:-1], name, card)
         if isinstance(card, TaskCard):
+            editions: tuple[Edition, ...] = (*card.editions, "open")
+            shown = edition or editions[0]
             if not as_json:
                 show_files(card, data_dir)
-                show_places(name, edition, data_dir)
+                show_places(name, shown, data_dir)
             if maps is not None:
-                draw_task(name, edition, data_dir, maps)
+                draw_task(name, shown, data_dir, maps)
         elif maps is not None and (len(cards) == 1 or isinstance(card, EncoderCard)):
             _draw_encoder(name, card, maps)
     if cards:
         return 0
     kinds = [what for what in _COLUMNS if kind in ("", what[:-1])]
     known = [n for what in kinds for n in cards_of(what)]
+    if "tasks" in kinds:
+        known += selectable_tasks([name])
     raise UnknownNameError(
         unknown_name(kind or "task, encoder, split, probe or suite", name, known)
     )
@@ -140,9 +179,11 @@ def _cards_called(name: str, kind: str) -> Cards:
             continue
         card = cards_of(what).get(name)
         if card is None and what == "encoders" and ("." in name or "+" in name):
-            card = _unlisted(name)
+            card = _unlisted(lambda: get_encoder(name).card)
         if card is None and what == "splits" and "." in name:
-            card = _unlisted_split(name)
+            card = _unlisted(lambda: get_split(name).card)
+        if card is None and what == "tasks" and "." in name:
+            card = _unlisted(lambda: task_card(name))
         if card is not None:
             cards[what] = card
     return cards
@@ -159,8 +200,8 @@ _COLUMNS = {
 
 def _row(what: str, name: str, card: Any) -> tuple[str, ...]:
     if what == "tasks":
-        rows = ", ".join(f"{edition} {e.rows:,}" for edition, e in card.editions.items())
-        return name, card.task_type, card.metric, card.unit, rows or "none: see info"
+        editions = (_edition_row(edition, e) for edition, e in card.editions.items())
+        return name, card.task_type, card.metric, card.unit, ", ".join(editions) or "none: see info"
     if what == "encoders":
         if name in list_baselines():
             return name, "-", "-", "-", "baseline: needs no encoder"
@@ -168,6 +209,13 @@ def _row(what: str, name: str, card: Any) -> tuple[str, ...]:
         verified = "yes" if card.verified else "no"
         return name, str(card.dimension), weights, verified, card.training_data or "-"
     return name, card.description
+
+
+def _edition_row(edition: Edition, card: EditionCard) -> str:
+    """Number of rows of an edition, and whether it is unclear that its values may be passed on."""
+    rows = edition if card.rows is None else f"{edition} {card.rows:,}"
+    unclear = any(source.licence_unclear for source in card.sources)
+    return f"{rows}{UNCLEAR}" if unclear else rows
 
 
 def _one_line(rows: Mapping[str, tuple[str, ...]], width: int) -> dict[str, tuple[str, ...]]:
@@ -216,16 +264,9 @@ def _encoder_or_baseline(name: str) -> BaseModel:
     return baseline_card(name) if name in list_baselines() else encoder_card(name)
 
 
-def _unlisted(name: str) -> BaseModel | None:
+def _unlisted(card: Callable[[], BaseModel]) -> BaseModel | None:
     try:
-        return get_encoder(name).card
-    except UnknownNameError:
-        return None
-
-
-def _unlisted_split(name: str) -> BaseModel | None:
-    try:
-        return get_split(name).card
+        return card()
     except UnknownNameError:
         return None
 

@@ -25,7 +25,7 @@ from satclip_bench.benchmarks.report.wording import (
     number,
     separate_board,
 )
-from satclip_bench.tasks import TaskCard
+from satclip_bench.tasks import CATALOGUES, TaskCard
 
 
 @dataclass(frozen=True)
@@ -214,6 +214,8 @@ class Board:
             what = f"user table{'s' * (len(tables) > 1)} {listed(tables)}"
         if set(tables) == {WIDE}:
             what = "wide tasks"
+        elif tables and set(tables) <= set(CATALOGUES):
+            what = f"tables of {listed(tables)}"
         score = " · skill" if self.shows_skill else ""
         return f"{what} · {self.split} · probe {self.probe} · {seeds}{score}"
 

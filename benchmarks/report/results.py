@@ -21,7 +21,7 @@ from satclip_bench.benchmarks.report.wording import SECTION, separate_board
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, MEASURED, SUBMITTED
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.program import program
-from satclip_bench.tasks import TaskCard, list_tasks, task_card
+from satclip_bench.tasks import TaskCard, selectable_tasks, task_card
 
 BoardName = tuple[str, str]
 """Split and probe of a board."""
@@ -89,7 +89,7 @@ class Results:
             if name not in frame:
                 frame[name] = value
         present = set(frame["task"])
-        cards = {name: task_card(name) for name in list_tasks() if name in present}
+        cards = {name: task_card(name) for name in selectable_tasks(present) if name in present}
         titles = {
             name: title + (f" {SECTION}" if source == SUBMITTED else "")
             for name, title, source in zip(
@@ -163,8 +163,8 @@ class Results:
         """Results that are ranked together, with the suffix of their files' names.
 
         Tasks of papers come first. The tasks of the suite open-wide are ranked by themselves, and
-        so is each user table, so that encoders that did not run on it keep their ranks on the
-        other tasks. The suffix of the first part is empty.
+        so is each catalogue and user table, so that encoders that did not run on it keep their
+        ranks on the other tasks. The suffix of the first part is empty.
         """
         tables: dict[str, dict[str, TaskCard]] = {"": {}}
         present = set(self.frame["task"])

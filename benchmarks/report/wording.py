@@ -88,7 +88,8 @@ def number(value: float, digits: int = 3) -> str:
 def separate_board(card: TaskCard) -> str:
     """Name of the board of a task that is not ranked with the SatCLIP paper's tasks, else empty.
 
-    That is `wide` for the tasks of the suite open-wide, and for others the name of the user table.
+    That is `wide` for the tasks of the suite open-wide, and for others the name of the catalogue or
+    of the user table.
 
     >>> from satclip_bench.tasks import task_card
     >>> separate_board(task_card("biomes")), separate_board(task_card("land_cover"))

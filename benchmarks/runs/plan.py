@@ -29,7 +29,7 @@ from satclip_bench.encoders import registry as encoder_registry
 from satclip_bench.encoders.combine import Combined
 from satclip_bench.encoders.custom.names import name_problem
 from satclip_bench.encoders.lookup.partial import PartialEncoder
-from satclip_bench.tasks import Edition, list_tasks
+from satclip_bench.tasks import Edition, selectable_tasks
 from satclip_bench.tasks.user_tables.task import UserTable
 
 PROTOCOL = "satclip-bench/2"
@@ -221,7 +221,7 @@ def make_cells(
                 axes[task, encoder, split, seed, probe] = None
     names = tuple(dict.fromkeys(encoder for _, encoder, *_ in axes))
     encoders = {name: _planned_encoder(name, selection.own.get(name)) for name in names}
-    rank = {task: i for i, task in enumerate(list_tasks())}
+    rank = {task: i for i, task in enumerate(selectable_tasks(task for task, *_ in axes))}
     order = {name: i for i, name in enumerate(names)}
     sources = {
         task: TaskSource(task, selection.edition, selection.data_dir, selection.files.get(task))

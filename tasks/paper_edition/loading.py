@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -20,7 +21,7 @@ from satclip_bench.tasks.base import TaskCard, TaskTable, Variant
 from satclip_bench.tasks.regions import assign_continents, nearest_census_regions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     import pandas as pd
 
@@ -82,10 +83,8 @@ def load_paper(card: TaskCard, folder: Path) -> TaskTable:
     variant = choose_variant(card, folder)
     paths = [folder / file.file for file in variant.files]
     digests = [verified_sha256(folder, file) for file in variant.files]
-    reader = cast(
-        "Callable[[Sequence[Path]], ReaderResult]", import_object(variant.reader, "the reader")
-    )
-    result = reader(paths)
+    reader = cast("Callable[..., ReaderResult]", import_object(variant.reader, "the reader"))
+    result = reader(paths, **variant.options)
     frame = result.frame
     if not len(frame):
         raise TaskError(f"{paths[0]} of task {card.name!r} has no usable rows")
@@ -109,6 +108,8 @@ def load_paper(card: TaskCard, folder: Path) -> TaskTable:
         classes = tuple(names.tolist())
         target = target.astype(np.int64)
     content = [str(VERSION), variant.name, *digests]
+    if variant.options:
+        content.append(json.dumps(variant.options, sort_keys=True))
     if region is not None:
         content.append(sha256_bytes("\n".join(region).encode()))
     target_name = card.editions["paper"].target

@@ -74,8 +74,12 @@ def read_frame(path: Path, separator: str = ",") -> pd.DataFrame:
     return frame.rename(columns=lambda name: str(name).strip())
 
 
-def _column(frame: pd.DataFrame, names: Sequence[str], path: Path) -> pd.Series:
-    """The only column with one of these names, ignoring case. Raises TaskError otherwise."""
+def named_column(frame: pd.DataFrame, names: Sequence[str], path: Path) -> pd.Series:
+    """The only column with one of these names, ignoring case.
+
+    Raises:
+        TaskError: there is none, or several.
+    """
     matches = [c for c in frame.columns if str(c).lower() in {n.lower() for n in names}]
     if len(matches) != 1:
         raise TaskError(
@@ -85,7 +89,7 @@ def _column(frame: pd.DataFrame, names: Sequence[str], path: Path) -> pd.Series:
     return frame[matches[0]]
 
 
-def _numbers(column: pd.Series, path: Path) -> pd.Series:
+def as_numbers(column: pd.Series, path: Path) -> pd.Series:
     """A column as float64: "57,617" and "$58,343" are numbers, an empty field is NaN.
 
     Raises:
@@ -103,22 +107,29 @@ def _numbers(column: pd.Series, path: Path) -> pd.Series:
         raise TaskError(f"{path}, column {column.name!r}: {error}") from error
 
 
-def _points(frame: pd.DataFrame, path: Path, target: pd.Series) -> pd.DataFrame:
+def with_points(frame: pd.DataFrame, path: Path, target: pd.Series) -> pd.DataFrame:
+    """Columns lon, lat and target of a table that has coordinates.
+
+    The columns `lon` and `lat` are read if the table has both, as those of CoordBench have beside
+    the columns of their sources, such as `Lon` and `longitude`.
+
+    Raises:
+        TaskError: the coordinates are missing, ambiguous or not numbers.
+    """
     import pandas as pd
 
+    exact = {"lon", "lat"} <= set(frame.columns)
+    lon = frame["lon"] if exact else named_column(frame, LON, path)
+    lat = frame["lat"] if exact else named_column(frame, LAT, path)
     return pd.DataFrame(
-        {
-            "lon": _numbers(_column(frame, LON, path), path),
-            "lat": _numbers(_column(frame, LAT, path), path),
-            "target": target,
-        }
+        {"lon": as_numbers(lon, path), "lat": as_numbers(lat, path), "target": target}
     )
 
 
 def _values(path: Path, names: Sequence[str]) -> ReaderResult:
     """Read a table with a numeric target; rows without a value are left out."""
     raw = read_frame(path)
-    frame = _points(raw, path, _numbers(_column(raw, names, path), path))
+    frame = with_points(raw, path, as_numbers(named_column(raw, names, path), path))
     known = np.isfinite(frame["target"])
     return ReaderResult(
         frame[known].reset_index(drop=True), {"without a value": int((~known).sum())}
@@ -128,8 +139,8 @@ def _values(path: Path, names: Sequence[str]) -> ReaderResult:
 def _classes(path: Path, name: str, sea: int) -> ReaderResult:
     """Read a table with class numbers; rows with the number `sea` are left out."""
     raw = read_frame(path)
-    number = _numbers(_column(raw, (name,), path), path)
-    frame = _points(raw, path, number)
+    number = as_numbers(named_column(raw, (name,), path), path)
+    frame = with_points(raw, path, number)
     known = np.isfinite(number)
     land = known & (number != sea)
     frame = frame[land].reset_index(drop=True)
@@ -182,9 +193,9 @@ def median_income(paths: Sequence[Path]) -> ReaderResult:
     raw = read_frame(gazetteer, "\t")
     places = pd.DataFrame(
         {
-            "FIPS": _numbers(_column(raw, ("GEOID",), gazetteer), gazetteer),
-            "lon": _numbers(_column(raw, LON, gazetteer), gazetteer),
-            "lat": _numbers(_column(raw, LAT, gazetteer), gazetteer),
+            "FIPS": as_numbers(named_column(raw, ("GEOID",), gazetteer), gazetteer),
+            "lon": as_numbers(named_column(raw, LON, gazetteer), gazetteer),
+            "lat": as_numbers(named_column(raw, LAT, gazetteer), gazetteer),
         }
     )
     return _counties(paths[:-1], places)
@@ -201,9 +212,9 @@ def _counties(paths: Sequence[Path], places: pd.DataFrame) -> ReaderResult:
     joined = places
     for path, (key, *columns) in zip(paths, COUNTY_COLUMNS.values(), strict=True):
         raw = read_frame(path)
-        table = raw[[]].assign(FIPS=_numbers(_column(raw, (key,), path), path))
+        table = raw[[]].assign(FIPS=as_numbers(named_column(raw, (key,), path), path))
         for name in columns:
-            table[name] = _numbers(_column(raw, (name,), path), path)
+            table[name] = as_numbers(named_column(raw, (name,), path), path)
         if table["FIPS"].duplicated().any():
             raise TaskError(f"{path} has a county more than once")
         joined = joined.merge(table, on="FIPS", how="left")
