@@ -47,6 +47,18 @@ def sha256_bytes(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def file_name(text: str) -> str:
+    """Turn text into part of a file's name: unambiguous, and never a path.
+
+    >>> file_name("harmonics.l10"), file_name("../etc")
+    ('harmonics.l10', '-etc-f7f9121f')
+    """
+    safe = re.sub(r"[^A-Za-z0-9._+-]", "-", text).lstrip(".") or "_"
+    if safe == text and len(text) <= 80:
+        return safe
+    return f"{safe[:60]}-{sha256_bytes(text.encode())[:8]}"
+
+
 class ByteStream(Protocol):
     """What bytes can be written to, such as a file that is open for writing."""
 

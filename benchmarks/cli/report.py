@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from satclip_bench.benchmarks.cli.command import Command
 from satclip_bench.benchmarks.cli.options import (
@@ -12,6 +13,7 @@ from satclip_bench.benchmarks.cli.options import (
     record_filter,
     run_folder,
 )
+from satclip_bench.core.errors import BenchError
 
 
 def _add_leaderboard_options(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +33,19 @@ def _add_leaderboard_options(parser: argparse.ArgumentParser) -> None:
             default="scores",
             help=f"show {explanation} (default: show the scores)",
         )
+    tables.add_argument(
+        "--html",
+        type=Path,
+        metavar="DIR",
+        help="write all boards as a static site to this folder, with a page for each encoder and "
+        "task; it opens from disk, and its folder can be published as it is",
+    )
+    parser.add_argument(
+        "--embedding-maps",
+        action="store_true",
+        help="with --html: also draw a map of every embedding whose weights are downloaded, which "
+        "takes up to minutes per encoder",
+    )
     _add_score_option(parser)
     parser.add_argument(
         "--without-contaminated",
@@ -61,6 +76,24 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _leaderboard(options: argparse.Namespace) -> int:
+    contaminated = not options.without_contaminated
+    if options.html is not None:
+        if options.split or options.probe:
+            raise BenchError(
+                "--html writes the boards of all splits and probes: leave out --split and --probe"
+            )
+        from satclip_bench.benchmarks.commands.page import leaderboard_page
+
+        return leaderboard_page(
+            run_folder(options),
+            options.html,
+            embeddings=options.embedding_maps,
+            contaminated=contaminated,
+            score=options.score,
+            only=record_filter(options),
+        )
+    if options.embedding_maps:
+        raise BenchError("--embedding-maps belongs to --html DIR: give both, or neither")
     from satclip_bench.benchmarks.commands.report import leaderboard
 
     return leaderboard(
@@ -68,7 +101,7 @@ def _leaderboard(options: argparse.Namespace) -> int:
         options.split,
         options.probe,
         table=options.table,
-        contaminated=not options.without_contaminated,
+        contaminated=contaminated,
         score=options.score,
         only=record_filter(options),
     )
@@ -92,13 +125,15 @@ LEADERBOARD = Command(
     summary="show the scores of a run: tasks x encoders, for one split and probe",
     description="""\
 Show the leaderboard of a finished run for one split and probe: the score of every encoder on
-every task, with intervals and mean ranks.""",
+every task, with intervals and mean ranks. --html writes all of them as pages for a browser.
+A folder with a results.parquet and no records, such as results/leaderboard, can be shown too.""",
     examples="""\
 examples:
   {program} leaderboard --split held-out-region --probe linear
   {program} leaderboard --split held-out-region --folds
   {program} leaderboard --gaps
-  {program} leaderboard --ranks --out results/leaderboard""",
+  {program} leaderboard --ranks --out results/leaderboard
+  {program} leaderboard --out results/leaderboard --html site""",
     add_options=_add_leaderboard_options,
     call=_leaderboard,
 )

@@ -12,6 +12,8 @@ from rich.console import Console
 from satclip_bench.benchmarks.commands.notices import print_notices
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.metrics.replicates import RunReplicates
+from satclip_bench.benchmarks.report.known_intervals import FILE as SCORES
+from satclip_bench.benchmarks.report.known_intervals import KnownIntervals, read_intervals
 from satclip_bench.benchmarks.runs.columns import MEASURED
 from satclip_bench.benchmarks.runs.committed import read_table, select_rows
 from satclip_bench.benchmarks.runs.reading import ALL, Reading, RecordFilter
@@ -83,6 +85,17 @@ class Finished:
         if own is None:
             return None
         return joined(own, replicates_of(self.entries, split, probe))
+
+    @cached_property
+    def intervals(self) -> KnownIntervals | None:
+        """Intervals and ties of a committed table, whose predictions are not there.
+
+        Raises:
+            BenchError: the file that keeps them cannot be read.
+        """
+        if self.reading.records:
+            return None
+        return read_intervals(self.store.folder / "tables" / SCORES)
 
     def print_notices(self) -> None:
         """Print which records and entries are left out."""

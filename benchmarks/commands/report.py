@@ -57,7 +57,11 @@ def leaderboard(
     name = choose_board(frame, split, probe)
     # The bootstrap scores of the other boards are not needed and take time.
     results = Results.from_frame(
-        frame, finished.replicates(*name), contaminated=contaminated, score=score
+        frame,
+        finished.replicates(*name),
+        contaminated=contaminated,
+        score=score,
+        intervals=finished.intervals,
     )
     console = Console()
     shown = [part for _, part in results.parts if name in part.boards]
@@ -180,7 +184,9 @@ def _load(out: Path, only: RecordFilter, score: ScoreChoice | None = None) -> Re
     adopt(out)
     finished = read_finished(out, only)
     finished.print_notices()
-    return Results.from_frame(finished.frame, finished.replicates(), score=score)
+    return Results.from_frame(
+        finished.frame, finished.replicates(), score=score, intervals=finished.intervals
+    )
 
 
 def _draw(results: Results, folder: Path) -> tuple[Path, ...]:

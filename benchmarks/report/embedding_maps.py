@@ -87,7 +87,7 @@ def fit_colours(encoder: LocationEncoder) -> Colouring:
     return Colouring(pca, low, high, KDTree(unit_vectors(points)))
 
 
-def draw_embedding(encoder: LocationEncoder, path: Path) -> Path:
+def draw_embedding(encoder: LocationEncoder, path: Path, step: float = STEP) -> Path:
     """Draw an encoder's first three principal components as red, green and blue.
 
     The figure shows the world in Mollweide's equal-area projection, and views from above of the
@@ -96,6 +96,7 @@ def draw_embedding(encoder: LocationEncoder, path: Path) -> Path:
     Args:
         encoder: encoder to draw.
         path: path of the PNG.
+        step: distance between the points of the world map in degrees.
 
     Raises:
         BenchError: as `fit_colours`, or the encoder's weights are not available.
@@ -103,7 +104,7 @@ def draw_embedding(encoder: LocationEncoder, path: Path) -> Path:
     colour = fit_colours(encoder)
     with figure(9.6, 4.6) as fig:
         grid = fig.add_gridspec(3, 2, width_ratios=(3.6, 1))
-        _world(fig, grid[:, 0], encoder, colour)
+        _world(fig, grid[:, 0], encoder, colour, step)
         for i, view in enumerate(VIEWS):
             _disc(fig.add_subplot(grid[i, 1]), view, encoder, colour)
         shares = [f"{share:.0%}" for share in colour.pca.explained_variance_ratio_]
@@ -118,13 +119,15 @@ def draw_embedding(encoder: LocationEncoder, path: Path) -> Path:
         return save(fig, path)
 
 
-def _world(fig: Figure, where: Any, encoder: LocationEncoder, colour: Colouring) -> None:
+def _world(
+    fig: Figure, where: Any, encoder: LocationEncoder, colour: Colouring, step: float
+) -> None:
     ax = fig.add_subplot(where, projection="mollweide")
-    lon = np.arange(-180, 180, STEP) + STEP / 2
-    lat = np.arange(-90, 90, STEP) + STEP / 2
+    lon = np.arange(-180, 180, step) + step / 2
+    lat = np.arange(-90, 90, step) + step / 2
     lonlat = np.stack(np.meshgrid(lon, lat), axis=-1)
     colours = colour(encoder, lonlat.reshape(-1, 2)).reshape(*lonlat.shape[:2], 3)
-    edges = (np.radians(np.append(v - STEP / 2, v[-1] + STEP / 2)) for v in (lon, lat))
+    edges = (np.radians(np.append(v - step / 2, v[-1] + step / 2)) for v in (lon, lat))
     ax.pcolormesh(*edges, colours, rasterized=True)
     ax.set_xticks([])
     ax.set_yticks([])

@@ -14,6 +14,7 @@ from satclip_bench.benchmarks.ranking.pooling import ScoreChoice, has_skill, ran
 from satclip_bench.benchmarks.ranking.ranking import rank
 from satclip_bench.benchmarks.ranking.shifts import rank_changes
 from satclip_bench.benchmarks.report.board import Board
+from satclip_bench.benchmarks.report.known_intervals import KnownIntervals
 from satclip_bench.benchmarks.report.make_board import make_board
 from satclip_bench.benchmarks.report.rank_changes import ChangesTable, changes_table
 from satclip_bench.benchmarks.report.ranks import RankTable, rank_table
@@ -51,6 +52,7 @@ class Results:
             whose recipe was chosen with its labels.
         score: score that boards show; None for the default of each split: the tasks' own metrics
             under `random`, skill pooled over folds under all others.
+        intervals: intervals and ties to use without replicates, as a table of the run keeps them.
     """
 
     frame: pd.DataFrame
@@ -59,6 +61,7 @@ class Results:
     replicates: RunReplicates | None = None
     contaminated: bool = True
     score: ScoreChoice | None = None
+    intervals: KnownIntervals | None = None
     _boards: dict[BoardName, Board] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -74,6 +77,7 @@ class Results:
         *,
         contaminated: bool = True,
         score: ScoreChoice | None = None,
+        intervals: KnownIntervals | None = None,
     ) -> Results:
         """Results with the registered cards of the tasks and the titles in the frame.
 
@@ -83,6 +87,7 @@ class Results:
             contaminated: whether encoders trained on the data of one of the tasks take part, and
                 those whose recipe was chosen with its labels.
             score: score that boards show; None for the default of each split.
+            intervals: intervals and ties to use without replicates.
         """
         frame = frame.copy()
         for name, value in EARLIER.items():
@@ -96,7 +101,7 @@ class Results:
                 frame["encoder"], frame["encoder_title"], frame["source"], strict=True
             )
         }
-        return cls(frame, cards, titles, replicates, contaminated, score)
+        return cls(frame, cards, titles, replicates, contaminated, score, intervals)
 
     @cached_property
     def boards(self) -> tuple[BoardName, ...]:
@@ -115,8 +120,8 @@ class Results:
         """The board of a split and probe.
 
         Raises:
-            BenchError: the run has no such board (the message lists those that it has), or skill
-                is asked for and its records have none.
+            BenchError: the run has no such board (the message lists those that it has), skill is
+                asked for and its records have none, or the known intervals are of other records.
         """
         name = (split, probe)
         if name not in self.boards:
@@ -129,6 +134,8 @@ class Results:
                 *(self.frame, self.metrics(split), split, probe, self.replicates),
                 contaminated=self.contaminated,
             )
+            if self.replicates is None and self.intervals is not None:
+                ranking = self.intervals.apply(ranking, split, probe)
             self._boards[name] = make_board(ranking, split, probe, self.cards, self.titles)
         return self._boards[name]
 

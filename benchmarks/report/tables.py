@@ -6,6 +6,8 @@ from pathlib import Path
 
 from satclip_bench.benchmarks.report.folds import folds_table, regions
 from satclip_bench.benchmarks.report.gaps import gaps_table
+from satclip_bench.benchmarks.report.known_intervals import FILE as SCORES
+from satclip_bench.benchmarks.report.known_intervals import scores_bytes
 from satclip_bench.benchmarks.report.latex import latex, text_latex
 from satclip_bench.benchmarks.report.markdown import markdown, sections, text_markdown
 from satclip_bench.benchmarks.report.results import Results
@@ -20,6 +22,7 @@ def write_tables(results: Results, out: Path) -> tuple[Path, ...]:
     folds), `ranks.<split>.<probe>` (ratings over tasks), `rank-changes.<probe>` for probes with
     several splits, and `regions.<probe>`. The Markdown leaderboard has the next two tables below
     it. Beside tasks of papers, user tables have separate tables, with their name before the ending.
+    `scores.parquet` has the scores, intervals and ties of all boards.
 
     The same frame gives the same bytes, regardless of the order of its rows.
 
@@ -53,7 +56,9 @@ def write_tables(results: Results, out: Path) -> tuple[Path, ...]:
         for probe, changes in part.changes.items():
             contents[f"rank-changes.{probe}{suffix}.md"] = text_markdown(changes.text)
             contents[f"rank-changes.{probe}{suffix}.tex"] = text_latex(changes.text)
-    for name, content in contents.items():
+    files = {name: content.encode() for name, content in contents.items()}
+    files[SCORES] = scores_bytes(results)
+    for name, file in files.items():
         with atomic_write(out / name) as stream:
-            stream.write(content.encode())
-    return tuple(out / name for name in contents)
+            stream.write(file)
+    return tuple(out / name for name in files)

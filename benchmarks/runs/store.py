@@ -9,10 +9,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
-import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -40,7 +38,13 @@ from satclip_bench.benchmarks.runs.segments import (
 )
 from satclip_bench.benchmarks.runs.tidy import parquet_bytes, tidy_frame
 from satclip_bench.core.errors import BenchError, RecordError
-from satclip_bench.core.files import atomic_write, cannot_write, sha256_bytes, sweep_parts
+from satclip_bench.core.files import (
+    atomic_write,
+    cannot_write,
+    file_name,
+    sha256_bytes,
+    sweep_parts,
+)
 from satclip_bench.core.folder_lock import folder_lock
 from satclip_bench.core.program import program
 
@@ -84,8 +88,8 @@ class Store:
     def path(self, settings: Settings) -> Path:
         """Path of the record with these settings."""
         s = settings
-        name = f"{_slug(s.probe)}.{_slug(s.fold)}.seed{s.seed}.{s.key[:16]}.json"
-        return self.folder / "records" / _slug(s.task) / _slug(s.encoder) / _slug(s.split) / name
+        name = f"{file_name(s.probe)}.{file_name(s.fold)}.seed{s.seed}.{s.key[:16]}.json"
+        return self.folder.joinpath("records", *map(file_name, (s.task, s.encoder, s.split)), name)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -365,14 +369,6 @@ class Store:
         with atomic_write(self.table_path) as stream:
             stream.write(parquet_bytes(pa.Table.from_pandas(frame, preserve_index=False)))
         return frame
-
-
-def _slug(text: str) -> str:
-    """Turn `text` into part of a file name: unambiguous, and never a path."""
-    safe = re.sub(r"[^A-Za-z0-9._+-]", "-", text).lstrip(".") or "_"
-    if safe == text and len(text) <= 80:
-        return safe
-    return f"{safe[:60]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def writable(folder: Path) -> None:

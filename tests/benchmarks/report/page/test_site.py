@@ -1,0 +1,272 @@
+"""Pages of the leaderboard without a browser: content, escaping, file names, the folder."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from satclip_bench.benchmarks.report.page.folder import SiteFiles, write_site
+from satclip_bench.benchmarks.report.page.model import Site
+from satclip_bench.benchmarks.report.page.plots import score_axis
+from satclip_bench.benchmarks.report.page.site import site_files
+from satclip_bench.benchmarks.report.page.words import page_names
+from satclip_bench.benchmarks.report.results import Results
+from satclip_bench.benchmarks.runs.committed import read_table
+from satclip_bench.core.errors import BenchError
+from tests.benchmarks.cli.program import bench
+from tests.benchmarks.frames import fail, frame
+
+ROOT = Path(__file__).parents[4]
+COMMITTED = ROOT / "results" / "leaderboard"
+HOSTILE = "../<script>alert('x')</script>\" onload=\"alert(1)"
+
+
+class Page(HTMLParser):
+    """Tags of a page, where its links lead, and the names of its places."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.events: set[str] = set()
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.feed(content.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        for name, value in attrs:
+            if name.startswith("on"):
+                self.events.add(name)
+            elif name in ("href", "src"):
+                self.links.append(value or "")
+            elif name == "id":
+                self.ids.append(value or "")
+
+
+def no_pictures(_: Path) -> tuple[str, ...]:
+    return ()
+
+
+def pages(files: dict[str, bytes]) -> dict[str, Page]:
+    return {name: Page(content) for name, content in files.items() if name.endswith(".html")}
+
+
+def hostile() -> pd.DataFrame:
+    """A run of an encoder with a hostile name and title, one cell of which failed."""
+    table = fail(frame(), "geoclip", "biomes")
+    table["reason"] = table["reason"].where(table["status"] == "done", HOSTILE)
+    table["encoder"] = table["encoder"].replace({"wrap": HOSTILE, "direct": "CON"})
+    table["encoder_title"] = table["encoder_title"].replace({"WRAP": HOSTILE})
+    table.loc[table["fold"] == "Asia", "fold"] = HOSTILE
+    return table
+
+
+@pytest.fixture(scope="module")
+def committed() -> dict[str, bytes]:
+    return dict(site_files(Results.from_frame(read_table(COMMITTED / "results.parquet"))))
+
+
+def test_every_link_leads_to_a_file_and_a_place_of_the_site(committed: dict[str, bytes]) -> None:
+    parsed = pages(committed)
+    for name, page in parsed.items():
+        assert len(page.ids) == len(set(page.ids)), name
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme in ("https", "http"):
+                # Only the sources of tasks; nothing is loaded from them.
+                assert name.startswith("tasks/")
+                continue
+            if parts.scheme == "data":
+                continue
+            target = _resolve(name, unquote(parts.path)) if parts.path else name
+            assert target in committed, (name, link)
+            assert not parts.fragment or unquote(parts.fragment) in parsed[target].ids, (name, link)
+
+
+def _resolve(page: str, link: str) -> str:
+    parts: list[str] = []
+    for part in (PurePosixPath(page).parent / link).parts:
+        if part == "..":
+            parts.pop()
+        else:
+            parts.append(part)
+    return "/".join(parts)
+
+
+def test_numbers_are_those_of_the_board_and_lead_to_all_of_its_records() -> None:
+    results = Results.from_frame(read_table(COMMITTED / "results.parquet"))
+    site = Site(results)
+    board = results.board("held-out-region", "linear")
+    leader = site.leader(board, "biomes")
+    assert leader is not None
+    assert [line.row.name for line in leader.best] == ["geoclip"]
+    rows = results.frame.query(
+        "task == 'biomes' and encoder == 'geoclip' and split == 'held-out-region' "
+        "and probe == 'linear' and metric == 'skill'"
+    )
+    assert {entry.key for entry in leader.best[0].records} == set(rows["key"])
+    assert leader.best[0].score == next(
+        score
+        for row in board.rows
+        if row.name == "geoclip"
+        for card, score in zip(board.tasks, row.scores, strict=True)
+        if card.name == "biomes"
+    )
+    # Without predictions no tie can be claimed or denied under a split of one seed.
+    assert not leader.tested
+    # Every ranked value of the run stands behind exactly one line, or behind one for each probe.
+    keys = {entry.key for line in site.lines for entry in line.records}
+    assert keys == set(results.frame["key"])
+
+
+def test_the_best_encoder_is_named_where_a_baseline_leads() -> None:
+    order = ("direct", "wrap", "geoclip", "baseline.mean", "baseline.knn")
+    table = frame(lambda encoder, *_: 0.1 * order.index(encoder))
+    site = Site(Results.from_frame(table))
+    leader = site.leader(site.boards[0], "biomes")
+    assert leader is not None
+    assert leader.best[0].row.name == "baseline.knn"
+    assert leader.encoder is not None
+    assert leader.encoder.row.name == "geoclip"
+    assert leader.encoder.place == 3
+
+
+def test_hostile_names_are_escaped_and_files_stay_in_the_folder(tmp_path: Path) -> None:
+    results = Results.from_frame(hostile())
+    files = dict(site_files(results))
+    clean = pages(dict(site_files(Results.from_frame(frame()))))
+    tags = set().union(*(page.tags for page in clean.values()))
+    for name, page in pages(files).items():
+        assert page.tags <= tags, name
+        assert not page.events, name
+        assert b"<script>alert" not in files[name]
+    assert "&lt;script&gt;" in files["index.html"].decode()
+    write_site(results, tmp_path / "site", no_pictures)
+    assert {path.parent.name for path in tmp_path.rglob("*") if path.is_file()} == {
+        *("site", "assets", "data", "encoders", "tasks")
+    }
+    assert not list((tmp_path / "site").rglob("con.html"))
+
+
+@given(st.lists(st.text(max_size=100), max_size=8))
+def test_page_names_are_plain_and_differ_on_any_file_system(names: list[str]) -> None:
+    made = page_names(names)
+    assert made.keys() == set(names)
+    assert len({page.casefold() for page in made.values()}) == len(made)
+    for page in made.values():
+        assert page.isascii()
+        assert not set(page) & set("/\\<>:\"|?*% &#'")
+        assert 0 < len(page) <= 80
+        assert not page.startswith(".")
+
+
+def test_a_page_keeps_its_name_when_others_join() -> None:
+    assert page_names(["wrap"])["wrap"] == page_names(["Wrap", "wrap", "WRAP"])["wrap"]
+
+
+@given(st.lists(st.floats(-1e6, 10, allow_subnormal=False) | st.just(float("nan")), max_size=5))
+def test_positions_on_an_axis_are_in_its_width_and_in_order(scores: list[float]) -> None:
+    axis = score_axis(scores)
+    known = sorted(score for score in scores if not np.isnan(score))
+    places = [axis(score) for score in known]
+    assert places == sorted(places)
+    assert all(0 <= place <= 100 for place in places)
+
+
+def test_the_same_results_give_the_same_bytes_in_any_order_of_rows() -> None:
+    table = hostile()
+    once = dict(site_files(Results.from_frame(table)))
+    again = dict(site_files(Results.from_frame(table.sample(frac=1, random_state=0))))
+    pages_of = [{k: v for k, v in files.items() if k.endswith("html")} for files in (once, again)]
+    assert pages_of[0] == pages_of[1]
+
+
+def test_an_earlier_site_is_replaced_and_other_folders_are_refused(tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    write_site(Results.from_frame(frame()), out, no_pictures)
+    assert (out / "encoders" / "wrap.html").is_file()
+    write_site(Results.from_frame(frame(encoders=("direct", "geoclip"))), out, no_pictures)
+    assert not (out / "encoders" / "wrap.html").exists()
+    assert (out / "encoders" / "direct.html").is_file()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("\\section{}")
+    with pytest.raises(BenchError, match="is not empty and holds no earlier leaderboard page"):
+        write_site(Results.from_frame(frame()), tmp_path / "mine", no_pictures)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
+
+
+def test_a_list_of_files_cannot_delete_others(tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    out.mkdir()
+    (tmp_path / "mine.txt").write_text("mine")
+    (out / "notes.txt").write_text("mine")
+    (out / "site.json").write_text('{"files": ["../mine.txt", "notes.txt", "data/../notes.txt"]}')
+    write_site(Results.from_frame(frame()), out, no_pictures)
+    assert (tmp_path / "mine.txt").is_file()
+    assert (out / "notes.txt").is_file()
+
+
+def test_the_committed_table_gives_a_site_by_one_command(tmp_path: Path) -> None:
+    options = ("--html", "a", "--tasks", "biomes")
+    done = bench("leaderboard", "--out", COMMITTED, *options, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "index.html" in done.stdout
+    assert "Another continent or region" in (tmp_path / "a" / "index.html").read_text()
+    assert 'src="../tasks/biomes.map.png"' in (tmp_path / "a" / "tasks" / "biomes.html").read_text()
+    listed = {*SiteFiles.model_validate_json((tmp_path / "a" / "site.json").read_bytes()).files}
+    written = {p.relative_to(tmp_path / "a").as_posix() for p in (tmp_path / "a").rglob("*.*")}
+    assert written == listed | {"site.json"}
+    assert {"tasks/biomes.map.png", "tasks/biomes.histogram.png"} <= listed
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--split", "random"], "leave out --split and --probe"),
+        (["--gaps"], "not allowed with argument"),
+    ],
+)
+def test_options_of_one_board_do_not_go_with_all_boards(
+    options: list[str], message: str, tmp_path: Path
+) -> None:
+    done = bench("leaderboard", "--out", COMMITTED, "--html", "a", *options, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert not (tmp_path / "a").exists()
+
+
+def test_folders_without_results_and_tables_of_other_kinds(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    empty = bench("leaderboard", "--out", "empty", "--html", "a", cwd=tmp_path)
+    assert empty.returncode == 2
+    assert "there are no records in empty" in empty.stderr
+    for name, content in (("text", b"not a table"), ("other", None), ("old", None)):
+        (tmp_path / name).mkdir()
+        path = tmp_path / name / "results.parquet"
+        if content is not None:
+            path.write_bytes(content)
+        elif name == "other":
+            pd.DataFrame({"a": [1]}).to_parquet(path)
+        else:
+            frame().drop(columns=["key"]).to_parquet(path)
+        done = bench("leaderboard", "--out", name, "--html", "a", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "results.parquet" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_table_of_an_earlier_version_gets_the_columns_that_it_does_not_have(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "results.parquet"
+    frame().drop(columns=["n_shared", "converged", "recipe_chosen"]).to_parquet(path)
+    table = read_table(path)
+    assert "index.html" in dict(site_files(Results.from_frame(table)))
