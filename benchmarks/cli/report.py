@@ -38,7 +38,8 @@ def _add_leaderboard_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help="write all boards as a static site to this folder, with a page for each encoder and "
-        "task; it opens from disk, and its folder can be published as it is",
+        "task; it opens from disk, and its folder can be published as it is (default: show one "
+        "board in the terminal)",
     )
     parser.add_argument(
         "--embedding-maps",

@@ -23,7 +23,7 @@ def card_of(name: str) -> EncoderCard | BaselineCard | None:
 
 
 def encoder_facts(card: EncoderCard | BaselineCard | None, titles: Mapping[str, str]) -> Facts:
-    """What is known of an encoder or baseline.
+    """Metadata of an encoder or baseline.
 
     Args:
         card: its card, if there is one.
@@ -59,7 +59,7 @@ def encoder_facts(card: EncoderCard | BaselineCard | None, titles: Mapping[str, 
 
 
 def task_facts(card: TaskCard, edition: str) -> Facts:
-    """What is known of the edition of a task.
+    """Metadata of a task in one of its editions.
 
     Args:
         card: card of the task.

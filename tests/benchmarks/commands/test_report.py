@@ -182,6 +182,7 @@ def test_files_are_the_same_bytes_a_second_time(tmp_path: Path) -> None:
         "ranks.random.linear.tex",
         "regions.linear.md",
         "scores.linear.png",
+        "scores.parquet",
     ]
     for name in names:
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
@@ -198,7 +199,7 @@ def test_a_run_of_one_task_and_one_encoder_is_drawn(tmp_path: Path, seeds: list[
     # A single encoder cannot be ranked.
     results = Results(table, cards, TITLES)
     assert len(write_figures(results, {}, tmp_path)) == 1
-    assert len(write_tables(results, tmp_path)) == 15
+    assert len(write_tables(results, tmp_path)) == 16
 
 
 def test_a_run_in_which_all_failed_is_drawn(tmp_path: Path) -> None:
