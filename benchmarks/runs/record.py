@@ -23,6 +23,9 @@ SCHEMA = 5
 5: share of a task's points that an encoder covers.
 """
 
+INTERVALS_BY_KIND = 4
+"""First version of a record with intervals of several kinds."""
+
 FIRST_COMPLETE = 2
 """The first version whose records count as complete if their key is that of a cell of today.
 
@@ -233,13 +236,15 @@ def migrated(content: dict[str, Any]) -> dict[str, Any]:
 
     >>> migrated({"schema_version": 2, "kind": "regression", "chosen": {}})
     {'schema_version': 5, 'task_type': 'regression', 'best_params': {}}
+    >>> migrated({"schema_version": 4, "intervals": {"map": {"r2": [0.1, 0.3]}}})
+    {'schema_version': 5, 'intervals': {'map': {'r2': [0.1, 0.3]}}}
     """
     before = content.get("schema_version")
     if not isinstance(before, int) or before >= SCHEMA:
         return content
     renamed = {RENAMED.get(name, name): value for name, value in content.items()}
-    if renamed.get("intervals"):
-        # Before version 4 there was one kind, by blocks.
+    if before < INTERVALS_BY_KIND and renamed.get("intervals"):
+        # There was one kind, by blocks.
         renamed["intervals"] = {"places": renamed["intervals"]}
     if before >= FIRST_COMPLETE:
         renamed["schema_version"] = SCHEMA
