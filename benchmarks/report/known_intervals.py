@@ -1,24 +1,16 @@
-"""Scores of boards as one tidy table, which keeps intervals and ties where predictions are gone.
-
-<run>/tables/scores.parquet     (one row per board, task and encoder)
-"""
+"""Intervals and ties of boards, read from a table for results whose predictions are not there."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from satclip_bench.benchmarks.ranking.ranking import Ranking
-from satclip_bench.benchmarks.runs.tidy import parquet_bytes
 from satclip_bench.core.errors import BenchError
-
-if TYPE_CHECKING:
-    from satclip_bench.benchmarks.report.results import Results
 
 FILE = "scores.parquet"
 
@@ -91,23 +83,8 @@ class KnownIntervals:
             )
 
 
-def scores_frame(results: Results) -> pd.DataFrame:
-    """Scores, intervals and ties of all boards of a run, with the columns `COLUMNS`."""
-    parts = [
-        _rows(part.board(*name).ranking, *name) for _, part in results.parts for name in part.boards
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def scores_bytes(results: Results) -> bytes:
-    """`scores_frame` as bytes of Parquet."""
-    import pyarrow as pa
-
-    return parquet_bytes(pa.Table.from_pandas(scores_frame(results), preserve_index=False))
-
-
 def read_intervals(path: Path) -> KnownIntervals | None:
-    """The intervals of a table that `scores_bytes` made; None if there is no such file.
+    """The intervals of a table that `scores_table.scores_bytes` made; None if there is no such file.
 
     Raises:
         BenchError: the file cannot be read, or is another one.
@@ -126,19 +103,3 @@ def read_intervals(path: Path) -> KnownIntervals | None:
             "show the scores without intervals"
         )
     return KnownIntervals(frame, str(path))
-
-
-def _rows(ranking: Ranking, split: str, probe: str) -> pd.DataFrame:
-    """One row per task and encoder with a score."""
-    pairs = pd.MultiIndex.from_product(
-        [sorted(ranking.mean.columns), sorted(ranking.mean.index)], names=["task", "encoder"]
-    )
-    tasks, encoders = (list(pairs.unique(level)) for level in pairs.names)
-    columns = {
-        name: getattr(ranking, name).loc[encoders, tasks].to_numpy().T.ravel()
-        for name in COLUMNS[len(KEY) :]
-    }
-    frame = pd.DataFrame(columns, pairs).reset_index()
-    frame["metric"] = frame["task"].map(dict(ranking.metrics))
-    frame["split"], frame["probe"] = split, probe
-    return frame.loc[frame["mean"].notna(), [*COLUMNS]]

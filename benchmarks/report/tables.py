@@ -7,10 +7,10 @@ from pathlib import Path
 from satclip_bench.benchmarks.report.folds import folds_table, regions
 from satclip_bench.benchmarks.report.gaps import gaps_table
 from satclip_bench.benchmarks.report.known_intervals import FILE as SCORES
-from satclip_bench.benchmarks.report.known_intervals import scores_bytes
 from satclip_bench.benchmarks.report.latex import latex, text_latex
 from satclip_bench.benchmarks.report.markdown import markdown, sections, text_markdown
 from satclip_bench.benchmarks.report.results import Results
+from satclip_bench.benchmarks.report.scores_table import scores_bytes
 from satclip_bench.core.files import atomic_write
 
 

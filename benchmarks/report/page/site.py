@@ -13,7 +13,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.report.board import Board, Row, gaps
-from satclip_bench.benchmarks.report.known_intervals import scores_bytes, scores_frame
 from satclip_bench.benchmarks.report.page.cards import card_of, encoder_facts, task_facts
 from satclip_bench.benchmarks.report.page.model import Leader, Line, Site, anchor
 from satclip_bench.benchmarks.report.page.plots import Axis, score_axis
@@ -24,6 +23,7 @@ from satclip_bench.benchmarks.report.page.words import (
     split_words,
 )
 from satclip_bench.benchmarks.report.results import Results, choose_board
+from satclip_bench.benchmarks.report.scores_table import scores_bytes, scores_frame
 from satclip_bench.benchmarks.report.wording import listed, number, separate_board
 from satclip_bench.benchmarks.runs.tidy import parquet_bytes
 from satclip_bench.encoders import EncoderCard
