@@ -84,7 +84,7 @@ class KnownIntervals:
 
 
 def read_intervals(path: Path) -> KnownIntervals | None:
-    """The intervals of a table that `scores_table.scores_bytes` made; None if there is no such file.
+    """The intervals of a table that `scores_bytes` made; None if there is no such file.
 
     Raises:
         BenchError: the file cannot be read, or is another one.
