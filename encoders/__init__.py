@@ -59,6 +59,7 @@ registry = EncoderRegistry(
     },
     families={
         "harmonics": "satclip_bench.encoders.harmonics:from_variant",
+        "slepian": "satclip_bench.encoders.slepian:from_variant",
         "space2vec": "satclip_bench.encoders.positional:space2vec",
         "sphere2vec": "satclip_bench.encoders.positional:sphere2vec",
         "siren": "satclip_bench.encoders.untrained:siren",

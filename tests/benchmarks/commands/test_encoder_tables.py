@@ -43,10 +43,10 @@ def test_a_table_runs_beside_other_encoders(table: Path, tmp_path: Path) -> None
     records = [json.loads(p.read_text()) for p in (tmp_path / "out").rglob("records/**/*.json")]
     coverage = {r["settings"]["encoder"]: r["coverage"] for r in records}
     assert coverage == {"wrap": None, "table.my-farms": pytest.approx(share)}
-    assert "2 cells, 2 done" in bench(*args, cwd=tmp_path).stderr
+    assert "2 cells, 2 done" in bench(*args, "--dry-run", cwd=tmp_path).stdout
     # Another option is another encoder, and `diagnose` needs no table.
-    other = bench(*args, "--table-columns", "e0,e1,e2", cwd=tmp_path)
-    assert "2 cells, 1 done" in other.stderr
+    other = bench(*args, "--dry-run", "--table-columns", "e0,e1,e2", cwd=tmp_path)
+    assert "2 cells, 1 done" in other.stdout
     diagnosed = bench("diagnose", "--out", "out", cwd=tmp_path)
     assert diagnosed.returncode == 0
     assert "Table my-farms" in diagnosed.stdout
