@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from satclip_bench.benchmarks.protocols.base import FoldResult, Protocol, Work, score
 from satclip_bench.benchmarks.protocols.card import Metric, ProbeMethod, ProtocolCard, SplitMethod
-from satclip_bench.benchmarks.protocols.ridge import ridge_path
+from satclip_bench.benchmarks.protocols.ridge import chunk_factors, ridge_path
 from satclip_bench.benchmarks.protocols.tuning import Grid, ScoredOn, choose
 from satclip_bench.benchmarks.splits import Fold, SplitInputs
 from satclip_bench.benchmarks.splits.base import Index, TrainTestFold
@@ -22,6 +22,11 @@ SEED = 0
 FOLDS = 5
 SIDES = (2, 10, 20, 40)
 ALPHAS = tuple(float(10.0**exponent) for exponent in np.arange(-4.0, 6.5, 0.5))
+BETAS = (1.0, 3.0, 10.0, 100.0, 1000.0)
+"""Factors from the penalty of one chunk of columns to the next; 1 is plain ridge regression."""
+BOUNDARIES = (64, 128, 256, 512, 1024, 2048)
+"""Columns of MIND with which the second and later chunks begin: the widths it was trained at."""
+CHUNKED = "ridge-chunked"
 NEIGHBOURS = 5
 MIN_R2 = -1.0
 """Lower R2 scores are replaced by this one when scores are averaged over targets."""
@@ -65,7 +70,11 @@ class CoordbenchProtocol(Protocol):
         version=1,
         title="CoordBench",
         citation=CITATION,
-        sources=SOURCES,
+        sources=(
+            *SOURCES,
+            "github.com/taylor-geospatial/mind at commit 03899ef, src/mind/ridge.py and "
+            "scripts/paper/tikhonov_probe.py, for the chunked penalty",
+        ),
         splits=SPLITS,
         preprocessing=PREPROCESSING,
         probes={
@@ -75,6 +84,17 @@ class CoordbenchProtocol(Protocol):
                 settings={"intercept": "unpenalised"},
                 tuning=Grid(
                     space={"alpha": ALPHAS},
+                    scored_on=SCORED_ON,
+                    n_folds=FOLDS,
+                    n_folds_classification=FOLDS,
+                ),
+            ),
+            CHUNKED: ProbeMethod(
+                description="the same with MIND's chunked penalty, which is alpha beta**j for the "
+                "columns of chunk j, counted from 0",
+                settings={"intercept": "unpenalised", "boundaries": list(BOUNDARIES)},
+                tuning=Grid(
+                    space={"beta": BETAS, "alpha": ALPHAS},
                     scored_on=SCORED_ON,
                     n_folds=FOLDS,
                     n_folds_classification=FOLDS,
@@ -131,31 +151,45 @@ class CoordbenchProtocol(Protocol):
         self, work: Work, folds: Sequence[Fold]
     ) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
         metric = self.card.metrics[work.task_type]
+        betas = BETAS if work.probe == CHUNKED else BETAS[:1]
         for fold in folds:
             inner = self._test_sets(work.points, fold.train, work.split)
             trials = [
-                self._scores(work, _others(inner, number), test, metric)
-                for number, test in enumerate(inner)
+                np.concatenate(
+                    [self._scores(work, _others(inner, n), test, metric, beta) for beta in betas]
+                )
+                for n, test in enumerate(inner)
             ]
-            alpha = _best(trials)
-            (prediction,) = self._path(work, fold.train, fold.test, (alpha,))
-            yield prediction, {"alpha": alpha}
+            number, place = divmod(_best(trials), len(ALPHAS))
+            beta, alpha = betas[number], ALPHAS[place]
+            (prediction,) = self._path(work, fold.train, fold.test, (alpha,), beta)
+            chosen = {"beta": beta} if work.probe == CHUNKED else {}
+            yield prediction, chosen | {"alpha": alpha}
 
-    def _scores(self, work: Work, train: Index, test: Index, metric: Metric) -> NDArray[np.float64]:
+    def _scores(
+        self, work: Work, train: Index, test: Index, metric: Metric, beta: float
+    ) -> NDArray[np.float64]:
         target = work.points.target[test]
-        paths = self._path(work, train, test, ALPHAS)
+        paths = self._path(work, train, test, ALPHAS, beta)
         return np.array([score(metric, target, prediction) for prediction in paths])
 
     def _path(
-        self, work: Work, train: Index, test: Index, alphas: Sequence[float]
+        self,
+        work: Work,
+        train: Index,
+        test: Index,
+        alphas: Sequence[float],
+        beta: float = 1.0,
     ) -> Iterator[NDArray[Any]]:
         y, classes = _columns(work.points.target[train], work.task_type)
+        columns = work.embedding.shape[1]
         out = ridge_path(
             work.embedding[train],
             y,
             work.embedding[test],
             alphas,
             free_intercept=self.FREE_INTERCEPT,
+            factors=None if beta == 1 else chunk_factors(columns, beta, BOUNDARIES),
         )
         return (o[:, 0] if classes is None else classes[o.argmax(axis=1)] for o in out)
 
@@ -217,9 +251,8 @@ class CoordbenchHarnessProtocol(CoordbenchProtocol):
             np.array([score(metric, work.points.target[fold.test], p) for p in path])
             for fold, path in zip(folds, paths, strict=True)
         ]
-        alpha = _best(trials)
-        number = ALPHAS.index(alpha)
-        return ((path[number], {"alpha": alpha}) for path in paths)
+        number = _best(trials)
+        return ((path[number], {"alpha": ALPHAS[number]}) for path in paths)
 
 
 def floored_mean(scores: Sequence[float]) -> float:
@@ -242,11 +275,15 @@ def _others(sets: Sequence[Index], number: int) -> Index:
     return np.concatenate([rows for place, rows in enumerate(sets) if place != number])
 
 
-def _best(trials: Sequence[NDArray[np.float64]]) -> float:
-    """Alpha with the best mean score over folds; `trials` has the scores `(A,)` of each fold."""
+def _best(trials: Sequence[NDArray[np.float64]]) -> int:
+    """Number of the candidate with the best mean score over folds.
+
+    Args:
+        trials: scores of all candidates, `(C,)`, for each fold.
+    """
     mean = np.mean(trials, axis=0)
-    best, _ = choose(range(len(ALPHAS)), lambda number: -float(mean[number]))
-    return ALPHAS[best]
+    best, _ = choose(range(len(mean)), lambda number: -float(mean[number]))
+    return best
 
 
 def _columns(

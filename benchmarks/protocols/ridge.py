@@ -21,6 +21,7 @@ def ridge_path(
     alphas: Sequence[float],
     *,
     free_intercept: bool,
+    factors: Float | None = None,
 ) -> Iterator[Float]:
     """Predictions of ridge regressions on standardised features, one per penalty.
 
@@ -34,6 +35,7 @@ def ridge_path(
         test: `(m, D)` test features.
         alphas: positive penalties.
         free_intercept: whether b is not penalised.
+        factors: `(D,)` positive factors on the penalties of the columns' weights; None for 1.
 
     Yields:
         Predictions `(m, K)` for one penalty, in the order of `alphas`.
@@ -48,6 +50,9 @@ def ridge_path(
     scale = np.maximum(train.std(axis=0, ddof=1), np.asarray(MIN_SCALE, dtype=train.dtype))
     X = ((train - mean) / scale).astype(np.float64)
     Z = ((test - mean) / scale).astype(np.float64)
+    if factors is not None:
+        # Columns that are divided by the root of a factor have that factor on their penalty.
+        X, Z = X / np.sqrt(factors), Z / np.sqrt(factors)
     if free_intercept:
         centre, offset = X.mean(axis=0), target.mean(axis=0)
         X, Z, y = X - centre, Z - centre, target - offset
@@ -60,6 +65,25 @@ def ridge_path(
     rotated = Z @ vectors
     for alpha in alphas:
         yield rotated @ (moment / (np.maximum(values, 0) + alpha)[:, None]) + offset
+
+
+def chunk_factors(columns: int, beta: float, boundaries: Sequence[int]) -> Float:
+    """Factors on the penalties of columns in chunks: beta to the power of the chunk's number.
+
+    Args:
+        columns: number of columns D.
+        beta: factor from one chunk to the next.
+        boundaries: numbers of the columns with which the second and later chunks begin.
+
+    Returns:
+        `(D,)` factors, 1 for the first chunk.
+
+    Examples:
+        >>> chunk_factors(5, 10.0, (2, 4)).tolist()
+        [1.0, 1.0, 10.0, 10.0, 100.0]
+    """
+    chunk = np.searchsorted(np.asarray(boundaries), np.arange(columns), side="right")
+    return np.asarray(float(beta) ** chunk, dtype=np.float64)
 
 
 def _with_ones(X: Float) -> Float:

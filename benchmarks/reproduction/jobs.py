@@ -28,7 +28,7 @@ from satclip_bench.tasks import TaskTable
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LONGEST_FIRST = ("from-scratch", "mlp", "linear", "ridge", "knn")
+LONGEST_FIRST = ("from-scratch", "mlp", "ridge-chunked", "linear", "ridge", "knn")
 """Probes by their cost: the longest jobs start first, so that none is left to run alone."""
 
 

@@ -195,11 +195,12 @@ COORDBENCH_PAGE = PublishedTable(
         "MIND128": "mind.128",
         "MIND256": "mind.256",
         "MIND3k": "mind.3072",
+        "MIND+CP": "mind.3072",
     },
+    probes={"MIND+CP": "ridge-chunked"},
     averages=("air_temperature", "california_housing"),
     not_run={
         "Coordinate-IDW": "a baseline on coordinates, which the protocol has no probe for",
-        "MIND+CP": "ridge regression with a penalty for each chunk of columns",
     },
 )
 

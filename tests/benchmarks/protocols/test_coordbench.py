@@ -7,8 +7,13 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from satclip_bench.benchmarks.protocols import get_protocol
-from satclip_bench.benchmarks.protocols.coordbench import ALPHAS, CoordbenchProtocol, floored_mean
-from satclip_bench.benchmarks.protocols.ridge import ridge_path
+from satclip_bench.benchmarks.protocols.coordbench import (
+    ALPHAS,
+    CHUNKED,
+    CoordbenchProtocol,
+    floored_mean,
+)
+from satclip_bench.benchmarks.protocols.ridge import chunk_factors, ridge_path
 from satclip_bench.benchmarks.splits import SplitInputs
 from satclip_bench.core.errors import BenchError
 from satclip_bench.encoders import get_encoder
@@ -35,6 +40,32 @@ def test_ridge_is_scikit_learns(free: bool, columns: int) -> None:
             ones = [np.column_stack([M, np.ones(len(M))]) for M in (A, B)]
             wanted = Ridge(alpha=alpha, fit_intercept=False).fit(ones[0], y).predict(ones[1])
         assert np.abs(found - wanted).max() < 1e-6
+
+
+@pytest.mark.parametrize("beta", [3.0, 100.0])
+def test_a_chunked_penalty_is_that_of_its_normal_equations(beta: float) -> None:
+    rng = np.random.default_rng(0)
+    X, Z, y = rng.normal(3, 2, (50, 7)), rng.normal(3, 2, (20, 7)), rng.normal(5, 1, (50, 2))
+    A, B = ((M - X.mean(axis=0)) / X.std(axis=0, ddof=1) for M in (X, Z))
+    penalty = np.diag([1, 1, beta, beta, beta, beta**2, beta**2])
+    factors = chunk_factors(7, beta, (2, 5))
+    for alpha in (1e-2, 10.0):
+        weights = np.linalg.solve(A.T @ A + alpha * penalty, A.T @ (y - y.mean(axis=0)))
+        (found,) = ridge_path(X, y, Z, [alpha], free_intercept=True, factors=factors)
+        assert found == pytest.approx(B @ weights + y.mean(axis=0))
+
+
+def test_a_chunked_penalty_is_chosen_where_later_columns_are_noise() -> None:
+    protocol, table = CoordbenchProtocol(), points(150)
+    noise = np.random.default_rng(0).normal(size=(150, 70))
+    embedding = np.column_stack([features(table, columns=64), noise]).astype(np.float32)
+    done = work(protocol, table, probe=CHUNKED, embedding=embedding, seeds=(0,))
+    results = list(protocol.outcomes(done))
+    assert min(result.best_params["beta"] for result in results) > 1
+    plain = work(protocol, table, probe="ridge", embedding=embedding, seeds=(0,))
+    without = list(protocol.outcomes(plain))
+    assert np.mean([r.scores["r2"] for r in results]) > np.mean([r.scores["r2"] for r in without])
+    assert all("beta" not in result.best_params for result in without)
 
 
 def test_penalties_are_half_decades() -> None:
