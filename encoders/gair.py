@@ -27,7 +27,7 @@ KEYS = ("state_dict", "model", "model_state_dict")
 WEIGHTS = WeightsCard(
     file="gair-checkpoint.pth",
     sha256=None,
-    licence="not known here",
+    licence="unknown",
     origins=(HubOrigin(repository="PingL/GAIR", path="checkpoint.pth"),),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,14 +41,6 @@ written with seven decimals differ by at most 1.6 cm."""
 
 AXES = [f"A{axis:02d}" for axis in range(64)]
 """Columns of AlphaEarth's embedding."""
-
-
-class _Source(Protocol):
-    """What embeddings are looked up in."""
-
-    def look_up(self, lonlat: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Values, `(n, D)`, and whether each point is covered, `(n,)`."""
-        ...
 
 
 class TableEncoder(PartialEncoder):
@@ -106,14 +98,14 @@ class TableEncoder(PartialEncoder):
         path = Path(file).expanduser()
         where = None if locations is None else Path(locations).expanduser()
         options = ReadOptions(lon=lon, lat=lat, sep=sep, layer=layer)
+        self._match = match
         self._limit_km = EXACT_KM if match == "exact" else max_km
         self._source, facts = _open(path, where, columns, options, self._limit_km)
-        self._sha256 = (
-            self._source.sha256 if isinstance(self._source, TesseraTiles) else (sha256_file(path))
-        )
-        looked_up = isinstance(self._source, NearestRows)
+        self._alphaearth = facts.alphaearth
+        source = self._source
+        self._sha256 = source.sha256 if isinstance(source, TesseraTiles) else sha256_file(path)
         parameters: dict[str, str | int | float] = {"uncovered": uncovered}
-        if looked_up:
+        if isinstance(self._source, NearestRows):
             parameters["match"] = match
             if match == "nearest":
                 parameters["max_km"] = "no limit" if max_km is None else max_km
@@ -144,17 +136,16 @@ class TableEncoder(PartialEncoder):
     def groups(self, lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
         if isinstance(self._source, TesseraTiles):
             return self._source.groups(lonlat)
-        return (
-            self._source.tiles(lonlat)
-            if isinstance(self._source, Raster)
-            else (super().groups(lonlat))
-        )
+        if isinstance(self._source, Raster):
+            return self._source.tiles(lonlat)
+        return super().groups(lonlat)
 
     @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
         values, covered = self._source.look_up(lonlat)
         embedding = np.full(values.shape, np.nan, dtype=np.float32)
-        is_bytes = isinstance(self._source, Raster) and values.dtype == np.int8
+        # The bytes of a table were dequantised when it was read.
+        is_bytes = self._alphaearth and values.dtype == np.int8
         found = values[covered]
         embedding[covered] = dequantise(found, self.card.name) if is_bytes else found
         return embedding
@@ -169,16 +160,17 @@ class TableEncoder(PartialEncoder):
         swapped = lonlat[np.abs(lonlat[:, 0]) <= 90][:, ::-1]
         if self._source.covers(swapped).any():
             return f"{why} With lon and lat of the table swapped, points would be covered."
+        if self._match == "exact":
+            return f"{why} --table-match nearest covers points that are further away."
         return f"{why} A greater --table-max-km covers more points."
 
 
-class _Facts:
+class _Facts(NamedTuple):
     """What the card says about a file."""
 
-    def __init__(self, dimension: int, description: str, *, alphaearth: bool = False) -> None:
-        self.dimension = dimension
-        self.description = description
-        self.alphaearth = alphaearth
+    dimension: int
+    description: str
+    alphaearth: bool = False
 
 
 def _open(
@@ -225,6 +217,9 @@ def _read(
         return embedding_columns([*types], columns, str(path), list_columns(types))
 
     if locations is not None:
+        for name in ("lon", "lat", "layer"):
+            if getattr(options, name) is not None:
+                raise EncoderError(f"{path} has ids: leave out --table-{name}")
         return read_identified(path, locations, choose, options.sep)
     if file_suffix(path) == arrays.SUFFIX:
         for name in ("sep", "layer"):

@@ -23,7 +23,16 @@ from satclip_bench.encoders.lookup.columns import embedding_columns
 from satclip_bench.encoders.lookup.partial import UncoveredPointsWarning
 from satclip_bench.encoders.table import TableEncoder, default_variant
 from satclip_bench.tasks import get_task
-from tests.encoders.test_alphaearth import AXES, geotiff, quantised, restored
+from tests.encoders.test_alphaearth import (
+    AXES,
+    PIXEL,
+    SOUTH,
+    WEST,
+    geotiff,
+    lonlat_of,
+    quantised,
+    restored,
+)
 
 Float = NDArray[np.float64]
 
@@ -117,7 +126,9 @@ def test_exact_match_is_at_the_same_place(tmp_path: Path) -> None:
     metre = places + np.array([0, 1e-5])
     with pytest.warns(UncoveredPointsWarning, match="30 of 30 points"):
         assert not encoder.encode(metre).any()
-    assert "The nearest row is 1.11 m away" in encoder.why_uncovered(metre)
+    why = encoder.why_uncovered(metre)
+    assert "The nearest row is 1.11 m away" in why
+    assert "--table-match nearest covers" in why
 
 
 def test_a_changed_file_or_option_is_another_encoder(tmp_path: Path) -> None:
@@ -280,6 +291,7 @@ def test_options_that_do_not_apply_are_refused(tmp_path: Path) -> None:
         (path, {"sep": ";"}, "leave out --table-sep"),
         (write(frame(scattered(9)), tmp_path / "t.npz"), {"layer": "a"}, "leave out --table-layer"),
         (tiff, {"columns": "A*"}, "leave out --table-columns"),
+        (path, {"locations": path, "lon": "x"}, "has ids: leave out --table-lon"),
         (path, {"match": "best"}, "match is nearest or exact"),
         (path, {"max_km": 0}, "max_km must be a positive distance"),
         (tmp_path / "none.csv", {}, "there is no file"),
@@ -309,6 +321,17 @@ def test_bytes_of_alphaearth_are_dequantised(suffix: str, tmp_path: Path) -> Non
     floats = pd.DataFrame(expected[4:], columns=AXES).assign(lon=places[4:, 0], lat=places[4:, 1])
     same = TableEncoder("aef", write(floats, tmp_path / f"f{suffix}"))
     assert same.encode(places[4:]) == pytest.approx(expected[4:], abs=1e-5)
+
+
+def test_a_geotiff_is_read_by_pixel(tmp_path: Path) -> None:
+    pixels = quantised(40, 40)
+    lonlat = lonlat_of(WEST + PIXEL * np.array([3.5, 20.5]), SOUTH + PIXEL * np.array([7.5, 9.5]))
+    encoder = TableEncoder("aef", geotiff(tmp_path / "t.tif", pixels))
+    expected = [[restored(int(b)) for b in pixels[:, 7, 3]]]
+    assert encoder.encode(lonlat)[:1] == pytest.approx(np.array(expected), abs=1e-6)
+    # Bytes of anything else are numbers.
+    other = TableEncoder("other", geotiff(tmp_path / "o.tif", pixels[:5]))
+    assert other.encode(lonlat).tolist() == pixels[:5, [7, 9], [3, 20]].T.tolist()
 
 
 def test_embeddings_of_samples_are_joined_by_id(tmp_path: Path) -> None:
