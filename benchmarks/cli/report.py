@@ -67,6 +67,34 @@ def _add_score_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_table_options(parser: argparse.ArgumentParser) -> None:
+    styles = parser.add_mutually_exclusive_group()
+    styles.add_argument(
+        "--style",
+        metavar="NAME",
+        help="write tables for a paper: satclip, range (the shape of these papers' tables, with "
+        "their published scores in grey), overview (mean rank and skill, encoders x splits) or "
+        "ablation (differences to a reference) (default: every board of the run, as Markdown and "
+        "LaTeX)",
+    )
+    styles.add_argument(
+        "--layout",
+        type=Path,
+        metavar="FILE",
+        help="write tables for a paper with the rows, columns, digits and names of this YAML file; "
+        "the styles are such files (docs/paper-tables.md)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("latex", "markdown", "html", "csv"),
+        help="format of tables for a paper: latex for booktabs, markdown, html as one page, or csv "
+        "with all digits (default: latex)",
+    )
+    parser.add_argument(
+        "--probe",
+        metavar="NAME",
+        help="probe of tables for a paper, such as mlp (default: the style's: ridge for range, and "
+        "linear for the others)",
+    )
     _add_score_option(parser)
     _add_report_options(parser)
 
@@ -109,6 +137,27 @@ def _leaderboard(options: argparse.Namespace) -> int:
 
 
 def _tables(options: argparse.Namespace) -> int:
+    if options.style is None and options.layout is None:
+        return _boards(options)
+    if options.score:
+        raise BenchError(
+            "--score belongs to the tables of boards; a layout says which score each part of its "
+            "tables has"
+        )
+    from satclip_bench.benchmarks.commands.paper_tables import paper_tables
+
+    return paper_tables(
+        run_folder(options),
+        options.layout or options.style,
+        options.format or "latex",
+        probe=options.probe or "",
+        only=record_filter(options),
+    )
+
+
+def _boards(options: argparse.Namespace) -> int:
+    if options.format or options.probe:
+        raise BenchError("--format and --probe need --style or --layout, for tables of a paper")
     from satclip_bench.benchmarks.commands.report import tables
 
     return tables(run_folder(options), record_filter(options), options.score)
@@ -142,9 +191,19 @@ examples:
 TABLES = Command(
     name="tables",
     group="look at a run",
-    summary="write the Markdown and LaTeX tables of a run",
-    description="Write the leaderboards of a finished run as Markdown and LaTeX, to its tables/.",
-    examples="examples:\n  {program} tables --out results/runs/quick",
+    summary="write the tables of a run: Markdown, LaTeX, and tables for a paper",
+    description="""\
+Write the leaderboards of a finished run as Markdown and LaTeX, to its tables/; or, with --style or
+--layout, tables for a paper: captions of two sentences with protocol, splits and seeds, the best
+bold and the second underlined with ties shared, contamination marks, and the reason below the
+table for each number that is missing.""",
+    examples="""\
+examples:
+  {program} tables --out results/runs/quick
+  {program} tables --style satclip --format latex
+  {program} tables --style overview --format html --out results/runs/spatial
+  {program} tables --style range --probe linear --format markdown
+  {program} tables --layout mine.yaml --format csv""",
     add_options=_add_table_options,
     call=_tables,
 )

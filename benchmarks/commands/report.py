@@ -96,8 +96,8 @@ def tables(out: Path, only: RecordFilter = ALL, score: ScoreChoice | None = None
     """
     from satclip_bench.benchmarks.report.tables import write_tables
 
-    results = _load(out, only, score)
-    _list(_replace(out, lambda folder: write_tables(results, folder / "tables")))
+    results = load_results(out, only, score)
+    list_paths(replace_reports(out, lambda folder: write_tables(results, folder / "tables")))
     return 0
 
 
@@ -105,15 +105,23 @@ def figures(out: Path, only: RecordFilter = ALL) -> int:
     """Draw the figures of a run, and say which are left out. Returns the exit code."""
     from satclip_bench.benchmarks.report.figures import left_out
 
-    results = _load(out, only)
-    _list(_replace(out, lambda folder: _draw(results, folder / "figures")))
+    results = load_results(out, only)
+    list_paths(replace_reports(out, lambda folder: _draw(results, folder / "figures")))
     for sentence in left_out(results):
         Console().print(Text(sentence), soft_wrap=True, highlight=False)
     return 0
 
 
-def _replace(out: Path, write: Callable[[Path], tuple[Path, ...]]) -> tuple[Path, ...]:
-    """Replace files of a run by those that `write` makes in a folder; all of them or none."""
+def replace_reports(out: Path, write: Callable[[Path], tuple[Path, ...]]) -> tuple[Path, ...]:
+    """Replace files of a run by those that `write` makes in a folder; all of them or none.
+
+    Args:
+        out: folder of the run.
+        write: function that writes files to a folder and returns their paths.
+
+    Returns:
+        Paths of the files in the run's folder.
+    """
     from satclip_bench.benchmarks.report.manifest import move, staging
 
     with staging(out) as folder:
@@ -180,7 +188,14 @@ def print_boards(results: Results, out: Path, console: Console) -> None:
     )
 
 
-def _load(out: Path, only: RecordFilter, score: ScoreChoice | None = None) -> Results:
+def load_results(out: Path, only: RecordFilter, score: ScoreChoice | None = None) -> Results:
+    """Results of a finished run with its bootstrap scores; lines on records left out are printed.
+
+    Args:
+        out: folder of the run.
+        only: tasks, encoders and seeds to read.
+        score: score to show; None for the default of each split.
+    """
     adopt(out)
     finished = read_finished(out, only)
     finished.print_notices()
@@ -200,7 +215,8 @@ def _draw(results: Results, folder: Path) -> tuple[Path, ...]:
     return (*drawn, *draw_split_maps(results.frame, folder / "splits"))
 
 
-def _list(paths: tuple[Path, ...]) -> None:
+def list_paths(paths: tuple[Path, ...]) -> None:
+    """Print paths, one a line."""
     console = Console()
     for path in paths:
         print_plain(path, console)

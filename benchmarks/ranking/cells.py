@@ -73,7 +73,7 @@ def select(frame: pd.DataFrame, split: str, probe: str) -> pd.DataFrame:
         BenchError: the rows are of several protocols, or the frame of several versions of one.
     """
     of_split = frame[frame["split"] == split]
-    _require_one_protocol(frame, of_split)
+    require_one_protocol(frame, of_split)
     baselines = of_split[of_split["probe"] == BASELINE_PROBE]
     if probe == BASELINE_PROBE:
         return baselines
@@ -120,8 +120,16 @@ def cell_scores(rows: pd.DataFrame, metrics: Mapping[str, str]) -> CellScores:
     )
 
 
-def _require_one_protocol(frame: pd.DataFrame, of_split: pd.DataFrame) -> None:
-    """Scores of two protocols, or of two versions of one, are other measurements."""
+def require_one_protocol(frame: pd.DataFrame, of_split: pd.DataFrame) -> None:
+    """Refuse scores of two protocols, or of two versions of one: they are other measurements.
+
+    Args:
+        frame: tidy table of a run, in which no protocol may have two versions.
+        of_split: its rows for one split, which must be of one protocol.
+
+    Raises:
+        BenchError: the message names the protocols.
+    """
     if "protocol" not in frame:
         return
     protocols = sorted(map(str, frame["protocol"].unique()))

@@ -91,8 +91,8 @@ def rate(ranking: Ranking) -> Ratings:
         }
         low, high = (_frame(encoders, {n: e[side] for n, e in ends.items()}) for side in (0, 1))
         columns = ranking.by_seed.columns
-        of_tasks = Replicates(_task_means(bootstrap.scores, columns))
-        p = score_gaps_p(_task_means(scores[..., None], columns)[..., 0], of_tasks.leading)
+        of_tasks = Replicates(task_means(bootstrap.scores, columns))
+        p = score_gaps_p(task_means(scores[..., None], columns)[..., 0], of_tasks.leading)
         these = pd.DataFrame(holm_pairs(p), encoders, encoders)
     values = _frame(encoders, measured)
     by_task = ranking.mean.loc[encoders].to_numpy(dtype=np.float64)
@@ -141,7 +141,7 @@ def _improvement(scores: Float, weights: Float, reference: int | None) -> Float:
     return improvement(scores, scores[..., reference, :], weights)
 
 
-def _task_means(scores: Float, columns: pd.Index) -> Float:
+def task_means(scores: Float, columns: pd.Index) -> Float:
     """Means by task, `(E, T, B)`, of scores by (task, seed), `(E, C, B)`, at least `TIE_FLOOR`."""
     task_of = columns.get_level_values("task")
     tasks = sorted(set(task_of))

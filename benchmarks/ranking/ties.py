@@ -75,8 +75,7 @@ def differences_to_best(
         pd.DataFrame(np.nan, index=mean.index, columns=mean.columns) for _ in range(4)
     )
     tied = pd.DataFrame(False, index=mean.index, columns=mean.columns)
-    done = rows[rows["status"] == "done"]
-    sizes_of = done.groupby("task")[["n_train", "n_test"]].mean()
+    sizes_of = sizes_by_task(rows)
     for task in mean.columns:
         compared = mean[task].dropna()
         if compared.empty:
@@ -85,7 +84,7 @@ def differences_to_best(
         of_task = by_seed.columns.get_level_values("task") == task
         scores = by_seed.to_numpy(dtype=np.float64)[np.ix_(encoders, of_task)].clip(min=TIE_FLOOR)
         best = int(compared.to_numpy().argmax())
-        known = _complete(replicates, encoders, of_task)
+        known = complete_replicates(replicates, encoders, of_task)
         n_train, n_test = sizes_of.loc[[task]].to_numpy(dtype=np.float64)[0].tolist()
         gaps = scores.mean(axis=1) - scores.mean(axis=1)[best]
         gap.loc[compared.index, task] = gaps
@@ -100,6 +99,12 @@ def differences_to_best(
         p.loc[compared.index, task] = adjusted
         tied.loc[compared.index, task] = ties | (gaps == 0) | (adjusted >= ALPHA)
     return Differences(gap, low, high, p, tied)
+
+
+def sizes_by_task(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean sizes of the training and test sets, task x (`n_train`, `n_test`)."""
+    done = rows[rows["status"] == "done"]
+    return done.groupby("task")[["n_train", "n_test"]].mean()
 
 
 def error_of_gaps(
@@ -140,10 +145,16 @@ def error_of_gaps(
     return error, rounded_freedom(freedom)
 
 
-def _complete(
+def complete_replicates(
     replicates: Replicates | None, encoders: np.ndarray, of_task: np.ndarray
 ) -> Float | None:
-    """Bootstrap scores `(E, S, B)`; None if some are not known, so that all are compared alike."""
+    """Bootstrap scores `(E, S, B)`; None if some are not known, so that all are compared alike.
+
+    Args:
+        replicates: bootstrap scores `(encoder, task and seed, B)`; None if not known.
+        encoders: rows of the encoders.
+        of_task: whether a column belongs to the task.
+    """
     if replicates is None:
         return None
     scores = replicates.scores[np.ix_(encoders, of_task)].clip(min=TIE_FLOOR)

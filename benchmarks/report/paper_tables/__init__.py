@@ -1,0 +1,1 @@
+"""Tables for papers: layouts as YAML files, and their tables in four formats."""
