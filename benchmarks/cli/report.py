@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from satclip_bench.benchmarks.cli.command import Command
 from satclip_bench.benchmarks.cli.options import (
@@ -14,6 +15,9 @@ from satclip_bench.benchmarks.cli.options import (
     run_folder,
 )
 from satclip_bench.core.errors import BenchError
+
+if TYPE_CHECKING:
+    from satclip_bench.benchmarks.species.column import SpeciesColumn
 
 
 def _add_leaderboard_options(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +58,7 @@ def _add_leaderboard_options(parser: argparse.ArgumentParser) -> None:
         help="leave out encoders that were trained on the data of one of the tasks, or whose "
         "recipe was chosen with its labels (default: show them with a mark)",
     )
+    _add_species_options(parser)
     add_run_folder_options(parser)
 
 
@@ -64,6 +69,28 @@ def _add_score_option(parser: argparse.ArgumentParser) -> None:
         help="score to show: skill over the training mean or majority, pooled over folds, or the "
         "metric of each task, such as R2 (default: task for random splits, skill for all others)",
     )
+
+
+def _add_species_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--species",
+        type=Path,
+        metavar="DIR",
+        help="folder that `species` wrote, whose scores become the column iNaturalist 2018 of the "
+        "board of random splits and the linear probe (default: no such column)",
+    )
+    parser.add_argument(
+        "--way",
+        choices=("location", "product", "concatenation"),
+        default="location",
+        help="how `species` ranked the species in that column (default: location)",
+    )
+
+
+def _species_column(options: argparse.Namespace) -> SpeciesColumn | None:
+    from satclip_bench.benchmarks.species.column import species_column
+
+    return species_column(options.species, options.way) if options.species else None
 
 
 def _add_table_options(parser: argparse.ArgumentParser) -> None:
@@ -96,6 +123,7 @@ def _add_table_options(parser: argparse.ArgumentParser) -> None:
         "linear for the others)",
     )
     _add_score_option(parser)
+    _add_species_options(parser)
     _add_report_options(parser)
 
 
@@ -120,6 +148,7 @@ def _leaderboard(options: argparse.Namespace) -> int:
             contaminated=contaminated,
             score=options.score,
             only=record_filter(options),
+            species=_species_column(options),
         )
     if options.embedding_maps:
         raise BenchError("--embedding-maps belongs to --html DIR: give both, or neither")
@@ -133,6 +162,7 @@ def _leaderboard(options: argparse.Namespace) -> int:
         contaminated=contaminated,
         score=options.score,
         only=record_filter(options),
+        species=_species_column(options),
     )
 
 
@@ -160,7 +190,9 @@ def _boards(options: argparse.Namespace) -> int:
         raise BenchError("--format and --probe need --style or --layout, for tables of a paper")
     from satclip_bench.benchmarks.commands.report import tables
 
-    return tables(run_folder(options), record_filter(options), options.score)
+    return tables(
+        run_folder(options), record_filter(options), options.score, _species_column(options)
+    )
 
 
 def _figures(options: argparse.Namespace) -> int:
@@ -182,6 +214,7 @@ examples:
   {program} leaderboard --split held-out-region --probe linear
   {program} leaderboard --split held-out-region --folds
   {program} leaderboard --gaps
+  {program} leaderboard --species results/runs/species
   {program} leaderboard --ranks --out results/leaderboard
   {program} leaderboard --out results/leaderboard --html site""",
     add_options=_add_leaderboard_options,

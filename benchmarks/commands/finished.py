@@ -19,6 +19,7 @@ from satclip_bench.benchmarks.runs.committed import read_table, select_rows
 from satclip_bench.benchmarks.runs.reading import ALL, Reading, RecordFilter
 from satclip_bench.benchmarks.runs.replicates import load_replicates
 from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.species.column import BOARD, SpeciesColumn
 from satclip_bench.benchmarks.submissions.board import (
     frame_of,
     joined,
@@ -27,6 +28,7 @@ from satclip_bench.benchmarks.submissions.board import (
     submissions,
 )
 from satclip_bench.benchmarks.submissions.entry import Entry
+from satclip_bench.core.errors import BenchError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +43,8 @@ class Finished:
         reading: records of its plan; without any, its committed `results.parquet` is shown.
         own: tidy table of its run.
         entries: merged entries of the same cells.
-        notices: lines about entries that are not shown.
+        notices: lines about entries and scores of species that are not shown.
+        species: scores of `species` that become a column of the run's board, if any.
     """
 
     store: Store
@@ -49,6 +52,7 @@ class Finished:
     own: pd.DataFrame
     entries: tuple[Entry, ...]
     notices: tuple[str, ...]
+    species: SpeciesColumn | None = None
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -63,6 +67,12 @@ class Finished:
         if self.entries:
             measured = frame.assign(source=MEASURED)
             frame = pd.concat([measured, frame_of(self.entries)], ignore_index=True)
+        if self.species:
+            column = self.species.frame()
+            column = column[column["encoder"].isin(set(frame["encoder"]))]
+            if "source" in frame:
+                column = column.assign(source=MEASURED)
+            frame = pd.concat([frame, column], ignore_index=True)
         return select_rows(frame, self.store.only)
 
     def replicates(
@@ -80,11 +90,14 @@ class Finished:
         own = None
         if self.reading.records:
             own = load_replicates(self.store, split, probe, unreadable.append, self.reading, keep)
+        of_species = None
+        if self.species:
+            of_species = self.species.replicates(split, probe, unreadable.append)
         for message in unreadable:
             print_plain(f"no interval: {message}", console, "yellow")
         if own is None:
             return None
-        return joined(own, replicates_of(self.entries, split, probe))
+        return joined(joined(own, replicates_of(self.entries, split, probe)), of_species)
 
     @cached_property
     def intervals(self) -> KnownIntervals | None:
@@ -106,7 +119,10 @@ class Finished:
 
 
 def read_finished(
-    folder: Path, only: RecordFilter = ALL, reading: Reading | None = None
+    folder: Path,
+    only: RecordFilter = ALL,
+    reading: Reading | None = None,
+    species: SpeciesColumn | None = None,
 ) -> Finished:
     """Read the results of a folder.
 
@@ -114,9 +130,10 @@ def read_finished(
         folder: folder of a run, or of committed results.
         only: tasks, encoders and seeds to show.
         reading: what `Store.read` returned, if the folder has not changed since.
+        species: scores of `species` to show as a column beside the run's tasks.
 
     Raises:
-        BenchError: the folder has nothing to show; the message says why.
+        BenchError: the folder, or that of `species`, has nothing to show; the message says why.
     """
     from satclip_bench.benchmarks.runs.tidy import tidy_frame
 
@@ -135,4 +152,28 @@ def read_finished(
             notices.append(f"the entry {entry.name} is not shown: {reason}")
         else:
             entries.append(entry)
-    return Finished(store, reading, own, tuple(entries), tuple(notices))
+    if species:
+        notices += _left_out(species, own)
+    return Finished(store, reading, own, tuple(entries), tuple(notices), species)
+
+
+def _left_out(species: SpeciesColumn, own: pd.DataFrame) -> list[str]:
+    """Notices about a board that the run does not have, and encoders that are not in the run.
+
+    Raises:
+        BenchError: the run has no board for the column.
+    """
+    split, probe = BOARD
+    if not (own["split"].eq(split) & own["probe"].eq(probe)).any():
+        raise BenchError(
+            f"the run has no board of split {split!r} and probe {probe!r}, on which the scores of "
+            "species would be a column: leave out --species"
+        )
+    encoders = dict.fromkeys(map(str, species.frame()["encoder"]))
+    others = [name for name in encoders if name not in set(own["encoder"])]
+    if not others:
+        return []
+    return [
+        f"scores of {', '.join(others)} in {species.store.folder} are not shown: the run does not "
+        "have these encoders"
+    ]

@@ -15,6 +15,7 @@ from satclip_bench.benchmarks.report.page.folder import write_site
 from satclip_bench.benchmarks.report.page.pictures import draw_pictures
 from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.benchmarks.runs.reading import ALL, RecordFilter
+from satclip_bench.benchmarks.species.column import SpeciesColumn
 
 
 def leaderboard_page(
@@ -25,6 +26,7 @@ def leaderboard_page(
     contaminated: bool = True,
     score: ScoreChoice | None = None,
     only: RecordFilter = ALL,
+    species: SpeciesColumn | None = None,
 ) -> int:
     """Write all leaderboards of a run as a static site, and say what could not be drawn.
 
@@ -36,13 +38,14 @@ def leaderboard_page(
             whose recipe was chosen with its labels.
         score: score to show; None for the default of each split.
         only: tasks, encoders and seeds to show.
+        species: scores of `species` to show as a column beside the run's tasks.
 
     Returns:
         The exit code.
     """
     console = Console(stderr=True)
     adopt(out)
-    finished = read_finished(out, only)
+    finished = read_finished(out, only, species=species)
     finished.print_notices()
     results = Results.from_frame(
         finished.frame,

@@ -19,6 +19,7 @@ from satclip_bench.benchmarks.report.results import BoardName, Results, choose_b
 from satclip_bench.benchmarks.report.terminal import print_board, print_text_table
 from satclip_bench.benchmarks.runs.reading import ALL, Reading, RecordFilter
 from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.species.column import BOARD, SpeciesColumn
 from satclip_bench.core.errors import BenchError
 
 BoardTable = Literal["scores", "ranks", "gaps", "folds"]
@@ -35,6 +36,7 @@ def leaderboard(
     contaminated: bool = True,
     score: ScoreChoice | None = None,
     only: RecordFilter = ALL,
+    species: SpeciesColumn | None = None,
 ) -> int:
     """Print the leaderboard of a split and probe; by default the first that the run has.
 
@@ -47,14 +49,20 @@ def leaderboard(
             whose recipe was chosen with its labels.
         score: score to show; None for the default of the split.
         only: tasks, encoders and seeds to show.
+        species: scores of `species` to show as a column beside the run's tasks.
 
     Returns:
         The exit code.
     """
     adopt(out)
-    finished = read_finished(out, only)
+    finished = read_finished(out, only, species=species)
     frame = finished.frame
     name = choose_board(frame, split, probe)
+    if species and name != BOARD:
+        raise BenchError(
+            f"scores of species are a column of the board of split {BOARD[0]!r} and probe "
+            f"{BOARD[1]!r} alone, not of {name[0]!r} and {name[1]!r}: leave out --species"
+        )
     # The bootstrap scores of the other boards are not needed and take time.
     results = Results.from_frame(
         frame,
@@ -88,15 +96,26 @@ def _print(results: Results, name: BoardName, table: BoardTable, console: Consol
         print_board(board, console)
 
 
-def tables(out: Path, only: RecordFilter = ALL, score: ScoreChoice | None = None) -> int:
+def tables(
+    out: Path,
+    only: RecordFilter = ALL,
+    score: ScoreChoice | None = None,
+    species: SpeciesColumn | None = None,
+) -> int:
     """Write the tables of a run, with a score or the default of each split.
+
+    Args:
+        out: folder of the run.
+        only: tasks, encoders and seeds to show.
+        score: score to show; None for the default of each split.
+        species: scores of `species` to show as a column beside the run's tasks.
 
     Returns:
         The exit code.
     """
     from satclip_bench.benchmarks.report.tables import write_tables
 
-    results = load_results(out, only, score)
+    results = load_results(out, only, score, species)
     list_paths(replace_reports(out, lambda folder: write_tables(results, folder / "tables")))
     return 0
 
@@ -188,16 +207,22 @@ def print_boards(results: Results, out: Path, console: Console) -> None:
     )
 
 
-def load_results(out: Path, only: RecordFilter, score: ScoreChoice | None = None) -> Results:
+def load_results(
+    out: Path,
+    only: RecordFilter,
+    score: ScoreChoice | None = None,
+    species: SpeciesColumn | None = None,
+) -> Results:
     """Results of a finished run with its bootstrap scores; lines on records left out are printed.
 
     Args:
         out: folder of the run.
         only: tasks, encoders and seeds to read.
         score: score to show; None for the default of each split.
+        species: scores of `species` to show as a column beside the run's tasks.
     """
     adopt(out)
-    finished = read_finished(out, only)
+    finished = read_finished(out, only, species=species)
     finished.print_notices()
     return Results.from_frame(
         finished.frame, finished.replicates(), score=score, intervals=finished.intervals

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from satclip_bench.benchmarks.ranking.pooling import SKILL, pooled_skill, skill_rows
-from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, CELL
+from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, CELL, SPECIES_PROTOCOL
 from satclip_bench.core.errors import BenchError
 
 
@@ -125,7 +125,8 @@ def require_one_protocol(frame: pd.DataFrame, of_split: pd.DataFrame) -> None:
 
     Args:
         frame: tidy table of a run, in which no protocol may have two versions.
-        of_split: its rows for one split, which must be of one protocol.
+        of_split: its rows for one split, which must be of one protocol; that of species
+            may stand beside another one, since no other task has it.
 
     Raises:
         BenchError: the message names the protocols.
@@ -135,7 +136,8 @@ def require_one_protocol(frame: pd.DataFrame, of_split: pd.DataFrame) -> None:
     protocols = sorted(map(str, frame["protocol"].unique()))
     names = {protocol.rpartition("/")[0] for protocol in protocols}
     if len(names) == len(protocols):
-        protocols = sorted(map(str, of_split["protocol"].unique()))
+        shown = set(map(str, of_split["protocol"].unique()))
+        protocols = sorted(p for p in shown if p.rpartition("/")[0] != SPECIES_PROTOCOL)
     if len(protocols) > 1:
         raise BenchError(
             f"the table has scores of several protocols, {' and '.join(protocols)}, which cannot "

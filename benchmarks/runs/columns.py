@@ -11,6 +11,10 @@ CELL = ["task", "seed", "fold"]
 BASELINE_PROBE = "none"
 """Name that stands for the probe in records of baselines."""
 
+SPECIES_PROTOCOL = "species"
+"""Name of the protocol of iNaturalist, which has no other, so that its scores may stand beside
+those of tasks of another protocol."""
+
 REPLICATE_KEY = [*CELL, "encoder", "split", "probe"]
 """Columns that identify a row of bootstrap replicates."""
 

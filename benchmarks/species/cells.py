@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
+from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, SPECIES_PROTOCOL
 from satclip_bench.benchmarks.runs.embeddings import encoder_settings
 from satclip_bench.benchmarks.runs.engine import Result
 from satclip_bench.benchmarks.runs.provenance import provenance
@@ -38,7 +38,7 @@ from satclip_bench.tasks.inaturalist import CARD
 VERSION = 1
 """Raised when the same inputs give other scores than before."""
 
-PROTOCOL = f"species/{VERSION}"
+PROTOCOL = f"{SPECIES_PROTOCOL}/{VERSION}"
 """Protocol of the records."""
 
 IMAGE_ALONE = "baseline.image"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,17 @@ from scipy.sparse import csr_array, save_npz
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, top_k_accuracy_score
 
+import satclip_bench as sb
 import satclip_bench.benchmarks.species.softmax as softmax_module
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.commands import species as species_command
+from satclip_bench.benchmarks.commands.finished import read_finished
 from satclip_bench.benchmarks.commands.species import evaluate_species
 from satclip_bench.benchmarks.probes.training import forward
+from satclip_bench.benchmarks.report.wording import number
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.species.cells import Request
+from satclip_bench.benchmarks.species.column import species_column
 from satclip_bench.benchmarks.species.evaluation import (
     WAYS,
     FoldEvaluation,
@@ -357,6 +362,58 @@ def test_its_folder_is_shown_like_any_other_run(
     assert "top-1" in shown
     assert main(["tables", "--out", str(small.out)]) == 0
     assert (small.out / "tables" / "leaderboard.competition.location.md").is_file()
+
+
+def test_its_scores_are_a_column_beside_other_tasks(
+    small: Request, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate_species(small, QUICK) == 0
+    run = str(tmp_path / "run")
+    tasks = ["median_income", "california_housing"]
+    sb.evaluate(["wrap", "baseline.mean"], tasks=tasks, out=run, progress=False)
+    capsys.readouterr()
+    board = ["leaderboard", "--out", run, "--species", str(small.out)]
+    species = pd.read_parquet(small.out / "species.parquet")
+    species = species[species["encoder"] == "wrap"].set_index("way")["top1"]
+    for way in ("location", "concatenation"):
+        assert main([*board, "--way", way]) == 0
+        streams = capsys.readouterr()
+        (row,) = (line for line in streams.out.splitlines() if line.startswith("Wrap "))
+        assert row.split()[-1].lstrip("*†‡") == number(species[way])
+        notes = " ".join(streams.out.split())
+        assert f"iNaturalist 2018: the competition's own split, and the way '{way}'" in notes
+        assert "missing inaturalist (1 cell)" in notes, "the mean of the training set has no score"
+        assert "scores of direct" in streams.err
+    frame = read_finished(tmp_path / "run", species=species_column(small.out, "product")).frame
+    rows = frame[frame["task"] == "inaturalist"]
+    assert set(rows["metric"]) == {f"top{k}" for k in TOP}
+    assert set(map(tuple, rows[["split", "probe", "encoder"]].to_numpy())) == {
+        ("random", "linear", "wrap")
+    }
+    assert main(["tables", "--out", run, "--species", str(small.out)]) == 0
+    table = (tmp_path / "run/tables/leaderboard.random.linear.md").read_text()
+    assert "iNaturalist 2018" in table
+
+
+def test_a_column_that_no_board_can_have_is_refused(
+    small: Request, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = replace(small, features=())
+    assert evaluate_species(alone, QUICK) == 0
+    run = str(tmp_path / "run")
+    sb.evaluate(
+        "wrap", tasks="median_income", splits=["random", "blocks.5"], out=run, progress=False
+    )
+    board = ["leaderboard", "--out", run, "--species", str(small.out)]
+    for options, words in (
+        (["--way", "product"], "has no scores of the way 'product'"),
+        (["--split", "blocks.5"], "of split 'random' and probe 'linear' alone"),
+        (["--species", str(tmp_path / "nothing")], "there are no records in"),
+    ):
+        assert main([*board, *options]) == 2
+        assert words in capsys.readouterr().err
+    assert main([*board[:1], "--out", str(small.out), *board[3:]]) == 2
+    assert "the run has no board of split 'random'" in capsys.readouterr().err
 
 
 def test_an_encoder_that_raises_costs_the_others_nothing(
