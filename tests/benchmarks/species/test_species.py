@@ -373,13 +373,15 @@ def test_its_scores_are_a_column_beside_other_tasks(
     sb.evaluate(["wrap", "baseline.mean"], tasks=tasks, out=run, progress=False)
     capsys.readouterr()
     board = ["leaderboard", "--out", run, "--species", str(small.out)]
-    species = pd.read_parquet(small.out / "species.parquet")
-    species = species[species["encoder"] == "wrap"].set_index("way")["top1"]
+    scores = pd.read_parquet(small.out / "species.parquet").query("encoder == 'wrap'")
+    top1 = {
+        str(way): float(score) for way, score in zip(scores["way"], scores["top1"], strict=True)
+    }
     for way in ("location", "concatenation"):
         assert main([*board, "--way", way]) == 0
         streams = capsys.readouterr()
         (row,) = (line for line in streams.out.splitlines() if line.startswith("Wrap "))
-        assert row.split()[-1].lstrip("*†‡") == number(species[way])
+        assert row.split()[-1].lstrip("*†‡") == number(top1[way])
         notes = " ".join(streams.out.split())
         assert f"iNaturalist 2018: the competition's own split, and the way '{way}'" in notes
         assert "missing inaturalist (1 cell)" in notes, "the mean of the training set has no score"
