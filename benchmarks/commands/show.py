@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from satclip_bench.benchmarks.baselines import baseline_card, list_baselines
+from satclip_bench.benchmarks.commands.list_lines import GAP, fitted
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.commands.show_files import draw_task, show_files, show_places
 from satclip_bench.benchmarks.probes import list_probes, probe_card
@@ -87,19 +87,20 @@ def show_list(what: str, patterns: Sequence[str] = (), *, as_json: bool) -> int:
         _print_json([_as_dict(name, card) for name, card in cards.items()])
         return 0
     console = Console(emoji=False)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in _COLUMNS[what]:
-        table.add_column(column, overflow="fold", no_wrap=column in ("kind", "metric", what[:-1]))
-    rows = {n: _row(what, n, c) for n, c in cards.items() if not isinstance(c, BenchError)}
-    if what == "encoders":
-        rows = _one_line(rows, console.width)
+    rows = [_row(what, n, c) for n, c in cards.items() if not isinstance(c, BenchError)]
+    head, *lines = fitted(_COLUMNS[what], rows, console.width)
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for column in head:
+        table.add_column(column, no_wrap=True, overflow="ignore")
+    for line in lines:
+        table.add_row(*map(escape, line))
+    console.print(table)
     for name, card in cards.items():
         if isinstance(card, BenchError):
-            table.add_row(escape(name), f"[red]{escape(str(card))}[/red]")
-        else:
-            table.add_row(*map(escape, rows[name]))
-    console.print(table)
-    if any(UNCLEAR in row[-1] for row in rows.values()):
+            console.print(f"{escape(name)}: [red]{escape(str(card))}[/red]", highlight=False)
+    if [*map(tuple, lines)] != rows:
+        print_plain(f"`info {what[:-1]} NAME` shows the whole card", console)
+    if what == "tasks" and any(UNCLEAR in row[2] for row in rows):
         console.print("?: it is unclear whether the values may be passed on; `info` says why")
     if what == "tasks" and not patterns:
         for catalogue in CATALOGUES:
@@ -190,7 +191,7 @@ def _cards_called(name: str, kind: str) -> Cards:
 
 
 _COLUMNS = {
-    "tasks": ("task", "kind", "metric", "unit", "rows by edition"),
+    "tasks": ("task", "metric", "rows by edition", "unit"),
     "encoders": ("encoder", "dim.", "weights", "verified", "trained on"),
     "splits": ("split", "description"),
     "probes": ("probe", "description"),
@@ -201,11 +202,11 @@ _COLUMNS = {
 def _row(what: str, name: str, card: Any) -> tuple[str, ...]:
     if what == "tasks":
         editions = (_edition_row(edition, e) for edition, e in card.editions.items())
-        return name, card.task_type, card.metric, card.unit, ", ".join(editions) or "none: see info"
+        return name, card.metric, ", ".join(editions) or "none: see info", card.unit
     if what == "encoders":
         if name in list_baselines():
             return name, "-", "-", "-", "baseline: needs no encoder"
-        weights = "none needed" if card.weights is None else _where(card)
+        weights = "none" if card.weights is None else _where(card)
         verified = "yes" if card.verified else "no"
         return name, str(card.dimension), weights, verified, card.training_data or "-"
     return name, card.description
@@ -216,13 +217,6 @@ def _edition_row(edition: Edition, card: EditionCard) -> str:
     rows = edition if card.rows is None else f"{edition} {card.rows:,}"
     unclear = any(source.licence_unclear for source in card.sources)
     return f"{rows}{UNCLEAR}" if unclear else rows
-
-
-def _one_line(rows: Mapping[str, tuple[str, ...]], width: int) -> dict[str, tuple[str, ...]]:
-    """Rows of encoders, with the last column shortened so that each row fits on one line."""
-    columns = list(zip(_COLUMNS["encoders"], *rows.values(), strict=True))[:-1]
-    room = max(16, width - sum(max(map(len, column)) + 2 for column in columns))
-    return {n: (*row[:-1], shorten(row[-1], room, placeholder="…")) for n, row in rows.items()}
 
 
 def _where(card: Any) -> str:

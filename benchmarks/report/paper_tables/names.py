@@ -11,7 +11,7 @@ import pandas as pd
 from satclip_bench.benchmarks.baselines import list_baselines
 from satclip_bench.benchmarks.report.paper_tables.layout import Layout, Published, ScoresTable
 from satclip_bench.benchmarks.report.results import Results
-from satclip_bench.benchmarks.report.wording import SHORT
+from satclip_bench.benchmarks.report.wording import SECTION, SHORT
 from satclip_bench.benchmarks.reproduction.papers import PAPERS, PublishedTable
 from satclip_bench.benchmarks.reproduction.published import published_scores
 from satclip_bench.core.errors import BenchError, UnknownNameError
@@ -134,8 +134,13 @@ def published_rows(published: Published, splits: Sequence[str]) -> pd.DataFrame:
 
 
 def short_name(layout: Layout, name: str, titles: Mapping[str, str]) -> str:
-    """Name of an encoder or task that the table prints: the layout's, else its title."""
-    return layout.names.get(name, titles.get(name, name))
+    """Name of an encoder or task that the table prints: the layout's, else its title.
+
+    The mark of an encoder whose scores others submitted is kept.
+    """
+    title = titles.get(name, name)
+    mark = f" {SECTION}" if title.endswith(f" {SECTION}") else ""
+    return f"{layout.names[name]}{mark}" if name in layout.names else title
 
 
 def short_task(layout: Layout, card: TaskCard) -> str:

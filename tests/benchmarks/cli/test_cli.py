@@ -39,7 +39,14 @@ def test_lists_as_json(tmp_path: Path) -> None:
 def test_lists_for_people(tmp_path: Path, what: str) -> None:
     done = bench("list", what, cwd=tmp_path, COLUMNS="80")
     assert done.returncode == 0
-    assert len(done.stdout.splitlines()) > 2
+    lines = done.stdout.splitlines()
+    assert len(lines) > 2
+    assert max(map(len, lines)) <= 80
+    # One line per name, whose first word is the name.
+    names = [
+        card["name"] for card in json.loads(bench("list", what, "--json", cwd=tmp_path).stdout)
+    ]
+    assert [line.split()[0] for line in lines[1 : len(names) + 1]] == names
 
 
 @pytest.mark.parametrize(
