@@ -34,7 +34,8 @@ def source_sha256(encoder: LocationEncoder) -> str:
         return sha256_bytes("\n".join(map(source_sha256, encoder.parts)).encode())
     try:
         source = inspect.getsourcefile(type(encoder))
-    except TypeError:
+    except (TypeError, OSError):
+        # A TypeError for a class in a C extension, an OSError for one that a notebook defines.
         source = None
     return sha256_file(Path(source)) if source and Path(source).is_file() else ""
 
