@@ -30,7 +30,7 @@ lint: setup  ## check style, formatting and the import contracts
 
 types: setup  ## check types
 	$(BIN)/mypy
-	$(BIN)/mypy docs/studies/*.py examples/daylight-encoder/daylight_encoder
+	$(BIN)/mypy docs/studies/*.py examples/*.py examples/daylight-encoder/daylight_encoder
 
 docs: setup  ## build the documentation site into docs/_build/html; a broken internal link is an error
 	$(BIN)/sphinx-build -q -W --keep-going -c docs . docs/_build/html

@@ -55,7 +55,7 @@ myst_enable_extensions = ["dollarmath", "html_image"]
 
 nb_execution_mode = "auto"  # runs notebooks without outputs, and the committed ones have none
 nb_execution_raise_on_error = True
-nb_execution_timeout = 120
+nb_execution_timeout = 600
 
 # Docstrings are in Google's style, with names in single backticks.
 default_role = "code"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from satclip_bench.encoders import check_encoder, encoder_card, encoder_from_file, list_encoders
@@ -86,3 +89,33 @@ def test_the_class_of_the_documentation_passes(tmp_path: Path) -> None:
     assert block is not None
     (tmp_path / "tilt.py").write_text(block[1])
     check_encoder(encoder_from_file(f"{tmp_path / 'tilt.py'}:Tilt"))
+
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def test_a_table_of_points_is_evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    example = runpy.run_path(str(EXAMPLES / "task_file.py"))
+    assert example["day_length"](np.array([0.0, 90.0, -90.0])).tolist() == [12, 24, 0]
+    example["main"](tmp_path)
+    random, blocks = capsys.readouterr().out.split("blocks.20")
+    for printed in (random, blocks):
+        # The hours are nearly a line of the latitude, which `direct` has as it is.
+        assert re.search(r"^0 +1\.0 +direct ", printed, re.MULTILINE)
+
+
+def test_the_table_for_a_paper_marks_the_best_of_each_column() -> None:
+    example = runpy.run_path(str(EXAMPLES / "paper_table.py"))
+    table = example["scores"](pd.read_parquet(example["RESULTS"]))
+    assert table.shape == (5, 6)
+    text = example["latex"](table)
+    for best in table.max():
+        assert rf"\textbf{{{best:.3f}}}" in text
+    assert text.count(r"\textbf") == 6
+    assert text.count(r"\underline") == 6
+    assert example["marks"](pd.Series([0.1, 0.3001, 0.3, 0.2])) == [
+        "",
+        "textbf:--rwrap;",
+        "textbf:--rwrap;",
+        "",
+    ]

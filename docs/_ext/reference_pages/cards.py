@@ -10,7 +10,7 @@ from reference_pages.markdown import code_block, prose, table
 from satclip_bench.benchmarks.probes.base import ProbeCard
 from satclip_bench.benchmarks.runs.suites import Block
 from satclip_bench.benchmarks.splits import SplitCard
-from satclip_bench.core.download.cards import HubOrigin, PackageOrigin, RemoteFile, UrlOrigin
+from satclip_bench.core.download.cards import HubOrigin, PackageOrigin, UrlOrigin
 from satclip_bench.encoders import EncoderCard
 from satclip_bench.tasks import Source, TaskCard
 from satclip_bench.tasks.base import CrossCheck, Variant
@@ -151,6 +151,5 @@ def _item(card: BaseModel) -> str:
                 f"**{axis}** " + ", ".join(f"`{name}`" for name in names)
                 for axis, names in axes.items()
             )
-        case RemoteFile():
-            return f"`{card.file}`"
-    raise TypeError(f"no text for a card of type {type(card).__name__}")
+    fields = ((key, value) for key, value in card if value not in ("", None, (), {}))
+    return "; ".join(f"{key.replace('_', ' ')}: {_value(key, value)}" for key, value in fields)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import __main__
-
 from pathlib import Path
 
 import pytest
 
+import __main__
 from satclip_bench.benchmarks.runs.embeddings import source_sha256
 from satclip_bench.core.files import sha256_file
 from tests.benchmarks.runs import waves
