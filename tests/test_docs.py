@@ -85,6 +85,17 @@ def test_every_page_is_on_the_map() -> None:
     assert pages <= linked, f"docs/index.md has no link to {sorted(pages - linked)}"
 
 
+def test_every_page_is_in_the_table_of_contents_of_the_site() -> None:
+    toc = (ROOT / "docs" / "_toc.yml").read_text()
+    listed = set(re.findall(r"(?:file|root): (\S+)", toc))
+    pages = {page.relative_to(ROOT).with_suffix("").as_posix() for page in PAGES}
+    pages |= {
+        page.relative_to(ROOT).with_suffix("").as_posix()
+        for page in (ROOT / "docs" / "notebooks").glob("*.ipynb")
+    }
+    assert pages == {page for page in listed if not page.startswith("docs/reference/")}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_rows_of_tables_have_as_many_cells_as_their_header(page: Path) -> None:
     width = None
