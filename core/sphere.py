@@ -135,6 +135,19 @@ def unit_vectors(lonlat: Float) -> Float:
     return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
 
 
+def lonlat_of(vectors: Float) -> Float:
+    """Points `(N, 2)` in degrees in the directions of vectors `(N, 3)`; inverse of `unit_vectors`.
+
+    Examples:
+        >>> lonlat_of(np.array([[0.0, 2.0, 0.0], [1.0, 0.0, 1.0]])).round(3)
+        array([[90.,  0.],
+               [ 0., 45.]])
+    """
+    x, y, z = vectors.T
+    angles = np.stack([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))], axis=1)
+    return np.asarray(np.degrees(angles), dtype=np.float64)
+
+
 def chord_to_km(chord: NDArray[np.floating[Any]]) -> Float:
     """Great-circle distances in km from straight-line distances between unit vectors.
 

@@ -217,6 +217,18 @@ def seeds(text: str) -> tuple[int, ...]:
     return tuple(parsed)
 
 
+def seed(text: str) -> int:
+    """Parse one seed from 0 to 2**32 - 1.
+
+    >>> seed("7")
+    7
+    """
+    parsed = seeds(text)
+    if len(parsed) != 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one seed such as 0")
+    return parsed[0]
+
+
 def radius_km(text: str) -> float:
     """Parse a radius in kilometres, above 0 and up to 2500.
 

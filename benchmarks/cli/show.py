@@ -7,7 +7,12 @@ from pathlib import Path
 
 from satclip_bench.benchmarks.cli.command import Command
 from satclip_bench.benchmarks.cli.encoder_table import add_table_options, table_request
-from satclip_bench.benchmarks.cli.options import RUNS, add_data_dir_option, add_edition_option
+from satclip_bench.benchmarks.cli.options import (
+    RUNS,
+    add_data_dir_option,
+    add_edition_option,
+    seed,
+)
 
 KINDS = ("task", "encoder", "split", "probe", "suite")
 
@@ -68,6 +73,34 @@ def _add_info_options(parser: argparse.ArgumentParser) -> None:
         f"or the embedding of an encoder over the globe (without DIR: {MAPS}; default: draw "
         "nothing)",
     )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="instead of the card of an encoder, print what its embedding is like: half-sill "
+        "distance, dimensions, resolution by frequency; NAME can be FILE.py:CLASS",
+    )
+    parser.add_argument(
+        "--beside",
+        action="append",
+        default=[],
+        metavar="NAMES",
+        help="other encoders whose profiles --profile prints beside, with the similarity of each "
+        "pair (default: none)",
+    )
+    parser.add_argument(
+        "--figure",
+        type=Path,
+        metavar="FILE",
+        help="draw the variograms and resolutions of --profile into FILE, .png or .pdf (default: "
+        "draw nothing)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=seed,
+        default=0,
+        metavar="N",
+        help="seed of the points that --profile draws (default: 0)",
+    )
     add_edition_option(
         parser, "edition of the task that --map draws (default: open, if the task has it)"
     )
@@ -85,11 +118,25 @@ def _info(options: argparse.Namespace) -> int:
         raise BenchError(f"{kind!r} is not one of {', '.join(KINDS)}")
     if (name is None) != bool(options.encoder_table):
         raise BenchError("give one NAME, such as geoclip, or --encoder-table FILE")
+    if (options.beside or options.figure) and not options.profile:
+        raise BenchError("--beside and --figure belong to --profile: add --profile")
+    table = None
     if name is None:
         from satclip_bench.benchmarks.commands.encoder_tables import make_table
 
-        encoder = make_table(table_request(options))
-        return show_encoder(encoder, as_json=options.json, maps=options.map)
+        table = make_table(table_request(options))
+    if options.profile:
+        from satclip_bench.benchmarks.commands.profile import show_profiles
+
+        return show_profiles(
+            [*filter(None, [name]), *options.beside],
+            table,
+            seed=options.seed,
+            as_json=options.json,
+            figure=options.figure,
+        )
+    if table is not None:
+        return show_encoder(table, as_json=options.json, maps=options.map)
     return show_card(
         name,
         kind=kind or "",
@@ -118,7 +165,8 @@ INFO = Command(
     description="""\
 Show the card of a task, encoder, split, probe or suite: what it is, where it comes from, its
 licence and how to cite it. For a task, its files and whether they are present are listed.""",
-    examples="examples:\n  {program} info geoclip\n  {program} info air_temperature --map",
+    examples="examples:\n  {program} info geoclip\n  {program} info air_temperature --map\n"
+    "  {program} info geoclip --profile --beside wrap,harmonics.l10 --figure profile.pdf",
     add_options=_add_info_options,
     call=_info,
 )

@@ -46,9 +46,6 @@ MIN_DEFINED = 0.9
 """Share of the replicates that must be defined for an interval or a variance."""
 SEED = 0
 
-DRAWS_OF_POINTS = ("random", "random-grouped")
-"""Splits whose test set is a random draw of the rows of a table, or of their places."""
-
 BLOCK_DEGREES: Mapping[str, float] = {
     "global": 10.0,
     "contiguous United States": 3.0,
@@ -68,9 +65,17 @@ CHUNK = 256
 KEPT_CHUNKS = 512
 """Maximum number of chunks whose draws are kept: 131 MB for 1,000 replicates."""
 
-
 BATCH = 8192
 """Points whose draws are multiplied at once, as 66 MB of float64 for 1,000 replicates."""
+
+
+def draws_points(split: str) -> bool:
+    """Whether the test set of a split is a random draw of the rows of a table, or of their places.
+
+    >>> draws_points("labels.10"), draws_points("blocks.10")
+    (True, False)
+    """
+    return split in ("random", "random-grouped") or split.startswith("labels.")
 
 
 class Resampled(Protocol):

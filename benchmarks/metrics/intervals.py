@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.metrics.bootstrap import (
-    DRAWS_OF_POINTS,
     MIN_UNITS,
     Points,
     Resampled,
+    draws_points,
     interval,
     make_blocks,
     reference_totals,
@@ -54,8 +54,7 @@ def interval_kind(card: EditionCard, split: str) -> IntervalKind:
         >>> interval_kind(card, "random"), interval_kind(card, "blocks.10")
         ('map', 'places')
     """
-    drawn = split in DRAWS_OF_POINTS
-    return "map" if drawn and card.uniform_draw else "places"
+    return "map" if draws_points(split) and card.uniform_draw else "places"
 
 
 def make_units(

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from satclip_bench.benchmarks.metrics.bootstrap import DRAWS_OF_POINTS, skill_of_sums
+from satclip_bench.benchmarks.metrics.bootstrap import draws_points, skill_of_sums
 from satclip_bench.benchmarks.runs.columns import CELL
 from satclip_bench.core.errors import BenchError
 
@@ -28,7 +28,7 @@ _KEY = ["encoder", *CELL]
 def default_score(frame: pd.DataFrame, split: str) -> ScoreChoice:
     """The score that leads the board of a split.
 
-    The tasks' own under `DRAWS_OF_POINTS`, else the skill. Under a random split with its one fold,
+    The tasks' own if test points are drawn at random, else the skill. In one fold of such a split,
     R2 and skill order encoders alike. Tables of records from before skill existed have the tasks'
     own scores alone.
 
@@ -36,7 +36,7 @@ def default_score(frame: pd.DataFrame, split: str) -> ScoreChoice:
         frame: tidy table of a run.
         split: name of the split.
     """
-    if split in DRAWS_OF_POINTS:
+    if draws_points(split):
         return "task"
     return "skill" if has_skill(frame[frame["split"] == split]) else "task"
 

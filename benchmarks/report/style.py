@@ -79,7 +79,9 @@ def footer(fig: Figure, text: str) -> None:
 
 
 def save(fig: Figure, path: Path) -> Path:
-    """Write a figure as PNG; the same figure gives the same bytes."""
+    """Write a figure as PNG, or PDF if the path ends so; equal figures give the same bytes."""
+    pdf = path.suffix.lower() == ".pdf"
+    metadata = dict.fromkeys(("Creator", "Producer", "CreationDate") if pdf else ("Software",))
     with atomic_write(path) as stream:
-        fig.savefig(stream, format="png", dpi=150, metadata={"Software": None})
+        fig.savefig(stream, format="pdf" if pdf else "png", dpi=150, metadata=metadata)
     return path

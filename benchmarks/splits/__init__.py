@@ -32,11 +32,14 @@ registry: Registry[Callable[[], Split]] = Registry(
     families={
         "blocks": "satclip_bench.benchmarks.splits.blocks:blocks",
         "buffered": "satclip_bench.benchmarks.splits.blocks:buffered",
+        "thinned": "satclip_bench.benchmarks.splits.thinned:thinned",
+        "labels": "satclip_bench.benchmarks.splits.labels:labels",
     },
     listed=(
         *("random", "random-grouped", "held-out-region", "few-shot", "latitude", "checkerboard"),
         *("nndm", "official"),
         *("blocks.2", "blocks.10", "blocks.20", "blocks.40", "buffered.10-500"),
+        *("thinned.10-500", "labels.10"),
     ),
     group="satclip_bench.splits",
 )

@@ -32,7 +32,11 @@ from satclip_bench.core.sphere import equal_area_cells, km_to_chord, unit_vector
 
 FOLDS = 5
 
-SIDES = (40, 20, 10, 5, 3, 2, 1)
+SIDE = r"[1-9]\d?|0\.\d?[1-9]"
+"""Pattern of the side of a block in the name of a split, which has one way to write each number."""
+MAX_SIDE = 60
+
+SIDES = (40, 20, 10, 5, 3, 2, 1, 0.5)
 """Sides in degrees of the blocks that are suggested for a table for which a split is too coarse."""
 BUFFERS = ((5, 250), (3, 150), (2, 100), (1, 50))
 """Sides in degrees and buffers in km that are suggested in the same way."""
@@ -42,7 +46,7 @@ class BlocksSplit:
     """Five folds of equal-area blocks; each block is in one set as a whole.
 
     Args:
-        degrees: side of a block in degrees.
+        degrees: side of a block in degrees, an int if it is a whole number.
 
     Examples:
         >>> rng = np.random.default_rng(0)
@@ -54,7 +58,7 @@ class BlocksSplit:
         [4, 4, 4, 4, 4]
     """
 
-    def __init__(self, degrees: int) -> None:
+    def __init__(self, degrees: float) -> None:
         self.degrees = degrees
         self.card = SplitCard(
             name=f"blocks.{degrees}",
@@ -86,7 +90,7 @@ class BufferedSplit:
     """Folds of blocks without the training points that are near a test point.
 
     Args:
-        degrees: side of a block in degrees.
+        degrees: side of a block in degrees, an int if it is a whole number.
         km: great-circle distance in km that separates the sets.
 
     Examples:
@@ -97,7 +101,7 @@ class BufferedSplit:
         True
     """
 
-    def __init__(self, degrees: int, km: int) -> None:
+    def __init__(self, degrees: float, km: int) -> None:
         self.degrees, self.km = degrees, km
         self.card = SplitCard(
             name=f"buffered.{degrees}-{km}",
@@ -137,7 +141,7 @@ class BufferedSplit:
 
 
 def smaller_blocks(
-    points: SplitInputs, degrees: int, seed: int
+    points: SplitInputs, degrees: float, seed: int
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     """Names of splits by smaller blocks, and functions that make their folds, for `advice`.
 
@@ -151,12 +155,12 @@ def smaller_blocks(
             yield f"blocks.{side}", partial(_equal_area_folds, points, side, seed)
 
 
-def _equal_area_folds(points: SplitInputs, degrees: int, seed: int) -> tuple[Fold, ...]:
+def _equal_area_folds(points: SplitInputs, degrees: float, seed: int) -> tuple[Fold, ...]:
     blocks = equal_area_cells(points.lonlat, degrees)
     return block_folds(points, blocks, seed, f"blocks.{degrees}")
 
 
-def _buffered_folds(points: SplitInputs, degrees: int, km: int, seed: int) -> tuple[Fold, ...]:
+def _buffered_folds(points: SplitInputs, degrees: float, km: int, seed: int) -> tuple[Fold, ...]:
     name = f"buffered.{degrees}-{km}"
     blocks = equal_area_cells(points.lonlat, degrees)
     kept = [
@@ -242,17 +246,18 @@ def _outer(
 
 
 def blocks(variant: str) -> BlocksSplit:
-    """Make the split called `blocks.<degrees>`, with 1 to 60 degrees.
+    """Make the split called `blocks.<degrees>`, with 1 to 60 degrees or a part of one.
 
     Raises:
         UnknownNameError: the variant is not such a number.
     """
-    if not re.fullmatch(r"[1-9]\d?", variant) or int(variant) > 60:
+    if not re.fullmatch(SIDE, variant) or _side(variant) > MAX_SIDE:
         raise UnknownNameError(
             f"no split is called 'blocks.{variant}': the variant is the side of a block in whole "
-            "degrees, 1 to 60, as in 'blocks.10'."
+            f"degrees, 1 to {MAX_SIDE}, or in hundredths below one, as in 'blocks.10' and "
+            "'blocks.0.5'."
         )
-    return BlocksSplit(int(variant))
+    return BlocksSplit(_side(variant))
 
 
 def buffered(variant: str) -> BufferedSplit:
@@ -261,10 +266,16 @@ def buffered(variant: str) -> BufferedSplit:
     Raises:
         UnknownNameError: the variant is not such a pair.
     """
-    numbers = re.fullmatch(r"([1-9]\d?)-([1-9]\d{0,3})", variant)
-    if not numbers or int(numbers[1]) > 60:
+    numbers = re.fullmatch(rf"({SIDE})-([1-9]\d{{0,3}})", variant)
+    if not numbers or _side(numbers[1]) > MAX_SIDE:
         raise UnknownNameError(
             f"no split is called 'buffered.{variant}': the variant is the side of a block in whole "
-            "degrees, 1 to 60, and the buffer in km, as in 'buffered.10-500'."
+            f"degrees, 1 to {MAX_SIDE}, or in hundredths below one, and the buffer in km, as in "
+            "'buffered.10-500' and 'buffered.0.5-20'."
         )
-    return BufferedSplit(int(numbers[1]), int(numbers[2]))
+    return BufferedSplit(_side(numbers[1]), int(numbers[2]))
+
+
+def _side(text: str) -> float:
+    """Side of a block; a whole number stays an int, as which it is part of records' keys."""
+    return float(text) if "." in text else int(text)

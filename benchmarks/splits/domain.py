@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, KDTree, QhullError
 
 from satclip_bench.core.errors import BenchError
-from satclip_bench.core.sphere import EARTH_RADIUS_KM, chord_to_km, unit_vectors
+from satclip_bench.core.sphere import EARTH_RADIUS_KM, chord_to_km, lonlat_of, unit_vectors
 from satclip_bench.tasks import TaskTable, get_task
 
 PLACES = 10_000
@@ -92,8 +92,4 @@ def covered(
     # Uniform in a triangle: Osada et al. 2002, Shape distributions, ACM TOG 21, eq. 1.
     root, along = np.sqrt(rng.random((places, 1))), rng.random((places, 1))
     inside = (1 - root) * a[chosen] + root * (1 - along) * b[chosen] + root * along * c[chosen]
-    x, y, z = inside.T
-    angles: NDArray[np.float64] = np.stack(
-        [np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))], axis=1
-    )
-    return np.degrees(angles)
+    return lonlat_of(inside)

@@ -29,7 +29,7 @@ from satclip_bench.tasks import OPEN_TASKS, Edition
 
 SPLITS = (
     *("random", "random-grouped", "nndm", "checkerboard", "blocks.10", "buffered.10-500"),
-    *("few-shot", "latitude", "held-out-region"),
+    *("thinned.10-500", "labels.10", "few-shot", "latitude", "held-out-region"),
 )
 SEED = 0
 NNDM_TASKS: tuple[tuple[str, Edition], ...] = (

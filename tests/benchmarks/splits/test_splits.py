@@ -344,13 +344,34 @@ def test_the_checkerboard_alternates_everywhere() -> None:
     assert np.array_equal(black.train, white.test)
 
 
+def test_a_whole_side_stays_a_whole_number_in_the_key() -> None:
+    assert '"block_degrees":10,' in get_split("blocks.10").card.model_dump_json()
+    assert '"block_degrees":0.5,' in get_split("blocks.0.5").card.model_dump_json()
+
+
+def test_blocks_below_one_degree() -> None:
+    rng = np.random.default_rng(0)
+    lonlat = np.column_stack([rng.uniform(10, 14, 800), rng.uniform(40, 44, 800)])
+    table = SplitInputs(lonlat, rng.normal(size=800))
+    cells = equal_area_cells(lonlat, 0.5)
+    assert len(np.unique(cells)) > 40
+    for fold in get_split("blocks.0.5").folds(table, 0):
+        assert not set(cells[fold.train]) & set(cells[fold.test])
+    for fold in get_split("buffered.0.5-20").folds(table, 0):
+        assert len(fold.train) + len(fold.test) < 800
+
+
 def test_names_of_variants() -> None:
     assert get_split("blocks.5").card.name == "blocks.5"
     assert registry.match(["blocks.*,buffered.7-300"]) == (
         *("blocks.2", "blocks.10", "blocks.20", "blocks.40"),
         "buffered.7-300",
     )
-    for name in ("blocks.0", "blocks.61", "blocks.x", "buffered.10", "buffered.10-0", "block.10"):
+    parts = ("blocks.0.5", "blocks.0.05", "blocks.0.25", "buffered.0.5-20")
+    assert registry.match(parts) == parts
+    assert [get_split(name).card.name for name in parts] == [*parts]
+    wrong = ("blocks.0", "blocks.61", "blocks.x", "buffered.10", "buffered.10-0", "block.10")
+    for name in (*wrong, "blocks.0.0", "blocks.0.50", "blocks.0.005", "blocks.1.5", "blocks.-1"):
         with pytest.raises(UnknownNameError):
             get_split(name)
 

@@ -1,0 +1,1 @@
+"""Profiles of encoders: what an embedding is like, measured without labels."""
