@@ -33,13 +33,11 @@ def task_places(
     places: dict[tuple[str, str], Place] = dict.fromkeys(_leaders(ranking), "best")
     rows = ranking.rows
     taken = pd.MultiIndex.from_frame(rows[["encoder", "task"]]).isin(list(places))
-    of_tasks = rows["task"].isin({task for _, task in places})
-    rows = rows[of_tasks & ~taken]
-    if (rows["status"] == "done").any():
-        # An encoder without its rows of one task is still compared on all others.
-        others = rank(rows, ranking.metrics, split, probe, replicates)
-        places |= dict.fromkeys(_leaders(others), "second")
-    return places
+    # Without these scores the encoders are still compared on the other tasks. Their rows stay,
+    # because baselines are ranked on the cells of the encoders only.
+    left = rows.assign(value=rows["value"].mask(taken), status=rows["status"].mask(taken, "failed"))
+    others = rank(left, ranking.metrics, split, probe, replicates)
+    return places | dict.fromkeys(_leaders(others), "second")
 
 
 def _leaders(ranking: Ranking) -> list[tuple[str, str]]:

@@ -120,7 +120,7 @@ def _row(row: TableRow, table: PaperTable) -> list[str]:
         lines = [[_grey(text) for text in line] for line in lines]
     texts = [_line(line) for line in lines]
     # Lines of one row stand closer together than rows.
-    return [f"{text}[-1pt]" for text in texts[:-1]] + texts[-1:]
+    return [f"{text}[-1.5pt]" for text in texts[:-1]] + texts[-1:]
 
 
 def _grey(text: str) -> str:

@@ -60,6 +60,7 @@ class ScoresTable(_Table):
     published: Published | None = None
     wins: bool = Field(False, description="whether to count the tasks that each encoder leads")
     below: Literal["interval", "spread", "nothing"] = "interval"
+    columns: int | None = Field(None, ge=1, description="overrides that of the layout")
 
 
 class DifferencesTable(_Table):

@@ -53,9 +53,8 @@ class ScoreBlocks:
     def blocks(self) -> tuple[Block, ...]:
         """Blocks with tasks or encoders in rows."""
         whole = self._tasks_in_rows() if self.table.rows == "tasks" else self._encoders_in_rows()
-        return tuple(
-            part.compact() for block in whole for part in block.chunks(self.layout.columns)
-        )
+        columns = self.table.columns or self.layout.columns
+        return tuple(part.compact() for block in whole for part in block.chunks(columns))
 
     def _groups(self) -> tuple[NamedGroup, ...]:
         """Groups of encoders that some panel has, measured or published."""
