@@ -53,7 +53,7 @@ define committed
 	$(BIN)/python run_benchmarks.py run --suite $(1) --device cpu --out results/runs/$(2)
 	mkdir -p results/$(3)/figures
 	cp -r results/runs/$(2)/results.parquet results/runs/$(2)/tables results/$(3)
-	cp results/runs/$(2)/figures/*.png results/$(3)/figures
+	cp results/runs/$(2)/figures/*.png results/runs/$(2)/figures/captions.md results/$(3)/figures
 	$(BIN)/python docs/studies/page_boards.py
 endef
 

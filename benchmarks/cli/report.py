@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from satclip_bench.benchmarks.cli.options import (
     record_filter,
     run_folder,
 )
+from satclip_bench.benchmarks.report.figure_kinds import DEFAULT, FORMATS, KINDS
 from satclip_bench.core.errors import BenchError
 
 if TYPE_CHECKING:
@@ -195,10 +197,35 @@ def _boards(options: argparse.Namespace) -> int:
     )
 
 
+def _add_figure_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--kind",
+        nargs="+",
+        choices=tuple(KINDS),
+        default=DEFAULT,
+        metavar="KIND",
+        help=f"kinds of figures to draw, of the list above (default: {' '.join(DEFAULT)})",
+    )
+    parser.add_argument(
+        "--format",
+        nargs="+",
+        choices=FORMATS,
+        default=("png",),
+        metavar="FORMAT",
+        help="formats of the files: png, pdf or svg (default: png)",
+    )
+    _add_report_options(parser)
+
+
 def _figures(options: argparse.Namespace) -> int:
     from satclip_bench.benchmarks.commands.report import figures
 
-    return figures(run_folder(options), record_filter(options))
+    return figures(run_folder(options), record_filter(options), options.kind, options.format)
+
+
+def _kind_lines(kinds: Mapping[str, str]) -> str:
+    """One line of help for each kind of figure."""
+    return "\n".join(f"  {name:<20} {explanation}" for name, explanation in kinds.items())
 
 
 LEADERBOARD = Command(
@@ -245,8 +272,17 @@ FIGURES = Command(
     name="figures",
     group="look at a run",
     summary="draw the figures of a run",
-    description="Draw the figures of a finished run as PNG files, to its figures/.",
-    examples="examples:\n  {program} figures --out results/runs/quick",
-    add_options=_add_report_options,
+    description=f"""\
+Draw figures of a finished run, at the size at which a paper prints them, to its figures/.
+Their captions are in figures/captions.md.
+
+kinds:
+{_kind_lines(KINDS)}""",
+    examples="""\
+examples:
+  {program} figures --out results/runs/quick
+  {program} figures --kind critical-difference gap --format pdf svg
+  {program} figures --kind distance predictions --tasks biomes --encoders geoclip""",
+    add_options=_add_figure_options,
     call=_figures,
 )

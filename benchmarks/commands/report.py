@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.text import Text
 
-from satclip_bench.benchmarks.commands.finished import read_finished
+from satclip_bench.benchmarks.commands.finished import Finished, read_finished
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.commands.user_tables import adopt
 from satclip_bench.benchmarks.ranking.pooling import ScoreChoice
+from satclip_bench.benchmarks.report.figure_kinds import DEFAULT, FROM_RECORDS
 from satclip_bench.benchmarks.report.folds import folds_table
 from satclip_bench.benchmarks.report.gaps import gaps_table
 from satclip_bench.benchmarks.report.results import BoardName, Results, choose_board
 from satclip_bench.benchmarks.report.terminal import print_board, print_text_table
 from satclip_bench.benchmarks.runs.reading import ALL, Reading, RecordFilter
 from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.runs.tables import available_tables
 from satclip_bench.benchmarks.species.column import BOARD, SpeciesColumn
 from satclip_bench.core.errors import BenchError
+
+if TYPE_CHECKING:
+    from satclip_bench.benchmarks.report.drawing import Format
 
 BoardTable = Literal["scores", "ranks", "gaps", "folds"]
 """What `leaderboard` prints of a board: its scores, ratings over all tasks, differences to the best
@@ -120,13 +125,49 @@ def tables(
     return 0
 
 
-def figures(out: Path, only: RecordFilter = ALL) -> int:
-    """Draw the figures of a run, and say which are left out. Returns the exit code."""
+def figures(
+    out: Path,
+    only: RecordFilter = ALL,
+    kinds: Sequence[str] = DEFAULT,
+    formats: Sequence[Format] = ("png",),
+) -> int:
+    """Draw figures of a run, and say which are left out.
+
+    Args:
+        out: folder of the run.
+        only: tasks, encoders and seeds to show.
+        kinds: kinds to draw, of `report.figure_kinds`.
+        formats: formats of the files.
+
+    Returns:
+        The exit code.
+    """
     from satclip_bench.benchmarks.report.figures import left_out
 
-    results = load_results(out, only)
-    list_paths(replace_reports(out, lambda folder: _draw(results, folder / "figures")))
-    for sentence in left_out(results):
+    finished = _read(out, only)
+    results = _results(finished)
+    sentences = list(left_out(results, kinds))
+
+    def write(folder: Path) -> tuple[Path, ...]:
+        from satclip_bench.benchmarks.report.drawing import CAPTIONS
+        from satclip_bench.benchmarks.report.figures import write_drawings
+
+        path = out / "figures" / CAPTIONS
+        earlier = path.read_text() if path.is_file() else ""
+        drawn = _draw(results, folder / "figures", kinds, formats, earlier)
+        if not set(kinds) & set(FROM_RECORDS):
+            return drawn
+        from satclip_bench.benchmarks.commands.record_figures import record_drawings
+
+        made = folder / "figures" / CAPTIONS
+        earlier = made.read_text() if made.is_file() else earlier
+        store, records = finished.store, finished.reading.records
+        drawings = record_drawings(store, records, results, kinds, sentences.append)
+        more = write_drawings(drawings, folder / "figures", formats, earlier)
+        return tuple(dict.fromkeys([*drawn, *more]))
+
+    list_paths(replace_reports(out, write))
+    for sentence in sentences:
         Console().print(Text(sentence), soft_wrap=True, highlight=False)
     return 0
 
@@ -160,7 +201,6 @@ def update_reports(store: Store, reading: Reading) -> Results:
     Returns:
         The results that the reports show.
     """
-    from satclip_bench.benchmarks.report.figures import available_tables
     from satclip_bench.benchmarks.report.manifest import (
         fingerprint,
         is_current,
@@ -221,23 +261,37 @@ def load_results(
         score: score to show; None for the default of each split.
         species: scores of `species` to show as a column beside the run's tasks.
     """
+    return _results(_read(out, only, species), score)
+
+
+def _read(out: Path, only: RecordFilter, species: SpeciesColumn | None = None) -> Finished:
     adopt(out)
     finished = read_finished(out, only, species=species)
     finished.print_notices()
+    return finished
+
+
+def _results(finished: Finished, score: ScoreChoice | None = None) -> Results:
     return Results.from_frame(
         finished.frame, finished.replicates(), score=score, intervals=finished.intervals
     )
 
 
-def _draw(results: Results, folder: Path) -> tuple[Path, ...]:
-    from satclip_bench.benchmarks.report.figures import (
-        available_tables,
-        draw_split_maps,
-        write_figures,
-    )
+def _draw(
+    results: Results,
+    folder: Path,
+    kinds: Sequence[str] = DEFAULT,
+    formats: Sequence[Format] = ("png",),
+    earlier: str = "",
+) -> tuple[Path, ...]:
+    """Draw figures of results; `earlier` is a file of captions, which stay, of other figures."""
+    from satclip_bench.benchmarks.report.figures import draw_split_maps, write_figures
 
-    drawn = write_figures(results, available_tables(results.cards), folder)
-    return (*drawn, *draw_split_maps(results.frame, folder / "splits"))
+    tables = available_tables(results.cards) if "maps" in kinds else {}
+    drawn = write_figures(results, tables, folder, kinds, formats, earlier)
+    if "splits" not in kinds:
+        return drawn
+    return (*drawn, *draw_split_maps(results.frame, folder / "splits", formats))
 
 
 def list_paths(paths: tuple[Path, ...]) -> None:

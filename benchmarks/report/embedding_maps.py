@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.report.style import GREY, LIGHT, figure, footer, heading, save
+from satclip_bench.benchmarks.report.coastlines import ATTRIBUTION
+from satclip_bench.benchmarks.report.drawing import Drawing
+from satclip_bench.benchmarks.report.maps import draw_world_coast
+from satclip_bench.benchmarks.report.style import COLUMN, GREY, LIGHT, SMALL, figure, save
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import km_to_chord, unit_vectors
 from satclip_bench.encoders import LocationEncoder
@@ -88,35 +91,47 @@ def fit_colours(encoder: LocationEncoder) -> Colouring:
 
 
 def draw_embedding(encoder: LocationEncoder, path: Path, step: float = STEP) -> Path:
-    """Draw an encoder's first three principal components as red, green and blue.
+    """Draw an encoder, as `embedding_drawing`, to one file.
+
+    Raises:
+        BenchError: as `fit_colours`, or the encoder's weights are not available.
+    """
+    drawing = embedding_drawing(encoder, path.stem, step)
+    with figure(drawing.width, drawing.height) as fig:
+        drawing.draw(fig)
+        return save(fig, path)
+
+
+def embedding_drawing(encoder: LocationEncoder, name: str, step: float = STEP) -> Drawing:
+    """An encoder's first three principal components as red, green and blue.
 
     The figure shows the world in Mollweide's equal-area projection, and views from above of the
     places where encoders tend to go wrong: both poles and the antimeridian.
 
     Args:
         encoder: encoder to draw.
-        path: path of the PNG.
+        name: name of the figure.
         step: distance between the points of the world map in degrees.
 
     Raises:
         BenchError: as `fit_colours`, or the encoder's weights are not available.
     """
     colour = fit_colours(encoder)
-    with figure(9.6, 4.6) as fig:
-        grid = fig.add_gridspec(3, 2, width_ratios=(3.6, 1))
-        _world(fig, grid[:, 0], encoder, colour, step)
+
+    def draw(fig: Figure) -> None:
+        grid = fig.add_gridspec(2, 3, height_ratios=(1.5, 1))
+        _world(fig, grid[0, :], encoder, colour, step)
         for i, view in enumerate(VIEWS):
-            _disc(fig.add_subplot(grid[i, 1]), view, encoder, colour)
-        shares = [f"{share:.0%}" for share in colour.pca.explained_variance_ratio_]
-        title = f"{encoder.card.title}: three principal components as red, green and blue"
-        heading(fig, title)
-        footer(
-            fig,
-            f"The components explain {', '.join(shares)} of the embedding's variance over land. "
-            f"Colours range from the {ENDS[0]}st to the {ENDS[1]}th percentile over land. The sea "
-            "is paler.",
-        )
-        return save(fig, path)
+            _disc(fig.add_subplot(grid[1, i]), view, encoder, colour)
+
+    shares = [f"{share:.0%}" for share in colour.pca.explained_variance_ratio_]
+    caption = (
+        f"{encoder.card.title}: the first three principal components of the embedding as red, "
+        f"green and blue. They explain {', '.join(shares)} of its variance over land. Colours "
+        f"range from the {ENDS[0]}st to the {ENDS[1]}th percentile over land. The sea is paler. "
+        f"Coastlines: {ATTRIBUTION}."
+    )
+    return Drawing(name, COLUMN, 2.85, draw, caption)
 
 
 def _world(
@@ -132,6 +147,7 @@ def _world(
     ax.set_xticks([])
     ax.set_yticks([])
     ax.spines["geo"].set_edgecolor(LIGHT)
+    draw_world_coast(ax, colors="black", linewidths=0.3, zorder=1.5)
 
 
 def _disc(
@@ -145,7 +161,7 @@ def _disc(
     colours[visible] = colour(encoder, seen_from(lon, lat, x[visible], y[visible]))
     ax.imshow(colours, origin="lower", interpolation="nearest")
     ax.set_axis_off()
-    ax.set_title(title, fontsize=7.5, fontweight="normal", color=GREY)
+    ax.set_title(title, fontsize=SMALL, fontweight="normal", color=GREY)
 
 
 def seen_from(lon: float, lat: float, x: Float, y: Float) -> Float:

@@ -10,7 +10,9 @@ import numpy as np
 from satclip_bench.benchmarks.report.style import (
     GREY,
     HELD_OUT,
+    PAGE,
     RANDOM,
+    SMALL,
     figure,
     footer,
     heading,
@@ -36,7 +38,7 @@ def draw_histogram(table: TaskTable, path: Path) -> Path:
     """
     card = table.card
     shown = min(len(table.classes or ()), BARS)
-    with figure(6.4, 3.4 if table.classes is None else 1.2 + 0.19 * max(shown, 8)) as fig:
+    with figure(PAGE, 2.4 if table.classes is None else 1.0 + 0.13 * max(shown, 8)) as fig:
         ax = fig.add_subplot()
         note = _histogram(ax, table) if table.classes is None else _bars(ax, table)
         heading(fig, f"{card.title}, {table.edition} edition, {len(table):,} points")
@@ -66,7 +68,7 @@ def _bars(ax: Axes, table: TaskTable) -> str:
     share = 100 * counts[order] / len(table)
     places = np.arange(len(order))
     ax.barh(places, share, color=RANDOM, height=0.75)
-    ax.set_yticks(places, [literal(_short(n)) for n in names[order]], fontsize=7)
+    ax.set_yticks(places, [literal(_short(n)) for n in names[order]], fontsize=SMALL)
     ax.invert_yaxis()
     ax.set_xlabel("share of all points, %", color=GREY)
     rest = len(names) - len(order)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_bench.benchmarks.report.coastlines import ATTRIBUTION, coastlines
+from satclip_bench.benchmarks.report.drawing import Drawing, sentences
 from satclip_bench.benchmarks.report.notes import edition_note
 from satclip_bench.benchmarks.report.style import (
     GREY,
     LIGHT,
+    PAGE,
     QUALITATIVE,
+    SMALL,
     figure,
-    footer,
-    heading,
     literal,
     save,
 )
@@ -28,11 +31,16 @@ from satclip_bench.tasks import TaskTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
     from matplotlib.gridspec import SubplotSpec
 
 NAMED_CLASSES = 20
 """Maximum number of classes with a legend."""
+
+LEGEND_COLUMNS, MAX_CLASS = 3, 48
+"""Columns of a legend of classes, and the maximum number of characters of a name in it."""
 
 SHAPES = (0.2, 5.0)
 """Smallest and largest ratio of height to width of a map."""
@@ -40,58 +48,112 @@ SHAPES = (0.2, 5.0)
 MAX_MIDDLE = 85.0
 """Latitude in degrees beyond which a map is not stretched further."""
 
+MARGIN, MIN_MARGIN = 0.04, 0.02
+"""Margin around the points of a region, as a share of their extent, and its minimum in degrees."""
+
+COAST = "#A0A0A0"
+"""Colour of coastlines."""
+
 Colours = NDArray[np.float64]
 
 
 def draw_map(table: TaskTable, path: Path) -> Path:
-    """Draw a task's points coloured by target, and a small map of the regions held out.
-
-    The world is drawn in Mollweide's equal-area projection, and a smaller extent over longitude and
-    latitude, scaled so that shapes are right at its middle latitude.
-    """
-    card = table.card
-    world = card.extent == "global"
-    with figure(9.6, 4.3 if world else _height(table)) as fig:
-        grid = fig.add_gridspec(2, 2, width_ratios=(3.1, 1.25), height_ratios=(1, 1))
-        ax = map_axes(fig, grid[:, 0], table, 7)
-        x, y = place(table)
-        if table.classes is None:
-            low, high = np.percentile(table.target, [1, 99])
-            dots = ax.scatter(x, y, c=table.target, s=4, lw=0, vmin=low, vmax=high)
-            bar = fig.colorbar(
-                dots, ax=ax, orientation="horizontal", shrink=0.5, aspect=35, pad=0.03
-            )
-            unit = literal(card.unit)
-            bar.set_label(f"{unit} (colours end at the 1st and 99th percentile)", fontsize=7.5)
-            bar.ax.tick_params(labelsize=7.5)
-            bar.outline.set_visible(False)
-        else:
-            colours = class_colours(len(table.classes))
-            ax.scatter(x, y, color=colours[table.target.astype(np.int64)], s=4, lw=0)
-        _regions(map_axes(fig, grid[0, 1], table, 0), table)
-        if table.classes is not None:
-            _legend(fig.add_subplot(grid[1, 1]), table.classes)
-        what = card.title
-        if card.target.casefold() not in card.title.casefold():
-            what += f": {card.target}"
-        heading(fig, f"{what}, {len(table):,} points")
-        sources = "; ".join(
-            s.attribution
-            for name, edition in card.editions.items()
-            if name == table.edition
-            for s in edition.sources
-            if s.attribution
-        )
-        note = (
-            edition_note(table.edition, [card], {card.name: table.caveat} if table.caveat else None)
-            or f"{table.edition.capitalize()} edition."
-        )
-        footer(fig, f"{note} Sources: {sources}." if sources else note)
+    """Draw a task's points coloured by target, as `map_drawing`, to one file."""
+    drawing = map_drawing(table, path.stem)
+    with figure(drawing.width, drawing.height) as fig:
+        drawing.draw(fig)
         return save(fig, path)
 
 
+def map_drawing(table: TaskTable, name: str) -> Drawing:
+    """A task's points coloured by target, and a small map of the regions held out.
+
+    The world is drawn in Mollweide's equal-area projection, and a smaller extent over longitude and
+    latitude, scaled so that shapes are right at its middle latitude.
+
+    Args:
+        table: table of the task.
+        name: name of the figure.
+    """
+    world = table.card.extent == "global"
+
+    names = table.classes or ()
+    legend = -(-len(names) // LEGEND_COLUMNS) if len(names) <= NAMED_CLASSES else 1
+
+    def draw(fig: Figure) -> None:
+        grid = fig.add_gridspec(1, 2, width_ratios=(1.9, 1))
+        ax = map_axes(fig, grid[0], table, SMALL)
+        ax.set_anchor("N")
+        if table.classes is None:
+            low, high = np.percentile(table.target, [1, 99])
+            dots = draw_points(ax, table, c=table.target, vmin=low, vmax=high, s=2)
+            colour_bar(ax, dots, table.card.unit)
+        else:
+            colours = class_colours(len(names))
+            draw_points(ax, table, color=colours[table.target.astype(np.int64)], s=2)
+            _legend(fig, names)
+        small = map_axes(fig, grid[1], table, 0)
+        small.set_anchor("N")
+        _regions(small, table)
+
+    height = (2.25 if world else _height(table)) + (0.11 * legend + 0.1 if names else 0.4)
+    return Drawing(name, PAGE, height, draw, _map_caption(table))
+
+
+def draw_points(
+    ax: Axes, table: TaskTable, rows: NDArray[np.int64] | None = None, **look: Any
+) -> PathCollection:
+    """Draw points of a table, as a picture even in a vector file, which would be large.
+
+    Args:
+        ax: axes of `map_axes`.
+        table: table of the task.
+        rows: rows to draw, in this order; all by default.
+        look: colours and sizes, as `Axes.scatter` takes them.
+    """
+    x, y = place(table)
+    if rows is not None:
+        x, y = x[rows], y[rows]
+    return ax.scatter(x, y, lw=0, rasterized=True, **look)
+
+
+def colour_bar(ax: Axes, colours: ScalarMappable, label: str, **options: Any) -> None:
+    """Add a horizontal bar below a map with the values of its colours."""
+    bar = ax.figure.colorbar(
+        colours, ax=ax, orientation="horizontal", shrink=0.6, aspect=30, pad=0.04, **options
+    )
+    bar.set_label(literal(label), fontsize=SMALL)
+    bar.ax.tick_params(labelsize=SMALL)
+    bar.outline.set_visible(False)
+
+
+def _map_caption(table: TaskTable) -> str:
+    card = table.card
+    what = card.title
+    if card.target.casefold() not in card.title.casefold():
+        what += f": {card.target}"
+    sources = "; ".join(
+        source.attribution
+        for name, edition in card.editions.items()
+        if name == table.edition
+        for source in edition.sources
+        if source.attribution
+    )
+    caveats = {card.name: table.caveat} if table.caveat else None
+    return sentences(
+        [
+            f"{what}, {len(table):,} points.",
+            "Colours end at the 1st and 99th percentile." if table.classes is None else "",
+            edition_note(table.edition, [card], caveats)
+            or f"{table.edition.capitalize()} edition.",
+            f"Sources: {sources}." if sources else "",
+            f"Coastlines: {ATTRIBUTION}.",
+        ]
+    )
+
+
 def _height(table: TaskTable) -> float:
-    return float(np.clip(6.3 * shape(table) + 1.5, 3.2, 7.5))
+    return float(np.clip(4.2 * shape(table), 1.8, 4.5))
 
 
 def shape(table: TaskTable) -> float:
@@ -123,7 +185,7 @@ def place(table: TaskTable) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def map_axes(fig: Figure, where: SubplotSpec, table: TaskTable, label_size: float) -> Axes:
-    """Empty axes with a graticule, with labels of latitude and longitude if their size is not 0."""
+    """Axes with coastlines and a graticule, labelled in degrees if the size of labels is not 0."""
     from matplotlib.projections.geo import GeoAxes
 
     if table.card.extent == "global":
@@ -135,6 +197,7 @@ def map_axes(fig: Figure, where: SubplotSpec, table: TaskTable, label_size: floa
         labels = [degrees(float(v), "SN") for v in lat] if label_size else []
         ax.set_yticks(np.radians(lat), labels)
         ax.spines["geo"].set_edgecolor(LIGHT)
+        draw_world_coast(ax)
     else:
         ax = fig.add_subplot(where)
         ax.set_aspect(1 / _narrowing(table))
@@ -143,10 +206,40 @@ def map_axes(fig: Figure, where: SubplotSpec, table: TaskTable, label_size: floa
         ax.yaxis.set_major_formatter(lambda y, _: degrees(y, "SN") if label_size else "")
         for spine in ("left", "bottom"):
             ax.spines[spine].set_visible(False)
-    ax.grid(color=LIGHT, lw=0.5)
+        low, high = _frame(table)
+        ax.set_xlim(low[0], high[0])
+        ax.set_ylim(low[1], high[1])
+        lines = coastlines("region")
+        _draw_coast(
+            ax, [x for x in lines if (x.max(axis=0) > low).all() and (x.min(axis=0) < high).all()]
+        )
+    ax.grid(color=LIGHT, lw=0.4)
     ax.set_axisbelow(True)
     ax.tick_params(labelsize=label_size or 1, colors=GREY, length=0)
     return ax
+
+
+def _frame(table: TaskTable) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lowest and highest `(2,)` lonlat of a map: those of the points with a margin."""
+    low, high = table.lonlat.min(axis=0), table.lonlat.max(axis=0)
+    margin = np.maximum(MARGIN * (high - low), MIN_MARGIN)
+    return low - margin, high + margin
+
+
+def draw_world_coast(ax: Axes, **look: Any) -> None:
+    """Draw coastlines on axes in Mollweide's projection; `look` is that of `LineCollection`."""
+    _draw_coast(ax, [np.radians(line) for line in coastlines("world")], **look)
+
+
+def _draw_coast(ax: Axes, lines: Sequence[NDArray[np.float64]], **look: Any) -> None:
+    from matplotlib.collections import LineCollection
+
+    # Below the points.
+    coast = LineCollection(
+        list(lines), **{"colors": COAST, "linewidths": 0.4, "zorder": 0.9, **look}
+    )
+    # Coastlines do not widen the axes.
+    ax.add_collection(coast, autolim=False)
 
 
 def degrees(angle: float, sides: str) -> str:
@@ -173,12 +266,12 @@ def _regions(ax: Axes, table: TaskTable) -> None:
     palette = [QUALITATIVE[i % len(QUALITATIVE)] for i in range(len(names))]
     colours = np.where(held_out, palette, LIGHT)
     x, y = place(table)
-    ax.scatter(x, y, c=colours[index].tolist(), s=0.8, lw=0)
+    ax.scatter(x, y, c=colours[index].tolist(), s=0.5, lw=0, rasterized=True)
     size = "" if card.block_degrees is None else f" of {card.block_degrees:g}°"
     title = f"Held out in turn: {held_out.sum()} {card.region}s{size}"
     if not held_out.all():
         title += "\n(grey: too few points, never held out)"
-    ax.set_title(title, fontsize=7.5, fontweight="normal")
+    ax.set_title(title, fontsize=SMALL, fontweight="normal")
     if card.block_degrees is not None:
         return
     for i, name in enumerate(names):
@@ -189,7 +282,7 @@ def _regions(ax: Axes, table: TaskTable) -> None:
             lon,
             lat,
             literal(str(name).replace(" ", "\n")),
-            fontsize=5.5,
+            fontsize=SMALL,
             ha="center",
             va="center",
             linespacing=0.9,
@@ -219,20 +312,28 @@ def class_colours(count: int) -> Colours:
     return np.asarray(hsv_to_rgb(np.stack([hue, saturation, value], axis=1)))
 
 
-def _legend(ax: Axes, classes: tuple[str, ...]) -> None:
-    ax.set_axis_off()
+def _legend(fig: Figure, classes: tuple[str, ...]) -> None:
+    """Write the names of the classes with their colours below a figure, or how many there are."""
+    from matplotlib.lines import Line2D
+
     if len(classes) > NAMED_CLASSES:
-        ax.text(0, 1, f"{len(classes)} classes, one colour each", fontsize=7.5, va="top")
-        return
-    for colour, name in zip(class_colours(len(classes)), classes, strict=True):
-        label = literal(textwrap.fill(name, 48))
-        ax.scatter([], [], color=[colour], s=12, lw=0, label=label)
-    ax.legend(
-        loc="upper left",
-        bbox_to_anchor=(-0.1, 1.0),
-        fontsize=6.3,
+        handles = [Line2D([], [], ls="", label=f"{len(classes)} classes, one colour each")]
+    else:
+        colours = class_colours(len(classes))
+        handles = [
+            Line2D([], [], ls="", marker="o", ms=3, color=colour, label=literal(short_class(name)))
+            for colour, name in zip(colours, classes, strict=True)
+        ]
+    fig.legend(
+        handles=handles,
+        loc="outside lower left",
+        ncols=LEGEND_COLUMNS,
         frameon=False,
         borderpad=0,
-        labelspacing=0.35,
-        handletextpad=0.2,
+        labelspacing=0.3,
     )
+
+
+def short_class(name: str) -> str:
+    """Name of a class, shortened to the width of a legend's column."""
+    return textwrap.shorten(name, MAX_CLASS, placeholder="…")

@@ -1,100 +1,210 @@
-"""Figures of mean ranks: with their uncertainty, and under several splits."""
+"""Figures of mean ranks: with intervals, and as a critical-difference diagram."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
+from satclip_bench.benchmarks.ranking.ratings import Ratings
 from satclip_bench.benchmarks.ranking.significance import ALPHA
-from satclip_bench.benchmarks.report.board import Board
+from satclip_bench.benchmarks.report.drawing import Drawing, sentences
 from satclip_bench.benchmarks.report.notes import interval_kinds
-from satclip_bench.benchmarks.report.rank_changes import ChangesTable
 from satclip_bench.benchmarks.report.ranks import RankTable
 from satclip_bench.benchmarks.report.style import (
+    COLUMN,
     GREY,
     HELD_OUT,
     LIGHT,
     RANDOM,
-    figure,
-    footer,
-    save,
+    SMALL,
     short_title,
+    text_width,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MIN_ENCODERS = 3
-"""Minimum number of encoders for a critical-difference diagram."""
+"""Minimum number of encoders for a figure of ranks."""
+
+ROW = 0.135
+"""Height in inches of a line of a figure with its label."""
 
 
-def draw_ranks(table: RankTable, path: Path) -> Path:
-    """Draw a critical-difference diagram: mean ranks, intervals, and bars that join tied encoders.
+TOP, SCALE, BAR = 0.22, 0.14, 0.075
+"""Heights in inches in a critical-difference diagram: of the axis' labels, of the scale of the
+critical difference, and of a row of bars."""
 
-    After Demsar 2006 (JMLR 7, figure 1), with the bootstrap's tie groups as bars and Nemenyi's
-    critical difference as a scale.
+PADDING, MIN_AXIS = 0.1, 0.8
+"""Space beside the labels, and minimum length of the axis, in inches."""
+
+
+def ranks_drawing(table: RankTable, name: str) -> Drawing:
+    """Mean ranks with intervals, one row per encoder, and bars that join tied encoders.
 
     Args:
         table: ratings of a board, of at least `MIN_ENCODERS` encoders.
-        path: path of the PNG.
+        name: name of the figure.
     """
-    ratings = table.ratings
     names = [row.name for row in table.text.rows]
-    ranks = ratings.values["rank"].to_numpy(dtype=np.float64)
-    bars = [group for group in ratings.groups if len(group) > 1]
-    with figure(6.6, 0.24 * len(names) + 0.1 * len(bars) + 1.9) as fig:
+
+    def draw(fig: Figure) -> None:
         ax = fig.subplots()
-        for y, name in enumerate(names):
-            colour = GREY if is_baseline(name) else RANDOM
-            low, high = ratings.low["rank"].loc[name], ratings.high["rank"].loc[name]
-            if not np.isnan(low):
-                ax.plot([low, high], [y, y], color=colour, lw=1.4, solid_capstyle="butt")
-            ax.plot(ranks[y], y, "o", ms=4.5, color=colour, mec="white", mew=0.5)
-            ax.axhline(y, color=LIGHT, lw=0.5, zorder=0)
-        titles = [short_title(row.texts[0]) for row in table.text.rows]
-        ax.set_yticks(range(len(names)), titles)
-        right = max(ax.get_xlim()[1], ranks.max() + 0.5)
-        for place, group in enumerate(bars):
-            x = right + 0.12 * (place + 1) * right / 10
-            rows = [names.index(member) for member in group]
-            ax.plot([x, x], [min(rows) - 0.2, max(rows) + 0.2], color="black", lw=2.2)
-        ax.set_ylim(len(names) - 0.4, -0.6 - (1.1 if ratings.friedman is not None else 0))
-        if ratings.friedman is not None:
-            _scale(ax, ranks.min(), ratings.friedman.critical_difference)
+        _intervals(ax, table.ratings, names)
+        ax.set_yticks(range(len(names)), [short_title(row.texts[0]) for row in table.text.rows])
+        _group_bars(ax, table.ratings, names)
+        ax.set_ylim(len(names) - 0.4, -0.6)
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
-        ax.set_xlabel("mean rank (1 is best)", fontsize=8)
-        ax.set_title(f"Ranks under {table.board.split}, {table.board.probe} probe")
-        footer(fig, _ranks_note(table, bool(bars)))
-        return save(fig, path)
+        ax.set_xlabel("mean rank (1 is best)")
+
+    return Drawing(name, COLUMN, ROW * len(names) + 0.4, draw, _ranks_caption(table))
 
 
-def _scale(ax: Axes, left: float, width: float) -> None:
-    ax.plot([left, left + width], [-1.0, -1.0], color=HELD_OUT, lw=1.6)
-    ax.text(
-        left + width / 2,
-        -1.12,
-        f"critical difference over tasks {width:.1f}",
-        color=HELD_OUT,
-        fontsize=7,
-        ha="center",
-        va="bottom",
-    )
+def _intervals(ax: Axes, ratings: Ratings, names: list[str]) -> None:
+    for y, name in enumerate(names):
+        colour = GREY if is_baseline(name) else RANDOM
+        low, high = ratings.low["rank"].loc[name], ratings.high["rank"].loc[name]
+        if not np.isnan(low):
+            ax.plot([low, high], [y, y], color=colour, lw=1.2, solid_capstyle="butt")
+        mark = "s" if is_baseline(name) else "o"
+        ax.plot(
+            ratings.values["rank"].loc[name], y, mark, ms=3.5, color=colour, mec="white", mew=0.4
+        )
+        ax.axhline(y, color=LIGHT, lw=0.4, zorder=0)
 
 
-def _ranks_note(table: RankTable, bars: bool) -> str:
+def _group_bars(ax: Axes, ratings: Ratings, names: list[str]) -> None:
+    """Draw a bar at the right for every group of tied encoders, in as few columns as fit."""
+    left, right = ax.get_xlim()
+    step = 0.03 * (right - left)
+    for column, group in _in_columns(
+        [[names.index(member) for member in group] for group in ratings.groups]
+    ):
+        x = right + step * (column + 0.5)
+        ax.plot([x, x], [min(group) - 0.25, max(group) + 0.25], color="black", lw=1.6)
+    ax.set_xlim(left, None)
+
+
+def _in_columns(groups: list[list[int]]) -> list[tuple[int, list[int]]]:
+    """Column of each group, such that no two groups of a column share a place or touch."""
+    ends: list[int] = []
+    placed = []
+    for group in groups:
+        free = [column for column, end in enumerate(ends) if end < min(group)]
+        column = free[0] if free else len(ends)
+        ends[column : column + 1] = [max(group)]
+        placed.append((column, group))
+    return placed
+
+
+def _ranks_caption(table: RankTable) -> str:
     ratings, board = table.ratings, table.board
-    parts = [f"Over {ratings.tasks} tasks.", *([board.subtitle] if board.subtitle else [])]
+    parts = [
+        f"Mean ranks of encoders (blue circles) and baselines (grey squares) under {board.split} "
+        f"with the {board.probe} probe, over {ratings.tasks} tasks; 1 is best."
+    ]
     if ratings.on_these_tasks is not None:
         kinds = interval_kinds(board.ranking.rows, board.tasks)
         parts.append(f"Lines: 95 % intervals for these tasks: {kinds}.")
-    if bars:
+    if any(len(group) > 1 for group in ratings.groups):
         parts.append(
             "Bars at the right join encoders that do not differ significantly on these tasks "
+            f"({ALPHA:.0%}, Holm's correction over all pairs)."
+        )
+    return sentences([*parts, board.subtitle, board.edition_note])
+
+
+def differences_drawing(table: RankTable, name: str) -> Drawing:
+    """Critical-difference diagram: encoders on an axis of mean ranks, bars join those that tie.
+
+    After Demsar 2006 (JMLR 7, figure 1). The bars are the tie groups of `ranking.ratings`; the
+    critical difference of Nemenyi's test, about other tasks, is shown as a scale alone.
+
+    Args:
+        table: ratings of a board, of at least `MIN_ENCODERS` encoders.
+        name: name of the figure.
+    """
+    ratings = table.ratings
+    bars = _bars(ratings)
+    titles = [short_title(row.texts[0]) for row in table.text.rows]
+    half = -(-len(titles) // 2)
+    left, right = (text_width(part) + PADDING for part in (titles[:half], titles[half:]))
+    width = max(COLUMN, left + right + MIN_AXIS)
+    top = TOP + SCALE * (ratings.friedman is not None)
+    labels = top + BAR * (1 + max((column for column, _ in bars), default=0)) + ROW
+    height = labels + ROW * (half - 0.5)
+
+    def draw(fig: Figure) -> None:
+        fig.set_layout_engine("none")
+        ax = fig.add_axes((0, 0, 1, 1))
+        ax.set_axis_off()
+        ax.set_xlim(0, width)
+        ax.set_ylim(height, 0)
+        ranks = ratings.values["rank"].to_numpy(dtype=np.float64)
+        ends = (left, width - right)
+        # From here on, coordinates are inches from the top left.
+        places = np.interp(ranks, [1, len(ranks)], ends)
+        _rank_axis(ax, len(ranks), ends, top)
+        if ratings.friedman is not None:
+            _scale(ax, ratings.friedman.critical_difference, len(ranks), ends)
+        for column, group in bars:
+            y = top + BAR * (column + 0.8)
+            first, last = places[min(group)] - 0.03, places[max(group)] + 0.03
+            ax.plot([first, last], [y, y], color="black", lw=2.0, solid_capstyle="butt")
+        for number, (row, title) in enumerate(zip(table.text.rows, titles, strict=True)):
+            side = -1 if number < half else 1
+            y = labels + ROW * min(number, len(titles) - 1 - number)
+            end = ends[side > 0] + 0.04 * side
+            colour = GREY if is_baseline(row.name) else RANDOM
+            ax.plot([places[number]] * 2 + [end], [top, y, y], color=colour, lw=0.6)
+            align = "right" if side < 0 else "left"
+            ax.text(end + 0.03 * side, y, title, fontsize=SMALL, ha=align, va="center")
+
+    return Drawing(name, width, height, draw, _differences_caption(table))
+
+
+def _bars(ratings: Ratings) -> list[tuple[int, list[int]]]:
+    """Groups of tied encoders as places in the order of ranks, each with the row of its bar."""
+    names = list(map(str, ratings.values.index))
+    return _in_columns([[names.index(member) for member in group] for group in ratings.groups])
+
+
+def _rank_axis(ax: Axes, count: int, ends: tuple[float, float], top: float) -> None:
+    """Draw the axis of mean ranks from 1 to `count`, with every second rank labelled."""
+    ax.plot(ends, [top, top], color="black", lw=0.8)
+    for rank in range(1, count + 1):
+        x = np.interp(rank, [1, count], ends)
+        labelled = rank == count or (rank % 2 == 1 and rank != count - 1)
+        ax.plot([x, x], [top - (0.05 if labelled else 0.03), top], color="black", lw=0.6)
+        if labelled:
+            ax.text(x, top - 0.06, str(rank), fontsize=SMALL, ha="center", va="bottom")
+
+
+def _scale(ax: Axes, difference: float, count: int, ends: tuple[float, float]) -> None:
+    """Draw the critical difference as a bar above the axis, if the axis is as long."""
+    middle = sum(ends) / 2
+    text = f"critical difference over tasks: {difference:.1f} ranks"
+    ax.text(middle, 0.1, text, color=HELD_OUT, fontsize=SMALL, ha="center", va="bottom")
+    if difference <= count - 1:
+        width = (ends[1] - ends[0]) * difference / (count - 1)
+        ax.plot([ends[0], ends[0] + width], [0.14, 0.14], color=HELD_OUT, lw=1.2)
+
+
+def _differences_caption(table: RankTable) -> str:
+    ratings, board = table.ratings, table.board
+    parts = [
+        f"Critical-difference diagram of mean ranks under {board.split} with the {board.probe} "
+        f"probe, over {ratings.tasks} tasks; 1 is best, grey lines are baselines."
+    ]
+    if ratings.on_these_tasks is None:
+        parts.append("Ties are not known: this run has no bootstrap scores.")
+    else:
+        parts.append(
+            "Bars join encoders that do not differ significantly on these tasks "
             f"({ALPHA:.0%}, Holm's correction over all pairs)."
         )
     if ratings.friedman is not None:
@@ -102,89 +212,4 @@ def _ranks_note(table: RankTable, bars: bool) -> str:
             "On other tasks like these, encoders whose mean ranks differ by less than the critical "
             "difference could change places (Nemenyi)."
         )
-    return " ".join([*parts, "Grey: baselines.", board.edition_note]).strip()
-
-
-def draw_changes(table: ChangesTable, boards: Sequence[Board], path: Path) -> Path:
-    """Draw the mean ranks under each split, joined by lines.
-
-    The lines show which encoders interpolate well and extrapolate badly.
-
-    Args:
-        table: rank changes of a probe.
-        boards: boards of the probe, for their numbers of seeds.
-        path: path of the PNG.
-    """
-    changes = table.changes
-    titles = {row.name: row.texts[0] for row in table.text.rows}
-    splits = [str(split) for split in changes.ranks.columns]
-    last = splits[-1]
-    values = changes.ranks.to_numpy(dtype=np.float64)
-    with figure(4.4 + 1.1 * len(splits), 0.33 * len(values) + 1.9) as fig:
-        ax = fig.subplots()
-        for row, name in zip(values, changes.ranks.index, strict=True):
-            baseline = is_baseline(str(name))
-            colour = GREY if baseline else HELD_OUT if row[-1] > row[0] else RANDOM
-            significant = bool(changes.p[last].loc[name] < ALPHA)
-            style = "--" if baseline else "-"
-            width = 1.9 if significant else 1.0
-            ax.plot(range(len(splits)), row, style, marker="o", ms=4, lw=width, color=colour)
-        # Minimum distance between labels, such that all rows fit into the range of the ranks.
-        distance = min(0.9 * (values.max() - values.min() + 1) / len(values), 0.6)
-        for x, split, side in ((0, splits[0], -1), (len(splits) - 1, last, 1)):
-            ordered = changes.ranks[split].sort_values(kind="stable")
-            places = spread_apart(ordered.tolist(), distance)
-            for y, name, mean_rank in zip(places, map(str, ordered.index), ordered, strict=True):
-                title = short_title(titles[name])
-                mark = " *" if side > 0 and changes.p[last].loc[name] < ALPHA else ""
-                label = (
-                    f"{title}  {mean_rank:.1f}" if side < 0 else f"{mean_rank:.1f}{mark}  {title}"
-                )
-                ax.plot([x + 0.02 * side, x + 0.07 * side], [mean_rank, y], color=LIGHT, lw=0.8)
-                align = "right" if side < 0 else "left"
-                ax.text(x + 0.08 * side, y, label, ha=align, va="center", fontsize=8)
-        ax.set_xlim(-1.15, len(splits) + 0.15)
-        ax.invert_yaxis()
-        ax.set_xticks(range(len(splits)), splits)
-        ax.set_yticks([])
-        for spine in ("left", "bottom"):
-            ax.spines[spine].set_visible(False)
-        ax.tick_params(axis="x", length=0, labelsize=9, labelcolor="black")
-        ax.set_title(f"Mean rank under each split, {table.probe} probe (1 is best)")
-        footer(fig, _changes_note(table, boards))
-        return save(fig, path)
-
-
-def _changes_note(table: ChangesTable, boards: Sequence[Board]) -> str:
-    first, last = table.changes.ranks.columns[0], table.changes.ranks.columns[-1]
-    seeds = ", ".join(f"{board.seeds} ({board.split})" for board in boards)
-    significance = (
-        " Wide and *: the change between these two splits is beyond the noise of the points."
-        if table.changes.p.notna().any(axis=None)
-        else ""
-    )
-    return (
-        f"Solid: encoders, vermilion if they rank worse under {last} than under {first}, blue "
-        f"if not; dashed: baselines.{significance} {table.text.note} Seeds: {seeds}."
-    )
-
-
-def spread_apart(places: Sequence[float], distance: float) -> list[float]:
-    """Ascending places, moved as little as needed for neighbours to be `distance` apart.
-
-    Neighbours that are too near are pooled into evenly spaced blocks around their common centre.
-
-    >>> spread_apart([1.0, 1.0, 5.0], 1.0)
-    [0.5, 1.5, 5.0]
-    """
-    blocks: list[tuple[float, int]] = []
-    for place in places:
-        centre, size = place, 1
-        while blocks and centre - blocks[-1][0] < distance * (size + blocks[-1][1]) / 2:
-            other, count = blocks.pop()
-            centre = (centre * size + other * count) / (size + count)
-            size += count
-        blocks.append((centre, size))
-    return [
-        centre + distance * (i - (size - 1) / 2) for centre, size in blocks for i in range(size)
-    ]
+    return sentences([*parts, board.subtitle, board.edition_note])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,15 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from satclip_bench.benchmarks.report.maps import map_axes, place, shape
+from satclip_bench.benchmarks.report.maps import draw_points, map_axes, shape
 from satclip_bench.benchmarks.report.style import (
+    COLUMN,
+    DPI,
     GREY,
     LIGHT,
+    PAGE,
     QUALITATIVE,
+    SMALL,
+    TEXT,
     figure,
     footer,
     heading,
     literal,
+    save,
 )
 from satclip_bench.benchmarks.splits.base import Fold, SplitCard
 from satclip_bench.core.files import atomic_write
@@ -37,20 +44,20 @@ SETS = ("left out", "training", "validation", "test")
 COLOURS = (LIGHT, QUALITATIVE[4], QUALITATIVE[1], "#222222")
 """Colours of the sets, from light to dark, so that they differ in lightness as well as in hue."""
 
-WIDTHS = {1: 6.4, 2: 9.6, 3: 9.6}
-"""Width of the figure in inches, by number of columns."""
-SIZES = {1: 4.0, 2: 2.6, 3: 1.6}
+SIZES = {1: 2.0, 2: 1.4, 3: 0.9}
 """Size of the dots in square points, by number of columns."""
 MAX_TINT = 0.6
 """Fraction of white in the training colour of the last inner fold; the first has none."""
-MAX_HEIGHT = 4.6
+MAX_HEIGHT = 3.4
 """Maximum height of a panel in inches."""
 NEIGHBOURS = 12
 ISOLATED_SCALE = 2.5
 """A point whose 12 nearest neighbours are all in one other set is drawn last and larger by this
 factor: the few labels of a few-shot region would not be visible otherwise."""
-DPI = 150
+CAPTION_COLUMNS = 48
+"""Maximum number of characters of a line above a panel."""
 PALETTE = 64
+"""Number of colours of a PNG."""
 
 
 def draw_split(
@@ -64,7 +71,7 @@ def draw_split(
         table: table of the task.
         split: card of the split.
         folds: folds of the table; the first six are drawn.
-        path: path of the PNG.
+        path: path of the file, PNG, PDF or SVG.
         seed: seed of the folds.
 
     Raises:
@@ -73,11 +80,10 @@ def draw_split(
     sets = [sets_of(fold, len(table)) for fold in folds[:MAX_PANELS]]
     columns = {1: 1, 2: 2, 4: 2}.get(len(sets), 3)
     rows = -(-len(sets) // columns)
-    width = WIDTHS[columns]
-    height = min((width / columns - 0.1) * shape(table), MAX_HEIGHT) + 0.4
+    width = COLUMN if columns == 1 else PAGE
+    height = min((width / columns - 0.1) * shape(table), MAX_HEIGHT) + 0.36
     with figure(width, height * rows + 0.55) as fig:
         grid = fig.add_gridspec(rows, columns)
-        x, y = place(table)
         near = neighbours(table)
         for i, (fold, set_of) in enumerate(zip(folds, sets, strict=False)):
             ax = map_axes(fig, grid[i // columns, i % columns], table, 0)
@@ -85,7 +91,11 @@ def draw_split(
             isolated = (set_of[near] == set_of[near[:, :1]]).all(axis=1)
             isolated &= (set_of[near[:, :1]] != set_of[:, None]).any(axis=1)
             for rows_of, size in ((~isolated, 1), (isolated, ISOLATED_SCALE)):
-                ax.scatter(x[rows_of], y[rows_of], c=colour[rows_of], s=size * SIZES[columns], lw=0)
+                draw_points(
+                    *(ax, table, np.flatnonzero(rows_of)),
+                    c=colour[rows_of],
+                    s=size * SIZES[columns],
+                )
             _caption(ax, fold, set_of)
         _legend(fig, np.unique(np.concatenate(sets)), any(fold.inner for fold in folds))
         more = f" ({MAX_PANELS} of {len(folds)} folds)" if len(folds) > MAX_PANELS else ""
@@ -128,30 +138,32 @@ def _caption(ax: Axes, fold: Fold, sets: NDArray[np.int64]) -> None:
     """Write the fold's name, and below it the number of points of each set."""
     counts = np.bincount(sets, minlength=len(SETS))
     parts = [f"{SETS[s]} {counts[s]:,}" for s in (1, 2, 3, 0) if counts[s]]
-    if fold.inner:
-        parts[0] += f" ({len(fold.inner)} inner folds)"
+    caption = textwrap.fill(" · ".join(parts), CAPTION_COLUMNS)
     ax.set_title(
-        " · ".join(parts),
-        fontsize=6.8,
+        caption,
+        fontsize=SMALL,
         fontweight="normal",
         color=GREY,
-        pad=4,
+        pad=3,
     )
     name = f"fold {fold.name}" if fold.name.isdigit() else fold.name
     ax.annotate(
         literal(name),
         (0, 1),
-        (0, 14),
+        (0, 11 + 8 * caption.count("\n")),
         xycoords="axes fraction",
         textcoords="offset points",
-        fontsize=9,
+        fontsize=TEXT,
         fontweight="bold",
     )
 
 
 def _save_small(fig: Figure, path: Path) -> Path:
-    """Write a figure as PNG with a palette, a quarter of the size: a run has dozens of them."""
+    """Write a figure, as PNG with a palette, a quarter of the size: a run has dozens of them."""
     from PIL import Image
+
+    if path.suffix != ".png":
+        return save(fig, path)
 
     content = io.BytesIO()
     fig.savefig(content, format="png", dpi=DPI, pil_kwargs={"compress_level": 0})

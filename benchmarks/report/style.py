@@ -1,10 +1,13 @@
-"""Style of all figures: one palette, without global state or the user's own settings."""
+"""Style of all figures: sizes, colours and text, without global state or the user's own settings.
+
+Figures are drawn at the size at which a paper prints them: one column or the whole page wide.
+"""
 
 from __future__ import annotations
 
 import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +17,12 @@ from satclip_bench.core.files import atomic_write
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+COLUMN, PAGE = 3.3, 6.9
+"""Widths in inches of a figure that fills one column or both columns of a paper."""
+
+TEXT, SMALL = 7.0, 6.0
+"""Sizes of text in points; `SMALL` is the smallest that is used."""
+
 RANDOM, HELD_OUT = "#0072B2", "#D55E00"
 """Okabe and Ito's blue and vermilion, which differ under every kind of colour vision."""
 GREY, LIGHT, SHADE = "#555555", "#DDDDDD", "#F3F5F7"
@@ -21,18 +30,52 @@ GREY, LIGHT, SHADE = "#555555", "#DDDDDD", "#F3F5F7"
 QUALITATIVE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
 """Okabe and Ito's colours except yellow, too pale on white, and black, the colour of text."""
 
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+"""Marks that go with `QUALITATIVE`, so that a figure can be read without its colours."""
+
+DPI = 300
+"""Resolution of PNG files, and of the parts of PDF and SVG files that are pictures."""
+
 RC: dict[Any, Any] = {
-    "font.size": 8.5,
-    "axes.titlesize": 9.5,
+    "font.size": TEXT,
+    "axes.labelsize": TEXT,
+    "axes.titlesize": TEXT,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titlepad": 3.0,
+    "axes.labelpad": 2.0,
+    "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": GREY,
+    "legend.fontsize": SMALL,
+    "legend.handletextpad": 0.4,
+    "legend.columnspacing": 1.0,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
     "xtick.color": GREY,
     "ytick.color": "black",
+    "xtick.major.size": 2.0,
+    "ytick.major.size": 2.0,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
     "figure.facecolor": "white",
+    # Text is measured as it is drawn.
+    "figure.dpi": DPI,
+    "figure.constrained_layout.h_pad": 0.02,
+    "figure.constrained_layout.w_pad": 0.02,
+    # Text of a PDF stays text, in a font that journals accept (Type 42, not Type 3).
+    "pdf.fonttype": 42,
+    # The names of an SVG's parts do not change from one drawing to the next.
+    "svg.hashsalt": "satclip-bench",
 }
+
+METADATA: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "svg": {"Date": None, "Creator": None},
+}
+"""Formats of figures, and what their files leave out: the same figure gives the same bytes."""
 
 
 @contextmanager
@@ -66,22 +109,31 @@ def short_title(title: str) -> str:
     return literal(title if len(title) <= 36 else title[:35] + "…")
 
 
+def text_width(labels: Iterable[str], size: float = SMALL) -> float:
+    """Width in inches of the widest of some labels, as `literal` texts; 0 without any."""
+    with figure(1, 1) as fig:
+        extents = [fig.text(0, 0, label, fontsize=size).get_window_extent() for label in labels]
+        return max((extent.width / fig.dpi for extent in extents), default=0.0)
+
+
 def heading(fig: Figure, text: str) -> None:
     """Add a bold heading at the left above a figure."""
-    fig.suptitle(literal(text), x=0.01, ha="left", fontsize=11, fontweight="bold")
+    fig.suptitle(literal(text), x=0.01, ha="left", fontsize=TEXT + 1, fontweight="bold")
 
 
 def footer(fig: Figure, text: str) -> None:
     """Add a wrapped paragraph of small print below a figure."""
-    columns = int(fig.get_figwidth() * 18.5)
+    columns = int(fig.get_figwidth() * 20)
     wrapped = literal(textwrap.fill(text, columns))
-    fig.supxlabel(wrapped, fontsize=6.5, color=GREY, x=0.01, ha="left")
+    fig.supxlabel(wrapped, fontsize=SMALL, color=GREY, x=0.01, ha="left")
 
 
 def save(fig: Figure, path: Path) -> Path:
-    """Write a figure as PNG, or PDF if the path ends so; equal figures give the same bytes."""
-    pdf = path.suffix.lower() == ".pdf"
-    metadata = dict.fromkeys(("Creator", "Producer", "CreationDate") if pdf else ("Software",))
+    """Write a figure as PNG, PDF or SVG, by the ending of the path.
+
+    The same figure gives the same bytes.
+    """
+    kind = path.suffix[1:].lower()
     with atomic_write(path) as stream:
-        fig.savefig(stream, format="pdf" if pdf else "png", dpi=150, metadata=metadata)
+        fig.savefig(stream, format=kind, dpi=DPI, metadata=METADATA[kind])
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -58,6 +59,18 @@ def _load_table(source: TaskSource, stamp: Stamp) -> TaskTable:
     if source.file is not None:
         return _file_task(source.file, stamp).load()
     return get_task(source.task, source.edition, source.data_dir).load()
+
+
+def available_tables(tasks: Iterable[str]) -> dict[str, TaskTable]:
+    """Tables of tasks, by name; tasks whose table is not available are left out."""
+    tables = {}
+    for name in tasks:
+        try:
+            tables[name] = load_table(TaskSource(name))
+        except BenchError:
+            # Without its table a task has no map; its failed cells name the reason.
+            continue
+    return tables
 
 
 def source_card(source: TaskSource) -> TaskCard:

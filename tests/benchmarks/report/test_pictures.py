@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from satclip_bench.benchmarks.ranking.shifts import rank_changes
+from satclip_bench.benchmarks.report.change_figures import spread_apart
 from satclip_bench.benchmarks.report.figures import write_figures
-from satclip_bench.benchmarks.report.rank_figures import spread_apart
 from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.benchmarks.report.score_figures import compact
 from satclip_bench.tasks import task_card

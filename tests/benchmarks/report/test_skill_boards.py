@@ -222,6 +222,6 @@ def test_figures_that_are_left_out_are_named(tmp_path: Path) -> None:
     made = Results(table, {"elevation": CARDS["elevation"]})
     drawn = {path.name for path in write_figures(made, {}, tmp_path)}
     sentences = left_out(made)
-    assert "scores.linear.png is left out: no task has a score with this probe" in sentences
+    assert "scores.linear is left out: no task has a score with this probe" in sentences
     assert not drawn & {sentence.split(" ")[0] for sentence in sentences}
     assert len(sentences) == 4
