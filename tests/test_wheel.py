@@ -133,3 +133,15 @@ def test_help_and_hints_name_what_was_called(installed: Path, folder: Path) -> N
     script = run(installed, folder, str(installed / "bin" / "satclip-bench"), "--help")
     assert script.returncode == 0, script.stderr
     assert "satclip-bench run" in " ".join(script.stdout.split())
+
+
+def test_the_leaderboard_is_written_as_pages_from_the_wheel(
+    installed: Path, folder: Path, repository: Path
+) -> None:
+    committed = str(repository / "results" / "leaderboard")
+    options = ["--out", committed, "--html", "site", "--tasks", "median_income"]
+    done = run(installed, folder, "-m", "satclip_bench", "leaderboard", *options)
+    assert done.returncode == 0, done.stderr
+    site = folder / "site"
+    names = {path.relative_to(site).as_posix() for path in site.rglob("*.*")}
+    assert {"index.html", "assets/page.js", "assets/datatables.js"} <= names

@@ -12,10 +12,11 @@ const OPTIONS = {
 function makeSortable(DataTable, table, filter) {
   const kinds = [...table.tHead.rows[0].cells].map((cell) => cell.dataset.kind);
   const columnDefs = [
-    { targets: "_all", orderSequence: ["asc", "desc"] },
     { targets: places(kinds, "score"), orderSequence: ["desc", "asc"], type: "num" },
     { targets: places(kinds, "rank"), type: "num" },
     { targets: places(kinds, "none"), orderable: false },
+    // The first definition of a column counts. Without this one a third click would undo sorting.
+    { targets: "_all", orderSequence: ["asc", "desc"] },
   ];
   const made = new DataTable(table, { ...OPTIONS, columnDefs });
   if (filter) made.search.fixed("filters", (_text, _data, row) => filter(made.row(row).node()));
@@ -95,4 +96,5 @@ window.datatables.then(({ default: DataTable }) => {
   const form = document.getElementById("filters");
   if (form) startFilters(DataTable, form);
   else for (const table of document.querySelectorAll(".sortable")) makeSortable(DataTable, table);
+  window.tablesAreSortable = true;
 });

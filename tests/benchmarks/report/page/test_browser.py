@@ -1,0 +1,165 @@
+"""Pages of the leaderboard in headless Chromium: sorting, filters, links, accessibility."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from satclip_bench.benchmarks.report.known_intervals import read_intervals
+from satclip_bench.benchmarks.report.page.folder import write_site
+from satclip_bench.benchmarks.report.page.site import picture_paths
+from satclip_bench.benchmarks.report.results import Results
+from satclip_bench.benchmarks.runs.committed import read_table
+from tests.benchmarks.report.page.hostile import HOSTILE, hostile
+
+COMMITTED = Path(__file__).parents[4] / "results" / "leaderboard"
+FIGURE = COMMITTED / "figures" / "gap.linear.png"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of the committed board; every picture is the same."""
+    frame = read_table(COMMITTED / "results.parquet")
+    intervals = read_intervals(COMMITTED / "tables" / "scores.parquet")
+    results = Results.from_frame(frame, intervals=intervals)
+    out = tmp_path_factory.mktemp("site")
+
+    def draw(folder: Path) -> list[str]:
+        paths = sorted(picture_paths(results).values())
+        for path in paths:
+            (folder / path).parent.mkdir(exist_ok=True)
+            shutil.copy(FIGURE, folder / path)
+        return paths
+
+    write_site(results, out, draw)
+    return out
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a browser, which at the end has asked no server and written no error."""
+    page = browser.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("dialog", lambda dialog: problems.append(dialog.message))
+    page.on("requestfailed", lambda request: problems.append(request.url))
+    page.on("request", lambda request: problems.extend(_elsewhere(request.url)))
+    yield page
+    page.close()
+    assert problems == []
+
+
+def _elsewhere(url: str) -> list[str]:
+    return [] if url.startswith(("file:", "data:")) else [url]
+
+
+def show(page: Page, site: Path, name: str) -> Page:
+    page.goto((site / name).as_uri())
+    page.wait_for_function("window.tablesAreSortable")
+    return page
+
+
+def first_column(page: Page) -> list[str]:
+    return page.locator(".board:not([hidden]) tbody th a").all_inner_texts()
+
+
+def test_a_stranger_finds_the_best_encoder_for_biomes_on_another_continent(
+    page: Page, site: Path
+) -> None:
+    show(page, site, "index.html")
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Biomes"))
+    headings = page.locator(".leads thead th").all_inner_texts()
+    column = next(i for i, text in enumerate(headings) if "Another continent" in text)
+    answer = row.first.locator("th, td").nth(column)
+    expect(answer).to_contain_text("GeoCLIP .445")
+    answer.get_by_role("link", name=".445").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("GeoCLIP")
+    opened = page.locator("details[open]")
+    expect(opened).to_have_count(1)
+    expect(opened.locator("tbody tr")).to_have_count(6)
+    key = opened.locator("tbody code").first.inner_text()
+    assert key in (site / "data" / "results.csv").read_text()
+
+
+def test_columns_are_sorted_by_mouse_and_by_keyboard(page: Page, site: Path) -> None:
+    show(page, site, "index.html")
+    assert first_column(page)[:2] == ["GP on the sphere", "IDW on the sphere"]
+    heading = page.locator(".board:not([hidden]) thead th").filter(has_text="Cal. hous.")
+    heading.click()
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    by_score = first_column(page)
+    assert by_score[:4] == [
+        *("GP on the sphere", "k-NN on the sphere", "IDW on the sphere", "GeoCLIP")
+    ]
+    heading.get_by_role("button").press("Enter")
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    assert first_column(page) == by_score[::-1]
+
+
+def test_filters_choose_the_board_and_its_rows(page: Page, site: Path) -> None:
+    show(page, site, "index.html")
+    page.locator("[name=probe]").select_option("ridge")
+    expect(page.locator(".board:not([hidden]) h3")).to_contain_text("ridge")
+    page.locator("[name=split]").select_option("held-out-region")
+    # This split has the linear probe alone.
+    expect(page.locator("[name=probe]")).to_have_value("linear")
+    assert first_column(page)[0] == "GeoCLIP"
+    page.locator("[name=family]").select_option("harmonics")
+    assert first_column(page) == ["Spherical harmonics L=10", "Spherical harmonics L=40"]
+    expect(page.get_by_role("status")).to_contain_text("2 of 12 rows")
+    page.locator("[name=family]").select_option("")
+    page.locator("[name=seen]").select_option("no")
+    assert not any("SatCLIP" in name for name in first_column(page))
+    page.locator("[name=search]").fill("GEO")
+    assert first_column(page) == ["GeoCLIP"]
+    # The address names the board, so that it can be shared.
+    assert "split=held-out-region" in page.url
+    page.reload()
+    expect(page.locator("[name=split]")).to_have_value("held-out-region")
+
+
+@pytest.mark.parametrize("name", ["index.html", "encoders/geoclip.html", "tasks/biomes.html"])
+def test_pages_are_accessible_and_fit_a_phone(name: str, page: Page, site: Path) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    show(page, site, name)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text())
+    assert violations(page, {}) == []
+    page.emulate_media(color_scheme="dark")
+    assert violations(page, {"runOnly": ["color-contrast"]}) == []
+
+
+def violations(page: Page, options: dict[str, object]) -> list[str]:
+    """What axe-core objects to on a page, of any impact, with the first place of each."""
+    # Styles are not loaded a second time, which a browser refuses for files.
+    found = page.evaluate("options => axe.run(options)", {"preload": False} | options)
+    return [f"{v['id']}: {v['help']}: {v['nodes'][0]['html']}" for v in found["violations"]]
+
+
+def test_hostile_names_run_nothing(page: Page, tmp_path: Path) -> None:
+    write_site(hostile(), tmp_path, lambda _: ())
+    show(page, tmp_path, "index.html")
+    page.locator(".leads").get_by_role("link", name=HOSTILE).first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
+    show(page, tmp_path, "index.html")
+    assert HOSTILE in first_column(page)
+    page.locator(".board:not([hidden])").get_by_role("link", name=HOSTILE).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
+    page.wait_for_function("window.tablesAreSortable")
