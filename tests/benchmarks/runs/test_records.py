@@ -143,6 +143,17 @@ def test_a_record_of_the_layout_before_counts_if_its_key_is_todays(tmp_path: Pat
     assert store.find(SETTINGS) == record(intervals=places)
 
 
+def test_a_record_without_coverage_keeps_its_intervals(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    kinds = {"map": {"accuracy": (0.45, 0.55)}, "places": {"accuracy": (0.4, 0.6)}}
+    store.save(record(intervals=kinds), None)
+    path = store.path(SETTINGS)
+    content = json.loads(path.read_bytes()) | {"schema_version": 4}
+    del content["coverage"]
+    path.write_text(json.dumps(content))
+    assert store.find(SETTINGS) == record(intervals=kinds)
+
+
 def test_results_of_species_before_records_are_named_and_never_to_be_deleted(
     tmp_path: Path,
 ) -> None:
