@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup help benchmark test lint types docs docs-links leaderboard spatial probes pretrain rebuild clean
+.PHONY: setup help benchmark test lint types docs docs-links leaderboard report spatial probes pretrain rebuild clean
 
 setup: .venv/.ready  ## create .venv with everything installed, and download the default weights (the default target)
 
@@ -49,12 +49,25 @@ probes: setup  ## the same for the suite open-probes: perceptron and boosted tre
 
 # $(call committed,SUITE,RUN,FOLDER) runs a suite into results/runs/RUN and copies it to results/FOLDER.
 define committed
-	rm -rf results/runs/$(2) results/$(3)
+	rm -rf results/runs/$(2)
 	$(BIN)/python run_benchmarks.py run --suite $(1) --device cpu --out results/runs/$(2)
-	mkdir -p results/$(3)/figures
-	cp -r results/runs/$(2)/results.parquet results/runs/$(2)/tables results/$(3)
-	cp results/runs/$(2)/figures/*.png results/runs/$(2)/figures/captions.md results/$(3)/figures
+	$(BIN)/python docs/studies/committed_run.py results/runs/$(2) results/$(3)
+	$(call reports,$(3))
 	$(BIN)/python docs/studies/page_boards.py
+endef
+
+report: setup  ## make tables, figures and pages from the committed Parquet files; nothing is run
+	$(call reports,leaderboard)
+	$(call reports,spatial)
+	$(call reports,probes)
+	$(BIN)/python docs/studies/page_boards.py
+	$(BIN)/python run_benchmarks.py leaderboard --out results/leaderboard --html docs/_build/leaderboard
+
+# $(call reports,FOLDER) makes the reports of results/FOLDER from its Parquet files, without maps.
+define reports
+	rm -rf results/$(1)/tables results/$(1)/figures
+	$(BIN)/python run_benchmarks.py tables --out results/$(1)
+	$(BIN)/python run_benchmarks.py figures --out results/$(1) --kind scores ranks gap
 endef
 
 pretrain: setup  ## train the encoders satclip-bluemarble again and compare with the shipped weights

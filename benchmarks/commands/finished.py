@@ -16,6 +16,7 @@ from satclip_bench.benchmarks.report.known_intervals import FILE as SCORES
 from satclip_bench.benchmarks.report.known_intervals import KnownIntervals, read_intervals
 from satclip_bench.benchmarks.runs.columns import MEASURED
 from satclip_bench.benchmarks.runs.committed import read_table, select_rows
+from satclip_bench.benchmarks.runs.committed_bootstrap import read_bootstrap
 from satclip_bench.benchmarks.runs.reading import ALL, Reading, RecordFilter
 from satclip_bench.benchmarks.runs.replicates import load_replicates
 from satclip_bench.benchmarks.runs.store import Store
@@ -87,8 +88,9 @@ class Finished:
         """
         console = Console(stderr=True)
         unreadable: list[str] = []
-        own = None
-        if self.reading.records:
+        if not self.reading.records:
+            own = read_bootstrap(self.store.folder, self.own)
+        else:
             own = load_replicates(self.store, split, probe, unreadable.append, self.reading, keep)
         of_species = None
         if self.species:

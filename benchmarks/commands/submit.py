@@ -236,7 +236,9 @@ def _merge_one(path: Path, into: Path, own: pd.DataFrame, replace: bool, check: 
 
 
 def _refusal(problems: Sequence[str]) -> _Outcome:
-    return _Outcome(tuple(f"refused: {problem}" for problem in problems), refused=True)
+    # Names in a record may hold codes that move a terminal's cursor.
+    plain = ("".join(c if c.isprintable() else "?" for c in problem) for problem in problems)
+    return _Outcome(tuple(f"refused: {problem}" for problem in plain), refused=True)
 
 
 @contextmanager

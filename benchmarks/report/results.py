@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import pandas as pd
 
@@ -19,24 +18,14 @@ from satclip_bench.benchmarks.report.make_board import make_board
 from satclip_bench.benchmarks.report.rank_changes import ChangesTable, changes_table
 from satclip_bench.benchmarks.report.ranks import RankTable, rank_table
 from satclip_bench.benchmarks.report.wording import SECTION, separate_board
-from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, MEASURED, SUBMITTED
+from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, SUBMITTED
+from satclip_bench.benchmarks.runs.committed import EARLIER
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.program import program
 from satclip_bench.tasks import TaskCard, selectable_tasks, task_card
 
 BoardName = tuple[str, str]
 """Split and probe of a board."""
-
-
-EARLIER: Mapping[str, Any] = {
-    "interval": "places",
-    "n_clipped": 0,
-    "n_shared": 0,
-    "converged": pd.NA,
-    "recipe_chosen": False,
-    "source": MEASURED,
-}
-"""Columns that tidy tables of earlier versions do not have, and what held for all of their rows."""
 
 
 @dataclass(frozen=True)

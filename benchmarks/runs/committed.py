@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from satclip_bench.benchmarks.runs.columns import COLUMNS
+from satclip_bench.benchmarks.runs.columns import COLUMNS, MEASURED
 from satclip_bench.benchmarks.runs.reading import RecordFilter
 from satclip_bench.benchmarks.runs.record import RENAMED
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.program import program
 from satclip_bench.core.registry import match_names
 
-LATER = frozenset({"interval", "converged", "n_clipped", "n_shared", "recipe_chosen"})
-"""Columns that tables of earlier versions do not have, and that reports do without."""
+EARLIER: Mapping[str, Any] = {
+    "interval": "places",
+    "n_clipped": 0,
+    "n_shared": 0,
+    "converged": pd.NA,
+    "recipe_chosen": False,
+    "source": MEASURED,
+}
+"""Columns that tidy tables of earlier versions do not have, and what held for all of their rows."""
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -36,7 +45,7 @@ def read_table(path: Path) -> pd.DataFrame:
             f"{path} cannot be read as a Parquet file: {first:.200}. Restore it, or run "
             f"`{program()}` again"
         ) from error
-    if missing := [name for name in COLUMNS if name not in frame and name not in LATER]:
+    if missing := [name for name in COLUMNS if name not in frame and name not in EARLIER]:
         raise BenchError(
             f"{path} has no columns {', '.join(missing)}: it is not a table of results, or one of "
             f"a version that cannot be shown any more. Run `{program()}` again"

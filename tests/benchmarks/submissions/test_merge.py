@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import shutil
 import zipfile
@@ -24,8 +23,24 @@ from satclip_bench.benchmarks.submissions.board import FOLDER
 from satclip_bench.benchmarks.submissions.suite_cells import suite_cells
 from tests.benchmarks.cli.program import Finished, bench
 from tests.benchmarks.submissions.entries import KEY, SUITE, edit, write_encoder
-
-Json = dict[str, Any]
+from tests.benchmarks.submissions.falsify import (
+    Json,
+    better_numbers,
+    card,
+    failed,
+    far_away,
+    fewer,
+    field,
+    half,
+    not_finite,
+    other_baseline,
+    rename,
+    score,
+    setting,
+    sure,
+    twice,
+    twice_a_class,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -148,99 +163,18 @@ def test_what_is_kept_was_computed_here(made: Made, board: Path) -> None:
         record["encoder_title"] = "GeoCLIP"
 
     merge(board, edit(made.entry, board / "entry.parquet", record=lie))
-    merge(board / "..", made.entry)
     kept = entry_module.read_entry(board / FOLDER / "mine.parquet")
     truth = {r.key: r for r in _records(made)}
     for record in kept.own:
         expected = truth[record.key]
-        for field in ("scores", "intervals", "counts", "caveat", "encoder_title", "metric"):
-            assert getattr(record, field) == getattr(expected, field), field
+        for name in ("scores", "intervals", "counts", "caveat", "encoder_title", "metric"):
+            assert getattr(record, name) == getattr(expected, name), name
 
 
 def _records(made: Made) -> tuple[Any, ...]:
     from satclip_bench.benchmarks.runs.store import Store
 
     return tuple(r for r in Store(made.run).read().records if r.settings.encoder == "mine")
-
-
-def score(name: str, value: float | None) -> Any:
-    def change(record: Json) -> None:
-        if name in record["scores"]:
-            record["scores"][name] = value
-
-    return {"record": change}
-
-
-def setting(name: str, value: object, where: int | None = None) -> Any:
-    def change(rows: list[Json]) -> None:
-        own = [r["record"] for r in rows if r["record"]["settings"]["encoder"] == "mine"]
-        for record in own if where is None else own[where : where + 1]:
-            record["settings"][name] = value
-
-    return {"rows": change}
-
-
-def field(name: str, value: object) -> Any:
-    return {"manifest": lambda content: content.update({name: value})}
-
-
-def card(**fields: object) -> Any:
-    return {"manifest": lambda content: content["encoder"].update(fields)}
-
-
-def better_numbers(rows: list[Json]) -> None:
-    for row in rows:
-        if row["numbers"]:
-            row["numbers"][0] += 1.0
-
-
-def fewer(rows: list[Json]) -> None:
-    for row in rows:
-        if row["numbers"]:
-            del row["numbers"][-1]
-
-
-def not_finite(rows: list[Json]) -> None:
-    for row in rows:
-        if row["numbers"]:
-            row["numbers"][3] = float("nan")
-
-
-def far_away(rows: list[Json]) -> None:
-    for row in rows:
-        if row["numbers"]:
-            row["numbers"][3] = 1e12
-
-
-def twice_a_class(rows: list[Json]) -> None:
-    for row in rows:
-        if row["classes"]:
-            row["classes"][1] = row["classes"][0]
-
-
-def sure(rows: list[Json]) -> None:
-    for row in rows:
-        if row["classes"]:
-            row["target_probability"] = [1.0] * len(row["target_probability"])
-
-
-def half(rows: list[Json]) -> None:
-    del rows[-1]
-
-
-def twice(rows: list[Json]) -> None:
-    rows.append(json.loads(json.dumps(rows[-1])))
-
-
-def renamed_baseline(rows: list[Json]) -> None:
-    for row in rows:
-        if row["record"]["settings"]["encoder"] == "baseline.mean":
-            scores = row["record"]["scores"]
-            scores["rmse" if "rmse" in scores else "accuracy"] *= 0.99
-
-
-def failed(record: Json) -> None:
-    record.update(status="failed", reason="out of memory")
 
 
 LATER = "satclip-bench/99"
@@ -265,7 +199,7 @@ CYRILLIC_ES, CYRILLIC_IE = "\N{CYRILLIC CAPITAL LETTER ES}", "\N{CYRILLIC SMALL 
         pytest.param({"rows": sure}, "contradict the predicted classes", id="probabilities"),
         pytest.param({"rows": half}, "1 of 4 cells of the suite tiny are missing", id="half"),
         pytest.param({"rows": twice}, "is there twice", id="twice"),
-        pytest.param({"rows": renamed_baseline}, "baselines are not those of", id="baselines"),
+        pytest.param({"rows": other_baseline}, "baselines are not those of", id="baselines"),
         pytest.param({"record": failed}, "failed (out of memory)", id="failed"),
         pytest.param(
             {"record": lambda r: r.update(converged=False)}, "did not converge", id="converged"
@@ -278,6 +212,7 @@ CYRILLIC_ES, CYRILLIC_IE = "\N{CYRILLIC CAPITAL LETTER ES}", "\N{CYRILLIC SMALL 
         pytest.param(setting("probe_settings", {"k": 1}), "(probe_settings)", id="probe settings"),
         pytest.param(setting("protocol", LATER), "(protocol)", id="protocol of records"),
         pytest.param(setting("split", "blocks.10", 0), "are not of the suite", id="other split"),
+        pytest.param(setting("fold", "\x1b[2J", 0), "random ?[2J, knn", id="terminal in a fold"),
         pytest.param(
             setting("encoder_embedding_sha256", "0" * 64, 0), "another version", id="two encoders"
         ),
@@ -318,18 +253,6 @@ def test_a_falsified_entry_is_refused(made: Made, board: Path, change: Any, mess
 def test_a_record_under_a_wrong_key_is_refused(made: Made, board: Path) -> None:
     entry = edit(made.entry, board / "e.parquet", **setting("seed", 7, 0), rekey=False)
     assert "its key is not that of its settings" in refusal(board, entry)
-
-
-def rename(name: str, builtin: bool = False) -> Any:
-    def rows(all_rows: list[Json]) -> None:
-        for row in all_rows:
-            settings = row["record"]["settings"]
-            if settings["encoder"] == "mine":
-                settings["encoder"] = name
-                if builtin:
-                    settings["encoder_source_sha256"] = settings["encoder_embedding_sha256"] = ""
-
-    return {"rows": rows, **card(name=name, title="Another title")}
 
 
 def test_encoders_of_the_board_and_of_the_package_keep_their_names(made: Made, board: Path) -> None:
@@ -375,7 +298,7 @@ def test_entries_join_a_folder_with_records(
     for folder in run.glob("records/*/mine"):
         shutil.rmtree(folder)
     (run / "plan.json").unlink()
-    monkeypatch.setattr(report, "_draw", lambda results, folder: ())
+    monkeypatch.setattr(report, "_draw", lambda *arguments: ())
     assert merge(run, made.entry).returncode == 0
     again = bench("run", "--suite", "tiny", "--out", run, cwd=tmp_path)
     assert "Mine §" in again.stdout
