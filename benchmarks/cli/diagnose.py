@@ -24,6 +24,7 @@ the folder diagnostics/<split>.<probe> of the run. docs/diagnostics.md explains 
 EXAMPLES = """\
 examples:
   {program} diagnose --split held-out-region --tasks elevation
+  {program} diagnose --curves --out results/runs/labels
   {program} diagnose --out results/runs/quick --encoders 'harmonics.*' --radius-km 250"""
 
 
@@ -37,11 +38,34 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="radius of the neighbourhoods of SSI in kilometres, such as 250, up to 2500 "
         "(default: one that suits the density of the task's points)",
     )
+    parser.add_argument(
+        "--curves",
+        action="store_true",
+        help="instead, show skill against the share of the labels (splits labels.<percent>) and "
+        "against the size of blocks (blocks.<degrees>), as far as the run has such splits",
+    )
+    parser.add_argument(
+        "--combinations",
+        action="store_true",
+        help="instead, show what combinations such as geoclip+wrap add to the best of their parts, "
+        "if the run has both",
+    )
     add_data_dir_option(parser)
     add_run_folder_options(parser)
 
 
 def _call(options: argparse.Namespace) -> int:
+    if options.curves or options.combinations:
+        from satclip_bench.benchmarks.commands.curves import show_combinations, show_curves
+
+        selected = (run_folder(options), options.split, options.probe, record_filter(options))
+        for asked, show in (
+            (options.curves, show_curves),
+            (options.combinations, show_combinations),
+        ):
+            if asked:
+                show(*selected)
+        return 0
     from satclip_bench.benchmarks.commands.diagnose import diagnose_run
 
     return diagnose_run(
