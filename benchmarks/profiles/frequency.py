@@ -37,8 +37,8 @@ def expressed(sets: Sets, degrees: Sequence[int]) -> Float:
     """R² on test points of the spherical harmonics of each degree, `(len(degrees),)`.
 
     All 2 l + 1 orders of a degree l are predicted by ridge regression on the standardised
-    columns, as the linear probe has them, and their squared errors are pooled. The number therefore
-    does not depend on where the poles are: it is the share of a random field of that degree which
+    columns, as the linear probe has them, clipped to the range of the training targets, and their
+    squared errors are pooled. The number therefore does not depend on where the poles are: it is the share of a random field of that degree which
     the embedding expresses. The penalty of each degree is the best of `PENALTIES` on the
     validation points. 1 is complete, 0 no better than the mean; worse than the mean is below 0.
 
@@ -57,14 +57,15 @@ def expressed(sets: Sets, degrees: Sequence[int]) -> Float:
     validation = slice(n_train, n_train + n_validation)
     test = slice(n_train + n_validation, None)
     gram, moment = x[:n_train].T @ x[:n_train] / n_train, x[:n_train].T @ y[:n_train] / n_train
+    limits = y[:n_train].min(axis=0), y[:n_train].max(axis=0)
     best = np.full(len(degrees), np.inf)
     scores = np.empty(len(degrees))
     for penalty in PENALTIES:
         weights = _solve(gram, moment, penalty)
-        loss = _pooled((y[validation] - x[validation] @ weights) ** 2, group)
+        loss = _pooled((y[validation] - np.clip(x[validation] @ weights, *limits)) ** 2, group)
         better = loss < best
         best[better] = loss[better]
-        error = _pooled((y[test] - x[test] @ weights) ** 2, group)
+        error = _pooled((y[test] - np.clip(x[test] @ weights, *limits)) ** 2, group)
         total = _pooled((targets[test] - targets[test].mean(axis=0)) ** 2, group)
         scores[better] = (1 - error / total)[better]
     return scores

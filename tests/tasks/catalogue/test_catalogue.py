@@ -227,7 +227,7 @@ def test_classes_are_numbers_and_the_sea_is_left_out(tmp_path: Path) -> None:
 
 def test_tables_without_places_take_them_by_id(tmp_path: Path) -> None:
     ids = ["1,1", "1,2", "2,1", "9,9"]
-    homes = pd.DataFrame({"ID": ids, "price_per_sqft": [np.e, 1.0, 0.0, 5.0]})
+    homes = pd.DataFrame({"ID": ids, "price_per_sqft": [np.exp(1), 1.0, 0.0, 5.0]})
     place(tmp_path, "usavars/housing.csv", homes)
     lights = pd.DataFrame({"ID": ids[:2], "lon": [-100.0, -90], "lat": [40.0, 35], "y": 0})
     roads = pd.DataFrame({"ID": ids[1:3], "lon": [-90.0, -85], "lat": [35.0, 36], "y": 0})
