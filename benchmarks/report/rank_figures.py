@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +37,9 @@ ROW = 0.135
 
 TOP, SCALE, BAR = 0.22, 0.14, 0.075
 """Heights in inches in a critical-difference diagram: of the axis' labels, of the scale of the
-critical difference, and of a row of bars."""
+critical difference, and of a row of bars, which is also their minimum distance in a row."""
+OVER = 0.03
+"""Length in inches by which a bar reaches beyond the encoders that it joins."""
 
 PADDING, MIN_AXIS = 0.1, 0.8
 """Space beside the labels, and minimum length of the axis, in inches."""
@@ -81,24 +84,33 @@ def _group_bars(ax: Axes, ratings: Ratings, names: list[str]) -> None:
     """Draw a bar at the right for every group of tied encoders, in as few columns as fit."""
     left, right = ax.get_xlim()
     step = 0.03 * (right - left)
-    for column, group in _in_columns(
-        [[names.index(member) for member in group] for group in ratings.groups]
-    ):
+    groups = [(min(group), max(group)) for group in _places(ratings)]
+    for column, (first, last) in zip(_in_columns(groups, 1), groups, strict=True):
         x = right + step * (column + 0.5)
-        ax.plot([x, x], [min(group) - 0.25, max(group) + 0.25], color="black", lw=1.6)
+        ax.plot([x, x], [first - 0.25, last + 0.25], color="black", lw=1.6)
     ax.set_xlim(left, None)
 
 
-def _in_columns(groups: list[list[int]]) -> list[tuple[int, list[int]]]:
-    """Column of each group, such that no two groups of a column share a place or touch."""
-    ends: list[int] = []
-    placed = []
-    for group in groups:
-        free = [column for column, end in enumerate(ends) if end < min(group)]
+def _in_columns(spans: Sequence[tuple[float, float]], gap: float) -> list[int]:
+    """Column of each span, the first whose spans end at least a gap before it begins.
+
+    >>> _in_columns([(0, 4), (2, 6), (5, 9), (8, 9)], 1)
+    [0, 1, 0, 1]
+    """
+    ends: list[float] = []
+    columns = []
+    for start, end in spans:
+        free = [column for column, reached in enumerate(ends) if reached + gap <= start]
         column = free[0] if free else len(ends)
-        ends[column : column + 1] = [max(group)]
-        placed.append((column, group))
-    return placed
+        ends[column : column + 1] = [end]
+        columns.append(column)
+    return columns
+
+
+def _places(ratings: Ratings) -> list[list[int]]:
+    """Places in the order of mean ranks of the encoders of every tie group."""
+    names = list(map(str, ratings.values.index))
+    return [[names.index(member) for member in group] for group in ratings.groups]
 
 
 def _ranks_caption(table: RankTable) -> str:
@@ -129,13 +141,21 @@ def differences_drawing(table: RankTable, name: str) -> Drawing:
         name: name of the figure.
     """
     ratings = table.ratings
-    bars = _bars(ratings)
     titles = [short_title(row.texts[0]) for row in table.text.rows]
     half = -(-len(titles) // 2)
     left, right = (text_width(part) + PADDING for part in (titles[:half], titles[half:]))
     width = max(COLUMN, left + right + MIN_AXIS)
     top = TOP + SCALE * (ratings.friedman is not None)
-    labels = top + BAR * (1 + max((column for column, _ in bars), default=0)) + ROW
+    ends = (left, width - right)
+    # Coordinates are inches from the top left.
+    ranks = ratings.values["rank"].to_numpy(dtype=np.float64)
+    places = np.interp(ranks, [1, len(ranks)], ends)
+    bars = [
+        (float(places[min(group)]) - OVER, float(places[max(group)]) + OVER)
+        for group in _places(ratings)
+    ]
+    columns = _in_columns(bars, BAR)
+    labels = top + BAR * (1 + max(columns, default=0)) + ROW
     height = labels + ROW * (half - 0.5)
 
     def draw(fig: Figure) -> None:
@@ -144,17 +164,12 @@ def differences_drawing(table: RankTable, name: str) -> Drawing:
         ax.set_axis_off()
         ax.set_xlim(0, width)
         ax.set_ylim(height, 0)
-        ranks = ratings.values["rank"].to_numpy(dtype=np.float64)
-        ends = (left, width - right)
-        # From here on, coordinates are inches from the top left.
-        places = np.interp(ranks, [1, len(ranks)], ends)
         _rank_axis(ax, len(ranks), ends, top)
         if ratings.friedman is not None:
             _scale(ax, ratings.friedman.critical_difference, len(ranks), ends)
-        for column, group in bars:
+        for column, bar in zip(columns, bars, strict=True):
             y = top + BAR * (column + 0.8)
-            first, last = places[min(group)] - 0.03, places[max(group)] + 0.03
-            ax.plot([first, last], [y, y], color="black", lw=2.0, solid_capstyle="butt")
+            ax.plot(bar, [y, y], color="black", lw=2.0, solid_capstyle="butt")
         for number, (row, title) in enumerate(zip(table.text.rows, titles, strict=True)):
             side = -1 if number < half else 1
             y = labels + ROW * min(number, len(titles) - 1 - number)
@@ -165,12 +180,6 @@ def differences_drawing(table: RankTable, name: str) -> Drawing:
             ax.text(end + 0.03 * side, y, title, fontsize=SMALL, ha=align, va="center")
 
     return Drawing(name, width, height, draw, _differences_caption(table))
-
-
-def _bars(ratings: Ratings) -> list[tuple[int, list[int]]]:
-    """Groups of tied encoders as places in the order of ranks, each with the row of its bar."""
-    names = list(map(str, ratings.values.index))
-    return _in_columns([[names.index(member) for member in group] for group in ratings.groups])
 
 
 def _rank_axis(ax: Axes, count: int, ends: tuple[float, float], top: float) -> None:

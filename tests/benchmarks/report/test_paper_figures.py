@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +107,8 @@ def test_bars_of_the_critical_difference_diagram_are_the_tie_groups(noise: float
     ratings = table.ratings
     with drawn(differences_drawing(table, "cd")) as fig:
         (ax,) = fig.axes
-        bars = {tuple(line[:, 0].round(6)) for line in thick_lines(ax, 2.0)}
+        lines = thick_lines(ax, 2.0)
+        bars = {tuple(line[:, 0].round(6)) for line in lines}
         axis = thick_lines(ax, 0.8)[0][:, 0]
     ranks = ratings.values["rank"]
     expected = set()
@@ -114,6 +117,30 @@ def test_bars_of_the_critical_difference_diagram_are_the_tie_groups(noise: float
         ends = np.interp([of_group.min(), of_group.max()], [1, len(ranks)], axis)
         expected.add(tuple(np.round(ends + np.array([-0.03, 0.03]), 6)))
     assert bars == expected
+    assert bars_apart(lines)
+
+
+def bars_apart(lines: list[np.ndarray]) -> bool:
+    """Whether bars in the same row leave a gap, so that they do not look like one."""
+    for y in {line[0, 1] for line in lines}:
+        row = sorted(tuple(line[:, 0]) for line in lines if line[0, 1] == y)
+        if any(start - end < 0.05 for (_, end), (start, _) in pairwise(row)):
+            return False
+    return True
+
+
+def test_bars_of_neighbouring_groups_do_not_look_like_one() -> None:
+    table = noisy().ranks("random", "linear")
+    names = list(map(str, table.ratings.values.index))
+    # The groups share no encoder, but their bars would touch.
+    groups = ((names[0], names[1]), (names[2], names[3]))
+    close = table.ratings.values.assign(rank=[1.0, 2.0, 2.01, 4.0, 5.0])
+    ratings = replace(table.ratings, groups=groups, values=close)
+    with drawn(differences_drawing(replace(table, ratings=ratings), "cd")) as fig:
+        lines = thick_lines(fig.axes[0], 2.0)
+    assert len(lines) == 2
+    assert bars_apart(lines)
+    assert not bars_apart([line * [1, 0] for line in lines])
 
 
 def test_ranks_are_drawn_at_the_mean_ranks_with_their_intervals() -> None:
