@@ -36,11 +36,12 @@ class Sets:
 def expressed(sets: Sets, degrees: Sequence[int]) -> Float:
     """R² on test points of the spherical harmonics of each degree, `(len(degrees),)`.
 
-    All 2 l + 1 orders of a degree l are predicted by ridge regression on the standardised
-    columns, as the linear probe has them, clipped to the range of the training targets, and their
-    squared errors are pooled. The number therefore does not depend on where the poles are: it is the share of a random field of that degree which
-    the embedding expresses. The penalty of each degree is the best of `PENALTIES` on the
-    validation points. 1 is complete, 0 no better than the mean; worse than the mean is below 0.
+    All 2 l + 1 orders of a degree l are predicted by ridge regression on the standardised columns,
+    as the linear probe has them, clipped to the range of the training targets, and their squared
+    errors are pooled. The number therefore does not depend on where the poles are: it is the share
+    of a random field of that degree which the embedding expresses. The penalty of each degree is
+    the best of `PENALTIES` on the validation points. 1 is complete, 0 no better than the mean;
+    worse than the mean is below 0.
 
     Args:
         sets: points and their embedding.
