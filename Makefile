@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup help benchmark test lint types docs docs-links leaderboard report spatial probes pretrain rebuild clean
+.PHONY: setup help benchmark test lint types docs docs-links leaderboard report spatial probes wide pretrain rebuild clean
 
 setup: .venv/.ready  ## create .venv with everything installed, and download the default weights (the default target)
 
@@ -34,6 +34,7 @@ types: setup  ## check types
 
 docs: setup  ## build the documentation site into docs/_build/html; a broken internal link is an error
 	$(BIN)/sphinx-build -q -W --keep-going -c docs . docs/_build/html
+	@echo 'open docs/_build/html/index.html'
 
 docs-links: setup  ## ask every address on the pages whether it still exists; needs the network
 	$(BIN)/sphinx-build -q -b linkcheck -c docs . docs/_build/linkcheck
@@ -46,6 +47,9 @@ spatial: setup  ## the same for the suite open-spatial: four splits
 
 probes: setup  ## the same for the suite open-probes: perceptron and boosted trees
 	$(call committed,open-probes,probes,probes)
+
+wide: setup  ## the same for the suite open-wide: fourteen tasks outside the paper
+	$(call committed,open-wide,wide,wide)
 
 # $(call committed,SUITE,RUN,FOLDER) runs a suite into results/runs/RUN and copies it to results/FOLDER.
 define committed
@@ -60,6 +64,7 @@ report: setup  ## make tables, figures and pages from the committed Parquet file
 	$(call reports,leaderboard)
 	$(call reports,spatial)
 	$(call reports,probes)
+	$(call reports,wide)
 	$(BIN)/python docs/studies/page_boards.py
 	$(BIN)/python run_benchmarks.py leaderboard --out results/leaderboard --html docs/_build/leaderboard
 

@@ -110,7 +110,7 @@ def _add_table_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="write tables for a paper with the rows, columns, digits and names of this YAML file; "
-        "the styles are such files (docs/paper-tables.md)",
+        "the styles are such files, docs/paper-tables.md has an example (default: that of --style)",
     )
     parser.add_argument(
         "--format",

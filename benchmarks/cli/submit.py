@@ -16,19 +16,23 @@ def _add_submit_options(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="FILE.py:CLASS",
         help="encoder to submit, as it was run: FILE.py:CLASS, whose file is executed, or a listed "
-        "name; its card goes into the entry",
+        "name; its card goes into the entry; required",
     )
     parser.add_argument(
         "--run", type=Path, metavar="DIR", help=f"folder of the run (default: {RUNS}/<suite>)"
     )
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="entry to write, a .parquet file"
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="entry to write, a .parquet file; required",
     )
     parser.add_argument(
         "--submitter",
         required=True,
         metavar="TEXT",
-        help="person or group that measured it, to be named beside the scores",
+        help="person or group that measured it, to be named beside the scores; required",
     )
     parser.add_argument(
         "--contact",
@@ -61,14 +65,18 @@ def _submit(options: argparse.Namespace) -> int:
 
 def _add_merge_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "entries", nargs="+", type=Path, metavar="ENTRY", help="file that `submit` has written"
+        "entries",
+        nargs="+",
+        type=Path,
+        metavar="ENTRY",
+        help="file that `submit` has written, such as my-encoder.parquet; can be repeated",
     )
     parser.add_argument(
         "--into",
         type=Path,
         required=True,
         metavar="DIR",
-        help="folder of a run, or of committed results, such as results/leaderboard",
+        help="folder of a run, or of committed results, such as results/leaderboard; required",
     )
     parser.add_argument("--check", action="store_true", help="check the entries and write nothing")
     parser.add_argument(

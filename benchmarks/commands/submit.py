@@ -231,8 +231,8 @@ def _merge_one(path: Path, into: Path, own: pd.DataFrame, replace: bool, check: 
     if check:
         return _Outcome((f"would be added: {cells}",))
     saved = save(into, checked, source)
-    verb = "replaced" if known is not None else "added"
-    return _Outcome((f"{verb}: {cells}, as {saved}",), added=True)
+    result = "replaced" if known is not None else "added"
+    return _Outcome((f"{result}: {cells}, as {saved}",), added=True)
 
 
 def _refusal(problems: Sequence[str]) -> _Outcome:

@@ -36,12 +36,12 @@ class Sets:
 def expressed(sets: Sets, degrees: Sequence[int]) -> Float:
     """R² on test points of the spherical harmonics of each degree, `(len(degrees),)`.
 
-    All 2 l + 1 orders of a degree l are predicted by ridge regression on the standardised columns,
-    as the linear probe has them, clipped to the range of the training targets, and their squared
-    errors are pooled. The number therefore does not depend on where the poles are: it is the share
-    of a random field of that degree which the embedding expresses. The penalty of each degree is
-    the best of `PENALTIES` on the validation points. 1 is complete, 0 no better than the mean;
-    worse than the mean is below 0.
+    All 2 l + 1 orders of a degree l are predicted by ridge regression on the standardised
+    columns, as the linear probe has them, clipped to the range that a harmonic can have, and their
+    squared errors are pooled. The number therefore does not depend on where the poles are: it is
+    the share of a random field of that degree which the embedding expresses. The penalty of each
+    degree is the best of `PENALTIES` on the validation points. 1 is complete, 0 no better than
+    the mean; worse than the mean is below 0.
 
     Args:
         sets: points and their embedding.
@@ -58,7 +58,9 @@ def expressed(sets: Sets, degrees: Sequence[int]) -> Float:
     validation = slice(n_train, n_train + n_validation)
     test = slice(n_train + n_validation, None)
     gram, moment = x[:n_train].T @ x[:n_train] / n_train, x[:n_train].T @ y[:n_train] / n_train
-    limits = y[:n_train].min(axis=0), y[:n_train].max(axis=0)
+    # The sum of squares over the orders of a degree is the same everywhere (addition theorem).
+    bound = np.sqrt(_pooled(targets[:1] ** 2, group))[group]
+    limits = -bound - offset, bound - offset
     best = np.full(len(degrees), np.inf)
     scores = np.empty(len(degrees))
     for penalty in PENALTIES:

@@ -13,8 +13,8 @@ FAMILIES = ("labels", "blocks")
 """Families of splits whose variant is a number: percent of the labels, side of a block in degrees.
 """
 ALL_LABELS = ("labels", 100.0)
-"""Family and number that the split `random` stands for. It is no block of size 0: its training sets
-are much smaller than those of blocks."""
+"""Family and number that the split `random` stands for. It does not stand for blocks of size 0,
+whose training sets are much larger."""
 
 CURVE = ["family", "task", "probe", "encoder"]
 COLUMNS = [*CURVE, "x", "split", "seeds", "n_train", "skill", "low_seed", "high_seed"]

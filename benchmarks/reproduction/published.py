@@ -36,7 +36,7 @@ def published_scores(path: Path = FILE) -> pd.DataFrame:
 
     Examples:
         >>> len(published_scores())
-        510
+        530
     """
     try:
         frame = pd.read_csv(path, keep_default_na=False, dtype=str)

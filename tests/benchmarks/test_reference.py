@@ -22,7 +22,12 @@ from satclip_bench.benchmarks.runs.suites import get_suite
 
 RESULTS = Path(__file__).parents[2] / "results"
 REFERENCE = RESULTS / "leaderboard"
-COMMITTED = {"leaderboard": "open", "spatial": "open-spatial", "probes": "open-probes"}
+COMMITTED = {
+    "leaderboard": "open",
+    "spatial": "open-spatial",
+    "probes": "open-probes",
+    "wide": "open-wide",
+}
 """Suites by the folder of their committed run."""
 
 

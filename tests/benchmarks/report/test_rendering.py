@@ -145,4 +145,5 @@ def test_no_nan_is_printed_and_row_order_does_not_matter(tmp_path: Path) -> None
     again = write_tables(Results(shuffled, CARDS, TITLES), tmp_path / "b")
     for one, other in zip(paths, again, strict=True):
         assert one.read_bytes() == other.read_bytes(), one.name
-        assert not re.search(r"\b(nan|inf)\b", one.read_text(), re.IGNORECASE)
+        if one.suffix != ".parquet":
+            assert not re.search(r"\b(nan|inf)\b", one.read_text(), re.IGNORECASE), one.name
