@@ -28,6 +28,13 @@ SPLITS = ("random", "held-out-region")
 PRINTED = tuple((split, "linear") for split in SPLITS)
 PRINTED_PROBES = (("random", "mlp"), ("random", "lightgbm"))
 """Splits and probes of the boards that docs/leaderboard.md shows of two committed runs."""
+WIDE = {
+    "random, eight tasks": "leaderboard/ranks.random.linear",
+    "random, fourteen others": "wide/ranks.random.linear",
+    "held-out region, six": "leaderboard/ranks.held-out-region.linear",
+    "held-out region, fourteen others": "wide/ranks.held-out-region.linear",
+}
+"""Tables of ranks of the paper's tasks and of those outside it, by the heading of their column."""
 WIDTH = 100
 """Columns of the terminal whose boards docs/leaderboard.md shows."""
 
@@ -140,6 +147,21 @@ def ranks(text: str) -> str:
     return _markdown(table)
 
 
+def mean_ranks(boards: Mapping[str, str]) -> str:
+    """A Markdown table of mean ranks with intervals, ordered by the last board.
+
+    Args:
+        boards: tables of ranks by the heading of their column.
+    """
+    read = {heading: read_board(text) for heading, text in boards.items()}
+    names = list(read)[-1]
+    rows = [("", *read)]
+    for name in read[names]:
+        title = name.strip("*") + (" (a baseline)" if name.startswith("*") else "")
+        rows.append((title, *(ranked[name]["Mean rank"] for ranked in read.values())))
+    return _markdown(rows)
+
+
 def printed(run: str, boards: Iterable[tuple[str, str]]) -> str:
     """Boards of a committed run as a run prints them, in a block of plain text.
 
@@ -201,6 +223,7 @@ def updated(path: Path) -> str:
     if path == PAGE:
         text = with_block(text, "ranks", ranks(table("leaderboard/rank-changes.linear")))
         text = with_block(text, "spatial", ranks(table("spatial/rank-changes.linear")))
+        text = with_block(text, "wide", mean_ranks({h: table(t) for h, t in WIDE.items()}))
         text = with_block(text, "printed", printed("leaderboard", PRINTED))
         text = with_block(text, "probes", printed("probes", PRINTED_PROBES))
     return with_values(text)
