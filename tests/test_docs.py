@@ -85,9 +85,11 @@ def test_every_page_is_on_the_map() -> None:
     assert pages <= linked, f"docs/index.md has no link to {sorted(pages - linked)}"
 
 
-def test_every_page_is_in_the_table_of_contents_of_the_site() -> None:
+def test_every_page_is_once_in_the_table_of_contents_of_the_site() -> None:
     toc = (ROOT / "docs" / "_toc.yml").read_text()
-    listed = set(re.findall(r"(?:file|root): (\S+)", toc))
+    entries = re.findall(r"(?:file|root): (\S+)", toc)
+    listed = set(entries)
+    assert len(entries) == len(listed)
     pages = {page.relative_to(ROOT).with_suffix("").as_posix() for page in PAGES}
     pages |= {
         page.relative_to(ROOT).with_suffix("").as_posix()
