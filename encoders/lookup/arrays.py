@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.core.errors import CoordinateError, EncoderError
-from satclip_bench.core.npz import DAMAGE
 from satclip_bench.core.points import coordinate_columns, shown_names
+from satclip_bench.encoders.lookup.npz import open_npz
 from satclip_bench.encoders.lookup.table import EmbeddedPlaces, checked_places
-from satclip_bench.encoders.weights.files import first_line
-from satclip_bench.encoders.weights.formats import require_format
 
 SUFFIX = ".npz"
 
@@ -67,19 +65,8 @@ def read_arrays(
 
 
 def _load(path: Path) -> Mapping[str, NDArray[Any]]:
-    require_format(path, "an .npz file")
-    try:
-        # np.load does not close a file that it opened itself if the file is damaged.
-        with path.open("rb") as stream:
-            archive = np.load(stream, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise EncoderError(f"{path} is not an .npz file, but a single array")
-            return {key: archive[key] for key in archive.files}
-    except DAMAGE as error:
-        raise EncoderError(
-            f"{path} is damaged, or contains pickled objects, which are refused because loading "
-            f"them could execute code: {first_line(error)}"
-        ) from error
+    with open_npz(path) as archive:
+        return {key: archive[key] for key in archive.files}
 
 
 def _lonlat(

@@ -13,10 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.core.errors import CoordinateError, EncoderError
-from satclip_bench.core.npz import DAMAGE
 from satclip_bench.core.sphere import check_lonlat, unit_vectors
-from satclip_bench.encoders.weights.files import first_line
-from satclip_bench.encoders.weights.formats import require_format
+from satclip_bench.encoders.lookup.npz import open_npz
 
 Float32 = NDArray[np.float32]
 
@@ -100,24 +98,13 @@ def load_database(path: Path) -> Database:
 
 def _read(path: Path) -> dict[str, Float32]:
     """The arrays of a database file in float32, each checked by itself."""
-    require_format(path, "an .npz file")
-    try:
-        # np.load does not close a file that it opened itself if the file is damaged.
-        with path.open("rb") as stream:
-            archive = np.load(stream, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise EncoderError(f"{path} is not an .npz file, but a single array")
-            if missing := sorted(COLUMNS.keys() - set(archive.files)):
-                raise EncoderError(
-                    f"the arrays {missing} are missing in {path}; it has {archive.files}"
-                )
-            return {name: _usable(archive[name], name, path) for name in COLUMNS}
-    except DAMAGE as error:
-        raise EncoderError(
-            f"{path} is damaged, or contains pickled objects, which are refused because loading "
-            "them could execute code; databases written by RANGE's generate_db.py contain none: "
-            f"{first_line(error)}"
-        ) from error
+    hint = "; databases written by RANGE's generate_db.py contain none"
+    with open_npz(path, hint) as archive:
+        if missing := sorted(COLUMNS.keys() - set(archive.files)):
+            raise EncoderError(
+                f"the arrays {missing} are missing in {path}; it has {archive.files}"
+            )
+        return {name: _usable(archive[name], name, path) for name in COLUMNS}
 
 
 def _usable(stored: NDArray[Any], name: str, path: Path) -> Float32:
