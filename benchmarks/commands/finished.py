@@ -12,8 +12,10 @@ from rich.console import Console
 from satclip_bench.benchmarks.commands.notices import print_notices
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.metrics.replicates import RunReplicates
+from satclip_bench.benchmarks.ranking.pooling import ScoreChoice
 from satclip_bench.benchmarks.report.known_intervals import FILE as SCORES
 from satclip_bench.benchmarks.report.known_intervals import KnownIntervals, read_intervals
+from satclip_bench.benchmarks.report.results import BoardName, Results
 from satclip_bench.benchmarks.runs.columns import MEASURED
 from satclip_bench.benchmarks.runs.committed import read_table, select_rows
 from satclip_bench.benchmarks.runs.committed_bootstrap import read_bootstrap
@@ -111,6 +113,30 @@ class Finished:
         if self.reading.records:
             return None
         return read_intervals(self.store.folder / "tables" / SCORES)
+
+    def results(
+        self,
+        board: BoardName | None = None,
+        *,
+        contaminated: bool = True,
+        score: ScoreChoice | None = None,
+        keep: bool = False,
+    ) -> Results:
+        """Boards of these results, with intervals where bootstrap scores or their table have them.
+
+        Args:
+            board: split and probe whose bootstrap scores are read; all by default.
+            contaminated: as in `Results.from_frame`.
+            score: score to show; None for the default of each split.
+            keep: as in `replicates`.
+        """
+        return Results.from_frame(
+            self.frame,
+            self.replicates(*(board or (None, None)), keep=keep),
+            contaminated=contaminated,
+            score=score,
+            intervals=self.intervals,
+        )
 
     def print_notices(self) -> None:
         """Print which records and entries are left out."""

@@ -13,7 +13,6 @@ from satclip_bench.benchmarks.commands.user_tables import adopt
 from satclip_bench.benchmarks.ranking.pooling import ScoreChoice
 from satclip_bench.benchmarks.report.page.folder import write_site
 from satclip_bench.benchmarks.report.page.pictures import draw_pictures
-from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.benchmarks.runs.reading import ALL, RecordFilter
 from satclip_bench.benchmarks.species.column import SpeciesColumn
 
@@ -47,13 +46,7 @@ def leaderboard_page(
     adopt(out)
     finished = read_finished(out, only, species=species)
     finished.print_notices()
-    results = Results.from_frame(
-        finished.frame,
-        finished.replicates(),
-        contaminated=contaminated,
-        score=score,
-        intervals=finished.intervals,
-    )
+    results = finished.results(contaminated=contaminated, score=score)
     draw = partial(
         draw_pictures,
         results,

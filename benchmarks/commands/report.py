@@ -61,21 +61,14 @@ def leaderboard(
     """
     adopt(out)
     finished = read_finished(out, only, species=species)
-    frame = finished.frame
-    name = choose_board(frame, split, probe)
+    name = choose_board(finished.frame, split, probe)
     if species and name != BOARD:
         raise BenchError(
             f"scores of species are a column of the board of split {BOARD[0]!r} and probe "
             f"{BOARD[1]!r} alone, not of {name[0]!r} and {name[1]!r}: leave out --species"
         )
     # The bootstrap scores of the other boards are not needed and take time.
-    results = Results.from_frame(
-        frame,
-        finished.replicates(*name),
-        contaminated=contaminated,
-        score=score,
-        intervals=finished.intervals,
-    )
+    results = finished.results(name, contaminated=contaminated, score=score)
     console = Console()
     shown = [part for _, part in results.parts if name in part.boards]
     for number, part in enumerate(shown):
@@ -145,7 +138,7 @@ def figures(
     from satclip_bench.benchmarks.report.figures import left_out
 
     finished = _read(out, only)
-    results = _results(finished)
+    results = finished.results()
     sentences = list(left_out(results, kinds))
 
     def write(folder: Path) -> tuple[Path, ...]:
@@ -213,7 +206,7 @@ def update_reports(store: Store, reading: Reading) -> Results:
     store.write_table(reading)
     out = store.folder
     finished = read_finished(out, reading=reading)
-    results = Results.from_frame(finished.frame, finished.replicates(keep=True))
+    results = finished.results(keep=True)
     sweep(out)
     made_from = fingerprint(results, available_tables(results.cards))
     if not is_current(out, made_from):
@@ -261,7 +254,7 @@ def load_results(
         score: score to show; None for the default of each split.
         species: scores of `species` to show as a column beside the run's tasks.
     """
-    return _results(_read(out, only, species), score)
+    return _read(out, only, species).results(score=score)
 
 
 def _read(out: Path, only: RecordFilter, species: SpeciesColumn | None = None) -> Finished:
@@ -269,12 +262,6 @@ def _read(out: Path, only: RecordFilter, species: SpeciesColumn | None = None) -
     finished = read_finished(out, only, species=species)
     finished.print_notices()
     return finished
-
-
-def _results(finished: Finished, score: ScoreChoice | None = None) -> Results:
-    return Results.from_frame(
-        finished.frame, finished.replicates(), score=score, intervals=finished.intervals
-    )
 
 
 def _draw(
