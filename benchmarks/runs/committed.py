@@ -39,7 +39,8 @@ def read_table(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_parquet(path).rename(columns=RENAMED)
     except (OSError, ValueError, NotImplementedError) as error:
-        # The errors of pyarrow are ValueErrors and OSErrors.
+        # The errors of pyarrow; that of an encoding that it does not know, for which a damaged
+        # file can ask, is a NotImplementedError.
         first = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise BenchError(
             f"{path} cannot be read as a Parquet file: {first:.200}. Restore it, or run "

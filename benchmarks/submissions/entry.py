@@ -198,7 +198,8 @@ def parse_entry(content: bytes, title: str) -> Entry:
         _require_size(file, title)
         records, predictions = _read_rows(file, title)
     except (OSError, ValueError, NotImplementedError) as error:
-        # The errors of pyarrow are ValueErrors and OSErrors.
+        # The errors of pyarrow; that of an encoding that it does not know, for which a damaged
+        # file can ask, is a NotImplementedError.
         reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise BenchError(f"{title} is damaged: {reason:.200}. {_ADVICE}") from error
     source = (file.metadata.metadata or {}).get(_SOURCE, b"").decode(errors="replace")
