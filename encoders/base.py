@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from satclip_bench.core.card import Card
+from satclip_bench.core.dates import Times, TimeUnit
 from satclip_bench.core.download.cards import RemoteFile
 from satclip_bench.core.errors import FAILURES, BenchError, EncoderError, UnknownNameError
 from satclip_bench.core.registry import unknown_name
@@ -54,6 +55,11 @@ class EncoderCard(Card):
         (),
         description="tasks of this benchmark whose labels its recipe (architecture, training data "
         "or settings) was chosen with, although it was not trained on them",
+    )
+    time: Mapping[TimeUnit, int] = Field(
+        default_factory=dict,
+        description="month or year that `encode` takes for each point, and the one that it takes "
+        "for points without a date",
     )
     native_order: Literal["lon, lat", "lat, lon"] = "lon, lat"
     weights: WeightsCard | None = None
@@ -126,15 +132,21 @@ class Encoder(ABC):
             EncoderError: `forward` did not return finite numbers of shape `(n, D)`.
             ValueError: `batch_size` is below one.
         """
+        points = check_lonlat(lonlat)
+        return self._in_batches(len(points), batch_size, lambda rows: self.forward(points[rows]))
+
+    def _in_batches(
+        self,
+        points: int,
+        batch_size: int,
+        forward: Callable[[slice], NDArray[np.floating[Any]]],
+    ) -> Embedding:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, not {batch_size}")
-        points = check_lonlat(lonlat)
-        out = np.empty((len(points), self.card.dimension), dtype=np.float32)
-        for start in range(0, len(points), batch_size):
-            batch = points[start : start + batch_size]
-            out[start : start + len(batch)] = require_embedding(
-                self.forward(batch), len(batch), self.card
-            )
+        out = np.empty((points, self.card.dimension), dtype=np.float32)
+        for start in range(0, points, batch_size):
+            rows = slice(start, min(start + batch_size, points))
+            out[rows] = require_embedding(forward(rows), rows.stop - start, self.card)
         return out
 
 
@@ -179,20 +191,28 @@ def require_embedding(
     return embedding
 
 
-def call_encoder(encoder: LocationEncoder, lonlat: NDArray[np.float64], where: str) -> Embedding:
+def call_encoder(
+    encoder: LocationEncoder,
+    lonlat: NDArray[np.float64],
+    where: str,
+    times: Times | None = None,
+) -> Embedding:
     """Embed points by an encoder of any origin, and check what it returns.
 
     Args:
         encoder: encoder that is called once, with all points.
         lonlat: `(n, 2)` degrees, longitude first. The encoder gets a copy.
         where: which points these are, for messages, such as `rows 0 to 99`.
+        times: months or years of the points, of the units on the encoder's card, `(n,)` each; of
+            a unit that is not given, the encoder takes its own value.
 
     Raises:
         BenchError: the encoder raised; an exception that is not a BenchError is the cause.
         EncoderError: it did not return a float32 embedding of these points.
     """
+    encode: Callable[..., Embedding] = encoder.encode
     try:
-        embedding = encoder.encode(lonlat.copy())
+        embedding = encode(lonlat.copy(), **{u: v.copy() for u, v in (times or {}).items()})
     except BenchError:
         raise
     except FAILURES as error:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_bench.core.dates import TimeUnit
 from satclip_bench.core.errors import FAILURES, CoordinateError, EncoderError
 from satclip_bench.encoders.base import LocationEncoder, require_embedding
 
@@ -40,7 +43,9 @@ def check_encoder(encoder: LocationEncoder, points: int = 257, seed: int = 0) ->
     - longitudes in 0..360 give the same embedding as in -180..180;
     - the input array is not modified;
     - zero points and one point work;
-    - non-finite, out-of-range and misshapen input is refused, and the error names the row.
+    - non-finite, out-of-range and misshapen input is refused, and the error names the row;
+    - an encoder that takes a month or a year gives other numbers for others, its own for points
+      without a date, and refuses those that do not exist.
 
     Args:
         encoder: the encoder to check.
@@ -89,6 +94,50 @@ def check_encoder(encoder: LocationEncoder, points: int = 257, seed: int = 0) ->
     ):
         _require_refusal(encoder, np.array(bad), why, row="row 1")
     _require_refusal(encoder, np.zeros((3, 3)), "an array with three columns")
+    if card.time:
+        _check_times(encoder, lonlat, whole)
+
+
+def varied_times(units: Iterable[TimeUnit], points: int) -> dict[TimeUnit, NDArray[np.int64]]:
+    """Months and years that differ from point to point, `(points,)` of each unit.
+
+    >>> varied_times(["month", "year"], 3)["year"]
+    array([2000, 2001, 2002])
+    """
+    starts: dict[TimeUnit, tuple[int, int]] = {"month": (1, 12), "year": (2000, 25)}
+    return {unit: starts[unit][0] + np.arange(points) % starts[unit][1] for unit in units}
+
+
+def _check_times(
+    encoder: LocationEncoder, lonlat: NDArray[np.float64], undated: NDArray[np.float32]
+) -> None:
+    encode: Callable[..., NDArray[np.float32]] = encoder.encode
+    time = encoder.card.time
+    own = {unit: np.full(len(lonlat), value) for unit, value in time.items()}
+    _close(encoder, encode(lonlat, **own), undated, "giving the month or year on the card")
+    varied = varied_times(time, len(lonlat))
+    dated = require_embedding(encode(lonlat, **varied), len(lonlat), encoder.card, exact_dtype=True)
+    _close(encoder, encode(lonlat, batch_size=7, **varied), dated, "batch_size=7 with dates")
+    back = {unit: values[::-1] for unit, values in varied.items()}
+    _close(encoder, encode(lonlat[::-1], **back), dated[::-1], "another order of points with dates")
+    for unit, values in varied.items():
+        changed = np.abs(encode(lonlat, **own | {unit: values}) - undated).max() > 0
+        _require(encoder, changed, f"its card says that it takes the {unit}, which changes nothing")
+        for bad, why in (
+            (np.zeros(len(lonlat), np.int64), f"the {unit} 0"),
+            (np.full(len(lonlat), np.nan), f"the {unit} NaN"),
+            (values[1:], f"one {unit} too few"),
+        ):
+            try:
+                encode(lonlat, **{unit: bad})
+            except EncoderError:
+                continue
+            except FAILURES as error:
+                raise EncoderError(
+                    f"encoder {encoder.card.name!r}: {why} raised {type(error).__name__}, not an "
+                    "EncoderError; derive from satclip_bench.encoders.timed.TimedEncoder"
+                ) from error
+            _require(encoder, False, f"it accepted {why}")
 
 
 def _spread(points: int, seed: int) -> NDArray[np.float64]:

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.core.dates import Times
 from satclip_bench.core.device import torch_device
 from satclip_bench.core.download.cards import HubOrigin
 from satclip_bench.encoders.base import EncoderCard, WeightsCard, require_variant
 from satclip_bench.encoders.layers.per_device import Tensors, tensors_per_device
+from satclip_bench.encoders.timed import TimedEncoder
 from satclip_bench.encoders.weights.files import PretrainedEncoder
 from satclip_bench.encoders.weights.tensors import linear_shapes, load_safetensors, require_tensors
 
@@ -24,6 +26,9 @@ OUTPUTS = 256
 
 FIRST_FREQUENCY = 30.0
 """w0 of the first layer; the other layers have 1."""
+
+UNDATED = 6
+"""Month that `climplicit.dated` takes for points without a date. The released code has none."""
 
 SEASONS = (3, 6, 9, 12)
 """Months whose embeddings the released code concatenates by default."""
@@ -41,7 +46,10 @@ WEIGHTS = WeightsCard(
 # The layer that predicts eleven variables of CHELSA from an embedding; it is not used.
 _REGRESSOR = ("chelsa_regressor.weight", "chelsa_regressor.bias")
 
-VARIANTS = ("seasons", *(f"month-{month}" for month in range(1, 13)))
+DATED = "dated"
+"""Variant that takes the month of each point."""
+
+VARIANTS = ("seasons", DATED, *(f"month-{month}" for month in range(1, 13)))
 
 
 CONTAMINATES = (
@@ -52,7 +60,9 @@ CONTAMINATES = (
 determines the zones, radiation and wind."""
 
 
-def month_features(lonlat: NDArray[np.float64], month: int) -> NDArray[np.float64]:
+def month_features(
+    lonlat: NDArray[np.float64], month: int | NDArray[np.int64]
+) -> NDArray[np.float64]:
     """Input features of the network, `(n, 4)`.
 
     The columns are longitude / 180, latitude / 90, and sine and cosine of the month as a fraction
@@ -60,13 +70,14 @@ def month_features(lonlat: NDArray[np.float64], month: int) -> NDArray[np.float6
 
     Args:
         lonlat: `(n, 2)` degrees, longitude first.
-        month: number of the month, 1 to 12.
+        month: number of the month, 1 to 12, for all points or for each, `(n,)`.
 
     >>> month_features(np.array([[90.0, 45.0]]), month=3).round(6)
     array([[0.5, 0.5, 1. , 0. ]])
     """
-    angle = 2 * np.pi * month / 12
-    season = np.broadcast_to([np.sin(angle), np.cos(angle)], (len(lonlat), 2))
+    angles = [2 * np.pi * number / 12 for number in range(13)]
+    circle = np.array([[np.sin(angle), np.cos(angle)] for angle in angles])
+    season = np.broadcast_to(circle[month], (len(lonlat), 2))
     return np.concatenate([lonlat / (180.0, 90.0), season], axis=1)
 
 
@@ -140,6 +151,34 @@ class Climplicit(PretrainedEncoder):
         return embedding
 
 
+class DatedClimplicit(TimedEncoder, Climplicit):
+    """Climplicit with its released weights, and the month of each point.
+
+    Args:
+        weights: weights file of the released layout; by default the one in the cache.
+    """
+
+    def __init__(self, weights: str | Path | None = None) -> None:
+        super().__init__(f"month-{UNDATED}", weights)
+        undated = self.card
+        self.card = undated.model_copy(
+            update={
+                "name": f"climplicit.{DATED}",
+                "title": f"Climplicit ({DATED})",
+                "description": undated.description.replace(
+                    f"Embeddings of month {UNDATED}, concatenated.",
+                    f"Embedding of the month of each point, of month {UNDATED} without a date.",
+                ),
+                "time": {"month": UNDATED},
+                "parameters": {"months": f"of each point, {UNDATED} without a date"},
+            }
+        )
+
+    @override
+    def forward_at(self, lonlat: NDArray[np.float64], times: Times) -> NDArray[np.float32]:
+        return self._embed(month_features(lonlat, times["month"]))
+
+
 def network_shapes() -> dict[str, tuple[int, ...]]:
     """Shapes of the tensors that the embedding needs, by name."""
     shapes: dict[str, tuple[int, ...]] = {}
@@ -151,10 +190,12 @@ def network_shapes() -> dict[str, tuple[int, ...]]:
 
 
 def from_variant(variant: str, **options: Any) -> Climplicit:
-    """Make the encoder `climplicit.<variant>`: `seasons`, or `month-1` to `month-12`.
+    """Make the encoder `climplicit.<variant>`: `seasons`, `dated`, or `month-1` to `month-12`.
 
     Raises:
         UnknownNameError: there is no such variant.
     """
     require_variant("climplicit", variant, VARIANTS)
+    if variant == DATED:
+        return DatedClimplicit(**options)
     return Climplicit(variant, **options)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.core.dates import Times, TimeUnit
 from satclip_bench.core.errors import BenchError, EncoderError
 from satclip_bench.core.sphere import SwappedCoordinatesWarning
-from satclip_bench.encoders.base import Encoder, EncoderCard, LocationEncoder
+from satclip_bench.encoders.base import Embedding, EncoderCard, LocationEncoder
 from satclip_bench.encoders.lookup.partial import PartialEncoder, UncoveredPointsWarning
+from satclip_bench.encoders.timed import TimedEncoder
 
 REFERENCE_POINTS = 2048
 """Number of points over which blocks are standardised; the same points for all tasks and splits."""
@@ -37,7 +39,7 @@ def fibonacci_lattice(points: int) -> NDArray[np.float64]:
     return np.stack([lon, lat], axis=1)
 
 
-class Combined(Encoder):
+class Combined(TimedEncoder):
     """Concatenation of the embeddings of several encoders, each standardised as a block.
 
     The mean of each column over a lattice of points on the sphere is subtracted, and each block is
@@ -45,13 +47,15 @@ class Combined(Encoder):
     the same weight in a distance, for any number of columns, and columns keep their relative
     weights within a block. No data of a task is used. A block that is constant over the lattice is
     only centred. For an encoder with partial coverage, only the points that it covers are used. A
-    combination inside a combination is standardised a second time.
+    combination inside a combination is standardised a second time. An encoder that takes a month
+    or a year is standardised with its own, and then given those of the points.
 
     Args:
         parts: at least two encoders with different names.
 
     Raises:
-        BenchError: there are fewer than two encoders, or one occurs twice.
+        BenchError: there are fewer than two encoders, one occurs twice, or two take another month
+            or year for points without a date.
 
     >>> from satclip_bench.encoders import get_encoder
     >>> Combined([get_encoder("wrap"), get_encoder("harmonics.l3")]).encode([[13.4, 52.5]]).shape
@@ -100,13 +104,15 @@ class Combined(Encoder):
         return standards
 
     @override
-    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+    def forward_at(self, lonlat: NDArray[np.float64], times: Times) -> NDArray[np.float64]:
         blocks = []
         for part, (mean, length) in zip(self.parts, self._standards, strict=True):
             with warnings.catch_warnings():
                 # `encode` has already warned about the whole input.
                 warnings.simplefilter("ignore", SwappedCoordinatesWarning)
-                block = part.encode(lonlat, batch_size=len(lonlat))
+                encode: Callable[..., Embedding] = part.encode
+                given = {unit: times[unit] for unit in part.card.time}
+                block = encode(lonlat, batch_size=len(lonlat), **given)
             blocks.append((block - mean) / length)
         return np.concatenate(blocks, axis=1)
 
@@ -128,7 +134,21 @@ def _card(cards: Sequence[EncoderCard]) -> EncoderCard:
         licence=joined([card.licence for card in cards]),
         training_data=joined([card.training_data for card in cards]),
         contaminates=tuple(dict.fromkeys(task for card in cards for task in card.contaminates)),
+        time=_time(cards),
         recipe_tasks=tuple(dict.fromkeys(task for card in cards for task in card.recipe_tasks)),
         parameters=parameters,
         verified=all(card.verified for card in cards),
     )
+
+
+def _time(cards: Sequence[EncoderCard]) -> dict[TimeUnit, int]:
+    """What a combination takes of a date: all that any of its parts takes."""
+    time: dict[TimeUnit, int] = {}
+    for card in cards:
+        for unit, undated in card.time.items():
+            if time.setdefault(unit, undated) != undated:
+                raise BenchError(
+                    f"{card.name} cannot be combined with the others: for points without a date it "
+                    f"takes the {unit} {undated}, and another encoder {time[unit]}"
+                )
+    return time

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import AliasChoices, Field
 
 from satclip_bench.core.card import Card
+from satclip_bench.core.dates import Dates
 from satclip_bench.core.download.cards import RemoteFile
 
 Edition = Literal["open", "paper"]
@@ -122,6 +123,11 @@ class TaskCard(Card):
     editions: Mapping[Edition, EditionCard]
     needs: str = Field("", description="what is missing, for a task without an open edition")
     caveats: str = Field("", description="errors and limits of the target")
+    date_column: str = Field(
+        "",
+        description="column of the table with the date, year or month of each row, for encoders "
+        "that take one; empty if the rows have none",
+    )
     related: str = Field(
         "", description="how close the target is to those of other tasks, as far as it was measured"
     )
@@ -140,6 +146,7 @@ class TaskTable:
         classes: class names by index; None for a regression.
         region: `(N,)` str, region of each point; None if blocks are used instead.
         features: further columns by name, each `(N,)` or `(N, D)`; not used by the probes.
+        dates: dates of the rows, from the column that the card names; None if it names none.
         caveat: how the rows differ from those that the edition's card describes; empty if they do
             not.
         notes: what happened to rows when the table was made from its files; empty for a table
@@ -155,6 +162,7 @@ class TaskTable:
     classes: tuple[str, ...] | None = None
     region: NDArray[np.str_] | None = None
     features: Mapping[str, NDArray[Any]] = field(default_factory=lambda: MappingProxyType({}))
+    dates: Dates | None = None
     caveat: str = ""
     notes: tuple[str, ...] = ()
     variant: str = ""

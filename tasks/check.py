@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from satclip_bench.core.dates import time_problem
 from satclip_bench.core.errors import TaskError
 from satclip_bench.tasks.task import Task
 
@@ -12,8 +13,9 @@ def check_task(task: Task) -> None:
     """Load a task and check that its table agrees with its card.
 
     The checks: number of rows, coordinates, finite targets within the card's range, class indices
-    and number of classes, no repeated points unless the card gives a reason, a region for every
-    point if the card says so, read-only arrays, and a second load that returns the same table.
+    and number of classes, dates if the card names their column, no repeated points unless the card
+    gives a reason, a region for every point if the card says so, read-only arrays, and a second
+    load that returns the same table.
 
     Args:
         task: task to check; its table is loaded.
@@ -43,6 +45,20 @@ def check_task(task: Task) -> None:
         table.lonlat.shape == (len(table), 2) and table.lonlat.dtype == np.float64,
         f"lonlat must be (N, 2) float64, but is {table.lonlat.shape} {table.lonlat.dtype}",
     )
+    dates = table.dates
+    demand(
+        (dates.column if dates else "") == card.date_column,
+        f"the card names the column of dates {card.date_column!r}, and the table has dates of "
+        f"{dates.column if dates else ''!r}",
+    )
+    for unit, times in dates.times.items() if dates else ():
+        demand(
+            times.shape == (len(table),) and times.dtype == np.int64,
+            f"{unit}s must be ({len(table)},) int64, but are {times.shape} {times.dtype}",
+        )
+        problem = time_problem(unit, times)
+        demand(not problem, f"of the dates, {problem}")
+        demand(not times.flags.writeable, f"the {unit}s of the table are not read-only")
     arrays = [table.lonlat, table.target, *([] if table.region is None else [table.region])]
     demand(not any(a.flags.writeable for a in arrays), "the arrays of the table are not read-only")
     demand(edition.sources, "the card names no source")

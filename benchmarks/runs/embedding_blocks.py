@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from satclip_bench.benchmarks.runs.embeddings import times_of
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.core.files import ByteStream
 from satclip_bench.core.sphere import SwappedCoordinatesWarning
@@ -75,4 +76,5 @@ def _blocks(encoder: LocationEncoder, table: TaskTable) -> Iterator[Embedding]:
 
 
 def _embed(encoder: LocationEncoder, table: TaskTable, rows: slice) -> Embedding:
-    return call_encoder(encoder, table.lonlat[rows], f"the points of {table.card.name!r}")
+    times = {unit: values[rows] for unit, values in times_of(encoder, table).items()}
+    return call_encoder(encoder, table.lonlat[rows], f"the points of {table.card.name!r}", times)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from satclip_bench.benchmarks.baselines import baseline_card
 from satclip_bench.benchmarks.runs.threads import thread_limit
+from satclip_bench.core.dates import Dates, Times, TimeUnit
 from satclip_bench.core.device import on_gpu
 from satclip_bench.core.files import sha256_bytes, sha256_file
 from satclip_bench.encoders import LocationEncoder
@@ -46,6 +51,29 @@ def weights_sha256(encoder: LocationEncoder) -> str:
     return digest if isinstance(digest, str) else ""
 
 
+def times_of(encoder: LocationEncoder, table: TaskTable) -> dict[TimeUnit, NDArray[np.int64]]:
+    """Months or years that an encoder is given: those that it takes and the table has."""
+    times: Times = table.dates.times if table.dates else {}
+    return {unit: times[unit] for unit in encoder.card.time if unit in times}
+
+
+def time_settings(time: Mapping[TimeUnit, int], dates: Dates | None) -> dict[TimeUnit, str | int]:
+    """The setting of a record that says what an encoder is given of the dates of a table.
+
+    Args:
+        time: units on the encoder's card, with its own values.
+        dates: dates of the table; None if it has none.
+
+    >>> time_settings({"month": 6}, None)
+    {'month': 6}
+    """
+    times: Times = dates.times if dates else {}
+    return {
+        unit: f"column {dates.column}" if dates and unit in times else undated
+        for unit, undated in time.items()
+    }
+
+
 def embedding_key(encoder: LocationEncoder, table: TaskTable) -> str:
     """Hash of everything that can change an embedding by one of the suite's own encoders."""
     card = encoder.card
@@ -59,6 +87,8 @@ def embedding_key(encoder: LocationEncoder, table: TaskTable) -> str:
         "numpy": version("numpy"),
         "torch": version("torch"),
     }
+    if times := times_of(encoder, table):
+        settings["times"] = {u: sha256_bytes(v.astype("<i8").tobytes()) for u, v in times.items()}
     if on_gpu():
         # Without this setting on CPUs, embeddings from before it existed keep their names.
         settings["device"] = "cuda"

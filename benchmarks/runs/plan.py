@@ -14,7 +14,7 @@ from satclip_bench.benchmarks.probes import list_probes, probe_card
 from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.costs import CellSize, expected_seconds
-from satclip_bench.benchmarks.runs.embeddings import encoder_settings, is_outside
+from satclip_bench.benchmarks.runs.embeddings import encoder_settings, is_outside, time_settings
 from satclip_bench.benchmarks.runs.record import Settings
 from satclip_bench.benchmarks.runs.remembered import NO_FOLDS
 from satclip_bench.benchmarks.runs.suites import Block, Suite
@@ -22,6 +22,7 @@ from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_fo
 from satclip_bench.benchmarks.runs.wildcards import match_tasks
 from satclip_bench.benchmarks.splits import get_split
 from satclip_bench.benchmarks.splits import registry as split_registry
+from satclip_bench.core.dates import Dates, TimeUnit
 from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.registry import match_names
 from satclip_bench.encoders import LocationEncoder, get_encoder, list_encoders
@@ -242,6 +243,7 @@ def make_cells(
                     {
                         **fold.settings,
                         **part.settings,
+                        "encoder_time": time_settings(part.time, fold.dates),
                         **_probe_settings(encoder, probe),
                         "protocol": PROTOCOL,
                         "seed": seed,
@@ -289,6 +291,7 @@ class _PlannedEncoder:
     contaminates: tuple[str, ...] = ()
     recipe_tasks: tuple[str, ...] = ()
     partial: bool = False
+    time: Mapping[TimeUnit, int] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -312,7 +315,14 @@ def _planned_encoder(name: str, custom: LocationEncoder | None) -> _PlannedEncod
         return _PlannedEncoder(settings, name, problem=str(error))
     card = encoder.card
     partial = isinstance(encoder, PartialEncoder)
-    from_card = (card.title, card.dimension, card.contaminates, card.recipe_tasks, partial)
+    from_card = (
+        card.title,
+        card.dimension,
+        card.contaminates,
+        card.recipe_tasks,
+        partial,
+        card.time,
+    )
     try:
         return _PlannedEncoder(encoder_settings(name, encoder), *from_card)
     except BenchError as error:
@@ -327,6 +337,7 @@ class _PlannedFold:
     settings: Mapping[str, object]
     size: CellSize
     problem: str = ""
+    dates: Dates | None = None
 
 
 def _planned_folds(source: TaskSource, split: str, seed: int) -> tuple[_PlannedFold, ...]:
@@ -353,6 +364,7 @@ def _planned_folds(source: TaskSource, split: str, seed: int) -> tuple[_PlannedF
         _PlannedFold(
             common | {"fold": f.name, "fold_sha256": f.sha256},
             CellSize(len(f.train), len(f.test), classes=classes, fits=1 + len(f.inner)),
+            dates=table.dates,
         )
         for f in folds
     )

@@ -11,6 +11,7 @@ from pydantic import Field, FiniteFloat, JsonValue, field_validator, model_valid
 
 from satclip_bench.benchmarks.metrics.intervals import IntervalKind
 from satclip_bench.core.card import Card
+from satclip_bench.core.dates import TimeUnit
 from satclip_bench.tasks.base import Edition, TaskType
 
 SCHEMA = 5
@@ -62,6 +63,11 @@ class Settings(Card):
         description="SHA-256 of a custom encoder's embedding of 256 fixed points; empty for the "
         "suite's own, and if the encoder could not embed them",
     )
+    encoder_time: Mapping[TimeUnit, str | int] = Field(
+        default_factory=dict,
+        description="what an encoder that takes a month or a year was given: the task's column, "
+        "or its own value for a task without dates; empty for all other encoders",
+    )
     weights_sha256: str = Field(
         description="SHA-256 of the weights; empty for an encoder without weights"
     )
@@ -84,9 +90,10 @@ class Settings(Card):
     def key(self) -> str:
         """SHA-256 of the settings in canonical JSON."""
         content = self.model_dump(mode="json")
-        if not self.encoder_embedding_sha256:
-            # Records from before this setting existed keep their keys.
-            del content["encoder_embedding_sha256"]
+        for later in ("encoder_embedding_sha256", "encoder_time"):
+            # Records from before these settings existed keep their keys.
+            if not content[later]:
+                del content[later]
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 

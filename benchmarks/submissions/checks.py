@@ -103,7 +103,12 @@ def _encoder_problems(entry: Entry) -> Iterator[str]:
             f"{len(others)} of {len(own)} records are of another version of the encoder "
             f"({', '.join(apart)}): an entry is of one encoder"
         )
-    from_card = {"encoder_version": card.version, "encoder_parameters": dict(card.parameters)}
+    from_card: dict[str, object] = {
+        "encoder_version": card.version,
+        "encoder_parameters": dict(card.parameters),
+        # No task of a suite has dates.
+        "encoder_time": dict(card.time),
+    }
     for name, value in from_card.items():
         if described[name] != value:
             yield f"the records have {name} {described[name]!r:.60}, and the card {value!r:.60}"

@@ -17,7 +17,7 @@ CellName = tuple[str, str, str, str, int]
 OF_ENCODER = frozenset(
     {
         *("encoder", "encoder_version", "encoder_parameters", "encoder_source_sha256"),
-        *("encoder_embedding_sha256", "weights_sha256", "dtype"),
+        *("encoder_embedding_sha256", "encoder_time", "weights_sha256", "dtype"),
     }
 )
 """Settings that describe the encoder; all others are those of the suite."""

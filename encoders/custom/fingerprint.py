@@ -13,10 +13,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_bench.core.dates import Times
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.core.sphere import SwappedCoordinatesWarning
 from satclip_bench.encoders.base import Embedding, LocationEncoder, call_encoder
-from satclip_bench.encoders.check import CORNERS, TOLERANCE
+from satclip_bench.encoders.check import CORNERS, TOLERANCE, varied_times
 from satclip_bench.encoders.combine import fibonacci_lattice
 from satclip_bench.encoders.lookup.partial import UncoveredPointsWarning
 
@@ -46,7 +47,8 @@ def fingerprint(encoder: LocationEncoder) -> str:
     """SHA-256 of an encoder's float32 embedding of `fingerprint_points`.
 
     The points are embedded several times: twice, in another order, and in smaller batches. An
-    encoder that then gives other numbers is refused, since its scores would depend on chance.
+    encoder that then gives other numbers is refused, since its scores would depend on chance. An
+    encoder that takes a month or a year embeds them with several, too.
 
     Args:
         encoder: encoder to fingerprint.
@@ -81,7 +83,11 @@ def fingerprint(encoder: LocationEncoder) -> str:
                 f"encoder {name!r} gives a point other numbers when it is called with {size} "
                 f"points than with {len(points)}: {_ADVICE}"
             )
-    return hashlib.sha256(np.ascontiguousarray(whole, dtype="<f4").tobytes()).hexdigest()
+    digest = hashlib.sha256(np.ascontiguousarray(whole, dtype="<f4").tobytes())
+    if times := varied_times(encoder.card.time, len(points)):
+        dated = _embed(encoder, points, times)
+        digest.update(np.ascontiguousarray(dated, dtype="<f4").tobytes())
+    return digest.hexdigest()
 
 
 _ADVICE = (
@@ -91,13 +97,15 @@ _ADVICE = (
 )
 
 
-def _embed(encoder: LocationEncoder, points: NDArray[np.float64]) -> Embedding:
+def _embed(
+    encoder: LocationEncoder, points: NDArray[np.float64], times: Times | None = None
+) -> Embedding:
     where = f"{len(points)} fixed points, which every custom encoder has to embed before it is run"
     with warnings.catch_warnings():
         # These points are not the user's.
         warnings.simplefilter("ignore", SwappedCoordinatesWarning)
         warnings.simplefilter("ignore", UncoveredPointsWarning)
-        return call_encoder(encoder, points, where).copy()
+        return call_encoder(encoder, points, where, times).copy()
 
 
 def _close(embedding: Embedding, expected: Embedding) -> bool:

@@ -18,6 +18,7 @@ from satclip_bench.core.program import program
 from satclip_bench.core.registry import import_object
 from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
 from satclip_bench.tasks.base import TaskCard, TaskTable, Variant
+from satclip_bench.tasks.dates import read_dates
 from satclip_bench.tasks.regions import assign_continents, nearest_census_regions
 
 if TYPE_CHECKING:
@@ -110,6 +111,15 @@ def load_paper(card: TaskCard, folder: Path) -> TaskTable:
     content = [str(VERSION), variant.name, *digests]
     if variant.options:
         content.append(json.dumps(variant.options, sort_keys=True))
+    dates = None
+    if card.date_column:
+        if card.date_column not in frame:
+            raise TaskError(
+                f"{where} of task {card.name!r} has no column {card.date_column!r}, which its card "
+                "names as that of the dates"
+            )
+        dates = read_dates(frame[card.date_column], where)
+        content.append(card.date_column)
     if region is not None:
         content.append(sha256_bytes("\n".join(region).encode()))
     target_name = card.editions["paper"].target
@@ -121,6 +131,7 @@ def load_paper(card: TaskCard, folder: Path) -> TaskTable:
         sha256=sha256_bytes(" ".join(content).encode()),
         classes=classes,
         region=region,
+        dates=dates,
         caveat=variant.differs,
         notes=tuple(notes),
         variant=variant.name,

@@ -41,7 +41,7 @@ class ReaderResult:
     """Points and targets that a reader returns.
 
     Attributes:
-        frame: columns lon, lat and target.
+        frame: columns lon, lat and target, and that of the dates if the task's card names one.
         left_out: number of rows left out, by reason.
     """
 

@@ -55,6 +55,9 @@ class UserTableCard(Card):
     )
     region_column: str = ""
     block_degrees: float | None = Field(None, ge=0.01, le=180)
+    date_column: str = Field(
+        "", description="name of the column of dates, years or months; empty for none"
+    )
     source: str = ""
     url: str = ""
     licence: str = "unknown"
@@ -168,6 +171,7 @@ def as_task_card(table: UserTableCard) -> TaskCard:
         extent=table.extent,
         region="region" if table.region == "column" else table.region,
         block_degrees=table.block_degrees,
+        date_column=table.date_column,
         citation=table.citation,
         paper_rows=0,
         paper_source="A user table, not from a paper.",

@@ -19,6 +19,7 @@ from typing_extensions import override
 from satclip_bench.core.errors import IntegrityError, TaskError
 from satclip_bench.core.files import sha256_bytes, sha256_file
 from satclip_bench.tasks.base import TaskCard, TaskTable
+from satclip_bench.tasks.dates import read_dates
 from satclip_bench.tasks.regions import assign_continents
 from satclip_bench.tasks.task import Task
 from satclip_bench.tasks.user_tables.card import MAX_EXACT, UserTableCard, as_task_card, make_card
@@ -83,7 +84,7 @@ class UserTableTask(Task):
                 f"made from a file with sha256 {settings.sha256}. Delete the card to have a new "
                 "one made, or correct its sha256 if only values have changed"
             )
-        names = (settings.column, settings.region_column, "split")
+        names = (settings.column, settings.region_column, settings.date_column, "split")
         rows, self._rows = self._rows or read_rows(self.file, *names), None
         table = make_table(settings, self.card, rows, str(self.file.path))
         # These entries of the card affect the scores as much as the file does.
@@ -96,6 +97,8 @@ class UserTableTask(Task):
                 settings.region_column,
                 READER_VERSION,
                 self.file.options.model_dump(),
+                # Tables without dates keep the hash that they had before there were dates.
+                *filter(None, [settings.date_column]),
             ]
         )
         edition = self.card.editions["open"].model_copy(update=_counts(table))
@@ -145,7 +148,7 @@ def make_table(settings: UserTableCard, card: TaskCard, rows: Rows, where: str) 
     import pandas as pd
 
     frame = rows.frame
-    for name in (settings.column, settings.region_column):
+    for name in (settings.column, settings.region_column, settings.date_column):
         if name and name not in frame:
             raise TaskError(f"{where} has no column {name!r}, which its card names")
     target, note = target_values(
@@ -158,9 +161,11 @@ def make_table(settings: UserTableCard, card: TaskCard, rows: Rows, where: str) 
     _require_type(target, settings, where)
     left_out = _left_out(frame, settings)
     missing = np.logical_or.reduce([*left_out.values()])
-    kept = frame[~missing].reset_index(drop=True)
+    kept = frame[~missing]
     if kept.empty:
         raise TaskError(f"{where}: no row has a value of {settings.column!r}")
+    dates = read_dates(kept[settings.date_column], where) if settings.date_column else None
+    kept = kept.reset_index(drop=True)
     notes = [*rows.notes, *filter(None, [note])]
     notes += [
         f"{count(int(rows_of.sum()))} {reason} left out"
@@ -187,6 +192,7 @@ def make_table(settings: UserTableCard, card: TaskCard, rows: Rows, where: str) 
         classes=classes,
         region=region,
         features=MappingProxyType(features),
+        dates=dates,
     )
     require_scorable(table, where)
     if (

@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 
 from satclip_bench.core.errors import EncoderError, UnknownNameError
 from satclip_bench.encoders import check_encoder
-from satclip_bench.encoders.climplicit import VARIANTS, from_variant, network_shapes
+from satclip_bench.encoders.climplicit import (
+    VARIANTS,
+    DatedClimplicit,
+    from_variant,
+    network_shapes,
+)
 from tests.encoders.damage import changed, truncated
 from tests.encoders.tensor_files import LONLAT, reckoned_tensors, same_as_released, spread
 
@@ -71,7 +76,21 @@ def test_the_seasons_are_four_months_side_by_side(weights: Path) -> None:
     assert np.abs(months[0] - months[1]).max() > 0.01
 
 
-@pytest.mark.parametrize("variant", ["seasons", "month-1"])
+def test_each_point_has_the_month_that_it_is_given(weights: Path) -> None:
+    months = np.arange(len(LONLAT)) % 12 + 1
+    dated = DatedClimplicit(weights)
+    result = dated.encode(LONLAT, month=months)
+    for month in (1, 6, 12):
+        rows = months == month
+        fixed = from_variant(f"month-{month}", weights=weights).encode(LONLAT)
+        assert np.abs(result[rows] - fixed[rows]).max(initial=0) < 1e-6
+    undated = from_variant("month-6", weights=weights).encode(LONLAT)
+    assert np.abs(dated.encode(LONLAT) - undated).max() < 1e-6
+    assert dated.card.time == {"month": 6}
+    assert dated.card.parameters == {"months": "of each point, 6 without a date"}
+
+
+@pytest.mark.parametrize("variant", ["seasons", "month-1", "dated"])
 def test_it_obeys_the_contract(weights: Path, variant: str) -> None:
     encoder = from_variant(variant, weights=weights)
     assert encoder.card.verified is False

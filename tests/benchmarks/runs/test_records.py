@@ -61,6 +61,7 @@ def test_every_setting_is_part_of_the_key() -> None:
     other: dict[str, object] = {
         "edition": "paper",
         "encoder_parameters": {"degrees": 11},
+        "encoder_time": {"month": 6},
         "dtype": "none",
         "split_settings": {"train": 0.4},
         "probe_settings": {"tol": 1e-3},
