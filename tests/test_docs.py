@@ -38,8 +38,12 @@ PAGES = sorted(
 MAX_WORDS = 750
 
 
+FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+"""A block of code: its language, and its lines."""
+
+
 def without_code(text: str) -> str:
-    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    return FENCE.sub("", text)
 
 
 def link_targets(text: str) -> list[str]:
@@ -57,7 +61,7 @@ def anchors(text: str) -> set[str]:
 
 
 def python_blocks(text: str) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    return [code for language, code in FENCE.findall(text) if language == "python"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -153,14 +157,17 @@ def test_files_and_modules_that_a_page_names_exist(page: Path) -> None:
 
 
 def command_lines(text: str) -> list[list[str]]:
-    """Arguments of every call of the command line in a page's code, continued lines joined."""
-    blocks = re.findall(r"^```(?:sh)?\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
-    indented = re.findall(
-        r"^    (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE
-    )
+    """Arguments of every call of the command line in a page's code, continued lines joined.
+
+    An ellipsis at the end of a call stands for further options and is left out. Variables of the
+    shell have a value that is a number, a name and a path.
+    """
+    blocks = [code for language, code in FENCE.findall(text) if language in ("", "sh")]
+    indented = re.findall(r"^    (.*)$", without_code(text), re.MULTILINE)
     lines = "\n".join([*blocks, *indented]).replace("\\\n", " ").splitlines()
     calls = [re.search(r"(?:run_benchmarks\.py|^satclip-bench)(?: |$)(.*)", line) for line in lines]
-    return [shlex.split(call[1], comments=True) for call in calls if call]
+    words = [shlex.split(re.sub(r"\$\w+", "1", call[1]), comments=True) for call in calls if call]
+    return [call[:-1] if call[-1:] == ["..."] else call for call in words]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -168,7 +175,7 @@ def test_command_lines_of_a_page_can_be_parsed(
     page: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for arguments in command_lines(page.read_text()):
-        if arguments == ["COMMAND", "..."]:
+        if arguments == ["COMMAND"]:
             continue
         command = [] if arguments and not arguments[0].startswith("-") else ["run"]
         try:
@@ -181,7 +188,13 @@ def test_command_lines_are_found() -> None:
     text = (
         "```sh\npython run_benchmarks.py run --seeds 0 \\\n  --jobs 2  # two\nsatclip-bench\n```\n"
     )
-    assert command_lines(text) == [["run", "--seeds", "0", "--jobs", "2"], []]
+    expected = [["run", "--seeds", "0", "--jobs", "2"], []]
+    assert command_lines(text) == expected
+    # Blocks of other languages, before and after, hide no call and have none themselves.
+    other = "```python\nx = 1  # satclip-bench is no call here\n```\n\n"
+    assert command_lines(f"{other}satclip-bench in prose\n\n{text}{other}") == expected
+    placeholders = '```sh\nsatclip-bench run --jobs "$CORES" --out parts/$task ...\n```\n'
+    assert command_lines(placeholders) == [["run", "--jobs", "1", "--out", "parts/1"]]
 
 
 def test_every_command_has_an_example() -> None:
