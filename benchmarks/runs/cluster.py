@@ -9,7 +9,7 @@ import os
 import threading
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from satclip_bench.benchmarks.runs.software import require_software, software
-from satclip_bench.benchmarks.runs.work import AnyEmbedding, Work
+from satclip_bench.benchmarks.runs.work import AnyEmbedding, LazyEmbedding, Work
 from satclip_bench.benchmarks.runs.workers import (
     KilledError,
     TimeLimitError,
+    at_most_two_per_core,
     killed_message,
     late_message,
 )
@@ -67,8 +68,9 @@ class DaskCluster:
 
     Workers need the same software as this machine, and one thread each; a cell that meets another
     worker ends the run with a message. They need none of its files: embeddings by the suite's
-    encoders are computed once by a worker and sent to those that need them, embeddings by custom
-    encoders are sent from here.
+    encoders are computed once by a worker, or by several if the table is large, and sent to those
+    that need them; embeddings by custom encoders are sent from here. Workers of a cluster on this
+    machine map the files of embeddings into memory instead.
 
     Attributes:
         address: address of the scheduler, path of its scheduler file (`.json`), or `local` for a
@@ -82,7 +84,16 @@ class DaskCluster:
     cell_timeout: float = math.inf
 
     remote = True
-    processes = 1
+
+    @property
+    def shares_files(self) -> bool:
+        """Whether the workers are on this machine."""
+        return self.address == LOCAL
+
+    @property
+    def processes(self) -> int:
+        """Maximum number of processes on this machine."""
+        return at_most_two_per_core(self.count) if self.shares_files else 1
 
     def run(
         self, work: Mapping[int, Work[T]], scratch: Path, warn: Callable[[str], None]
@@ -95,7 +106,7 @@ class DaskCluster:
         if not work:
             return
         with self._client(scratch, warn) as client:
-            session = _Session(client, self.address, self.cell_timeout, warn)
+            session = _Session(client, self.address, self.cell_timeout, warn, self.shares_files)
             suspects: list[int] = []
             for number, result in session.results(work):
                 if isinstance(result, KilledError):
@@ -177,6 +188,7 @@ class _Session:
     address: str
     limit: float
     warn: Callable[[str], None]
+    shares_files: bool
     topic: str = field(default_factory=lambda: f"satclip-bench-{uuid.uuid4().hex}")
 
     def results(
@@ -250,8 +262,10 @@ class _Session:
     def _submit(
         self, number: int, item: Work[T], embeddings: dict[AnyEmbedding, Future[Any]]
     ) -> Future[T]:
-        embedding: Future[Any] | None = None
-        if item.embedding is not None:
+        embedding: Future[Any] | Path | None = None
+        if isinstance(item.embedding, Path) and self.shares_files:
+            embedding = item.embedding
+        elif item.embedding is not None:
             if item.embedding not in embeddings:
                 embeddings[item.embedding] = self._embedding(item.embedding)
             embedding = embeddings[item.embedding]
@@ -265,19 +279,23 @@ class _Session:
             pure=False,
         )
 
-    def _embedding(self, embedding: AnyEmbedding) -> Future[Any]:
+    def _embedding(self, embedding: Path | LazyEmbedding) -> Future[Any]:
         import dask
 
-        # A custom encoder's is sent as the argument of a call, which can be made again if the
-        # worker that holds the result is killed.
-        argument = np.load(embedding) if isinstance(embedding, Path) else embedding
+        call = _Call(software(), device_name())
+
+        def submit(function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+            key = f"embedding-{uuid.uuid4().hex}"
+            return self.client.submit(function, *arguments, key=key, pure=False)
+
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
-            return self.client.submit(
-                _Call(software(), device_name()).embed,
-                argument,
-                key=f"embedding-{uuid.uuid4().hex}",
-                pure=False,
-            )
+            if isinstance(embedding, Path):
+                # A custom encoder's is sent as the argument of a call, which can be made again if
+                # the worker that holds the result is killed.
+                return submit(call.embed, np.load(embedding))
+            if shards := [submit(call.embed, shard) for shard in embedding.shards()]:
+                return submit(call.join, embedding, shards)
+            return submit(call.embed, embedding)
 
     def _result(self, future: Future[Any]) -> Any:
         """The result of a finished future. Raises UnfinishedError if the cluster is lost."""
@@ -320,13 +338,18 @@ class _Call:
         with self._like_the_client(), _time_limit(*watch):
             return function(embedding)
 
-    def embed(self, embedding: Any) -> Any:
-        """Compute an embedding; an array is one already."""
+    def embed(self, rows: Any) -> Any:
+        """Compute an embedding or a shard of one; an array is one already."""
+        return self._computed(lambda: rows if isinstance(rows, np.ndarray) else rows.compute())
+
+    def join(self, embedding: LazyEmbedding, shards: Sequence[Any]) -> Any:
+        """Join the shards of an embedding."""
+        return self._computed(lambda: embedding.join(shards))
+
+    def _computed(self, compute: Callable[[], Any]) -> Any:
         with self._like_the_client():
-            if isinstance(embedding, np.ndarray):
-                return embedding
             try:
-                return embedding.compute()
+                return compute()
             except (OSError, MemoryError) as error:
                 raise BenchError(
                     f"a Dask worker cannot compute the embedding: {type(error).__name__}: {error}"

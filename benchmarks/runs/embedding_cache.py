@@ -149,6 +149,19 @@ class EmbeddingCache:
             return None
         return path
 
+    def discard(self, name: str) -> None:
+        """Delete a file that this run does not need any more, unless another run needs it.
+
+        Args:
+            name: name of the file, ending with `.npy`.
+        """
+        path = self.folder / name
+        # What cannot be deleted now is deleted once the cache exceeds its limit.
+        with suppress(OSError, BenchError), _deletion_lock(self.folder):
+            if path.is_file() and name not in _needed(self.folder, but=self._list):
+                path.unlink()
+                _digest_path(path).unlink(missing_ok=True)
+
     def evict(self) -> None:
         """Delete the least recently used files that no run needs, until the limit is met."""
         # A cache that cannot be written cannot have grown.
@@ -212,10 +225,17 @@ def evict(folder: Path, limit: int) -> list[Path]:
     return deleted
 
 
-def _needed(folder: Path) -> set[str]:
-    """Names of the files that running commands need; deletes the lists of those that have ended."""
+def _needed(folder: Path, but: Path | None = None) -> set[str]:
+    """Names of the files that running commands need; deletes the lists of those that have ended.
+
+    Args:
+        folder: folder of cached embeddings.
+        but: list of a running command that is left out.
+    """
     names: set[str] = set()
     for path in _lists(folder).glob("*.txt"):
+        if path == but:
+            continue
         lock = FileLock(_lock_of(path), timeout=0)
         try:
             lock.acquire()

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Hashable, Mapping, Sequence
+import math
+from collections.abc import Callable, Container, Generator, Hashable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.runs.callbacks import Callbacks
-from satclip_bench.benchmarks.runs.embedding_blocks import write_embedding
+from satclip_bench.benchmarks.runs.embedding_blocks import (
+    block_rows,
+    require_coverage,
+    write_embedding,
+)
 from satclip_bench.benchmarks.runs.embedding_cache import EmbeddingCache
+from satclip_bench.benchmarks.runs.embedding_shards import (
+    Digest,
+    ShardedEmbedding,
+    compute_shard,
+    kept_encoder,
+)
 from satclip_bench.benchmarks.runs.embeddings import embedding_key, is_outside
 from satclip_bench.benchmarks.runs.threads import thread_limit
 from satclip_bench.benchmarks.runs.workers import run_in_workers
@@ -33,10 +44,6 @@ class Source(Hashable, Protocol):
 
     def load(self) -> TaskTable:
         """The table of points to be embedded. Raises BenchError."""
-
-
-Digest: TypeAlias = "str | BenchError"
-"""SHA-256 of an embedding's file, or why there is no such file."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,50 @@ class Place:
             embedding: NDArray[np.float32] = np.load(paths[self])
         return embedding
 
+    def shards(self) -> tuple[PlaceShard, ...]:
+        """Blocks of rows of the embedding of a large table; empty if it is computed as a whole."""
+        try:
+            columns, rows = kept_encoder(self.encoder).card.dimension, len(self.source.load())
+        except BenchError:
+            # What cannot be made here may be made where it is computed; if not, that is the reason.
+            return ()
+        blocks = block_rows(rows, columns)
+        return tuple(PlaceShard(self, b.start, b.stop) for b in blocks) if len(blocks) > 1 else ()
+
+    def join(self, blocks: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """The `(N, D)` embedding made of its blocks.
+
+        Raises:
+            EncoderError: the encoder covers none of the points.
+        """
+        if not any(bool(block.any()) for block in blocks):
+            require_coverage(kept_encoder(self.encoder), self.source.load(), covered=False)
+        return np.concatenate(blocks)
+
+
+@dataclass(frozen=True)
+class PlaceShard:
+    """A block of rows of an embedding; workers of a cluster compute it.
+
+    Attributes:
+        place: what the embedding is made from.
+        start: first row.
+        stop: row after the last one.
+    """
+
+    place: Place
+    start: int
+    stop: int
+
+    def compute(self) -> NDArray[np.float32]:
+        """The `(stop - start, D)` embedding of these rows, from the cache of this machine or not.
+
+        Raises:
+            BenchError: the encoder cannot be made or used, or the table cannot be read.
+        """
+        rows = slice(self.start, self.stop)
+        return compute_shard(kept_encoder(self.place.encoder), self.place.source.load(), rows)
+
 
 @dataclass(frozen=True)
 class Missing:
@@ -77,6 +128,7 @@ class Missing:
         file: file that it is written to.
         title: short description for progress.
         values: number of its values.
+        shards: its shards, if the table is a large one and the encoder not a custom one.
     """
 
     place: Place
@@ -84,6 +136,7 @@ class Missing:
     file: Path
     title: str
     values: int
+    shards: ShardedEmbedding | None = None
 
 
 def embed_all(
@@ -127,13 +180,18 @@ def embed_all(
             reasons[place] = str(error)
         else:
             if path is None:
-                values = len(table) * encoder.card.dimension
+                shape = (len(table), encoder.card.dimension)
                 file = scratch / f"{number}.npy"
-                missing[number] = Missing(place, name, file, title, values)
+                shards = (
+                    ShardedEmbedding(encoder, table, name, file, cache)
+                    if len(block_rows(*shape)) > 1 and place.encoder not in custom
+                    else None
+                )
+                missing[number] = Missing(place, name, file, title, math.prod(shape), shards)
                 continue
             paths[place] = path
         callbacks.advance("embeddings", title)
-    with closing(_compute(missing, encoders, custom, scratch, processes)) as digests:
+    with closing(_compute(missing, encoders, custom, scratch, cache, processes)) as digests:
         for number, digest in digests:
             item = missing[number]
             if isinstance(digest, BenchError):
@@ -151,34 +209,55 @@ def _compute(
     encoders: Mapping[str, LocationEncoder],
     custom: Container[str],
     scratch: Path,
+    cache: EmbeddingCache,
     processes: int,
 ) -> Generator[tuple[int, Digest]]:
-    """Write embeddings to their files, and yield the digests in the order of finishing."""
-    by_name = {i: item for i, item in missing.items() if item.place.encoder not in custom}
-    if processes == 1 or sum(item.values for item in by_name.values()) <= SMALL:
-        by_name = {}
-    else:
-        # In the order of the encoders, because a worker keeps one of them at a time.
-        items = sorted(by_name.items(), key=lambda entry: entry[1].place.encoder)
-        tasks = {i: partial(_embed_by_name, item.place, item.file) for i, item in items}
-        yield from run_in_workers(tasks, processes, scratch / "running")
+    """Write embeddings to their files, and yield the digests in the order of finishing.
+
+    Tasks of worker processes are whole embeddings of small tables and shards of large ones.
+    """
+    # In the order of the encoders, because a worker keeps one of them at a time.
+    by_name = sorted(
+        (number for number, item in missing.items() if item.place.encoder not in custom),
+        key=lambda number: missing[number].place.encoder,
+    )
+    in_workers = processes > 1 and sum(missing[number].values for number in by_name) > SMALL
+    tasks: list[tuple[int, int | None, Callable[[], Digest]]] = []
+    for number in by_name:
+        item = missing[number]
+        make = partial(kept_encoder if in_workers else encoders.__getitem__, item.place.encoder)
+        if item.shards is None:
+            tasks.append((number, None, partial(_embed, make, item.place.source, item.file)))
+            continue
+        tasks += [(number, shard, task) for shard, task in item.shards.missing(make).items()]
+        if item.shards.finished:
+            yield number, item.shards.join()
+    functions = {i: function for i, (_, _, function) in enumerate(tasks)}
+    results: Generator[tuple[int, Digest]] = (
+        run_in_workers(functions, processes, scratch / "running")
+        if in_workers
+        else ((i, function()) for i, function in functions.items())
+    )
+    with closing(results):
+        for i, digest in results:
+            number, shard, _ = tasks[i]
+            shards = missing[number].shards
+            if shards is None or shard is None:
+                yield number, digest
+                continue
+            shards.add(shard, digest)
+            if shards.finished:
+                yield number, shards.join()
     for number, item in missing.items():
-        if number not in by_name:
-            yield number, _embed(encoders[item.place.encoder], item.place.source, item.file)
+        if item.place.encoder in custom:
+            make = partial(encoders.__getitem__, item.place.encoder)
+            yield number, _embed(make, item.place.source, item.file)
 
 
-def _embed_by_name(place: Place, file: Path) -> Digest:
-    try:
-        encoder = _encoder(place.encoder)
-    except BenchError as error:
-        return BenchError(str(error))
-    return _embed(encoder, place.source, file)
-
-
-def _embed(encoder: LocationEncoder, source: Source, file: Path) -> Digest:
+def _embed(make: Callable[[], LocationEncoder], source: Source, file: Path) -> Digest:
     """Write an embedding to a file. With one thread it does not depend on the number of cores."""
     try:
-        table = source.load()
+        encoder, table = make(), source.load()
         with thread_limit(1), atomic_write(file) as content:
             stream = HashedStream(content)
             write_embedding(stream, encoder, table)
@@ -186,9 +265,3 @@ def _embed(encoder: LocationEncoder, source: Source, file: Path) -> Digest:
     except BenchError as error:
         # The subclass and the cause may not survive the way between processes.
         return BenchError(str(error))
-
-
-@lru_cache(maxsize=1)
-def _encoder(name: str) -> LocationEncoder:
-    """An encoder whose weights are read once for all tables that a worker process embeds."""
-    return get_encoder(name)

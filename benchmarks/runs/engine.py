@@ -142,7 +142,7 @@ def evaluate(
     ):
         pending = [units[i] for i in missing if not units[i].problem]
         # Workers elsewhere compute embeddings themselves, but know no custom encoder.
-        embedded = [unit for unit in pending if unit.encoder in custom or not executor.remote]
+        embedded = [unit for unit in pending if unit.encoder in custom or executor.shares_files]
         places = list(dict.fromkeys(place for unit in embedded if (place := _place(unit))))
         paths, reasons = embed_all(places, custom, scratch, cache, callbacks, executor.processes)
         work: dict[int, Work[Any]] = {}

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from satclip_bench.benchmarks.runs.cluster import LOCAL, DaskCluster, require_dask
 from satclip_bench.benchmarks.runs.work import Executor, Work
-from satclip_bench.benchmarks.runs.workers import run_in_workers
+from satclip_bench.benchmarks.runs.workers import at_most_two_per_core, run_in_workers
 from satclip_bench.core.errors import BenchError
 
 T = TypeVar("T")
@@ -23,6 +23,7 @@ class InProcess:
     """Computes cells one after the other in this process."""
 
     remote = False
+    shares_files = True
     processes = 1
 
     def run(
@@ -46,11 +47,12 @@ class Processes:
     cell_timeout: float = math.inf
 
     remote = False
+    shares_files = True
 
     @property
     def processes(self) -> int:
         """Maximum number of processes; more than two per core would only take memory."""
-        return min(self.count, 2 * (os.cpu_count() or 1))
+        return at_most_two_per_core(self.count)
 
     def run(
         self, work: Mapping[int, Work[T]], scratch: Path, warn: Callable[[str], None]

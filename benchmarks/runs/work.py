@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
@@ -15,11 +15,21 @@ from satclip_bench.core.errors import BenchError
 T = TypeVar("T")
 
 
-class LazyEmbedding(Protocol):
-    """An embedding that a worker computes; equal ones are computed once and shared by cells."""
+class LazyRows(Protocol):
+    """Rows of an embedding that a worker computes."""
 
     def compute(self) -> NDArray[np.float32]:
-        """The `(N, D)` embedding. Raises BenchError."""
+        """The `(n, D)` embedding of the rows. Raises BenchError."""
+
+
+class LazyEmbedding(LazyRows, Protocol):
+    """An embedding that workers compute; equal ones are computed once and shared by cells."""
+
+    def shards(self) -> Sequence[LazyRows]:
+        """Blocks of rows that several workers compute; empty if one worker computes all rows."""
+
+    def join(self, blocks: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """The `(N, D)` embedding made of the blocks that `shards` gives. Raises BenchError."""
 
     def __hash__(self) -> int: ...
 
@@ -50,8 +60,12 @@ class Executor(Protocol):
         """Whether workers may be on other machines, which do not have the files of this one."""
 
     @property
+    def shares_files(self) -> bool:
+        """Whether workers can be given files of this machine."""
+
+    @property
     def processes(self) -> int:
-        """Maximum number of worker processes that have the files of this machine; 1 if none."""
+        """Maximum number of processes of this machine that a run may start."""
 
     def run(
         self, work: Mapping[int, Work[T]], scratch: Path, warn: Callable[[str], None]

@@ -83,6 +83,11 @@ def run_in_workers(
                 yield number, KilledError(killed_message(str(died)))
 
 
+def at_most_two_per_core(count: int) -> int:
+    """A number of processes, or fewer: more than two per core would only take memory."""
+    return min(count, 2 * (os.cpu_count() or 1))
+
+
 def killed_message(how: str) -> str:
     """Reason of failure of a task whose process was killed.
 

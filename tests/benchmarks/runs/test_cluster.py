@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -94,6 +94,12 @@ class Counted:
             raise BenchError("out of cheese")
         return np.ones((4, 2), dtype=np.float32)
 
+    def shards(self) -> tuple[Counted, ...]:
+        return ()
+
+    def join(self, blocks: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        raise AssertionError("it has no shards")
+
 
 def results(executor: Executor, work: dict[int, Work[object]], folder: Path) -> dict[int, object]:
     return dict(executor.run(work, folder, lambda _message: None))
@@ -167,6 +173,22 @@ def test_an_embedding_is_computed_once_and_its_error_is_that_of_its_cells(
         assert str(error) == "out of cheese"
     assert finished == {0: 8, 1: 8, 2: 8, 3: 8, 6: 12}
     assert good.log.read_text().split() == bad.log.read_text().split() == ["computed"]
+
+
+def test_a_cluster_on_this_machine_reads_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        cluster,
+        "_local_cluster",
+        lambda count, _: distributed.LocalCluster(
+            n_workers=count, threads_per_worker=1, **IN_THIS_PROCESS
+        ),
+    )
+    executor = DaskCluster("local", 1)
+    assert executor.shares_files
+    file = tmp_path / "embedding.npy"
+    assert results(executor, {0: Work(str, file)}, tmp_path) == {0: str(file)}
 
 
 def test_a_cell_that_kills_its_worker_fails_alone(tmp_path: Path, address: str) -> None:

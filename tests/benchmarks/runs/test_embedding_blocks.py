@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from satclip_bench.benchmarks.runs import embedding_blocks
 from satclip_bench.benchmarks.runs.embedding_blocks import write_embedding
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table
+from satclip_bench.core.dates import Dates, Times
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.core.files import HashedStream, sha256_bytes
 from satclip_bench.encoders import Encoder, EncoderCard
+from satclip_bench.encoders.timed import TimedEncoder
 from satclip_bench.tasks import TaskTable
 
 
@@ -35,6 +37,15 @@ class Tilt(Encoder):
 
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
         return np.where(lonlat[:, 1:] > self.limit, np.nan, np.sin(np.radians(lonlat)))
+
+
+class Months(TimedEncoder):
+    """The month, beside a column of ones."""
+
+    card = EncoderCard(name="months", title="Months", dimension=2, time={"month": 6})
+
+    def forward_at(self, lonlat: NDArray[np.float64], times: Times) -> NDArray[np.float64]:
+        return np.stack([np.ones(len(lonlat)), times["month"]], axis=1)
 
 
 def polar_table(rows: int) -> TaskTable:
@@ -67,3 +78,11 @@ def test_an_error_names_the_rows_of_the_block() -> None:
     where = "in rows 32768 to 39999 of 'median_income': encoder 'tilt' .* row 4732$"
     with pytest.raises(EncoderError, match=where):
         write_embedding(io.BytesIO(), Tilt(limit=70.0), polar_table(40_000))
+
+
+def test_each_block_gets_the_dates_of_its_rows() -> None:
+    months = np.random.default_rng(0).integers(1, 13, 40_000)
+    table = replace(polar_table(40_000), dates=Dates("day", {"month": months}))
+    buffer = io.BytesIO()
+    write_embedding(buffer, Months(), table)
+    np.testing.assert_array_equal(np.load(io.BytesIO(buffer.getvalue()))[:, 1], months)

@@ -79,6 +79,20 @@ def test_what_a_run_needs_is_kept_until_it_ends(
     assert not list((cache_folder / "in-use").iterdir())
 
 
+def test_what_is_not_needed_any_more_is_deleted_unless_another_run_needs_it(
+    cache_folder: Path,
+) -> None:
+    fill(cache_folder, 2)
+    with EmbeddingCache() as cache, EmbeddingCache() as other:
+        for name in ("0.npy", "1.npy"):
+            assert cache.find(name) is not None
+        assert other.find("1.npy") is not None
+        for name in ("0.npy", "1.npy", "none.npy"):
+            cache.discard(name)
+        assert names(cache_folder) == ["1.npy"]
+        assert [path.name for path in cache_folder.glob("*.sha256")] == ["1.sha256"]
+
+
 def test_what_another_process_needs_is_kept_until_it_is_killed(cache_folder: Path) -> None:
     fill(cache_folder, 2)
     code = (
