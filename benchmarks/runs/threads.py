@@ -6,14 +6,16 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 
 @contextmanager
 def thread_limit(count: int) -> Iterator[None]:
     """Use at most `count` threads for BLAS, OpenMP and torch within the block.
 
-    With one thread a cell gives the same bytes, however many cells run at the same time. torch is
-    imported, which takes seconds, unless the environment limits its threads in the same way.
+    With one thread a cell gives the same bytes, however many cells run at the same time. Only
+    libraries that are loaded can be limited, so that SciPy, scikit-learn and torch are imported,
+    which takes seconds, unless the environment limits them in the same way.
 
     Args:
         count: number of threads, 1 or more.
@@ -25,13 +27,15 @@ def thread_limit(count: int) -> Iterator[None]:
     """
     from threadpoolctl import threadpool_limits
 
-    if "torch" not in sys.modules and all(
-        os.environ.get(name) == str(count) for name in one_thread()
-    ):
+    limited_already = all(os.environ.get(name) == str(count) for name in one_thread())
+    if limited_already and "torch" not in sys.modules:
         # torch and the libraries that are loaded within the block read these variables.
         with threadpool_limits(count):
             yield
         return
+    for library in ("scipy.linalg", "sklearn"):
+        # Each brings a BLAS or an OpenMP of its own.
+        import_module(library)
     import torch
 
     before = torch.get_num_threads()

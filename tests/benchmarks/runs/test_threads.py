@@ -25,9 +25,11 @@ import numpy
 from threadpoolctl import threadpool_info
 from satclip_bench.benchmarks.runs.threads import thread_limit
 with thread_limit(int(sys.argv[1])):
+    import scipy.optimize, sklearn.linear_model, sklearn.neighbors
     inside = getattr(sys.modules.get("torch"), "threads", None)
-    blas = [library["num_threads"] for library in threadpool_info()]
-print(inside, getattr(sys.modules.get("torch"), "threads", None), *blas)
+    libraries = [library["num_threads"] for library in threadpool_info()]
+assert len(libraries) >= 2, libraries
+print(inside, getattr(sys.modules.get("torch"), "threads", None), *sorted(set(libraries)))
 """
 
 
