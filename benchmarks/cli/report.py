@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from satclip_bench.benchmarks.cli.command import Command
 from satclip_bench.benchmarks.cli.options import (
     add_board_options,
     add_filter_options,
+    add_names_option,
     add_run_folder_options,
     record_filter,
     run_folder,
@@ -214,13 +216,18 @@ def _add_figure_options(parser: argparse.ArgumentParser) -> None:
         metavar="FORMAT",
         help="formats of the files: png, pdf or svg (default: png)",
     )
+    for axis, example in (("split", "random,'labels.*'"), ("probe", "linear")):
+        add_names_option(
+            parser, axis, f"{axis}s to show, such as {example} (default: all of the run)"
+        )
     _add_report_options(parser)
 
 
 def _figures(options: argparse.Namespace) -> int:
     from satclip_bench.benchmarks.commands.report import figures
 
-    return figures(run_folder(options), record_filter(options), options.kind, options.format)
+    only = replace(record_filter(options), splits=options.split, probes=options.probe)
+    return figures(run_folder(options), only, options.kind, options.format)
 
 
 def _kind_lines(kinds: Mapping[str, str]) -> str:
@@ -282,7 +289,8 @@ kinds:
 examples:
   {program} figures --out results/runs/quick
   {program} figures --kind critical-difference gap --format pdf svg
-  {program} figures --kind distance predictions --tasks biomes --encoders geoclip""",
+  {program} figures --kind distance predictions --tasks biomes --split random --probe linear
+  {program} figures --kind label-efficiency --suite open-labels""",
     add_options=_add_figure_options,
     call=_figures,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,17 +10,16 @@ from rich.console import Console
 from rich.text import Text
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
-from satclip_bench.benchmarks.commands.notices import print_notices
+from satclip_bench.benchmarks.commands.finished import Finished, read_finished
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.commands.user_tables import adopt
 from satclip_bench.benchmarks.ranking.combinations import combinations
-from satclip_bench.benchmarks.ranking.curves import FAMILIES, curves
+from satclip_bench.benchmarks.ranking.curves import curves
+from satclip_bench.benchmarks.report.drawing import CAPTIONS
 from satclip_bench.benchmarks.report.grid import Grid, GridRow, print_grid
 from satclip_bench.benchmarks.report.terminal import print_heading
 from satclip_bench.benchmarks.report.wording import DASH, number
-from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.benchmarks.runs.reading import RecordFilter
-from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import atomic_write
 
@@ -42,30 +42,30 @@ def show_curves(out: Path, split: str | None, probe: str | None, only: RecordFil
     Raises:
         BenchError: the run has no splits of these families.
     """
-    frame = _read(out, split, probe, only)
-    found = curves(frame)
+    from satclip_bench.benchmarks.report.curve_figures import CURVES, how_to_run
+    from satclip_bench.benchmarks.report.figures import write_figures
+
+    finished = _read(out, split, probe, only)
+    found = curves(finished.frame)
     if found.empty:
         raise BenchError(
-            f"the run in {out} has no splits labels.<percent> or blocks.<degrees>: run some with "
-            "--splits labels.1,labels.10,random, or --splits blocks.1,blocks.10"
+            f"the run in {out} has no splits labels.<percent> or blocks.<degrees>: "
+            + "; ".join(how_to_run(family) for family in CURVES.values())
         )
+    results = finished.results()
     console = Console(emoji=False)
-    titles = _titles(frame)
     folder = out / "diagnostics"
-    for family in FAMILIES:
-        of_family = found[found["family"] == family]
+    for family in CURVES.values():
+        of_family = found[found["family"] == family.name]
         for (task, fitted), rows in of_family.groupby(["task", "probe"]):
-            print_heading(f"{task} · skill by {AXES[family]} · probe {fitted}", console)
-            print_grid(_curve_grid(rows, titles), console, TITLE_WIDTH)
+            print_heading(f"{task} · skill by {AXES[family.name]} · probe {fitted}", console)
+            print_grid(_curve_grid(rows, dict(results.titles)), console, TITLE_WIDTH)
             console.print()
     _write(found, folder / "curves.csv", console)
-    from satclip_bench.benchmarks.report.curve_figures import draw_curves
-
-    for family, label in AXES.items():
-        of_family = found[found["family"] == family]
-        if not of_family.empty:
-            path = draw_curves(of_family, label, titles, folder / f"curves.{family}.png")
-            print_plain(path, console)
+    path = folder / CAPTIONS
+    earlier = path.read_text() if path.is_file() else ""
+    for path in write_figures(results, {}, folder, tuple(CURVES), ("png",), earlier):
+        print_plain(path, console)
 
 
 def show_combinations(out: Path, split: str | None, probe: str | None, only: RecordFilter) -> None:
@@ -80,8 +80,7 @@ def show_combinations(out: Path, split: str | None, probe: str | None, only: Rec
     Raises:
         BenchError: the run has no combination together with its parts.
     """
-    frame = _read(out, split, probe, only)
-    found = combinations(frame)
+    found = combinations(_read(out, split, probe, only).frame)
     if found.empty:
         raise BenchError(
             f"the run in {out} has no combination together with its parts: run both, as with "
@@ -95,21 +94,12 @@ def show_combinations(out: Path, split: str | None, probe: str | None, only: Rec
     _write(found, out / "diagnostics" / "combinations.csv", console)
 
 
-def _read(out: Path, split: str | None, probe: str | None, only: RecordFilter) -> pd.DataFrame:
+def _read(out: Path, split: str | None, probe: str | None, only: RecordFilter) -> Finished:
     adopt(out)
-    store = Store(out, only)
-    reading = store.read()
-    print_notices(reading)
-    frame = store.frame(reading)
-    if split is not None:
-        frame = frame[frame["split"] == split]
-    if probe is not None:
-        frame = frame[frame["probe"].isin([probe, BASELINE_PROBE])]
-    return frame
-
-
-def _titles(frame: pd.DataFrame) -> dict[str, str]:
-    return dict(zip(frame["encoder"], frame["encoder_title"], strict=True))
+    splits, probes = ((name,) if name else () for name in (split, probe))
+    finished = read_finished(out, replace(only, splits=splits, probes=probes))
+    finished.print_notices()
+    return finished
 
 
 def _curve_grid(rows: pd.DataFrame, titles: dict[str, str]) -> Grid:

@@ -128,12 +128,15 @@ def figures(
 
     Args:
         out: folder of the run.
-        only: tasks, encoders and seeds to show.
+        only: tasks, encoders, splits, probes and seeds to show.
         kinds: kinds to draw, of `report.figure_kinds`.
         formats: formats of the files.
 
     Returns:
         The exit code.
+
+    Raises:
+        BenchError: the run has none of these figures; the message says why.
     """
     from satclip_bench.benchmarks.report.figures import left_out
 
@@ -154,12 +157,16 @@ def figures(
 
         made = folder / "figures" / CAPTIONS
         earlier = made.read_text() if made.is_file() else earlier
-        store, records = finished.store, finished.reading.records
+        store = finished.store
+        records = store.records(finished.reading) if finished.reading.records else ()
         drawings = record_drawings(store, records, results, kinds, sentences.append)
         more = write_drawings(drawings, folder / "figures", formats, earlier)
         return tuple(dict.fromkeys([*drawn, *more]))
 
-    list_paths(replace_reports(out, write))
+    paths = replace_reports(out, write)
+    if not paths:
+        raise BenchError("nothing is drawn: " + "; ".join(sentences))
+    list_paths(paths)
     for sentence in sentences:
         Console().print(Text(sentence), soft_wrap=True, highlight=False)
     return 0

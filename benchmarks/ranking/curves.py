@@ -18,6 +18,7 @@ whose training sets are much larger."""
 
 CURVE = ["family", "task", "probe", "encoder"]
 COLUMNS = [*CURVE, "x", "split", "seeds", "n_train", "skill", "low_seed", "high_seed"]
+SEED_COLUMNS = [*CURVE, "x", "split", "seed", "n_train", "skill"]
 
 
 def curves(frame: pd.DataFrame) -> pd.DataFrame:
@@ -35,6 +36,26 @@ def curves(frame: pd.DataFrame) -> pd.DataFrame:
         `n_train` is the mean size of the training sets, `low_seed` and `high_seed` are the smallest
         and largest skill of a seed. A family of which the run has no split has no rows.
     """
+    found = seed_curves(frame)
+    points = found.groupby([*CURVE, "x", "split"], as_index=False).agg(
+        seeds=("seed", "nunique"),
+        n_train=("n_train", "mean"),
+        skill=("skill", "mean"),
+        low_seed=("skill", "min"),
+        high_seed=("skill", "max"),
+    )
+    return points[COLUMNS].sort_values([*CURVE, "x"], ignore_index=True)
+
+
+def seed_curves(frame: pd.DataFrame) -> pd.DataFrame:
+    """Skill of every seed by family of splits and its number, from which `curves` takes means.
+
+    Args:
+        frame: tidy frame of a run.
+
+    Returns:
+        A frame with the columns `SEED_COLUMNS`.
+    """
     parts = []
     for family in FAMILIES:
         names = map(str, frame["split"].unique())
@@ -43,13 +64,11 @@ def curves(frame: pd.DataFrame) -> pd.DataFrame:
         if numbers and family == ALL_LABELS[0] and ALL_LABELS[1] not in numbers.values():
             numbers["random"] = ALL_LABELS[1]
         parts += [
-            _points(rows).assign(family=family, x=numbers[split], split=split, probe=str(probe))
+            seed_skill(rows).assign(family=family, x=numbers[split], split=split, probe=str(probe))
             for (split, probe), rows in frame.groupby(["split", "probe"])
             if split in numbers
         ]
-    if not parts:
-        return pd.DataFrame(columns=COLUMNS)
-    return pd.concat(parts)[COLUMNS].sort_values([*CURVE, "x"], ignore_index=True)
+    return pd.concat(parts)[SEED_COLUMNS] if parts else pd.DataFrame(columns=SEED_COLUMNS)
 
 
 def seed_skill(rows: pd.DataFrame) -> pd.DataFrame:
@@ -68,20 +87,6 @@ def seed_skill(rows: pd.DataFrame) -> pd.DataFrame:
     skill = pooled_skill(loss, reference).stack(CELL[:2], future_stack=True)  # noqa: PD013
     sizes = cells.groupby(["encoder", "task", "seed"])["n_train"].mean()
     return pd.DataFrame({"skill": skill}).dropna().join(sizes).reset_index()
-
-
-def _points(rows: pd.DataFrame) -> pd.DataFrame:
-    return (
-        seed_skill(rows)
-        .groupby(["encoder", "task"], as_index=False)
-        .agg(
-            seeds=("seed", "nunique"),
-            n_train=("n_train", "mean"),
-            skill=("skill", "mean"),
-            low_seed=("skill", "min"),
-            high_seed=("skill", "max"),
-        )
-    )
 
 
 def _number(split: str, family: str) -> float | None:

@@ -8,6 +8,8 @@ FROM_RESULTS = {
     "critical-difference": "mean ranks on an axis, with bars that join tied encoders",
     "gap": "mean ranks under each split joined by lines, such as random and held-out regions",
     "regions": "score of every encoder in every held-out region of a task, as numbers on colours",
+    "label-efficiency": "skill against the number of training points, one panel per task",
+    "block-size": "skill against the size of the blocks that are held out, one panel per task",
     "maps": "target of each task on a map, with the regions that are held out",
     "splits": "training, validation and test points of every fold on maps",
 }

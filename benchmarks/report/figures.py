@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from satclip_bench.benchmarks.report.change_figures import changes_drawing
+from satclip_bench.benchmarks.report.curve_figures import CURVES, curves_drawing
 from satclip_bench.benchmarks.report.drawing import Drawing, Format, write_captions
 from satclip_bench.benchmarks.report.figure_kinds import DEFAULT
 from satclip_bench.benchmarks.report.maps import map_drawing
@@ -41,10 +42,10 @@ def write_figures(
 
     `scores.<probe>`, `ranks.<split>.<probe>`, `critical-difference.<split>.<probe>`, `gap.<probe>`
     for probes with several splits, `regions/<task>.<split>.<probe>` for splits with named regions,
-    and `maps/<task>`. Beside tasks of papers, user tables have
-    separate figures, with their name at the end. Scores are shown as skill if all splits have it.
-    Figures without anything to show are left out, as `left_out` says. The captions are written to
-    `captions.md`.
+    `label-efficiency.<probe>` and `block-size.<probe>`, and `maps/<task>`. Beside tasks of papers,
+    user tables have separate figures, with their name at the end. Scores are shown as skill if all
+    splits have it. Figures without anything to show are left out, as `left_out` says. The captions
+    are written to `captions.md`.
 
     Args:
         results: results of the run.
@@ -108,6 +109,10 @@ def _planned(results: Results, kinds: Collection[str]) -> Iterator[Planned]:
                     yield from _regions(part, split, probe)
             if "gap" in kinds and len(splits) > 1:
                 yield _changes(part, probe, f"gap.{probe}{suffix}")
+            for kind in CURVES:
+                if kind in kinds:
+                    name = f"{kind}.{probe}{suffix}"
+                    yield name, curves_drawing(part, kind, probe, name)
 
 
 def _scores(results: Results, probe: str, name: str) -> Planned:

@@ -9,11 +9,10 @@ from typing import Any
 import pandas as pd
 
 from satclip_bench.benchmarks.runs.columns import COLUMNS, MEASURED
-from satclip_bench.benchmarks.runs.reading import RecordFilter
+from satclip_bench.benchmarks.runs.reading import AXES, NOTHING, RecordFilter
 from satclip_bench.benchmarks.runs.record import RENAMED
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.program import program
-from satclip_bench.core.registry import match_names
 
 EARLIER: Mapping[str, Any] = {
     "interval": "places",
@@ -80,21 +79,9 @@ def select_rows(frame: pd.DataFrame, only: RecordFilter) -> pd.DataFrame:
         UnknownNameError: a name or wildcard matches nothing in the table.
         BenchError: the table has no scores of these seeds, or of this combination.
     """
-    kept = pd.Series(True, index=frame.index)
-    for axis, patterns in (("task", only.tasks), ("encoder", only.encoders)):
-        names = list(dict.fromkeys(map(str, frame[axis])))
-        if patterns:
-            kept &= frame[axis].isin(match_names(f"{axis} of this run", patterns, names))
-    seeds = sorted({int(seed) for seed in frame["seed"]})
-    if unknown := sorted(set(only.seeds) - set(seeds)):
-        raise BenchError(
-            f"the run has no records of seed {unknown[0]}. It has seeds "
-            f"{', '.join(map(str, seeds))}"
-        )
-    if only.seeds:
-        kept &= frame["seed"].isin(only.seeds)
+    kept = frame["seed"].isin(only.chosen_seeds(frame["seed"].unique()))
+    for axis in AXES:
+        kept &= frame[axis].isin(only.chosen(axis, map(str, frame[axis].unique())))
     if not kept.any():
-        raise BenchError(
-            "the run has no records of this combination of --tasks, --encoders and --seeds"
-        )
+        raise BenchError(NOTHING)
     return frame[kept]

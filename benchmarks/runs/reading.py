@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.benchmarks.runs.record import Record
 from satclip_bench.benchmarks.runs.remembered import NO_FOLDS, PlannedCell, differing, planned
 from satclip_bench.benchmarks.runs.segments import Segment
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.registry import match_names
+
+AXES = ("task", "encoder", "split", "probe")
+"""Axes of the records that are selected by name."""
+
+NOTHING = (
+    "the run has no records with this combination of tasks, encoders, splits, probes and seeds"
+)
 
 
 @dataclass(frozen=True)
@@ -18,13 +26,16 @@ class RecordFilter:
     """Which records of a run a command reads; an empty axis selects all.
 
     Attributes:
-        tasks, encoders: names or wildcards.
+        tasks, encoders, splits, probes: names or wildcards. Baselines, which have no probe, are
+            selected with any.
         seeds: seeds.
     """
 
     tasks: Sequence[str] = ()
     encoders: Sequence[str] = ()
     seeds: Sequence[int] = ()
+    splits: Sequence[str] = ()
+    probes: Sequence[str] = ()
 
     def select(self, records: Sequence[Record]) -> tuple[Record, ...]:
         """The records that the filter selects.
@@ -33,35 +44,49 @@ class RecordFilter:
             UnknownNameError: a name or wildcard matches nothing in the run.
             BenchError: the run has no records of these seeds, or of this combination.
         """
-        if not records or not (self.tasks or self.encoders or self.seeds):
+        if not records or self == ALL:
             return tuple(records)
-        of_run = {
-            axis: tuple(dict.fromkeys(getattr(r.settings, axis) for r in records))
-            for axis in ("task", "encoder")
+        chosen = {
+            axis: self.chosen(axis, (getattr(r.settings, axis) for r in records)) for axis in AXES
         }
-        tasks = match_names("task of this run", self.tasks, of_run["task"]) or of_run["task"]
-        encoders = (
-            match_names("encoder of this run", self.encoders, of_run["encoder"])
-            or of_run["encoder"]
+        seeds = self.chosen_seeds(record.settings.seed for record in records)
+        selected = tuple(
+            record
+            for record in records
+            if record.settings.seed in seeds
+            and all(getattr(record.settings, axis) in names for axis, names in chosen.items())
         )
-        seeds = {record.settings.seed for record in records}
+        if not selected:
+            raise BenchError(NOTHING)
+        return selected
+
+    def chosen(self, axis: str, present: Iterable[str]) -> set[str]:
+        """Names of an axis, of `AXES`, that are selected among those that a run has.
+
+        Raises:
+            UnknownNameError: a name or wildcard matches none of them.
+        """
+        names = tuple(dict.fromkeys(present))
+        patterns: Sequence[str] = getattr(self, f"{axis}s")
+        if not patterns:
+            return set(names)
+        named = [name for name in names if name != BASELINE_PROBE]
+        chosen = set(match_names(f"{axis} of this run", patterns, named))
+        return chosen | (set(names) - set(named))
+
+    def chosen_seeds(self, present: Iterable[int]) -> set[int]:
+        """Seeds that are selected among those that a run has.
+
+        Raises:
+            BenchError: the run has no records of one of the seeds.
+        """
+        seeds = {int(seed) for seed in present}
         if unknown := sorted(set(self.seeds) - seeds):
             raise BenchError(
                 f"the run has no records of seed {unknown[0]}. It has seeds "
                 f"{', '.join(map(str, sorted(seeds)))}"
             )
-        selected = tuple(
-            record
-            for record in records
-            if record.settings.task in tasks
-            and record.settings.encoder in encoders
-            and record.settings.seed in (self.seeds or seeds)
-        )
-        if not selected:
-            raise BenchError(
-                "the run has no records of this combination of --tasks, --encoders and --seeds"
-            )
-        return selected
+        return set(self.seeds) or seeds
 
 
 ALL = RecordFilter()

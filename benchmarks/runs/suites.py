@@ -26,6 +26,8 @@ SPATIAL_ENCODERS = (*DEFAULT_ENCODERS, "siren.l10", "siren.l40")
 FAST_PROBES = ("linear", "ridge", "knn")
 PROBES = (*FAST_PROBES, "mlp", "lightgbm")
 SPATIAL_SPLITS = ("blocks.10", "buffered.10-500", "held-out-region")
+LABEL_SPLITS = ("labels.1", "labels.3", "labels.10", "labels.30", "random")
+BLOCK_SPLITS = ("blocks.1", "blocks.2", "blocks.5", "blocks.10", "blocks.20", "blocks.40")
 
 SEEDS = (0, 1, 2, 3, 4)
 """Seeds of random splits: with fewer, a difference of several standard deviations between seeds can
@@ -54,6 +56,9 @@ QUICK_TASKS = tuple(task for task in OPEN_TASKS if task not in SLOW_TASKS)
 GLOBAL_TASKS = tuple(
     task for task in REGIONAL_TASKS if task not in ("california_housing", "median_income")
 )
+
+# One per cent of the counties' training set are fewer rows than a split needs.
+LABEL_TASKS = tuple(task for task in REGIONAL_TASKS if task != "median_income")
 
 
 class Block(Card):
@@ -144,6 +149,31 @@ SUITES: Mapping[str, Suite] = {
                     SLOW_TASKS, DEFAULT_ENCODERS, probes=("lightgbm",), seeds=THREE_SEEDS
                 ),
             ),
+        ),
+        Suite(
+            name="open-labels",
+            title="Open edition, label efficiency",
+            description="Which encoders need few labels? The encoders of the main job with the "
+            "linear probe on 1, 3, 10 and 30 % of the labels of random splits and on all of them, "
+            "with five seeds, on the tasks that are not classes of places and of which 1 % are "
+            "enough rows. `figures --kind label-efficiency` draws the curves.",
+            blocks=(
+                Block(
+                    tasks=LABEL_TASKS,
+                    encoders=DEFAULT_ENCODERS,
+                    splits=LABEL_SPLITS,
+                    probes=("linear",),
+                    seeds=SEEDS,
+                ),
+            ),
+        ),
+        Suite(
+            name="open-blocks",
+            title="Open edition, sizes of blocks",
+            description="How far do encoders carry? The encoders of the main job with the linear "
+            "probe on the global tasks in blocks of 1 to 40 degrees. `figures --kind block-size` "
+            "draws the curves.",
+            blocks=(_away_from_training(GLOBAL_TASKS, DEFAULT_ENCODERS, BLOCK_SPLITS),),
         ),
         Suite(
             name="open-full",

@@ -36,7 +36,10 @@ SPEED = Path("results/speed.json")
 SPEED_CORES = 2
 """Cores that the encoders of `results/speed.json` were timed on."""
 
-SUITES = ("open", "open-spatial", "open-wide", "open-probes", "open-full")
+SUITES = (
+    *("open", "open-spatial", "open-wide", "open-probes"),
+    *("open-labels", "open-blocks", "open-full"),
+)
 """Suites whose expected time is printed."""
 
 BILLION = 1_000_000_000

@@ -20,8 +20,22 @@ def test_curves_and_combinations_of_a_run(tmp_path: Path) -> None:
     folder = tmp_path / "r" / "diagnostics"
     curves = pd.read_csv(folder / "curves.csv")
     assert curves["x"].tolist() == [10, 50, 100] * 3
-    assert (folder / "curves.labels.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "label-efficiency.ridge.png").read_bytes().startswith(b"\x89PNG")
+    assert "## label-efficiency.ridge\n" in (folder / "captions.md").read_text()
+    assert not (folder / "block-size.ridge.png").exists()
     assert len(pd.read_csv(folder / "combinations.csv")) == 3
+    drawn = ["figures", "--kind", "label-efficiency", "--format", "svg", "--out", "r"]
+    shown = bench(*drawn, "--encoders", "wrap", "--split", "labels.*", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    svg = (tmp_path / "r" / "figures" / "label-efficiency.ridge.svg").read_text()
+    assert "labels.10, labels.50)" in (tmp_path / "r" / "figures" / "captions.md").read_text()
+    assert svg.startswith("<?xml")
+    none = bench(*drawn, "--split", "random", cwd=tmp_path)
+    assert none.returncode == 2
+    assert "run --suite open-labels" in none.stderr
+    none = bench(*drawn, "--probe", "linear", cwd=tmp_path)
+    assert none.returncode == 2
+    assert "no probe of this run is called 'linear'" in none.stderr
     none = bench("diagnose", "--curves", "--split", "random", "--out", "r", cwd=tmp_path)
     assert none.returncode == 2
     assert "--splits labels.1,labels.10,random" in none.stderr

@@ -160,8 +160,24 @@ def test_a_filter_selects_records_by_name_wildcard_and_seed(tmp_path: Path) -> N
         selected(tasks=["biome"])
     with pytest.raises(BenchError, match=r"no records of seed 7\. It has seeds 0, 1"):
         selected(seeds=[0, 7])
-    with pytest.raises(BenchError, match="no records of this combination"):
+    with pytest.raises(BenchError, match="no records with this combination"):
         selected(tasks=["elevation"], seeds=[1])
+
+
+def test_a_filter_of_splits_and_probes_keeps_baselines(tmp_path: Path) -> None:
+    cells = (
+        {"split": "labels.10", "probe": "ridge"},
+        {"split": "labels.10", "probe": "knn"},
+        {"split": "labels.10", "probe": "none", "encoder": "baseline.knn"},
+        {"split": "labels.3", "probe": "ridge"},
+    )
+    for change in cells:
+        Store(tmp_path).save(record(settings(**change)), None)
+    store = Store(tmp_path, RecordFilter(splits=["*.10"], probes=["ridge"]))
+    selected = {(r.settings.split, r.settings.probe) for r in store.records()}
+    assert selected == {("labels.10", "ridge"), ("labels.10", "none")}
+    with pytest.raises(UnknownNameError, match="no probe of this run is called 'none'"):
+        Store(tmp_path, RecordFilter(probes=["none"])).records()
 
 
 def test_a_new_version_of_the_protocol_takes_the_place_of_the_former_one() -> None:
