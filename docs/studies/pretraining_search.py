@@ -1,12 +1,18 @@
 """Trials of pretraining recipes, scored on the development set alone, for docs/pretraining.md.
 
-    python docs/studies/pretraining_search.py l10         # the recipes of satclip-bluemarble.l10
-    python docs/studies/pretraining_search.py l40         # the recipes of satclip-bluemarble.l40
+    python docs/studies/pretraining_search.py l10 l40               # recipes of both encoders
+    python docs/studies/pretraining_search.py l10-wider l40-wider   # more of them, with three seeds
     python docs/studies/pretraining_search.py siren.l10 geoclip     # existing encoders
 
-The rule, fixed before the first trial: every recipe below is trained on half of the points for six
-epochs and scored; the two best are then trained in full, and the one that scores higher wins,
-whether or not it is the recipe that shipped before. All trainings have seed 0.
+The rule of each search was fixed before its first trial. In both, every recipe is trained on half
+of the points for six epochs with seed 0 and scored.
+
+- `l10`, `l40`: the two best are trained in full with seed 0, and the one that scores higher wins,
+  whether or not it is the recipe that shipped before.
+- `l10-wider`, `l40-wider`: the best (of L=10, the two best) besides the recipe that ships, and
+  that recipe itself, are trained in full with seeds 0, 1 and 2, which also draw the points. A
+  recipe replaces the one that ships if its mean score is higher by more than `T_QUANTILE` standard
+  errors of the difference, with the standard deviation over seeds pooled over both recipes.
 
 The score of an encoder is the mean over three ways to divide the points (`random`: five random
 folds, `blocks`: five folds of whole blocks of 10 degrees, `sectors`: each sector of longitude of 60
@@ -22,6 +28,8 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -32,13 +40,40 @@ from satclip_bench.benchmarks.protocols.ridge import ridge_path
 from satclip_bench.core.sphere import equal_area_cells
 from satclip_bench.encoders import get_encoder
 from satclip_bench.encoders.pretraining import PretrainConfig, load_config, pretrain
+from satclip_bench.encoders.pretraining.config import Data
+from satclip_bench.encoders.pretraining.sources import Pairs, read_pairs
 from satclip_bench.encoders.satclip_retrained import TrainedSatCLIP
 from satclip_bench.tasks.development import DEVELOPMENT_TASKS, development_frame
 
 Embed = Callable[[NDArray[np.float64]], NDArray[np.float32]]
 
-RECIPES: Mapping[str, tuple[str, Mapping[str, tuple[str, ...]]]] = {
-    "l10": (
+Changes = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Search:
+    """Recipes that are compared.
+
+    Attributes:
+        config: config that the recipes change.
+        recipes: changes of each recipe, by its name; the first one ships.
+        finalists: number of recipes that are trained in full.
+        seeds: seeds of the trainings in full. If there are several, the recipe that ships is
+            trained with them, too.
+    """
+
+    config: str
+    recipes: Mapping[str, Changes]
+    finalists: int
+    seeds: tuple[int, ...] = (0,)
+
+
+SCALES = "data.scales=[1, 4, 20]"
+TEXTURE = "data.bands=[red, green, blue, texture]"
+LARGE_BATCH = ("training.batch_size=1024", "training.learning_rate=0.0014")
+
+SEARCHES: Mapping[str, Search] = {
+    "l10": Search(
         "small",
         {
             "w0 5": (),
@@ -50,8 +85,9 @@ RECIPES: Mapping[str, tuple[str, Mapping[str, tuple[str, ...]]]] = {
             "crops of 8 pixels": ("location.first_frequency=3", "data.pixels=8"),
             "width 256": ("location.first_frequency=3", "location.width=256"),
         },
+        finalists=2,
     ),
-    "l40": (
+    "l40": Search(
         "small-l40",
         {
             "as shipped": (),
@@ -59,14 +95,50 @@ RECIPES: Mapping[str, tuple[str, Mapping[str, tuple[str, ...]]]] = {
             "damping 2, w0 10": ("location.first_frequency=10",),
             "temperature 1": ("training.temperature=1",),
         },
+        finalists=2,
+    ),
+    "l10-wider": Search(
+        "small",
+        {
+            "as shipped": (),
+            "w0 8": ("location.first_frequency=8",),
+            "batches of 1,024": LARGE_BATCH,
+            "jitter 2°": ("augment.jitter_degrees=2",),
+            "colour, turns": (
+                *("augment.brightness=0.2", "augment.contrast=0.2", "augment.turns=true"),
+            ),
+            "temperature learned, at least .2": (
+                *("training.learn_temperature=true", "training.lowest_temperature=0.2"),
+            ),
+            "texture": (TEXTURE,),
+            "scales 1, 4, 20": (SCALES,),
+            "scales 4, 20": ("data.scales=[4, 20]",),
+        },
+        finalists=2,
+        seeds=(0, 1, 2),
+    ),
+    "l40-wider": Search(
+        "small-l40",
+        {
+            "as shipped": (),
+            "L=20, damping 1": ("location.degrees=20", "location.damping=1"),
+            "damping 2.5, w0 8": ("location.damping=2.5", "location.first_frequency=8"),
+            "batches of 1,024": LARGE_BATCH,
+            "jitter 2°": ("augment.jitter_degrees=2",),
+            "texture": (TEXTURE,),
+            "scales 1, 4, 20": (SCALES,),
+        },
+        finalists=1,
+        seeds=(0, 1, 2),
     ),
 }
-"""Config and recipes of each shipped encoder: the name of a recipe and what it changes."""
+"""The searches by name."""
 
 SCREENING = ("data.points=30000", "training.epochs=6")
 """Changes to every recipe in the first round, for speed."""
 
-FINALISTS = 2
+T_QUANTILE = 2.776
+"""97.5 % quantile of Student's t with four degrees of freedom, for two recipes of three seeds."""
 
 SPLITS = ("random", "blocks", "sectors")
 FOLDS = 5
@@ -149,31 +221,60 @@ def train(config: PretrainConfig, folder: Path) -> Path:
     """Train a config into a folder, or find it there; returns the path of the encoder."""
     encoder = folder / "encoder.safetensors"
     if not encoder.is_file():
-        pretrain(config, folder, resume=True)
+        pretrain(config, folder, resume=True, pairs=pairs_of(config.data, config.seed))
     return encoder
 
 
+@lru_cache(maxsize=2)
+def pairs_of(data: Data, seed: int) -> Pairs:
+    """Images and their locations, which most recipes share."""
+    return read_pairs(data, seed)
+
+
 def search(name: str, runs: Path) -> None:
-    """Train and score the recipes of an encoder, and print them as a Markdown table.
+    """Train and score the recipes of a search, and print them as a Markdown table.
 
     Args:
-        name: key of `RECIPES`.
+        name: key of `SEARCHES`.
         runs: folder of the trainings; those that it has already are not repeated.
     """
-    config, recipes = RECIPES[name]
-    scored: dict[tuple[str, str], float] = {}
+    plan = SEARCHES[name]
 
-    def trial(recipe: str, stage: str, changes: Sequence[str]) -> None:
-        folder = runs / f"{name}-{re.sub(r'[^a-z0-9]+', '-', recipe)}-{stage}"
-        path = train(load_config(config, [*recipes[recipe], *changes]), folder)
-        scored[recipe, stage] = show(f"{recipe}, {stage}", TrainedSatCLIP("trial", path).encode)
+    def trial(recipe: str, stage: str, changes: Sequence[str]) -> float:
+        folder = runs / f"{name}-{re.sub(r'[^a-z0-9]+', '-', recipe)}-{stage.replace(' ', '-')}"
+        path = train(load_config(plan.config, [*plan.recipes[recipe], *changes]), folder)
+        return show(f"{recipe}, {stage}", TrainedSatCLIP("trial", path).encode)
 
-    for recipe in recipes:
-        trial(recipe, "screening", SCREENING)
-    order = sorted(recipes, key=lambda recipe: -scored[recipe, "screening"])
-    for recipe in order[:FINALISTS]:
-        trial(recipe, "full", ())
-    print("chosen:", max(order[:FINALISTS], key=lambda recipe: scored[recipe, "full"]))
+    screened = {recipe: trial(recipe, "screening", SCREENING) for recipe in plan.recipes}
+    several = len(plan.seeds) > 1
+    shipped = next(iter(plan.recipes))
+    order = sorted(screened, key=lambda recipe: -screened[recipe])
+    best = [recipe for recipe in order if not (several and recipe == shipped)][: plan.finalists]
+    full = {
+        recipe: [
+            trial(recipe, f"full seed {seed}" if several else "full", [f"seed={seed}"])
+            for seed in plan.seeds
+        ]
+        for recipe in ([shipped, *best] if several else best)
+    }
+    if several:
+        for recipe in best:
+            gain, margin = difference(full[recipe], full[shipped])
+            print(f"{recipe}: {gain:+.4f} over the recipe that ships, needed {margin:.4f}")
+    else:
+        print("chosen:", max(full, key=lambda recipe: full[recipe][0]))
+
+
+def difference(ours: Sequence[float], others: Sequence[float]) -> tuple[float, float]:
+    """Difference of the means over three seeds, and what it must exceed to be more than noise.
+
+    >>> gain, margin = difference([0.62, 0.63, 0.64], [0.61, 0.62, 0.63])
+    >>> round(gain, 4), round(margin, 4)
+    (0.01, 0.0227)
+    """
+    variance = (np.var(ours, ddof=1) + np.var(others, ddof=1)) / 2
+    error = np.sqrt(variance * (1 / len(ours) + 1 / len(others)))
+    return float(np.mean(ours) - np.mean(others)), float(T_QUANTILE * error)
 
 
 def show(name: str, embed: Embed) -> float:
@@ -189,13 +290,13 @@ def show(name: str, embed: Embed) -> float:
 def main() -> None:
     """Search for the recipes that are named, and score the encoders that are named."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="+", help=f"{', '.join(RECIPES)}, or names of encoders")
+    parser.add_argument("names", nargs="+", help=f"{', '.join(SEARCHES)}, or names of encoders")
     parser.add_argument("--out", type=Path, default=RUNS, help="folder of the trainings")
     options = parser.parse_args()
     print("| |", " | ".join([*SPLITS, "score", *(f"{t}, sectors" for t in DEVELOPMENT_TASKS)]), "|")
     print("|---" + "|---:" * (len(SPLITS) + 1 + len(DEVELOPMENT_TASKS)) + "|")
     for name in options.names:
-        if name in RECIPES:
+        if name in SEARCHES:
             search(name, options.out)
         else:
             show(name, get_encoder(name).encode)

@@ -44,13 +44,13 @@ def main(folder: Path) -> None:
         for encoder in OURS:
             for other in OTHERS:
                 cells = " | ".join(
-                    difference(ranking, task, encoder, other) for task in REGIONAL_TASKS
+                    marked(*difference(ranking, task, encoder, other)) for task in REGIONAL_TASKS
                 )
                 print(f"| {encoder.partition('.')[2]} | {split} | {other} |", cells, "|")
 
 
-def difference(ranking: Ranking, task: str, encoder: str, other: str) -> str:
-    """Difference of two encoders' mean scores on a task, in bold if it is clearly above zero."""
+def difference(ranking: Ranking, task: str, encoder: str, other: str) -> tuple[float, float, float]:
+    """Difference of two encoders' mean scores on a task, and the ends of its 95 % interval."""
     if ranking.replicates is None:
         raise SystemExit("the run has no predictions to draw intervals from")
     seeds = ranking.by_seed.columns.get_level_values("task") == task
@@ -58,8 +58,17 @@ def difference(ranking: Ranking, task: str, encoder: str, other: str) -> str:
     scores = ranking.replicates.scores[:, seeds].mean(axis=1)
     low, high = Replicates(scores[ours] - scores[others]).interval()
     gap = float(np.subtract(*ranking.by_seed.loc[[encoder, other], seeds].mean(axis=1)))
+    return gap, float(low), float(high)
+
+
+def marked(gap: float, low: float, high: float) -> str:
+    """A difference with its interval: in bold if that is above zero, in italics if below.
+
+    >>> marked(0.2, 0.1, 0.3)
+    '**+0.20** [+0.10, +0.30]'
+    """
     mark = "**" if low > 0 else "*" if high < 0 else ""
-    return f"{mark}{gap:+.2f}{mark} [{float(low):+.2f}, {float(high):+.2f}]"
+    return f"{mark}{gap:+.2f}{mark} [{low:+.2f}, {high:+.2f}]"
 
 
 if __name__ == "__main__":

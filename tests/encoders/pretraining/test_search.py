@@ -61,7 +61,7 @@ def test_zero_is_knowing_nothing_and_one_is_perfect(
 
 
 def test_recipes_are_configs_and_the_shipped_one_is_among_them(search: ModuleType) -> None:
-    for config, recipes in search.RECIPES.values():
-        loaded = [load_config(config, changes) for changes in recipes.values()]
-        assert loaded[0] == load_config(config)
+    for plan in search.SEARCHES.values():
+        loaded = [load_config(plan.config, changes) for changes in plan.recipes.values()]
+        assert loaded[0] == load_config(plan.config)
         assert len({repr(one) for one in loaded}) == len(loaded)
