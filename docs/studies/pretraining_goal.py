@@ -4,15 +4,14 @@
     python docs/studies/pretraining_goal.py results/pretrained/mine/encoder.safetensors
 
 All global tasks of the suites open and open-wide, held-out-region, linear probe. A network is
-compared with the encoder wrap, with the registered untrained encoder of as many degrees
-(`siren.l10`, `siren.l40`), and with its own network before training, which has the first frequency
-and the damping of its recipe. Untrained networks have three seeds.
+compared with the encoder wrap, with the untrained encoders siren.l10 and siren.l40, and with its
+own network before training, which has the first frequency and the damping of its recipe.
 
 A difference is one of skill, pooled over regions. Its interval is that of the bootstrap of places
-whose draws all encoders share. Against several seeds, the difference is to their mean, and the
-interval reaches from the lowest to the highest end of the intervals against each of them. A task is
-won if the interval is above zero, and lost if it is below. Without arguments the weights that ship
-are compared, else those of the files.
+whose draws all encoders share. Against a network with several seeds, the difference is to the mean
+of its seeds, and the interval reaches from the lowest to the highest end of the intervals against
+each of them. A task is won if the interval is above zero, and lost if it is below. Without
+arguments the weights that ship are compared, else those of the files.
 """
 
 from __future__ import annotations

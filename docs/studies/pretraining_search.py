@@ -10,9 +10,11 @@ of the points for six epochs with seed 0 and scored.
 - `l10`, `l40`: the two best are trained in full with seed 0, and the one that scores higher wins,
   whether or not it is the recipe that shipped before.
 - `l10-wider`, `l40-wider`: the best (of L=10, the two best) besides the recipe that ships, and
-  that recipe itself, are trained in full with seeds 0, 1 and 2, which also draw the points. A
-  recipe replaces the one that ships if its mean score is higher by more than `T_QUANTILE` standard
-  errors of the difference, with the standard deviation over seeds pooled over both recipes.
+  that recipe itself, are trained again in the same size with seeds 1 and 2, which also draw the
+  points. Those whose mean score is higher than that of the recipe that ships by more than noise,
+  `T_QUANTILE` standard errors of the difference with the standard deviation over seeds pooled over
+  both recipes, are trained in full with the three seeds, beside the recipe that ships. One that is
+  better by more than noise again replaces it.
 
 The score of an encoder is the mean over three ways to divide the points (`random`: five random
 folds, `blocks`: five folds of whole blocks of 10 degrees, `sectors`: each sector of longitude of 60
@@ -57,9 +59,9 @@ class Search:
     Attributes:
         config: config that the recipes change.
         recipes: changes of each recipe, by its name; the first one ships.
-        finalists: number of recipes that are trained in full.
-        seeds: seeds of the trainings in full. If there are several, the recipe that ships is
-            trained with them, too.
+        finalists: number of recipes that are trained again.
+        seeds: seeds of these trainings. If there are several, the recipe that ships is trained
+            with them, too.
     """
 
     config: str
@@ -239,30 +241,44 @@ def search(name: str, runs: Path) -> None:
         runs: folder of the trainings; those that it has already are not repeated.
     """
     plan = SEARCHES[name]
+    shipped = next(iter(plan.recipes))
 
     def trial(recipe: str, stage: str, changes: Sequence[str]) -> float:
-        folder = runs / f"{name}-{re.sub(r'[^a-z0-9]+', '-', recipe)}-{stage.replace(' ', '-')}"
+        folder = runs / f"{name}-{re.sub(r'[^a-z0-9]+', '-', f'{recipe}-{stage}')}"
         path = train(load_config(plan.config, [*plan.recipes[recipe], *changes]), folder)
         return show(f"{recipe}, {stage}", TrainedSatCLIP("trial", path).encode)
 
     screened = {recipe: trial(recipe, "screening", SCREENING) for recipe in plan.recipes}
-    several = len(plan.seeds) > 1
-    shipped = next(iter(plan.recipes))
     order = sorted(screened, key=lambda recipe: -screened[recipe])
-    best = [recipe for recipe in order if not (several and recipe == shipped)][: plan.finalists]
-    full = {
-        recipe: [
-            trial(recipe, f"full seed {seed}" if several else "full", [f"seed={seed}"])
-            for seed in plan.seeds
-        ]
-        for recipe in ([shipped, *best] if several else best)
-    }
-    if several:
-        for recipe in best:
-            gain, margin = difference(full[recipe], full[shipped])
-            print(f"{recipe}: {gain:+.4f} over the recipe that ships, needed {margin:.4f}")
-    else:
-        print("chosen:", max(full, key=lambda recipe: full[recipe][0]))
+    if len(plan.seeds) == 1:
+        best = order[: plan.finalists]
+        full = {recipe: trial(recipe, "full", ()) for recipe in best}
+        print("chosen:", max(full, key=lambda recipe: full[recipe]))
+        return
+    others = [recipe for recipe in order if recipe != shipped][: plan.finalists]
+    for stage, size in (("screening", SCREENING), ("full", ())):
+        scores = {
+            recipe: [
+                screened[recipe]
+                if (stage, seed) == ("screening", 0)
+                else trial(recipe, f"{stage}, seed {seed}", [*size, f"seed={seed}"])
+                for seed in plan.seeds
+            ]
+            for recipe in (shipped, *others)
+        }
+        others = [recipe for recipe in others if better(recipe, scores[recipe], scores[shipped])]
+        if not others:
+            break
+    print("better than the recipe that ships:", ", ".join(others) or "none")
+
+
+def better(recipe: str, ours: Sequence[float], others: Sequence[float]) -> bool:
+    """Whether a recipe's mean score is higher than another's by more than noise; prints both."""
+    gain, margin = difference(ours, others)
+    spread = [np.std(scores, ddof=1) for scores in (ours, others)]
+    print(f"{recipe}: {np.mean(ours):.3f} (sd {spread[0]:.3f}); as shipped: {np.mean(others):.3f}")
+    print(f"  (sd {spread[1]:.3f}); difference {gain:+.3f}, noise {margin:.3f}", flush=True)
+    return gain > margin
 
 
 def difference(ours: Sequence[float], others: Sequence[float]) -> tuple[float, float]:
