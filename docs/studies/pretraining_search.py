@@ -2,6 +2,7 @@
 
     python docs/studies/pretraining_search.py l10 l40               # recipes of both encoders
     python docs/studies/pretraining_search.py l10-wider l40-wider   # more of them, with three seeds
+    python docs/studies/pretraining_search.py untrained             # the networks before training
     python docs/studies/pretraining_search.py siren.l10 geoclip     # existing encoders
 
 The rule of each search was fixed before its first trial. In both, every recipe is trained on half
@@ -41,8 +42,10 @@ from numpy.typing import NDArray
 from satclip_bench.benchmarks.protocols.ridge import ridge_path
 from satclip_bench.core.sphere import equal_area_cells
 from satclip_bench.encoders import get_encoder
+from satclip_bench.encoders.layers.siren import FIRST_FREQUENCY
 from satclip_bench.encoders.pretraining import PretrainConfig, load_config, pretrain
-from satclip_bench.encoders.pretraining.config import Data
+from satclip_bench.encoders.pretraining.config import Data, Location
+from satclip_bench.encoders.pretraining.location_encoder import Basis, LocationNet
 from satclip_bench.encoders.pretraining.sources import Pairs, read_pairs
 from satclip_bench.encoders.satclip_retrained import TrainedSatCLIP
 from satclip_bench.tasks.development import DEVELOPMENT_TASKS, development_frame
@@ -141,6 +144,8 @@ SCREENING = ("data.points=30000", "training.epochs=6")
 
 T_QUANTILE = 2.776
 """97.5 % quantile of Student's t with four degrees of freedom, for two recipes of three seeds."""
+
+UNTRAINED_SEEDS = (0, 1, 2)
 
 SPLITS = ("random", "blocks", "sectors")
 FOLDS = 5
@@ -293,6 +298,29 @@ def difference(ours: Sequence[float], others: Sequence[float]) -> tuple[float, f
     return float(np.mean(ours) - np.mean(others)), float(T_QUANTILE * error)
 
 
+def show_untrained() -> None:
+    """Score the networks of the recipes that ship, and SatCLIP's, before training."""
+    for name in ("small", "small-l40"):
+        location = load_config(name).location
+        released = location.model_copy(update={"first_frequency": FIRST_FREQUENCY, "damping": 0.0})
+        for title, settings in (("siren", released), (f"network of {name}", location)):
+            for seed in UNTRAINED_SEEDS:
+                show(f"{title}, L={location.degrees}, seed {seed}", untrained(settings, seed))
+
+
+def untrained(location: Location, seed: int) -> Embed:
+    """The location encoder of a config before training."""
+    import torch
+
+    network, basis = LocationNet(location, seed).eval(), Basis(location)
+
+    @torch.no_grad()
+    def embed(lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
+        return np.asarray(network.nnet(basis(lonlat)).numpy())
+
+    return embed
+
+
 def show(name: str, embed: Embed) -> float:
     """Print the skills of an encoder as a row of Markdown; returns their mean."""
     scores = skills(embed)
@@ -306,7 +334,9 @@ def show(name: str, embed: Embed) -> float:
 def main() -> None:
     """Search for the recipes that are named, and score the encoders that are named."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="+", help=f"{', '.join(SEARCHES)}, or names of encoders")
+    parser.add_argument(
+        "names", nargs="+", help=f"{', '.join(SEARCHES)}, untrained, or names of encoders"
+    )
     parser.add_argument("--out", type=Path, default=RUNS, help="folder of the trainings")
     options = parser.parse_args()
     print("| |", " | ".join([*SPLITS, "score", *(f"{t}, sectors" for t in DEVELOPMENT_TASKS)]), "|")
@@ -314,6 +344,8 @@ def main() -> None:
     for name in options.names:
         if name in SEARCHES:
             search(name, options.out)
+        elif name == "untrained":
+            show_untrained()
         else:
             show(name, get_encoder(name).encode)
 
