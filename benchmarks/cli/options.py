@@ -76,6 +76,24 @@ def add_jobs_option(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_executor_options(parser: argparse._ActionsContainer, limited: str) -> None:
+    """Add --jobs, --scheduler and --cell-timeout: where cells are computed, and for how long.
+
+    Args:
+        parser: parser or group of options.
+        limited: what the time limit says, such as `time limit of a cell`.
+    """
+    add_jobs_option(parser)
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="compute cells on the workers of a Dask scheduler, such as tcp://node7:8786 or the "
+        "path of its scheduler file; `local` starts --jobs workers on this machine; scores do not "
+        "depend on it (default: processes without Dask)",
+    )
+    parser.add_argument("--cell-timeout", type=count, metavar="SECONDS", help=limited)
+
+
 def add_device_option(parser: argparse._ActionsContainer) -> None:
     """Add --device, where torch's work is done."""
     parser.add_argument(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
 
 from satclip_bench.benchmarks.cli.command import CELLS_ARE_KEPT, Command
 from satclip_bench.benchmarks.cli.options import (
     add_data_dir_option,
-    add_jobs_option,
+    add_executor_options,
     add_records_option,
 )
 
@@ -35,13 +36,19 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_data_dir_option(parser)
     add_records_option(parser, "reproduction", "reproduction.csv")
-    add_jobs_option(parser)
+    add_executor_options(
+        parser,
+        "time limit of a published cell with all its folds and seeds: one that takes longer is "
+        "stopped and not run, and the folds that are finished are kept (default: none)",
+    )
 
 
 def _call(options: argparse.Namespace) -> int:
     from satclip_bench.benchmarks.commands.reproduce import reproduce_papers
+    from satclip_bench.benchmarks.runs.executors import make_executor
 
-    return reproduce_papers(options.paper, options.data_dir, options.out, options.jobs)
+    executor = make_executor(options.jobs, options.scheduler, options.cell_timeout or math.inf)
+    return reproduce_papers(options.paper, options.data_dir, options.out, executor)
 
 
 REPRODUCE = Command(

@@ -13,13 +13,12 @@ from satclip_bench.benchmarks.cli.options import (
     add_data_dir_option,
     add_device_option,
     add_edition_option,
+    add_executor_options,
     add_folder_option,
-    add_jobs_option,
     add_names_option,
     add_reading_options,
     add_seeds_option,
     add_suite_option,
-    count,
 )
 
 DESCRIPTION = """\
@@ -105,19 +104,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         f"folder of the run (default: {RUNS}/<suite>, or {RUNS}/<suite>-<edition> for another "
         "edition than the suite's)",
     )
-    add_jobs_option(where)
-    where.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="compute cells on the workers of a Dask scheduler, such as tcp://node7:8786 or the "
-        "path of its scheduler file; `local` starts --jobs workers on this machine; scores do not "
-        "depend on it (default: processes without Dask)",
-    )
-    where.add_argument(
-        "--cell-timeout",
-        type=count,
-        metavar="SECONDS",
-        help="time limit of a cell: one that takes longer is stopped and recorded as failed "
+    add_executor_options(
+        where,
+        "time limit of a cell: one that takes longer is stopped and recorded as failed "
         "(default: none)",
     )
     add_device_option(where)

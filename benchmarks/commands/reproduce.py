@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +15,7 @@ from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.commands.progress import Meter
 from satclip_bench.benchmarks.reproduction import PAPERS, Reproduction, reproduce
 from satclip_bench.benchmarks.runs.store import Store, writable
+from satclip_bench.benchmarks.runs.work import Executor
 from satclip_bench.core.errors import UnknownNameError
 from satclip_bench.core.files import atomic_write
 from satclip_bench.core.registry import unknown_name
@@ -26,21 +26,23 @@ WIDE = 140
 STYLES = {"exact": "green", "within the spread": "cyan", "off": "yellow", "not run": "dim"}
 
 
-def reproduce_papers(paper: str, data_dir: Path | None, out: Path, jobs: int | None = None) -> int:
+def reproduce_papers(paper: str, data_dir: Path | None, out: Path, executor: Executor) -> int:
     """Measure published scores again, print them, and write `reproduction.csv`.
 
     Args:
         paper: key of `PAPERS`, or `all`.
         data_dir: folder with the papers' own tables that do not ship.
         out: folder of the CSV file and of the records; what it holds is not run again.
-        jobs: number of cells that run at the same time; None for one per core.
+        executor: what computes the cells.
 
     Returns:
         The exit code, 0.
 
     Raises:
         UnknownNameError: there is no such paper.
-        BenchError: the folder cannot be written, or another run is writing to it.
+        BenchError: the folder cannot be written, another run is writing to it, or there is no
+            cluster.
+        UnfinishedError: the cluster is lost.
     """
     if paper not in (*PAPERS, "all"):
         raise UnknownNameError(unknown_name("paper", paper, (*PAPERS, "all")))
@@ -50,7 +52,7 @@ def reproduce_papers(paper: str, data_dir: Path | None, out: Path, jobs: int | N
     # Why a cell was not run is printed below, once per reason.
     meter = Meter(Console(stderr=True), every_step=True, show_failures=False)
     with store.lock(), meter:
-        rows = reproduce(names, data_dir, store, jobs or os.cpu_count() or 1, meter)
+        rows = reproduce(names, data_dir, store, executor, meter)
         path = out / "reproduction.csv"
         frame = pd.DataFrame([row.as_row() for row in rows])
         with atomic_write(path) as stream:

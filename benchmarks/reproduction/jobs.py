@@ -16,10 +16,10 @@ from satclip_bench.benchmarks.reproduction.tables import PaperSource, PaperTable
 from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.embeddings import encoder_settings
 from satclip_bench.benchmarks.runs.engine import Result, evaluate
-from satclip_bench.benchmarks.runs.executors import make_executor
 from satclip_bench.benchmarks.runs.provenance import provenance
 from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
 from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.runs.work import Executor
 from satclip_bench.benchmarks.splits import Fold, SplitInputs
 from satclip_bench.core.errors import FAILURES, BenchError
 from satclip_bench.encoders import get_encoder
@@ -178,7 +178,10 @@ class JobCells:
 
 
 def run_jobs(
-    jobs: Iterable[Job], store: Store, processes: int, callbacks: Callbacks | None = None
+    jobs: Iterable[Job],
+    store: Store,
+    executor: Executor | None = None,
+    callbacks: Callbacks | None = None,
 ) -> dict[Job, Done]:
     """Run the missing cells of jobs, and return the outcome of every job.
 
@@ -187,7 +190,7 @@ def run_jobs(
     Args:
         jobs: jobs, each given once.
         store: store of the records.
-        processes: number of processes; 1 runs in this one.
+        executor: what computes the cells; by default this process.
         callbacks: progress callbacks.
     """
     done: dict[Job, Done] = {}
@@ -200,7 +203,7 @@ def run_jobs(
             done[job] = Done(job, reason=str(error))
         except FAILURES as error:
             done[job] = Done(job, reason=f"{job.protocol} raised {type(error).__name__}: {error}")
-    for outcome in evaluate(planned, store, None, callbacks, make_executor(processes)):
+    for outcome in evaluate(planned, store, None, callbacks, executor):
         unit = outcome.unit
         if outcome.reason:
             done[unit.job] = Done(unit.job, reason=outcome.reason)

@@ -19,6 +19,7 @@ from satclip_bench.benchmarks.reproduction.verdicts import Verdict, verdict
 from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.record import Record
 from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.runs.work import Executor
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def reproduce(
     names: Iterable[str],
     data_dir: Path | None,
     store: Store,
-    processes: int,
+    executor: Executor | None = None,
     callbacks: Callbacks | None = None,
 ) -> list[Reproduction]:
     """Measure every cell of the papers' tables, in the order of `published.csv`.
@@ -87,13 +88,13 @@ def reproduce(
         names: keys of `PAPERS`.
         data_dir: folder with the papers' own tables that do not ship.
         store: store of the records; cells that it holds are not run again.
-        processes: number of cells that run at the same time.
+        executor: what computes the cells; by default this process.
         callbacks: progress callbacks.
     """
     cells = [
         cell for name in names for table in PAPERS[name].tables for cell in _cells(table, data_dir)
     ]
-    done = run_jobs({job for cell in cells for job in cell.jobs}, store, processes, callbacks)
+    done = run_jobs({job for cell in cells for job in cell.jobs}, store, executor, callbacks)
     return [_row(cell, done) for cell in cells]
 
 

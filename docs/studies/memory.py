@@ -7,8 +7,9 @@ generates a table of so many points, embeds them in 512 columns, and prints the 
 and the seconds of processor time of each stage, each of which runs in a process of its own. The
 file of 10 million embeddings has 20 GB; all files are deleted in the end. `knn` predicts only a few
 points: its time grows with the product of the numbers of training and predicted points. With
-`--scale 100`, blocks are a hundred times smaller, so that a table goes through as many of them as
-one of a hundred times as many points.
+`--columns` and `--classes`, embeddings are narrower or classes fewer. With `--scale 100`, blocks
+are a hundred times smaller, so that a table goes through as many of them as one of a hundred times
+as many points.
 """
 
 from __future__ import annotations
@@ -29,8 +30,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.metrics.bootstrap import block_ids
-from satclip_bench.benchmarks.metrics.intervals import regression_intervals
-from satclip_bench.benchmarks.metrics.scores import regression_scores
+from satclip_bench.benchmarks.metrics.intervals import (
+    classification_intervals,
+    regression_intervals,
+)
+from satclip_bench.benchmarks.metrics.scores import (
+    TOP_K,
+    classification_scores,
+    regression_scores,
+)
 from satclip_bench.benchmarks.probes import (
     logistic_axes,
     logistic_loss,
@@ -44,6 +52,7 @@ from satclip_bench.benchmarks.runs.embedding_blocks import write_embedding
 from satclip_bench.benchmarks.runs.threads import thread_limit
 from satclip_bench.benchmarks.runs.tidy import parquet_bytes
 from satclip_bench.benchmarks.splits import Fold, SplitInputs, get_split
+from satclip_bench.benchmarks.splits.domain import prediction_domain
 from satclip_bench.benchmarks.splits.places import shared_places
 from satclip_bench.core.files import HashedStream
 from satclip_bench.core.sphere import unit_vectors
@@ -52,8 +61,6 @@ from satclip_bench.tasks import TaskTable
 from satclip_bench.tasks.user_tables.file import UserTable
 from satclip_bench.tasks.user_tables.task import UserTableTask
 
-COLUMNS = 512
-CLASSES = 14
 QUERIES = 500
 """Points of the validation set, and of the test set, of `knn`."""
 
@@ -61,16 +68,18 @@ QUERIES = 500
 class Waves(Encoder):
     """Sines and cosines of random linear functions of a point's unit vector."""
 
-    card = EncoderCard(name="waves", title="Waves", dimension=COLUMNS)
+    def __init__(self, columns: int) -> None:
+        self.card = EncoderCard(name="waves", title="Waves", dimension=columns)
 
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
-        """Embed points, `(n, 512)`."""
-        directions = 5 * np.random.default_rng(0).standard_normal((3, COLUMNS // 2))
+        """Embed points, `(n, columns)`."""
+        half = self.card.dimension // 2
+        directions = 5 * np.random.default_rng(0).standard_normal((3, half))
         angles = (unit_vectors(lonlat) @ directions).astype(np.float32)
         return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
 
 
-def generate(folder: Path, points: int) -> None:
+def generate(folder: Path, points: int, classes: int) -> None:
     """Write a table of random places with a smooth target and its classes, in blocks of rows."""
     rng = np.random.default_rng(0)
     with pq.ParquetWriter(folder / "table.parquet", _SCHEMA) as writer:
@@ -80,7 +89,7 @@ def generate(folder: Path, points: int) -> None:
             lat = np.degrees(np.arcsin(rng.uniform(-1, 1, size)))
             smooth = np.sin(np.radians(3 * lon)) * np.cos(np.radians(2 * lat))
             y = smooth + rng.normal(0, 0.3, size)
-            ranks = np.floor((smooth + 1) / 2 * CLASSES).clip(max=CLASSES - 1).astype(np.int64)
+            ranks = np.floor((smooth + 1) / 2 * classes).clip(max=classes - 1).astype(np.int64)
             label = np.char.add("class", ranks.astype("U2"))
             writer.write_table(pa.table([lon, lat, y, label], schema=_SCHEMA))
 
@@ -95,16 +104,18 @@ def load(folder: Path, target: str) -> TaskTable:
     return UserTableTask(UserTable(folder / "table.parquet", target)).load()
 
 
-def embedding(folder: Path) -> None:
+def embedding(folder: Path, columns: int) -> None:
     """Embed the table's points into a file."""
     table = load(folder, "y")
     with (folder / "embedding.npy").open("wb") as file:
-        write_embedding(HashedStream(file), Waves(), table)
+        write_embedding(HashedStream(file), Waves(columns), table)
 
 
 def folds(table: TaskTable, split: str) -> tuple[Fold, ...]:
     """The folds of a split."""
-    return get_split(split).folds(SplitInputs.from_table(table), seed=0)
+    maker = get_split(split)
+    domain = prediction_domain(table) if maker.card.domain else None
+    return maker.folds(SplitInputs.from_table(table, domain), seed=0)
 
 
 def probe(folder: Path, name: str, target: str, few: int | None = None) -> None:
@@ -140,6 +151,21 @@ def scores(folder: Path) -> None:
     regression_intervals(fold.test, block, target, predicted, float(target.mean()))
 
 
+def scores_of_classes(folder: Path) -> None:
+    """Scores and intervals of predicted classes of the random split's test set."""
+    table = load(folder, "label")
+    (fold,) = folds(table, "random")
+    target, classes = table.target[fold.test].astype(np.int64), np.unique(table.target)
+    block = block_ids(table.lonlat[fold.test], table.card.extent)
+    rng = np.random.default_rng(0)
+    ranked = np.full((len(target), TOP_K), -1, dtype=np.int64)
+    ranked[:, 0] = np.where(rng.random(len(target)) < 0.7, target, rng.permutation(target))
+    confidence, of_truth = rng.random((2, len(target)), dtype=np.float32)
+    predictions = (target, ranked, confidence, of_truth, classes.astype(np.int64))
+    classification_scores(*predictions)
+    classification_intervals(fold.test, block, *predictions, int(classes[0]))
+
+
 def places(folder: Path) -> None:
     """Test points that share their place with a training point."""
     table = load(folder, "y")
@@ -169,15 +195,16 @@ STAGES: dict[str, Callable[[Path], object]] = {
     "nothing": lambda folder: None,
     "table": lambda folder: load(folder, "y"),
     "table of classes": lambda folder: load(folder, "label"),
-    "embedding": embedding,
     "random": lambda folder: folds(load(folder, "y"), "random"),
     "blocks.10": lambda folder: folds(load(folder, "y"), "blocks.10"),
     "buffered.10-500": lambda folder: folds(load(folder, "y"), "buffered.10-500"),
+    "nndm": lambda folder: folds(load(folder, "y"), "nndm"),
     "held-out-region": lambda folder: folds(load(folder, "y"), "held-out-region"),
     "linear": lambda folder: probe(folder, "linear", "y"),
     "linear of classes": lambda folder: probe(folder, "linear", "label"),
     "knn": lambda folder: probe(folder, "knn", "y", QUERIES),
     "scores": scores,
+    "scores of classes": scores_of_classes,
     "places": places,
     "predictions": predictions,
 }
@@ -197,11 +224,11 @@ def scale_blocks(divisor: int) -> None:
         setattr(module, name, getattr(module, name) // divisor)
 
 
-def run_stage(name: str, folder: Path) -> None:
+def run_stage(name: str, folder: Path, columns: int) -> None:
     """Run a stage in this process, and print its peak memory and its time."""
     start = time.process_time()
     with thread_limit(1):
-        STAGES[name](folder)
+        embedding(folder, columns) if name == "embedding" else STAGES[name](folder)
     seconds = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"{name:20} {peak:6.2f} GiB {seconds:7.0f} s", flush=True)
@@ -211,20 +238,23 @@ def main() -> None:
     """Run stages, each in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("points", type=int)
-    parser.add_argument("--stages", default=",".join(STAGES))
+    parser.add_argument("--stages", default="embedding," + ",".join(STAGES))
+    parser.add_argument("--columns", type=int, default=512, help="dimension of the embedding")
+    parser.add_argument("--classes", type=int, default=14, help="number of classes")
     parser.add_argument("--folder", type=Path, help="folder for the files, on a disk with room")
     parser.add_argument("--scale", type=int, default=1, help="divisor of the sizes of blocks")
     parser.add_argument("--stage", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.stage:
         scale_blocks(arguments.scale)
-        run_stage(arguments.stage, arguments.folder)
+        run_stage(arguments.stage, arguments.folder, arguments.columns)
         return
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        generate(Path(folder), arguments.points)
+        generate(Path(folder), arguments.points, arguments.classes)
         for name in arguments.stages.split(","):
             options = ["--folder", folder, "--stage", name, "--scale", str(arguments.scale)]
-            command = [sys.executable, __file__, str(arguments.points), *options]
+            width = ["--columns", str(arguments.columns)]
+            command = [sys.executable, __file__, str(arguments.points), *options, *width]
             subprocess.run(command, check=True)
 
 

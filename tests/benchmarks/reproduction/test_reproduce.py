@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,14 @@ import torch
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.protocols import get_protocol
 from satclip_bench.benchmarks.protocols.range import random_split
-from satclip_bench.benchmarks.reproduction import PAPERS, verdict
+from satclip_bench.benchmarks.reproduction import PAPERS, Reproduction, verdict
 from satclip_bench.benchmarks.reproduction.jobs import LONGEST_FIRST, Job, run_jobs
 from satclip_bench.benchmarks.reproduction.published import COLUMNS, published_scores
 from satclip_bench.benchmarks.reproduction.tables import known_tables
+from satclip_bench.benchmarks.runs.cluster import DaskCluster
+from satclip_bench.benchmarks.runs.executors import Processes
 from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.runs.work import Executor
 from satclip_bench.core.errors import BenchError
 from satclip_bench.encoders import encoder_card
 from satclip_bench.encoders.weights.files import weights_path
@@ -81,7 +85,7 @@ def test_coordbenchs_harness_comes_out_to_four_digits(
     if encoder == "geoclip" and not geoclip_at_hand():
         pytest.skip("the weights of GeoCLIP are missing: python run_benchmarks.py download geoclip")
     job = Job("coordbench-harness", "random", "ridge", "california_housing", encoder)
-    records = run_jobs([job], Store(tmp_path), 1)[job].records
+    records = run_jobs([job], Store(tmp_path))[job].records
     scores = [record.scores["r2"] or 0 for record in records]
     frame = published_scores()
     cell = frame[
@@ -114,11 +118,11 @@ def test_a_protocols_name_and_version_are_part_of_a_records_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = Job("range", "random", "ridge", "california_housing", "wrap")
-    (first,) = run_jobs([job], Store(tmp_path), 1)[job].records
+    (first,) = run_jobs([job], Store(tmp_path))[job].records
     assert first.settings.protocol == "range/1"
     kind = type(get_protocol("range"))
     monkeypatch.setattr(kind, "card", kind.card.model_copy(update={"version": 2}))
-    (second,) = run_jobs([job], Store(tmp_path), 1)[job].records
+    (second,) = run_jobs([job], Store(tmp_path))[job].records
     assert second.settings.protocol == "range/2"
     assert second.key != first.key
 
@@ -126,10 +130,33 @@ def test_a_protocols_name_and_version_are_part_of_a_records_key(
 def test_what_goes_wrong_in_one_cell_is_its_reason(tmp_path: Path) -> None:
     bad = Job("range", "random", "ridge", "california_housing", "wrpa")
     good = Job("range", "random", "ridge", "california_housing", "wrap")
-    done = run_jobs([bad, good], Store(tmp_path), 1)
+    done = run_jobs([bad, good], Store(tmp_path))
     assert "Did you mean 'wrap'" in done[bad].reason
     assert done[bad].records == ()
     assert done[good].reason == ""
+
+
+def test_a_job_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
+    job = Job("range", "random", "ridge", "california_housing", "wrap")
+    done = run_jobs([job], Store(tmp_path), Processes(1, cell_timeout=0.01))
+    assert "it took longer than 0.01 s" in done[job].reason
+    assert done[job].records == ()
+
+
+def test_the_executor_is_the_one_that_the_options_describe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executors: list[Executor] = []
+
+    def run_nothing(*arguments: Any) -> list[Reproduction]:
+        executors.append(arguments[3])
+        return []
+
+    monkeypatch.setattr("satclip_bench.benchmarks.commands.reproduce.reproduce", run_nothing)
+    command = ["reproduce", "--paper", "range", "--out", str(tmp_path), "--jobs", "1"]
+    assert main([*command, "--cell-timeout", "60"]) == 0
+    assert main([*command, "--scheduler", "local"]) == 0
+    assert executors == [Processes(1, cell_timeout=60), DaskCluster("local", 1)]
 
 
 def test_an_unknown_paper_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from satclip_bench.benchmarks.reproduction.jobs import Job, run_jobs
 from satclip_bench.benchmarks.runs import cluster
 from satclip_bench.benchmarks.runs.cluster import DaskCluster
 from satclip_bench.benchmarks.runs.engine import evaluate
@@ -156,6 +157,14 @@ def test_every_executor_leaves_the_same_files(
     assert len(first) == 2 * len(cells) + 1
     for other in others:
         assert other == first
+
+
+def test_published_scores_are_the_same_on_a_cluster(tmp_path: Path, address: str) -> None:
+    job = Job("range", "random", "ridge", "california_housing", "wrap")
+    here = run_jobs([job], Store(tmp_path / "here"))[job]
+    there = run_jobs([job], Store(tmp_path / "there"), DaskCluster(address, 2))[job]
+    assert (here.reason, there.reason) == ("", "")
+    assert [record.scores for record in there.records] == [r.scores for r in here.records]
 
 
 def test_an_embedding_is_computed_once_and_its_error_is_that_of_its_cells(
