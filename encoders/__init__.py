@@ -7,19 +7,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from typing_extensions import override
 
-from satclip_bench.core.errors import FAILURES, BenchError
-from satclip_bench.core.registry import Registry
+from satclip_bench.core.errors import FAILURES, BenchError, UnknownNameError
+from satclip_bench.core.registry import Registry, unknown_name
 from satclip_bench.encoders.base import Encoder, EncoderCard, LocationEncoder, WeightsCard
 from satclip_bench.encoders.check import check_encoder
 from satclip_bench.encoders.custom.names import name_problem
 from satclip_bench.encoders.custom.user_file import execute_file
 from satclip_bench.encoders.weights.shipped import shipped
+
+TABLES = "table."
+"""Beginning of the names of encoders that are made from a file of embeddings."""
 
 
 class EncoderRegistry(Registry[Callable[..., LocationEncoder]]):
@@ -133,6 +136,26 @@ def get_encoder(name: str, **options: Any) -> LocationEncoder:
     return make_encoder(registry.load(name), f"encoder {name!r}", **options)
 
 
+def combine_named(name: str, own: Mapping[str, LocationEncoder]) -> LocationEncoder:
+    """Make the combination called `name`, of registered encoders and of others.
+
+    Args:
+        name: several names joined by a plus, such as `geoclip+table.farms`.
+        own: encoders that are not registered, by name.
+
+    Raises:
+        UnknownNameError: a part is not known; the message suggests similar names.
+        BenchError: a part cannot be made, or the parts cannot be combined.
+    """
+    from satclip_bench.encoders.combine import Combined
+
+    parts = name.split("+")
+    for part in parts:
+        if part.startswith(TABLES) and part not in own:
+            raise UnknownNameError(unknown_name("encoder", part, [*own]))
+    return Combined([own[part] if part in own else get_encoder(part) for part in parts])
+
+
 def _combined(name: str, options: dict[str, Any]) -> LocationEncoder:
     from satclip_bench.encoders.combine import Combined
 
@@ -208,6 +231,7 @@ __all__ = [
     "LocationEncoder",
     "WeightsCard",
     "check_encoder",
+    "combine_named",
     "encoder_card",
     "encoder_from_file",
     "get_encoder",

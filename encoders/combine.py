@@ -46,7 +46,8 @@ class Combined(TimedEncoder):
     divided by one number, so that its mean squared length over these points is 1. Blocks then have
     the same weight in a distance, for any number of columns, and columns keep their relative
     weights within a block. No data of a task is used. A block that is constant over the lattice is
-    only centred. For an encoder with partial coverage, only the points that it covers are used. A
+    only centred. For an encoder with partial coverage, only the points that it covers are used, and
+    for a table of embeddings, up to as many of its own rows in place of the lattice. A
     combination inside a combination is standardised a second time. An encoder that takes a month
     or a year is standardised with its own, and then given those of the points.
 
@@ -70,7 +71,8 @@ class Combined(TimedEncoder):
                 "different encoders, as in 'geoclip+harmonics.l10'"
             )
         self.parts = tuple(parts)
-        self.card = _card([part.card for part in parts])
+        own = [part.card.name for part in parts if _own_points(part, 1) is not None]
+        self.card = _card([part.card for part in parts], own)
 
     @property
     @override
@@ -85,10 +87,12 @@ class Combined(TimedEncoder):
         lattice = fibonacci_lattice(REFERENCE_POINTS)
         standards = []
         for part in self.parts:
+            own = _own_points(part, REFERENCE_POINTS)
             with warnings.catch_warnings():
-                # Uncovered points of the lattice do not concern the user's points.
+                # These are not the user's points.
                 warnings.simplefilter("ignore", UncoveredPointsWarning)
-                block = part.encode(lattice).astype(np.float64)
+                warnings.simplefilter("ignore", SwappedCoordinatesWarning)
+                block = part.encode(lattice if own is None else own).astype(np.float64)
             if isinstance(part, PartialEncoder):
                 # Rows of zeros stand for uncovered points.
                 block = block[block.any(axis=1)]
@@ -117,7 +121,17 @@ class Combined(TimedEncoder):
         return np.concatenate(blocks, axis=1)
 
 
-def _card(cards: Sequence[EncoderCard]) -> EncoderCard:
+def _own_points(part: LocationEncoder, most: int) -> NDArray[np.float64] | None:
+    """Places over which an encoder is standardised in place of the lattice; None if there are none.
+
+    Args:
+        part: encoder of a combination.
+        most: largest number of places.
+    """
+    return part.reference_points(most) if isinstance(part, PartialEncoder) else None
+
+
+def _card(cards: Sequence[EncoderCard], own_points: Sequence[str]) -> EncoderCard:
     def joined(values: Sequence[str]) -> str:
         return "; ".join(dict.fromkeys(value for value in values if value))
 
@@ -125,6 +139,8 @@ def _card(cards: Sequence[EncoderCard]) -> EncoderCard:
     for card in cards:
         parameters[f"{card.name}: version"] = card.version
         parameters |= {f"{card.name}: {key}": value for key, value in card.parameters.items()}
+        if card.name in own_points:
+            parameters[f"{card.name}: standardised over"] = "its rows"
     return EncoderCard(
         name="+".join(card.name for card in cards),
         title=" + ".join(card.title for card in cards),

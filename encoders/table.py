@@ -15,7 +15,8 @@ from satclip_bench.core.files import sha256_file
 from satclip_bench.core.point_files import file_stem, file_suffix
 from satclip_bench.core.read_options import ReadOptions
 from satclip_bench.encoders.alphaearth import CONTAMINATES, dequantise
-from satclip_bench.encoders.base import EncoderCard
+from satclip_bench.encoders.base import EncoderCard, LocationEncoder
+from satclip_bench.encoders.combine import Combined
 from satclip_bench.encoders.custom.names import name_problem
 from satclip_bench.encoders.lookup import arrays, raster
 from satclip_bench.encoders.lookup.columns import embedding_columns
@@ -31,6 +32,9 @@ FAMILY = "table"
 
 Match = Literal["nearest", "exact"]
 """How a point finds its row: the nearest one within a distance, or one at the same place."""
+
+VERSION = 1
+"""Version of these encoders, increased when the same file starts to give other numbers."""
 
 MAX_KM = 1.0
 """Default largest distance to a row."""
@@ -124,6 +128,7 @@ class TableEncoder(PartialEncoder):
             training_data="unknown: the embeddings were computed elsewhere",
             contaminates=CONTAMINATES if facts.alphaearth else (),
             parameters=parameters,
+            version=VERSION,
         )
 
     @property
@@ -141,6 +146,11 @@ class TableEncoder(PartialEncoder):
         return super().groups(lonlat)
 
     @override
+    def reference_points(self, most: int) -> NDArray[np.float64] | None:
+        # A table of one region covers hardly any of the points spread over the sphere.
+        return self._source.some_places(most) if isinstance(self._source, NearestRows) else None
+
+    @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
         values, covered = self._source.look_up(lonlat)
         embedding = np.full(values.shape, np.nan, dtype=np.float32)
@@ -149,6 +159,14 @@ class TableEncoder(PartialEncoder):
         found = values[covered]
         embedding[covered] = dequantise(found, self.card.name) if is_bytes else found
         return embedding
+
+    def covered(self, lonlat: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether each point has a row or pixel, `(n,)`.
+
+        Args:
+            lonlat: `(n, 2)` degrees, longitude first.
+        """
+        return self._source.look_up(lonlat)[1]
 
     @override
     def why_uncovered(self, lonlat: NDArray[np.float64]) -> str:
@@ -251,6 +269,12 @@ def _distance(km: float) -> str:
     if km < 1e-3:
         return f"{km * 1e5:.3g} cm"
     return f"{km * 1e3:.3g} m" if km < 1 else f"{km:.3g} km"
+
+
+def joined_tables(encoder: LocationEncoder) -> tuple[TableEncoder, ...]:
+    """The tables in a combination; none for any other encoder."""
+    parts = encoder.parts if isinstance(encoder, Combined) else ()
+    return tuple(part for part in parts if isinstance(part, TableEncoder))
 
 
 def default_variant(file: Path) -> str:

@@ -33,7 +33,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--encoder",
         metavar="NAME",
         help="encoder, such as geoclip (`list encoders` shows all), or FILE.py:CLASS for a custom "
-        "one (default: that of --encoder-table)",
+        "one; with --encoder-table, a combination such as geoclip+table.NAME (default: that of "
+        "--encoder-table)",
     )
     parser.add_argument(
         "--points",
@@ -65,13 +66,14 @@ def _call(options: argparse.Namespace) -> int:
     from satclip_bench.core.device import use_device
     from satclip_bench.core.errors import BenchError
 
-    if (options.encoder is None) != bool(options.encoder_table):
+    if options.encoder is None and not options.encoder_table:
         raise BenchError("name one encoder: --encoder NAME, or --encoder-table FILE")
     with use_device(options.device):
         return embed_file(
-            options.encoder or table_request(options),
+            options.encoder,
             options.points,
             options.out,
+            table=table_request(options) if options.encoder_table else None,
             weights=options.weights,
             lon=options.lon,
             lat=options.lat,

@@ -37,6 +37,7 @@ examples:
   {program} run --splits blocks.10 --probes linear,knn
   {program} run --encoder my.py:MyEncoder
   {program} run --encoder-table embeddings.parquet --table-columns 'e*' --table-max-km 5
+  {program} run --encoder-table farms.parquet --encoders geoclip+table.farms
   {program} run --task-file my.csv --target yield --target price --encoders geoclip"""
 
 

@@ -58,7 +58,7 @@ def _add_info_options(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         metavar="NAME",
         help="task, encoder, split, probe or suite, such as elevation, geoclip or blocks.10; "
-        "required without --encoder-table",
+        "required without --encoder-table, with which it can be a combination, geoclip+table.NAME",
     )
     parser.add_argument(
         "--json", action="store_true", help="print the card as JSON (default: as a table)"
@@ -116,20 +116,20 @@ def _info(options: argparse.Namespace) -> int:
     kind, name = (options.kind, options.name) if options.name else (None, options.kind)
     if kind is not None and kind not in KINDS:
         raise BenchError(f"{kind!r} is not one of {', '.join(KINDS)}")
-    if (name is None) != bool(options.encoder_table):
+    if name is None and not options.encoder_table:
         raise BenchError("give one NAME, such as geoclip, or --encoder-table FILE")
     if (options.beside or options.figure) and not options.profile:
         raise BenchError("--beside and --figure belong to --profile: add --profile")
     table = None
-    if name is None:
+    if options.encoder_table:
         from satclip_bench.benchmarks.commands.encoder_tables import make_table
 
-        table = make_table(table_request(options))
+        table = make_table(table_request(options), name)
     if options.profile:
         from satclip_bench.benchmarks.commands.profile import show_profiles
 
         return show_profiles(
-            [*filter(None, [name]), *options.beside],
+            [*([name] if name and table is None else []), *options.beside],
             table,
             seed=options.seed,
             as_json=options.json,

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from satclip_bench.benchmarks.cli.command import Command
+from satclip_bench.benchmarks.cli.encoder_table import add_table_options, table_request
 from satclip_bench.benchmarks.cli.options import RUNS, add_suite_option
 
 
@@ -13,10 +14,9 @@ def _add_submit_options(parser: argparse.ArgumentParser) -> None:
     add_suite_option(parser, "suite whose cells the board has (default: open)")
     parser.add_argument(
         "--encoder",
-        required=True,
         metavar="FILE.py:CLASS",
         help="encoder to submit, as it was run: FILE.py:CLASS, whose file is executed, or a listed "
-        "name; its card goes into the entry; required",
+        "name; its card goes into the entry (default: that of --encoder-table)",
     )
     parser.add_argument(
         "--run", type=Path, metavar="DIR", help=f"folder of the run (default: {RUNS}/<suite>)"
@@ -47,6 +47,7 @@ def _add_submit_options(parser: argparse.ArgumentParser) -> None:
         help="licence of the entry, not of the encoder, whose card has its own "
         "(default: CC-BY-4.0)",
     )
+    add_table_options(parser)
 
 
 def _submit(options: argparse.Namespace) -> int:
@@ -60,6 +61,7 @@ def _submit(options: argparse.Namespace) -> int:
         submitter=options.submitter,
         contact=options.contact,
         licence=options.licence,
+        table=table_request(options) if options.encoder_table else None,
     )
 
 
@@ -106,6 +108,7 @@ examples:
   {program} run --suite open --encoder my.py:MyEncoder
   {program} submit --encoder my.py:MyEncoder --submitter 'A. Author, Some University' \\
       --contact https://example.org/my-encoder --out my-encoder.parquet
+  {program} submit --encoder-table embeddings.parquet --submitter 'A. Author' --out e.parquet
 
 docs/submit.md says how to hand it in.""",
     add_options=_add_submit_options,

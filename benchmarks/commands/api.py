@@ -25,7 +25,12 @@ from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.benchmarks.runs.executors import make_executor
-from satclip_bench.benchmarks.runs.plan import Selection, custom_by_name, make_cells
+from satclip_bench.benchmarks.runs.joined import joined_by_name
+from satclip_bench.benchmarks.runs.plan import (
+    Selection,
+    custom_by_name,
+    make_cells,
+)
 from satclip_bench.benchmarks.runs.record import RENAMED
 from satclip_bench.benchmarks.runs.remembered import RunRequest
 from satclip_bench.benchmarks.runs.store import Store, writable
@@ -70,7 +75,8 @@ def evaluate(
 
     Args:
         encoder: one encoder or several: a name such as `geoclip` (wildcards and baselines too), an
-            object with `card` and `encode`, or `FILE.py:CLASS`, where the file is executed.
+            object with `card` and `encode`, or `FILE.py:CLASS`, where the file is executed. Names
+            of these can follow in combinations, such as `geoclip+table.farms`.
         tasks: names or wildcards of tasks, or pairs of a file with points and the column to be
             predicted; None for all tasks of the open edition.
         splits: names of splits.
@@ -239,8 +245,10 @@ def _encoders(
     custom: dict[str, LocationEncoder] = {}
     names: list[str] = []
     for given in encoders:
+        if isinstance(given, str) and (joined := joined_by_name([given], custom)):
+            custom |= joined
         if isinstance(given, str) and ".py:" not in given:
-            names += encoder_registry.match([given], list_baselines())
+            names += encoder_registry.match([given], (*list_baselines(), *joined))
             continue
         made = encoder_from_file(given) if isinstance(given, str) else given
         title = given if isinstance(given, str) else f"an encoder of class {type(given).__name__}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from glob import escape
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -31,6 +33,7 @@ from satclip_bench.encoders.lookup.partial import (
     UncoveredPointsWarning,
     none_covered,
 )
+from satclip_bench.encoders.table import joined_tables
 
 BATCH_VALUES = 2**24
 """Embedding values held in memory at a time: 64 MiB as float32."""
@@ -39,10 +42,11 @@ MAX_BATCH_ROWS = 2**16
 
 
 def embed_file(
-    encoder: str | TableRequest,
+    encoder: str | None,
     points: Path,
     out: Path,
     *,
+    table: TableRequest | None = None,
     weights: Path | None = None,
     lon: str | None = None,
     lat: str | None = None,
@@ -54,12 +58,14 @@ def embed_file(
     Only one batch of rows is in memory at a time. The output file appears when it is complete.
 
     Args:
-        encoder: name of a listed encoder, `path/to/file.py:Class`, or a file of embeddings.
+        encoder: name of a listed encoder, or `path/to/file.py:Class`; with `table`, a combination
+            with it, such as `geoclip+table.farms`, or None for the table alone.
         points: file with the points: CSV, Parquet, GeoParquet, GeoPackage, GeoJSON, FlatGeobuf or
             Shapefile.
         out: file to write, in the format of its ending. In Parquet and CSV, the columns are those
             of the input (`lon` and `lat` in place of geometries), then `e0`, `e1` and so on,
             float32; .npy has the embedding alone, `(N, D)` float32.
+        table: file of embeddings.
         weights: weights file to use instead of the encoder's default one.
         lon: column of longitudes; by default one with a usual name.
         lat: column of latitudes; by default one with a usual name.
@@ -76,7 +82,7 @@ def embed_file(
     require_ending(out)
     if out.resolve() == points.resolve():
         raise BenchError(f"--out {out} would overwrite the file of --points: choose another name")
-    model = _encoder(encoder, weights)
+    model = _encoder(encoder, table, weights)
     dimension = model.card.dimension
     batch = int(np.clip(BATCH_VALUES // dimension, 256, MAX_BATCH_ROWS))
     columns = (TextColumn("points"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -84,37 +90,52 @@ def embed_file(
     with open_points(points, batch, lon, lat, sep=sep, layer=layer) as file, progress:
         bar = progress.add_task("", total=file.rows)
         sweep_parts(out.parent, escape(out.name))
-        rows = uncovered = 0
+        rows = 0
+        uncovered: Counter[PartialEncoder] = Counter()
         with atomic_write(out) as stream, make_writer(out, model, stream) as writer:
             for part in file.batches:
                 embedding = _embed(model, part, rows, points)
                 writer.write(part, embedding)
                 rows += len(part.lonlat)
-                if isinstance(model, PartialEncoder):
-                    uncovered += int((~embedding.any(axis=1)).sum())
+                for partial, covered in _coverage(model, embedding, part):
+                    uncovered[partial] += int((~covered).sum())
                 progress.advance(bar, len(part.lonlat))
             if not rows:
                 raise BenchError(f"{points} has no rows")
-            if isinstance(model, PartialEncoder) and uncovered == rows:
-                raise BenchError(none_covered(model, part.lonlat, f"the points of {points}"))
-    if uncovered:
-        print_plain(
-            f"{model.card.name} does not cover {uncovered:,} of {rows:,} points: their embedding "
-            "is zeros",
-            Console(stderr=True),
-            "yellow",
-        )
+            for partial, count in uncovered.items():
+                if count == rows:
+                    raise BenchError(none_covered(partial, part.lonlat, f"the points of {points}"))
+    for partial, count in uncovered.items():
+        if count:
+            print_plain(
+                f"{partial.card.name} does not cover {count:,} of {rows:,} points: their embedding "
+                "is zeros",
+                Console(stderr=True),
+                "yellow",
+            )
     print_plain(
         f"{rows:,} embeddings of {dimension} numbers by {model.card.name} are in {out}", Console()
     )
     return 0
 
 
-def _encoder(spec: str | TableRequest, weights: Path | None) -> LocationEncoder:
-    if isinstance(spec, TableRequest):
+def _coverage(
+    model: LocationEncoder, embedding: Embedding, batch: PointBatch
+) -> list[tuple[PartialEncoder, NDArray[np.bool_]]]:
+    """Which points of a batch are covered, by an encoder with partial coverage or its tables."""
+    if isinstance(model, PartialEncoder):
+        return [(model, np.asarray(embedding.any(axis=1)))]
+    lonlat = check_lonlat(batch.lonlat)
+    return [(table, table.covered(lonlat)) for table in joined_tables(model)]
+
+
+def _encoder(spec: str | None, table: TableRequest | None, weights: Path | None) -> LocationEncoder:
+    if table is not None:
         if weights is not None:
             raise BenchError("--encoder-table has no weights to replace: leave out --weights")
-        return make_table(spec)
+        return make_table(table, spec)
+    if spec is None:
+        raise BenchError("name one encoder, or a file of embeddings")
     if ".py:" in spec:
         if weights is not None:
             raise BenchError("--weights works with listed encoders only, not with one from a file")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from satclip_bench.core.errors import BenchError
-from satclip_bench.encoders import LocationEncoder
+from satclip_bench.encoders import LocationEncoder, combine_named
 from satclip_bench.encoders.table import MAX_KM, Match, TableEncoder, default_variant
 
 
@@ -68,13 +68,26 @@ def make_tables(request: TableRequest) -> list[tuple[str, LocationEncoder]]:
     ]
 
 
-def make_table(request: TableRequest) -> LocationEncoder:
-    """The encoder of the only file of a request.
+def make_table(request: TableRequest, name: str | None = None) -> LocationEncoder:
+    """The encoder of the only file of a request, or a combination with it.
+
+    Args:
+        request: one file.
+        name: combination that has the encoder, such as `geoclip+table.farms`; None for the encoder
+            alone.
 
     Raises:
-        BenchError: there are several files, or the file cannot be used.
+        BenchError: there are several files, the file cannot be used, or the name does not have its
+            encoder as a part.
     """
     if len(request.files) != 1:
         raise BenchError(f"give one --encoder-table, not {len(request.files)}")
     ((_, encoder),) = make_tables(request)
-    return encoder
+    if name is None or name == encoder.card.name:
+        return encoder
+    if "+" not in name:
+        raise BenchError(
+            f"{name} and --encoder-table are two encoders: leave one of them out, or join them "
+            f"with a plus, as {name}+{encoder.card.name}"
+        )
+    return combine_named(name, {encoder.card.name: encoder})

@@ -37,7 +37,8 @@ def coverage_lines(records: Iterable[Record]) -> list[str]:
             tasks = shares.setdefault(record.settings.encoder, {})
             tasks[record.settings.task] = record.coverage
     return [
-        f"{encoder} covers only a share of the points, and the others have an embedding of zeros: "
+        f"{encoder} covers only a share of the points, and the others have an embedding of zeros"
+        f"{' in it' if '+' in encoder else ''}: "
         + ", ".join(f"{share:.1%} of {task}" for task, share in sorted(tasks.items()))
         for encoder, tasks in sorted(shares.items())
     ]

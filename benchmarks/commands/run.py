@@ -20,7 +20,12 @@ from satclip_bench.benchmarks.commands.progress import Meter
 from satclip_bench.benchmarks.commands.user_tables import add_files, adopt, remember
 from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.engine import evaluate
-from satclip_bench.benchmarks.runs.plan import Selection, custom_by_name, make_plan
+from satclip_bench.benchmarks.runs.joined import joined_by_name
+from satclip_bench.benchmarks.runs.plan import (
+    Selection,
+    custom_by_name,
+    make_plan,
+)
 from satclip_bench.benchmarks.runs.reading import Reading
 from satclip_bench.benchmarks.runs.remembered import RunRequest
 from satclip_bench.benchmarks.runs.store import Store, writable
@@ -71,6 +76,7 @@ def run(
     _refuse_mixed_up(own_encoders, encoders)
     made = [(spec, encoder_from_file(spec)) for spec in own_encoders]
     own = custom_by_name([*made, *make_tables(tables)])
+    own |= joined_by_name(encoders, own)
     adopt(out)
     files = add_files(task_files, targets, console, out, reading, save_cards=not dry_run)
     tasks = (*tasks, *files)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from satclip_bench.benchmarks.baselines import is_baseline
+from satclip_bench.benchmarks.commands.encoder_tables import TableRequest, make_table
 from satclip_bench.benchmarks.commands.finished import read_finished
 from satclip_bench.benchmarks.commands.notices import print_notices
 from satclip_bench.benchmarks.commands.plain import print_plain
@@ -42,18 +43,27 @@ if TYPE_CHECKING:
 
 
 def submit(
-    *, run: Path, suite: str, encoder: str, out: Path, submitter: str, contact: str, licence: str
+    *,
+    run: Path,
+    suite: str,
+    encoder: str | None,
+    out: Path,
+    submitter: str,
+    contact: str,
+    licence: str,
+    table: TableRequest | None = None,
 ) -> int:
     """Write the records of one encoder as an entry, after the checks that `merge` makes.
 
     Args:
         run: folder of the run.
         suite: suite whose cells are submitted.
-        encoder: name of an encoder, or FILE.py:CLASS.
+        encoder: name of an encoder, or FILE.py:CLASS; None for that of `table`.
         out: file to write.
         submitter: person or group that measured it.
         contact: where questions are answered.
         licence: licence of the entry.
+        table: file of embeddings that was run as an encoder.
 
     Returns:
         The exit code.
@@ -65,7 +75,7 @@ def submit(
     if out.suffix != ".parquet":
         raise BenchError(f"--out {out} is not a Parquet file: let its name end with .parquet")
     get_suite(suite)
-    made = encoder_from_file(encoder) if ".py:" in encoder else get_encoder(encoder)
+    made, option = _made(encoder, table)
     if not run.is_dir():
         raise BenchError(f"there is no folder {run}: name the folder of a run with --run")
     store = Store(run)
@@ -80,11 +90,11 @@ def submit(
         for record in reading.records
         if record.settings.encoder == name and cell_name(record.settings) in of_suite
     )
-    _require_measured(own, made, suite, run, encoder)
+    _require_measured(own, made, suite, run, option)
     if len(own) < len(of_suite):
         raise BenchError(
             f"{run} has {len(own)} of the {len(of_suite)} cells that the suite {suite} has for "
-            f"{name}. Run {_run_command(suite, encoder, run)} first"
+            f"{name}. Run {_run_command(suite, option, run)} first"
         )
     tables = {(r.settings.task, r.settings.split, r.settings.seed) for r in own}
     baselines = tuple(
@@ -128,8 +138,21 @@ def submit(
     return 0
 
 
+def _made(encoder: str | None, table: TableRequest | None) -> tuple[LocationEncoder, str]:
+    """The encoder to submit, and the options by which `run` runs it."""
+    if (encoder is None) == (table is None):
+        raise BenchError("name one encoder: --encoder NAME, or --encoder-table FILE")
+    if table is not None:
+        made = make_table(table)
+        variant = made.card.name.partition(".")[2]
+        return made, f"--encoder-table {table.files[0]} --table-name {variant}"
+    if encoder is not None and ".py:" in encoder:
+        return encoder_from_file(encoder), f"--encoder {encoder}"
+    return get_encoder(str(encoder)), f"--encoders {encoder}"
+
+
 def _require_measured(
-    own: Sequence[Record], made: LocationEncoder, suite: str, run: Path, encoder: str
+    own: Sequence[Record], made: LocationEncoder, suite: str, run: Path, option: str
 ) -> None:
     """Raise BenchError unless a run has records of an encoder as it is now."""
     name = made.card.name
@@ -138,7 +161,7 @@ def _require_measured(
     if not own:
         raise BenchError(
             f"{run} has no records of {name} in the suite {suite}. Run "
-            f"{_run_command(suite, encoder, run)} first"
+            f"{_run_command(suite, option, run)} first"
         )
     today = encoder_settings(name, made)
     recorded = own[0].settings.model_dump(mode="json")
@@ -146,7 +169,7 @@ def _require_measured(
     if differing:
         raise BenchError(
             f"{name} has changed since it was run ({', '.join(sorted(differing))}): run "
-            f"{_run_command(suite, encoder, run)} again"
+            f"{_run_command(suite, option, run)} again"
         )
 
 
@@ -154,9 +177,8 @@ def _plain(value: object) -> object:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def _run_command(suite: str, encoder: str, run: Path) -> str:
-    option = "--encoder" if ".py:" in encoder else "--encoders"
-    return f"`{program()} run --suite {suite} {option} {encoder} --out {run}`"
+def _run_command(suite: str, option: str, run: Path) -> str:
+    return f"`{program()} run --suite {suite} {option} --out {run}`"
 
 
 def merge(

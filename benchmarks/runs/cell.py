@@ -64,6 +64,7 @@ class Cell:
         file: user table that the task was made from, if any.
         expected_seconds: expected duration of the cell; 0 if it is not known.
         partial: whether the encoder may leave points uncovered, whose embedding is zeros.
+        coverage: share of points that a combination with tables covers; None for all others.
     """
 
     settings: Settings
@@ -75,6 +76,7 @@ class Cell:
     file: UserTable | None = None
     expected_seconds: float = 0.0
     partial: bool = False
+    coverage: float | None = None
 
     @property
     def source(self) -> TaskSource:
@@ -146,7 +148,9 @@ class Cell:
             encoder_title=self.encoder_title,
             contaminated=self.contaminated,
             recipe_chosen=self.recipe_chosen,
-            coverage=_coverage(embedding) if self.partial and embedding is not None else None,
+            coverage=_coverage(embedding)
+            if self.partial and embedding is not None
+            else self.coverage,
             caveat=table.caveat,
             task_type=task_type,
             metric=table.card.metric,

@@ -15,6 +15,7 @@ from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.costs import CellSize, expected_seconds
 from satclip_bench.benchmarks.runs.embeddings import encoder_settings, is_outside, time_settings
+from satclip_bench.benchmarks.runs.joined import joined_coverage
 from satclip_bench.benchmarks.runs.record import Settings
 from satclip_bench.benchmarks.runs.remembered import NO_FOLDS
 from satclip_bench.benchmarks.runs.suites import Block, Suite
@@ -229,6 +230,7 @@ def make_cells(
         for task in dict.fromkeys(task for task, *_ in axes)
     }
     folds: dict[tuple[str, str, int], tuple[_PlannedFold, ...]] = {}
+    coverage: dict[tuple[str, str], tuple[float | None, str]] = {}
     cells = []
     callbacks.start("planning", len(axes) if len(axes) >= SHOW_PROGRESS else 0)
     for task, encoder, split, seed, probe in sorted(
@@ -237,6 +239,10 @@ def make_cells(
         if (task, split, seed) not in folds:
             folds[task, split, seed] = _planned_folds(sources[task], split, seed)
         part = encoders[encoder]
+        if (task, encoder) not in coverage:
+            own = selection.own.get(encoder)
+            coverage[task, encoder] = joined_coverage(own, sources[task]) if own else (None, "")
+        covered, uncovered = coverage[task, encoder]
         cells += [
             Cell(
                 settings=Settings.model_validate(
@@ -253,7 +259,8 @@ def make_cells(
                 contaminated=task in part.contaminates,
                 recipe_chosen=task in part.recipe_tasks,
                 data_dir=selection.data_dir,
-                problem=fold.problem or part.problem,
+                problem=fold.problem or part.problem or uncovered,
+                coverage=covered,
                 file=selection.files.get(task),
                 partial=part.partial,
                 expected_seconds=expected_seconds(

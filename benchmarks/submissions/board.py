@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from satclip_bench.benchmarks.runs.tidy import tidy_frame
 from satclip_bench.benchmarks.submissions.entry import Entry, entry_bytes, read_entry
 from satclip_bench.benchmarks.submissions.manifest import look_alike
 from satclip_bench.benchmarks.submissions.rescoring import prediction_frame
+from satclip_bench.benchmarks.submissions.tables import is_table
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import atomic_write
 from satclip_bench.encoders import list_encoders
@@ -254,4 +256,7 @@ def _main_scores(frame: pd.DataFrame) -> dict[str, pd.Series[float]]:
 
 
 def _fingerprint(entry: Entry) -> str:
-    return entry.own[0].settings.encoder_embedding_sha256
+    settings = entry.own[0].settings
+    if is_table(entry.name):
+        return json.dumps([settings.weights_sha256, settings.encoder_parameters], sort_keys=True)
+    return settings.encoder_embedding_sha256

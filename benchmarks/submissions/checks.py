@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -26,6 +25,7 @@ from satclip_bench.benchmarks.submissions.suite_cells import (
     encoder_settings_of,
     suite_cells,
 )
+from satclip_bench.benchmarks.submissions.tables import SHA256, is_table, table_problems
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.program import program
 from satclip_bench.encoders import encoder_card, registry
@@ -38,7 +38,6 @@ _SHARES = (
 )
 _NOT_NEGATIVE = ("rmse", "mae", "crps", "log_loss", "reference_rmse")
 _MAX_PARAMS = 20
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def check_entry(entry: Entry) -> tuple[Entry, tuple[str, ...]]:
@@ -114,11 +113,14 @@ def _encoder_problems(entry: Entry) -> Iterator[str]:
             yield f"the records have {name} {described[name]!r:.60}, and the card {value!r:.60}"
     if described["dtype"] != "float32":
         yield f"dtype is {described['dtype']}, and embeddings are float32"
+    if is_table(card.name):
+        yield from table_problems(entry, described)
+        return
     if registry.is_builtin(card.name):
         yield from _builtin_problems(card.name, described)
         return
     for name in ("encoder_source_sha256", "encoder_embedding_sha256"):
-        if not _SHA256.fullmatch(described[name]):
+        if not SHA256.fullmatch(described[name]):
             yield f"the records do not say which code was run: {name} is not a SHA-256"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.core.errors import EncoderError
-from satclip_bench.core.sphere import chord_to_km, unit_vectors
+from satclip_bench.core.sphere import chord_to_km, lonlat_of, unit_vectors
 
 Float = NDArray[np.float64]
 
@@ -44,6 +44,11 @@ class NearestRows:
     def covers(self, lonlat: Float) -> NDArray[np.bool_]:
         """Whether each point has a row within `max_km`, `(n,)`."""
         return self.distance_km(lonlat) <= self._limit
+
+    def some_places(self, most: int) -> Float:
+        """Places of at most `most` rows, evenly taken from all, `(n, 2)` degrees."""
+        step = -(-self._tree.n // most)
+        return lonlat_of(np.asarray(self._tree.data)[::step])
 
     @property
     def _limit(self) -> float:

@@ -55,6 +55,13 @@ class PartialEncoder(Encoder):
         """
         return ""
 
+    def reference_points(self, most: int) -> NDArray[np.float64] | None:
+        """At most `most` places of its own, over which a combination standardises its embedding.
+
+        `(n, 2)` degrees, longitude first; None for points spread over the sphere.
+        """
+        return None
+
     @override
     def encode(self, lonlat: ArrayLike, batch_size: int = BATCH_SIZE) -> Embedding:
         """Embed points, group by group, so that each group is read only once.

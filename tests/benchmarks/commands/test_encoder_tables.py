@@ -90,9 +90,88 @@ def test_info_shows_the_card(table: Path, tmp_path: Path) -> None:
     card = json.loads(done.stdout)
     assert (card["name"], card["dimension"]) == ("table.my-farms", 8)
     assert "columns e0 to e7" in card["description"]
-    assert "give one NAME" in bench("info", "wrap", "--encoder-table", table, cwd=tmp_path).stderr
+    two = bench("info", "wrap", "--encoder-table", table, *COLUMNS, cwd=tmp_path)
+    assert "join them with a plus, as wrap+table.my-farms" in two.stderr
+    assert "give one NAME" in bench("info", cwd=tmp_path).stderr
     assert "'city' is not one of task, encoder" in bench("info", "city", "x", cwd=tmp_path).stderr
     assert bench("info", "encoder", "wrap", cwd=tmp_path).returncode == 0
+
+
+JOINED = "wrap+table.my-farms"
+
+
+@pytest.mark.filterwarnings("ignore::satclip_bench.encoders.lookup.partial.UncoveredPointsWarning")
+def test_a_table_is_combined_with_a_listed_encoder(table: Path, tmp_path: Path) -> None:
+    options = (*COLUMNS, "--encoder-table", str(table))
+    args = ("run", *SMALL, "--encoders", f"wrap,{JOINED}", "--out", "out", *options)
+    done = bench(*args, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"{JOINED} covers only a share" in done.stderr
+    records = [json.loads(p.read_text()) for p in (tmp_path / "out").rglob("records/**/*.json")]
+    by_name = {r["settings"]["encoder"]: r for r in records}
+    assert set(by_name) == {"wrap", "table.my-farms", JOINED}
+    assert by_name[JOINED]["coverage"] == by_name["table.my-farms"]["coverage"]
+    scores = {name: record["scores"]["r2"] for name, record in by_name.items()}
+    assert scores[JOINED] > max(scores["wrap"], scores["table.my-farms"])
+    assert "3 cells, 3 done" in bench(*args, "--dry-run", cwd=tmp_path).stdout
+    assert "Wrap + Table my-farms" in bench("leaderboard", "--out", "out", cwd=tmp_path).stdout
+
+    card = json.loads(bench("info", JOINED, *options, "--json", cwd=tmp_path).stdout)
+    assert card["dimension"] == 12
+    points = pd.DataFrame(get_task("median_income").load().lonlat, columns=["lon", "lat"])
+    points.to_csv(tmp_path / "p.csv", index=False)
+    embed = ("embed", "--points", "p.csv", "--out", "e.npy", *options, "--encoder")
+    done = bench(*embed, JOINED, cwd=tmp_path)
+    assert f"table.my-farms does not cover {len(points) - len(points) * 3 // 4:,}" in done.stderr
+    embedding = np.load(tmp_path / "e.npy")
+    own = pd.read_parquet(table).filter(like="e").to_numpy(np.float64)
+    sample = own[::2]
+    length = np.sqrt(((sample - sample.mean(axis=0)) ** 2).sum(axis=1).mean())
+    expected = (own - sample.mean(axis=0)) / length
+    assert embedding[: len(own), 4:] == pytest.approx(expected, abs=1e-5)
+
+    for name, words in (
+        (
+            "wrap+table.my-farm",
+            "no encoder is called 'table.my-farm'. Did you mean 'table.my-farms'",
+        ),
+        ("wrp+table.my-farms", "no encoder is called 'wrp'. Did you mean 'wrap'"),
+        ("table.my-farms+table.my-farms", "give two or more different encoders"),
+    ):
+        for wrong in (
+            bench("run", *SMALL, "--encoders", name, "--dry-run", *options, cwd=tmp_path),
+            bench("info", name, *options, cwd=tmp_path),
+            bench(*embed, name, cwd=tmp_path),
+        ):
+            assert wrong.returncode == 2
+            assert words in wrong.stderr.replace("\n", " ")
+
+
+def test_a_combination_whose_table_covers_no_point_fails(table: Path, tmp_path: Path) -> None:
+    away = pd.read_parquet(table)
+    away["y"] = -away["y"]
+    away.to_parquet(tmp_path / "away.parquet")
+    options = (*COLUMNS, "--encoder-table", "away.parquet")
+    args = ("run", *SMALL, "--encoders", "wrap+table.away", "--out", "out", *options)
+    done = bench(*args, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "median_income wrap+table.away" in done.stderr
+    assert "table.away covers none of the 3,085 points of 'median_income'" in done.stderr
+    points = pd.DataFrame(get_task("median_income").load().lonlat, columns=["lon", "lat"])
+    points.to_csv(tmp_path / "p.csv", index=False)
+    embed = ("embed", "--points", "p.csv", "--out", "e.npy", "--encoder", "wrap+table.away")
+    done = bench(*embed, *options, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "table.away covers none of the points of p.csv" in done.stderr
+    assert not (tmp_path / "e.npy").exists()
+
+
+@pytest.mark.filterwarnings("ignore::satclip_bench.encoders.lookup.partial.UncoveredPointsWarning")
+def test_python_combines_an_object_by_its_name(table: Path) -> None:
+    encoder = sb.get_encoder("table.farms", file=table, lon="x", lat="y")
+    scores = sb.evaluate([encoder, "wrap+table.farms"], tasks="median_income", progress=False)
+    assert set(scores["encoder"]) == {"table.farms", "wrap+table.farms"}
+    assert set(scores["status"]) == {"done"}
 
 
 def test_wrong_options_are_refused(table: Path, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import shutil
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from satclip_bench.benchmarks.commands import report
-from satclip_bench.benchmarks.runs import suites
 from satclip_bench.benchmarks.submissions import entry as entry_module
 from satclip_bench.benchmarks.submissions.board import FOLDER
-from satclip_bench.benchmarks.submissions.suite_cells import suite_cells
 from tests.benchmarks.cli.program import Finished, bench
-from tests.benchmarks.submissions.entries import KEY, SUITE, edit, write_encoder
+from tests.benchmarks.submissions.entries import KEY, edit, write_encoder
 from tests.benchmarks.submissions.falsify import (
     Json,
     better_numbers,
@@ -41,15 +38,6 @@ from tests.benchmarks.submissions.falsify import (
     twice,
     twice_a_class,
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny_suite() -> Iterator[None]:
-    patch = pytest.MonkeyPatch()
-    patch.setattr(suites, "SUITES", {**suites.SUITES, "tiny": SUITE})
-    yield
-    patch.undo()
-    suite_cells.cache_clear()
 
 
 @dataclass(frozen=True)
