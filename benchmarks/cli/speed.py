@@ -18,13 +18,16 @@ weights of the released shapes.
 Probes and baselines are timed on one thread of the CPU, in seconds of the processor, on fold 0 of
 the split `random`, in turns with other ways to the same result: logistic regression with
 scikit-learn's L-BFGS run until it has the same objective, ridge regression and nearest neighbours
-with one scikit-learn estimator for each candidate, kriging with its matrix decompositions alone."""
+with one scikit-learn estimator for each candidate, perceptrons with a plain loop of torch and with
+their matrix products alone, boosted trees with LightGBM's scikit-learn estimator and with the
+growing of their trees alone, kriging with its matrix decompositions alone."""
 
 EXAMPLES = """\
 examples:
   {program} speed
   {program} speed --encoders geoclip --points 100000 --rounds 10
   {program} speed probes --tasks ecoregions --encoders wrap,geoclip
+  {program} speed probes --probes mlp,lightgbm --rounds 9
   {program} speed baselines"""
 
 SUBJECTS = ("encoders", "probes", "baselines")
@@ -35,6 +38,7 @@ MAX_ITERATIONS = 3000
 SUBJECTS_OF = {
     "encoders": ("encoders", "probes"),
     "tasks": ("probes", "baselines"),
+    "probes": ("probes",),
     "points": ("encoders",),
     "max_iterations": ("probes",),
     "no_reference": ("encoders",),
@@ -69,6 +73,13 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAMES",
         help="tasks on which probes or baselines are timed (default: elevation, countries and "
         "ecoregions)",
+    )
+    parser.add_argument(
+        "--probes",
+        action="append",
+        default=[],
+        metavar="NAMES",
+        help="probes to time, such as mlp,lightgbm (default: linear, ridge, knn, mlp and lightgbm)",
     )
     parser.add_argument(
         "--points",
@@ -120,6 +131,7 @@ def _call(options: argparse.Namespace) -> int:
             options.subject,
             options.tasks,
             names,
+            options.probes,
             options.rounds,
             options.max_iterations or MAX_ITERATIONS,
             options.out or RUNS / f"speed-{options.subject}.json",

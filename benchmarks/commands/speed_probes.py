@@ -14,10 +14,11 @@ from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.runs.threads import thread_limit
 from satclip_bench.benchmarks.speed.comparison import Durations, measure
 from satclip_bench.benchmarks.speed.embedded import embed
-from satclip_bench.benchmarks.speed.methods import Subject, timed_methods
+from satclip_bench.benchmarks.speed.methods import PROBES, Method, Subject, timed_methods
 from satclip_bench.benchmarks.speed.report import write_report
 from satclip_bench.core.device import use_device
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.registry import match_names
 from satclip_bench.encoders import registry as encoders_registry
 from satclip_bench.tasks import registry as tasks_registry
 
@@ -29,6 +30,7 @@ def speed_probes(
     subject: Subject,
     tasks: Sequence[str],
     encoders: Sequence[str],
+    probes: Sequence[str],
     rounds: int,
     max_iterations: int,
     out: Path,
@@ -41,6 +43,7 @@ def speed_probes(
         subject: `probes` or `baselines`.
         tasks: names or wildcards of tasks; empty for three tasks of the main job.
         encoders: names or wildcards of encoders; empty for four. Baselines need none.
+        probes: names or wildcards of probes; empty for all that can be timed.
         rounds: number of times that each computation is timed.
         max_iterations: largest number of iterations of L-BFGS.
         out: JSON file to write.
@@ -56,15 +59,14 @@ def speed_probes(
     names: tuple[str | None, ...] = (None,)
     if subject == "probes":
         names = encoders_registry.match(encoders or ENCODERS)
+    methods = timed_methods(subject, max_iterations, match_names("probe", probes or PROBES, PROBES))
     finished: list[Durations] = []
     failed = False
     with use_device("cpu"), thread_limit(1):
         for task in chosen_tasks:
             for encoder in names:
                 try:
-                    for durations in _timed(
-                        subject, task, encoder, rounds, max_iterations, console
-                    ):
+                    for durations in _timed(methods, task, encoder, rounds, console):
                         finished.append(durations)
                         _write(out, subject, rounds, finished)
                 except BenchError as error:
@@ -80,15 +82,14 @@ def speed_probes(
 
 
 def _timed(
-    subject: Subject,
+    methods: Sequence[Method],
     task: str,
     encoder: str | None,
     rounds: int,
-    max_iterations: int,
     console: Console,
 ) -> Iterator[Durations]:
     data = embed(task, encoder)
-    for method in timed_methods(subject, max_iterations):
+    for method in methods:
         for comparison in method(data):
             title = ", ".join(filter(None, (comparison.method, task, encoder)))
             with console.status(escape(title)):
@@ -102,7 +103,7 @@ def _write(out: Path, subject: Subject, rounds: int, finished: Sequence[Duration
         rounds,
         1,
         {"clock": "seconds of the processor"},
-        ("numpy", "scipy", "scikit-learn"),
+        ("numpy", "scipy", "scikit-learn", "torch", "lightgbm"),
         {subject: [durations.as_dict() for durations in finished]},
     )
 

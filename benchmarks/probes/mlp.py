@@ -147,7 +147,7 @@ def _fit(data: Dataset, folds: Sequence[InnerSets], outputs: int | None, seed: i
 
     device = torch_device()
     scaling = fit_scaling(data, outputs)
-    compared = [_network_fold(fold, outputs, device) for fold in folds]
+    compared = [network_fold(fold, outputs, device) for fold in folds]
     if not compared:
         chosen, steps, ended, converged = 0, SETTINGS.steps_without_validation, None, False
     else:
@@ -180,7 +180,14 @@ def fit_scaling(train: Dataset, outputs: int | None) -> Scaling:
     return Scaling(scaler, float(train.y.mean()), float(train.y.std()))
 
 
-def _network_fold(fold: InnerSets, outputs: int | None, device: torch.device) -> NetworkFold:
+def network_fold(fold: InnerSets, outputs: int | None, device: torch.device) -> NetworkFold:
+    """Sets of one fold, standardised on its training set, on which candidates are compared.
+
+    Args:
+        fold: training and validation set; classes as codes.
+        outputs: number of classes; None for one number.
+        device: device of the networks.
+    """
     from satclip_bench.benchmarks.probes.halving import NetworkFold
 
     scaling = fit_scaling(fold.train, outputs)

@@ -15,7 +15,7 @@ from satclip_bench.tasks.base import TaskType
 
 
 class Labelled(NamedTuple):
-    """Rows of a training or validation set."""
+    """Rows of a training, validation or test set."""
 
     X: NDArray[Any]
     """`(n, D)` float32 embeddings, or `(n, 2)` float64 lonlat of a baseline."""
@@ -25,7 +25,7 @@ class Labelled(NamedTuple):
 
 @dataclass(frozen=True)
 class Embedded:
-    """Training and validation set of fold 0 of the split `random` with seed 0.
+    """Training, validation and test set of fold 0 of the split `random` with seed 0.
 
     Attributes:
         task: name of the task.
@@ -33,6 +33,7 @@ class Embedded:
         encoder: name of the encoder; None if the features are lonlat.
         train: the training set.
         validation: the validation set, without classes that the training set does not have.
+        test: the test set, without these classes.
     """
 
     task: str
@@ -40,6 +41,7 @@ class Embedded:
     encoder: str | None
     train: Labelled
     validation: Labelled
+    test: Labelled
 
     @property
     def classes(self) -> int:
@@ -64,14 +66,9 @@ def embed(task: str, encoder: str | None) -> Embedded:
     source = TaskSource(task)
     table, fold = load_table(source), make_folds(source, "random", 0)[0]
     X = table.lonlat if encoder is None else Place(encoder, source).compute()
-    y, held_out = table.target, fold.validation
+    y, parts = table.target, [fold.train, fold.validation, fold.test]
     if table.card.task_type == "classification":
         y = class_codes(y, np.unique(y[fold.train]))
-        held_out = held_out[y[held_out] != UNSEEN]
-    return Embedded(
-        task,
-        table.card.task_type,
-        encoder,
-        Labelled(X[fold.train], y[fold.train]),
-        Labelled(X[held_out], y[held_out]),
-    )
+        parts = [part[y[part] != UNSEEN] for part in parts]
+    labelled = [Labelled(X[part], y[part]) for part in parts]
+    return Embedded(task, table.card.task_type, encoder, *labelled)

@@ -1,17 +1,12 @@
-"""Settings of the probe of boosted trees for many classes, and its speed.
+"""Settings of the probe of boosted trees for many classes.
 
-    python docs/studies/boosted_trees.py settings ecoregions:wrap countries:geoclip
-    python docs/studies/boosted_trees.py speed countries:wrap biomes:geoclip
+    python docs/studies/boosted_trees.py ecoregions:wrap countries:geoclip
 
-`settings` fits the candidates below on the development set, whose points get the countries and
-ecoregions of the packages from which the tasks are built; no table of the benchmark is read. Of its
-points, 3,000 train, 1,000 validate and the others are scored, of which classes that the training
-set does not have are left out.
-
-`speed` fits the probe for fold 0 of the split `random` with seed 0, predicts the test set, and does
-the same with scikit-learn's interface of LightGBM, as most users would: the same parameters and
-rounds, early stopping by a callback, and all predictions in one call. Seconds are those of the
-processor, on one thread.
+Fits the candidates below on the development set, whose points get the countries and ecoregions of
+the packages from which the tasks are built; no table of the benchmark is read. Of its points, 3,000
+train, 1,000 validate and the others are scored, of which classes that the training set does not
+have are left out. Seconds are those of the processor, on one thread. `run_benchmarks.py speed
+probes --probes lightgbm` times the probe beside LightGBM's own interface.
 """
 
 from __future__ import annotations
@@ -21,13 +16,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.probes import trees
-from satclip_bench.benchmarks.probes.trees import TreeClassifier, TreeRegressor, TreeSettings
-from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
+from satclip_bench.benchmarks.probes.trees import TreeClassifier, TreeSettings
 from satclip_bench.benchmarks.runs.threads import thread_limit
 from satclip_bench.encoders import get_encoder
 from satclip_bench.tasks.builder.distributions import distributions_dir
@@ -51,12 +44,6 @@ CANDIDATES: Mapping[str, Mapping[str, Any]] = {
     "31 bins": {"max_bin": 31},
     "2 leaves": {"many_classes_num_leaves": 2},
 }
-
-
-PARAMETERS = (
-    *("learning_rate", "num_leaves", "min_data_in_leaf", "lambda_l2", "max_bin"),
-    *("feature_fraction", "seed", "deterministic", "force_col_wise", "num_threads", "verbosity"),
-)
 
 
 def seconds(call: Callable[[], Any]) -> tuple[float, Any]:
@@ -104,76 +91,15 @@ def print_settings(task: str, encoder: str) -> None:
         )
 
 
-def naive(probe: Any, sets: Mapping[str, NDArray[Any]]) -> tuple[float, float, NDArray[Any]]:
-    """Seconds of fitting and predicting with scikit-learn's interface, and the predictions."""
-    # A booster's parameters also have its number of rounds and all of LightGBM's defaults.
-    params = {name: probe.booster_.params[name] for name in PARAMETERS}
-    classes = getattr(probe, "classes_", None)
-    # Boosting ends where the probe's does, which LightGBM's own early stopping cannot be told to.
-    rounds = probe.fit_info_["rounds_trained"]
-    make = lightgbm.LGBMRegressor if classes is None else lightgbm.LGBMClassifier
-    model = make(n_estimators=rounds, **params)
-    X_held_out, y, y_held_out = sets["X_held_out"], sets["y"], sets["y_held_out"]
-    y, y_held_out = (
-        (part - probe.target_mean_) / probe.target_scale_
-        if classes is None
-        # LightGBM 4.7 takes the labels of `eval_y` for codes.
-        else np.searchsorted(classes, part)
-        for part in (y, y_held_out)
-    )
-    stop = lightgbm.early_stopping(rounds, verbose=False)
-    fit, _ = seconds(
-        lambda: model.fit(sets["X"], y, eval_X=X_held_out, eval_y=y_held_out, callbacks=[stop])
-    )
-    predict = model.predict if classes is None else model.predict_proba
-    duration, out = seconds(lambda: predict(sets["X_test"]))
-    return fit, duration, out
-
-
-def print_speed(task: str, encoder: str) -> None:
-    """Print a row of seconds and of the largest difference between predictions."""
-    table = load_table(TaskSource(task))
-    fold = make_folds(TaskSource(task), "random", 0)[0]
-    X, y = get_encoder(encoder).encode(table.lonlat.copy()), table.target
-    classes = table.card.task_type == "classification"
-    held_out = fold.validation
-    if classes:
-        held_out = held_out[np.isin(y[held_out], y[fold.train])]
-    sets = {"X": X[fold.train], "y": y[fold.train], "X_test": X[fold.test]}
-    sets |= {"X_held_out": X[held_out], "y_held_out": y[held_out]}
-    probe: Any = TreeClassifier(random_state=0) if classes else TreeRegressor(random_state=0)
-    validation = sets["X_held_out"], sets["y_held_out"]
-    fit, _ = seconds(lambda: probe.fit(sets["X"], sets["y"], validation))
-    predict = probe.predict_proba if classes else probe.unclipped
-    duration, out = seconds(lambda: predict(sets["X_test"]))
-    naive_fit, naive_duration, expected = naive(probe, sets)
-    if not classes:
-        out = (out - probe.target_mean_) / probe.target_scale_
-    whole, naive_whole = fit + duration, naive_fit + naive_duration
-    info = probe.fit_info_
-    print(
-        f"| {task} | {encoder} | {info['rounds_trained']} | {fit:.1f} | {duration:.1f} "
-        f"| {naive_fit:.1f} | {naive_duration:.1f} | {naive_whole / whole:.1f} "
-        f"| {np.abs(out - expected).max():.0e} | {probe.score(sets['X_test'], y[fold.test]):.3f} |",
-        flush=True,
-    )
-
-
 def main() -> None:
-    """Print the table of the mode and cells on the command line."""
-    mode, *cells = sys.argv[1:]
-    heads = {
-        "settings": "| task | encoder | settings | rounds | fit, s | validation log loss "
-        "| validation accuracy | log loss | accuracy |\n|---|---|---|" + "---:|" * 6,
-        "speed": "| task | encoder | rounds | fit, s | prediction, s | naive fit, s "
-        "| naive prediction, s | naive / probe | predictions differ by | score |\n|---|---|"
-        + "---:|"
-        * 8,
-    }
-    print(heads[mode])
+    """Print the table of the cells on the command line."""
+    print(
+        "| task | encoder | settings | rounds | fit, s | validation log loss "
+        "| validation accuracy | log loss | accuracy |\n|---|---|---|" + "---:|" * 6
+    )
     with thread_limit(1):
-        for task, _, encoder in (cell.partition(":") for cell in cells):
-            (print_settings if mode == "settings" else print_speed)(task, encoder)
+        for task, _, encoder in (cell.partition(":") for cell in sys.argv[1:]):
+            print_settings(task, encoder)
 
 
 if __name__ == "__main__":

@@ -9,34 +9,33 @@ per step and network, those of the matrix products alone, and how much the valid
 after STEPS steps. With tasks and encoders, it fits the probe for fold 0 of the split `random` with
 seed 0, and then ten networks with the chosen settings. If torch finds a GPU, both are repeated
 there. The CPU has one thread; its seconds are those of the processor, and those of a GPU are those
-of the clock.
+of the clock. `run_benchmarks.py speed probes --probes mlp` times the candidates of the probe's
+search.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from satclip_bench.benchmarks.probes import make_probe, mlp
-from satclip_bench.benchmarks.probes.data import Dataset
-from satclip_bench.benchmarks.probes.mlp_search import CANDIDATES, Candidate, MlpSettings
+from satclip_bench.benchmarks.probes.data import Dataset, InnerSets
+from satclip_bench.benchmarks.probes.mlp_search import CANDIDATES, Candidate
 from satclip_bench.benchmarks.probes.networks import Member, Networks, Rows, rows
-from satclip_bench.benchmarks.probes.training import forward, initial_weights
-from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
+from satclip_bench.benchmarks.probes.training import forward
 from satclip_bench.benchmarks.runs.threads import thread_limit
+from satclip_bench.benchmarks.speed.embedded import embed
+from satclip_bench.benchmarks.speed.plain_perceptron import plain_loop, products, trained
 from satclip_bench.core.device import use_device
-from satclip_bench.encoders import get_encoder
 
 CPU = torch.device("cpu")
-SETTINGS = MlpSettings()
+SETTINGS = mlp.SETTINGS
 MEMBERS = 10
 STEPS = 100
 SHAPES = ((1, 16), (2, 32), (2, 64), (1, 128), (2, 128), (1, 256), (2, 256), (3, 256))
@@ -62,60 +61,12 @@ def seconds(call: Callable[[], Any], device: torch.device, repeats: int = 1) -> 
     return clock() - start
 
 
-def plain_loop(member: Member) -> Iterator[list[torch.Tensor]]:
-    """Train a network of a regression by autograd, yielding the averaged weights of every step."""
-    generator = torch.Generator().manual_seed(member.seed)
-    candidate, (X, y) = member.candidate, member.train
-    sizes = (X.shape[1], *[candidate.width] * candidate.depth, 1)
-    parameters = [part.requires_grad_() for part in initial_weights(sizes, generator)]
-    weights = [parameter.detach() for parameter in parameters]
-    averages = [part.clone() for part in weights]
-    optimizer = torch.optim.AdamW(
-        parameters, lr=candidate.learning_rate, weight_decay=candidate.weight_decay, fused=True
-    )
-    step = 0
-    while True:
-        order = torch.randperm(len(y), generator=generator)
-        for batch in torch.split(order, SETTINGS.batch_size):
-            optimizer.zero_grad()
-            loss = functional.mse_loss(forward(parameters, X[batch])[:, 0], y[batch])
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            step += 1
-            decay = min(SETTINGS.average_decay, (1 + step) / (10 + step))
-            torch._foreach_lerp_(averages, weights, 1 - decay)
-            yield averages
-
-
 def plain_loss(member: Member, validation: Rows) -> float:
     """Validation loss of a network that a plain loop trained for STEPS steps."""
-    loop = plain_loop(member)
-    for _ in range(STEPS):
-        averages = next(loop)
+    averages = trained(member, SETTINGS, None, STEPS)
     y = member.train.y
     out = forward(averages, validation.X)[:, 0].clamp(y.min(), y.max())
     return float((out - validation.y).square().sum(dtype=torch.float64))
-
-
-def products(candidate: Candidate, inputs: int) -> Callable[[], None]:
-    """The matrix products of a step of one network, and nothing else."""
-    calls = []
-    sizes = (inputs, *[candidate.width] * candidate.depth, 1)
-    for number, (below, above) in enumerate(pairwise(sizes)):
-        values = torch.randn(SETTINGS.batch_size, below)
-        gradients = torch.randn(SETTINGS.batch_size, above)
-        weights = torch.randn(above, below)
-        into = (torch.empty_like(part) for part in (gradients, weights, values))
-        out, of_weights, of_values = into
-        calls += [(values, weights.t(), out), (gradients.t(), values, of_weights)]
-        if number:
-            calls.append((gradients, weights, of_values))
-
-    def run() -> None:
-        for left, right, out in calls:
-            torch.mm(left, right, out=out)
-
-    return run
 
 
 def synthetic(inputs: int) -> tuple[Dataset, Dataset]:
@@ -139,11 +90,11 @@ def print_shapes() -> None:
         sets = synthetic(inputs)
         for depth, width in SHAPES:
             candidate = Candidate(depth=depth, width=width, learning_rate=3e-3, weight_decay=0.1)
-            floor = products(candidate, inputs)
+            floor = products(candidate, inputs, None, SETTINGS.batch_size)
             floor()
             alone = seconds(floor, CPU, STEPS)
             train, validation = (rows(np.asarray(part.X), part.y, CPU) for part in sets)
-            loop = plain_loop(Member(train, candidate, 0))
+            loop = plain_loop(Member(train, candidate, 0), SETTINGS, None)
             next(loop)
             plain = seconds(partial(next, loop), CPU, STEPS)
             expected = [plain_loss(Member(train, candidate, s), validation) for s in range(MEMBERS)]
@@ -173,19 +124,13 @@ class Fitted(NamedTuple):
 
 def fit(task: str, encoder: str, device: torch.device) -> Fitted:
     """Fit the probe, and then ten networks with the chosen settings for the chosen steps."""
-    table = load_table(TaskSource(task))
-    fold = make_folds(TaskSource(task), "random", 0)[0]
-    X, y = get_encoder(encoder).encode(table.lonlat.copy()), table.target
-    held_out = X[fold.validation], y[fold.validation]
-    probe: Any = make_probe("mlp", table.card.task_type, 0)
+    data = embed(task, encoder)
+    probe: Any = make_probe("mlp", data.task_type, 0)
     with use_device(device.type):
-        duration = seconds(lambda: probe.fit(X[fold.train], y[fold.train], held_out), device)
-    test = X[fold.test]
-    classes = getattr(probe, "classes_", None)
-    outputs = None if classes is None else len(classes)
-    target = y[fold.train] if classes is None else np.searchsorted(classes, y[fold.train])
-    data = Dataset(X[fold.train], target)
-    train = mlp._standardised(mlp.fit_scaling(data, outputs), data, outputs, device)
+        duration = seconds(lambda: probe.fit(*data.train, data.validation), device)
+    outputs = data.classes or None
+    sets = InnerSets(Dataset(*data.train), Dataset(*data.validation))
+    train = mlp.network_fold(sets, outputs, device).train
     chosen = CANDIDATES[probe.fit_info_["candidate"]]
 
     def ten() -> None:
@@ -196,8 +141,8 @@ def fit(task: str, encoder: str, device: torch.device) -> Fitted:
         probe,
         duration,
         seconds(ten, device),
-        probe.score(test, y[fold.test]),
-        probe.predict(test) if classes is None else probe.predict_proba(test),
+        probe.score(*data.test),
+        probe.predict_proba(data.test.X) if outputs else probe.predict(data.test.X),
     )
 
 

@@ -131,7 +131,7 @@ def make_folds(task: str, encoder: str, seed: int) -> tuple[NetworkFold, Network
         Dataset(X[rows], y[rows]) for rows in np.split(order, [TRAIN, TRAIN + VALIDATION])
     )
     folds = [
-        mlp._network_fold(InnerSets(train, others), outputs, CPU)
+        mlp.network_fold(InnerSets(train, others), outputs, CPU)
         for others in (validation, held_out)
     ]
     return folds[0], folds[1], outputs

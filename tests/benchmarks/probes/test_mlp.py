@@ -110,7 +110,7 @@ def test_early_stopping_ends_raw_coordinates_on_the_smoothest_task() -> None:
     table, (split,) = load_table(source), make_folds(source, "random", 0)
     X, y = get_encoder("direct").encode(table.lonlat), table.target
     train, validation = (Dataset(X[rows], y[rows]) for rows in (split.train, split.validation))
-    part = mlp._network_fold(InnerSets(train, validation), None, CPU)
+    part = mlp.network_fold(InnerSets(train, validation), None, CPU)
     # The search of the probe chooses this candidate; the others are left out to save time.
     winner = search([part], CANDIDATES[10:11], mlp.SETTINGS, outputs=None, seed=0)
     assert winner.stopped_early
@@ -121,7 +121,7 @@ def test_early_stopping_ends_raw_coordinates_on_the_smoothest_task() -> None:
 def test_improvements_are_measured_against_a_constant_prediction() -> None:
     numbers, codes = parts("regression", rows=120), parts("classification", rows=120)
     pair = InnerSets(Dataset(numbers.X, numbers.y), Dataset(*numbers.validation))
-    part = mlp._network_fold(pair, None, CPU)
+    part = mlp.network_fold(pair, None, CPU)
     mean = DummyRegressor().fit(numbers.X, numbers.y).predict(numbers.validation[0])
     expected = np.square(mean - numbers.validation[1]).sum()
     assert part.constant_loss * part.loss_scale == pytest.approx(expected)
@@ -130,7 +130,7 @@ def test_improvements_are_measured_against_a_constant_prediction() -> None:
     (X, labels), shares = codes.validation, DummyClassifier(strategy="prior")
     labels = np.searchsorted(classes, labels)
     pair = InnerSets(Dataset(codes.X, y), Dataset(X, labels))
-    part = mlp._network_fold(pair, len(classes), CPU)
+    part = mlp.network_fold(pair, len(classes), CPU)
     prior = shares.fit(codes.X, y).predict_proba(X)
     expected = log_loss(labels, prior, normalize=False, labels=range(len(classes)))
     assert part.constant_loss * part.loss_scale == pytest.approx(expected)
@@ -183,7 +183,7 @@ def test_inner_folds_add_losses_and_the_refit_sees_all_rows(short: None) -> None
     np.testing.assert_allclose(probe.scaler_.mean_, data.X.astype(float).mean(0), rtol=1e-5)
 
     folds = [
-        mlp._network_fold(
+        mlp.network_fold(
             InnerSets(*(Dataset(data.X[part], data.y[part]) for part in pair)), None, CPU
         )
         for pair in inner
@@ -205,7 +205,7 @@ def test_inner_folds_add_losses_and_the_refit_sees_all_rows(short: None) -> None
 def test_inner_loss_is_in_the_unit_of_the_target(short: None) -> None:
     data = parts("regression", rows=100)
     pair = InnerSets(Dataset(data.X, data.y), Dataset(*data.validation))
-    part = mlp._network_fold(pair, None, CPU)
+    part = mlp.network_fold(pair, None, CPU)
     network = Network(part.train, FEW[1], SHORT, 0)
     network.train(40)
     predicted = forward(network.layers(), part.validation.X.numpy())[:, 0]

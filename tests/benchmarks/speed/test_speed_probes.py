@@ -16,8 +16,11 @@ from satclip_bench.benchmarks.baselines import make_baseline
 from satclip_bench.benchmarks.baselines.kriging_systems import NumpySystems
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.commands import speed_probes
+from satclip_bench.benchmarks.probes.mlp_search import Candidate
+from satclip_bench.benchmarks.speed import perceptrons
+from satclip_bench.benchmarks.speed.boosted_trees import boosted_trees
 from satclip_bench.benchmarks.speed.comparison import Comparison, Durations, measure
-from satclip_bench.benchmarks.speed.embedded import embed
+from satclip_bench.benchmarks.speed.embedded import Embedded, Labelled, embed
 from satclip_bench.benchmarks.speed.kriging import decompositions
 from satclip_bench.benchmarks.speed.lbfgs import (
     SAME_OBJECTIVE,
@@ -27,6 +30,7 @@ from satclip_bench.benchmarks.speed.lbfgs import (
     first_iterations,
     run,
 )
+from satclip_bench.benchmarks.speed.plain_perceptron import trained
 
 
 def objective(model: Any, Z: np.ndarray, codes: np.ndarray) -> float:
@@ -131,7 +135,8 @@ def test_speed_probes_writes_what_it_shows(
 ) -> None:
     out = tmp_path / "deep" / "speed.json"
     options = ["--tasks", "biomes,median_income", "--encoders", "direct", "--rounds", "2"]
-    assert main(["speed", "probes", *options, "--max-iterations", "200", "--out", str(out)]) == 0
+    options += ["--probes", "linear,ridge,knn", "--max-iterations", "200", "--out", str(out)]
+    assert main(["speed", "probes", *options]) == 0
     report = json.loads(out.read_text())
     alone, search, votes, *ridges, means = report["probes"]
     assert (alone["result"], search["reference_is_lower_bound"]) == ("same objective", True)
@@ -146,6 +151,61 @@ def test_speed_probes_writes_what_it_shows(
     assert {"objective", "biomes,", "k"} <= set(shown.split())
 
 
+@pytest.fixture(params=[0, 4])
+def tiny(request: pytest.FixtureRequest) -> Embedded:
+    """A regression, and four classes of which one is rare."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((500, 3)).astype(np.float32)
+    numbers = 5 + np.sin(2 * X[:, 0]) + 0.1 * rng.standard_normal(500)
+    y = np.searchsorted([4.2, 5.0, 5.9], numbers) if request.param else numbers
+    parts = (slice(0, 300), slice(300, 400), slice(400, 500))
+    task_type: Any = "classification" if request.param else "regression"
+    return Embedded("t", task_type, "e", *(Labelled(X[part], y[part]) for part in parts))
+
+
+def test_batched_perceptrons_are_those_of_the_loop(
+    tiny: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = [
+        Candidate(depth=depth, width=8, learning_rate=rate, weight_decay=0.1)
+        for depth, rate in ((2, 1e-2), (1, 3e-3))
+    ]
+    monkeypatch.setattr(perceptrons, "CANDIDATES", small)
+    comparisons = list(perceptrons.perceptrons(tiny))
+    assert [c.method for c in comparisons] == [
+        *["MLP, 10 networks of 1 x 8, 40 steps"] * 2,
+        *["MLP, 2 candidates of the search, 40 steps"] * 2,
+    ]
+    assert all(0 < c.facts["largest_difference_in_std"] < 1e-3 for c in comparisons)
+    for comparison in comparisons:
+        *_, durations = measure(comparison, rounds=1)
+        assert durations.ratio > 0
+    # Two batches of an epoch have 300 of 512 rows; four of 40 steps are run.
+    assert [c.scale for c in comparisons] == [10, 10 * 10 * 300 / 512, 1, 10 * 300 / 512]
+
+
+def test_another_loop_would_show(tiny: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
+    def other(member: Any, settings: Any, outputs: Any, steps: int) -> Any:
+        return trained(member._replace(seed=member.seed + 1), settings, outputs, steps)
+
+    small = Candidate(depth=1, width=8, learning_rate=1e-2, weight_decay=0.1)
+    monkeypatch.setattr(perceptrons, "CANDIDATES", [small])
+    monkeypatch.setattr(perceptrons, "trained", other)
+    differences = {str(c.facts["largest_difference_in_std"]) for c in perceptrons.perceptrons(tiny)}
+    assert all(float(difference) > 0.1 for difference in differences)
+
+
+def test_boosted_trees_predict_as_the_estimator_of_lightgbm(tiny: Embedded) -> None:
+    naive, growing = boosted_trees(tiny)
+    kind = "Classifier" if tiny.classes else "Regressor"
+    assert naive.against == f"LGBM{kind} of LightGBM"
+    assert naive.facts["largest_difference"] < 1e-10
+    assert naive.facts["trees"] == naive.facts["rounds"] * (tiny.classes or 1)
+    assert naive.facts["test_rows"] == 100
+    growing.reference()
+    assert "growing" in growing.against
+
+
 def test_finished_comparisons_survive_an_interrupt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,7 +217,8 @@ def test_finished_comparisons_survive_an_interrupt(
     monkeypatch.setattr(speed_probes, "embed", interrupted)
     out = tmp_path / "speed.json"
     options = ["--tasks", "median_income,biomes", "--encoders", "direct", "--rounds", "1"]
-    assert main(["speed", "probes", *options, "--out", str(out)]) == 130
+    options += ["--probes", "ridge,knn", "--out", str(out)]
+    assert main(["speed", "probes", *options]) == 130
     assert len(json.loads(out.read_text())["probes"]) == 4
 
 
@@ -165,7 +226,8 @@ def test_weights_that_are_missing_leave_the_others_timed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SATCLIP_BENCH_CACHE", str(tmp_path))
-    options = ["--tasks", "median_income", "--rounds", "1", "--out", str(tmp_path / "speed.json")]
+    options = ["--tasks", "median_income", "--probes", "knn", "--rounds", "1"]
+    options += ["--out", str(tmp_path / "speed.json")]
     assert main(["speed", "probes", "--encoders", "geoclip,direct", *options]) == 1
     entries = json.loads((tmp_path / "speed.json").read_text())["probes"]
     assert {entry["encoder"] for entry in entries} == {"direct"}
@@ -179,6 +241,7 @@ def test_weights_that_are_missing_leave_the_others_timed(
         ("baselines", ("--encoders", "wrap")),
         ("probes", ("--points", "9")),
         ("encoders", ("--tasks", "biomes")),
+        ("baselines", ("--probes", "ridge")),
     ],
 )
 def test_options_of_other_subjects_are_errors(
