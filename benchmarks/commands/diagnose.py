@@ -19,6 +19,7 @@ from satclip_bench.benchmarks.commands.user_tables import adopt
 from satclip_bench.benchmarks.diagnostics.diagnosis import Diagnosis, diagnose
 from satclip_bench.benchmarks.diagnostics.frames import strata_frame, summary_row
 from satclip_bench.benchmarks.diagnostics.reading import TaskPredictions, locations, read_task
+from satclip_bench.benchmarks.report.drawing import CAPTIONS, Drawing, write_captions
 from satclip_bench.benchmarks.report.grid import Grid, GridRow, print_grid
 from satclip_bench.benchmarks.report.results import board_names, options
 from satclip_bench.benchmarks.report.terminal import print_heading
@@ -73,6 +74,7 @@ def diagnose_run(
     ]
     folder = out / "diagnostics" / f"{split}.{probe}"
     summaries, strata, problems = [], [], []
+    captions: dict[str, str] = {}
     present = {r.settings.task for r in records}
     for task in _in_order(present, selectable_tasks(present)):
         of_task = [r for r in records if r.settings.task == task]
@@ -89,7 +91,9 @@ def diagnose_run(
         summaries.append(_summary(diagnoses, read, common))
         strata.append(strata_frame(diagnoses, common))
         _print_table(summaries[-1], read, split, probe, console)
-        _draw(read, diagnoses, f"{split}, {probe} probe", folder / f"{task}.png")
+        drawing = _drawing(read, diagnoses, f"{split}, {probe} probe", task)
+        drawing.write(folder)
+        captions[task] = drawing.caption
     for problem in problems:
         print_plain(f"left out: {problem}", console, "yellow")
     if not summaries:
@@ -98,6 +102,8 @@ def diagnose_run(
         )
     _write(summaries, folder / "summary.csv")
     _write(strata, folder / "strata.csv")
+    earlier = folder / CAPTIONS
+    write_captions(captions, folder, earlier.read_text() if earlier.is_file() else "")
     _explain(console, folder)
     return 1 if problems else 0
 
@@ -197,19 +203,21 @@ def _beside(value: float, shuffled: float, digits: int) -> Text:
     return Text.assemble(number(value, digits), (f"/{number(shuffled, digits)}", "dim"))
 
 
-def _draw(read: TaskPredictions, diagnoses: Sequence[Diagnosis], what: str, path: Path) -> None:
-    from satclip_bench.benchmarks.report.diagnostic_figures import ErrorMap, draw_diagnostics
+def _drawing(
+    read: TaskPredictions, diagnoses: Sequence[Diagnosis], what: str, name: str
+) -> Drawing:
+    from satclip_bench.benchmarks.report.diagnostic_figures import ErrorMap, diagnostics_drawing
 
     ranked = [d.encoder for d in diagnoses if not is_baseline(d.encoder)]
     ranked = ranked or [d.encoder for d in diagnoses]
     maps = []
-    for name in dict.fromkeys([ranked[0], ranked[-1]]):
-        first = read.predictions[name][0]
+    for encoder in dict.fromkeys([ranked[0], ranked[-1]]):
+        first = read.predictions[encoder][0]
         rows, residual = first.once(first.residual)
-        maps.append(ErrorMap(read.titles[name], first.seed, rows, residual))
+        maps.append(ErrorMap(read.titles[encoder], first.seed, rows, residual))
     titled = [replace(d, encoder=read.titles[d.encoder]) for d in diagnoses]
     baselines = {read.titles[d.encoder] for d in diagnoses if is_baseline(d.encoder)}
-    draw_diagnostics(read.table, titled, baselines, maps, what, path)
+    return diagnostics_drawing(read.table, titled, baselines, maps, what, name)
 
 
 def _write(frames: Sequence[pd.DataFrame], path: Path) -> None:

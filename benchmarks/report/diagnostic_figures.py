@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.diagnostics.diagnosis import Diagnosis
 from satclip_bench.benchmarks.diagnostics.strata import UNKNOWN, Stratum
-from satclip_bench.benchmarks.report.maps import map_axes, place, shape
+from satclip_bench.benchmarks.report.coastlines import ATTRIBUTION
+from satclip_bench.benchmarks.report.drawing import Drawing
+from satclip_bench.benchmarks.report.maps import colour_bar, draw_points, map_axes, shape
+from satclip_bench.benchmarks.report.prediction_maps import mistakes
 from satclip_bench.benchmarks.report.style import (
     GREY,
     LIGHT,
+    MARKERS,
+    PAGE,
     QUALITATIVE,
-    figure,
-    footer,
-    heading,
+    SMALL,
     literal,
-    save,
+    short_title,
+    text_width,
 )
 from satclip_bench.benchmarks.report.wording import listed
 from satclip_bench.tasks import TaskTable
@@ -37,6 +39,10 @@ MAX_ENCODERS = 5
 
 MIN_POINTS = 10
 """Minimum number of test points of a stratum in the figure; the frame has them all."""
+
+ERRORS, LINE, HANDLE = 2.3, 0.12, 0.5
+"""Height in inches of the panels of errors, height of a line of the legend, and width of an entry
+without its text."""
 
 LOG_FROM, TWO_DECADES = 10.0, 100.0
 """Ratio of the largest to the smallest error from which on the scale is logarithmic, and from which
@@ -70,56 +76,66 @@ class ErrorMap:
     residual: NDArray[np.float64]
 
 
-def draw_diagnostics(
+def diagnostics_drawing(
     table: TaskTable,
     diagnoses: Sequence[Diagnosis],
     baselines: Collection[str],
     maps: Sequence[ErrorMap],
     what: str,
-    path: Path,
-) -> Path:
-    """Draw the diagnostics of one task.
+    name: str,
+) -> Drawing:
+    """Errors of one task by distance, latitude and biome, and maps of residuals.
 
     Args:
         table: table of the task.
         diagnoses: diagnoses of its encoders, best first, with titles in place of names.
         baselines: titles of the baselines among them.
         maps: residuals for one or two maps, side by side.
-        what: split and probe, for the title.
-        path: path of the PNG.
-
-    Raises:
-        BenchError: the file cannot be written.
+        what: split and probe, for the caption.
+        name: name of the figure.
     """
     encoders = [d for d in diagnoses if d.encoder not in baselines][:MAX_ENCODERS]
     best = [d for d in diagnoses if d.encoder in baselines][:1]
     drawn = [*encoders, *best]
     colours = [*QUALITATIVE[: len(encoders)], *([GREY] * len(best))]
-    width = 10.0
     # A map fills half of the width; the height of a tall extent is limited.
-    height = float(np.clip((width / 2 - 0.4) * shape(table), 2.0, 4.2)) + 0.3
-    with figure(width, 3.3 + height + 1.2) as fig:
-        grid = fig.add_gridspec(3, 1, height_ratios=(0.2, 3.4, height))
-        errors = grid[1].subgridspec(1, 3)
+    height = float(np.clip((PAGE / 2 - 0.2) * shape(table), 1.5, 3.0)) + 0.4
+    titles = [short_title(d.encoder) for d in drawn]
+    columns = max(1, min(len(drawn), int(PAGE / (text_width(titles) + HANDLE))))
+    legend = -(-len(drawn) // columns) * LINE + 0.05
+
+    def draw(fig: Figure) -> None:
+        grid = fig.add_gridspec(2, 1, height_ratios=(ERRORS, height))
+        errors = grid[0].subgridspec(1, 3)
         _curve(fig.add_subplot(errors[0]), drawn, colours, "distance", table)
         _curve(fig.add_subplot(errors[1]), drawn, colours, "latitude", table)
         _biomes(fig.add_subplot(errors[2]), drawn, colours, table)
-        _maps(fig, grid[2].subgridspec(1, len(maps)), table, maps)
-        _legend(fig.add_subplot(grid[0]), drawn, colours, baselines)
-        heading(fig, f"{table.card.title}: where it fails ({what})")
-        footer(fig, _note(table, diagnoses, encoders, best, maps))
-        return save(fig, path)
+        _maps(fig, grid[1].subgridspec(1, len(maps)), table, maps)
+        handles = [
+            fig.axes[0].plot([], [], label=title, **_look(colour, number))[0]
+            for number, (title, colour) in enumerate(zip(titles, colours, strict=True))
+        ]
+        fig.legend(
+            handles=handles,
+            loc="outside upper left",
+            ncols=columns,
+            frameon=False,
+            handlelength=2.4,
+        )
+
+    caption = _caption(table, diagnoses, encoders, best, maps, what)
+    return Drawing(name, PAGE, ERRORS + height + legend, draw, caption)
 
 
-def _legend(
-    ax: Axes, drawn: Sequence[Diagnosis], colours: Sequence[str], baselines: Collection[str]
-) -> None:
-    ax.set_axis_off()
-    for d, colour in zip(drawn, colours, strict=True):
-        title = literal(textwrap.shorten(d.encoder, 28, placeholder="…"))
-        line = "--" if d.encoder in baselines else "-"
-        ax.plot([], [], line, marker="o", ms=4, color=colour, label=title)
-    ax.legend(loc="center left", ncols=len(drawn), frameon=False, fontsize=8, handlelength=3)
+def _look(colour: str, number: int) -> dict[str, Any]:
+    """Options of `Axes.plot` for the line of an encoder, or of the baseline, which is dashed."""
+    return {
+        "color": colour,
+        "marker": MARKERS[number % len(MARKERS)],
+        "ls": "--" if colour == GREY else "-",
+        "ms": 2.4,
+        "lw": 0.9,
+    }
 
 
 def _strata(diagnosis: Diagnosis, kind: str) -> list[Stratum]:
@@ -136,18 +152,16 @@ def _curve(
         at = np.array([places.index(s.place) for s in strata], dtype=np.float64)
         at += (number - (len(drawn) - 1) / 2) * 0.011 * len(places)
         _bars(ax, strata, at, colour, along="x")
-        line = "--" if colour == GREY else "-"
-        ax.plot(at, [s.error for s in strata], line, marker="o", ms=3, lw=1.2, color=colour)
+        ax.plot(at, [s.error for s in strata], **_look(colour, number))
     if kind == "distance":
-        ax.set_title("By distance to the training points")
+        ax.set_title("By distance to training points")
         ax.set_xticks(range(len(places)), [f"{p:.0f}" if p >= 10 else f"{p:.2g}" for p in places])
-        ax.set_xlabel("km to the nearest one, median of each bin", fontsize=8)
+        ax.set_xlabel("km to the nearest, median of the bin")
     else:
-        ax.set_title("By latitude, north or south")
+        ax.set_title("By latitude, N or S")
         ax.set_xticks(range(len(places)), [f"{p:g}" for p in places])
-        ax.set_xlabel("degrees, middle of each band", fontsize=8)
-    ax.set_ylabel(_unit(table), fontsize=8)
-    ax.tick_params(axis="x", labelsize=7)
+        ax.set_xlabel("degrees, middle of each band")
+    ax.set_ylabel(_unit(table))
     _scale(ax, "y", drawn, table)
     ax.grid(axis="y", color=LIGHT, lw=0.5)
     ax.set_axisbelow(True)
@@ -162,14 +176,14 @@ def _biomes(ax: Axes, drawn: Sequence[Diagnosis], colours: Sequence[str], table:
         at = np.array([names.index(s.name) for s in strata], dtype=np.float64)
         at -= (number - (len(drawn) - 1) / 2) * 0.11
         _bars(ax, strata, at, colour, along="y")
-        ax.plot([s.error for s in strata], at, "o", ms=3, color=colour)
+        ax.plot([s.error for s in strata], at, **{**_look(colour, number), "ls": ""})
     for y in range(len(names)):
         ax.axhline(y, color=LIGHT, lw=0.5, zorder=0)
     ax.set_yticks(range(len(names)), [short(name) for name in names])
     ax.set_ylim(-0.6, len(names) - 0.4)
-    ax.tick_params(axis="y", labelsize=6.8, length=0)
+    ax.tick_params(axis="y", length=0)
     ax.set_title("By biome")
-    ax.set_xlabel(_unit(table), fontsize=8)
+    ax.set_xlabel(_unit(table))
     _scale(ax, "x", drawn, table)
 
 
@@ -179,7 +193,7 @@ def _bars(
     for x, s in zip(at, strata, strict=True):
         if np.isfinite(s.low):
             line = ([x, x], [s.low, s.high])
-            ax.plot(*(line if along == "x" else line[::-1]), lw=0.9, color=colour, alpha=0.6)
+            ax.plot(*(line if along == "x" else line[::-1]), lw=0.7, color=colour, alpha=0.6)
 
 
 def _scale(ax: Axes, axis: str, drawn: Sequence[Diagnosis], table: TaskTable) -> None:
@@ -215,66 +229,43 @@ def _unit(table: TaskTable) -> str:
 
 
 def _maps(fig: Figure, grid: GridSpecBase, table: TaskTable, maps: Sequence[ErrorMap]) -> None:
-    x, y = place(table)
     regression = table.card.task_type == "regression"
     # Both maps share the scale of the better one; larger residuals of the worse are at its ends.
     reach = float(np.quantile(np.abs(maps[0].residual), 0.95)) or 1.0
-    size = 4.0 if table.card.extent == "global" else 2.5
+    size = 1.6 if table.card.extent == "global" else 1.0
     for number, shown in enumerate(maps):
-        ax = map_axes(fig, grid[number], table, 6.5)
+        ax = map_axes(fig, grid[number], table, SMALL if number == 0 else 0)
+        ax.set_anchor("N")
         rank = "" if len(maps) == 1 else ", the best encoder" if number == 0 else ", the worst"
-        ax.set_title(literal(f"{shown.title}{rank}"))
+        ax.set_title(f"{short_title(shown.title)}{rank}")
         # The largest are drawn on top, so that neighbours do not hide failures.
         order = np.argsort(np.abs(shown.residual), kind="stable")
         rows, residual = shown.rows[order], shown.residual[order]
         if regression:
-            dots = ax.scatter(
-                *(x[rows], y[rows]), c=residual, s=size, lw=0, cmap="RdBu", vmin=-reach, vmax=reach
-            )
-            bar = fig.colorbar(
-                dots,
-                ax=ax,
-                orientation="horizontal",
-                shrink=0.6,
-                aspect=40,
-                pad=0.03,
-                extend="both",
-            )
-            bar.set_label(literal(f"target - prediction, {table.card.unit}"), fontsize=7)
-            bar.ax.tick_params(labelsize=7)
-            bar.outline.set_visible(False)
+            look = {"cmap": "RdBu", "vmin": -reach, "vmax": reach}
+            dots = draw_points(ax, table, rows, c=residual, s=size, **look)
+            colour_bar(ax, dots, f"target - prediction, {table.card.unit}", extend="both")
         else:
-            wrong = residual > 0
-            for rows_of, colour, name in (
-                (~wrong, "#BBD3E6", "right"),
-                (wrong, QUALITATIVE[5], "wrong"),
-            ):
-                ax.scatter(x[rows[rows_of]], y[rows[rows_of]], c=colour, s=size, lw=0, label=name)
-            ax.legend(
-                loc="upper center",
-                bbox_to_anchor=(0.5, 0.02),
-                ncols=2,
-                frameon=False,
-                fontsize=7,
-                markerscale=2.5,
-            )
+            mistakes(ax, table, rows, residual > 0, size)
 
 
-def _note(
+def _caption(
     table: TaskTable,
     diagnoses: Sequence[Diagnosis],
     encoders: Sequence[Diagnosis],
     best: Sequence[Diagnosis],
     maps: Sequence[ErrorMap],
+    what: str,
 ) -> str:
     parts = [f"the {len(encoders)} best by score" if len(encoders) > 1 else "one encoder"]
     if best:
         parts.append(f"the best baseline ({best[0].encoder}, dashed)")
     note = (
-        f"Drawn: {listed(parts)}, of {len(diagnoses)} in all. Bars: 95 % bootstrap intervals over "
-        f"equal-area blocks. Strata of fewer than {MIN_POINTS} test points are left out. Maps: "
-        f"test points of seed {maps[0].seed}"
+        f"{table.card.title}: mean error by distance, latitude and biome, and residuals on maps "
+        f"({what}). Drawn: {listed(parts)}, of {len(diagnoses)} in all. Bars: 95 % bootstrap "
+        f"intervals over equal-area blocks. Strata of fewer than {MIN_POINTS} test points are left "
+        f"out. Maps: test points of seed {maps[0].seed}"
     )
     if table.card.task_type == "regression":
         note += ", with colours up to the 95th percentile of the best encoder's residuals"
-    return f"{note}. {table.edition.capitalize()} edition."
+    return f"{note}. {table.edition.capitalize()} edition. Coastlines: {ATTRIBUTION}."

@@ -37,7 +37,13 @@ if TYPE_CHECKING:
     from matplotlib.gridspec import SubplotSpec
 
 NAMED_CLASSES = 20
-"""Maximum number of classes with a legend."""
+"""Maximum number of classes of which the most frequent have names and tested colours."""
+
+MAX_COLOURS = 10
+"""Number of Petroff's colours."""
+
+OTHERS = 3
+"""Place of the grey among Petroff's colours, for the less frequent of many classes."""
 
 LEGEND_COLUMNS, MAX_CLASS = 3, 48
 """Columns of a legend of classes, and the maximum number of characters of a name in it."""
@@ -78,7 +84,7 @@ def map_drawing(table: TaskTable, name: str) -> Drawing:
     world = table.card.extent == "global"
 
     names = table.classes or ()
-    legend = -(-len(names) // LEGEND_COLUMNS) if len(names) <= NAMED_CLASSES else 1
+    legend = -(-len(_legend_entries(table)) // LEGEND_COLUMNS)
 
     def draw(fig: Figure) -> None:
         grid = fig.add_gridspec(1, 2, width_ratios=(1.9, 1))
@@ -89,9 +95,9 @@ def map_drawing(table: TaskTable, name: str) -> Drawing:
             dots = draw_points(ax, table, c=table.target, vmin=low, vmax=high, s=2)
             colour_bar(ax, dots, table.card.unit)
         else:
-            colours = class_colours(len(names))
+            colours = class_colours(class_counts(table))
             draw_points(ax, table, color=colours[table.target.astype(np.int64)], s=2)
-            _legend(fig, names)
+            _legend(fig, table)
         small = map_axes(fig, grid[1], table, 0)
         small.set_anchor("N")
         _regions(small, table)
@@ -294,36 +300,77 @@ def _rise(vector: NDArray[np.float64]) -> tuple[float, float]:
     return float(vector[2]), float(np.hypot(vector[0], vector[1]))
 
 
-def class_colours(count: int) -> Colours:
-    """Colours of classes, `(count, 3)`: a named palette for few classes, scattered hues for many.
+def class_counts(table: TaskTable) -> NDArray[np.int64]:
+    """Number of points of each class of a table, `(C,)`; empty for a regression."""
+    if table.classes is None:
+        return np.zeros(0, dtype=np.int64)
+    return np.bincount(table.target.astype(np.int64), minlength=len(table.classes))
 
-    Hue and lightness advance by irrational fractions of a turn, so that classes that are close in
-    the list, which are often neighbours on the ground, differ in both.
+
+def class_colours(counts: NDArray[np.int64]) -> Colours:
+    """Colours of classes, `(C, 3)`, by their numbers of points.
+
+    Up to ten classes have the colours of Petroff (2021, arXiv 2107.02270), which differ under every
+    kind of colour vision. Of up to 20, the nine most frequent have them and the others are grey.
+    More classes have scattered hues: hue and lightness advance by irrational fractions of a turn,
+    so that classes that are close in the list, which are often neighbours on the ground, differ in
+    both.
     """
     import matplotlib as mpl
     from matplotlib.colors import hsv_to_rgb
 
-    if count <= NAMED_CLASSES:
-        return np.asarray(mpl.colormaps["tab20"](np.arange(count)))[:, :3]
-    steps = np.arange(count)
+    palette = np.array(mpl.color_sequences["petroff10"])
+    if len(counts) <= MAX_COLOURS:
+        return palette[: len(counts)]
+    if len(counts) <= NAMED_CLASSES:
+        colours = np.tile(palette[OTHERS], (len(counts), 1))
+        named = most_frequent(counts)
+        colours[named] = np.delete(palette, OTHERS, axis=0)[: len(named)]
+        return colours
+    steps = np.arange(len(counts))
     hue = (steps * 0.618034) % 1
     value = 0.45 + 0.5 * ((steps * 0.754878) % 1)
     saturation = 0.45 + 0.5 * ((steps * 0.569840) % 1)
     return np.asarray(hsv_to_rgb(np.stack([hue, saturation, value], axis=1)))
 
 
-def _legend(fig: Figure, classes: tuple[str, ...]) -> None:
+def most_frequent(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Classes that have a colour of their own among up to 20, in the order of the list.
+
+    >>> most_frequent(np.array([5] * 8 + [1, 2, 7])).tolist()
+    [0, 1, 2, 3, 4, 5, 6, 7, 10]
+    """
+    if len(counts) <= MAX_COLOURS:
+        return np.arange(len(counts))
+    return np.sort(np.argsort(-counts, kind="stable")[: MAX_COLOURS - 1])
+
+
+def _legend_entries(table: TaskTable) -> list[tuple[str, str]]:
+    """Texts of the legend of a table's classes with their colours, `none` if they have many."""
+    from matplotlib.colors import to_hex
+
+    counts, names = class_counts(table), table.classes or ()
+    if len(counts) > NAMED_CLASSES:
+        return [(f"{len(counts)} classes, one colour each", "none")]
+    colours = [to_hex(colour) for colour in class_colours(counts)]
+    named = most_frequent(counts).tolist()
+    entries = [(literal(short_class(names[place])), colours[place]) for place in named]
+    if rest := [place for place in range(len(counts)) if place not in named]:
+        share = 100 * counts[rest].sum() / counts.sum()
+        entries.append(
+            (f"{len(rest)} other classes, {share:.0f} % of the points", colours[rest[0]])
+        )
+    return entries
+
+
+def _legend(fig: Figure, table: TaskTable) -> None:
     """Write the names of the classes with their colours below a figure, or how many there are."""
     from matplotlib.lines import Line2D
 
-    if len(classes) > NAMED_CLASSES:
-        handles = [Line2D([], [], ls="", label=f"{len(classes)} classes, one colour each")]
-    else:
-        colours = class_colours(len(classes))
-        handles = [
-            Line2D([], [], ls="", marker="o", ms=3, color=colour, label=literal(short_class(name)))
-            for colour, name in zip(colours, classes, strict=True)
-        ]
+    handles = [
+        Line2D([], [], ls="", marker="o", ms=3, color=colour, label=label)
+        for label, colour in _legend_entries(table)
+    ]
     fig.legend(
         handles=handles,
         loc="outside lower left",

@@ -12,6 +12,7 @@ from satclip_bench.benchmarks.report.coastlines import ATTRIBUTION
 from satclip_bench.benchmarks.report.drawing import Drawing, sentences
 from satclip_bench.benchmarks.report.maps import (
     class_colours,
+    class_counts,
     colour_bar,
     draw_points,
     map_axes,
@@ -72,10 +73,10 @@ def predictions_drawing(table: TaskTable, shown: PredictionMap, what: str, name:
                 colour_bar(ax, dots, table.card.unit, extend="both")
             _residuals(axes[2], table, shown, target - shown.prediction)
         else:
-            colours = class_colours(len(table.classes))
+            colours = class_colours(class_counts(table))
             for ax, values in zip(axes, (target, shown.prediction), strict=False):
                 draw_points(ax, table, shown.rows, color=colours[values.astype(np.int64)], s=1)
-            _mistakes(axes[2], table, shown, target != shown.prediction)
+            mistakes(axes[2], table, shown.rows, target != shown.prediction, 1)
 
     height = min(PAGE / 3 * shape(table), 3.2) + (0.65 if table.classes is None else 0.4)
     regression = table.classes is None
@@ -86,7 +87,7 @@ def predictions_drawing(table: TaskTable, shown: PredictionMap, what: str, name:
             f"Colours end at the 1st and 99th percentile of the target, and at the {TAIL:.0%} "
             "quantile of the size of the errors."
             if regression
-            else "Target and prediction: one colour per class.",
+            else "Target and prediction share the colours of the classes.",
             f"{table.edition.capitalize()} edition. Coastlines: {ATTRIBUTION}.",
         ]
     )
@@ -104,12 +105,20 @@ def _residuals(
     colour_bar(ax, dots, f"target - prediction, {table.card.unit}", extend="both")
 
 
-def _mistakes(ax: Axes, table: TaskTable, shown: PredictionMap, wrong: NDArray[np.bool_]) -> None:
-    for rows, colour, label in (
-        (shown.rows[~wrong], RIGHT, "right"),
-        (shown.rows[wrong], QUALITATIVE[5], "wrong"),
-    ):
-        draw_points(ax, table, rows, c=colour, s=1, label=label)
+def mistakes(
+    ax: Axes, table: TaskTable, rows: NDArray[np.int64], wrong: NDArray[np.bool_], size: float
+) -> None:
+    """Draw right and wrong predictions of classes on a map, with a legend below it.
+
+    Args:
+        ax: axes of `map_axes`.
+        table: table of the task.
+        rows: `(n,)` rows of the table.
+        wrong: `(n,)` whether the prediction of a row is wrong.
+        size: size of the dots in square points.
+    """
+    for chosen, colour, label in ((~wrong, RIGHT, "right"), (wrong, QUALITATIVE[5], "wrong")):
+        draw_points(ax, table, rows[chosen], c=colour, s=size, label=label)
     ax.legend(
         loc="upper center",
         bbox_to_anchor=(0.5, 0.0),
