@@ -34,6 +34,14 @@ class SplitCard(Card):
     )
 
 
+def _overlap(*sets: Index) -> bool:
+    """Whether a row is in more than one of some sets, or more than once in one of them."""
+    rows = np.concatenate(sets)
+    # NumPy's unique hashes integers, which takes several times as long for large tables.
+    rows.sort()
+    return bool((rows[1:] == rows[:-1]).any())
+
+
 @dataclass(frozen=True)
 class InnerFold:
     """Training and validation rows of one round of the inner cross-validation of a fold.
@@ -58,8 +66,7 @@ class InnerFold:
             if not len(members):
                 raise BenchError(f"the {title} set of an inner fold is empty")
             members.setflags(write=False)
-        rows = np.concatenate([self.train, self.validation])
-        if len(np.unique(rows)) != len(rows):
+        if _overlap(self.train, self.validation):
             raise BenchError("an inner fold has rows in more than one of its sets")
 
 
@@ -111,8 +118,7 @@ class Fold:
     inner: tuple[InnerFold, ...] = ()
 
     def __post_init__(self) -> None:
-        rows = np.concatenate([self.train, self.validation, self.test])
-        if len(np.unique(rows)) != len(rows):
+        if _overlap(self.train, self.validation, self.test):
             raise BenchError(f"fold {self.name!r} has rows in more than one of its sets")
         empty = self.can_be_empty | ({"validation"} if self.inner else set())
         for title, members in (

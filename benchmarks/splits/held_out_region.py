@@ -12,6 +12,9 @@ from satclip_bench.benchmarks.splits.inner_folds import MIN_TEST, RULE, SETTINGS
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import equal_area_cells
 
+NAMES_AT_ONCE = 2**18
+"""Number of names of regions that are sorted at once: 17 MB of 16 characters."""
+
 
 class HeldOutRegionSplit:
     """One fold per region, which is the test set; settings are chosen by leaving out the others.
@@ -42,7 +45,8 @@ class HeldOutRegionSplit:
             BenchError: the points have neither regions nor blocks, fewer than two regions are large
                 enough, no inner folds can be made, or a training set would be too small.
         """
-        names, group, counts = np.unique(regions(points), return_inverse=True, return_counts=True)
+        names, group = numbered(regions(points))
+        counts = np.bincount(group)
         tested = np.flatnonzero(counts >= MIN_TEST)
         if len(tested) < 2:
             raise BenchError(
@@ -55,6 +59,27 @@ class HeldOutRegionSplit:
             test = np.flatnonzero(group == number)
             folds.append(nested_fold(str(names[number]), train, test, inner))
         return with_enough_training(self.card.name, points, folds)
+
+
+def numbered(
+    names: NDArray[np.str_], block: int = NAMES_AT_ONCE
+) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+    """The different names in alphabetical order, and the number of each point's name, `(N,)`.
+
+    Args:
+        names: `(N,)` names, of which few are different. They are sorted a block at a time, because
+            names take a multiple of the memory of their numbers.
+        block: number of names in a block.
+
+    Examples:
+        >>> different, number = numbered(np.array(["b", "a", "b"]), block=2)
+        >>> different.tolist(), number.tolist()
+        (['a', 'b'], [1, 0, 1])
+    """
+    parts = [names[start : start + block] for start in range(0, max(len(names), 1), block)]
+    different = np.unique(np.concatenate([np.unique(part) for part in parts]))
+    number = np.concatenate([np.searchsorted(different, part) for part in parts])
+    return different, number.astype(np.int64, copy=False)
 
 
 def regions(points: SplitInputs) -> NDArray[np.str_]:

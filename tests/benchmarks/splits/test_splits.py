@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.splits import SplitInputs, get_split, list_splits, registry
 from satclip_bench.benchmarks.splits.base import Fold, InnerFold, nested_fold
-from satclip_bench.benchmarks.splits.held_out_region import regions
+from satclip_bench.benchmarks.splits.held_out_region import numbered, regions
 from satclip_bench.benchmarks.splits.inner_folds import MIN_INNER_TRAIN_FRACTION, MIN_TEST
 from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.sphere import chord_to_km, equal_area_cells, km_to_chord
@@ -193,6 +193,15 @@ def test_the_hash_covers_inner_folds_and_is_the_old_one_without() -> None:
     one, other = InnerFold(a[:1], a[1:]), InnerFold(a[1:], a[:1])
     hashes = [nested_fold("x", a, c, inner).sha256 for inner in ([one], [other], [one, other])]
     assert len(set(hashes)) == 3
+
+
+@given(st.lists(st.sampled_from(["Asia", "Africa", "", "ärgerlich", "Asi"])), st.integers(1, 9))
+def test_names_are_numbered_block_by_block(names: list[str], block: int) -> None:
+    expected, inverse = np.unique(np.array(names, dtype=np.str_), return_inverse=True)
+    different, number = numbered(np.array(names, dtype=np.str_), block)
+    assert np.array_equal(different, expected)
+    assert np.array_equal(number, inverse)
+    assert number.dtype == np.int64
 
 
 @given(st.permutations(range(20)), st.integers(1, 9))
