@@ -1,17 +1,28 @@
-"""Slepian functions of a spherical cap: harmonics of limited degree, concentrated in a region."""
+"""Slepian functions: harmonics of limited degree whose energy lies in a cap, a box or polygons."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from typing_extensions import override
 
 from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.core.files import sha256_file
 from satclip_bench.core.sphere import unit_vectors
 from satclip_bench.encoders.base import Encoder, EncoderCard
+from satclip_bench.encoders.layers.concentration import (
+    ROUNDING,
+    Nodes,
+    box_nodes,
+    concentrated,
+    polygon_nodes,
+)
 from satclip_bench.encoders.layers.spherical_harmonics import Float, real_harmonics
+from satclip_bench.encoders.lookup.polygons import read_rings
 
 MAX_DEGREES = 200
 
@@ -19,24 +30,57 @@ CONCENTRATED = 0.5
 """Least share of its energy that a function has in the cap. About as many functions as the Shannon
 number have more, since nearly all shares are close to 0 or 1."""
 
-ROUNDING = 1e-9
-"""Error of a share, so that those of exactly one half count on every machine."""
-
 _NUMBER = r"\d+(?:\.\d+)?"
-_VARIANT = re.compile(rf"l([1-9]\d*)-({_NUMBER})deg-({_NUMBER})([ew])-({_NUMBER})([ns])")
+_CAP = re.compile(rf"l([1-9]\d*)-({_NUMBER})deg-({_NUMBER})([ew])-({_NUMBER})([ns])")
+_BOX = re.compile(r"l([1-9]\d*)-" + "-".join([rf"({_NUMBER}[ew])"] * 2 + [rf"({_NUMBER}[ns])"] * 2))
+_NAMED = re.compile(r"l([1-9]\d*)-([a-z][a-z0-9_-]*)")
+
+BOXES = {
+    "us": (-125.0, -66.5, 24.5, 49.5),
+    "california": (-124.5, -114.0, 32.5, 42.0),
+}
+"""West, east, south and north limits of the extents of the benchmark's regional tasks."""
+
+CITATION = (
+    "Simons, Dahlen and Wieczorek 2006, Spatiospectral concentration on a sphere, SIAM Review "
+    "48(3), 504-536"
+)
 
 
-def from_variant(variant: str) -> Slepian:
-    """Make the encoder `slepian.<variant>`, such as `l40-25deg-15e-50n`.
+def from_variant(variant: str, file: str | Path | None = None) -> Slepian | RegionalSlepian:
+    """Make the encoder `slepian.<variant>`.
 
-    The variant has the number of degrees, the radius of the cap and its centre: here 40 degrees of
-    harmonics, and 25 degrees around 15 E, 50 N.
+    The variant begins with the number of degrees of the harmonics. Then come the radius and the
+    centre of a cap, as in `l40-25deg-15e-50n`; the west, east, south and north limits of a box, as
+    in `l40-10w-30e-35n-60n`; or `us` or `california`, as in `l40-us`.
+
+    Args:
+        variant: second part of the encoder's name.
+        file: polygons in place of a cap or a box; the variant then ends in any name, as in
+            `l40-basin`.
 
     Raises:
         UnknownNameError: the variant has another form, or a number is out of range.
-        EncoderError: the cap is too small for any function of so few degrees.
+        EncoderError: the region is too small for any function of so few degrees, or the file
+            cannot be used.
     """
-    match = _VARIANT.fullmatch(variant)
+    named = _NAMED.fullmatch(variant)
+    if file is not None:
+        if named and named[2] not in BOXES and int(named[1]) <= MAX_DEGREES:
+            return _of_file(variant, int(named[1]), Path(file).expanduser())
+        raise UnknownNameError(
+            f"'slepian.{variant}' cannot be the name of a file's region: it has the number of "
+            "degrees and a name of its own, as in 'slepian.l40-basin'"
+        )
+    box = BOXES.get(named[2]) if named else None
+    limits = _BOX.fullmatch(variant)
+    if limits:
+        box = (_degrees(limits[2]), _degrees(limits[3]), _degrees(limits[4]), _degrees(limits[5]))
+    if box and int(variant[1 : variant.index("-")]) <= MAX_DEGREES:
+        west, east, south, north = box
+        if max(abs(west), abs(east)) <= 180 and west != east and -90 <= south < north <= 90:
+            return _of_box(variant, box)
+    match = _CAP.fullmatch(variant)
     if match:
         degrees, radius = int(match[1]), float(match[2])
         lon = float(match[3]) * (1 if match[4] == "e" else -1)
@@ -46,8 +90,87 @@ def from_variant(variant: str) -> Slepian:
     raise UnknownNameError(
         f"no encoder is called 'slepian.{variant}': the variant has the number of degrees, 1 to "
         f"{MAX_DEGREES}, the radius of a cap below 180 degrees, and its centre, as in "
-        "'slepian.l40-25deg-15e-50n'."
+        "'slepian.l40-25deg-15e-50n'; or the west, east, south and north limits of a box, as in "
+        f"'slepian.l40-10w-30e-35n-60n'; or {' or '.join(BOXES)}, as in 'slepian.l40-us'. "
+        'Polygons need a file: get_encoder("slepian.l40-basin", file="basin.geojson").'
     )
+
+
+def _degrees(text: str) -> float:
+    """Degrees east or north.
+
+    >>> _degrees("10w"), _degrees("35.5n")
+    (-10.0, 35.5)
+    """
+    return float(text[:-1]) * (-1 if text[-1] in "ws" else 1)
+
+
+def _of_box(variant: str, box: tuple[float, float, float, float]) -> RegionalSlepian:
+    degrees = int(variant[1 : variant.index("-")])
+    limits: dict[str, str | int | float]
+    limits = dict(zip(("west", "east", "south", "north"), box, strict=True))
+    shown = ", ".join(f"{name} {value:g}" for name, value in limits.items())
+    return RegionalSlepian(
+        variant, degrees, box_nodes(*box, degrees), f"the box {shown} degrees", limits
+    )
+
+
+def _of_file(variant: str, degrees: int, path: Path) -> RegionalSlepian:
+    nodes = polygon_nodes(read_rings(path), degrees)
+    facts: dict[str, str | int | float] = {"region_sha256": sha256_file(path)}
+    return RegionalSlepian(variant, degrees, nodes, f"the polygons of {path.name}", facts)
+
+
+class RegionalSlepian(Encoder):
+    """Functions that span the Slepian functions with half of their energy in a region, untrained.
+
+    The columns are ordered by their smoothness: see `concentration.concentrated`. Far from the
+    region they are close to zero.
+
+    Args:
+        variant: second part of the encoder's name.
+        degrees: number of degrees L of the harmonics that the functions are made of.
+        nodes: quadrature over the region.
+        region: name of the region in the description.
+        facts: what determines the region, as parameters of the card.
+
+    Raises:
+        EncoderError: no function has half of its energy in the region.
+
+    >>> from_variant("l40-us").card.dimension
+    45
+    """
+
+    def __init__(
+        self,
+        variant: str,
+        degrees: int,
+        nodes: Nodes,
+        region: str,
+        facts: Mapping[str, str | int | float],
+    ) -> None:
+        self.degrees = degrees
+        self._coefficients, self.shares = concentrated(nodes, degrees, CONCENTRATED)
+        self.area = float(nodes.weights.sum())
+        columns = self._coefficients.shape[1]
+        if not columns:
+            raise EncoderError(
+                f"no function of {degrees} degrees has half of its energy in {region}: choose more "
+                "degrees, or a larger region"
+            )
+        self.card = EncoderCard(
+            name=f"slepian.{variant}",
+            title=f"Slepian functions {variant}",
+            dimension=columns,
+            description=f"A basis of the {columns} combinations of harmonics below degree "
+            f"{degrees} that have at least half of their energy in {region}, the smoothest first.",
+            citation=CITATION,
+            parameters={"degrees": degrees, **facts, "concentrated": CONCENTRATED},
+        )
+
+    @override
+    def forward(self, lonlat: Float) -> Float:
+        return real_harmonics(lonlat, self.degrees) @ self._coefficients
 
 
 class Slepian(Encoder):
@@ -82,8 +205,7 @@ class Slepian(Encoder):
             description=f"The {columns} combinations of harmonics below degree {degrees} that have "
             f"at least half of their energy within {radius:g} degrees of {centre[0]:g}, "
             f"{centre[1]:g} (longitude, latitude).",
-            citation="Simons, Dahlen and Wieczorek 2006, Spatiospectral concentration on a sphere, "
-            "SIAM Review 48(3), 504-536",
+            citation=CITATION,
             parameters={
                 "degrees": degrees,
                 "radius": radius,

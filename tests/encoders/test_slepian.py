@@ -1,6 +1,8 @@
-"""Slepian functions of caps, compared with the energy matrix integrated over the sphere."""
+"""Slepian functions of caps, boxes and polygons, compared with energies integrated otherwise."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +10,18 @@ from numpy.typing import NDArray
 from scipy.special import roots_legendre
 
 from satclip_bench.core.errors import EncoderError, UnknownNameError
+from satclip_bench.core.files import sha256_file
 from satclip_bench.core.sphere import great_circle_km
 from satclip_bench.encoders import check_encoder, get_encoder
+from satclip_bench.encoders.layers import concentration
+from satclip_bench.encoders.layers.concentration import box_nodes, concentrated, polygon_nodes
 from satclip_bench.encoders.layers.spherical_harmonics import real_harmonics
-from satclip_bench.encoders.slepian import cap_coefficients, from_variant
+from satclip_bench.encoders.slepian import (
+    CONCENTRATED,
+    RegionalSlepian,
+    cap_coefficients,
+    from_variant,
+)
 
 
 def integrated(degrees: int, low: float, high: float) -> NDArray[np.float64]:
@@ -57,6 +67,127 @@ def test_turning_the_cap_turns_the_functions() -> None:
     along = np.stack([30 + distance, np.zeros_like(distance)], axis=1)
     energies = [(e.encode(p) ** 2).sum(axis=1) for e, p in ((pole, meridian), (equator, along))]
     assert energies[0] == pytest.approx(energies[1], abs=1e-4)
+
+
+def circle(centre: tuple[float, float], radius: float, vertices: int = 720) -> NDArray[np.float64]:
+    """Vertices on the edge of a cap, `(vertices, 2)`, by spherical trigonometry."""
+    bearing, r, lat0 = np.arange(vertices) * 2 * np.pi / vertices, np.radians(radius), centre[1]
+    south = np.radians(lat0)
+    lat = np.arcsin(np.sin(south) * np.cos(r) + np.cos(south) * np.sin(r) * np.cos(bearing))
+    lon = np.arctan2(
+        np.sin(bearing) * np.sin(r) * np.cos(south), np.cos(r) - np.sin(south) * np.sin(lat)
+    )
+    return np.stack([centre[0] + np.degrees(lon), np.degrees(lat)], axis=1)
+
+
+@pytest.mark.parametrize(("degrees", "radius", "lat"), [(12, 30.0, 35.0), (20, 25.0, -10.0)])
+def test_a_cap_as_a_polygon_has_the_shares_of_the_cap(
+    degrees: int, radius: float, lat: float
+) -> None:
+    nodes = polygon_nodes([circle((15.0, lat), radius)], degrees)
+    assert nodes.weights.sum() == pytest.approx(2 * np.pi * (1 - np.cos(np.radians(radius))), 1e-4)
+    coefficients, shares = concentrated(nodes, degrees, CONCENTRATED)
+    assert shares == pytest.approx(np.sort(cap_coefficients(degrees, radius)[1])[::-1], abs=1e-4)
+    assert coefficients.T @ coefficients == pytest.approx(np.eye(len(shares)), abs=1e-10)
+    # The same space, whatever its basis.
+    cap = get_encoder(f"slepian.l{degrees}-{radius:g}deg-15e-{abs(lat):g}{'s' if lat < 0 else 'n'}")
+    points = np.random.default_rng(0).uniform([-180, -90], [180, 90], (300, 2))
+    energy = ((real_harmonics(points, degrees) @ coefficients) ** 2).sum(axis=1)
+    assert energy == pytest.approx((cap.encode(points) ** 2).sum(axis=1), abs=2e-2)
+
+
+@pytest.mark.parametrize(("degrees", "box"), [(10, (-130, -60, 20, 50)), (8, (170, -150, -40, 90))])
+def test_a_box_has_the_eigenvalues_of_its_energy(
+    degrees: int, box: tuple[float, float, float, float]
+) -> None:
+    """Against the midpoint rule on a fine grid of equal areas."""
+    west, east, south, north = box
+    nodes = box_nodes(*box, degrees)
+    width = (east - west) % 360
+    low, high = np.sin(np.radians([south, north]))
+    area = np.radians(width) * (high - low)
+    assert nodes.weights.sum() == pytest.approx(area, rel=1e-12)
+    fine = (np.arange(200) + 0.5) / 200
+    lon, lat = west + width * fine, np.degrees(np.arcsin(low + (high - low) * fine))
+    Y = real_harmonics(np.stack(np.meshgrid(lon, lat), axis=-1).reshape(-1, 2), degrees)
+    energy = Y.T @ Y * area / len(Y)
+    coefficients, shares = concentrated(nodes, degrees, CONCENTRATED)
+    expected = np.linalg.eigvalsh(energy)[::-1]
+    assert shares == pytest.approx(expected[expected > CONCENTRATED], abs=2e-4)
+    assert np.linalg.eigvalsh(coefficients.T @ energy @ coefficients)[::-1] == pytest.approx(
+        shares, abs=2e-4
+    )
+    # All shares sum up to the Shannon number; about as many are above one half.
+    all_of_them = concentrated(nodes, degrees, 1e-12)[1]
+    shannon = degrees**2 * area / (4 * np.pi)
+    assert all_of_them.sum() == pytest.approx(shannon, rel=1e-6)
+    assert abs(len(shares) - shannon) < degrees / 2
+
+
+@pytest.mark.parametrize("name", ["slepian.l40-us", "slepian.l20-60w-60e-60s-60n"])
+def test_columns_do_not_depend_on_rounding_or_on_the_quadrature(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shares near 1 coincide, and eigenvectors of these would be arbitrary."""
+    encoder = get_encoder(name)
+    points = np.random.default_rng(0).uniform([-125, 25], [-66, 49], (200, 2))
+    monkeypatch.setattr(concentration, "_MORE_NODES", 20)
+    assert get_encoder(name).encode(points) == pytest.approx(encoder.encode(points), abs=1e-5)
+
+
+def test_polygons_of_a_file(tmp_path: Path) -> None:
+    gpd, shapely = pytest.importorskip("geopandas"), pytest.importorskip("shapely")
+    shape = shapely.box(-10, 35, 30, 60).difference(shapely.box(5, 40, 15, 50))
+    path = tmp_path / "basin.geojson"
+    gpd.GeoDataFrame(geometry=[shape], crs="EPSG:4326").to_file(path)
+    encoder = from_variant("l20-basin", file=path)
+    assert isinstance(encoder, RegionalSlepian)
+    check_encoder(encoder)
+    whole, hole = (box_nodes(*b, 20) for b in ((-10, 30, 35, 60), (5, 15, 40, 50)))
+    assert encoder.area == pytest.approx(whole.weights.sum() - hole.weights.sum(), rel=1e-9)
+    assert encoder.card.parameters["region_sha256"] == sha256_file(path)
+    # The same polygons in another CRS: corners are converted, and edges stay straight.
+    other = tmp_path / "basin.gpkg"
+    gpd.GeoDataFrame(geometry=[shape], crs="EPSG:4326").to_crs("EPSG:3857").to_file(other)
+    again = get_encoder("slepian.l20-basin", file=other)
+    lonlat = np.array([[0.0, 45.0], [10.0, 45.0], [170.0, -50.0]])
+    assert again.encode(lonlat) == pytest.approx(encoder.encode(lonlat), abs=1e-5)
+
+    def refused(words: str, shapes: list[object], crs: str | None = "EPSG:4326") -> None:
+        bad = tmp_path / "bad.gpkg"
+        bad.unlink(missing_ok=True)
+        gpd.GeoDataFrame(geometry=shapes, crs=crs).to_file(bad)
+        with pytest.raises(EncoderError, match=words):
+            get_encoder("slepian.l20-basin", file=bad)
+
+    refused("has a Point among its geometries", [shapely.Point(1, 2)])
+    refused("has no polygon with an area", [shapely.Polygon()])
+    refused("outside of the longitudes", [shapely.box(0, 80, 10, 100)])
+    refused("no function of 20 degrees has half", [shapely.box(0, 0, 1, 1)])
+    (tmp_path / "text.geojson").write_text("hello")
+    with pytest.raises(EncoderError, match=r"text\.geojson cannot be read as polygons"):
+        get_encoder("slepian.l20-basin", file=tmp_path / "text.geojson")
+    with pytest.raises(EncoderError, match="there is no file"):
+        get_encoder("slepian.l20-basin", file=tmp_path / "none.geojson")
+    for name in ("slepian.l20-us", "slepian.l20-25deg-15e-50n", "slepian.basin"):
+        with pytest.raises(UnknownNameError, match="cannot be the name of a file's region"):
+            get_encoder(name, file=path)
+
+
+def test_names_of_boxes() -> None:
+    box = get_encoder("slepian.l40-125w-66.5w-24.5n-49.5n")
+    named = get_encoder("slepian.l40-us")
+    assert box.card.dimension == named.card.dimension == 45
+    assert box.card.parameters == named.card.parameters
+    check_encoder(get_encoder("slepian.l9-170e-150w-40s-90n"))
+    for wrong in (
+        *("l201-us", "l40-mars", "l9-10e-10e-0n-9n", "l9-10e-20e-9n-0n", "l9-0e-190e-0n-9n"),
+        *("l9-0e-9e-0n-91n", "l9-0n-9n-0e-9e", "l9-0e-9e-0n"),
+    ):
+        with pytest.raises(UnknownNameError, match=r"as in 'slepian\.l40-us'"):
+            get_encoder(f"slepian.{wrong}")
+    with pytest.raises(EncoderError, match="more degrees, or a larger region"):
+        get_encoder("slepian.l10-california")
 
 
 def test_the_contract_and_the_names() -> None:
