@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup help benchmark test lint types docs docs-links leaderboard report spatial probes wide pretrain rebuild clean
+.PHONY: setup help benchmark test lint types docs docs-links leaderboard report spatial probes wide profiles pretrain rebuild clean
 
 setup: .venv/.ready  ## create .venv with everything installed, and download the default weights (the default target)
 
@@ -58,7 +58,12 @@ define committed
 	$(BIN)/python docs/studies/committed_run.py results/runs/$(2) results/$(3)
 	$(call reports,$(3))
 	$(BIN)/python docs/studies/page_boards.py
+	$(site)
 endef
+
+# The site of all committed boards.
+site = $(BIN)/python run_benchmarks.py leaderboard --out results/leaderboard \
+	  --beside results/spatial results/probes results/wide --html docs/_build/leaderboard --embedding-maps
 
 report: setup  ## make tables, figures and pages from the committed Parquet files; nothing is run
 	$(call reports,leaderboard)
@@ -66,7 +71,7 @@ report: setup  ## make tables, figures and pages from the committed Parquet file
 	$(call reports,probes)
 	$(call reports,wide)
 	$(BIN)/python docs/studies/page_boards.py
-	$(BIN)/python run_benchmarks.py leaderboard --out results/leaderboard --html docs/_build/leaderboard
+	$(site)
 
 # $(call reports,FOLDER) makes the reports of results/FOLDER from its Parquet files, without maps.
 define reports
@@ -74,6 +79,12 @@ define reports
 	$(BIN)/python run_benchmarks.py tables --out results/$(1)
 	$(BIN)/python run_benchmarks.py figures --out results/$(1) --kind scores ranks gap
 endef
+
+profiles: setup  ## measure the profiles again that ship with the package
+	$(BIN)/python run_benchmarks.py info $(PROFILED) --profile --json > benchmarks/profiles/measured.new.json
+	mv benchmarks/profiles/measured.new.json benchmarks/profiles/measured.json
+
+PROFILED = direct,cartesian3d,wrap,harmonics.l10,harmonics.l40,geoclip,satclip-bluemarble.l10,satclip-bluemarble.l40,siren.l10,siren.l40
 
 pretrain: setup  ## train the encoders satclip-bluemarble again and compare with the shipped weights
 	for config in small small-l40; do \

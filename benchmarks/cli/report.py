@@ -17,6 +17,7 @@ from satclip_bench.benchmarks.cli.options import (
     record_filter,
     run_folder,
 )
+from satclip_bench.benchmarks.cli.page import add_page_options, require_no_page_options
 from satclip_bench.benchmarks.report.figure_kinds import DEFAULT, FORMATS, KINDS
 from satclip_bench.core.errors import BenchError
 
@@ -49,12 +50,7 @@ def _add_leaderboard_options(parser: argparse.ArgumentParser) -> None:
         "task; it opens from disk, and its folder can be published as it is (default: show one "
         "board in the terminal)",
     )
-    parser.add_argument(
-        "--embedding-maps",
-        action="store_true",
-        help="with --html: also draw a map of every embedding whose weights are downloaded, which "
-        "takes up to minutes per encoder",
-    )
+    add_page_options(parser)
     _add_score_option(parser)
     parser.add_argument(
         "--without-contaminated",
@@ -146,16 +142,16 @@ def _leaderboard(options: argparse.Namespace) -> int:
         from satclip_bench.benchmarks.commands.page import leaderboard_page
 
         return leaderboard_page(
-            run_folder(options),
+            (run_folder(options), *options.beside),
             options.html,
             embeddings=options.embedding_maps,
+            profiles=options.profiles,
             contaminated=contaminated,
             score=options.score,
             only=record_filter(options),
             species=_species_column(options),
         )
-    if options.embedding_maps:
-        raise BenchError("--embedding-maps belongs to --html DIR: give both, or neither")
+    require_no_page_options(options)
     from satclip_bench.benchmarks.commands.report import leaderboard
 
     return leaderboard(
@@ -241,7 +237,8 @@ LEADERBOARD = Command(
     summary="show the scores of a run: tasks x encoders, for one split and probe",
     description="""\
 Show the leaderboard of a finished run for one split and probe: the score of every encoder on
-every task, with intervals and mean ranks. --html writes all of them as pages for a browser.
+every task, with intervals and mean ranks. --html writes all of them as pages for a browser, also
+of several runs.
 A folder with a results.parquet and no records, such as results/leaderboard, can be shown too.""",
     examples="""\
 examples:
@@ -250,7 +247,7 @@ examples:
   {program} leaderboard --gaps
   {program} leaderboard --species results/runs/species
   {program} leaderboard --ranks --out results/leaderboard
-  {program} leaderboard --out results/leaderboard --html site""",
+  {program} leaderboard --out results/leaderboard --beside results/wide --html site""",
     add_options=_add_leaderboard_options,
     call=_leaderboard,
 )

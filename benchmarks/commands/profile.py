@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from satclip_bench.benchmarks.commands.plain import print_plain
+from satclip_bench.benchmarks.profiles.files import as_dict, finite
 from satclip_bench.benchmarks.profiles.profile import (
     DEGREES,
     Area,
@@ -21,10 +22,16 @@ from satclip_bench.benchmarks.profiles.profile import (
     similarities,
 )
 from satclip_bench.benchmarks.report.grid import Grid, GridRow, print_grid
+from satclip_bench.benchmarks.report.profile_words import (
+    half_degree,
+    half_sill,
+    half_wave,
+    local_dimension,
+    share,
+)
 from satclip_bench.benchmarks.report.terminal import print_heading
 from satclip_bench.benchmarks.report.wording import DASH
 from satclip_bench.core.errors import BenchError
-from satclip_bench.core.sphere import EARTH_RADIUS_KM
 from satclip_bench.encoders import LocationEncoder, encoder_from_file, get_encoder
 from satclip_bench.encoders import registry as encoder_registry
 
@@ -70,7 +77,7 @@ def show_profiles(
     if as_json:
         content = {
             "profiles": [as_dict(p) for p in profiles],
-            "linear_cka": {area: _finite(m.tolist()) for area, m in matrices.items()},
+            "linear_cka": {area: finite(m.tolist()) for area, m in matrices.items()},
         }
         sys.stdout.write(f"{json.dumps(content, indent=2)}\n")
     else:
@@ -93,44 +100,6 @@ def _encoders(names: Sequence[str]) -> list[LocationEncoder]:
             made = [get_encoder(name) for name in encoder_registry.match([word])]
         encoders.update({encoder.card.name: encoder for encoder in made})
     return list(encoders.values())
-
-
-def as_dict(measured: Profile) -> dict[str, object]:
-    """A profile as JSON takes it; numbers that are not finite are null."""
-    return {
-        "encoder": measured.encoder,
-        "title": measured.title,
-        "dimension": measured.dimension,
-        "seed": measured.seed,
-        "areas": {name: _area_dict(area) for name, area in measured.areas.items()},
-    }
-
-
-def _area_dict(area: Area) -> object:
-    return _finite(
-        {
-            "coverage": area.coverage,
-            "half_sill_km": area.half_sill_km,
-            "participation_ratio": area.participation_ratio,
-            "effective_rank": area.effective_rank,
-            "local_dimension": area.local_dimension,
-            "half_degree": area.half_degree,
-            "expressed": area.expressed,
-            "variogram": {
-                "km": area.variogram.km.tolist(),
-                "value": area.variogram.value.tolist(),
-                "pairs": area.variogram.pairs.tolist(),
-            },
-        }
-    )
-
-
-def _finite(content: object) -> object:
-    if isinstance(content, dict):
-        return {key: _finite(value) for key, value in content.items()}
-    if isinstance(content, list):
-        return [_finite(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def _print(profiles: Sequence[Profile], matrices: Mapping[str, Float], console: Console) -> None:
@@ -166,37 +135,13 @@ def _properties(described: Sequence[tuple[Profile, Area]]) -> Grid:
                 half_sill(area),
                 f"{area.participation_ratio:.1f}",
                 f"{area.effective_rank:.1f}",
-                *(
-                    f"{area.local_dimension[n]:.1f}" if n in area.local_dimension else DASH
-                    for n in counts
-                ),
+                *(local_dimension(area, n) for n in counts),
                 half_degree(area),
                 half_wave(area),
             ]
             for measured, area in described
         ],
     )
-
-
-def half_sill(area: Area) -> str:
-    """Half-sill distance in km as text; a limit if it is below or above all distances."""
-    if area.half_sill_km == 0:
-        return f"< {area.variogram.km[0]:.0f}"
-    return f"{area.half_sill_km:,.0f}" if math.isfinite(area.half_sill_km) else DASH
-
-
-def half_degree(area: Area) -> str:
-    """Half degree as text; a limit if it is below or above all degrees."""
-    if area.half_degree == 0:
-        return f"< {DEGREES[0]}"
-    return f"{area.half_degree:.1f}" if math.isfinite(area.half_degree) else f"> {DEGREES[-1]}"
-
-
-def half_wave(area: Area) -> str:
-    """Half the wavelength in km of the half degree, pi R / l, as text."""
-    if area.half_degree == 0 or not math.isfinite(area.half_degree):
-        return DASH
-    return f"{math.pi * EARTH_RADIUS_KM / area.half_degree:,.0f}"
 
 
 def _degrees(described: Sequence[tuple[Profile, Area]]) -> Grid:
@@ -207,12 +152,6 @@ def _degrees(described: Sequence[tuple[Profile, Area]]) -> Grid:
             for measured, area in described
         ],
     )
-
-
-def share(value: float) -> str:
-    """A number up to 1 with two digits, without the zero before the point or the sign of -0."""
-    text = f"{value + 0:.2f}".replace("0.", ".", 1)
-    return ".00" if text == "-.00" else text
 
 
 def _similarity(profiles: Sequence[Profile], matrix: Float) -> Grid:

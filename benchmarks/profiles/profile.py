@@ -25,6 +25,7 @@ from satclip_bench.benchmarks.profiles.variogram import (
     semivariance,
     sill,
 )
+from satclip_bench.benchmarks.runs.embeddings import weights_sha256
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import lonlat_of
 from satclip_bench.encoders import LocationEncoder
@@ -100,6 +101,8 @@ class Profile:
         encoder: name of the encoder.
         title: title of the encoder.
         dimension: columns of the embedding.
+        version: version of the encoder, as on its card.
+        weights_sha256: SHA-256 of its weights; empty if it has none or does not report it.
         seed: seed of all draws.
         areas: properties over the `sphere` and over `land`, as far as the encoder covers them.
     """
@@ -107,6 +110,8 @@ class Profile:
     encoder: str
     title: str
     dimension: int
+    version: int
+    weights_sha256: str
     seed: int
     areas: dict[str, Area]
 
@@ -135,7 +140,15 @@ def profile(encoder: LocationEncoder, seed: int = 0, sizes: Sizes | None = None)
             f"spread over the sphere and of {sizes.land:,} on land: too few for a profile"
         )
     card = encoder.card
-    return Profile(card.name, card.title, card.dimension, seed, covered)
+    return Profile(
+        encoder=card.name,
+        title=card.title,
+        dimension=card.dimension,
+        version=card.version,
+        weights_sha256=weights_sha256(encoder),
+        seed=seed,
+        areas=covered,
+    )
 
 
 def similarities(

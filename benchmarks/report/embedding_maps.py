@@ -90,19 +90,23 @@ def fit_colours(encoder: LocationEncoder) -> Colouring:
     return Colouring(pca, low, high, KDTree(unit_vectors(points)))
 
 
-def draw_embedding(encoder: LocationEncoder, path: Path, step: float = STEP) -> Path:
+def draw_embedding(
+    encoder: LocationEncoder, path: Path, step: float = STEP, disc: int = DISC
+) -> Path:
     """Draw an encoder, as `embedding_drawing`, to one file.
 
     Raises:
         BenchError: as `fit_colours`, or the encoder's weights are not available.
     """
-    drawing = embedding_drawing(encoder, path.stem, step)
+    drawing = embedding_drawing(encoder, path.stem, step, disc)
     with figure(drawing.width, drawing.height) as fig:
         drawing.draw(fig)
         return save(fig, path)
 
 
-def embedding_drawing(encoder: LocationEncoder, name: str, step: float = STEP) -> Drawing:
+def embedding_drawing(
+    encoder: LocationEncoder, name: str, step: float = STEP, disc: int = DISC
+) -> Drawing:
     """An encoder's first three principal components as red, green and blue.
 
     The figure shows the world in Mollweide's equal-area projection, and views from above of the
@@ -112,6 +116,7 @@ def embedding_drawing(encoder: LocationEncoder, name: str, step: float = STEP) -
         encoder: encoder to draw.
         name: name of the figure.
         step: distance between the points of the world map in degrees.
+        disc: number of points across a view from above.
 
     Raises:
         BenchError: as `fit_colours`, or the encoder's weights are not available.
@@ -122,7 +127,7 @@ def embedding_drawing(encoder: LocationEncoder, name: str, step: float = STEP) -
         grid = fig.add_gridspec(2, 3, height_ratios=(1.5, 1))
         _world(fig, grid[0, :], encoder, colour, step)
         for i, view in enumerate(VIEWS):
-            _disc(fig.add_subplot(grid[1, i]), view, encoder, colour)
+            _disc(fig.add_subplot(grid[1, i]), view, encoder, colour, disc)
 
     shares = [f"{share:.0%}" for share in colour.pca.explained_variance_ratio_]
     caption = (
@@ -151,13 +156,17 @@ def _world(
 
 
 def _disc(
-    ax: Axes, view: tuple[str, float, float], encoder: LocationEncoder, colour: Colouring
+    ax: Axes,
+    view: tuple[str, float, float],
+    encoder: LocationEncoder,
+    colour: Colouring,
+    points: int,
 ) -> None:
     title, lon, lat = view
-    side = np.linspace(-1, 1, DISC)
+    side = np.linspace(-1, 1, points)
     x, y = np.meshgrid(side, side)
     visible = x**2 + y**2 < 1
-    colours = np.ones((DISC, DISC, 3))
+    colours = np.ones((points, points, 3))
     colours[visible] = colour(encoder, seen_from(lon, lat, x[visible], y[visible]))
     ax.imshow(colours, origin="lower", interpolation="nearest")
     ax.set_axis_off()

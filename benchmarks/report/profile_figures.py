@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 from satclip_bench.benchmarks.profiles.profile import DEGREES, Area, Profile
 from satclip_bench.benchmarks.report.style import (
+    COLUMN,
     GREY,
+    HELD_OUT,
     LIGHT,
     QUALITATIVE,
+    RANDOM,
     figure,
     footer,
     save,
@@ -47,8 +50,8 @@ def draw_profiles(profiles: Sequence[Profile], path: Path) -> Path:
                 for p, look in zip(profiles, looks, strict=True)
                 if name in p.areas
             ]
-            _variograms(row[0], described, title)
-            _expressed(row[1], described, title)
+            _variograms(row[0], described, f"Variogram over {title}")
+            _expressed(row[1], described, f"Resolution over {title}")
         handles, labels = max((ax.get_legend_handles_labels() for ax in axes.flat), key=_length)
         fig.legend(handles, labels, loc="outside upper left", ncols=4, frameon=False)
         footer(
@@ -58,6 +61,30 @@ def draw_profiles(profiles: Sequence[Profile], path: Path) -> Path:
             "Right: share of a random spherical harmonic of a degree that ridge regression on the "
             "embedding expresses at points that it was not fitted to.",
         )
+        return save(fig, path)
+
+
+def draw_profile(measured: Profile, path: Path) -> Path:
+    """Draw the variogram and the expressed harmonics of one encoder, one column wide.
+
+    Args:
+        measured: profile of the encoder.
+        path: path of the PNG, PDF or SVG.
+
+    Raises:
+        BenchError: the file cannot be written.
+    """
+    described = [
+        (AREAS[name], area, (colour, line))
+        for (name, area), colour, line in zip(
+            measured.areas.items(), (RANDOM, HELD_OUT), LINES, strict=False
+        )
+    ]
+    with figure(COLUMN, 3.9) as fig:
+        top, bottom = fig.subplots(2, 1)
+        _variograms(top, described, "Variogram")
+        _expressed(bottom, described, "Resolution")
+        top.legend(frameon=False)
         return save(fig, path)
 
 
@@ -74,7 +101,7 @@ def _variograms(
     ax.set_xscale("log")
     ax.set_ylim(bottom=0)
     ax.axhline(0.5, color=GREY, linewidth=0.8, linestyle="--")
-    ax.set_title(f"Variogram over {title}")
+    ax.set_title(title)
     ax.set_xlabel("distance, km")
     ax.set_ylabel("share of the sill")
     ax.grid(color=LIGHT)
@@ -91,7 +118,7 @@ def _expressed(
     ax.minorticks_off()
     ax.set_ylim(-0.05, 1.05)
     ax.axhline(0.5, color=GREY, linewidth=0.8, linestyle="--")
-    ax.set_title(f"Resolution over {title}")
+    ax.set_title(title)
     ax.set_xlabel("degree of the spherical harmonics")
     ax.set_ylabel("R²")
     ax.grid(color=LIGHT)

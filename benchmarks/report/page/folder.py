@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
+from satclip_bench.benchmarks.profiles.profile import Profile
 from satclip_bench.benchmarks.report.manifest import move, staging, sweep
+from satclip_bench.benchmarks.report.page.model import Site
 from satclip_bench.benchmarks.report.page.site import site_files
-from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.core.card import Card
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import atomic_write, cannot_write
@@ -29,14 +30,20 @@ class SiteFiles(Card):
     files: tuple[str, ...]
 
 
-def write_site(results: Results, out: Path, draw: Callable[[Path], Iterable[str]]) -> Path:
-    """Write the pages, pictures and tables of a run, and delete those of an earlier site.
+def write_site(
+    site: Site,
+    out: Path,
+    draw: Callable[[Path], Iterable[str]],
+    profiles: Mapping[str, Profile] | None = None,
+) -> Path:
+    """Write the pages, pictures and tables of runs, and delete those of an earlier site.
 
     Args:
-        results: results of the run.
+        site: runs to show.
         out: folder of the site: a new one, an empty one, or one with an earlier site.
         draw: function that draws the pictures into a folder and gives their paths in it, as
             `draw_pictures` does.
+        profiles: profiles of encoders by name, as `profiles_of` selects them.
 
     Returns:
         Path of the front page.
@@ -48,7 +55,7 @@ def write_site(results: Results, out: Path, draw: Callable[[Path], Iterable[str]
     with staging(out) as staged:
         pictures = frozenset(draw(staged))
         names = [*sorted(pictures)]
-        for name, content in site_files(results, pictures):
+        for name, content in site_files(site, pictures, profiles or {}):
             with atomic_write(staged / name) as stream:
                 stream.write(content)
             names.append(name)

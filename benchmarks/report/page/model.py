@@ -1,93 +1,37 @@
-"""What the pages show: boards, their scores one by one, and the records behind each score."""
+"""What the pages show of runs: boards, their scores by encoder and by task, and who leads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
-import numpy as np
 import pandas as pd
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
-from satclip_bench.benchmarks.report.board import Board, Row, Score
-from satclip_bench.benchmarks.report.gaps import gaps_table
-from satclip_bench.benchmarks.report.page.words import family, probe_words, split_words
+from satclip_bench.benchmarks.report.page.lines import (
+    Line,
+    RunBoard,
+    board_id,
+    lines_of,
+    records_of,
+)
+from satclip_bench.benchmarks.report.page.words import family
 from satclip_bench.benchmarks.report.results import BoardName, Results, choose_board
-from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
-from satclip_bench.core.files import file_name
 from satclip_bench.tasks import TaskCard
 
-RecordKey = tuple[str, str, str, str]
-"""Task, encoder, split and probe of records that are averaged or pooled to one score."""
-
 
 @dataclass(frozen=True)
-class Entry:
-    """A record as a row of a table.
+class Run:
+    """A run on the site.
 
     Attributes:
-        fold: name of the fold.
-        seed: seed.
-        value: its score; NaN if it failed, or has no such score.
-        low, high: ends of the 95 % interval of the value; NaN if it is not known.
-        tested: number of test points.
-        status: `done` or `failed`.
-        reason: why it failed.
-        key: key of the record, in the table's column of this name.
+        name: name of the run, which no other one on the site has.
+        results: its results.
     """
 
-    fold: str
-    seed: int
-    value: float
-    low: float
-    high: float
-    tested: int
-    status: str
-    reason: str
-    key: str
-
-
-@dataclass(frozen=True)
-class Line:
-    """Score of an encoder on a task under the split and probe of a board.
-
-    Attributes:
-        board: the board.
-        card: card of the task.
-        row: row of the encoder.
-        score: the score.
-        sign: symbol of its metric.
-        place: place among the scores of the task, 1 for the best; 0 without a score.
-        of: number of encoders and baselines with a score of the task.
-        gap: difference to the best as text, as the table of differences shows it.
-        records: records that the score is made of.
-    """
-
-    board: Board
-    card: TaskCard
-    row: Row
-    score: Score
-    sign: str
-    place: int
-    of: int
-    gap: str
-    records: tuple[Entry, ...]
-
-    @property
-    def anchor(self) -> str:
-        """Name of the place on the encoder's page that lists the records."""
-        return anchor(self.card.name, self.board, self.row)
-
-    @property
-    def split_words(self) -> str:
-        """Where the test points lie, in plain words."""
-        return split_words(self.board.split, self.card)
-
-    @property
-    def probe_words(self) -> str:
-        """Title of the probe; a dash for a baseline, which has none."""
-        return probe_words(self.board.probe)
+    name: str
+    results: Results
 
 
 @dataclass(frozen=True)
@@ -109,42 +53,48 @@ class Leader:
 
 @dataclass(frozen=True)
 class Site:
-    """All that the pages show of a run.
+    """All that the pages show of one or more runs.
 
     Attributes:
-        results: results of the run.
+        runs: the runs, that which is shown first in front.
     """
 
-    results: Results
+    runs: tuple[Run, ...]
 
     @cached_property
-    def boards(self) -> tuple[Board, ...]:
-        """All boards: random first, of a split that of the linear probe; separate tables last."""
+    def boards(self) -> tuple[RunBoard, ...]:
+        """All boards, run by run: random first, of a split that of the linear probe.
+
+        Separate tables of a run are last.
+        """
         return tuple(
-            part.board(*name)
-            for _, part in self.results.parts
-            for name in sorted(part.boards, key=lambda name: _board_order(part.boards, name))
+            RunBoard(run.name, part.board(*name), part.ranks(*name).ratings)
+            for run in self.runs
+            for _, part in run.results.parts
+            for name in sorted(part.boards, key=partial(_board_order, part.boards))
             if part.board(*name).tasks
         )
 
     @cached_property
-    def first_boards(self) -> tuple[Board, ...]:
-        """Of every split, the boards with the probe that is shown first."""
-        frame = self.results.frame
-        splits = dict.fromkeys(board.split for board in self.boards)
-        shown = {choose_board(frame, split, None) for split in splits}
-        return tuple(board for board in self.boards if (board.split, board.probe) in shown)
+    def first_boards(self) -> tuple[RunBoard, ...]:
+        """Of every run and split, the boards with the probe that is shown first."""
+        shown = {
+            (run.name, *choose_board(run.results.frame, split, None))
+            for run in self.runs
+            for split in dict.fromkeys(b.board.split for b in self.boards if b.run == run.name)
+        }
+        return tuple(b for b in self.boards if (b.run, b.board.split, b.board.probe) in shown)
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
         """The scores of all boards, one by one."""
-        records = self._records()
-        return tuple(line for board in self.boards for line in _lines(board, records))
+        records = {run.name: records_of(run.results) for run in self.runs}
+        return tuple(line for b in self.boards for line in lines_of(b, records[b.run]))
 
     @cached_property
     def encoders(self) -> Mapping[str, str]:
         """Titles of encoders and baselines by name: encoders first, each group by title."""
-        titles = {row.name: row.title for board in self.boards for row in board.rows}
+        titles = {row.name: row.title for b in self.boards for row in b.board.rows}
         return dict(sorted(titles.items(), key=lambda item: (is_baseline(item[0]), item[1])))
 
     @cached_property
@@ -155,7 +105,12 @@ class Site:
     @cached_property
     def tasks(self) -> Mapping[str, TaskCard]:
         """Cards of the tasks on boards, by name."""
-        return {card.name: card for board in self.boards for card in board.tasks}
+        return {card.name: card for b in self.boards for card in b.board.tasks}
+
+    def frame_of(self, column: str, name: str) -> pd.DataFrame:
+        """Rows of all runs of a task or an encoder; `column` says which of the two."""
+        frames = (run.results.frame for run in self.runs)
+        return pd.concat([f[f[column] == name] for f in frames], ignore_index=True)
 
     def of_encoder(self, name: str) -> tuple[Line, ...]:
         """Lines of an encoder, task by task."""
@@ -163,12 +118,12 @@ class Site:
         lines = [line for line in self.lines if line.row.name == name]
         return tuple(sorted(lines, key=lambda line: order.index(line.card.name)))
 
-    def of_task(self, name: str) -> tuple[tuple[Board, tuple[Line, ...]], ...]:
+    def of_task(self, name: str) -> tuple[tuple[RunBoard, tuple[Line, ...]], ...]:
         """Lines of a task by board, best first; those without a score are last."""
-        boards = (board for board in self.boards if name in {card.name for card in board.tasks})
-        return tuple((board, self._of(board, name)) for board in boards)
+        boards = (b for b in self.boards if name in {card.name for card in b.board.tasks})
+        return tuple((b, self._of(b, name)) for b in boards)
 
-    def leader(self, board: Board, task: str) -> Leader | None:
+    def leader(self, board: RunBoard, task: str) -> Leader | None:
         """The best of a task; None if no encoder has every cell of it."""
         lines = self._of(board, task)
         best = tuple(line for line in lines if line.score.best)
@@ -177,67 +132,30 @@ class Site:
         tied = tuple(line for line in lines if line.score.tied and not line.score.best)
         others = (line for line in lines if not line.row.baseline and not _incomplete(line))
         encoder = next(others, None) if all(line.row.baseline for line in best) else None
-        return Leader(best, tied, encoder, task not in board.ranking.undecided)
+        return Leader(best, tied, encoder, task not in board.board.ranking.undecided)
 
-    def _of(self, board: Board, task: str) -> tuple[Line, ...]:
-        lines = [n for n in self.lines if n.board is board and n.card.name == task]
+    def leads(self, split: str, task: str) -> Leader | None:
+        """The best of a task under a split, on the first board that has it."""
+        boards = (b for b in self.first_boards if b.board.split == split)
+        return next(filter(None, (self.leader(b, task) for b in boards)), None)
+
+    def _of(self, board: RunBoard, task: str) -> tuple[Line, ...]:
+        lines = self._by_board[board.id].get(task, ())
         return tuple(sorted(lines, key=lambda line: line.place or len(lines) + 1))
 
-    def _records(self) -> Mapping[RecordKey, tuple[Entry, ...]]:
-        metrics = {
-            (split, task): metric
-            for split, _ in self.results.boards
-            for task, metric in self.results.metrics(split).items()
-        }
-        frame = self.results.frame
-        pairs = zip(frame["split"], frame["task"], strict=True)
-        ranked = pd.Series([metrics.get(pair, "") for pair in pairs], frame.index, dtype=object)
-        rows = frame[(frame["metric"] == ranked) | (frame["status"] != "done")]
-        entries: dict[RecordKey, list[Entry]] = {}
-        for row in rows.to_dict("records"):
-            key = (row["task"], row["encoder"], row["split"], row["probe"])
-            entries.setdefault(key, []).append(
-                Entry(
-                    *(row["fold"], row["seed"], row["value"], row["low"], row["high"]),
-                    *(row["n_test"], row["status"], row["reason"], row["key"]),
-                )
-            )
-        return {key: tuple(sorted(of, key=_order)) for key, of in entries.items()}
-
-
-def anchor(task: str, board: Board, row: Row) -> str:
-    """Name of the place on an encoder's page of the records of a task."""
-    return ".".join(map(file_name, (task, board.split, _probe(board, row))))
-
-
-def _order(entry: Entry) -> tuple[int, str, str]:
-    return entry.seed, entry.fold, entry.key
-
-
-def _lines(board: Board, records: Mapping[RecordKey, tuple[Entry, ...]]) -> Iterable[Line]:
-    gaps = {row.name: row.texts[1:] for row in gaps_table(board).rows}
-    for column, (card, sign) in enumerate(zip(board.tasks, board.metrics, strict=True)):
-        means = np.array([row.scores[column].mean for row in board.rows])
-        scored = means[~np.isnan(means)]
-        for row, mean in zip(board.rows, means, strict=True):
-            key = (card.name, row.name, board.split, _probe(board, row))
-            yield Line(
-                *(board, card, row, row.scores[column], sign),
-                place=0 if np.isnan(mean) else 1 + int((scored > mean).sum()),
-                of=len(scored),
-                gap=gaps[row.name][column],
-                records=records.get(key, ()),
-            )
+    @cached_property
+    def _by_board(self) -> Mapping[str, Mapping[str, Sequence[Line]]]:
+        """Lines by board and task."""
+        lines: dict[str, dict[str, list[Line]]] = {b.id: {} for b in self.boards}
+        for line in self.lines:
+            of_board = lines[board_id(line.run, line.board)]
+            of_board.setdefault(line.card.name, []).append(line)
+        return lines
 
 
 def _board_order(names: Sequence[BoardName], name: BoardName) -> tuple[int, bool, str]:
     split, probe = name
     return [other for other, _ in names].index(split), probe != "linear", probe
-
-
-def _probe(board: Board, row: Row) -> str:
-    """Probe in the records of a row; baselines have none, and stand on the boards of all probes."""
-    return BASELINE_PROBE if row.baseline else board.probe
 
 
 def _incomplete(line: Line) -> bool:

@@ -6,15 +6,18 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from functools import partial
 from importlib.resources import files
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
+from satclip_bench.benchmarks.profiles.profile import Profile
 from satclip_bench.benchmarks.report.board import Board, Row, gaps
 from satclip_bench.benchmarks.report.page.cards import card_of, encoder_facts, task_facts
-from satclip_bench.benchmarks.report.page.model import Leader, Line, Site, anchor
+from satclip_bench.benchmarks.report.page.lines import Line, anchor
+from satclip_bench.benchmarks.report.page.model import Run, Site
 from satclip_bench.benchmarks.report.page.plots import Axis, score_axis
 from satclip_bench.benchmarks.report.page.words import (
     family,
@@ -22,6 +25,8 @@ from satclip_bench.benchmarks.report.page.words import (
     probe_words,
     split_words,
 )
+from satclip_bench.benchmarks.report.profile_figures import AREAS
+from satclip_bench.benchmarks.report.profile_words import profile_table
 from satclip_bench.benchmarks.report.results import Results, choose_board
 from satclip_bench.benchmarks.report.scores_table import scores_bytes, scores_frame
 from satclip_bench.benchmarks.report.wording import listed, number, separate_board
@@ -29,54 +34,87 @@ from satclip_bench.benchmarks.runs.tidy import parquet_bytes
 from satclip_bench.encoders import EncoderCard
 from satclip_bench.tasks import TaskCard
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 PACKAGE = "satclip_bench.benchmarks.report.page"
 
+_OF_ENCODER, _OF_TASK = ("embedding", "profile"), ("map", "histogram")
+_NO_PROFILES: Mapping[str, Profile] = MappingProxyType({})
 
-def site_files(results: Results, pictures: Set[str] = frozenset()) -> Iterator[tuple[str, bytes]]:
+
+def site_files(
+    site: Site, pictures: Set[str] = frozenset(), profiles: Mapping[str, Profile] = _NO_PROFILES
+) -> Iterator[tuple[str, bytes]]:
     """Paths and contents of the files of the site; the same results give the same bytes.
 
     Args:
-        results: results of the run.
+        site: runs to show.
         pictures: paths of the pictures that the folder of the site has.
+        profiles: profiles of encoders by name, as `profiles_of` selects them.
 
     Raises:
-        BenchError: the frame is empty.
+        BenchError: the frame of a run is empty.
     """
-    site = Site(results)
     yield from _assets()
-    yield from data_files(results)
+    for run, name in _run_files(site):
+        yield from _data_files(name, run.results)
     render = _renderer(site, pictures)
     yield "index.html", render("index.html.j2", root="", **_front(site))
     encoders, tasks = page_names(site.encoders), page_names(site.tasks)
     for name, page in encoders.items():
-        yield f"encoders/{page}.html", render("encoder.html.j2", root="../", **_encoder(site, name))
+        context = _encoder(site, name, profiles.get(name))
+        yield f"encoders/{page}.html", render("encoder.html.j2", root="../", **context)
     for name, page in tasks.items():
         yield f"tasks/{page}.html", render("task.html.j2", root="../", **_task(site, name))
 
 
-def data_files(results: Results) -> Iterator[tuple[str, bytes]]:
-    """The tables of the run as CSV and Parquet: one row per record and metric, and all scores."""
+def _run_files(site: Site) -> tuple[tuple[Run, str], ...]:
+    """Runs, and the first part of the names of their files."""
+    names = page_names(run.name for run in site.runs)
+    return tuple((run, names[run.name]) for run in site.runs)
+
+
+def _data_files(name: str, results: Results) -> Iterator[tuple[str, bytes]]:
+    """The tables of a run as CSV and Parquet: one row per record and metric, and all scores."""
     import pyarrow as pa
 
     table = pa.Table.from_pandas(results.frame, preserve_index=False)
-    yield "data/results.parquet", parquet_bytes(table)
-    yield "data/results.csv", results.frame.to_csv(index=False, lineterminator="\n").encode()
-    yield "data/scores.parquet", scores_bytes(results)
-    yield "data/scores.csv", scores_frame(results).to_csv(index=False, lineterminator="\n").encode()
+    scores = scores_frame(results)
+    yield f"data/{name}.results.parquet", parquet_bytes(table)
+    yield f"data/{name}.results.csv", _csv(results.frame)
+    yield f"data/{name}.scores.parquet", scores_bytes(results)
+    yield f"data/{name}.scores.csv", _csv(scores)
 
 
-def picture_paths(results: Results) -> Mapping[tuple[str, str], str]:
-    """Paths of all pictures: of an `embedding` by encoder, a `map` and `histogram` by task."""
-    site = Site(results)
+def _csv(frame: pd.DataFrame) -> bytes:
+    return frame.to_csv(index=False, lineterminator="\n").encode()
+
+
+def picture_paths(site: Site) -> Mapping[tuple[str, str], str]:
+    """Paths of all pictures by what they show and its name.
+
+    Of an encoder an `embedding` and a `profile`, of a task a `map` and a `histogram`.
+    """
     encoders, tasks = page_names(site.encoders), page_names(site.tasks)
-    paths = {
-        ("embedding", name): f"encoders/{page}.png"
-        for name, page in encoders.items()
-        if not is_baseline(name)
-    }
+    paths: dict[tuple[str, str], str] = {}
+    for name, page in encoders.items():
+        if not is_baseline(name):
+            paths |= {(what, name): f"encoders/{page}.{what}.png" for what in _OF_ENCODER}
     for name, page in tasks.items():
-        paths |= {(what, name): f"tasks/{page}.{what}.png" for what in ("map", "histogram")}
+        paths |= {(what, name): f"tasks/{page}.{what}.png" for what in _OF_TASK}
     return paths
+
+
+def profiles_of(site: Site, profiles: Mapping[str, Profile]) -> Mapping[str, Profile]:
+    """Profiles of the encoders whose records are of the same version and weights."""
+    fitting = {}
+    for name in site.encoders.keys() & profiles.keys():
+        one, frame = profiles[name], site.frame_of("encoder", name)
+        measured = set(zip(frame["encoder_version"], frame["weights_sha256"], strict=True))
+        if measured == {(one.version, one.weights_sha256)}:
+            fitting[name] = one
+    return fitting
 
 
 def _assets() -> Iterator[tuple[str, bytes]]:
@@ -100,6 +138,7 @@ def _renderer(site: Site, pictures: Set[str]) -> Callable[..., bytes]:
     )
     environment.globals |= {
         "site": site,
+        "run_files": {run.name: name for run, name in _run_files(site)},
         "encoder_pages": page_names(site.encoders),
         "task_pages": page_names(site.tasks),
         "pictures": pictures,
@@ -126,20 +165,22 @@ def _renderer(site: Site, pictures: Set[str]) -> Callable[..., bytes]:
 
 
 def _front(site: Site) -> dict[str, Any]:
-    splits = tuple(dict.fromkeys(board.split for board in site.boards))
+    boards = [b.board for b in site.boards]
+    splits = tuple(dict.fromkeys(board.split for board in boards))
+    leads = [
+        (card, [site.leads(split, name) for split in splits]) for name, card in site.tasks.items()
+    ]
+    lines = [line for _, of in leads for leader in of if leader for line in leader.best]
+    shown = choose_board(site.runs[0].results.frame, None, None)
     return {
         "splits": splits,
-        "probes": tuple(dict.fromkeys(board.probe for board in site.boards)),
-        "editions": sorted({edition for board in site.boards for edition in board.editions}),
-        "shown": choose_board(site.results.frame, None, None),
-        "leads": [
-            (card, [_leader(site, split, name) for split in splits])
-            for name, card in site.tasks.items()
-        ],
-        "leading_probes": list(
-            dict.fromkeys(probe_words(board.probe) for board in site.first_boards)
-        ),
+        "probes": tuple(dict.fromkeys(board.probe for board in boards)),
+        "editions": sorted({edition for board in boards for edition in board.editions}),
+        "shown": shown,
+        "leads": leads,
+        "leading_probes": list(dict.fromkeys(line.probe_words for line in lines)),
         "verified": {name: _verified(name) for name in site.encoders},
+        "run_words": _run_words,
         "rows_by_rank": _rows_by_rank,
         "has_seen": lambda row: any(s.contaminated or s.recipe for s in row.scores),
         "missing_reason": _missing_reason,
@@ -148,13 +189,19 @@ def _front(site: Site) -> dict[str, Any]:
     }
 
 
+def _run_words(run: Run) -> str:
+    """Name of a run with the numbers of its tasks and splits."""
+    frame = run.results.frame
+    counts = (
+        f"{number} {word}{'s' * (number != 1)}"
+        for word in ("task", "split")
+        for number in [frame[word].nunique()]
+    )
+    return f"{run.name}: {', '.join(counts)}"
+
+
 def _with_others(count: int) -> str:
     return f"tied with {count} other{'s' * (count != 1)}"
-
-
-def _leader(site: Site, split: str, task: str) -> Leader | None:
-    leaders = (site.leader(board, task) for board in site.first_boards if board.split == split)
-    return next((leader for leader in leaders if leader is not None), None)
 
 
 def _rows_by_rank(board: Board) -> list[Row]:
@@ -168,10 +215,11 @@ def _missing_reason(row: Row, card: TaskCard) -> str:
     return next(reasons, "not evaluated")
 
 
-def _encoder(site: Site, name: str) -> dict[str, Any]:
+def _encoder(site: Site, name: str, profile: Profile | None) -> dict[str, Any]:
     card, lines = card_of(name), site.of_encoder(name)
     titles = {task.name: task.title for task in site.tasks.values()}
-    rows = site.results.frame[site.results.frame["encoder"] == name]
+    rows = site.frame_of("encoder", name)
+    paths = picture_paths(site)
     return {
         "name": name,
         "title": site.encoders[name],
@@ -179,10 +227,15 @@ def _encoder(site: Site, name: str) -> dict[str, Any]:
         "is_encoder": isinstance(card, EncoderCard),
         "facts": encoder_facts(card, titles),
         "lines": lines,
+        "runs": list(dict.fromkeys(line.run for line in lines)),
         "axis": _axis(lines),
         "versions": sorted(set(rows["encoder_version"])),
         "weights": sorted(set(rows["weights_sha256"]) - {""}),
-        "picture_path": f"encoders/{page_names(site.encoders)[name]}.png",
+        "embedding_map": paths.get(("embedding", name), ""),
+        "profile": profile_table(profile) if profile else None,
+        "profile_areas": [AREAS[area] for area in profile.areas] if profile else [],
+        "profile_figure": paths.get(("profile", name), ""),
+        "profile_seed": profile.seed if profile else 0,
     }
 
 
@@ -190,17 +243,18 @@ def _task(site: Site, name: str) -> dict[str, Any]:
     card, boards, page = site.tasks[name], site.of_task(name), page_names(site.tasks)[name]
     editions = dict.fromkeys(
         edition
-        for board, _ in boards
-        for one, edition in zip(board.tasks, board.editions, strict=True)
+        for shown, _ in boards
+        for one, edition in zip(shown.board.tasks, shown.board.editions, strict=True)
         if one.name == name
     )
+    first_run = boards[0][0].run
     return {
         "card": card,
         "facts": [task_facts(card, edition) for edition in editions],
         "sources": [s for n, e in card.editions.items() if n in editions for s in e.sources],
         "boards": boards,
-        "opened": {board.label for board in site.first_boards},
-        "axes": {board.label: _axis(lines) for board, lines in boards},
+        "opened": {b.id for b in site.first_boards if b.run == first_run},
+        "axes": {shown.id: _axis(lines) for shown, lines in boards},
         "leader": partial(site.leader, task=name),
         "map": f"tasks/{page}.map.png",
         "histogram": f"tasks/{page}.histogram.png",

@@ -14,6 +14,7 @@ from typing_extensions import override
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.commands import profile as command
 from satclip_bench.benchmarks.profiles.coverage import embed_covered
+from satclip_bench.benchmarks.profiles.files import as_dict, read_profiles
 from satclip_bench.benchmarks.profiles.profile import profile, similarities
 from satclip_bench.benchmarks.report.profile_figures import draw_profiles
 from satclip_bench.core.errors import BenchError
@@ -59,7 +60,7 @@ def test_a_combination_covers_what_all_of_its_parts_cover() -> None:
 
 def test_the_same_seed_gives_the_same_profile() -> None:
     encoder = get_encoder("fourier")
-    first, again, other = (command.as_dict(profile(encoder, seed, SMALL)) for seed in (0, 0, 1))
+    first, again, other = (as_dict(profile(encoder, seed, SMALL)) for seed in (0, 0, 1))
     assert json.dumps(first) == json.dumps(again)
     assert json.dumps(first) != json.dumps(other)
 

@@ -1,4 +1,4 @@
-// Sorting by DataTables, the filters of the front page, and records that open when a link leads to them.
+// Sorting by DataTables, filters, the answers of the front page, and records that open by a link to them.
 "use strict";
 
 const OPTIONS = {
@@ -8,6 +8,9 @@ const OPTIONS = {
   order: [],
   layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: null },
 };
+
+// Fields that choose the board, each among the boards that fit those before it.
+const CHOICES = ["run", "split", "probe"];
 
 function makeSortable(DataTable, table, filter) {
   const kinds = [...table.tHead.rows[0].cells].map((cell) => cell.dataset.kind);
@@ -38,18 +41,24 @@ function startFilters(DataTable, form) {
     (!field("verified") || row.dataset.verified !== "no") &&
     row.cells[0].textContent.toLowerCase().includes(field("search").trim().toLowerCase());
 
-  function chooseProbe() {
-    const probes = new Set(boards.filter((b) => b.dataset.split === field("split")).map((b) => b.dataset.probe));
-    const select = form.elements.probe;
-    for (const option of select.options) option.disabled = !probes.has(option.value);
-    if (!probes.has(select.value)) select.value = probes.has("linear") ? "linear" : [...probes][0];
+  // Choices that no board has together with those before it are not offered.
+  function limitChoices() {
+    const before = [];
+    for (const name of CHOICES.filter((choice) => form.elements[choice])) {
+      const fitting = boards.filter((b) => before.every((one) => b.dataset[one] === field(one)));
+      const values = new Set(fitting.map((b) => b.dataset[name]));
+      const select = form.elements[name];
+      for (const option of select.options) option.disabled = !values.has(option.value);
+      if (!values.has(select.value)) select.value = values.has("linear") ? "linear" : [...values][0];
+      before.push(name);
+    }
   }
 
   function update() {
-    chooseProbe();
+    limitChoices();
     let shown = 0, rows = 0;
     for (const board of boards) {
-      board.hidden = board.dataset.split !== field("split") || board.dataset.probe !== field("probe");
+      board.hidden = CHOICES.some((name) => form.elements[name] && board.dataset[name] !== field(name));
       if (board.hidden) continue;
       if (!tables.has(board)) tables.set(board, makeSortable(DataTable, board.querySelector("table"), fits));
       const table = tables.get(board);
@@ -67,12 +76,13 @@ function startFilters(DataTable, form) {
   }
 
   function remember() {
-    const state = new URLSearchParams({ split: field("split"), probe: field("probe") });
+    const chosen = CHOICES.filter((name) => form.elements[name]);
+    const state = new URLSearchParams(chosen.map((name) => [name, field(name)]));
     history.replaceState(null, "", `#${state}`);
   }
 
   const state = new URLSearchParams(location.hash.slice(1));
-  for (const name of ["split", "probe"]) {
+  for (const name of CHOICES.filter((choice) => form.elements[choice])) {
     const values = [...form.elements[name].options].map((option) => option.value);
     if (values.includes(state.get(name))) form.elements[name].value = state.get(name);
   }
@@ -81,6 +91,37 @@ function startFilters(DataTable, form) {
   form.addEventListener("submit", (event) => event.preventDefault());
   form.hidden = false;
   update();
+}
+
+// The answer is the cell of the table "Who leads" in the row and column that are chosen.
+function startFinder(form) {
+  const answer = document.getElementById("answer");
+  const rows = document.querySelector(".leads").tBodies[0].rows;
+  function update() {
+    const { task, place } = form.elements;
+    const cell = rows[task.selectedIndex].cells[1 + place.selectedIndex];
+    answer.replaceChildren(...cell.cloneNode(true).childNodes);
+  }
+  form.addEventListener("input", update);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.hidden = false;
+  update();
+}
+
+// Shows the rows of a table that have all the words of a field.
+function startSearch(form, table) {
+  const status = form.querySelector("[role=status]");
+  const has = (row) => {
+    const text = row.textContent.toLowerCase();
+    return form.elements.words.value.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+  };
+  table.search.fixed("words", (_text, _data, row) => has(table.row(row).node()));
+  form.addEventListener("input", () => {
+    table.draw();
+    status.textContent = `${table.rows({ search: "applied" }).count()} of ${table.rows().count()} rows.`;
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.hidden = false;
 }
 
 function openTarget() {
@@ -94,7 +135,14 @@ window.addEventListener("hashchange", openTarget);
 openTarget();
 window.datatables.then(({ default: DataTable }) => {
   const form = document.getElementById("filters");
-  if (form) startFilters(DataTable, form);
-  else for (const table of document.querySelectorAll(".sortable")) makeSortable(DataTable, table);
+  if (form) {
+    startFinder(document.getElementById("finder"));
+    startFilters(DataTable, form);
+  } else {
+    for (const table of document.querySelectorAll(".sortable")) {
+      const made = makeSortable(DataTable, table);
+      if (table.matches(".searchable")) startSearch(document.querySelector(".search"), made);
+    }
+  }
   window.tablesAreSortable = true;
 });

@@ -10,16 +10,28 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from satclip_bench.benchmarks.profiles.files import read_profiles
 from satclip_bench.benchmarks.report.known_intervals import read_intervals
 from satclip_bench.benchmarks.report.page.folder import write_site
-from satclip_bench.benchmarks.report.page.site import picture_paths
+from satclip_bench.benchmarks.report.page.model import Run, Site
+from satclip_bench.benchmarks.report.page.site import picture_paths, profiles_of
 from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.benchmarks.runs.committed import read_table
 from tests.benchmarks.report.page.hostile import HOSTILE, hostile
 
-COMMITTED = Path(__file__).parents[4] / "results" / "leaderboard"
+RESULTS = Path(__file__).parents[4] / "results"
+COMMITTED = RESULTS / "leaderboard"
+RUNS = ("leaderboard", "spatial", "probes", "wide")
 FIGURE = COMMITTED / "figures" / "gap.linear.png"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+
+PAGES = (
+    "index.html",
+    "encoders/geoclip.html",
+    "encoders/baseline.gp.html",
+    "tasks/biomes.html",
+    "tasks/wind_speed.html",
+)
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
@@ -34,21 +46,25 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site of the committed board; every picture is the same."""
-    frame = read_table(COMMITTED / "results.parquet")
-    intervals = read_intervals(COMMITTED / "tables" / "scores.parquet")
-    results = Results.from_frame(frame, intervals=intervals)
+    """The site of all committed boards; every picture is the same."""
+    site = Site(tuple(map(committed_run, RUNS)))
     out = tmp_path_factory.mktemp("site")
 
     def draw(folder: Path) -> list[str]:
-        paths = sorted(picture_paths(results).values())
+        paths = sorted(picture_paths(site).values())
         for path in paths:
             (folder / path).parent.mkdir(exist_ok=True)
             shutil.copy(FIGURE, folder / path)
         return paths
 
-    write_site(results, out, draw)
+    write_site(site, out, draw, profiles_of(site, read_profiles()))
     return out
+
+
+def committed_run(name: str) -> Run:
+    frame = read_table(RESULTS / name / "results.parquet")
+    intervals = read_intervals(RESULTS / name / "tables" / "scores.parquet")
+    return Run(name, Results.from_frame(frame, intervals=intervals))
 
 
 @pytest.fixture
@@ -80,22 +96,37 @@ def first_column(page: Page) -> list[str]:
     return page.locator(".board:not([hidden]) tbody th a").all_inner_texts()
 
 
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 800)])
 def test_a_stranger_finds_the_best_encoder_for_biomes_on_another_continent(
-    page: Page, site: Path
+    width: int, height: int, page: Page, site: Path
 ) -> None:
+    page.set_viewport_size({"width": width, "height": height})
     show(page, site, "index.html")
-    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Biomes"))
-    headings = page.locator(".leads thead th").all_inner_texts()
-    column = next(i for i, text in enumerate(headings) if "Another continent" in text)
-    answer = row.first.locator("th, td").nth(column)
+    page.get_by_label("For the task").select_option("Biomes")
+    page.get_by_label("where test points lie").select_option("another continent or region")
+    answer = page.locator("#answer")
     expect(answer).to_contain_text("GeoCLIP .445")
+    box = answer.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= height
     answer.get_by_role("link", name=".445").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("GeoCLIP")
     opened = page.locator("details[open]")
     expect(opened).to_have_count(1)
     expect(opened.locator("tbody tr")).to_have_count(6)
     key = opened.locator("tbody code").first.inner_text()
-    assert key in (site / "data" / "results.csv").read_text()
+    assert key in (site / "data" / "leaderboard.results.csv").read_text()
+
+
+def test_answers_are_those_of_the_table_of_leaders(page: Page, site: Path) -> None:
+    show(page, site, "index.html")
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Biomes"))
+    headings = page.locator(".leads thead th").all_inner_texts()
+    column = next(i for i, text in enumerate(headings) if "Other blocks of 10" in text)
+    page.get_by_label("For the task").select_option("Biomes")
+    page.get_by_label("where test points lie").select_option("other blocks of 10°")
+    cell = row.first.locator("th, td").nth(column)
+    expect(page.locator("#answer")).to_have_text(cell.text_content() or "")
 
 
 def test_columns_are_sorted_by_mouse_and_by_keyboard(page: Page, site: Path) -> None:
@@ -111,6 +142,56 @@ def test_columns_are_sorted_by_mouse_and_by_keyboard(page: Page, site: Path) -> 
     heading.get_by_role("button").press("Enter")
     expect(heading).to_have_attribute("aria-sort", "ascending")
     assert first_column(page) == by_score[::-1]
+
+
+def test_runs_are_chosen_and_their_splits_and_probes_offered(page: Page, site: Path) -> None:
+    show(page, site, "index.html")
+    board = page.locator(".board:not([hidden])")
+    expect(board).to_have_count(1)
+    page.locator("[name=run]").select_option("probes")
+    expect(page.locator("[name=probe]")).to_have_value("lightgbm")
+    expect(page.locator("[name=split] option[value='blocks.10']")).to_be_disabled()
+    expect(board.locator("h3")).to_contain_text("probes")
+    page.locator("[name=run]").select_option("spatial")
+    page.locator("[name=split]").select_option("buffered.10-500")
+    assert "Untrained SIREN L=10" in first_column(page)
+    page.reload()
+    expect(page.locator("[name=run]")).to_have_value("spatial")
+    expect(board).to_have_count(1)
+    expect(board.locator("h3")).to_contain_text("at least 500 km away")
+
+
+def test_the_rows_of_an_encoder_are_searched(page: Page, site: Path) -> None:
+    show(page, site, "encoders/geoclip.html")
+    page.locator("[name=words]").fill("biomes  continent")
+    expect(page.locator(".search [role=status]")).to_contain_text("2 of ")
+    rows = page.locator(".searchable tbody tr").all_inner_texts()
+    assert all("Biomes" in row and "another continent" in row for row in rows)
+
+
+def test_the_front_page_is_used_by_keyboard_alone(page: Page, site: Path) -> None:
+    show(page, site, "index.html")
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_text("Skip to the content")
+    expect(page.locator(":focus")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_attribute("name", "task")
+    page.keyboard.type("Bio")
+    expect(page.locator("#answer")).to_contain_text("GeoCLIP .445")
+    heading = page.locator(".board:not([hidden]) thead th").filter(has_text="Elev.")
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        # Every stop can be seen.
+        style = "e => getComputedStyle(e).outlineStyle"
+        assert page.locator(":focus").evaluate(style) != "none"
+        if heading.locator(":focus").count():
+            break
+    page.keyboard.press("Enter")
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    page.locator(".board:not([hidden]) tbody th a").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("GP on the sphere")
 
 
 def test_filters_choose_the_board_and_its_rows(page: Page, site: Path) -> None:
@@ -135,11 +216,17 @@ def test_filters_choose_the_board_and_its_rows(page: Page, site: Path) -> None:
     expect(page.locator("[name=split]")).to_have_value("held-out-region")
 
 
-@pytest.mark.parametrize("name", ["index.html", "encoders/geoclip.html", "tasks/biomes.html"])
+@pytest.mark.parametrize("name", PAGES)
 def test_pages_are_accessible_and_fit_a_phone(name: str, page: Page, site: Path) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     show(page, site, name)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    # Score and name of a row stand side by side before anything is scrolled.
+    for column in page.locator("th[data-kind=score]:visible").all()[:1]:
+        box = column.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 360
     page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text())
     assert violations(page, {}) == []
     page.emulate_media(color_scheme="dark")
@@ -154,7 +241,7 @@ def violations(page: Page, options: dict[str, object]) -> list[str]:
 
 
 def test_hostile_names_run_nothing(page: Page, tmp_path: Path) -> None:
-    write_site(hostile(), tmp_path, lambda _: ())
+    write_site(Site((Run(HOSTILE, hostile()),)), tmp_path, lambda _: ())
     show(page, tmp_path, "index.html")
     page.locator(".leads").get_by_role("link", name=HOSTILE).first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from satclip_bench.benchmarks.report.page.folder import SiteFiles, write_site
-from satclip_bench.benchmarks.report.page.model import Site
+from satclip_bench.benchmarks.report.page.model import Run, Site
 from satclip_bench.benchmarks.report.page.plots import score_axis
 from satclip_bench.benchmarks.report.page.site import site_files
 from satclip_bench.benchmarks.report.page.words import page_names
@@ -22,7 +22,7 @@ from satclip_bench.benchmarks.runs.committed import read_table
 from satclip_bench.core.errors import BenchError
 from tests.benchmarks.cli.program import bench
 from tests.benchmarks.frames import frame
-from tests.benchmarks.report.page.hostile import hostile
+from tests.benchmarks.report.page.hostile import HOSTILE, hostile
 
 ROOT = Path(__file__).parents[4]
 COMMITTED = ROOT / "results" / "leaderboard"
@@ -58,9 +58,26 @@ def pages(files: dict[str, bytes]) -> dict[str, Page]:
     return {name: Page(content) for name, content in files.items() if name.endswith(".html")}
 
 
+def site_of(*folders: Path) -> Site:
+    """Site of committed runs, without intervals."""
+    runs = (Run(f.name, Results.from_frame(read_table(f / "results.parquet"))) for f in folders)
+    return Site(tuple(runs))
+
+
+def one_run(results: Results) -> Site:
+    return Site((Run("mine", results),))
+
+
 @pytest.fixture(scope="module")
-def committed() -> dict[str, bytes]:
-    return dict(site_files(Results.from_frame(read_table(COMMITTED / "results.parquet"))))
+def committed_site() -> Site:
+    return site_of(
+        *(ROOT / "results" / name for name in ("leaderboard", "spatial", "probes", "wide"))
+    )
+
+
+@pytest.fixture(scope="module")
+def committed(committed_site: Site) -> dict[str, bytes]:
+    return dict(site_files(committed_site))
 
 
 def test_every_link_leads_to_a_file_and_a_place_of_the_site(committed: dict[str, bytes]) -> None:
@@ -90,11 +107,13 @@ def _resolve(page: str, link: str) -> str:
     return "/".join(parts)
 
 
-def test_numbers_are_those_of_the_board_and_lead_to_all_of_its_records() -> None:
-    results = Results.from_frame(read_table(COMMITTED / "results.parquet"))
-    site = Site(results)
+def test_numbers_are_those_of_the_board_and_lead_to_all_of_its_records(
+    committed_site: Site,
+) -> None:
+    site = committed_site
+    results = site.runs[0].results
     board = results.board("held-out-region", "linear")
-    leader = site.leader(board, "biomes")
+    leader = site.leads("held-out-region", "biomes")
     assert leader is not None
     assert [line.row.name for line in leader.best] == ["geoclip"]
     rows = results.frame.query(
@@ -111,15 +130,18 @@ def test_numbers_are_those_of_the_board_and_lead_to_all_of_its_records() -> None
     )
     # Without predictions no tie can be claimed or denied under a split of one seed.
     assert not leader.tested
-    # Every ranked value of the run stands behind exactly one line, or behind one for each probe.
-    keys = {entry.key for line in site.lines for entry in line.records}
-    assert keys == set(results.frame["key"])
+    # Every record of every run stands behind a score, and no score is without records.
+    for run in site.runs:
+        lines = [line for line in site.lines if line.run == run.name]
+        keys = {entry.key for line in lines for entry in line.records}
+        assert keys == set(run.results.frame["key"])
+        assert all(line.records for line in lines)
 
 
 def test_the_best_encoder_is_named_where_a_baseline_leads() -> None:
     order = ("direct", "wrap", "geoclip", "baseline.mean", "baseline.knn")
     table = frame(lambda encoder, *_: 0.1 * order.index(encoder))
-    site = Site(Results.from_frame(table))
+    site = one_run(Results.from_frame(table))
     leader = site.leader(site.boards[0], "biomes")
     assert leader is not None
     assert leader.best[0].row.name == "baseline.knn"
@@ -129,9 +151,9 @@ def test_the_best_encoder_is_named_where_a_baseline_leads() -> None:
 
 
 def test_hostile_names_are_escaped_and_files_stay_in_the_folder(tmp_path: Path) -> None:
-    results = hostile()
-    files = dict(site_files(results))
-    clean = pages(dict(site_files(Results.from_frame(frame()))))
+    site = Site((Run(HOSTILE, hostile()),))
+    files = dict(site_files(site))
+    clean = pages(dict(site_files(one_run(Results.from_frame(frame())))))
     tags = set().union(*(page.tags for page in clean.values()))
     for name, page in pages(files).items():
         assert page.tags <= tags, name
@@ -139,7 +161,7 @@ def test_hostile_names_are_escaped_and_files_stay_in_the_folder(tmp_path: Path) 
         assert b"<script>alert" not in files[name]
         assert not any("script:" in link for link in page.links)
     assert "&lt;script&gt;" in files["index.html"].decode()
-    write_site(results, tmp_path / "site", no_pictures)
+    write_site(site, tmp_path / "site", no_pictures)
     assert {path.parent.name for path in tmp_path.rglob("*") if path.is_file()} == {
         *("site", "assets", "data", "encoders", "tasks")
     }
@@ -172,7 +194,9 @@ def test_positions_on_an_axis_are_in_its_width_and_in_order(scores: list[float])
 
 
 def test_the_same_results_give_the_same_pages_in_any_order_of_rows() -> None:
-    files = (dict(site_files(hostile(shuffled=shuffled))) for shuffled in (False, False, True))
+    files = (
+        dict(site_files(one_run(hostile(shuffled=shuffled)))) for shuffled in (False, False, True)
+    )
     once, again, other = files
     assert once == again
     assert all(other[name] == content for name, content in once.items() if ".html" in name)
@@ -180,15 +204,16 @@ def test_the_same_results_give_the_same_pages_in_any_order_of_rows() -> None:
 
 def test_an_earlier_site_is_replaced_and_other_folders_are_refused(tmp_path: Path) -> None:
     out = tmp_path / "site"
-    write_site(Results.from_frame(frame()), out, no_pictures)
+    write_site(one_run(Results.from_frame(frame())), out, no_pictures)
     assert (out / "encoders" / "wrap.html").is_file()
-    write_site(Results.from_frame(frame(encoders=("direct", "geoclip"))), out, no_pictures)
+    other = Results.from_frame(frame(encoders=("direct", "geoclip")))
+    write_site(one_run(other), out, no_pictures)
     assert not (out / "encoders" / "wrap.html").exists()
     assert (out / "encoders" / "direct.html").is_file()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("\\section{}")
     with pytest.raises(BenchError, match="is not empty and holds no earlier leaderboard page"):
-        write_site(Results.from_frame(frame()), tmp_path / "mine", no_pictures)
+        write_site(one_run(Results.from_frame(frame())), tmp_path / "mine", no_pictures)
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
 
 
@@ -198,7 +223,7 @@ def test_a_list_of_files_cannot_delete_others(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     (out / "notes.txt").write_text("mine")
     (out / "site.json").write_text('{"files": ["../mine.txt", "notes.txt", "data/../notes.txt"]}')
-    write_site(Results.from_frame(frame()), out, no_pictures)
+    write_site(one_run(Results.from_frame(frame())), out, no_pictures)
     assert (tmp_path / "mine.txt").is_file()
     assert (out / "notes.txt").is_file()
 
@@ -259,4 +284,4 @@ def test_a_table_of_an_earlier_version_gets_the_columns_that_it_does_not_have(
     path = tmp_path / "results.parquet"
     frame().drop(columns=["n_shared", "converged", "recipe_chosen"]).to_parquet(path)
     table = read_table(path)
-    assert "index.html" in dict(site_files(Results.from_frame(table)))
+    assert "index.html" in dict(site_files(one_run(Results.from_frame(table))))
