@@ -178,4 +178,4 @@ def cell_notes(board: Board) -> list[str]:
     cards = {card.name: card for card in board.tasks}
     titles = {row.name: row.title for row in board.rows}
     on_fits = set(fit_notes(board.ranking.rows, cards, titles))
-    return [note for note in board.notes if note not in on_fits]
+    return [note for note in board.notes if note and note not in on_fits]

@@ -15,27 +15,37 @@ from satclip_bench.benchmarks.report.paper_tables.model import (
 )
 
 STYLE = """\
+:root { color-scheme: light dark; --text: #1a1a1a; --soft: #595959; --background: #fff; }
 body { font: 15px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem;
-  color: #1a1a1a; background: #fff; }
+  color: var(--text); background: var(--background); }
 section { margin-bottom: 3rem; }
 .wide { overflow-x: auto; }
+.wide:focus-visible { outline: 3px solid #0072b2; outline-offset: 2px; }
 table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; margin: 1rem 0;
   font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-bottom: .5rem; font-weight: 600; }
+caption > span { display: inline-block; position: sticky; left: 0;
+  max-width: min(100%, calc(100vw - 2rem)); }
 th, td { padding: .2rem .6rem; text-align: right; vertical-align: top; }
 tr > :first-child { text-align: left; }
+tr > :first-child:not([scope=rowgroup]) { position: sticky; left: 0;
+  background: var(--background); }
 thead th { vertical-align: bottom; max-width: 7rem; }
 tbody { border-top: 1px solid; }
 th { font-weight: normal; }
 th[scope=colgroup] { text-align: center; border-bottom: 1px solid; }
 th[scope=rowgroup], .baseline { font-style: italic; }
-.published, small, .notes { color: #595959; }
+.published, small, .notes { color: var(--soft); }
 .published th { padding-left: 1.6rem; }
-small { display: block; }
-.notes { font-size: .87rem; }
+small { display: block; white-space: nowrap; }
+.notes { font-size: .87rem; padding-left: 1.2rem; max-width: 60rem; }
+@media (max-width: 36rem) {
+  th, td { padding: .2rem .4rem; }
+  tr > :first-child:not([scope=rowgroup]) { max-width: 8rem; }
+}
 @media (prefers-color-scheme: dark) {
-  body { color: #e8e8e8; background: #181818; }
-  .published, small, .notes { color: #b0b0b0; }
+  :root { --text: #e8e8e8; --soft: #b0b0b0; --background: #181818; }
+  .wide:focus-visible { outline-color: #56b4e9; }
 }"""
 
 
@@ -58,7 +68,10 @@ def _table(table: PaperTable) -> str:
 
 
 def _block(block: Block, table: PaperTable, number: int) -> str:
-    caption = table.caption if number == 0 else f"{table.name}, continued"
+    caption = table.caption
+    if number:
+        caption = f"{table.caption.partition(':')[0]}, continued"
+    label = escape(f"{table.name}-caption-{number + 1}")
     count = len(block.columns)
     over = ((block.title, count),) if block.title else ()
     head = [_spans(spans) for spans in filter(None, (over, block.spans))]
@@ -66,9 +79,9 @@ def _block(block: Block, table: PaperTable, number: int) -> str:
     head.append(f'<tr><th scope="col">{escape(block.corner)}</th>{columns}</tr>')
     body = "\n".join(_section(section, count, table) for section in block.sections)
     lines = [
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(table.name)}">',
+        f'<div class="wide" tabindex="0" role="region" aria-labelledby="{label}">',
         "<table>",
-        f"<caption>{escape(caption)}</caption>",
+        f'<caption><span id="{label}">{escape(caption)}</span></caption>',
         "<thead>",
         *head,
         "</thead>",

@@ -14,7 +14,7 @@ from typing_extensions import override
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.commands import profile as command
 from satclip_bench.benchmarks.profiles.coverage import embed_covered
-from satclip_bench.benchmarks.profiles.files import as_dict, read_profiles
+from satclip_bench.benchmarks.profiles.files import as_dict
 from satclip_bench.benchmarks.profiles.profile import profile, similarities
 from satclip_bench.benchmarks.report.profile_figures import draw_profiles
 from satclip_bench.core.errors import BenchError

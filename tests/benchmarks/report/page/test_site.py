@@ -37,6 +37,7 @@ class Page(HTMLParser):
         self.events: set[str] = set()
         self.links: list[str] = []
         self.ids: list[str] = []
+        self.labels: list[str] = []
         self.feed(content.decode())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -48,6 +49,8 @@ class Page(HTMLParser):
                 self.links.append(value or "")
             elif name == "id":
                 self.ids.append(value or "")
+            elif name in ("aria-label", "aria-labelledby"):
+                self.labels.append(f"{tag} {value}")
 
 
 def no_pictures(_: Path) -> tuple[str, ...]:
@@ -84,6 +87,7 @@ def test_every_link_leads_to_a_file_and_a_place_of_the_site(committed: dict[str,
     parsed = pages(committed)
     for name, page in parsed.items():
         assert len(page.ids) == len(set(page.ids)), name
+        assert len(page.labels) == len(set(page.labels)), name
         for link in page.links:
             parts = urlsplit(link)
             if parts.scheme in ("https", "http"):

@@ -164,6 +164,12 @@ def test_html_is_well_formed_loads_nothing_and_shows_hostile_names(style: str) -
     assert HOSTILE in page.texts
 
 
+def test_no_note_is_empty(committed: dict[str, tuple[PaperTable, ...]]) -> None:
+    notes = [note for tables in committed.values() for one in tables for note in one.all_notes]
+    assert notes
+    assert not [note for note in notes if not note.rstrip(": ") or note.endswith(":")]
+
+
 def test_csv_has_all_digits_and_both_sources() -> None:
     rows = list(csv.DictReader(io.StringIO(text("range", "csv"))))
     measured = [row for row in rows if row["source"] == "measured"]
