@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,6 @@ from scipy.spatial import KDTree
 from satclip_bench.benchmarks.report.maps import draw_points, map_axes, shape
 from satclip_bench.benchmarks.report.style import (
     COLUMN,
-    DPI,
     GREY,
     LIGHT,
     PAGE,
@@ -26,10 +24,9 @@ from satclip_bench.benchmarks.report.style import (
     footer,
     heading,
     literal,
-    save,
+    save_small,
 )
 from satclip_bench.benchmarks.splits.base import Fold, SplitCard
-from satclip_bench.core.files import atomic_write
 from satclip_bench.core.sphere import unit_vectors
 from satclip_bench.tasks import TaskTable
 
@@ -56,8 +53,6 @@ ISOLATED_SCALE = 2.5
 factor: the few labels of a few-shot region would not be visible otherwise."""
 CAPTION_COLUMNS = 48
 """Maximum number of characters of a line above a panel."""
-PALETTE = 64
-"""Number of colours of a PNG."""
 
 
 def draw_split(
@@ -105,7 +100,7 @@ def draw_split(
             f"{split.title}: split {split.name}, version {split.version}, seed {seed}. "
             f"{table.edition.capitalize()} edition, {len(table):,} points.",
         )
-        return _save_small(fig, path)
+        return save_small(fig, path)
 
 
 def neighbours(table: TaskTable) -> NDArray[np.int64]:
@@ -156,22 +151,6 @@ def _caption(ax: Axes, fold: Fold, sets: NDArray[np.int64]) -> None:
         fontsize=TEXT,
         fontweight="bold",
     )
-
-
-def _save_small(fig: Figure, path: Path) -> Path:
-    """Write a figure, as PNG with a palette, a quarter of the size: a run has dozens of them."""
-    from PIL import Image
-
-    if path.suffix != ".png":
-        return save(fig, path)
-
-    content = io.BytesIO()
-    fig.savefig(content, format="png", dpi=DPI, pil_kwargs={"compress_level": 0})
-    picture = Image.open(content).convert("RGB")
-    picture = picture.quantize(PALETTE, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    with atomic_write(path) as stream:
-        picture.save(stream, format="PNG")
-    return path
 
 
 def _legend(fig: Figure, present: NDArray[np.int64], nested: bool) -> None:

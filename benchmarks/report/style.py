@@ -5,6 +5,7 @@ Figures are drawn at the size at which a paper prints them: one column or the wh
 
 from __future__ import annotations
 
+import io
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator
@@ -35,6 +36,9 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 DPI = 300
 """Resolution of PNG files, and of the parts of PDF and SVG files that are pictures."""
+
+PALETTE = 64
+"""Number of colours of a small PNG."""
 
 RC: dict[Any, Any] = {
     "font.size": TEXT,
@@ -136,4 +140,19 @@ def save(fig: Figure, path: Path) -> Path:
     kind = path.suffix[1:].lower()
     with atomic_write(path) as stream:
         fig.savefig(stream, format=kind, dpi=DPI, metadata=METADATA[kind])
+    return path
+
+
+def save_small(fig: Figure, path: Path) -> Path:
+    """Write a figure as `save`, but a PNG with a palette of 64 colours, a quarter of the size."""
+    from PIL import Image
+
+    if path.suffix != ".png":
+        return save(fig, path)
+    content = io.BytesIO()
+    fig.savefig(content, format="png", dpi=DPI, pil_kwargs={"compress_level": 0})
+    picture = Image.open(content).convert("RGB")
+    picture = picture.quantize(PALETTE, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    with atomic_write(path) as stream:
+        picture.save(stream, format="PNG")
     return path
