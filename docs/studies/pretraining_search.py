@@ -249,7 +249,7 @@ def search(name: str, runs: Path) -> None:
     shipped = next(iter(plan.recipes))
 
     def trial(recipe: str, stage: str, changes: Sequence[str]) -> float:
-        folder = runs / f"{name}-{re.sub(r'[^a-z0-9]+', '-', f'{recipe}-{stage}')}"
+        folder = runs / f"{name}-{re.sub(r'[^a-z0-9]+', '-', f'{recipe}-{stage}'.lower())}"
         path = train(load_config(plan.config, [*plan.recipes[recipe], *changes]), folder)
         return show(f"{recipe}, {stage}", TrainedSatCLIP("trial", path).encode)
 
