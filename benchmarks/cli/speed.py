@@ -11,9 +11,9 @@ from satclip_bench.core.errors import BenchError
 
 DESCRIPTION = """\
 Time encoders on random points, in turns with the code that they were released with (packages
-rangegeo and geoclip, where installed) and with the matrix products of their networks alone.
-Medians are printed, and all times are written to a JSON file. SatCLIP is timed with random
-weights of the released shapes.
+rangegeo and geoclip, where installed) and with the matrix products and sines of their networks
+alone, which are the limit. Medians are printed, and all times are written to a JSON file. SatCLIP
+is timed with random weights of the released shapes.
 
 Probes and baselines are timed on one thread of the CPU, in seconds of the processor, on fold 0 of
 the split `random`, in turns with other ways to the same result: logistic regression with

@@ -1,9 +1,8 @@
-"""References for timing: code released with encoders, and the matrix products of networks."""
+"""References for timing: the code released with encoders."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,6 @@ from satclip_bench.encoders.layers.siren import random_siren
 from satclip_bench.encoders.untrained import CAPACITY, DIMENSION
 
 Job = Callable[[NDArray[np.float64]], object]
-
-TILE = 1024
-"""Number of rows multiplied at a time."""
 
 
 def random_satclip(path: Path, degrees: int, seed: int = 0) -> Path:
@@ -35,7 +31,7 @@ def random_satclip(path: Path, degrees: int, seed: int = 0) -> Path:
     """
     import torch
 
-    network = random_siren(_widths(degrees), seed)
+    network = random_siren((degrees**2, CAPACITY, CAPACITY, DIMENSION), seed)
     state = {}
     for i, layer in enumerate(("layers.0", "layers.1", "last_layer")):
         state[f"model.location.nnet.{layer}.weight"] = network.weights[i]
@@ -57,35 +53,6 @@ def random_satclip(path: Path, degrees: int, seed: int = 0) -> Path:
     except (OSError, RuntimeError) as error:
         raise BenchError(f"{path} cannot be written: {error}") from error
     return path
-
-
-def _widths(degrees: int) -> tuple[int, ...]:
-    return degrees**2, CAPACITY, CAPACITY, DIMENSION
-
-
-def products(degrees: int) -> Job:
-    """Job that computes the matrix products of SatCLIP's network alone, in float32.
-
-    Args:
-        degrees: number of degrees of the spherical harmonics, L.
-    """
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    pairs = pairwise(_widths(degrees))
-    weights = [torch.randn((rows, columns), generator=generator) for columns, rows in pairs]
-
-    tile = torch.randn(TILE, degrees**2, generator=generator)
-
-    def job(lonlat: NDArray[np.float64]) -> object:
-        with torch.inference_mode():
-            for start in range(0, len(lonlat), TILE):
-                x = tile[: len(lonlat) - start]
-                for weight in weights:
-                    x = x @ weight.T
-        return None
-
-    return job
 
 
 def rangegeo_reference(path: Path) -> Job | None:

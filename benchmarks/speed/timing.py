@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_bench.benchmarks.speed.limits import geoclip_limit, satclip_limit
 from satclip_bench.benchmarks.speed.released_code import (
     Job,
     geoclip_reference,
-    products,
     random_satclip,
     rangegeo_reference,
 )
@@ -28,7 +28,7 @@ class Contest:
     Attributes:
         encoder: name of the encoder.
         jobs: functions of the points, by name: `ours`, and if available `reference`, the released
-            code, and `products`, the network's matrix products alone.
+            code, and `limit`, the network's matrix products and sines alone.
         notes: remarks for the reader, such as why there is no reference.
     """
 
@@ -75,7 +75,7 @@ class Timing:
             "median_seconds": {job: self.median(job) for job in self.seconds},
             "points_per_second": None if not ours else round(self.points / ours),
             "times_faster_than_reference": self.ratio("reference", "ours"),
-            "times_the_matrix_products": self.ratio("ours", "products"),
+            "times_the_limit": self.ratio("ours", "limit"),
             "notes": list(self.contest.notes),
         }
 
@@ -107,12 +107,15 @@ def measure(contest: Contest, lonlat: NDArray[np.float64], rounds: int) -> Itera
             yield timing
 
 
-def contest(name: str, folder: Path, *, reference: bool = True) -> Contest:
+def contest(
+    name: str, folder: Path, lonlat: NDArray[np.float64], *, reference: bool = True
+) -> Contest:
     """Jobs to time for an encoder.
 
     Args:
         name: name of a listed encoder or variant.
         folder: folder for a file of random weights, with which SatCLIP is timed.
+        lonlat: `(N, 2)` points that will be embedded, on which the limit depends.
         reference: whether to time the released code too, where it is installed.
 
     Raises:
@@ -121,7 +124,7 @@ def contest(name: str, folder: Path, *, reference: bool = True) -> Contest:
     from satclip_bench.encoders import get_encoder
 
     if name.startswith("satclip.") and "+" not in name:
-        return _satclip(name, folder, reference)
+        return _satclip(name, folder, lonlat, reference)
     encoder = get_encoder(name)
     released = geoclip_reference() if reference and name == "geoclip" else None
     notes: tuple[str, ...] = ()
@@ -130,10 +133,12 @@ def contest(name: str, folder: Path, *, reference: bool = True) -> Contest:
     jobs: dict[str, Job] = {"ours": encoder.encode}
     if released is not None:
         jobs["reference"] = released
+    if name == "geoclip":
+        jobs["limit"] = geoclip_limit(lonlat)
     return Contest(name, jobs, notes)
 
 
-def _satclip(name: str, folder: Path, reference: bool) -> Contest:
+def _satclip(name: str, folder: Path, lonlat: NDArray[np.float64], reference: bool) -> Contest:
     from satclip_bench.encoders import get_encoder
 
     degrees = int(name.partition("-l")[2].partition("-")[0])
@@ -146,7 +151,8 @@ def _satclip(name: str, folder: Path, reference: bool) -> Contest:
             notes.append("no reference: the package rangegeo is not installed")
         else:
             jobs["reference"] = released
-    jobs["products"] = products(degrees)
+    if not name.endswith(("-float64", "-released")):
+        jobs["limit"] = satclip_limit(degrees, lonlat)
     return Contest(name, jobs, tuple(notes))
 
 

@@ -14,7 +14,7 @@ from satclip_bench.encoders.layers.latitude_bands import LatitudeBands
 from satclip_bench.encoders.layers.per_device import PerDevice
 from satclip_bench.encoders.layers.siren import Siren
 from satclip_bench.encoders.layers.spherical_harmonics import Recurrence, real_harmonics
-from satclip_bench.encoders.layers.tiles import over_tiles
+from satclip_bench.encoders.layers.tiles import TILE, over_tiles
 from satclip_bench.encoders.layers.torch_harmonics import TorchHarmonicsSiren
 
 if TYPE_CHECKING:
@@ -99,6 +99,11 @@ class HarmonicsSiren:
         out = np.empty_like(sorted_rows)
         out[order] = sorted_rows
         return out
+
+    def first_layer_columns(self, lonlat: NDArray[np.float64]) -> list[int]:
+        """Number of columns of the first layer's product on the CPU, for each tile of points."""
+        bands = self._bands.over(lonlat[np.argsort(lonlat[:, 1], kind="stable")])
+        return [bands.columns(start) for start in range(0, len(lonlat), TILE)]
 
     def on(self, device: torch.device) -> TorchHarmonicsSiren:
         """The same function by torch on a device, equal up to rounding."""

@@ -104,6 +104,17 @@ class BandsOfPoints:
         sums: NDArray[np.floating[Any]] = flat.T @ weights.reshape(len(flat), -1)
         return sums
 
+    def columns(self, start: int) -> int:
+        """Number of columns of the layer's product at the tile from point `start` on.
+
+        They are those of a series, or else the harmonics.
+        """
+        degrees = self._layer.recurrence.degrees
+        if start not in self._series:
+            return degrees**2
+        _, _, series = self._series[start]
+        return int((2 * degrees - 1) * series.shape[1])
+
 
 def terms_needed(degree: int, half: float, most: int, tolerance: float) -> int:
     """Number of terms of a Chebyshev series within a tolerance; `most + 1` if more are needed.

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from satclip_bench.benchmarks.cli import main
-from satclip_bench.benchmarks.speed.released_code import (
-    products,
-    random_satclip,
-    rangegeo_reference,
-)
+from satclip_bench.benchmarks.speed.limits import geoclip_limit, satclip_limit
+from satclip_bench.benchmarks.speed.released_code import random_satclip, rangegeo_reference
 from satclip_bench.benchmarks.speed.timing import Contest, Timing, contest, measure, random_points
 from satclip_bench.encoders import get_encoder
+from satclip_bench.encoders.layers.harmonics_siren import HarmonicsSiren
+from satclip_bench.encoders.layers.siren import random_siren
 
 
 def test_speed_writes_what_it_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,7 +28,7 @@ def test_speed_writes_what_it_shows(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert {k: len(v) for k, v in satclip["seconds"].items()} == {
         "ours": 5,
         "reference": 5,
-        "products": 5,
+        "limit": 5,
     }
     assert satclip["times_faster_than_reference"] > 0
     assert direct["times_faster_than_reference"] is None
@@ -66,7 +65,7 @@ def test_jobs_take_turns_and_ratios_are_of_pairs() -> None:
     assert timing.seconds.keys() == {"ours", "b"}
     made = Timing(Contest("e", {}), 10, {"ours": [1.0, 2.0, 4.0], "reference": [3.0, 2.0, 40.0]})
     assert made.ratio("reference", "ours") == 3.0
-    assert made.ratio("ours", "products") is None
+    assert made.ratio("ours", "limit") is None
     assert made.as_dict()["points_per_second"] == 5
 
 
@@ -79,5 +78,19 @@ def test_random_weights_load_here_and_in_the_released_code(tmp_path: Path) -> No
     embedding = get_encoder("satclip.resnet50-l10", weights=path).encode(lonlat)
     assert np.abs(embedding - expected).max() < 1e-5
     assert expected.std() > 0.01
-    products(10)(lonlat)
-    assert set(contest("satclip.vit16-l10", tmp_path).jobs) == {"ours", "reference", "products"}
+    jobs = contest("satclip.vit16-l10", tmp_path, lonlat).jobs
+    assert set(jobs) == {"ours", "reference", "limit"}
+    exact = contest("satclip.vit16-l10-float64", tmp_path, lonlat)
+    assert set(exact.jobs) == {"ours", "reference"}, "the limit is that of float32"
+
+
+def test_the_limit_has_the_products_of_the_bands() -> None:
+    """A first layer has fewer columns than there are harmonics, once bands are narrow."""
+    lonlat = random_points(3000)
+    network = HarmonicsSiren(random_siren((1600, 8, 4), seed=0), 40)
+    assert network.first_layer_columns(lonlat[:100]) == [1600]
+    assert len(network.first_layer_columns(lonlat)) == 4
+    assert max(network.first_layer_columns(lonlat * [1, 0.01])) < 800
+    for points in (lonlat, lonlat[:100]):
+        satclip_limit(40, points)(points)
+    geoclip_limit(lonlat[:10])(lonlat)
