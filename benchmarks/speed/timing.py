@@ -19,6 +19,7 @@ from satclip_bench.benchmarks.speed.released_code import (
     random_satclip,
     rangegeo_reference,
 )
+from satclip_bench.core.device import on_gpu
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,15 @@ class Timing:
         contest: the contest.
         points: number of points embedded in each round.
         seconds: durations of the rounds, by job.
+        processor_seconds: seconds of the processor of the rounds, by job, summed over its cores.
+            Other work on the machine hardly changes them. Empty on a GPU, whose work they leave
+            out.
     """
 
     contest: Contest
     points: int
     seconds: dict[str, list[float]] = field(default_factory=dict)
+    processor_seconds: dict[str, list[float]] = field(default_factory=dict)
 
     def median(self, job: str) -> float | None:
         """Median duration of a job in seconds; None if it was not timed."""
@@ -58,11 +63,13 @@ class Timing:
     def ratio(self, slow: str, fast: str) -> float | None:
         """Median over the rounds of the duration of `slow` divided by that of `fast`.
 
-        None if one of them was not timed.
+        Durations are seconds of the processor, or on a GPU those of the clock. None if one of them
+        was not timed.
         """
-        if slow not in self.seconds or fast not in self.seconds:
+        seconds = self.processor_seconds or self.seconds
+        if slow not in seconds or fast not in seconds:
             return None
-        pairs = zip(self.seconds[slow], self.seconds[fast], strict=True)
+        pairs = zip(seconds[slow], seconds[fast], strict=True)
         return median(a / b for a, b in pairs)
 
     def as_dict(self) -> dict[str, Any]:
@@ -72,6 +79,7 @@ class Timing:
             "encoder": self.contest.encoder,
             "points": self.points,
             "seconds": self.seconds,
+            "processor_seconds": self.processor_seconds,
             "median_seconds": {job: self.median(job) for job in self.seconds},
             "points_per_second": None if not ours else round(self.points / ours),
             "times_faster_than_reference": self.ratio("reference", "ours"),
@@ -101,9 +109,12 @@ def measure(contest: Contest, lonlat: NDArray[np.float64], rounds: int) -> Itera
         job(lonlat[:256])
     for _ in range(rounds):
         for name, job in contest.jobs.items():
-            started = time.perf_counter()
+            started, started_processor = time.perf_counter(), time.process_time()
             job(lonlat)
             timing.seconds[name].append(time.perf_counter() - started)
+            if not on_gpu():
+                used = time.process_time() - started_processor
+                timing.processor_seconds.setdefault(name, []).append(used)
             yield timing
 
 

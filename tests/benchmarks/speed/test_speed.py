@@ -62,10 +62,13 @@ def test_jobs_take_turns_and_ratios_are_of_pairs() -> None:
     jobs = {name: (lambda x, name=name: calls.append((name, len(x)))) for name in ("ours", "b")}
     *_, timing = measure(Contest("e", jobs), random_points(300), rounds=2)
     assert calls == [("ours", 256), ("b", 256), *[("ours", 300), ("b", 300)] * 2]
-    assert timing.seconds.keys() == {"ours", "b"}
+    assert timing.seconds.keys() == timing.processor_seconds.keys() == {"ours", "b"}
     made = Timing(Contest("e", {}), 10, {"ours": [1.0, 2.0, 4.0], "reference": [3.0, 2.0, 40.0]})
     assert made.ratio("reference", "ours") == 3.0
     assert made.ratio("ours", "limit") is None
+    assert made.as_dict()["points_per_second"] == 5
+    made.processor_seconds = {"ours": [1.0, 1.0], "reference": [7.0, 5.0]}
+    assert made.ratio("reference", "ours") == 6.0
     assert made.as_dict()["points_per_second"] == 5
 
 
