@@ -60,17 +60,20 @@ class Timing:
         """Median duration of a job in seconds; None if it was not timed."""
         return median(self.seconds[job]) if job in self.seconds else None
 
-    def ratio(self, slow: str, fast: str) -> float | None:
+    def ratio(self, slow: str, fast: str, *, processor: bool = False) -> float | None:
         """Median over the rounds of the duration of `slow` divided by that of `fast`.
 
-        Durations are seconds of the processor, or on a GPU those of the clock. None if one of them
-        was not timed.
+        None if one of them was not timed.
+
+        Args:
+            slow: name of a job.
+            fast: name of another job.
+            processor: whether durations are seconds of the processor, not of the clock.
         """
-        seconds = self.processor_seconds or self.seconds
+        seconds = self.processor_seconds if processor else self.seconds
         if slow not in seconds or fast not in seconds:
             return None
-        pairs = zip(seconds[slow], seconds[fast], strict=True)
-        return median(a / b for a, b in pairs)
+        return median(a / b for a, b in zip(seconds[slow], seconds[fast], strict=True))
 
     def as_dict(self) -> dict[str, Any]:
         """Durations, throughput and ratios, for JSON."""
@@ -84,6 +87,10 @@ class Timing:
             "points_per_second": None if not ours else round(self.points / ours),
             "times_faster_than_reference": self.ratio("reference", "ours"),
             "times_the_limit": self.ratio("ours", "limit"),
+            "by_processor_seconds": {
+                "times_faster_than_reference": self.ratio("reference", "ours", processor=True),
+                "times_the_limit": self.ratio("ours", "limit", processor=True),
+            },
             "notes": list(self.contest.notes),
         }
 

@@ -68,8 +68,9 @@ def test_jobs_take_turns_and_ratios_are_of_pairs() -> None:
     assert made.ratio("ours", "limit") is None
     assert made.as_dict()["points_per_second"] == 5
     made.processor_seconds = {"ours": [1.0, 1.0], "reference": [7.0, 5.0]}
-    assert made.ratio("reference", "ours") == 6.0
-    assert made.as_dict()["points_per_second"] == 5
+    assert made.ratio("reference", "ours", processor=True) == 6.0
+    assert made.ratio("reference", "ours") == 3.0
+    assert made.ratio("ours", "limit", processor=True) is None
 
 
 def test_random_weights_load_here_and_in_the_released_code(tmp_path: Path) -> None:
