@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -237,7 +238,13 @@ def test_the_committed_table_gives_a_site_by_one_command(tmp_path: Path) -> None
     done = bench("leaderboard", "--out", COMMITTED, *options, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "index.html" in done.stdout
-    assert "Another continent or region" in (tmp_path / "a" / "index.html").read_text()
+    index = (tmp_path / "a" / "index.html").read_text()
+    assert "Another continent or region" in index
+    # The interval of a mean rank, from the bootstrap scores of the run.
+    ranks = bench("leaderboard", "--out", COMMITTED, "--ranks", "--tasks", "biomes", cwd=tmp_path)
+    line = next(line for line in ranks.stdout.splitlines() if "GeoCLIP" in line)
+    rank, interval = re.findall(r"\d+\.\d(?= \[)|\[\d+\.\d, \d+\.\d\]", line)[:2]
+    assert f'>{rank}<small class="interval">{interval}</small>' in index
     assert 'src="../tasks/biomes.map.png"' in (tmp_path / "a" / "tasks" / "biomes.html").read_text()
     listed = {*SiteFiles.model_validate_json((tmp_path / "a" / "site.json").read_bytes()).files}
     written = {p.relative_to(tmp_path / "a").as_posix() for p in (tmp_path / "a").rglob("*.*")}
@@ -259,6 +266,17 @@ def test_options_of_one_board_do_not_go_with_all_boards(
     assert done.returncode == 2
     assert message in done.stderr
     assert not (tmp_path / "a").exists()
+
+
+def test_options_of_the_pages_need_html_and_runs_need_names(tmp_path: Path) -> None:
+    options = ("leaderboard", "--out", COMMITTED, "--beside")
+    alone = bench(*options, COMMITTED, cwd=tmp_path)
+    assert alone.returncode == 2
+    assert "--beside belongs to --html DIR" in alone.stderr
+    (tmp_path / "leaderboard").mkdir()
+    doubled = bench(*options, "leaderboard", "--html", "a", cwd=tmp_path)
+    assert doubled.returncode == 2
+    assert "two folders are called 'leaderboard'" in doubled.stderr
 
 
 def test_folders_without_results_and_tables_of_other_kinds(tmp_path: Path) -> None:

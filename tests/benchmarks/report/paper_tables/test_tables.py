@@ -142,8 +142,12 @@ class _Page(HTMLParser):
         self.open: list[str] = []
         self.texts: list[str] = []
         self.addresses: list[str] = []
+        self.ids: list[str] = []
+        self.labels: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.ids += [str(v) for k, v in attrs if k == "id"]
+        self.labels += [str(v) for k, v in attrs if k == "aria-labelledby"]
         self.addresses += [str(v) for k, v in attrs if k in ("src", "href")]
         if tag != "meta":
             self.open.append(tag)
@@ -161,6 +165,9 @@ def test_html_is_well_formed_loads_nothing_and_shows_hostile_names(style: str) -
     page.feed(text(style, "html", HOSTILE))
     assert page.open == []
     assert page.addresses == []
+    assert len(set(page.ids)) == len(page.ids)
+    assert len(set(page.labels)) == len(page.labels)
+    assert set(page.labels) <= set(page.ids)
     assert HOSTILE in page.texts
 
 
