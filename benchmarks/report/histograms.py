@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from satclip_bench.benchmarks.report.style import (
+    DPI,
     GREY,
     HELD_OUT,
     PAGE,
@@ -30,7 +31,7 @@ BINS = 60
 """Maximum number of bins of a histogram."""
 
 
-def draw_histogram(table: TaskTable, path: Path) -> Path:
+def draw_histogram(table: TaskTable, path: Path, dpi: float = DPI) -> Path:
     """Draw the distribution of a task's target: a histogram, or the most frequent classes.
 
     The histogram of a regression has lines at the median and the 5th and 95th percentile. The bars
@@ -43,7 +44,7 @@ def draw_histogram(table: TaskTable, path: Path) -> Path:
         note = _histogram(ax, table) if table.classes is None else _bars(ax, table)
         heading(fig, f"{card.title}, {table.edition} edition, {len(table):,} points")
         footer(fig, " ".join(filter(None, (note, _sentence(table.caveat)))))
-        return save(fig, path)
+        return save(fig, path, dpi)
 
 
 def _histogram(ax: Axes, table: TaskTable) -> str:

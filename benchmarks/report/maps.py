@@ -14,6 +14,7 @@ from satclip_bench.benchmarks.report.coastlines import ATTRIBUTION, coastlines
 from satclip_bench.benchmarks.report.drawing import Drawing, sentences
 from satclip_bench.benchmarks.report.notes import edition_note
 from satclip_bench.benchmarks.report.style import (
+    DPI,
     GREY,
     LIGHT,
     PAGE,
@@ -63,12 +64,12 @@ COAST = "#A0A0A0"
 Colours = NDArray[np.float64]
 
 
-def draw_map(table: TaskTable, path: Path) -> Path:
+def draw_map(table: TaskTable, path: Path, dpi: float = DPI) -> Path:
     """Draw a task's points coloured by target, as `map_drawing`, to one file."""
     drawing = map_drawing(table, path.stem)
     with figure(drawing.width, drawing.height) as fig:
         drawing.draw(fig)
-        return save(fig, path)
+        return save(fig, path, dpi)
 
 
 def map_drawing(table: TaskTable, name: str) -> Drawing:

@@ -132,14 +132,14 @@ def footer(fig: Figure, text: str) -> None:
     fig.supxlabel(wrapped, fontsize=SMALL, color=GREY, x=0.01, ha="left")
 
 
-def save(fig: Figure, path: Path) -> Path:
+def save(fig: Figure, path: Path, dpi: float = DPI) -> Path:
     """Write a figure as PNG, PDF or SVG, by the ending of the path.
 
     The same figure gives the same bytes.
     """
     kind = path.suffix[1:].lower()
     with atomic_write(path) as stream:
-        fig.savefig(stream, format=kind, dpi=DPI, metadata=METADATA[kind])
+        fig.savefig(stream, format=kind, dpi=dpi, metadata=METADATA[kind])
     return path
 
 

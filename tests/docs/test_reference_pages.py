@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 from pydantic import BaseModel
@@ -13,8 +15,11 @@ from reference_pages.api import api_page
 from reference_pages.cards import card_page
 from reference_pages.markdown import prose
 from reference_pages.pages import API_GROUPS, all_pages, write_pages
+from reference_pages.pictures import draw_pictures
+from reference_pages.scores import SCORES
 from satclip_bench.benchmarks.cli.parser import COMMANDS
 from satclip_bench.benchmarks.commands.show import cards_of
+from satclip_bench.benchmarks.report.wording import number
 from satclip_bench.encoders import EncoderCard
 
 KINDS = ("tasks", "encoders", "splits", "probes", "suites")
@@ -55,6 +60,26 @@ def test_every_field_with_a_value_is_on_the_page(kind: str, pages: dict[str, str
                 assert key.replace("_", " ").removesuffix("s") in text.lower(), (name, key)
             if isinstance(value, str):
                 assert prose(value) in text, (name, key)
+
+
+def test_pages_of_encoders_have_the_committed_scores(pages: dict[str, str]) -> None:
+    scores = pd.read_parquet(SCORES)
+    of_board = scores[scores["probe"].eq("linear") & scores["split"].eq("random")]
+    for row in of_board.to_dict("records"):
+        name = row["encoder"]
+        text = pages[f"encoders/{name}.md"]
+        assert number(row["mean"]) in text, (name, row["task"])
+        assert "(../../leaderboard.md)" in text
+    assert "## Scores" not in pages["encoders/satclip.resnet18-l10.md"], "no committed scores"
+
+
+def test_pictures_of_a_task_are_drawn_where_its_page_looks_for_them(
+    tmp_path: Path, pages: dict[str, str]
+) -> None:
+    draw_pictures(tmp_path, ["median_income"])
+    pictures = re.findall(r"!\[.+\]\((.+)\)", pages["tasks/median_income.md"])
+    assert sorted(pictures) == sorted(path.name for path in tmp_path.iterdir())
+    assert len(pictures) == 2
 
 
 def test_text_of_a_card_is_shown_as_it_is() -> None:

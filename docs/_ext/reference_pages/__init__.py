@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reference_pages.links import LinkNames
-from reference_pages.pages import all_pages, write_pages
+from reference_pages.pages import SHIPPED, all_pages, write_pages
+from reference_pages.pictures import draw_pictures
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -31,3 +32,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 def _write(app: Sphinx, config: Config) -> None:
     write_pages(FOLDER, all_pages())
+    draw_pictures(FOLDER / "tasks", SHIPPED)

@@ -25,13 +25,14 @@ _TASK_FIELDS = {"contaminates", "recipe_tasks", "tasks", "encoders", "splits", "
 """Fields whose values are names of tasks, encoders, splits or probes."""
 
 
-def card_page(what: str, name: str, card: BaseModel) -> str:
+def card_page(what: str, name: str, card: BaseModel, shown: str = "") -> str:
     """Page of one thing that has a card.
 
     Args:
         what: task, encoder, baseline, split, probe or suite.
         name: name that the command line and `satclip_bench` know it by.
         card: its card.
+        shown: Markdown that stands before the card, such as pictures or scores.
 
     Returns:
         MyST Markdown: title, description, how to use it, and every field of the card.
@@ -43,6 +44,8 @@ def card_page(what: str, name: str, card: BaseModel) -> str:
         parts.append(prose(description))
     if use := _use(name, card):
         parts.append(use)
+    if shown:
+        parts.append(shown)
     parts += ["## Card", *_fields(card, 3, skipped=_SHOWN_ABOVE)]
     return "\n\n".join(parts) + "\n"
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
 from pydantic import BaseModel
 
 import satclip_bench
 from reference_pages.api import api_index, api_page
 from reference_pages.cards import card_page, index_page
 from reference_pages.commands import command_page, commands_page, help_of
+from reference_pages.pictures import picture_section
+from reference_pages.scores import SCORES, score_sections
 from satclip_bench.benchmarks.baselines import list_baselines
 from satclip_bench.benchmarks.cli.parser import COMMANDS, EXIT_CODES, make_parser
 from satclip_bench.benchmarks.commands.show import cards_of
 from satclip_bench.core.errors import BenchError
+from satclip_bench.tasks import OPEN_TASKS, WIDE_TASKS, task_card
 
 KINDS: Mapping[str, tuple[str, str]] = {
     "tasks": ("All tasks", "Every task that this version knows, with its card."),
@@ -38,11 +42,19 @@ API_GROUPS: Sequence[tuple[str, Sequence[str]]] = (
 """Public names of the package, as the Python interface groups them."""
 
 
+SHIPPED = (*OPEN_TASKS, *WIDE_TASKS)
+"""Tasks with pictures on their pages."""
+
+
 def all_pages() -> dict[str, str]:
     """Text of every reference page, by its path."""
     pages: dict[str, str] = {}
+    shown = {
+        "tasks": {name: picture_section(name, task_card(name)) for name in SHIPPED},
+        "encoders": score_sections(pd.read_parquet(SCORES)),
+    }
     for kind in KINDS:
-        pages |= kind_pages(kind, _readable(cards_of(kind)))
+        pages |= kind_pages(kind, _readable(cards_of(kind)), shown.get(kind, {}))
     parser = make_parser()
     pages["commands/index.md"] = commands_page(COMMANDS, EXIT_CODES)
     for command in COMMANDS:
@@ -55,12 +67,20 @@ def all_pages() -> dict[str, str]:
     return pages
 
 
-def kind_pages(kind: str, cards: Mapping[str, BaseModel]) -> dict[str, str]:
-    """Index of one kind of things, and the page of each."""
+def kind_pages(
+    kind: str, cards: Mapping[str, BaseModel], shown: Mapping[str, str]
+) -> dict[str, str]:
+    """Index of one kind of things, and the page of each.
+
+    Args:
+        kind: kind of things, of `KINDS`.
+        cards: cards by name.
+        shown: Markdown that stands before the card, by name.
+    """
     pages = {f"{kind}/index.md": index_page(*KINDS[kind], cards)}
     for name, card in cards.items():
         what = "baseline" if name in list_baselines() else kind.removesuffix("s")
-        pages[f"{kind}/{name}.md"] = card_page(what, name, card)
+        pages[f"{kind}/{name}.md"] = card_page(what, name, card, shown.get(name, ""))
     return pages
 
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,15 +21,18 @@ from satclip_bench.benchmarks.diagnostics.distance_skill import DistanceSkill
 from satclip_bench.benchmarks.report.change_figures import changes_drawing
 from satclip_bench.benchmarks.report.coastlines import coastlines
 from satclip_bench.benchmarks.report.cost_figures import LABEL, apart, cost_drawing
+from satclip_bench.benchmarks.report.curve_figures import curves_drawing
 from satclip_bench.benchmarks.report.distance_figures import distance_drawing
 from satclip_bench.benchmarks.report.drawing import Drawing, read_captions
 from satclip_bench.benchmarks.report.figure_kinds import FROM_RESULTS
 from satclip_bench.benchmarks.report.figures import left_out, write_figures
+from satclip_bench.benchmarks.report.maps import map_drawing
 from satclip_bench.benchmarks.report.prediction_maps import PredictionMap, predictions_drawing
 from satclip_bench.benchmarks.report.rank_figures import differences_drawing, ranks_drawing
 from satclip_bench.benchmarks.report.region_figures import regions_drawing
 from satclip_bench.benchmarks.report.results import Results
-from satclip_bench.benchmarks.report.style import PAGE, SMALL, figure
+from satclip_bench.benchmarks.report.score_figures import scores_drawing
+from satclip_bench.benchmarks.report.style import PAGE, SMALL, figure, save
 from satclip_bench.tasks import get_task, task_card
 from tests.benchmarks.frames import METRICS, fail, frame, with_losses
 from tests.benchmarks.ranking.test_ratings import replicates
@@ -250,22 +254,63 @@ def test_coastlines_are_closed_and_hold_the_land_of_the_tasks() -> None:
         assert contains_xy(land, *lonlat.T).mean() > share
 
 
-def test_pictures_are_those_that_were_looked_at(tmp_path: Path) -> None:
-    """Compared with a tolerance, because another version of FreeType draws letters otherwise."""
+def curves() -> Drawing:
+    """Label efficiency of the synthetic run, whose split `random` becomes several sizes."""
+    parts = []
+    for percent in (1, 10, 100):
+        part = with_losses(frame(tasks=["elevation"]))
+        part = part[part["split"] == "random"].copy()
+        worse = part["metric"].eq("rmse")
+        part.loc[worse, "value"] *= (100 / percent) ** 0.05
+        parts.append(part.assign(split=f"labels.{percent}", n_train=30 * percent))
+    results = Results(pd.concat(parts), {"elevation": CARDS["elevation"]})
+    drawing = curves_drawing(results, "label-efficiency", "linear", "label-efficiency")
+    assert isinstance(drawing, Drawing)
+    return drawing
+
+
+def stable_drawings() -> dict[str, Drawing]:
+    """Figures whose pictures are compared; those of maps show points of a task that ships."""
     table = with_losses(frame())
     results = Results(table, CARDS, {}, replicates(table, 0.05))
-    pictures = (
-        differences_drawing(results.ranks("random", "linear"), "critical-difference"),
+    ranks = results.ranks("random", "linear")
+    boards = {split: results.board_in_skill(split, "linear") for split, _ in results.boards}
+    made = (
+        differences_drawing(ranks, "critical-difference"),
         regions_drawing(results.board("held-out-region", "linear"), CARDS["biomes"], "regions"),
+        ranks_drawing(ranks, "ranks"),
+        changes_drawing(results.changes["linear"], list(boards.values()), "gap"),
+        scores_drawing(boards, "linear", "scores"),
+        curves(),
+        map_drawing(get_task("median_income").load(), "map"),
     )
-    for drawing in pictures:
-        (path,) = drawing.write(tmp_path)
-        assert compare_images(str(BASELINE / path.name), str(path), tol=12) is None
+    others = {name: drawings()[name] for name in ("cost", "distance", "predictions")}
+    return {drawing.name: drawing for drawing in made} | {
+        name: replace(drawing, name=name) for name, drawing in others.items()
+    }
+
+
+def small_picture(drawing: Drawing, folder: Path) -> Path:
+    """A figure as PNG of 75 dots per inch."""
+    path = folder / f"{drawing.name}.png"
+    with figure(drawing.width, drawing.height) as fig:
+        drawing.draw(fig)
+        save(fig, path, 75)
+    return path
+
+
+def test_pictures_are_those_that_were_looked_at(tmp_path: Path) -> None:
+    """Compared with a tolerance, because another version of FreeType draws letters otherwise."""
+    made = stable_drawings()
+    assert set(made) == {path.stem for path in BASELINE.iterdir()}
+    for name, drawing in made.items():
+        path = small_picture(drawing, tmp_path)
+        assert compare_images(str(BASELINE / path.name), str(path), tol=12) is None, name
 
 
 def test_the_comparison_of_pictures_sees_a_change(tmp_path: Path) -> None:
     table = with_losses(frame())
     results = Results(table, CARDS, {}, replicates(table, 5.0))
     drawing = differences_drawing(results.ranks("random", "linear"), "critical-difference")
-    (path,) = drawing.write(tmp_path)
+    path = small_picture(drawing, tmp_path)
     assert compare_images(str(BASELINE / path.name), str(path), tol=12) is not None
