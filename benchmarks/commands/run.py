@@ -103,13 +103,14 @@ def run(
             seeds=tuple(seeds),
             edition=edition,
         )
-        store.remember((cell.settings for cell in plan), request)
+        by_key = {cell.settings.key: cell for cell in plan}
+        store.remember({key: cell.settings for key, cell in by_key.items()}, request)
         _pack(store, console)
         listing = store.listing()
         done = store.done_keys(listing)
         # Cells whose files are damaged are looked up by themselves, for the message.
         missing = [
-            cell for cell in plan if cell.settings.key not in done and not store.done(cell.settings)
+            cell for key, cell in by_key.items() if key not in done and not store.done(cell.settings)
         ]
         for message in (*store.damaged.values(), *listing.problems()):
             console.print(f"[yellow]run again:[/yellow] {escape(message)}", soft_wrap=True)

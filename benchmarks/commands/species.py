@@ -67,7 +67,8 @@ def evaluate_species(request: Request, settings: SoftmaxSettings | None = None) 
             seeds=tuple(request.seeds),
             edition="paper",
         )
-        store.remember((settings for unit in units for settings in unit.cells), asked)
+        cells = {settings.key: settings for unit in units for settings in unit.cells}
+        store.remember(cells, asked)
         outcomes = evaluate(units, store, callbacks=meter)
         rows = list(_rows(outcomes))
         with atomic_write(path) as stream:

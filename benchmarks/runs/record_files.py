@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from satclip_bench.benchmarks.runs.record import SCHEMA, Record, migrated
+from satclip_bench.benchmarks.runs.record import INTERVALS_BY_KIND, SCHEMA, Record, migrated
 from satclip_bench.core.card import problems
 from satclip_bench.core.errors import RecordError
 
@@ -26,7 +26,7 @@ def read_record(path: Path) -> Record:
 def parse_record(text: bytes | str) -> Record:
     """A record from JSON, also of an earlier version. Raises RecordError if it is not one."""
     try:
-        record = _of_today(text) or _of_any_version(text)
+        record = _with_fields_of_today(text) or _of_any_version(text)
         if record.key != record.settings.key:
             raise ValueError("its key is not that of its settings")
     except ValidationError as error:
@@ -36,13 +36,18 @@ def parse_record(text: bytes | str) -> Record:
     return record
 
 
-def _of_today(text: bytes | str) -> Record | None:
-    """A record of this version, in a third of the time; None if it is another, or damaged."""
+def _with_fields_of_today(text: bytes | str) -> Record | None:
+    """A record that needs no migration, in a third of the time; None if it does, or is damaged."""
     try:
         record = Record.model_validate_json(text)
     except ValidationError:
         return None
-    return record if record.schema_version == SCHEMA else None
+    if record.schema_version == SCHEMA:
+        return record
+    # Later versions add fields that have defaults.
+    if INTERVALS_BY_KIND <= record.schema_version < SCHEMA:
+        return record.model_copy(update={"schema_version": SCHEMA})
+    return None
 
 
 def _of_any_version(text: bytes | str) -> Record:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,10 +85,15 @@ class Store:
         """Path of the tidy table."""
         return self.folder / "results.parquet"
 
-    def path(self, settings: Settings) -> Path:
-        """Path of the record with these settings."""
+    def path(self, settings: Settings, key: str = "") -> Path:
+        """Path of the record with these settings.
+
+        Args:
+            settings: settings of the cell.
+            key: key of these settings, if it is known.
+        """
         s = settings
-        name = f"{file_name(s.probe)}.{file_name(s.fold)}.seed{s.seed}.{s.key[:16]}.json"
+        name = f"{file_name(s.probe)}.{file_name(s.fold)}.seed{s.seed}.{(key or s.key)[:16]}.json"
         return self.folder.joinpath("records", *map(file_name, (s.task, s.encoder, s.split)), name)
 
     @contextmanager
@@ -138,11 +143,15 @@ class Store:
         A record is incomplete if its predictions are missing or are not those that it was scored
         on.
         """
-        return self.find_loose(settings) or self._packed.find(settings.key)
+        key = settings.key
+        return self._find_loose(settings, key) or self._packed.find(key)
 
     def find_loose(self, settings: Settings) -> Record | None:
         """As `find`, among the records that are not packed."""
-        path = self.path(settings)
+        return self._find_loose(settings, settings.key)
+
+    def _find_loose(self, settings: Settings, key: str) -> Record | None:
+        path = self.path(settings, key)
         if not path.is_file():
             return None
         try:
@@ -150,7 +159,7 @@ class Store:
         except RecordError as error:
             self.damaged[path] = str(error)
             return None
-        return record if record.key == settings.key and self.complete(record) else None
+        return record if record.key == key and self.complete(record) else None
 
     def complete(self, record: Record) -> bool:
         """Whether the cell of a record need not be run again: it is done, with its predictions."""
@@ -167,22 +176,22 @@ class Store:
         """Whether the cell with these settings need not be run again."""
         return self.find(settings) is not None
 
-    def remember(self, cells: Iterable[Settings], request: RunRequest) -> None:
+    def remember(self, cells: Mapping[str, Settings], request: RunRequest) -> None:
         """Add the cells that a run asks for to the folder's plan; its caller holds the lock.
 
         In a folder that was made before plans were kept, the plan starts with the cells whose
         records leave no doubt about their version.
 
         Args:
-            cells: settings of the cells.
+            cells: settings of the cells by their keys.
             request: what the command asked for, to be kept beside the cells.
         """
-        plan, cells = self._plan(), tuple(cells)
+        plan = self._plan()
         if plan is None:
             plan = RememberedPlan(cells=self.read().asked)
-        elif plan.has_just_asked(request, (settings.key for settings in cells)):
+        elif plan.has_just_asked(request, cells):
             return
-        plan = plan.asking(request, map(planned, cells))
+        plan = plan.asking(request, (planned(settings, key) for key, settings in cells.items()))
         with atomic_write(self.folder / PLAN_FILE) as stream:
             stream.write(plan.to_json())
 
@@ -270,7 +279,7 @@ class Store:
             record = parse_record(content)
         except (OSError, UnicodeDecodeError, RecordError):
             return None
-        here = self.path(record.settings) == path
+        here = self.path(record.settings, record.key) == path
         return LooseRecord(record, path, content) if here and self.complete(record) else None
 
     def records(self, reading: Reading | None = None) -> tuple[Record, ...]:
@@ -307,7 +316,7 @@ class Store:
 
     def _predictions(self, record: Record) -> bytes:
         """The bytes of a record's predictions, verified by the hash in the record."""
-        path = self.path(record.settings).with_suffix(".parquet")
+        path = self.path(record.settings, record.key).with_suffix(".parquet")
         try:
             content = path.read_bytes()
         except FileNotFoundError:
@@ -327,7 +336,8 @@ class Store:
 
     def _segment_of(self, record: Record) -> Segment | None:
         """The segment that a record is packed in; None if it is loose."""
-        return None if self.path(record.settings).is_file() else self._packed.holding(record.key)
+        loose = self.path(record.settings, record.key).is_file()
+        return None if loose else self._packed.holding(record.key)
 
     def frame(self, reading: Reading | None = None) -> pd.DataFrame:
         """The tidy table of the records that `records` gives: see `tidy_frame`.

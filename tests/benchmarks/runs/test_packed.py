@@ -47,7 +47,7 @@ def loose(tmp_path_factory: pytest.TempPathFactory) -> Path:
         predictions = pa.table({"row": [cell.seed, 5]}) if cell.seed < 6 else None
         run.save(record(cell, scores=scores), predictions)
     run.save(record(FAILED, status="failed", reason="no luck", scores={}), None)
-    run.remember([*CELLS, FAILED], RunRequest())
+    run.remember({cell.key: cell for cell in (*CELLS, FAILED)}, RunRequest())
     run.write_table()
     return folder
 

@@ -215,7 +215,7 @@ def test_the_record_asked_for_last_counts_whatever_the_clock_says(tmp_path: Path
     with pytest.raises(BenchError, match=r"task biomes \(2 records\)\. Run the same command"):
         store.frame()
     for settings, score in ((SETTINGS, 0.5), (other, 0.9), (SETTINGS, 0.5)):
-        store.remember([settings], RunRequest())
+        store.remember({settings.key: settings}, RunRequest())
         assert [r.scores["accuracy"] for r in store.records()] == [score]
         (notice,) = store.read().notices()
         assert "the last run asked for other versions: task biomes (1 record)" in notice

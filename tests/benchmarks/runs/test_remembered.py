@@ -134,12 +134,12 @@ def test_the_same_request_for_the_same_cells_changes_nothing() -> None:
 def test_a_damaged_plan_is_as_good_as_none(tmp_path: Path, content: bytes) -> None:
     store = Store(tmp_path)
     store.save(record(), None)
-    store.remember([SETTINGS], RunRequest())
+    store.remember({SETTINGS.key: SETTINGS}, RunRequest())
     (tmp_path / "plan.json").write_bytes(content)
     assert [r.key for r in store.records()] == [SETTINGS.key]
     other = settings(encoder="direct")
     store.save(record(other), None)
-    store.remember([other], RunRequest())
+    store.remember({other.key: other}, RunRequest())
     assert {r.key for r in store.records()} == {SETTINGS.key, other.key}
 
 
@@ -197,7 +197,8 @@ def test_a_folder_without_a_plan_never_mixes_versions_of_a_protocol(tmp_path: Pa
     assert store.records() == ()
     with pytest.raises(BenchError, match=r"protocol satclip-bench \(2 records\)"):
         store.frame()
-    store.remember([settings(protocol="satclip-bench/2")], RunRequest())
+    today = settings(protocol="satclip-bench/2")
+    store.remember({today.key: today}, RunRequest())
     assert [r.settings.protocol for r in store.records()] == ["satclip-bench/2"]
     (notice,) = store.read().notices()
     assert "other versions: protocol satclip-bench (1 record)" in notice
