@@ -12,17 +12,19 @@ from rich.console import Console
 from satclip_bench.benchmarks.commands.notices import print_notices
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.metrics.replicates import RunReplicates
+from satclip_bench.benchmarks.ranking.known_intervals import KnownIntervals
 from satclip_bench.benchmarks.ranking.pooling import ScoreChoice
 from satclip_bench.benchmarks.report.known_intervals import FILE as SCORES
-from satclip_bench.benchmarks.report.known_intervals import KnownIntervals, read_intervals
+from satclip_bench.benchmarks.report.known_intervals import read_intervals
 from satclip_bench.benchmarks.report.results import BoardName, Results
 from satclip_bench.benchmarks.runs.columns import MEASURED
 from satclip_bench.benchmarks.runs.committed import read_table, select_rows
 from satclip_bench.benchmarks.runs.committed_bootstrap import read_bootstrap
 from satclip_bench.benchmarks.runs.reading import ALL, Reading, RecordFilter
-from satclip_bench.benchmarks.runs.replicates import load_replicates
+from satclip_bench.benchmarks.runs.replicates import load_replicates, replicate_sources
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.species.column import BOARD, SpeciesColumn
+from satclip_bench.benchmarks.submissions.board import FOLDER as ENTRIES
 from satclip_bench.benchmarks.submissions.board import (
     frame_of,
     joined,
@@ -32,6 +34,7 @@ from satclip_bench.benchmarks.submissions.board import (
 )
 from satclip_bench.benchmarks.submissions.entry import Entry
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import sha256_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,6 +106,14 @@ class Finished:
             return None
         return joined(joined(own, replicates_of(self.entries, split, probe)), of_species)
 
+    def bootstrap_sources(self) -> tuple[str | None, ...]:
+        """Hashes of what the bootstrap scores of the run and its entries are made from.
+
+        None for a cell whose predictions are missing or damaged.
+        """
+        entries = sha256_folder(self.store.folder / ENTRIES, "*.parquet")
+        return (*replicate_sources(self.store, self.reading), entries)
+
     @cached_property
     def intervals(self) -> KnownIntervals | None:
         """Intervals and ties of a committed table, whose predictions are not there.
@@ -149,7 +160,6 @@ class Finished:
 def read_finished(
     folder: Path,
     only: RecordFilter = ALL,
-    reading: Reading | None = None,
     species: SpeciesColumn | None = None,
 ) -> Finished:
     """Read the results of a folder.
@@ -157,7 +167,6 @@ def read_finished(
     Args:
         folder: folder of a run, or of committed results.
         only: tasks, encoders and seeds to show.
-        reading: what `Store.read` returned, if the folder has not changed since.
         species: scores of `species` to show as a column beside the run's tasks.
 
     Raises:
@@ -166,7 +175,7 @@ def read_finished(
     from satclip_bench.benchmarks.runs.tidy import tidy_frame
 
     store = Store(folder, only)
-    reading = reading or store.read()
+    reading = store.read()
     if reading.records:
         own = tidy_frame(reading.records)
     elif store.table_path.is_file() and not reading.others and not reading.damaged:
@@ -174,8 +183,25 @@ def read_finished(
     else:
         # Raises, and says why there is nothing to show.
         own = store.frame(reading)
+    return beside_entries(store, reading, own, species)
+
+
+def beside_entries(
+    store: Store, reading: Reading, own: pd.DataFrame, species: SpeciesColumn | None = None
+) -> Finished:
+    """Results of a folder whose records are read already.
+
+    Args:
+        store: store of the folder.
+        reading: records of its plan.
+        own: tidy table of its run.
+        species: scores of `species` to show as a column beside the run's tasks.
+
+    Raises:
+        BenchError: an entry is damaged, or the run has no board for the scores of species.
+    """
     entries, notices = [], []
-    for entry in submissions(folder):
+    for entry in submissions(store.folder):
         if reason := outdated(entry, own):
             notices.append(f"the entry {entry.name} is not shown: {reason}")
         else:

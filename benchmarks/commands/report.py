@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.text import Text
 
-from satclip_bench.benchmarks.commands.finished import Finished, read_finished
+from satclip_bench.benchmarks.commands.finished import Finished, beside_entries, read_finished
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.commands.user_tables import adopt
 from satclip_bench.benchmarks.ranking.pooling import ScoreChoice
 from satclip_bench.benchmarks.report.figure_kinds import DEFAULT, FROM_RECORDS
 from satclip_bench.benchmarks.report.folds import folds_table
 from satclip_bench.benchmarks.report.gaps import gaps_table
+from satclip_bench.benchmarks.report.known_intervals import FILE as SCORES
+from satclip_bench.benchmarks.report.known_intervals import read_intervals
 from satclip_bench.benchmarks.report.results import BoardName, Results, choose_board
 from satclip_bench.benchmarks.report.terminal import print_board, print_text_table
+from satclip_bench.benchmarks.runs.kept_replicates import keeps_replicates
 from satclip_bench.benchmarks.runs.reading import ALL, Reading, RecordFilter
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.tables import available_tables
@@ -199,7 +203,8 @@ def update_reports(store: Store, reading: Reading) -> Results:
         reading: the records to report.
 
     Returns:
-        The results that the reports show.
+        The results that the reports show; without bootstrap scores, but with their intervals, if
+        the reports were there.
     """
     from satclip_bench.benchmarks.report.manifest import (
         fingerprint,
@@ -210,13 +215,18 @@ def update_reports(store: Store, reading: Reading) -> Results:
     )
     from satclip_bench.benchmarks.report.tables import write_tables
 
-    store.write_table(reading)
     out = store.folder
-    finished = read_finished(out, reading=reading)
-    results = finished.results(keep=True)
+    finished = beside_entries(store, reading, store.write_table(reading))
+    sources = finished.bootstrap_sources()
+    results = Results.from_frame(finished.frame)
     sweep(out)
-    made_from = fingerprint(results, available_tables(results.cards))
-    if not is_current(out, made_from):
+    made_from = fingerprint(results, available_tables(results.cards), sources)
+    current = is_current(out, made_from)
+    if current and None not in sources and keeps_replicates(out):
+        # The tables have the intervals that would be made again from the bootstrap scores.
+        return replace(results, intervals=read_intervals(out / "tables" / SCORES))
+    results = finished.results(keep=True)
+    if not current:
         with staging(out) as folder:
             write_tables(results, folder / "tables")
             _draw(results, folder / "figures")

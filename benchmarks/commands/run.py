@@ -110,7 +110,9 @@ def run(
         done = store.done_keys(listing)
         # Cells whose files are damaged are looked up by themselves, for the message.
         missing = [
-            cell for key, cell in by_key.items() if key not in done and not store.done(cell.settings)
+            cell
+            for key, cell in by_key.items()
+            if key not in done and not store.done(cell.settings)
         ]
         for message in (*store.damaged.values(), *listing.problems()):
             console.print(f"[yellow]run again:[/yellow] {escape(message)}", soft_wrap=True)

@@ -21,7 +21,8 @@ from satclip_bench.benchmarks.ranking.cells import (
     cell_scores,
     select,
 )
-from satclip_bench.benchmarks.ranking.ties import differences_to_best
+from satclip_bench.benchmarks.ranking.known_intervals import KnownIntervals
+from satclip_bench.benchmarks.ranking.ties import beside, differences_to_best
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, CELL, REPLICATE_KEY
 from satclip_bench.core.errors import BenchError
 
@@ -95,6 +96,7 @@ def rank(
     replicates: RunReplicates | None = None,
     *,
     contaminated: bool = True,
+    known: KnownIntervals | None = None,
 ) -> Ranking:
     """Scores, ties and ranks of one split and probe.
 
@@ -117,10 +119,11 @@ def rank(
         replicates: bootstrap scores labelled by `REPLICATE_KEY`.
         contaminated: whether encoders trained on the data of one of the tasks take part, and those
             whose recipe was chosen with its labels.
+        known: intervals and differences to use without replicates.
 
     Raises:
-        BenchError: there is nothing to rank, or a cell occurs twice, as when two editions share a
-            table.
+        BenchError: there is nothing to rank, a cell occurs twice, as when two editions share a
+            table, or the known intervals are of other scores.
     """
     rows = select(frame, split, probe)
     excluded: tuple[str, ...] = ()
@@ -145,8 +148,13 @@ def rank(
     per_seed = ranks.T.groupby(level="seed").mean().T.round(DIGITS)
     order = per_seed.mean(axis=1).round(DIGITS).sort_values(kind="stable")
     of_seeds = _seed_replicates(replicates, table, by_seed.columns, split, probe)
-    low, high = _intervals(of_seeds, by_seed, mean)
-    differences = differences_to_best(by_seed, comparable, rows, of_seeds)
+    if replicates is None and known is not None:
+        low, high, of_known = known.of_board(mean, metrics, split, probe)
+        others = comparable.drop(columns=of_known.gap.columns)
+        differences = beside(of_known, differences_to_best(by_seed, others, rows, None), mean)
+    else:
+        low, high = _intervals(of_seeds, by_seed, mean)
+        differences = differences_to_best(by_seed, comparable, rows, of_seeds)
     tied = differences.tied
     return Ranking(
         rows=rows,

@@ -14,7 +14,7 @@ ties with the best unless its interval excludes 0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -99,6 +99,12 @@ def differences_to_best(
         p.loc[compared.index, task] = adjusted
         tied.loc[compared.index, task] = ties | (gaps == 0) | (adjusted >= ALPHA)
     return Differences(gap, low, high, p, tied)
+
+
+def beside(one: Differences, other: Differences, mean: pd.DataFrame) -> Differences:
+    """Differences of two sets of tasks together, in the order of the columns of `mean`."""
+    pairs = ((getattr(part, field.name) for part in (one, other)) for field in fields(Differences))
+    return Differences(*(pd.concat(pair, axis=1)[mean.columns] for pair in pairs))
 
 
 def sizes_by_task(rows: pd.DataFrame) -> pd.DataFrame:

@@ -15,10 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 from pydantic import ValidationError
 
-from satclip_bench.benchmarks import ranking
+from satclip_bench.benchmarks import ranking, submissions
 from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.benchmarks.runs.tidy import parquet_bytes
 from satclip_bench.core.card import Card
@@ -52,12 +51,15 @@ class Manifest(Card):
     files: Mapping[str, str] = {}
 
 
-def fingerprint(results: Results, tables: Mapping[str, TaskTable]) -> str:
+def fingerprint(
+    results: Results, tables: Mapping[str, TaskTable], sources: Iterable[str | None]
+) -> str:
     """Hash of what reports are made from: scores, cards, titles, tables, and the code.
 
     Args:
-        results: results of the run.
+        results: results of the run, whose bootstrap scores need not be there.
         tables: tables whose maps are drawn, by task.
+        sources: hashes of what the bootstrap scores of the cells are made from.
     """
     import pyarrow as pa
 
@@ -68,13 +70,9 @@ def fingerprint(results: Results, tables: Mapping[str, TaskTable]) -> str:
     digest.update(
         repr((sorted(results.titles.items()), results.contaminated, results.score)).encode()
     )
-    if results.replicates is not None:
-        for name in ("score", "loss", "reference"):
-            part = getattr(results.replicates, name)
-            digest.update(repr(None if part.index is None else part.index.to_list()).encode())
-            digest.update(np.ascontiguousarray(part.scores).tobytes())
+    digest.update(repr(tuple(sources)).encode())
     digest.update(repr([(name, table.sha256) for name, table in sorted(tables.items())]).encode())
-    for folder in (Path(__file__).parent, *map(Path, ranking.__path__)):
+    for folder in (Path(__file__).parent, *map(Path, (*ranking.__path__, *submissions.__path__))):
         digest.update(sha256_folder(folder, "*.py").encode())
     return digest.hexdigest()
 

@@ -9,11 +9,11 @@ from functools import cached_property
 import pandas as pd
 
 from satclip_bench.benchmarks.metrics.replicates import RunReplicates
+from satclip_bench.benchmarks.ranking.known_intervals import KnownIntervals
 from satclip_bench.benchmarks.ranking.pooling import ScoreChoice, has_skill, ranked_metrics
 from satclip_bench.benchmarks.ranking.ranking import rank
 from satclip_bench.benchmarks.ranking.shifts import rank_changes
 from satclip_bench.benchmarks.report.board import Board
-from satclip_bench.benchmarks.report.known_intervals import KnownIntervals
 from satclip_bench.benchmarks.report.make_board import make_board
 from satclip_bench.benchmarks.report.rank_changes import ChangesTable, changes_table
 from satclip_bench.benchmarks.report.ranks import RankTable, rank_table
@@ -84,11 +84,10 @@ class Results:
                 frame[name] = value
         present = set(frame["task"])
         cards = {name: task_card(name) for name in selectable_tasks(present) if name in present}
+        named = frame[["encoder", "encoder_title", "source"]].drop_duplicates(keep="last")
         titles = {
             name: title + (f" {SECTION}" if source == SUBMITTED else "")
-            for name, title, source in zip(
-                frame["encoder"], frame["encoder_title"], frame["source"], strict=True
-            )
+            for name, title, source in named.itertuples(index=False)
         }
         return cls(frame, cards, titles, replicates, contaminated, score, intervals)
 
@@ -122,9 +121,8 @@ class Results:
             ranking = rank(
                 *(self.frame, self.metrics(split), split, probe, self.replicates),
                 contaminated=self.contaminated,
+                known=self.intervals,
             )
-            if self.replicates is None and self.intervals is not None:
-                ranking = self.intervals.apply(ranking, split, probe)
             self._boards[name] = make_board(ranking, split, probe, self.cards, self.titles)
         return self._boards[name]
 

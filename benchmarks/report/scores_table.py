@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from satclip_bench.benchmarks.ranking.known_intervals import COLUMNS, KEY
 from satclip_bench.benchmarks.ranking.ranking import Ranking
-from satclip_bench.benchmarks.report.known_intervals import COLUMNS, KEY
 from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.benchmarks.runs.tidy import parquet_bytes
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from satclip_bench.benchmarks.runs.columns import COLUMNS, MEASURED
-from satclip_bench.benchmarks.runs.reading import AXES, NOTHING, RecordFilter
+from satclip_bench.benchmarks.runs.reading import ALL, AXES, NOTHING, RecordFilter
 from satclip_bench.benchmarks.runs.record import RENAMED
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.program import program
@@ -79,6 +79,8 @@ def select_rows(frame: pd.DataFrame, only: RecordFilter) -> pd.DataFrame:
         UnknownNameError: a name or wildcard matches nothing in the table.
         BenchError: the table has no scores of these seeds, or of this combination.
     """
+    if only == ALL:
+        return frame
     kept = frame["seed"].isin(only.chosen_seeds(frame["seed"].unique()))
     for axis in AXES:
         kept &= frame[axis].isin(only.chosen(axis, map(str, frame[axis].unique())))

@@ -73,6 +73,15 @@ def read_replicates(folder: Path) -> KeptReplicates:
     return scores
 
 
+def keeps_replicates(folder: Path) -> bool:
+    """Whether a run's folder keeps bootstrap scores; they may be damaged, or those of other cells.
+
+    Args:
+        folder: folder of the run.
+    """
+    return (folder / FILE).is_file()
+
+
 def write_replicates(folder: Path, kept: KeptReplicates) -> None:
     """Write bootstrap scores into a run's folder; the same scores give the same bytes.
 

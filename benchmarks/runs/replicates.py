@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import compress
 from typing import TYPE_CHECKING
 
@@ -70,13 +70,11 @@ def load_replicates(
     incomplete: set[tuple[str, ...]] = set()
     before = read_replicates(store.folder)
     kept: dict[str, Float] = {}
-    for record in store.records(reading):
+    for record in _with_predictions(store.records(reading)):
         s = record.settings
         if split not in (None, s.split) or not (
             s.probe == BASELINE_PROBE or probe in (None, s.probe)
         ):
-            continue
-        if record.status != "done" or not record.predictions_sha256:
             continue
         source = source_key(record)
         try:
@@ -104,6 +102,30 @@ def load_replicates(
     labels, rows = list(compress(labels, complete)), list(compress(rows, complete))
     index = pd.MultiIndex.from_tuples(labels, names=REPLICATE_KEY)
     return RunReplicates(*(Replicates(np.array(part), index) for part in zip(*rows, strict=True)))
+
+
+def replicate_sources(store: Store, reading: Reading) -> tuple[str | None, ...]:
+    """Hash of what the bootstrap scores of each cell with predictions are made from: `source_key`.
+
+    None for a cell whose predictions are missing or damaged.
+
+    Args:
+        store: store of the run.
+        reading: what `store.read` returned, if the folder has not changed since.
+    """
+    sources: list[str | None] = []
+    for record in _with_predictions(store.records(reading)):
+        try:
+            store.verify(record)
+        except RecordError:
+            sources.append(None)
+        else:
+            sources.append(source_key(record))
+    return tuple(sources)
+
+
+def _with_predictions(records: Iterable[Record]) -> Iterator[Record]:
+    return (r for r in records if r.status == "done" and r.predictions_sha256)
 
 
 def cell_replicates(predictions: pd.DataFrame, record: Record) -> Float:
