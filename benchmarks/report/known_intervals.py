@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import pandas as pd
-
 from satclip_bench.benchmarks.ranking.known_intervals import COLUMNS, KnownIntervals
 from satclip_bench.core.errors import BenchError
 
@@ -20,9 +18,11 @@ def read_intervals(path: Path) -> KnownIntervals | None:
         BenchError: the file cannot be read, or is another one.
     """
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     try:
-        frame = pd.read_parquet(io.BytesIO(path.read_bytes()))
+        # pd.read_parquet imports pyarrow.dataset, which one file does not need.
+        frame = pq.ParquetFile(io.BytesIO(path.read_bytes())).read().to_pandas()
     except FileNotFoundError:
         return None
     except (OSError, pa.ArrowException) as error:

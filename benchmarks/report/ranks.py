@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
-from satclip_bench.benchmarks.ranking.ratings import REFERENCE, Ratings, rate
+from satclip_bench.benchmarks.ranking.ratings import MEASURES, REFERENCE, Ratings, rate
 from satclip_bench.benchmarks.ranking.significance import ALPHA, Friedman
 from satclip_bench.benchmarks.report.board import Board, gaps, label
 from satclip_bench.benchmarks.report.notes import interval_kinds, submitted_note
@@ -37,6 +37,7 @@ def rank_table(board: Board) -> RankTable:
     ratings = rate(board.ranking)
     titles = {row.name: row.title for row in board.rows}
     letters = group_letters(ratings)
+    entries = zip(*(_entries(ratings, measure) for measure in MEASURES), strict=True)
     text = TextTable(
         heading=f"Ranks · {board.heading}",
         label=label("ranks", board.label),
@@ -46,13 +47,9 @@ def rank_table(board: Board) -> RankTable:
             TextRow(
                 name,
                 is_baseline(name),
-                (
-                    titles[name],
-                    *(_entry(ratings, name, measure) for measure in ratings.values.columns),
-                    letters[name],
-                ),
+                (titles[name], *texts, letters[name]),
             )
-            for name in map(str, ratings.values.index)
+            for name, texts in zip(map(str, ratings.values.index), entries, strict=True)
         ),
         notes=tuple(_notes(ratings, board)),
     )
@@ -76,10 +73,13 @@ def _letter(place: int) -> str:
 _DIGITS = {"rank": 1, "borda": 1, "win_rate": 2, "elo": 0, "improvement": 2}
 
 
-def _entry(ratings: Ratings, name: str, measure: str) -> str:
-    value, low, high = (
-        float(frame[measure].loc[name]) for frame in (ratings.values, ratings.low, ratings.high)
-    )
+def _entries(ratings: Ratings, measure: str) -> list[str]:
+    """Values of a measure with their intervals, encoder by encoder."""
+    columns = (frame[measure].tolist() for frame in (ratings.values, ratings.low, ratings.high))
+    return [_entry(*numbers, measure) for numbers in zip(*columns, strict=True)]
+
+
+def _entry(value: float, low: float, high: float, measure: str) -> str:
     if np.isnan(value):
         return DASH
     ends = "" if np.isnan(low) else f" [{_number(low, measure)}, {_number(high, measure)}]"
