@@ -84,6 +84,8 @@ class Replicates:
             axis: axis to average over; not the last one.
         """
         defined = np.isfinite(self.scores)
+        if defined.all() and self.scores.shape[axis]:
+            return Replicates(self.scores.sum(axis=axis) / self.scores.shape[axis])
         count = defined.sum(axis=axis)
         with np.errstate(invalid="ignore", divide="ignore"):
             total = np.where(defined, self.scores, 0).sum(axis=axis)

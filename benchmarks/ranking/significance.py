@@ -24,10 +24,6 @@ DIGITS = 9
 CLEAR = 3.0
 """Gap on one task, in standard errors, that counts as clear; larger gaps count the same."""
 
-TOGETHER = 128
-"""Replicates of a row of pairs that are taken together, so that they fit into a processor's
-cache."""
-
 ROUNDING = 1e-13
 """Share of the variances of two encoders below which that of their difference counts as zero."""
 
@@ -140,15 +136,15 @@ def score_gaps_p(scores: Float, replicates: Float) -> Float:
     scaled = scale[..., None].astype(np.float32)
     noise = noise.astype(np.float32)
     error = np.zeros_like(total)
+    buffer = np.empty((encoders, len(replicates)), dtype=np.float32)
     for i in range(encoders - 1):
         others = slice(i + 1, encoders)
-        sums = np.zeros((encoders - i - 1, len(replicates)), dtype=np.float32)
-        for start in range(0, len(replicates), TOGETHER):
-            part = slice(start, start + TOGETHER)
-            for task in range(tasks):
-                gaps = noise[task, i, part] - noise[task, others, part]
-                gaps *= scaled[task, i, others]
-                sums[:, part] += np.clip(gaps, -CLEAR, CLEAR, out=gaps)
+        gaps = buffer[others]
+        sums = np.zeros_like(gaps)
+        for task in range(tasks):
+            np.subtract(noise[task, i], noise[task, others], out=gaps)
+            gaps *= scaled[task, i, others]
+            sums += np.clip(gaps, -CLEAR, CLEAR, out=gaps)
         error[i, others] = error[others, i] = sums.std(axis=-1, ddof=1, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(total == 0, 0, np.abs(total) / error)
@@ -176,7 +172,10 @@ def widened(scores: Float, replicates: Float) -> Float:
         scores: `(E, C)` measured scores.
         replicates: `(B, E, C)` bootstrap scores.
     """
-    return np.asarray(scores + WIDER * (replicates - scores))
+    noise = replicates - scores
+    noise *= WIDER
+    noise += scores
+    return noise
 
 
 def holm(p: Float) -> Float:
