@@ -75,8 +75,8 @@ _DIGITS = {"rank": 1, "borda": 1, "win_rate": 2, "elo": 0, "improvement": 2}
 
 def _entries(ratings: Ratings, measure: str) -> list[str]:
     """Values of a measure with their intervals, encoder by encoder."""
-    columns = (frame[measure].tolist() for frame in (ratings.values, ratings.low, ratings.high))
-    return [_entry(*numbers, measure) for numbers in zip(*columns, strict=True)]
+    rows = zip(ratings.values[measure], ratings.low[measure], ratings.high[measure], strict=True)
+    return [_entry(value, low, high, measure) for value, low, high in rows]
 
 
 def _entry(value: float, low: float, high: float, measure: str) -> str:
