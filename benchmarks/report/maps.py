@@ -325,7 +325,7 @@ def class_colours(counts: NDArray[np.int64]) -> Colours:
         return palette[: len(counts)]
     if len(counts) <= NAMED_CLASSES:
         colours = np.tile(palette[OTHERS], (len(counts), 1))
-        named = most_frequent(counts)
+        named = frequent_classes(counts)
         colours[named] = np.delete(palette, OTHERS, axis=0)[: len(named)]
         return colours
     steps = np.arange(len(counts))
@@ -335,10 +335,10 @@ def class_colours(counts: NDArray[np.int64]) -> Colours:
     return np.asarray(hsv_to_rgb(np.stack([hue, saturation, value], axis=1)))
 
 
-def most_frequent(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+def frequent_classes(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Classes that have a colour of their own among up to 20, in the order of the list.
 
-    >>> most_frequent(np.array([5] * 8 + [1, 2, 7])).tolist()
+    >>> frequent_classes(np.array([5] * 8 + [1, 2, 7])).tolist()
     [0, 1, 2, 3, 4, 5, 6, 7, 10]
     """
     if len(counts) <= MAX_COLOURS:
@@ -354,7 +354,7 @@ def _legend_entries(table: TaskTable) -> list[tuple[str, str]]:
     if len(counts) > NAMED_CLASSES:
         return [(f"{len(counts)} classes, one colour each", "none")]
     colours = [to_hex(colour) for colour in class_colours(counts)]
-    named = most_frequent(counts).tolist()
+    named = frequent_classes(counts).tolist()
     entries = [(literal(short_class(names[place])), colours[place]) for place in named]
     if rest := [place for place in range(len(counts)) if place not in named]:
         share = 100 * counts[rest].sum() / counts.sum()
