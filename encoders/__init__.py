@@ -150,9 +150,10 @@ def combine_named(name: str, own: Mapping[str, LocationEncoder]) -> LocationEnco
     from satclip_bench.encoders.combine import Combined
 
     parts = name.split("+")
+    tables = [other for other in own if other.startswith(TABLES)]
     for part in parts:
-        if part.startswith(TABLES) and part not in own:
-            raise UnknownNameError(unknown_name("encoder", part, [*own]))
+        if tables and part.startswith(TABLES) and part not in own:
+            raise UnknownNameError(unknown_name("encoder", part, tables))
     return Combined([own[part] if part in own else get_encoder(part) for part in parts])
 
 

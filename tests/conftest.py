@@ -10,6 +10,7 @@ import pytest
 
 from satclip_bench.core.device import DEVICE_VARIABLE
 from satclip_bench.core.files import CACHE_VARIABLE, cache_dir
+from satclip_bench.tasks import registry
 
 # Tests run in one process per core, where more threads would wait for each other. The libraries
 # read this when they are loaded.
@@ -32,6 +33,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             fixtures = item._fixtureinfo.name2fixturedefs.values()
             if any(f[-1].scope in ("module", "session") and f[-1].baseid for f in fixtures):
                 item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """After the last test of a module, forget the tasks that its tests have registered."""
+    if nextitem is None or nextitem.path != item.path:
+        registry._added.clear()
 
 
 @pytest.fixture(autouse=True)

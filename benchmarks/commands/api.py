@@ -26,11 +26,7 @@ from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.benchmarks.runs.executors import make_executor
 from satclip_bench.benchmarks.runs.joined import joined_by_name
-from satclip_bench.benchmarks.runs.plan import (
-    Selection,
-    custom_by_name,
-    make_cells,
-)
+from satclip_bench.benchmarks.runs.plan import Selection, custom_by_name, make_cells
 from satclip_bench.benchmarks.runs.record import RENAMED
 from satclip_bench.benchmarks.runs.remembered import RunRequest
 from satclip_bench.benchmarks.runs.store import Store, writable

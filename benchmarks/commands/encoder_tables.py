@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +67,35 @@ def make_tables(request: TableRequest) -> list[tuple[str, LocationEncoder]]:
         )
         for file, name in zip(files, names or [""] * len(files), strict=True)
     ]
+
+
+def table_options(request: TableRequest, name: str) -> str:
+    """Options of `run` that make the encoder of a request's only file again.
+
+    Args:
+        request: one file.
+        name: second part of the encoder's name.
+
+    >>> table_options(TableRequest((Path("my farms.csv"),), max_km=5.0), "farms")
+    "--encoder-table 'my farms.csv' --table-name farms --table-max-km 5"
+    """
+    values = {
+        "encoder-table": request.files[0],
+        "table-name": name,
+        "table-columns": request.columns,
+        "table-lon": request.lon,
+        "table-lat": request.lat,
+        "table-sep": request.sep,
+        "table-layer": request.layer,
+        "table-locations": request.locations,
+        "table-match": None if request.match == "nearest" else request.match,
+    }
+    given = [f"--{option} {shlex.quote(str(v))}" for option, v in values.items() if v is not None]
+    if request.max_km is None:
+        given.append("--table-max-km none")
+    elif request.max_km != MAX_KM:
+        given.append(f"--table-max-km {request.max_km:.15g}")
+    return " ".join(given)
 
 
 def make_table(request: TableRequest, name: str | None = None) -> LocationEncoder:

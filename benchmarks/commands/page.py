@@ -55,12 +55,7 @@ def leaderboard_page(
             cannot be written.
     """
     console = Console(stderr=True)
-    names = [folder.resolve().name for folder in folders]
-    if doubled := [name for name, count in Counter(names).items() if count > 1]:
-        raise BenchError(
-            f"two folders are called {doubled[0]!r}, and the site shows a run by the name of its "
-            "folder: rename one of them"
-        )
+    names = _run_names(folders)
     runs: list[Run] = []
     for name, folder in zip(names, folders, strict=True):
         adopt(folder)
@@ -79,3 +74,17 @@ def leaderboard_page(
     index = write_site(site, html, draw, known)
     print_plain(f"{index}: open it in a browser; it needs no server and no network", Console())
     return 0
+
+
+def _run_names(folders: Sequence[Path]) -> list[str]:
+    """Names of runs: those of their folders, which all differ."""
+    places = [folder.resolve() for folder in folders]
+    if repeated := [place for place, count in Counter(places).items() if count > 1]:
+        raise BenchError(f"{repeated[0]} is given twice: name each folder once")
+    names = [place.name for place in places]
+    if doubled := [name for name, count in Counter(names).items() if count > 1]:
+        raise BenchError(
+            f"two folders are called {doubled[0]!r}, and the site shows a run by the name of its "
+            "folder: rename one of them"
+        )
+    return names

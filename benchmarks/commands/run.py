@@ -21,11 +21,7 @@ from satclip_bench.benchmarks.commands.user_tables import add_files, adopt, reme
 from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.engine import evaluate
 from satclip_bench.benchmarks.runs.joined import joined_by_name
-from satclip_bench.benchmarks.runs.plan import (
-    Selection,
-    custom_by_name,
-    make_plan,
-)
+from satclip_bench.benchmarks.runs.plan import Selection, custom_by_name, make_plan
 from satclip_bench.benchmarks.runs.reading import Reading
 from satclip_bench.benchmarks.runs.remembered import RunRequest
 from satclip_bench.benchmarks.runs.store import Store, writable

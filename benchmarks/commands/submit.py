@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from satclip_bench.benchmarks.baselines import is_baseline
-from satclip_bench.benchmarks.commands.encoder_tables import TableRequest, make_table
+from satclip_bench.benchmarks.commands.encoder_tables import TableRequest, make_table, table_options
 from satclip_bench.benchmarks.commands.finished import read_finished
 from satclip_bench.benchmarks.commands.notices import print_notices
 from satclip_bench.benchmarks.commands.plain import print_plain
@@ -140,12 +140,16 @@ def submit(
 
 def _made(encoder: str | None, table: TableRequest | None) -> tuple[LocationEncoder, str]:
     """The encoder to submit, and the options by which `run` runs it."""
+    if table is not None and encoder is not None and "+" in encoder:
+        raise BenchError(
+            f"{encoder} cannot be submitted, because it is a combination with a file of "
+            "embeddings: submit the file alone, without --encoder"
+        )
     if (encoder is None) == (table is None):
         raise BenchError("name one encoder: --encoder NAME, or --encoder-table FILE")
     if table is not None:
         made = make_table(table)
-        variant = made.card.name.partition(".")[2]
-        return made, f"--encoder-table {table.files[0]} --table-name {variant}"
+        return made, table_options(table, made.card.name.partition(".")[2])
     if encoder is not None and ".py:" in encoder:
         return encoder_from_file(encoder), f"--encoder {encoder}"
     return get_encoder(str(encoder)), f"--encoders {encoder}"

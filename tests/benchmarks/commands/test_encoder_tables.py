@@ -145,6 +145,8 @@ def test_a_table_is_combined_with_a_listed_encoder(table: Path, tmp_path: Path) 
         ):
             assert wrong.returncode == 2
             assert words in wrong.stderr.replace("\n", " ")
+    for alone in (("run", *SMALL, "--encoders", JOINED), ("info", JOINED)):
+        assert "is made from a file: give --encoder-table" in bench(*alone, cwd=tmp_path).stderr
 
 
 def test_a_combination_whose_table_covers_no_point_fails(table: Path, tmp_path: Path) -> None:

@@ -69,12 +69,15 @@ def test_submit_needs_the_file_as_it_was_run(root: Path, tmp_path: Path) -> None
     out = ("--out", "entry.parquet")
     changed = bench(*SUBMIT, *TABLE, *out, cwd=tmp_path)
     assert "table.farms has changed since it was run (weights_sha256)" in changed.stderr
-    assert "--encoder-table farms.parquet --table-name farms" in changed.stderr
+    options = "--encoder-table farms.parquet --table-name farms --table-max-km 5"
+    assert options in " ".join(changed.stderr.split())
     shutil.copy(root / "farms.parquet", tmp_path)
     other = bench(*SUBMIT, *TABLE[:2], *out, cwd=tmp_path)
     assert "has changed since it was run (encoder_parameters)" in other.stderr
     both = bench(*SUBMIT, *TABLE, "--encoder", "direct", *out, cwd=tmp_path)
     assert "name one encoder" in both.stderr
+    joined = bench(*SUBMIT, *TABLE, "--encoder", "wrap+table.farms", *out, cwd=tmp_path)
+    assert "submit the file alone" in joined.stderr
     assert "name one encoder" in bench(*SUBMIT, *out, cwd=tmp_path).stderr
     assert not (tmp_path / "entry.parquet").exists()
 

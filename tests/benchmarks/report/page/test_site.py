@@ -277,6 +277,8 @@ def test_options_of_the_pages_need_html_and_runs_need_names(tmp_path: Path) -> N
     doubled = bench(*options, "leaderboard", "--html", "a", cwd=tmp_path)
     assert doubled.returncode == 2
     assert "two folders are called 'leaderboard'" in doubled.stderr
+    twice = bench(*options, COMMITTED, "--html", "a", cwd=tmp_path)
+    assert "leaderboard is given twice" in twice.stderr
 
 
 def test_folders_without_results_and_tables_of_other_kinds(tmp_path: Path) -> None:
