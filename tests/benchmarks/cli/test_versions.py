@@ -222,8 +222,10 @@ def test_reports_show_a_selection(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["leaderboard", "--out", "r", "--seeds", "1"]) == 0
     assert "1 seed" in capsys.readouterr().out
     only = ["--tasks", "elevation", "--encoders", "mine,wrap", "--seeds", "0"]
-    for command in ("tables", "figures", "diagnose"):
+    for command in ("tables", "diagnose"):
         assert main([command, "--out", "r", *only]) == 0
+    assert main(["figures", "--out", "r", *only]) == 2
+    assert "it needs 3 ranked encoders or baselines, and there are 2" in capsys.readouterr().err
     summary = pd.read_csv("r/diagnostics/random.linear/summary.csv")
     assert set(summary["task"]) == {"elevation"}
     assert set(summary["seeds"]) == {1}
