@@ -9,12 +9,12 @@ import math
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import BeforeValidator, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from satclip_bench.benchmarks.profiles.profile import Area, Profile
+from satclip_bench.benchmarks.profiles.profile import DEGREES, Area, Profile
 from satclip_bench.benchmarks.profiles.variogram import Variogram
 from satclip_bench.core.card import Card, problems
 from satclip_bench.core.errors import BenchError
@@ -31,9 +31,15 @@ class _VariogramFields(Card):
     value: tuple[float, ...]
     pairs: tuple[int, ...]
 
+    @model_validator(mode="after")
+    def _same_lengths(self) -> Self:
+        if not len(self.km) == len(self.value) == len(self.pairs) > 0:
+            raise ValueError("km, value and pairs must have one entry for each distance")
+        return self
+
 
 class _AreaFields(Card):
-    coverage: float
+    coverage: Annotated[float, Field(ge=0, le=1)]
     half_sill_km: _Limit
     participation_ratio: _Number
     effective_rank: _Number
@@ -41,6 +47,13 @@ class _AreaFields(Card):
     half_degree: _Limit
     expressed: dict[int, _Number]
     variogram: _VariogramFields
+
+    @field_validator("expressed")
+    @classmethod
+    def _all_degrees(cls, scores: dict[int, float]) -> dict[int, float]:
+        if set(scores) != set(DEGREES):
+            raise ValueError(f"must have the degrees {', '.join(map(str, DEGREES))}")
+        return {degree: scores[degree] for degree in DEGREES}
 
 
 class _ProfileFields(Card):
@@ -50,7 +63,7 @@ class _ProfileFields(Card):
     version: int
     weights_sha256: str
     seed: int
-    areas: dict[Literal["sphere", "land"], _AreaFields]
+    areas: Annotated[dict[Literal["sphere", "land"], _AreaFields], Field(min_length=1)]
 
 
 class _File(Card):

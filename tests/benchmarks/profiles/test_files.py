@@ -53,3 +53,25 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         read_profiles([tmp_path / "a.json"])
     with pytest.raises(BenchError, match=r"none\.json cannot be read"):
         read_profiles([tmp_path / "none.json"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"areas": {}}, "areas"),
+        ({"coverage": 1.5}, "coverage"),
+        ({"expressed": {"1": 0.5}}, "must have the degrees 1, 2, 3"),
+        ({"variogram": {"km": [1.0], "value": [], "pairs": []}}, "one entry for each distance"),
+    ],
+)
+def test_profiles_that_cannot_be_drawn_are_refused(
+    change: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    content = as_dict(read_profiles()["wrap"])
+    areas = content["areas"]
+    assert isinstance(areas, dict)
+    (content if "areas" in change else areas["sphere"]).update(change)
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"profiles": [content], "linear_cka": {}}))
+    with pytest.raises(BenchError, match=message):
+        read_profiles([path])
