@@ -41,7 +41,7 @@ class Dates:
 
 
 def time_problem(unit: TimeUnit, values: NDArray[Any]) -> str:
-    """Why some whole numbers are no months or years; empty if all are.
+    """Why some whole numbers are not months or years; empty if all are.
 
     >>> time_problem("month", np.array([1, 12]))
     ''

@@ -136,12 +136,12 @@ def get_encoder(name: str, **options: Any) -> LocationEncoder:
     return make_encoder(registry.load(name), f"encoder {name!r}", **options)
 
 
-def combine_named(name: str, own: Mapping[str, LocationEncoder]) -> LocationEncoder:
-    """Make the combination called `name`, of registered encoders and of others.
+def combine_named(name: str, custom: Mapping[str, LocationEncoder]) -> LocationEncoder:
+    """Make the combination called `name`, of registered and custom encoders.
 
     Args:
         name: several names joined by a plus, such as `geoclip+table.farms`.
-        own: encoders that are not registered, by name.
+        custom: custom encoders by name, which are not registered.
 
     Raises:
         UnknownNameError: a part is not known; the message suggests similar names.
@@ -150,11 +150,11 @@ def combine_named(name: str, own: Mapping[str, LocationEncoder]) -> LocationEnco
     from satclip_bench.encoders.combine import Combined
 
     parts = name.split("+")
-    tables = [other for other in own if other.startswith(TABLES)]
+    tables = [other for other in custom if other.startswith(TABLES)]
     for part in parts:
-        if tables and part.startswith(TABLES) and part not in own:
+        if tables and part.startswith(TABLES) and part not in custom:
             raise UnknownNameError(unknown_name("encoder", part, tables))
-    return Combined([own[part] if part in own else get_encoder(part) for part in parts])
+    return Combined([custom[part] if part in custom else get_encoder(part) for part in parts])
 
 
 def _combined(name: str, options: dict[str, Any]) -> LocationEncoder:

@@ -71,7 +71,7 @@ class Combined(TimedEncoder):
                 "different encoders, as in 'geoclip+harmonics.l10'"
             )
         self.parts = tuple(parts)
-        own = [part.card.name for part in parts if _own_points(part, 1) is not None]
+        own = [part.card.name for part in parts if _reference_points(part, 1) is not None]
         self.card = _card([part.card for part in parts], own)
 
     @property
@@ -87,7 +87,7 @@ class Combined(TimedEncoder):
         lattice = fibonacci_lattice(REFERENCE_POINTS)
         standards = []
         for part in self.parts:
-            own = _own_points(part, REFERENCE_POINTS)
+            own = _reference_points(part, REFERENCE_POINTS)
             with warnings.catch_warnings():
                 # These are not the user's points.
                 warnings.simplefilter("ignore", UncoveredPointsWarning)
@@ -121,14 +121,14 @@ class Combined(TimedEncoder):
         return np.concatenate(blocks, axis=1)
 
 
-def _own_points(part: LocationEncoder, most: int) -> NDArray[np.float64] | None:
+def _reference_points(part: LocationEncoder, max_places: int) -> NDArray[np.float64] | None:
     """Places over which an encoder is standardised in place of the lattice; None if there are none.
 
     Args:
         part: encoder of a combination.
-        most: largest number of places.
+        max_places: maximum number of places.
     """
-    return part.reference_points(most) if isinstance(part, PartialEncoder) else None
+    return part.reference_points(max_places) if isinstance(part, PartialEncoder) else None
 
 
 def _card(cards: Sequence[EncoderCard], own_points: Sequence[str]) -> EncoderCard:

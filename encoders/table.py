@@ -146,9 +146,11 @@ class TableEncoder(PartialEncoder):
         return super().groups(lonlat)
 
     @override
-    def reference_points(self, most: int) -> NDArray[np.float64] | None:
+    def reference_points(self, max_places: int) -> NDArray[np.float64] | None:
         # A table of one region covers hardly any of the points spread over the sphere.
-        return self._source.some_places(most) if isinstance(self._source, NearestRows) else None
+        return (
+            self._source.some_places(max_places) if isinstance(self._source, NearestRows) else None
+        )
 
     @override
     def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -49,7 +49,7 @@ def profile_table(measured: Profile) -> tuple[tuple[str, tuple[str, ...]], ...]:
         ("Effective rank", lambda area: f"{area.effective_rank:,.1f}"),
         *((f"Local dimension, {n:,} points", partial(local_dimension, points=n)) for n in counts),
         ("Half degree", half_degree),
-        ("Half a wave of it, km", half_wave),
+        ("Half wavelength of that degree, km", half_wave),
     ]
     return tuple((label, tuple(map(text, areas))) for label, text in rows)
 

@@ -1,4 +1,4 @@
-"""Combinations with encoders of a run's own, such as `geoclip+table.farms`."""
+"""Combinations with custom encoders, such as `geoclip+table.farms`."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from satclip_bench.encoders.lookup.partial import none_covered
 
 
 def joined_by_name(
-    patterns: Iterable[str], own: Mapping[str, LocationEncoder]
+    patterns: Iterable[str], custom: Mapping[str, LocationEncoder]
 ) -> dict[str, LocationEncoder]:
-    """Combinations with custom encoders that are asked for, by name.
+    """The combinations with custom encoders that are asked for, by name.
 
     Args:
         patterns: names or wildcards, or comma-separated lists of them.
-        own: custom encoders by name.
+        custom: custom encoders by name.
 
     Raises:
         BenchError: a part of such a combination is not known, or they cannot be combined.
     """
-    joined = [name for name in split_patterns(patterns) if "+" in name and name not in own]
+    joined = [name for name in split_patterns(patterns) if "+" in name and name not in custom]
     return {
-        name: combine_named(name, own)
+        name: combine_named(name, custom)
         for name in joined
-        if any(part in own or part.startswith(TABLES) for part in name.split("+"))
+        if any(part in custom or part.startswith(TABLES) for part in name.split("+"))
     }
 
 

@@ -86,7 +86,7 @@ def polygon_nodes(rings: Sequence[Float], degrees: int) -> Nodes:
     return Nodes(np.concatenate(points), np.concatenate(areas))
 
 
-def concentrated(nodes: Nodes, degrees: int, least: float) -> tuple[Float, Float]:
+def concentrated(nodes: Nodes, degrees: int, min_share: float) -> tuple[Float, Float]:
     """Functions with at least a share of their energy in a region, as sums of real harmonics.
 
     The shares of many functions are equal but for rounding, so that these functions are not
@@ -96,7 +96,7 @@ def concentrated(nodes: Nodes, degrees: int, least: float) -> tuple[Float, Float
     Args:
         nodes: quadrature over the region.
         degrees: number of degrees L of the harmonics.
-        least: smallest share.
+        min_share: smallest share of the energy.
 
     Returns:
         Coefficients, `(L**2, n)`, in the basis of `real_harmonics`; and the shares of the energy of
@@ -108,7 +108,7 @@ def concentrated(nodes: Nodes, degrees: int, least: float) -> tuple[Float, Float
     few = len(weighted) < degrees * degrees
     # Both products have the same eigenvalues above zero.
     values, vectors = eigh(weighted @ weighted.T if few else weighted.T @ weighted)
-    kept = np.flatnonzero(values > least - ROUNDING)[::-1]
+    kept = np.flatnonzero(values > min_share - ROUNDING)[::-1]
     shares = values[kept]
     span = vectors[:, kept]
     if few:

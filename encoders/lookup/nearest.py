@@ -45,9 +45,9 @@ class NearestRows:
         """Whether each point has a row within `max_km`, `(n,)`."""
         return self.distance_km(lonlat) <= self._limit
 
-    def some_places(self, most: int) -> Float:
-        """Places of at most `most` rows, evenly taken from all, `(n, 2)` degrees."""
-        step = -(-self._tree.n // most)
+    def some_places(self, max_places: int) -> Float:
+        """Places of at most `max_places` rows, evenly taken from all, `(n, 2)` degrees."""
+        step = -(-self._tree.n // max_places)
         return lonlat_of(np.asarray(self._tree.data)[::step])
 
     @property

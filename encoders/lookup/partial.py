@@ -55,8 +55,8 @@ class PartialEncoder(Encoder):
         """
         return ""
 
-    def reference_points(self, most: int) -> NDArray[np.float64] | None:
-        """At most `most` places of its own, over which a combination standardises its embedding.
+    def reference_points(self, max_places: int) -> NDArray[np.float64] | None:
+        """At most `max_places` places, over which a combination standardises the embedding.
 
         `(n, 2)` degrees, longitude first; None for points spread over the sphere.
         """

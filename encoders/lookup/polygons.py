@@ -23,8 +23,8 @@ def read_rings(path: Path) -> list[NDArray[np.float64]]:
         `(k, 2)` vertices of each ring in degrees, longitude first.
 
     Raises:
-        EncoderError: the file cannot be read, has no CRS, no area, or geometries that are no
-            polygons.
+        EncoderError: the file cannot be read, has no CRS, no area, or geometries that are
+            not polygons.
     """
     try:
         import geopandas
