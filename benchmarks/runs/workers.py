@@ -9,6 +9,7 @@ import re
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -130,6 +131,10 @@ def _pool(
     from joblib.externals.loky import FIRST_COMPLETED, ProcessPoolExecutor, wait
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+    # A worker whose memory has grown ends itself between two tasks, and another takes its place.
+    warnings.filterwarnings(
+        "ignore", "A worker stopped while some jobs", UserWarning, module=r"joblib\."
+    )
     for mark in marks.iterdir():
         mark.unlink()
     _start_tracker()

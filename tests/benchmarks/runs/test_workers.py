@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,16 @@ def endless(_: Path) -> int:
         time.sleep(0.1)
 
 
+KEPT: list[bytes] = []
+
+
+def growing() -> int:
+    # More than loky's limit of 300 MB, checked once a second.
+    KEPT.append(b"x" * 320_000_000)
+    time.sleep(1.1)
+    return os.getpid()
+
+
 def slow(_: Path) -> int:
     time.sleep(1)
     return os.getpid()
@@ -64,6 +75,15 @@ def test_a_task_whose_process_is_killed_fails_alone(tmp_path: Path) -> None:
 def test_a_task_that_is_killed_once_is_tried_again(tmp_path: Path) -> None:
     tasks = {0: partial(killed_once, tmp_path / "seen"), 1: partial(square, 3)}
     assert dict(run_in_workers(tasks, 2, tmp_path / "m")) == {0: 7, 1: 9}
+
+
+def test_workers_whose_memory_grows_are_replaced_silently(tmp_path: Path) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        tasks = dict.fromkeys(range(3), growing)
+        pids = dict(run_in_workers(tasks, 1, tmp_path / "marks"))
+    assert len(set(pids.values())) == 2
+    assert not caught
 
 
 def test_a_task_whose_time_is_up_fails_alone(tmp_path: Path) -> None:
