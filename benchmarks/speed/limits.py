@@ -39,15 +39,20 @@ def satclip_limit(degrees: int, lonlat: Points) -> Job:
         random_siren((degrees**2, CAPACITY, CAPACITY, DIMENSION), seed=0), degrees
     )
     batches = [lonlat[start : start + BATCH_SIZE] for start in range(0, len(lonlat), BATCH_SIZE)]
-    columns = [network.first_layer_columns(batch) for batch in batches]
+    products = [network.first_layer_products(batch) for batch in batches]
+    most = max((columns for b in products for tile in b for _, columns in tile), default=0)
     rng = np.random.default_rng(0)
-    features = rng.standard_normal((max(map(max, columns), default=0), TILE), np.float32)
+    features = rng.standard_normal((most, TILE), np.float32)
     first = _weights(rng, len(features), CAPACITY)
     second, last = _weights(rng, CAPACITY, CAPACITY), _weights(rng, CAPACITY, DIMENSION)
 
-    def tile(counts: Sequence[int], start: int, stop: int) -> NDArray[Any]:
-        count = counts[start // TILE]
-        hidden = features[:count, : stop - start].T @ first[:count]
+    def tile(tiles: Sequence[Sequence[tuple[int, int]]], start: int, stop: int) -> NDArray[Any]:
+        hidden = np.empty((stop - start, CAPACITY), np.float32)
+        row = 0
+        for rows, columns in tiles[start // TILE]:
+            out = hidden[row : row + rows]
+            np.matmul(features[:columns, :rows].T, first[:columns], out=out)
+            row += rows
         np.sin(hidden, out=hidden)
         hidden = hidden @ second
         np.sin(hidden, out=hidden)
@@ -55,8 +60,8 @@ def satclip_limit(degrees: int, lonlat: Points) -> Job:
         return (hidden @ last)[:, :1]
 
     def job(_: Points) -> None:
-        for batch, counts in zip(batches, columns, strict=True):
-            over_tiles(partial(tile, counts), np.empty((len(batch), 1), np.float32))
+        for batch, tiles in zip(batches, products, strict=True):
+            over_tiles(partial(tile, tiles), np.empty((len(batch), 1), np.float32))
 
     return job
 

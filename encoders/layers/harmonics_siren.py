@@ -94,16 +94,15 @@ class HarmonicsSiren:
                 return self._network.of_columns(self._harmonics(ordered[start:stop]))
             return self._network.after_first(sums)
 
-        sorted_rows = np.empty((len(lonlat), self._network.outputs), self._dtype)
-        over_tiles(forward, sorted_rows)
-        out = np.empty_like(sorted_rows)
-        out[order] = sorted_rows
+        out = np.empty((len(lonlat), self._network.outputs), self._dtype)
+        over_tiles(forward, out, order)
         return out
 
-    def first_layer_columns(self, lonlat: NDArray[np.float64]) -> list[int]:
-        """Number of columns of the first layer's product on the CPU, for each tile of points."""
+    def first_layer_products(self, lonlat: NDArray[np.float64]) -> list[list[tuple[int, int]]]:
+        """Rows and columns of the first layer's products on the CPU, for each tile of points."""
         bands = self._bands.over(lonlat[np.argsort(lonlat[:, 1], kind="stable")])
-        return [bands.columns(start) for start in range(0, len(lonlat), TILE)]
+        starts = range(0, len(lonlat), TILE)
+        return [bands.products(start, min(start + TILE, len(lonlat))) for start in starts]
 
     def on(self, device: torch.device) -> TorchHarmonicsSiren:
         """The same function by torch on a device, equal up to rounding."""

@@ -3,14 +3,16 @@
 For each of the 2 L - 1 waves of longitude, a layer's sum over the harmonics is a trigonometric
 polynomial in latitude of degree below L. Within a narrow band it is approximated by a Chebyshev
 series of few terms, whose coefficients are computed once for all points of the band. The layer is
-then a product with (2 L - 1) x terms columns instead of L^2.
+then a product with at most (2 L - 1) x terms columns instead of L^2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from math import factorial
-from typing import Any
+from types import EllipsisType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,16 @@ TOLERANCES: Mapping[str, float] = {"float32": 2.0**-24, "float64": 2.0**-40}
 For float32 it is the rounding error. For float64 it is far below the rounding of the embedding to
 float32; the rounding error of float64 itself would need so many terms that no band is worth it.
 """
+
+POINTS: Mapping[str, int] = {"float32": 256, "float64": TILE}
+"""Largest number of points in a band, by the precision of the layer.
+
+Bands of fewer points are narrower and need fewer terms, but each needs coefficients of its own. In
+float64, other bands would change the last digit of embeddings that committed boards are made of.
+"""
+
+HIDDEN = 2.0**-24
+"""Share of the average wave below which a column is left out in float32: its rounding error."""
 
 WORTH = 0.8
 """A series is used if it has fewer columns than this share of the harmonics."""
@@ -40,6 +52,7 @@ class LatitudeBands:
     def __init__(self, weights: NDArray[np.floating[Any]], degrees: int) -> None:
         self.recurrence = Recurrence(degrees)
         self.tolerance = TOLERANCES[weights.dtype.name]
+        self.points = POINTS[weights.dtype.name]
         # Wave, degree, unit; zero where the degree lies below the wave's order.
         self.weights = np.zeros((2 * degrees - 1, degrees, len(weights)), weights.dtype)
         for order in range(degrees):
@@ -48,10 +61,58 @@ class LatitudeBands:
             self.weights[order, order:] = weights[:, middle + order].T
             if order:
                 self.weights[degrees + order - 1, order:] = weights[:, middle - order].T
+        self._largest = np.abs(self.weights).max(axis=2, keepdims=True)
 
     def over(self, ordered: NDArray[np.float64]) -> BandsOfPoints:
-        """Bands of `(n, 2)` lonlat sorted by ascending latitude, one tile of points per band."""
+        """Bands of `(n, 2)` lonlat sorted by ascending latitude."""
         return BandsOfPoints(self, ordered)
+
+    def of_series(self, series: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """Weights of the columns of series, `(wave, term, H)`.
+
+        Args:
+            series: `(wave, term, degree)` coefficients, of several bands one after the other, so
+                that the layer's weights are read once for all of them.
+        """
+        degrees = self.recurrence.degrees
+        weights = np.empty((*series.shape[:2], self.weights.shape[2]), self.weights.dtype)
+        for wave in range(len(series)):
+            order = wave if wave < degrees else wave - degrees + 1
+            np.matmul(series[wave, :, order:], self.weights[wave, order:], out=weights[wave])
+        return weights
+
+    def visible(self, series: NDArray[np.floating[Any]]) -> NDArray[np.bool_] | EllipsisType:
+        """Mask `(wave, term)` of the columns that rounding does not hide; all in float64.
+
+        The share of a column in a sum is at most the sum over degrees of its coefficient times the
+        largest weight. Near the poles it is tiny for all high orders.
+
+        Args:
+            series: `(wave, term, degree)` coefficients of the Legendre functions in a band.
+        """
+        if series.dtype == np.float64:
+            return ...
+        share = np.matmul(np.abs(series), self._largest)[:, :, 0]
+        hidden: NDArray[np.bool_] = share < HIDDEN * share.sum(axis=1).mean()
+        return ~hidden
+
+
+class _Band(NamedTuple):
+    """Points of a narrow band of latitudes.
+
+    Attributes:
+        start: first row of the points.
+        stop: row after the last.
+        centre: latitude of the centre in radians.
+        half: half of the width in radians.
+        terms: number of terms of the series.
+    """
+
+    start: int
+    stop: int
+    centre: float
+    half: float
+    terms: int
 
 
 class BandsOfPoints:
@@ -64,56 +125,94 @@ class BandsOfPoints:
 
     def __init__(self, layer: LatitudeBands, ordered: NDArray[np.float64]) -> None:
         self._layer, self._ordered = layer, ordered
-        latitude = np.radians(ordered[:, 1])
+        self._tiles: dict[int, list[tuple[_Band, NDArray[np.float64]]]] = {}
         degrees = layer.recurrence.degrees
         most = int(WORTH * degrees**2 / (2 * degrees - 1))
-        self._series: dict[int, tuple[float, float, NDArray[np.floating[Any]]]] = {}
-        bands, nodes = {}, []
+        tiles = {}
         for start in range(0, len(ordered), TILE):
-            low, high = latitude[start], latitude[min(start + TILE, len(ordered)) - 1]
-            half = (high - low) / 2
-            terms = terms_needed(degrees - 1, half, most, layer.tolerance)
-            if terms <= most and 2 * terms < min(TILE, len(ordered) - start):
-                bands[start] = (low + half, half, terms)
-                nodes.append(low + half + half * chebyshev_nodes(terms))
-        if not bands:
+            bands = self._bands(start, min(start + TILE, len(ordered)), most)
+            if all(b.terms <= most and 2 * b.terms < b.stop - b.start for b in bands):
+                tiles[start] = bands
+        if not tiles:
             return
+        nodes = [
+            band.centre + band.half * chebyshev_nodes(band.terms)
+            for bands in tiles.values()
+            for band in bands
+        ]
         legendre = _legendre(layer.recurrence, np.concatenate(nodes))
         first = 0
-        for start, (centre, half, terms) in bands.items():
-            values = legendre[:, :, first : first + terms]
-            series = np.einsum("jk,mlk->mjl", _to_series(terms), values)
-            self._series[start] = (centre, half, series.astype(layer.weights.dtype))
-            first += terms
+        for start, bands in tiles.items():
+            self._tiles[start] = []
+            for band in bands:
+                values = legendre[:, :, first : first + band.terms]
+                self._tiles[start].append((band, values))
+                first += band.terms
 
     def first_layer(self, start: int, stop: int) -> NDArray[np.floating[Any]] | None:
         """Sums of the layer without the bias at points `start` to `stop`, one tile: `(n, H)`.
 
-        None if the tile's band is too wide for a series to be cheaper.
+        None if a band of the tile is too wide for a series to be cheaper.
         """
-        if start not in self._series:
+        if start not in self._tiles:
             return None
-        centre, half, series = self._series[start]
-        lon, lat = np.radians(self._ordered[start:stop]).T
-        place = (lat - centre) / half if half else np.zeros_like(lat)
-        waves = self._layer.recurrence.plain_waves(lon).astype(series.dtype)
-        columns = waves[:, None] * _chebyshev(place, series.shape[1]).astype(series.dtype)
-        # Orders 1 and up occur twice, with the cosine and with the sine.
-        weights = np.matmul(np.concatenate([series, series[1:]]), self._layer.weights)
-        flat = columns.reshape(-1, len(lat))
-        sums: NDArray[np.floating[Any]] = flat.T @ weights.reshape(len(flat), -1)
+        bands = [(band, self._series(values)) for band, values in self._tiles[start]]
+        weights = self._layer.of_series(np.concatenate([series for _, series in bands], axis=1))
+        units = weights.shape[2]
+        sums = np.empty((stop - start, units), weights.dtype)
+        first = 0
+        for band, series in bands:
+            kept = self._layer.visible(series)
+            of_band = weights[:, first : first + band.terms][kept].reshape(-1, units)
+            features = self._features(band)[kept].reshape(len(of_band), -1)
+            np.matmul(features.T, of_band, out=sums[band.start - start : band.stop - start])
+            first += band.terms
         return sums
 
-    def columns(self, start: int) -> int:
-        """Number of columns of the layer's product at the tile from point `start` on.
+    def products(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Rows and columns of the layer's products at points `start` to `stop`, one tile.
 
-        They are those of a series, or else the harmonics.
+        They are those of series, one per band, or else the harmonics.
         """
         degrees = self._layer.recurrence.degrees
-        if start not in self._series:
-            return degrees**2
-        _, _, series = self._series[start]
-        return int((2 * degrees - 1) * series.shape[1])
+        if start not in self._tiles:
+            return [(stop - start, degrees**2)]
+        shapes = []
+        for band, values in self._tiles[start]:
+            series = self._series(values)
+            columns = np.empty(series.shape[:2])[self._layer.visible(series)]
+            shapes.append((band.stop - band.start, columns.size))
+        return shapes
+
+    def _bands(self, start: int, stop: int, most: int) -> list[_Band]:
+        """Bands with equal numbers of points; `most + 1` terms if a band needs more than `most`."""
+        parts = -(-(stop - start) // self._layer.points)
+        edges = [start + (stop - start) * part // parts for part in range(parts + 1)]
+        degree = self._layer.recurrence.degrees - 1
+        bands = []
+        for first, end in pairwise(edges):
+            low, high = np.radians(self._ordered[[first, end - 1], 1])
+            half = (high - low) / 2
+            terms = terms_needed(degree, half, most, self._layer.tolerance)
+            bands.append(_Band(first, end, low + half, half, terms))
+        return bands
+
+    def _series(self, legendre: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
+        """Coefficients `(wave, term, degree)` from values `(order, degree, node)` at the nodes."""
+        series = np.einsum("jk,mlk->mjl", _to_series(legendre.shape[2]), legendre)
+        rounded = series.astype(self._layer.weights.dtype)
+        # Orders 1 and up occur twice, with the cosine and with the sine.
+        return np.concatenate([rounded, rounded[1:]])
+
+    def _features(self, band: _Band) -> NDArray[np.floating[Any]]:
+        """Waves of longitude times Chebyshev polynomials of latitude, `(wave, term, n)`."""
+        dtype = self._layer.weights.dtype
+        lon, lat = np.radians(self._ordered[band.start : band.stop]).T
+        place = (lat - band.centre) / band.half if band.half else np.zeros_like(lat)
+        waves = self._layer.recurrence.plain_waves(lon).astype(dtype)
+        terms = _chebyshev(place, band.terms).astype(dtype)
+        features: NDArray[np.floating[Any]] = waves[:, None] * terms
+        return features
 
 
 def terms_needed(degree: int, half: float, most: int, tolerance: float) -> int:

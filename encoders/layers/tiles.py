@@ -20,7 +20,9 @@ _LIMITED = Lock()
 
 
 def over_tiles(
-    forward: Callable[[int, int], NDArray[np.floating[Any]]], out: NDArray[np.floating[Any]]
+    forward: Callable[[int, int], NDArray[np.floating[Any]]],
+    out: NDArray[np.floating[Any]],
+    order: NDArray[np.intp] | None = None,
 ) -> None:
     """Apply a function to all tiles of points in threads, and write the results into `out`.
 
@@ -32,6 +34,7 @@ def over_tiles(
         forward: function of the first row of a tile and the row after its last that returns
             `(n, D)`; it must not write to shared objects.
         out: `(N, D)` array that is filled.
+        order: row of `out` for each row that is computed, each once; by default the same.
     """
     starts = range(0, len(out), TILE)
     blas = _blas()
@@ -41,7 +44,8 @@ def over_tiles(
     def work(first: int) -> None:
         for start in starts[first::workers]:
             stop = min(start + TILE, len(out))
-            out[start:stop] = forward(start, stop)
+            rows = slice(start, stop)
+            out[rows if order is None else order[rows]] = forward(start, stop)
 
     # The limit is global to the process: of two overlapping calls, the later one would restore the
     # limit of the earlier one.

@@ -15,6 +15,7 @@ from satclip_bench.benchmarks.speed.timing import Contest, Timing, contest, meas
 from satclip_bench.encoders import get_encoder
 from satclip_bench.encoders.layers.harmonics_siren import HarmonicsSiren
 from satclip_bench.encoders.layers.siren import random_siren
+from satclip_bench.encoders.layers.tiles import TILE
 
 
 def test_speed_writes_what_it_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,9 +93,11 @@ def test_the_limit_has_the_products_of_the_bands() -> None:
     """A first layer has fewer columns than there are harmonics, once bands are narrow."""
     lonlat = random_points(3000)
     network = HarmonicsSiren(random_siren((1600, 8, 4), seed=0), 40)
-    assert network.first_layer_columns(lonlat[:100]) == [1600]
-    assert len(network.first_layer_columns(lonlat)) == 4
-    assert max(network.first_layer_columns(lonlat * [1, 0.01])) < 800
+    assert network.first_layer_products(lonlat[:100]) == [[(100, 1600)]]
+    tiles = network.first_layer_products(lonlat)
+    assert [sum(rows for rows, _ in tile) for tile in tiles] == [TILE, TILE, TILE, 3000 - 3 * TILE]
+    narrow = network.first_layer_products(lonlat * [1, 0.01])
+    assert max(columns for tile in narrow for _, columns in tile) < 800
     for points in (lonlat, lonlat[:100]):
         satclip_limit(40, points)(points)
     geoclip_limit(lonlat[:10])(lonlat)

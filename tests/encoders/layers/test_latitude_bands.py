@@ -112,6 +112,39 @@ def test_order_and_number_of_points_change_nothing_beyond_rounding(
     assert np.array_equal(fast(points), whole)
 
 
+def test_float32_has_narrower_bands_without_the_high_orders_near_the_poles() -> None:
+    weights = np.random.default_rng(0).standard_normal((4, 1600))
+    tropical, polar = (_ordered(TILE, low, low + 2) for low in (0, 87))
+    single = LatitudeBands(weights.astype(np.float32), 40)
+    shapes = [single.over(points).products(0, TILE) for points in (tropical, polar)]
+    assert [rows for rows, _ in shapes[0]] == [256, 256, 256]
+    assert max(columns for _, columns in shapes[1]) < min(columns for _, columns in shapes[0]) / 2
+    exact = LatitudeBands(weights, 40)
+    for points in (tropical, polar):
+        ((rows, columns),) = exact.over(points).products(0, TILE)
+        assert rows == TILE
+        assert columns % 79 == 0, "all waves with all terms, on which committed boards depend"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_weight_that_is_not_finite_is_not_hidden(value: float) -> None:
+    weights = np.ones((2, 1600), np.float32)
+    weights[0, 1000] = value
+    with np.errstate(invalid="ignore"):
+        sums = LatitudeBands(weights, 40).over(_ordered(TILE, 10, 11)).first_layer(0, TILE)
+    assert sums is not None
+    assert not np.isfinite(sums[:, 0]).any()
+
+
+@pytest.mark.parametrize("points", [100, 257, 300, TILE - 1])
+def test_bands_have_equal_numbers_of_points(points: int) -> None:
+    bands = LatitudeBands(np.zeros((2, 1600), np.float32), 40)
+    rows = [rows for rows, _ in bands.over(_ordered(points, 10, 11)).products(0, points)]
+    assert sum(rows) == points
+    assert len(rows) == -(-points // 256)
+    assert max(rows) - min(rows) <= 1
+
+
 def test_forty_degrees_of_many_points_do_go_by_bands() -> None:
     weights = np.zeros((2, 1600), np.float32)
     rng = np.random.default_rng(0)
