@@ -200,7 +200,7 @@ class BandsOfPoints:
     def _series(self, legendre: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
         """Coefficients `(wave, term, degree)` from values `(order, degree, node)` at the nodes."""
         series = np.einsum("jk,mlk->mjl", _to_series(legendre.shape[2]), legendre)
-        rounded = series.astype(self._layer.weights.dtype)
+        rounded: NDArray[np.floating[Any]] = series.astype(self._layer.weights.dtype)
         # Orders 1 and up occur twice, with the cosine and with the sine.
         return np.concatenate([rounded, rounded[1:]])
 
