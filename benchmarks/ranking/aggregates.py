@@ -8,10 +8,11 @@ a task under one seed. No score may be missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
+
+from satclip_bench.benchmarks.ranking.column_ranks import chunks, ranks_by_column
+from satclip_bench.core.threads import in_threads
 
 Float = NDArray[np.float64]
 
@@ -33,75 +34,11 @@ IMPROVEMENT_FLOOR = -1.0
 """An improvement below this counts as this, so that one failed task does not outweigh all."""
 
 
-DIGITS = 9
-"""Decimals of a score or mean rank that count in a comparison: what differs beyond them differs by
-the rounding of float64 sums, which depends on their order."""
-
-
-CHUNK = 2**20
-"""Maximum number of scores that are ranked at once, as 8 MB of float64."""
+NEWTON_SIZE = 2**20
+"""Maximum number of pairs of encoders that a step of `elo` solves at once, as 8 MB of float64."""
 
 CHORD_STEPS = 20
 """Maximum number of steps of `elo` with the slope at the mean over the replicates."""
-
-
-def ranks(scores: Float) -> Float:
-    """Rank of each encoder within each column, `(..., E, C)`: 1 is best, ties share the mean rank.
-
-    Scores that are equal to `DIGITS` decimals are tied.
-
-    Example:
-        >>> import numpy as np
-        >>> ranks(np.array([[0.9, 0.5], [0.7, 0.5], [0.1, 0.2]]))
-        array([[1. , 1.5],
-               [2. , 1.5],
-               [3. , 3. ]])
-    """
-    return np.moveaxis(_ranks_by_column(scores), -1, -2)
-
-
-def _ranks_by_column(scores: Float) -> Float:
-    """Rank of each encoder within each column, `(..., C, E)`, from scores `(..., E, C)`."""
-    # The encoders of a column lie next to each other, which sorts many times faster.
-    values = np.array(np.swapaxes(scores, -1, -2), order="C")
-    np.negative(np.round(values, DIGITS, out=values), out=values)
-    order = values.argsort(axis=-1)
-    encoders = values.shape[-1]
-    # Positions in the flat array: take_along_axis and put_along_axis take several times as long.
-    rows = np.arange(int(np.prod(order.shape[:-1]))).reshape(*order.shape[:-1], 1)
-    position = order + encoders * rows
-    ranked = np.empty_like(values)
-    ranked.reshape(-1)[position] = np.arange(1.0, encoders + 1)
-    ascending = values.reshape(-1).take(position)
-    new = ascending[..., 1:] != ascending[..., :-1]
-    tied = ~new.all(axis=-1)
-    if tied.any():
-        shared = np.empty((int(tied.sum()), values.shape[-1]))
-        np.put_along_axis(shared, order[tied], _shared_places(new[tied]), axis=-1)
-        ranked[tied] = shared
-    return ranked
-
-
-def _shared_places(new: NDArray[np.bool_]) -> Float:
-    """Mean place of the values equal to each of ascending values, `(n, E)`; the first place is 1.
-
-    Args:
-        new: `(n, E - 1)` whether each value but the first is greater than the one before.
-    """
-    places = np.arange(new.shape[-1] + 1)
-    ends = np.ones((len(new), 1), dtype=bool)
-    first = np.where(np.hstack([ends, new]), places, 0)
-    last = np.where(np.hstack([new, ends]), places, len(places))
-    first = np.maximum.accumulate(first, axis=-1)
-    last = np.minimum.accumulate(last[:, ::-1], axis=-1)[:, ::-1]
-    return np.asarray((first + last) / 2 + 1)
-
-
-def chunks(replicates: Float) -> Iterator[Float]:
-    """Parts of replicates `(B, E, C)`, contiguous in memory, of at most `CHUNK` scores each."""
-    count = max(CHUNK // max(replicates[0].size, 1), 1) if len(replicates) else 1
-    for start in range(0, len(replicates), count):
-        yield np.ascontiguousarray(replicates[start : start + count])
 
 
 def mean_rank(scores: Float, weights: Float) -> Float:
@@ -117,7 +54,7 @@ def mean_rank(scores: Float, weights: Float) -> Float:
         # Without columns all encoders are level.
         return np.full(scores.shape[:-1], (encoders + 1) / 2)
     flat = scores.reshape(int(np.prod(scores.shape[:-2])), encoders, columns)
-    parts = [weights @ _ranks_by_column(part) for part in chunks(flat)]
+    parts = [weights @ ranks_by_column(part) for part in chunks(flat)]
     means = np.concatenate(parts) if parts else np.empty(flat.shape[:2])
     return np.asarray(means.reshape(scores.shape[:-1]))
 
@@ -202,7 +139,7 @@ def _strengths(won: Float) -> Float:
         active = active[np.abs(step).max(axis=-1) >= 1e-9]
         if not len(active):
             break
-    size = max(CHUNK // won.shape[1] ** 2, 1)
+    size = max(NEWTON_SIZE // won.shape[1] ** 2, 1)
     for begin in range(0, len(active), size):
         rows = active[begin : begin + size]
         strength[rows] = _by_newton(won[rows])
@@ -226,12 +163,15 @@ def _expected(strength: Float) -> Float:
     size = max(2**16 // strength.shape[1] ** 2, 1)
     power = np.exp(strength)
     sums = np.empty_like(strength)
-    for begin in range(0, len(strength), size):
+
+    def fill(begin: int) -> None:
         own = power[begin : begin + size, :, None]
         # The game of an encoder against itself counts one half here.
         sums[begin : begin + size] = (own / (own + power[begin : begin + size, None, :])).sum(
             axis=-1
         ) - 0.5
+
+    in_threads(fill, range(0, len(strength), size))
     return sums
 
 
@@ -269,4 +209,7 @@ def improvement(scores: Float, reference: Float, weights: Float) -> Float:
     with np.errstate(divide="ignore", invalid="ignore"):
         gained = scores - against
         gained /= 1 - against
-    return np.asarray(np.maximum(gained, IMPROVEMENT_FLOOR, out=gained) @ weights)
+    # Not a product of matrices, which copies replicates that lie last in memory.
+    np.maximum(gained, IMPROVEMENT_FLOOR, out=gained)
+    gained *= weights
+    return np.asarray(gained.sum(axis=-1))

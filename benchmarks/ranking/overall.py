@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from satclip_bench.benchmarks.metrics.replicates import Replicates
+from satclip_bench.benchmarks.ranking.by_task import columns_by_task
 from satclip_bench.benchmarks.ranking.ranking import Ranking
 from satclip_bench.benchmarks.ranking.ratings import complete, task_means
-from satclip_bench.benchmarks.ranking.seeds import with_training_noise
 from satclip_bench.benchmarks.ranking.studentized import range_quantile
 from satclip_bench.benchmarks.ranking.ties import (
     TIE_FLOOR,
@@ -18,6 +18,7 @@ from satclip_bench.benchmarks.ranking.ties import (
     error_of_gaps,
     sizes_by_task,
 )
+from satclip_bench.benchmarks.ranking.training_noise import with_training_noise
 
 
 def mean_scores(ranking: Ranking) -> pd.DataFrame:
@@ -73,8 +74,9 @@ def differences_to(ranking: Ranking, reference: str) -> ReferenceDifferences:
     row = list(encoders).index(reference)
     sizes = sizes_by_task(ranking.rows)
     everyone = np.arange(len(encoders))
+    columns = columns_by_task(ranking.by_seed.columns)
     for task in tasks:
-        of_task = ranking.by_seed.columns.get_level_values("task") == task
+        of_task = columns[task]
         scores = ranking.by_seed.to_numpy(dtype=np.float64)[:, of_task].clip(min=TIE_FLOOR)
         means = scores.mean(axis=1)
         gap[task] = means - means[row]

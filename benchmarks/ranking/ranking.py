@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.metrics.bootstrap import skill_of_sums
 from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicates
-from satclip_bench.benchmarks.ranking.aggregates import DIGITS
+from satclip_bench.benchmarks.ranking.by_task import columns_by_task, defined_in_all
 from satclip_bench.benchmarks.ranking.cells import (
     CellScores,
     LeftOut,
@@ -21,10 +21,12 @@ from satclip_bench.benchmarks.ranking.cells import (
     cell_scores,
     select,
 )
+from satclip_bench.benchmarks.ranking.column_ranks import DIGITS
 from satclip_bench.benchmarks.ranking.known_intervals import KnownIntervals
 from satclip_bench.benchmarks.ranking.ties import beside, differences_to_best
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, CELL, REPLICATE_KEY
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.threads import in_threads
 
 
 @dataclass(frozen=True)
@@ -147,14 +149,18 @@ def rank(
     ranks = by_seed.loc[complete].rank(axis=0, ascending=False, method="average")
     per_seed = ranks.T.groupby(level="seed").mean().T.round(DIGITS)
     order = per_seed.mean(axis=1).round(DIGITS).sort_values(kind="stable")
-    of_seeds = _seed_replicates(replicates, table, by_seed.columns, split, probe)
+    # The ranked encoders come first in the bootstrap scores, which are large, in their order: those
+    # of the ranking are then a view.
+    rest = by_seed.index.difference(order.index, sort=False)
+    arranged = by_seed.loc[[*order.index, *rest]]
+    of_seeds = _seed_replicates(replicates, table, arranged, split, probe)
     if replicates is None and known is not None:
         low, high, of_known = known.of_board(mean, metrics, split, probe)
         others = comparable.drop(columns=of_known.gap.columns)
         differences = beside(of_known, differences_to_best(by_seed, others, rows, None), mean)
     else:
-        low, high = _intervals(of_seeds, by_seed, mean)
-        differences = differences_to_best(by_seed, comparable, rows, of_seeds)
+        low, high = _intervals(of_seeds, arranged, mean)
+        differences = differences_to_best(arranged, comparable, rows, of_seeds)
     tied = differences.tied
     return Ranking(
         rows=rows,
@@ -174,7 +180,7 @@ def rank(
         rank=order,
         rank_std=per_seed.std(axis=1, ddof=1).reindex(order.index),
         by_seed=by_seed.loc[order.index],
-        replicates=_of_ranked(of_seeds, cells.index.get_indexer(order.index)),
+        replicates=_of_ranked(of_seeds, len(order)),
         missing=table.missing,
         excluded=excluded,
         undefined=table.undefined,
@@ -201,30 +207,35 @@ def _rows(replicates: Replicates, cells: pd.DataFrame, split: str, probe: str) -
 def _seed_replicates(
     replicates: RunReplicates | None,
     table: CellScores,
-    columns: pd.Index,
+    by_seed: pd.DataFrame,
     split: str,
     probe: str,
 ) -> Replicates | None:
-    """Scores over the folds of each (task, seed) in every replicate, `(encoder, column, B)`.
+    """Scores over the folds of each (task, seed) in every replicate, as the rows of `by_seed`.
 
     A fold of which a replicate drew no point is left out of that replicate. Losses are added over
     the folds of a replicate before skill is made of them.
     """
+    columns = by_seed.columns
     if replicates is None or not len(columns):
         return None
-    rows = _rows(replicates.score, table.scores, split, probe)
+    rows = _rows(replicates.score, table.scores.loc[by_seed.index], split, probe)
     pooled = columns.isin(by_seeds(table.loss.columns))
-    scores = np.empty((len(rows), len(columns), replicates.score.scores.shape[-1]))
     folds_of = _positions(columns, by_seeds(table.scores.columns))
-    for place, folds in enumerate(folds_of):
+    scores = np.empty((len(rows), len(columns), replicates.score.scores.shape[-1]))
+
+    def fill(place: int) -> None:
+        of_folds = rows[:, folds_of[place]]
         if pooled[place]:
             losses, references = (
-                part.select(rows[:, folds]).scores.sum(axis=1)
+                part.select(of_folds).scores.sum(axis=1)
                 for part in (replicates.loss, replicates.reference)
             )
             scores[:, place] = skill_of_sums(losses, references)
         else:
-            scores[:, place] = replicates.score.select(rows[:, folds]).mean(axis=1).scores
+            scores[:, place] = replicates.score.select(of_folds).mean(axis=1).scores
+
+    in_threads(fill, range(len(columns)))
     return Replicates(scores)
 
 
@@ -239,26 +250,31 @@ def _intervals(
     of_seeds: Replicates | None, by_seed: pd.DataFrame, mean: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """95 % intervals of the means over the seeds that have all folds, encoder x task."""
-    low, high = (pd.DataFrame(np.nan, mean.index, mean.columns) for _ in range(2))
-    if of_seeds is None:
-        return low, high
-    task_of = by_seed.columns.get_level_values("task")
-    for task in mean.columns:
-        of_task = task_of == task
-        scored = by_seed.loc[:, of_task].notna().to_numpy()
-        scores = of_seeds.scores[:, of_task]
-        means = scores.mean(axis=1)
-        for i in np.flatnonzero(~scored.all(axis=1)):
-            known = scores[i, scored[i]]
-            means[i] = known.mean(axis=0) if len(known) else np.nan
-        low[task], high[task] = Replicates(means).interval()
-    return low, high
+    low, high = (np.full(mean.shape, np.nan) for _ in range(2))
+    if of_seeds is not None:
+        columns, rows = columns_by_task(by_seed.columns), by_seed.index.get_indexer(mean.index)
+        scored = by_seed.notna().to_numpy()
+
+        def fill(place: int) -> None:
+            of_task = columns[str(mean.columns[place])]
+            scores = of_seeds.scores[:, of_task]
+            means = scores.mean(axis=1)
+            for i in np.flatnonzero(~scored[:, of_task].all(axis=1)):
+                known = scores[i, scored[i, of_task]]
+                means[i] = known.mean(axis=0) if len(known) else np.nan
+            low[:, place], high[:, place] = Replicates(means[rows]).interval()
+
+        in_threads(fill, range(len(mean.columns)))
+    return pd.DataFrame(low, mean.index, mean.columns), pd.DataFrame(high, mean.index, mean.columns)
 
 
-def _of_ranked(of_seeds: Replicates | None, encoders: np.ndarray) -> Replicates | None:
-    """The rows of the ranked encoders; None if under 90 % of their scores are known."""
+def _of_ranked(of_seeds: Replicates | None, encoders: int) -> Replicates | None:
+    """The first rows, of the ranked encoders; None if under 90 % of their scores are known."""
     if of_seeds is None:
         return None
-    scores = of_seeds.scores[encoders]
+    scores = of_seeds.scores[:encoders]
     # If every cell failed, no encoder is ranked.
-    return Replicates(scores) if scores.size and np.isfinite(scores).mean() > 0.9 else None
+    if not scores.size:
+        return None
+    known = isinstance(defined_in_all(scores), slice) or np.isfinite(scores).mean() > 0.9
+    return Replicates(scores) if known else None

@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.ranking.aggregates import (
     borda,
-    chunks,
     elo,
-    improvement,
     mean_rank,
     win_rate,
 )
+from satclip_bench.benchmarks.ranking.bootstrap_ratings import bootstrap_ratings, improvement_over
 from satclip_bench.benchmarks.ranking.ranking import Ranking
-from satclip_bench.benchmarks.ranking.seeds import with_training_noise
 from satclip_bench.benchmarks.ranking.significance import (
     Friedman,
     friedman,
@@ -27,9 +25,9 @@ from satclip_bench.benchmarks.ranking.significance import (
     score_gaps_p,
     signed_rank,
     tie_groups,
-    widened,
 )
 from satclip_bench.benchmarks.ranking.ties import TIE_FLOOR
+from satclip_bench.benchmarks.ranking.training_noise import TrainingNoise
 
 Float = NDArray[np.float64]
 
@@ -72,27 +70,21 @@ def rate(ranking: Ranking) -> Ratings:
     scores = ranking.by_seed.to_numpy(dtype=np.float64)
     weights = column_weights(ranking.by_seed.columns)
     reference = _reference(encoders)
-    measured = measures(mean_rank(scores, weights), _improvement(scores, weights, reference))
+    measured = measures(mean_rank(scores, weights), improvement_over(scores, weights, reference))
     low = high = pd.DataFrame(np.nan, encoders, list(MEASURES))
     these = None
     if ranking.replicates is not None and len(encoders):
-        noisy = with_training_noise(
-            ranking.by_seed, ranking.replicates, ranking.rows, floor=TIE_FLOOR
-        )
-        bootstrap = complete(noisy)
-        ranks, improvements = [np.empty((0, len(encoders)))], [np.empty((0, len(encoders)))]
-        for part in chunks(bootstrap.leading):
-            ranks.append(mean_rank(widened(scores, part), weights))
-            improvements.append(_improvement(part, weights, reference))
-        replicates = measures(np.concatenate(ranks), np.concatenate(improvements))
+        noise = TrainingNoise(ranking.by_seed, ranking.replicates, ranking.rows, TIE_FLOOR)
+        of_replicates = bootstrap_ratings(noise, weights, reference)
+        replicates = measures(of_replicates.mean_ranks, of_replicates.improvements)
         ends = {
             name: Replicates.from_leading(values).interval(measured[name])
             for name, values in replicates.items()
         }
         low, high = (_frame(encoders, {n: e[side] for n, e in ends.items()}) for side in (0, 1))
         columns = ranking.by_seed.columns
-        of_tasks = Replicates(task_means(bootstrap.scores, columns))
-        p = score_gaps_p(task_means(scores[..., None], columns)[..., 0], of_tasks.leading)
+        drawn = Replicates(of_replicates.task_means)
+        p = score_gaps_p(task_means(scores[..., None], columns)[..., 0], drawn.leading)
         these = pd.DataFrame(holm_pairs(p), encoders, encoders)
     values = _frame(encoders, measured)
     by_task = ranking.mean.loc[encoders].to_numpy(dtype=np.float64)
@@ -132,13 +124,6 @@ def measures(mean_ranks: Float, improvements: Float) -> dict[str, Float]:
         "elo": elo(mean_ranks),
         "improvement": improvements,
     }
-
-
-def _improvement(scores: Float, weights: Float, reference: int | None) -> Float:
-    """Improvement of scores `(..., E, C)` over those of a row, `(..., E)`; NaN without one."""
-    if reference is None:
-        return np.full(scores.shape[:-1], np.nan)
-    return improvement(scores, scores[..., reference, :], weights)
 
 
 def task_means(scores: Float, columns: pd.Index) -> Float:

@@ -8,14 +8,9 @@ points, which the bootstrap of points holds already. `training_variance` takes i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from zlib import crc32
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-
-from satclip_bench.benchmarks.metrics.bootstrap import SEED
-from satclip_bench.benchmarks.metrics.replicates import Replicates
 
 Float = NDArray[np.float64]
 
@@ -130,25 +125,21 @@ def point_variance(replicates: Float, scores: Float) -> Float:
     Seeds that share their test points have the same noise of points, and this is 0 for them.
 
     Args:
-        replicates: `(E, S, B)` bootstrap scores by seed; replicates with NaN are left out.
+        replicates: `(E, S, B)` bootstrap scores by seed, all defined.
         scores: `(E, S)` scores.
     """
-    noise = replicates - scores[..., None]
-    defined = np.isfinite(noise).all(axis=(0, 1))
-    if not defined.all():
-        noise = noise[..., defined]
-    return np.asarray(noise.var(axis=1, ddof=1).mean(axis=-1))
+    return np.asarray((replicates - scores[..., None]).var(axis=1, ddof=1).mean(axis=-1))
 
 
 def training_variance(
-    scores: Float, replicates: Float | None, factor: float
+    scores: Float, explained: Float | float, factor: float
 ) -> tuple[Float, Float, float]:
     """Squared error of mean scores, `(E,)`, that the draw of the training set is responsible for.
 
     Args:
         scores: `(E, S)` scores, or differences of scores, by seed.
-        replicates: `(E, S, B)` bootstrap scores; None if there are none, when all of the variance
-            over seeds is taken.
+        explained: `(E,)` what the test points explain of the variance over seeds
+            (`point_variance`); 0 to take all of it.
         factor: factor from the variance between seeds to that of their mean.
 
     Returns:
@@ -160,52 +151,5 @@ def training_variance(
         zero = np.zeros(len(scores))
         return zero, zero, float("inf")
     of_seeds = moderated(scores.var(axis=1, ddof=1), seeds - 1)
-    explained = 0.0 if replicates is None else point_variance(replicates, scores)
     left = np.maximum(of_seeds.variance - explained, 0)
     return factor * left, factor * of_seeds.variance, of_seeds.freedom
-
-
-def with_training_noise(
-    by_seed: pd.DataFrame, replicates: Replicates, rows: pd.DataFrame, floor: float
-) -> Replicates:
-    """Bootstrap scores with the noise of drawing another training set, where seeds show it.
-
-    To all seeds of a task and encoder a normal variable is added in each replicate, independent
-    between encoders, whose variance is that of `training_variance`. What a seed does to all
-    encoders alike does not change their order and is left out of it. A task with a single seed is
-    unchanged: its training set is taken as given.
-
-    Args:
-        by_seed: encoder x (task, seed), scores.
-        replicates: bootstrap scores of `by_seed`, `(encoder, task and seed, B)`.
-        rows: rows of the tidy table of one split, for the sizes of the training and test sets.
-        floor: scores below this count as this for the variance.
-    """
-    noisy = replicates.scores.copy()
-    scores = by_seed.to_numpy(dtype=np.float64).clip(min=floor)
-    encoders = len(scores)
-    of_tasks = rows[rows["status"] == "done"].groupby("task")
-    split_of, sizes_of = of_tasks["split"].first(), of_tasks[["n_train", "n_test"]].mean()
-    for task in by_seed.columns.get_level_values("task").unique():
-        of_task = by_seed.columns.get_level_values("task") == task
-        seeds = int(of_task.sum())
-        if seeds < 2 or encoders < 2:
-            continue
-        n_train, n_test = sizes_of.loc[[task]].to_numpy(dtype=np.float64)[0].tolist()
-        factor = overlap_factor(seeds, n_train, n_test)
-        relative, noise = (
-            # The mean of E encoders removes 1 / E of what an encoder has to itself.
-            (values - values.mean(axis=0)) * np.sqrt(encoders / (encoders - 1))
-            for values in (scores[:, of_task], replicates.scores[:, of_task].clip(min=floor))
-        )
-        variance, _, _ = training_variance(relative, noise, factor)
-        drawn = np.stack(
-            [
-                np.random.default_rng(
-                    [SEED, crc32(f"{task} {split_of[task]} {encoder}".encode())]
-                ).standard_normal(noisy.shape[-1])
-                for encoder in by_seed.index
-            ]
-        )
-        noisy[:, of_task] += (drawn * np.sqrt(variance)[:, None])[:, None]
-    return Replicates(noisy)

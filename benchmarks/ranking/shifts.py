@@ -14,9 +14,9 @@ from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicate
 from satclip_bench.benchmarks.ranking.aggregates import mean_rank
 from satclip_bench.benchmarks.ranking.ranking import Ranking, rank
 from satclip_bench.benchmarks.ranking.ratings import column_weights
-from satclip_bench.benchmarks.ranking.seeds import with_training_noise
 from satclip_bench.benchmarks.ranking.significance import bootstrap_p, holm, kendall, widened
 from satclip_bench.benchmarks.ranking.ties import TIE_FLOOR
+from satclip_bench.benchmarks.ranking.training_noise import with_training_noise
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.core.errors import BenchError
 

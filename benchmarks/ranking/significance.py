@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_bench.core.threads import in_threads
+
 Float = NDArray[np.float64]
 
 ALPHA = 0.05
@@ -128,7 +130,7 @@ def score_gaps_p(scores: Float, replicates: Float) -> Float:
     noise = np.moveaxis(replicates, 0, -1).swapaxes(0, 1) - scores.T[..., None]
     with np.errstate(divide="ignore", invalid="ignore"):
         gap = scores.T[:, :, None] - scores.T[:, None, :]
-        error = np.stack([_error_of_gaps(of_task) for of_task in noise])
+        error = np.stack(in_threads(_error_of_gaps, list(noise)))
         # If nothing varies, any gap is clear, and no gap stays 0.
         total = np.clip(np.where(gap == 0, 0, gap / error), -CLEAR, CLEAR).sum(axis=0)
         scale = np.where(error > 0, 1 / error, 0)
@@ -136,16 +138,18 @@ def score_gaps_p(scores: Float, replicates: Float) -> Float:
     scaled = scale[..., None].astype(np.float32)
     noise = noise.astype(np.float32)
     error = np.zeros_like(total)
-    buffer = np.empty((encoders, len(replicates)), dtype=np.float32)
-    for i in range(encoders - 1):
+
+    def fill(i: int) -> None:
         others = slice(i + 1, encoders)
-        gaps = buffer[others]
+        gaps = np.empty((encoders - i - 1, len(replicates)), dtype=np.float32)
         sums = np.zeros_like(gaps)
         for task in range(tasks):
             np.subtract(noise[task, i], noise[task, others], out=gaps)
             gaps *= scaled[task, i, others]
             sums += np.clip(gaps, -CLEAR, CLEAR, out=gaps)
         error[i, others] = error[others, i] = sums.std(axis=-1, ddof=1, dtype=np.float64)
+
+    in_threads(fill, range(encoders - 1))
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(total == 0, 0, np.abs(total) / error)
     return np.asarray(2 * norm.sf(z))

@@ -21,13 +21,25 @@ import pandas as pd
 
 from satclip_bench.benchmarks.metrics.bootstrap import MIN_DEFINED
 from satclip_bench.benchmarks.metrics.replicates import Replicates
-from satclip_bench.benchmarks.ranking.seeds import Float, overlap_factor, training_variance
+from satclip_bench.benchmarks.ranking.by_task import (
+    clipped,
+    columns_by_task,
+    defined_in_all,
+    pieces,
+)
+from satclip_bench.benchmarks.ranking.seeds import (
+    Float,
+    overlap_factor,
+    point_variance,
+    training_variance,
+)
 from satclip_bench.benchmarks.ranking.significance import ALPHA
 from satclip_bench.benchmarks.ranking.studentized import (
     range_p,
     range_quantile,
     rounded_freedom,
 )
+from satclip_bench.core.threads import in_threads
 
 MIN_SEEDS = 3
 """Minimum number of seeds to decide without bootstrap scores: fewer do not show how a difference
@@ -71,34 +83,39 @@ def differences_to_best(
     Returns:
         Differences, undecided for a task with neither replicates nor `MIN_SEEDS` seeds.
     """
-    gap, low, high, p = (
-        pd.DataFrame(np.nan, index=mean.index, columns=mean.columns) for _ in range(4)
-    )
-    tied = pd.DataFrame(False, index=mean.index, columns=mean.columns)
-    sizes_of = sizes_by_task(rows)
-    for task in mean.columns:
-        compared = mean[task].dropna()
-        if compared.empty:
-            continue
-        encoders = by_seed.index.get_indexer(compared.index)
-        of_task = by_seed.columns.get_level_values("task") == task
-        scores = by_seed.to_numpy(dtype=np.float64)[np.ix_(encoders, of_task)].clip(min=TIE_FLOOR)
-        best = int(compared.to_numpy().argmax())
-        known = complete_replicates(replicates, encoders, of_task)
+    gap, low, high, p = (np.full(mean.shape, np.nan) for _ in range(4))
+    tied = np.zeros(mean.shape, dtype=bool)
+    known_mean = mean.notna().to_numpy()
+    rows_of = by_seed.index.get_indexer(mean.index)
+    columns, sizes_of = columns_by_task(by_seed.columns), sizes_by_task(rows)
+
+    def compare(place: int) -> tuple[int, Float, Float, Float]:
+        task, compared = mean.columns[place], known_mean[:, place]
+        best = int(mean.to_numpy()[compared, place].argmax())
+        scores = by_seed.to_numpy(dtype=np.float64)[rows_of[compared], columns[task]]
+        scores = scores.clip(min=TIE_FLOOR)
+        known = complete_replicates(replicates, rows_of[compared], columns[task])
         n_train, n_test = sizes_of.loc[[task]].to_numpy(dtype=np.float64)[0].tolist()
         gaps = scores.mean(axis=1) - scores.mean(axis=1)[best]
-        gap.loc[compared.index, task] = gaps
-        error, freedom = error_of_gaps(scores, known, best, n_train, n_test)
+        return best, gaps, *error_of_gaps(scores, known, best, n_train, n_test)
+
+    places = np.flatnonzero(known_mean.any(axis=0)).tolist()
+    for place, (best, gaps, error, freedom) in zip(
+        places, in_threads(compare, places), strict=True
+    ):
+        compared = known_mean[:, place]
+        gap[compared, place] = gaps
         if np.isnan(error).any():
             continue
-        count, ties = len(encoders), np.arange(len(encoders)) == best
+        count, ties = len(gaps), np.arange(len(gaps)) == best
         adjusted = range_p(gaps, error, count, freedom)
         width = np.sqrt(error) * range_quantile(count, freedom) / np.sqrt(2)
-        low.loc[compared.index, task] = np.where(ties, 0, gaps - width)
-        high.loc[compared.index, task] = np.where(ties, 0, gaps + width)
-        p.loc[compared.index, task] = adjusted
-        tied.loc[compared.index, task] = ties | (gaps == 0) | (adjusted >= ALPHA)
-    return Differences(gap, low, high, p, tied)
+        low[compared, place] = np.where(ties, 0, gaps - width)
+        high[compared, place] = np.where(ties, 0, gaps + width)
+        p[compared, place] = adjusted
+        tied[compared, place] = ties | (gaps == 0) | (adjusted >= ALPHA)
+    tables = (gap, low, high, p, tied)
+    return Differences(*(pd.DataFrame(table, mean.index, mean.columns) for table in tables))
 
 
 def beside(one: Differences, other: Differences, mean: pd.DataFrame) -> Differences:
@@ -138,12 +155,11 @@ def error_of_gaps(
         # Without bootstrap scores the overlap of the test sets is not known (Nadeau and Bengio).
         factor = 1 / seeds + (n_test / n_train if n_train > 0 else 0.0)
         points: Float | float = 0.0
-        noise = None
+        explained: Float | float = 0.0
     else:
         factor = overlap_factor(seeds, n_train, n_test)
-        noise = (replicates - replicates[best])[others]
-        points = Replicates(noise.mean(axis=1)).variance()
-    training, uncertain, of_seeds = training_variance(gaps, noise, factor)
+        points, explained = (of[others] for of in _noise_of_gaps(scores, replicates, best))
+    training, uncertain, of_seeds = training_variance(gaps, explained, factor)
     error[others] = points + training
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(uncertain > 0, error[others] / uncertain, np.inf)
@@ -151,18 +167,38 @@ def error_of_gaps(
     return error, rounded_freedom(freedom)
 
 
+def _noise_of_gaps(scores: Float, replicates: Float, best: int) -> tuple[Float, Float]:
+    """Variance of the mean gaps to the best, and what points explain of it by seed, `(E,)` each.
+
+    Args:
+        scores: `(E, S)` scores by seed.
+        replicates: `(E, S, B)` bootstrap scores.
+        best: row of the best encoder.
+    """
+    gaps, defined = scores - scores[best], defined_in_all(replicates)
+    means, explained = np.empty((len(scores), replicates.shape[-1])), np.zeros(len(scores))
+    for piece in pieces(replicates):
+        noise = replicates[piece] - replicates[best]
+        means[piece] = noise.mean(axis=1)
+        if scores.shape[1] > 1:
+            explained[piece] = point_variance(noise[..., defined], gaps[piece])
+    return Replicates(means).variance(), explained
+
+
 def complete_replicates(
-    replicates: Replicates | None, encoders: np.ndarray, of_task: np.ndarray
+    replicates: Replicates | None, encoders: np.ndarray, of_task: slice
 ) -> Float | None:
     """Bootstrap scores `(E, S, B)`; None if some are not known, so that all are compared alike.
 
     Args:
         replicates: bootstrap scores `(encoder, task and seed, B)`; None if not known.
         encoders: rows of the encoders.
-        of_task: whether a column belongs to the task.
+        of_task: columns of the task.
     """
     if replicates is None:
         return None
-    scores = replicates.scores[np.ix_(encoders, of_task)].clip(min=TIE_FLOOR)
-    known = np.isfinite(scores).mean(axis=-1) >= MIN_DEFINED
-    return scores if known.all() else None
+    scores = clipped(replicates.scores[encoders, of_task], TIE_FLOOR)
+    if not isinstance(defined_in_all(scores), slice):
+        known = np.isfinite(scores).mean(axis=-1) >= MIN_DEFINED
+        return scores if known.all() else None
+    return scores

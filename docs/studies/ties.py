@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.ranking import seeds as variance_over_seeds
 from satclip_bench.benchmarks.ranking.aggregates import mean_rank
-from satclip_bench.benchmarks.ranking.seeds import Moderated, with_training_noise
+from satclip_bench.benchmarks.ranking.seeds import Moderated
 from satclip_bench.benchmarks.ranking.significance import (
     ALPHA,
     bootstrap_p,
@@ -34,6 +34,7 @@ from satclip_bench.benchmarks.ranking.significance import (
 )
 from satclip_bench.benchmarks.ranking.studentized import range_p
 from satclip_bench.benchmarks.ranking.ties import error_of_gaps
+from satclip_bench.benchmarks.ranking.training_noise import with_training_noise
 
 Float = NDArray[np.float64]
 

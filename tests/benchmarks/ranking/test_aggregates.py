@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from satclip_bench.benchmarks.ranking import aggregates as ag
+from satclip_bench.benchmarks.ranking import column_ranks as cr
 
 Float = NDArray[np.float64]
 
@@ -30,14 +31,27 @@ def _even(columns: int) -> Float:
 
 def test_equal_scores_share_the_mean_rank() -> None:
     scores = np.array([[0.9], [0.5], [0.9], [0.1]])
-    assert ag.ranks(scores)[:, 0].tolist() == [1.5, 3.0, 1.5, 4.0]
+    assert cr.ranks(scores)[:, 0].tolist() == [1.5, 3.0, 1.5, 4.0]
 
 
 @pytest.mark.parametrize("levels", [None, 1, 2, 7])
 def test_ranks_are_scipys(levels: int | None) -> None:
     scores = np.stack([_scores(9, 40, seed, levels) for seed in range(3)])
-    assert np.array_equal(ag.ranks(scores), rankdata(-scores, axis=1))
+    assert np.array_equal(cr.ranks(scores), rankdata(-scores, axis=1))
     assert ag.mean_rank(scores[:0], _even(40)).shape == (0, 9)
+
+
+@pytest.mark.parametrize("encoders", [2, 12, 200, 300])
+def test_ranks_of_scores_that_a_coarse_scale_cannot_tell_apart_are_scipys(encoders: int) -> None:
+    rng = np.random.default_rng(0)
+    near = 0.5 + 1e-9 * rng.integers(0, 3 * encoders, (encoders, 40))
+    outlier = near.copy()
+    outlier[0] = -1e5
+    wide = rng.standard_normal((encoders, 40)) * 10.0 ** rng.integers(-8, 4, (encoders, 40))
+    infinite = np.where(rng.random((encoders, 40)) < 0.1, -np.inf, near)
+    for scores in np.stack([near, outlier, wide, infinite]).astype(np.float64):
+        rounded = np.round(scores, cr.DIGITS)
+        assert np.array_equal(cr.ranks(scores), rankdata(-rounded, axis=0))
 
 
 def test_without_columns_all_are_level_and_without_encoders_there_are_no_ranks() -> None:
@@ -51,8 +65,8 @@ def test_without_columns_all_are_level_and_without_encoders_there_are_no_ranks()
 
 def test_replicates_are_ranked_in_parts_that_fit_into_memory() -> None:
     scores = np.random.default_rng(0).normal(size=(7, 5, 11))
-    with patch.object(ag, "CHUNK", 120):
-        parts = list(ag.chunks(scores))
+    with patch.object(cr, "CHUNK", 120):
+        parts = list(cr.chunks(scores))
         assert [len(part) for part in parts] == [2, 2, 2, 1]
         in_parts = ag.mean_rank(scores, _even(11))
     assert np.array_equal(np.concatenate(parts), scores)

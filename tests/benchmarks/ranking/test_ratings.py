@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicates
+from satclip_bench.benchmarks.ranking import bootstrap_ratings as in_parts
+from satclip_bench.benchmarks.ranking import by_task, column_ranks
+from satclip_bench.benchmarks.ranking.aggregates import improvement, mean_rank
 from satclip_bench.benchmarks.ranking.ranking import rank
-from satclip_bench.benchmarks.ranking.ratings import MEASURES, rate
+from satclip_bench.benchmarks.ranking.ratings import (
+    MEASURES,
+    column_weights,
+    complete,
+    rate,
+    task_means,
+)
 from satclip_bench.benchmarks.ranking.shifts import rank_changes
+from satclip_bench.benchmarks.ranking.significance import widened
+from satclip_bench.benchmarks.ranking.ties import TIE_FLOOR
+from satclip_bench.benchmarks.ranking.training_noise import TrainingNoise, with_training_noise
 from satclip_bench.benchmarks.runs.columns import REPLICATE_KEY
 from tests.benchmarks.frames import ENCODERS, METRICS, REGIONS, fail, frame, score
 
@@ -58,6 +73,42 @@ def test_without_replicates_only_ranks_are_known() -> None:
     assert ratings.values["rank"].tolist() == pytest.approx([1, 2, 3, 4, 5])
     assert ratings.values["borda"].tolist() == pytest.approx([4, 3, 2, 1, 0])
     assert list(ratings.values.columns) == list(MEASURES)
+
+
+@pytest.mark.parametrize("undefined", [False, True])
+def test_ratings_in_parts_are_those_of_all_scores_at_once(undefined: bool) -> None:
+    table = frame()
+    ranking = rank(table, METRICS, "random", "linear", replicates(table, draws=60))
+    assert ranking.replicates is not None
+    if undefined:
+        ranking.replicates.scores[1, 2, 7] = np.nan
+    noise = TrainingNoise(ranking.by_seed, ranking.replicates, ranking.rows, TIE_FLOOR)
+    noisy = complete(
+        with_training_noise(ranking.by_seed, ranking.replicates, ranking.rows, TIE_FLOOR)
+    )
+    assert noisy.scores.shape[-1] == 60 - undefined
+    columns, scores = ranking.by_seed.columns, ranking.by_seed.to_numpy()
+    weights = column_weights(columns)
+    expected = mean_rank(widened(scores, noisy.leading), weights)
+    means = task_means(noisy.scores, columns)
+    improvements = improvement(noisy.leading, noisy.leading[:, 0], weights)
+    made = [in_parts.bootstrap_ratings(noise, weights, 0)]
+    # Every task by itself, seven replicates at a time, and one encoder at a time for the noise.
+    small = 7 * len(scores) * len(columns)
+    with (
+        patch.object(in_parts, "TOGETHER", 1),
+        patch.object(column_ranks, "CHUNK", small),
+        patch.object(by_task, "PIECE", 1),
+    ):
+        for threads in (1, 3):
+            with threadpool_limits(threads, user_api="blas"):
+                made.append(in_parts.bootstrap_ratings(noise, weights, 0))
+    for ratings in made:
+        np.testing.assert_allclose(ratings.mean_ranks, expected, rtol=1e-12)
+        np.testing.assert_allclose(ratings.task_means, means, rtol=1e-12)
+        np.testing.assert_allclose(ratings.improvements, improvements, rtol=1e-9, atol=1e-12)
+    for one, other in zip(vars(made[1]).values(), vars(made[2]).values(), strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_noise_decides_who_ties() -> None:

@@ -19,7 +19,6 @@ from satclip_bench.benchmarks.ranking.seeds import (
     overlap_factor,
     point_variance,
     training_variance,
-    with_training_noise,
 )
 from satclip_bench.benchmarks.ranking.shifts import noise_floor
 from satclip_bench.benchmarks.ranking.significance import kendall
@@ -30,6 +29,7 @@ from satclip_bench.benchmarks.ranking.studentized import (
     rounded_freedom,
 )
 from satclip_bench.benchmarks.ranking.ties import TIE_FLOOR, differences_to_best
+from satclip_bench.benchmarks.ranking.training_noise import with_training_noise
 
 
 @pytest.mark.parametrize("means", [2, 12, 25])
@@ -120,18 +120,20 @@ def test_noise_of_redrawn_test_points_is_not_counted_twice() -> None:
     scores = 0.5 + points
     replicates = scores[..., None] + rng.normal(0, 0.2, (40, 10, 500))
     assert point_variance(replicates, scores) == pytest.approx(np.full(40, 0.04), rel=0.15)
-    error, uncertain, freedom = training_variance(scores, replicates, 0.5)
+    error, uncertain, freedom = training_variance(scores, point_variance(replicates, scores), 0.5)
     # All of the variance over seeds is that of the points.
     assert error.mean() < 0.1 * uncertain.mean()
     assert freedom > 9
     # Seeds that share their points have the noise of points in common.
     same = scores[..., None] + rng.normal(0, 0.2, (40, 1, 500))
     assert point_variance(same, scores) == pytest.approx(np.zeros(40), abs=1e-12)
-    assert training_variance(scores, same, 0.5)[0] == pytest.approx(uncertain)
+    assert training_variance(scores, point_variance(same, scores), 0.5)[0] == pytest.approx(
+        uncertain
+    )
 
 
 def test_one_seed_says_nothing_about_the_training_set() -> None:
-    error, uncertain, freedom = training_variance(np.ones((3, 1)), None, 1.0)
+    error, uncertain, freedom = training_variance(np.ones((3, 1)), 0.0, 1.0)
     assert (error.tolist(), uncertain.tolist(), freedom) == ([0, 0, 0], [0, 0, 0], np.inf)
 
 

@@ -1,0 +1,109 @@
+"""Noise of the training set in bootstrap scores, which have that of the test points alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+
+from satclip_bench.benchmarks.metrics.bootstrap import SEED
+from satclip_bench.benchmarks.metrics.replicates import Replicates
+from satclip_bench.benchmarks.ranking.by_task import (
+    Float,
+    clipped,
+    columns_by_task,
+    defined_in_all,
+    pieces,
+)
+from satclip_bench.benchmarks.ranking.seeds import (
+    overlap_factor,
+    point_variance,
+    training_variance,
+)
+from satclip_bench.core.threads import in_threads
+
+
+@dataclass(frozen=True)
+class TrainingNoise:
+    """Noise of drawing another training set, task by task, where seeds show it.
+
+    A normal variable for each replicate, independent between encoders, whose variance is that of
+    `training_variance`. What a seed does to all encoders alike does not change their order and is
+    left out of it. A task with a single seed has none: its training set is taken as given.
+
+    Attributes:
+        by_seed: encoder x (task, seed), scores.
+        replicates: bootstrap scores of `by_seed`, `(encoder, task and seed, B)`.
+        rows: rows of the tidy table of one split, for the sizes of the training and test sets.
+        floor: scores below this count as this for the variance.
+    """
+
+    by_seed: pd.DataFrame
+    replicates: Replicates
+    rows: pd.DataFrame
+    floor: float
+
+    def of_task(self, task: str) -> Float:
+        """Noise to add to the scores of all seeds of a task, `(E, B)`; zeros for none."""
+        columns = self.columns[task]
+        scores, replicates = self._scores[:, columns], self.replicates.scores[:, columns]
+        encoders, seeds = scores.shape
+        if seeds < 2 or encoders < 2:
+            return np.zeros((encoders, replicates.shape[-1]))
+        split, n_train, n_test = self._samples[task]
+        replicates = clipped(replicates, self.floor)
+        centre, defined = replicates.mean(axis=0), defined_in_all(replicates)
+        # The mean of E encoders removes 1 / E of what an encoder has to itself.
+        scale = np.sqrt(encoders / (encoders - 1))
+        relative = (scores - scores.mean(axis=0)) * scale
+        explained = np.empty(encoders)
+        for piece in pieces(replicates):
+            noise = replicates[piece] - centre
+            noise *= scale
+            explained[piece] = point_variance(noise[..., defined], relative[piece])
+        factor = overlap_factor(seeds, n_train, n_test)
+        variance, _, _ = training_variance(relative, explained, factor)
+        drawn = np.empty((encoders, replicates.shape[-1]))
+        for encoder, row in zip(self.by_seed.index, drawn, strict=True):
+            seed = [SEED, crc32(f"{task} {split} {encoder}".encode())]
+            np.random.default_rng(seed).standard_normal(out=row)
+        drawn *= np.sqrt(variance)[:, None]
+        return drawn
+
+    @cached_property
+    def columns(self) -> dict[str, slice]:
+        """Columns of each task."""
+        return columns_by_task(self.by_seed.columns)
+
+    @cached_property
+    def _scores(self) -> Float:
+        return self.by_seed.to_numpy(dtype=np.float64).clip(min=self.floor)
+
+    @cached_property
+    def _samples(self) -> dict[str, tuple[str, float, float]]:
+        """Split, and mean sizes of the training and test sets, by task."""
+        of_tasks = self.rows[self.rows["status"] == "done"].groupby("task")
+        split_of, sizes_of = of_tasks["split"].first(), of_tasks[["n_train", "n_test"]].mean()
+        return {
+            str(task): (str(split), float(n_train), float(n_test))
+            for task, split, (n_train, n_test) in zip(
+                split_of.index, split_of, sizes_of.to_numpy(dtype=np.float64), strict=True
+            )
+        }
+
+
+def with_training_noise(
+    by_seed: pd.DataFrame, replicates: Replicates, rows: pd.DataFrame, floor: float
+) -> Replicates:
+    """Bootstrap scores with the noise of drawing another training set (`TrainingNoise`)."""
+    noise = TrainingNoise(by_seed, replicates, rows, floor)
+    noisy = replicates.scores.copy()
+
+    def add(task: str) -> None:
+        noisy[:, noise.columns[task]] += noise.of_task(task)[:, None]
+
+    in_threads(add, list(noise.columns))
+    return Replicates(noisy)
