@@ -38,6 +38,7 @@ from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.tidy import tidy_frame
 from satclip_bench.benchmarks.submissions.entry import is_entry, read_entry
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.parquet import DAMAGE, reason
 from satclip_bench.core.registry import match_names, unknown_name
 
 TITLE_WIDTH = 60
@@ -130,12 +131,10 @@ def _side_of_entry(path: Path) -> Side:
 def _table(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        # The errors of pyarrow are ValueErrors and OSErrors.
-        first = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+    except DAMAGE as error:
         raise BenchError(
-            f"{path} cannot be read as a Parquet file: {first}. Name the folder of a run, or its "
-            "results.parquet"
+            f"{path} cannot be read as a Parquet file: {reason(error)}. Name the folder of a run, "
+            "or its results.parquet"
         ) from error
 
 

@@ -12,6 +12,7 @@ from satclip_bench.benchmarks.runs.columns import COLUMNS, MEASURED
 from satclip_bench.benchmarks.runs.reading import ALL, AXES, NOTHING, RecordFilter
 from satclip_bench.benchmarks.runs.record import RENAMED
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.parquet import DAMAGE, reason
 from satclip_bench.core.program import program
 
 EARLIER: Mapping[str, Any] = {
@@ -37,12 +38,9 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     try:
         frame = pd.read_parquet(path).rename(columns=RENAMED)
-    except (OSError, ValueError, NotImplementedError) as error:
-        # The errors of pyarrow; that of an encoding that it does not know, for which a damaged
-        # file can ask, is a NotImplementedError.
-        first = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+    except DAMAGE as error:
         raise BenchError(
-            f"{path} cannot be read as a Parquet file: {first:.200}. Restore it, or run "
+            f"{path} cannot be read as a Parquet file: {reason(error)}. Restore it, or run "
             f"`{program()}` again"
         ) from error
     if missing := [name for name in COLUMNS if name not in frame and name not in EARLIER]:

@@ -22,6 +22,7 @@ from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicate
 from satclip_bench.benchmarks.runs.columns import REPLICATE_KEY
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import atomic_write
+from satclip_bench.core.parquet import DAMAGE, reason
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -109,9 +110,8 @@ def read_bootstrap(folder: Path, frame: pd.DataFrame) -> RunReplicates | None:
             _numbers(b"".join(table[name].to_pylist())) for name in ("total", "reference")
         )
         keys = pd.Index(table["key"].to_pylist())
-    except (OSError, ValueError, TypeError) as error:
-        first = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
-        raise BenchError(f"{path} is damaged: {first:.200}. {_ADVICE}") from error
+    except (*DAMAGE, TypeError) as error:
+        raise BenchError(f"{path} is damaged: {reason(error)}. {_ADVICE}") from error
     if set(keys) != set(cells["key"]) or not len(loss) == len(total) == len(reference) == len(keys):
         raise BenchError(f"{path} is of other results than those beside it. {_ADVICE}")
     rows = keys.get_indexer(pd.Index(cells["key"]))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from satclip_bench.benchmarks import metrics
 from satclip_bench.benchmarks.metrics.bootstrap import REPLICATES
 from satclip_bench.core.files import atomic_write, sha256_bytes, sha256_file, sha256_folder
+from satclip_bench.core.parquet import DAMAGE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,9 +59,7 @@ def read_replicates(folder: Path) -> KeptReplicates:
 
     try:
         table = pq.read_table(folder / FILE, page_checksum_verification=True)
-    except (OSError, ValueError, KeyError, NotImplementedError):
-        # The errors of pyarrow for a file that is missing, is not Parquet, or not any more: a
-        # damaged one can ask for an encoding that pyarrow does not know.
+    except (*DAMAGE, KeyError):
         return {}
     if not table.schema.equals(_schema()) or any(column.null_count for column in table.columns):
         return {}

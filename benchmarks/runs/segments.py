@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from satclip_bench.core.errors import RecordError
 from satclip_bench.core.files import atomic_write, sha256_bytes, sync_folder
+from satclip_bench.core.parquet import DAMAGE, reason
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -89,9 +90,9 @@ class Segment:
             if _name(_number(self.path), content) != self.path.name:
                 raise ValueError("its content has another hash than its name says")
             return pq.read_table(io.BytesIO(content), columns=list(columns))
-        except (OSError, ValueError) as error:
+        except DAMAGE as error:
             raise RecordError(
-                f"{self.path} is damaged ({str(error).splitlines()[0]}), and so its records cannot "
+                f"{self.path} is damaged ({reason(error)}), and so its records cannot "
                 "be read. Delete it, and run the same command again to compute its cells."
             ) from error
 

@@ -28,6 +28,7 @@ from satclip_bench.benchmarks.runs.record_files import parse_record
 from satclip_bench.benchmarks.submissions.manifest import FORMAT, Manifest
 from satclip_bench.core.card import problems
 from satclip_bench.core.errors import BenchError, RecordError
+from satclip_bench.core.parquet import DAMAGE, reason
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -197,11 +198,8 @@ def parse_entry(content: bytes, title: str) -> Entry:
         manifest = _manifest(file, title)
         _require_size(file, title)
         records, predictions = _read_rows(file, title)
-    except (OSError, ValueError, NotImplementedError) as error:
-        # The errors of pyarrow; that of an encoding that it does not know, for which a damaged
-        # file can ask, is a NotImplementedError.
-        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
-        raise BenchError(f"{title} is damaged: {reason:.200}. {_ADVICE}") from error
+    except DAMAGE as error:
+        raise BenchError(f"{title} is damaged: {reason(error)}. {_ADVICE}") from error
     source = (file.metadata.metadata or {}).get(_SOURCE, b"").decode(errors="replace")
     return Entry(manifest, records, predictions, source)
 
