@@ -18,14 +18,16 @@ from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.benchmarks.report.style import (
     COLUMN,
     GREY,
+    LEGEND_LINE,
     LIGHT,
     MARKERS,
     PAGE,
     QUALITATIVE,
     SMALL,
+    legend_above,
+    legend_columns,
     literal,
     short_title,
-    text_width,
 )
 from satclip_bench.core.program import program
 
@@ -72,10 +74,8 @@ MAX_ENCODERS, MAX_BASELINES = len(QUALITATIVE), 2
 BASELINE_LOOKS = ((GREY, "s", "--"), ("black", "x", ":"))
 MAX_COLUMNS = 3
 """Maximum number of panels side by side."""
-PANEL, LINE = 1.6, 0.12
-"""Heights in inches of a panel and of a line of the legend."""
-HANDLE = 0.5
-"""Width in inches of a line of the legend without its text."""
+PANEL = 1.6
+"""Height in inches of a panel."""
 FLOOR = -0.5
 """Lower end of the axis of skill at the lowest, because skill has no lower bound."""
 TOP = 1.02
@@ -139,9 +139,8 @@ def curves_drawing(results: Results, kind: str, probe: str, name: str) -> Drawin
     columns = 2 if len(tasks) == 4 else min(MAX_COLUMNS, len(tasks))
     panel_rows = -(-len(tasks) // columns)
     width = COLUMN if columns == 1 else PAGE
-    entry = text_width(line.title for line in lines) + HANDLE
-    legend_columns = max(1, min(len(lines), int(width / entry)))
-    height = panel_rows * PANEL - (-len(lines) // legend_columns) * LINE + 0.1
+    in_legend = legend_columns([line.title for line in lines], width)
+    height = panel_rows * PANEL - (-len(lines) // in_legend) * LEGEND_LINE + 0.1
 
     def draw(fig: Figure) -> None:
         axes = fig.subplots(panel_rows, columns, sharey=True, squeeze=False)
@@ -156,13 +155,7 @@ def curves_drawing(results: Results, kind: str, probe: str, name: str) -> Drawin
         ax = axes.flat[0]
         ax.set_ylim(max(ax.get_ylim()[0], FLOOR), TOP)
         handles = [ax.plot([], [], label=line.title, **line.options())[0] for line in lines]
-        fig.legend(
-            handles=handles,
-            loc="outside upper left",
-            ncols=legend_columns,
-            frameon=False,
-            handlelength=2.4,
-        )
+        legend_above(fig, handles, in_legend)
 
     caption = _caption(results, (probe, splits), points, len(rows) - len(lines), kind)
     return Drawing(name, width, height, draw, caption)

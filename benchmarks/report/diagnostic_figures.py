@@ -17,14 +17,16 @@ from satclip_bench.benchmarks.report.maps import colour_bar, draw_points, map_ax
 from satclip_bench.benchmarks.report.prediction_maps import mistakes
 from satclip_bench.benchmarks.report.style import (
     GREY,
+    LEGEND_LINE,
     LIGHT,
     MARKERS,
     PAGE,
     QUALITATIVE,
     SMALL,
+    legend_above,
+    legend_columns,
     literal,
     short_title,
-    text_width,
 )
 from satclip_bench.benchmarks.report.wording import listed
 from satclip_bench.tasks import TaskTable
@@ -40,9 +42,8 @@ MAX_ENCODERS = 5
 MIN_POINTS = 10
 """Minimum number of test points of a stratum in the figure; the frame has them all."""
 
-ERRORS, LINE, HANDLE = 2.3, 0.12, 0.5
-"""Height in inches of the panels of errors, height of a line of the legend, and width of an entry
-without its text."""
+ERRORS = 2.3
+"""Height in inches of the panels of errors."""
 
 LOG_FROM, TWO_DECADES = 10.0, 100.0
 """Ratio of the largest to the smallest error from which on the scale is logarithmic, and from which
@@ -101,8 +102,8 @@ def diagnostics_drawing(
     # A map fills half of the width; the height of a tall extent is limited.
     height = float(np.clip((PAGE / 2 - 0.2) * shape(table), 1.5, 3.0)) + 0.4
     titles = [short_title(d.encoder) for d in drawn]
-    columns = max(1, min(len(drawn), int(PAGE / (text_width(titles) + HANDLE))))
-    legend = -(-len(drawn) // columns) * LINE + 0.05
+    columns = legend_columns(titles, PAGE)
+    legend = -(-len(drawn) // columns) * LEGEND_LINE + 0.05
 
     def draw(fig: Figure) -> None:
         grid = fig.add_gridspec(2, 1, height_ratios=(ERRORS, height))
@@ -115,13 +116,7 @@ def diagnostics_drawing(
             fig.axes[0].plot([], [], label=title, **_look(colour, number))[0]
             for number, (title, colour) in enumerate(zip(titles, colours, strict=True))
         ]
-        fig.legend(
-            handles=handles,
-            loc="outside upper left",
-            ncols=columns,
-            frameon=False,
-            handlelength=2.4,
-        )
+        legend_above(fig, handles, columns)
 
     caption = _caption(table, diagnoses, encoders, best, maps, what)
     return Drawing(name, PAGE, ERRORS + height + legend, draw, caption)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import textwrap
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from satclip_bench.core.files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 COLUMN, PAGE = 3.3, 6.9
 """Widths in inches of a figure that fills one column or both columns of a paper."""
@@ -33,6 +34,11 @@ QUALITATIVE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00",
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 """Marks that go with `QUALITATIVE`, so that a figure can be read without its colours."""
+
+HANDLE = 0.5
+"""Width in inches of an entry of a legend of lines without its text."""
+LEGEND_LINE = 0.12
+"""Height in inches of a line of a legend."""
 
 DPI = 300
 """Resolution of PNG files, and of the parts of PDF and SVG files that are pictures."""
@@ -118,6 +124,23 @@ def text_width(labels: Iterable[str], size: float = SMALL) -> float:
     with figure(1, 1) as fig:
         extents = [fig.text(0, 0, label, fontsize=size).get_window_extent() for label in labels]
         return max((extent.width / fig.dpi for extent in extents), default=0.0)
+
+
+def legend_columns(titles: Collection[str], width: float) -> int:
+    """Number of columns of a legend of lines that fit side by side into a width in inches."""
+    entry = text_width(titles) + HANDLE
+    return max(1, min(len(titles), int(width / entry)))
+
+
+def legend_above(fig: Figure, handles: Sequence[Line2D], columns: int) -> None:
+    """Add a legend of lines above the panels of a figure."""
+    fig.legend(
+        handles=handles,
+        loc="outside upper left",
+        ncols=columns,
+        frameon=False,
+        handlelength=2.4,
+    )
 
 
 def heading(fig: Figure, text: str) -> None:
