@@ -211,7 +211,8 @@ def merge(
     if not check:
         writable(into)
     with nullcontext() if check else _locked(into):
-        outcomes = [_merge_one(path, into, own, replace, check) for path in entries]
+        merged = {entry.name: entry for entry in submissions(into)}
+        outcomes = [_merge_one(path, into, own, merged, replace, check) for path in entries]
     console = Console()
     for path, outcome in zip(entries, outcomes, strict=True):
         for line in outcome.lines:
@@ -234,8 +235,15 @@ class _Outcome:
     added: bool = False
 
 
-def _merge_one(path: Path, into: Path, own: pd.DataFrame, replace: bool, check: bool) -> _Outcome:
-    merged = {entry.name: entry for entry in submissions(into)}
+def _merge_one(
+    path: Path,
+    into: Path,
+    own: pd.DataFrame,
+    merged: dict[str, Entry],
+    replace: bool,
+    check: bool,
+) -> _Outcome:
+    """Check an entry, and add it to a folder and to its `merged` entries, by name."""
     try:
         entry = read_entry(path)
         source = sha256_file(path)
@@ -257,6 +265,7 @@ def _merge_one(path: Path, into: Path, own: pd.DataFrame, replace: bool, check: 
     if check:
         return _Outcome((f"would be added: {cells}",))
     saved = save(into, checked, source)
+    merged[entry.name] = read_entry(saved)
     result = "replaced" if known is not None else "added"
     return _Outcome((f"{result}: {cells}, as {saved}",), added=True)
 

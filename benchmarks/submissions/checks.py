@@ -27,9 +27,7 @@ from satclip_bench.benchmarks.submissions.suite_cells import (
 )
 from satclip_bench.benchmarks.submissions.tables import SHA256, is_table, table_problems
 from satclip_bench.core.errors import BenchError
-from satclip_bench.core.program import program
 from satclip_bench.encoders import encoder_card, registry
-from satclip_bench.tasks import list_tasks
 
 _AT_MOST_ONE = ("r2", "skill")
 _SHARES = (
@@ -264,12 +262,6 @@ def _scored(entry: Entry) -> tuple[Entry, tuple[str, ...]]:
     return checked, ()
 
 
-def unknown_tasks(entry: Entry) -> tuple[str, ...]:
-    """Tasks on the encoder's card that this package does not have, to be named in a note."""
-    card = entry.manifest.encoder
-    return tuple(sorted({*card.contaminates, *card.recipe_tasks} - set(list_tasks())))
-
-
 def _group(what: str, records: Iterable[tuple[Record, str]]) -> Iterator[str]:
     """One line about records with the same problem: how many, the first, and why."""
     found = list(records)
@@ -280,8 +272,3 @@ def _group(what: str, records: Iterable[tuple[Record, str]]) -> Iterator[str]:
     why = f" ({reason[:300]})" if reason else ""
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
     yield f"{title} {what}{why}{more}"
-
-
-def advice(suite: str) -> str:
-    """What a submitter does about missing or failed cells."""
-    return f"`{program()} run --suite {suite} --encoder FILE.py:CLASS` computes what is missing"

@@ -10,8 +10,6 @@ ELEVATION_POINTS = (
 )
 """Beginning of the card's entry on processing for tasks that share the points of elevation."""
 
-NEAR_POINTS = "at points up to 25 km apart"
-
 ERA5_PRECIPITATION = ERA5.model_copy(
     update={"name": "ERA5 monthly total precipitation, mean of 2000-2025, 0.25 degrees"}
 )
