@@ -10,9 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
-from satclip_bench.benchmarks.commands.finished import Finished, read_finished
+from satclip_bench.benchmarks.commands.finished import Finished, open_finished
 from satclip_bench.benchmarks.commands.plain import print_plain
-from satclip_bench.benchmarks.commands.user_tables import adopt
 from satclip_bench.benchmarks.ranking.combinations import combinations
 from satclip_bench.benchmarks.ranking.curves import curves
 from satclip_bench.benchmarks.report.drawing import CAPTIONS
@@ -95,11 +94,8 @@ def show_combinations(out: Path, split: str | None, probe: str | None, only: Rec
 
 
 def _read(out: Path, split: str | None, probe: str | None, only: RecordFilter) -> Finished:
-    adopt(out)
     splits, probes = ((name,) if name else () for name in (split, probe))
-    finished = read_finished(out, replace(only, splits=splits, probes=probes))
-    finished.print_notices()
-    return finished
+    return open_finished(out, replace(only, splits=splits, probes=probes))
 
 
 def _curve_grid(rows: pd.DataFrame, titles: dict[str, str]) -> Grid:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from satclip_bench.benchmarks.commands.notices import print_notices
 from satclip_bench.benchmarks.commands.plain import print_plain
+from satclip_bench.benchmarks.commands.user_tables import adopt
 from satclip_bench.benchmarks.metrics.replicates import RunReplicates
 from satclip_bench.benchmarks.ranking.known_intervals import KnownIntervals
 from satclip_bench.benchmarks.ranking.pooling import ScoreChoice
@@ -184,6 +185,25 @@ def read_finished(
         # Raises, and says why there is nothing to show.
         own = store.frame(reading)
     return beside_entries(store, reading, own, species)
+
+
+def open_finished(
+    folder: Path, only: RecordFilter = ALL, species: SpeciesColumn | None = None
+) -> Finished:
+    """Read the results of a folder with its user tables, and print lines on what is left out.
+
+    Args:
+        folder: folder of a run, or of committed results.
+        only: tasks, encoders and seeds to show.
+        species: scores of `species` to show as a column beside the run's tasks.
+
+    Raises:
+        BenchError: see `read_finished`.
+    """
+    adopt(folder)
+    finished = read_finished(folder, only, species)
+    finished.print_notices()
+    return finished
 
 
 def beside_entries(

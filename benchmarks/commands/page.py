@@ -9,9 +9,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from satclip_bench.benchmarks.commands.finished import read_finished
+from satclip_bench.benchmarks.commands.finished import open_finished
 from satclip_bench.benchmarks.commands.plain import print_plain
-from satclip_bench.benchmarks.commands.user_tables import adopt
 from satclip_bench.benchmarks.profiles.files import read_profiles
 from satclip_bench.benchmarks.ranking.pooling import ScoreChoice
 from satclip_bench.benchmarks.report.page.folder import write_site
@@ -58,9 +57,7 @@ def leaderboard_page(
     names = _run_names(folders)
     runs: list[Run] = []
     for name, folder in zip(names, folders, strict=True):
-        adopt(folder)
-        finished = read_finished(folder, only, species=None if runs else species)
-        finished.print_notices()
+        finished = open_finished(folder, only, species=None if runs else species)
         runs.append(Run(name, finished.results(contaminated=contaminated, score=score)))
     site = Site(tuple(runs))
     known = profiles_of(site, read_profiles(profiles))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from rich.console import Console
 from rich.text import Text
 
-from satclip_bench.benchmarks.commands.finished import Finished, beside_entries, read_finished
+from satclip_bench.benchmarks.commands.finished import beside_entries, open_finished, read_finished
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.commands.user_tables import adopt
 from satclip_bench.benchmarks.ranking.pooling import ScoreChoice
@@ -144,7 +144,7 @@ def figures(
     """
     from satclip_bench.benchmarks.report.figures import left_out
 
-    finished = _read(out, only)
+    finished = open_finished(out, only)
     results = finished.results()
     sentences = list(left_out(results, kinds))
 
@@ -271,14 +271,7 @@ def load_results(
         score: score to show; None for the default of each split.
         species: scores of `species` to show as a column beside the run's tasks.
     """
-    return _read(out, only, species).results(score=score)
-
-
-def _read(out: Path, only: RecordFilter, species: SpeciesColumn | None = None) -> Finished:
-    adopt(out)
-    finished = read_finished(out, only, species=species)
-    finished.print_notices()
-    return finished
+    return open_finished(out, only, species).results(score=score)
 
 
 def _draw(

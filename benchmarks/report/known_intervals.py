@@ -12,7 +12,7 @@ FILE = "scores.parquet"
 
 
 def read_intervals(path: Path) -> KnownIntervals | None:
-    """The intervals of a table that `scores_bytes` made; None if there is no such file.
+    """The intervals of a table that `scores_frame` made; None if there is no such file.
 
     Raises:
         BenchError: the file cannot be read, or is another one.

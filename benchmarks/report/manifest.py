@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from satclip_bench.benchmarks import ranking, submissions
 from satclip_bench.benchmarks.report.results import Results
-from satclip_bench.benchmarks.runs.tidy import parquet_bytes
+from satclip_bench.benchmarks.runs.tidy import frame_bytes
 from satclip_bench.core.card import Card
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import (
@@ -61,10 +61,8 @@ def fingerprint(
         tables: tables whose maps are drawn, by task.
         sources: hashes of what the bootstrap scores of the cells are made from.
     """
-    import pyarrow as pa
-
     digest = hashlib.sha256()
-    digest.update(parquet_bytes(pa.Table.from_pandas(results.frame, preserve_index=False)))
+    digest.update(frame_bytes(results.frame))
     for card in results.cards.values():
         digest.update(card.model_dump_json().encode())
     digest.update(

@@ -10,7 +10,6 @@ import pandas as pd
 from satclip_bench.benchmarks.ranking.known_intervals import COLUMNS, KEY
 from satclip_bench.benchmarks.ranking.ranking import Ranking
 from satclip_bench.benchmarks.report.results import Results
-from satclip_bench.benchmarks.runs.tidy import parquet_bytes
 
 
 def scores_frame(results: Results) -> pd.DataFrame:
@@ -19,13 +18,6 @@ def scores_frame(results: Results) -> pd.DataFrame:
         _rows(part.board(*name).ranking, *name) for _, part in results.parts for name in part.boards
     ]
     return pd.concat(parts, ignore_index=True)
-
-
-def scores_bytes(results: Results) -> bytes:
-    """`scores_frame` as bytes of Parquet."""
-    import pyarrow as pa
-
-    return parquet_bytes(pa.Table.from_pandas(scores_frame(results), preserve_index=False))
 
 
 def _rows(ranking: Ranking, split: str, probe: str) -> pd.DataFrame:

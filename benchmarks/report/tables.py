@@ -10,7 +10,8 @@ from satclip_bench.benchmarks.report.known_intervals import FILE as SCORES
 from satclip_bench.benchmarks.report.latex import latex, text_latex
 from satclip_bench.benchmarks.report.markdown import markdown, sections, text_markdown
 from satclip_bench.benchmarks.report.results import Results
-from satclip_bench.benchmarks.report.scores_table import scores_bytes
+from satclip_bench.benchmarks.report.scores_table import scores_frame
+from satclip_bench.benchmarks.runs.tidy import frame_bytes
 from satclip_bench.core.files import atomic_write
 
 
@@ -57,7 +58,7 @@ def write_tables(results: Results, out: Path) -> tuple[Path, ...]:
             contents[f"rank-changes.{probe}{suffix}.md"] = text_markdown(changes.text)
             contents[f"rank-changes.{probe}{suffix}.tex"] = text_latex(changes.text)
     files = {name: content.encode() for name, content in contents.items()}
-    files[SCORES] = scores_bytes(results)
+    files[SCORES] = frame_bytes(scores_frame(results))
     for name, file in files.items():
         with atomic_write(out / name) as stream:
             stream.write(file)

@@ -36,7 +36,7 @@ from satclip_bench.benchmarks.runs.segments import (
     sweep_segments,
     write_segment,
 )
-from satclip_bench.benchmarks.runs.tidy import parquet_bytes, tidy_frame
+from satclip_bench.benchmarks.runs.tidy import frame_bytes, parquet_bytes, tidy_frame
 from satclip_bench.core.errors import BenchError, RecordError
 from satclip_bench.core.files import (
     atomic_write,
@@ -373,11 +373,9 @@ class Store:
         Args:
             reading: what `read` returned, if the folder has not changed since.
         """
-        import pyarrow as pa
-
         frame = self.frame(reading)
         with atomic_write(self.table_path) as stream:
-            stream.write(parquet_bytes(pa.Table.from_pandas(frame, preserve_index=False)))
+            stream.write(frame_bytes(frame))
         return frame
 
 

@@ -38,6 +38,13 @@ def parquet_bytes(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
+def frame_bytes(frame: pd.DataFrame) -> bytes:
+    """A frame without its index as bytes of Parquet; the same frame gives the same bytes."""
+    import pyarrow as pa
+
+    return parquet_bytes(pa.Table.from_pandas(frame, preserve_index=False))
+
+
 def _rows(record: Record) -> Iterator[list[object]]:
     s, c = record.settings, record.counts
     scores = {record.metric: None} if record.status == "failed" else record.scores

@@ -28,14 +28,14 @@ from satclip_bench.benchmarks.report.page.words import (
 from satclip_bench.benchmarks.report.profile_figures import AREAS
 from satclip_bench.benchmarks.report.profile_words import profile_table
 from satclip_bench.benchmarks.report.results import Results, choose_board
-from satclip_bench.benchmarks.report.scores_table import scores_bytes, scores_frame
+from satclip_bench.benchmarks.report.scores_table import scores_frame
 from satclip_bench.benchmarks.report.wording import listed, number, separate_board
-from satclip_bench.benchmarks.runs.tidy import parquet_bytes
+from satclip_bench.benchmarks.runs.tidy import frame_bytes
 from satclip_bench.encoders import EncoderCard
 from satclip_bench.tasks import TaskCard
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 PACKAGE = "satclip_bench.benchmarks.report.page"
 
@@ -61,12 +61,13 @@ def site_files(
         yield from _data_files(name, run.results)
     render = _renderer(site, pictures)
     yield "index.html", render("index.html.j2", root="", **_front(site))
-    encoders, tasks = page_names(site.encoders), page_names(site.tasks)
-    for name, page in encoders.items():
-        context = _encoder(site, name, profiles.get(name))
+    paths = picture_paths(site)
+    for name, page in page_names(site.encoders).items():
+        context = _encoder(site, name, profiles.get(name), paths)
         yield f"encoders/{page}.html", render("encoder.html.j2", root="../", **context)
-    for name, page in tasks.items():
-        yield f"tasks/{page}.html", render("task.html.j2", root="../", **_task(site, name))
+    for name, page in page_names(site.tasks).items():
+        context = _task(site, name, paths)
+        yield f"tasks/{page}.html", render("task.html.j2", root="../", **context)
 
 
 def _run_files(site: Site) -> tuple[tuple[Run, str], ...]:
@@ -77,18 +78,10 @@ def _run_files(site: Site) -> tuple[tuple[Run, str], ...]:
 
 def _data_files(name: str, results: Results) -> Iterator[tuple[str, bytes]]:
     """The tables of a run as CSV and Parquet: one row per record and metric, and all scores."""
-    import pyarrow as pa
-
-    table = pa.Table.from_pandas(results.frame, preserve_index=False)
-    scores = scores_frame(results)
-    yield f"data/{name}.results.parquet", parquet_bytes(table)
-    yield f"data/{name}.results.csv", _csv(results.frame)
-    yield f"data/{name}.scores.parquet", scores_bytes(results)
-    yield f"data/{name}.scores.csv", _csv(scores)
-
-
-def _csv(frame: pd.DataFrame) -> bytes:
-    return frame.to_csv(index=False, lineterminator="\n").encode()
+    for what, frame in (("results", results.frame), ("scores", scores_frame(results))):
+        yield f"data/{name}.{what}.parquet", frame_bytes(frame)
+        text = frame.to_csv(index=False, lineterminator="\n")
+        yield f"data/{name}.{what}.csv", text.encode()
 
 
 def picture_paths(site: Site) -> Mapping[tuple[str, str], str]:
@@ -215,11 +208,12 @@ def _missing_reason(row: Row, card: TaskCard) -> str:
     return next(reasons, "not evaluated")
 
 
-def _encoder(site: Site, name: str, profile: Profile | None) -> dict[str, Any]:
+def _encoder(
+    site: Site, name: str, profile: Profile | None, paths: Mapping[tuple[str, str], str]
+) -> dict[str, Any]:
     card, lines = card_of(name), site.of_encoder(name)
     titles = {task.name: task.title for task in site.tasks.values()}
     rows = site.frame_of("encoder", name)
-    paths = picture_paths(site)
     return {
         "name": name,
         "title": site.encoders[name],
@@ -239,8 +233,8 @@ def _encoder(site: Site, name: str, profile: Profile | None) -> dict[str, Any]:
     }
 
 
-def _task(site: Site, name: str) -> dict[str, Any]:
-    card, boards, page = site.tasks[name], site.of_task(name), page_names(site.tasks)[name]
+def _task(site: Site, name: str, paths: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    card, boards = site.tasks[name], site.of_task(name)
     editions = dict.fromkeys(
         edition
         for shown, _ in boards
@@ -256,8 +250,8 @@ def _task(site: Site, name: str) -> dict[str, Any]:
         "opened": {b.id for b in site.first_boards if b.run == first_run},
         "axes": {shown.id: _axis(lines) for shown, lines in boards},
         "leader": partial(site.leader, task=name),
-        "map": f"tasks/{page}.map.png",
-        "histogram": f"tasks/{page}.histogram.png",
+        "map": paths["map", name],
+        "histogram": paths["histogram", name],
     }
 
 
