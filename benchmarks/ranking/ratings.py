@@ -17,6 +17,7 @@ from satclip_bench.benchmarks.ranking.aggregates import (
     win_rate,
 )
 from satclip_bench.benchmarks.ranking.bootstrap_ratings import bootstrap_ratings, improvement_over
+from satclip_bench.benchmarks.ranking.by_task import defined_in_all
 from satclip_bench.benchmarks.ranking.ranking import Ranking
 from satclip_bench.benchmarks.ranking.significance import (
     Friedman,
@@ -140,8 +141,7 @@ def _reference(encoders: pd.Index) -> int | None:
 
 def complete(replicates: Replicates) -> Replicates:
     """The replicates in which every score is defined."""
-    defined = np.isfinite(replicates.scores).all(axis=(0, 1))
-    return replicates if defined.all() else Replicates(replicates.scores[..., defined])
+    return Replicates(replicates.scores[..., defined_in_all(replicates.scores)])
 
 
 def _frame(encoders: pd.Index, columns: Mapping[str, Float]) -> pd.DataFrame:
