@@ -35,13 +35,28 @@ from satclip_bench.encoders.weights.tensors import load_safetensors
 
 POINTS = 4000
 
+WITHOUT_AVX512 = "X86_V4 AVX512_ICL"
+"""NumPy's names of the instructions; it warns of those that this processor does not have."""
+WITHOUT_AVX2 = f"X86_V3 {WITHOUT_AVX512}"
+
 PROCESSORS: Mapping[str, Mapping[str, str]] = {
-    "OpenBLAS without AVX": {"OPENBLAS_CORETYPE": "Prescott"},
+    "OpenBLAS with AVX2": {"OPENBLAS_CORETYPE": "Haswell"},
     "OpenBLAS with AVX": {"OPENBLAS_CORETYPE": "Sandybridge"},
-    "NumPy without AVX2": {"NPY_DISABLE_CPU_FEATURES": "X86_V3"},
+    "OpenBLAS without AVX": {"OPENBLAS_CORETYPE": "Prescott"},
+    "NumPy with AVX2": {"NPY_DISABLE_CPU_FEATURES": WITHOUT_AVX512},
+    "NumPy without AVX2": {"NPY_DISABLE_CPU_FEATURES": WITHOUT_AVX2},
+    "both with AVX2": {
+        "OPENBLAS_CORETYPE": "Haswell",
+        "NPY_DISABLE_CPU_FEATURES": WITHOUT_AVX512,
+    },
     "both without AVX": {
         "OPENBLAS_CORETYPE": "Prescott",
-        "NPY_DISABLE_CPU_FEATURES": "X86_V3",
+        "NPY_DISABLE_CPU_FEATURES": WITHOUT_AVX2,
+    },
+    "torch with AVX2": {
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
     },
     "torch without AVX2": {
         "ATEN_CPU_CAPABILITY": "default",
