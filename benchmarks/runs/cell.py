@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +33,7 @@ from satclip_bench.benchmarks.metrics.scores import (
 )
 from satclip_bench.benchmarks.probes import make_probe
 from satclip_bench.benchmarks.probes.rows import Features, blocks, release, select
-from satclip_bench.benchmarks.runs.provenance import provenance
+from satclip_bench.benchmarks.runs.provenance import provenance, seconds_spent
 from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
 from satclip_bench.benchmarks.runs.tables import TaskSource, get_fold, load_table, source_card
 from satclip_bench.benchmarks.splits.places import shared_places
@@ -133,9 +132,9 @@ class Cell:
             if is_baseline(s.encoder)
             else make_probe(s.probe, task_type, s.seed)
         )
-        start = time.perf_counter()
+        start = seconds_spent()
         estimator.fit(select(X, fold.train), y[fold.train], **_held_out(fold, X, y))
-        fitted = time.perf_counter()
+        fitted = seconds_spent()
         scored = _score(estimator, X, table, fold)
         if infinite := [name for name, value in scored.scores.items() if np.isinf(value)]:
             raise BenchError(
@@ -169,7 +168,7 @@ class Cell:
                 shared=shared_places(table.lonlat, fold),
                 clipped=scored.clipped,
             ),
-            provenance=provenance(fitted - start, time.perf_counter() - fitted),
+            provenance=provenance(fitted - start, seconds_spent() - fitted),
         )
         yield record, pa.table(scored.columns)
 

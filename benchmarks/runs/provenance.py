@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import platform
 import subprocess
+import time
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
 from satclip_bench.benchmarks.runs.record import Provenance
-from satclip_bench.core.device import device_title
+from satclip_bench.core.device import device_title, on_gpu
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "lightgbm")
 """Libraries whose versions are kept in every record."""
@@ -20,7 +21,7 @@ def provenance(fit: float = 0.0, predict: float = 0.0) -> Provenance:
     """Provenance of a record that is finished now.
 
     Args:
-        fit: duration of the fit in seconds.
+        fit: duration of the fit in seconds, from `seconds_spent`.
         predict: duration of prediction and scoring in seconds.
     """
     return Provenance(
@@ -32,6 +33,18 @@ def provenance(fit: float = 0.0, predict: float = 0.0) -> Provenance:
         machine=machine(),
         device=device_title(),
     )
+
+
+def seconds_spent() -> float:
+    """Seconds that this process has spent; only differences of two calls mean anything.
+
+    They are seconds of the processor, because other work on the machine does not add to them. On a
+    GPU they are seconds of the clock: there the processor waits for most of the work.
+
+    Raises:
+        BenchError: there is no such device.
+    """
+    return time.perf_counter() if on_gpu() else time.process_time()
 
 
 def machine() -> str:

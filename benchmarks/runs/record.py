@@ -143,8 +143,12 @@ class Provenance(Card):
     """When and how a record was computed; none of it is part of the key."""
 
     finished: str = Field(description="date and time in UTC, ISO 8601")
-    seconds_fit: float = 0.0
-    seconds_predict: float = 0.0
+    seconds_fit: float = Field(
+        0.0,
+        description="seconds of the processor for choosing settings and fitting; on a GPU, and "
+        "in records from before November 2026, seconds of the clock",
+    )
+    seconds_predict: float = Field(0.0, description="the same for prediction and scoring")
     versions: Mapping[str, str] = Field(default_factory=dict)
     git_commit: str = ""
     machine: str = ""
