@@ -25,6 +25,7 @@ examples:
   {program} embed --encoder geoclip --points my.csv --out embeddings.parquet
   {program} embed --encoder my.py:MyEncoder --points my.csv --lon x --lat y --out e.parquet
   {program} embed --encoder wrap --points my.csv --out embeddings.npy
+  {program} embed --encoder climplicit.dated --points my.csv --date observed --out e.parquet
   {program} embed --encoder-table tiles/ --points my.csv --out embeddings.parquet"""
 
 
@@ -56,6 +57,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="weights file to use instead of the encoder's downloaded weights (default: those)",
     )
+    parser.add_argument(
+        "--date",
+        metavar="COLUMN",
+        help="column with the date of each point, such as observed, for an encoder that takes a "
+        "month or a year (default: none, and the encoder's own value)",
+    )
     add_reading_options(parser)
     add_table_options(parser)
     add_device_option(parser)
@@ -75,6 +82,7 @@ def _call(options: argparse.Namespace) -> int:
             options.out,
             table=table_request(options) if options.encoder_table else None,
             weights=options.weights,
+            date=options.date,
             lon=options.lon,
             lat=options.lat,
             sep=options.sep,

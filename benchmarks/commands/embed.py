@@ -19,6 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from satclip_bench.benchmarks.commands.embed_dates import DateColumn
 from satclip_bench.benchmarks.commands.embedding_writers import make_writer, require_ending
 from satclip_bench.benchmarks.commands.encoder_tables import TableRequest, make_table
 from satclip_bench.benchmarks.commands.plain import print_plain
@@ -48,6 +49,7 @@ def embed_file(
     *,
     table: TableRequest | None = None,
     weights: Path | None = None,
+    date: str | None = None,
     lon: str | None = None,
     lat: str | None = None,
     sep: str | None = None,
@@ -67,6 +69,8 @@ def embed_file(
             float32; .npy has the embedding alone, `(N, D)` float32.
         table: file of embeddings.
         weights: weights file to use instead of the encoder's default one.
+        date: column with the date of each point, for an encoder that takes a month or a year; by
+            default the encoder's own value.
         lon: column of longitudes; by default one with a usual name.
         lat: column of latitudes; by default one with a usual name.
         sep: separator of a text file; by default the one that fits the header.
@@ -76,13 +80,14 @@ def embed_file(
         The exit code.
 
     Raises:
-        BenchError: the encoder fails, a file cannot be read or written, or a point has invalid
-            coordinates; the message names the row.
+        BenchError: the encoder fails or takes no date, a file cannot be read or written, or a point
+            has invalid coordinates or no valid date; the message names the row.
     """
     require_ending(out)
     if out.resolve() == points.resolve():
         raise BenchError(f"--out {out} would overwrite the file of --points: choose another name")
     model = _encoder(encoder, table, weights)
+    dates = DateColumn(date, model.card, points) if date is not None else None
     dimension = model.card.dimension
     batch = int(np.clip(BATCH_VALUES // dimension, 256, MAX_BATCH_ROWS))
     columns = (TextColumn("points"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -94,7 +99,7 @@ def embed_file(
         uncovered: Counter[PartialEncoder] = Counter()
         with atomic_write(out) as stream, make_writer(out, model, stream) as writer:
             for part in file.batches:
-                embedding = _embed(model, part, rows, points)
+                embedding = _embed(model, part, rows, points, dates)
                 writer.write(part, embedding)
                 rows += len(part.lonlat)
                 for partial, covered in _coverage(model, embedding, part):
@@ -147,14 +152,21 @@ def _encoder(spec: str | None, table: TableRequest | None, weights: Path | None)
     return get_encoder(spec, weights=weights)
 
 
-def _embed(encoder: LocationEncoder, batch: PointBatch, first_row: int, path: Path) -> Embedding:
+def _embed(
+    encoder: LocationEncoder,
+    batch: PointBatch,
+    first_row: int,
+    path: Path,
+    dates: DateColumn | None,
+) -> Embedding:
     try:
         lonlat = check_lonlat(batch.lonlat, first_row)
     except CoordinateError as error:
         raise CoordinateError(f"{path}: {error}") from error
+    times = dates.times(batch, first_row) if dates else None
     with warnings.catch_warnings():
         # check_lonlat has already warned, and uncovered points are counted over all batches.
         warnings.simplefilter("ignore", SwappedCoordinatesWarning)
         warnings.simplefilter("ignore", UncoveredPointsWarning)
         where = f"rows {first_row} to {first_row + len(lonlat) - 1}"
-        return call_encoder(encoder, lonlat, where)
+        return call_encoder(encoder, lonlat, where, times)
