@@ -123,6 +123,25 @@ def _shown(degrees: float) -> str:
     return repr(float(degrees)).removesuffix(".0")
 
 
+def place_numbers(lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Number of the place of each point, `(N,)` from 0 without gaps; equal coordinates share one.
+
+    The two longitudes of the antimeridian are the same, and a pole is one place.
+
+    Args:
+        lonlat: `(N, 2)` degrees, longitude first.
+
+    Examples:
+        >>> place_numbers(np.array([[180.0, 5.0], [7.0, 90.0], [-180.0, 5.0], [8.0, 90.0]]))
+        array([1, 0, 1, 0])
+    """
+    lon, lat = lonlat.T
+    lon = np.where(np.abs(lat) == 90, 0, np.where(lon == -180, 180, lon))
+    # NumPy sorts complex numbers by both parts, and much faster than rows of two numbers.
+    pairs = np.stack([lon, lat], axis=1).view(np.complex128)[:, 0]
+    return np.unique(pairs, return_inverse=True)[1].astype(np.int64, copy=False)
+
+
 def unit_vectors(lonlat: Float) -> Float:
     """Unit vectors of points, `(N, 3)`: x points to (0, 0), y to (90 E, 0), z to the north pole.
 

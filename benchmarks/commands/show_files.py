@@ -9,10 +9,11 @@ from rich.console import Console
 
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
-from satclip_bench.benchmarks.splits.places import place_numbers, shared_places
+from satclip_bench.benchmarks.splits.places import shared_places
 from satclip_bench.core.download.cards import RemoteFile
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import sha256_file
+from satclip_bench.core.sphere import place_numbers
 from satclip_bench.tasks import Edition, TaskCard, get_task
 from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
 from satclip_bench.tasks.paper_edition.loading import data_folder

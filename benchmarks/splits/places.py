@@ -1,4 +1,4 @@
-"""Places: points at the same coordinates, and test points that share theirs with known labels."""
+"""Test points that share their place with a known label."""
 
 from __future__ import annotations
 
@@ -6,23 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.splits.base import Fold
-
-
-def place_numbers(lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Number of the place of each point, `(N,)` from 0 without gaps; equal coordinates share one.
-
-    The two longitudes of the antimeridian are the same, and a pole is one place.
-
-    Args:
-        lonlat: `(N, 2)` degrees, longitude first.
-
-    Examples:
-        >>> place_numbers(np.array([[180.0, 5.0], [7.0, 90.0], [-180.0, 5.0], [8.0, 90.0]]))
-        array([1, 0, 1, 0])
-    """
-    lon, lat = lonlat.T
-    lon = np.where(np.abs(lat) == 90, 0, np.where(lon == -180, 180, lon))
-    return np.unique(np.stack([lon, lat], axis=1), axis=0, return_inverse=True)[1].reshape(-1)
+from satclip_bench.core.sphere import place_numbers
 
 
 def shared_places(lonlat: NDArray[np.float64], fold: Fold) -> int:

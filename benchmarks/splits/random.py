@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from satclip_bench.benchmarks.splits.base import Fold, SplitCard, SplitInputs, draw_rows
-from satclip_bench.benchmarks.splits.places import place_numbers
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.sphere import place_numbers
 
 TRAIN, VALIDATION = 0.3, 0.1
 MIN_POINTS = 10

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.core.errors import TaskError
+from satclip_bench.core.sphere import place_numbers
 from satclip_bench.tasks.base import TaskTable
 
 MIN_CLASS_ROWS = 5
@@ -26,20 +27,16 @@ DECIMALS = 7
 
 
 def places(lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Number of the place of each point, `(N,)`. All points at a pole are at one place.
+    """Number of the place of each point, `(N,)`; points within about 1 cm share one.
 
     Args:
         lonlat: `(N, 2)` degrees, longitude first.
 
     Examples:
         >>> places(np.array([[0.0, 90.0], [77.0, 90.0], [180.0, 0.0], [-180.0, 0.0]])).tolist()
-        [1, 1, 0, 0]
+        [0, 0, 1, 1]
     """
-    rounded = np.round(lonlat, DECIMALS) + 0.0
-    lon, lat = rounded[:, 0], rounded[:, 1]
-    lon = np.where(np.abs(lat) == 90, 0.0, np.where(lon == 180, -180.0, lon))
-    numbers = np.unique(np.stack([lon, lat], axis=1), axis=0, return_inverse=True)[1]
-    return np.asarray(numbers.reshape(-1), dtype=np.int64)
+    return place_numbers(np.round(lonlat, DECIMALS))
 
 
 def require_scorable(table: TaskTable, where: str) -> None:

@@ -14,6 +14,7 @@ from satclip_bench.core.sphere import (
     equal_area_bands,
     equal_area_cells,
     great_circle_km,
+    place_numbers,
     unit_vectors,
 )
 
@@ -130,3 +131,23 @@ def test_poles_and_the_antimeridian_have_cells() -> None:
 def test_the_side_of_a_cell_must_be_in_range(degrees: float) -> None:
     with pytest.raises(ValueError, match="side of a cell"):
         equal_area_cells(np.zeros((1, 2)), degrees)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([-180.0, 180.0, -0.0, 0.0, 1e-300, 12.5]),
+            st.sampled_from([-90.0, 90.0, -0.0, 0.0, 89.99999999999999]),
+        ),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_places_are_numbered_as_by_a_loop(points: list[tuple[float, float]]) -> None:
+    places = [
+        (0.0 if abs(lat) == 90 else 180.0 if lon == -180 else lon, lat) for lon, lat in points
+    ]
+    expected = [sorted(set(places)).index(place) for place in places]
+    numbers = place_numbers(np.array(points))
+    assert numbers.dtype == np.int64
+    assert numbers.tolist() == expected

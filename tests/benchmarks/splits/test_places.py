@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
 from satclip_bench.benchmarks.splits import Fold, InnerFold, SplitInputs, get_split
 from satclip_bench.benchmarks.splits.base import nested_fold
-from satclip_bench.benchmarks.splits.places import place_numbers, shared_places
+from satclip_bench.benchmarks.splits.places import shared_places
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.sphere import place_numbers
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=4, max_size=40))
