@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from satclip_bench.benchmarks.cli.collection import rare_collection
 from satclip_bench.benchmarks.cli.command import Command
 from satclip_bench.benchmarks.cli.parser import COMMANDS, make_parser
 from satclip_bench.benchmarks.cli.signals import StoppedError, stop_on_signals
@@ -25,6 +26,7 @@ ANY_TEXT = ("--", "--sep")
 """Options whose value may be a blank or a comma."""
 
 
+@rare_collection()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code, as `EXIT_CODES` in `cli.parser` lists them.
 
