@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import Field, FiniteFloat, JsonValue, field_validator, model_validator
+from pydantic_core import to_jsonable_python
 
 from satclip_bench.benchmarks.metrics.intervals import IntervalKind
 from satclip_bench.core.card import Card
@@ -89,12 +90,19 @@ class Settings(Card):
     @property
     def key(self) -> str:
         """SHA-256 of the settings in canonical JSON."""
-        content = self.model_dump(mode="json")
+        content = dict(self.__dict__)
         for later in ("encoder_embedding_sha256", "encoder_time"):
             # Records from before these settings existed keep their keys.
             if not content[later]:
                 del content[later]
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        # What `model_dump(mode="json")` would give, in half the time: nearly all values are JSON.
+        canonical = json.dumps(
+            content,
+            sort_keys=True,
+            separators=(",", ":"),
+            allow_nan=False,
+            default=to_jsonable_python,
+        )
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property

@@ -3,12 +3,15 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from filelock import FileLock
+from hypothesis import given
+from hypothesis import strategies as st
 
 import satclip_bench.benchmarks.runs.record
 from satclip_bench.benchmarks.runs.columns import COLUMNS
@@ -42,6 +45,16 @@ SETTINGS = Settings(
     protocol="satclip-bench/1",
     seed=0,
 )
+
+VALUES = st.recursive(
+    st.text()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([None, True, Path("x"), date(2020, 1, 1), np.float64(0.1)]),
+    lambda values: st.lists(values) | st.dictionaries(st.text(), values),
+    max_leaves=5,
+)
+"""What probes of other packages may have in their settings, JSON or not."""
 
 
 def record(settings: Settings = SETTINGS, when: str = "2026-01-01", **changes: object) -> Record:
@@ -79,6 +92,16 @@ def test_the_key_is_known() -> None:
     """Records on disk are found by it: if this changes, old records are lost to `resume`."""
     assert SETTINGS.key == Settings.model_validate_json(SETTINGS.model_dump_json()).key
     assert SETTINGS.key == "ab4d3b7dba8495dce6591ecedff7fcb246d3c2a0c9084c4d3f6fbf43664ea719"
+
+
+@given(st.dictionaries(st.text(), st.lists(VALUES).map(tuple), max_size=3))
+def test_the_key_is_the_hash_of_canonical_json(search: dict[str, object]) -> None:
+    settings = Settings.model_validate(SETTINGS.model_dump() | {"probe_search": search})
+    content = settings.model_dump(mode="json")
+    # Records from before these settings existed keep their keys.
+    del content["encoder_embedding_sha256"], content["encoder_time"]
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    assert settings.key == hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def test_the_keys_of_the_suite_open_are_known() -> None:
