@@ -10,8 +10,8 @@ import difflib
 import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import cached_property, partial
-from importlib.metadata import entry_points
+from functools import cache, cached_property, partial
+from importlib.metadata import EntryPoints, entry_points
 from typing import Generic, TypeVar, cast
 
 from satclip_bench.core.errors import FAILURES, BenchError, UnknownNameError
@@ -73,7 +73,8 @@ class Registry(Generic[T]):
         """Targets by name, reasons why some cannot be loaded, and entry points left out."""
         targets, clashes, left_out = dict(self._builtin), {}, []
         if self._group is not None:
-            for point in sorted(entry_points(group=self._group), key=lambda p: (p.name, p.value)):
+            points = installed_entry_points().select(group=self._group)
+            for point in sorted(points, key=lambda p: (p.name, p.value)):
                 known = targets.get(point.name, point.value)
                 title = f"entry point {point.name!r} = {point.value} of group {self._group!r}"
                 if problem := self._name_problem(point.name):
@@ -180,6 +181,13 @@ class Registry(Generic[T]):
             return False
         cast(Callable[[], object], self.load(name))()
         return True
+
+
+@cache
+def installed_entry_points() -> EntryPoints:
+    """Entry points of all installed packages; their files are read once for all registries."""
+    # Python 3.11 returns another class, which has the same method `select`.
+    return cast(EntryPoints, entry_points())
 
 
 def import_object(target: str, description: str) -> object:

@@ -231,6 +231,10 @@ def make_cells(
     }
     folds: dict[tuple[str, str, int], tuple[_PlannedFold, ...]] = {}
     coverage: dict[tuple[str, str], tuple[float | None, str]] = {}
+    probes = {
+        (encoder, probe): _probe_settings(encoder, probe)
+        for encoder, probe in dict.fromkeys((encoder, probe) for _, encoder, _, _, probe in axes)
+    }
     cells = []
     callbacks.start("planning", len(axes) if len(axes) >= SHOW_PROGRESS else 0)
     for task, encoder, split, seed, probe in sorted(
@@ -250,7 +254,7 @@ def make_cells(
                         **fold.settings,
                         **part.settings,
                         "encoder_time": time_settings(part.time, fold.dates),
-                        **_probe_settings(encoder, probe),
+                        **probes[encoder, probe],
                         "protocol": PROTOCOL,
                         "seed": seed,
                     }

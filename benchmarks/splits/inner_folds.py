@@ -78,9 +78,12 @@ def inner_regions(
         [[1], [2]]
     """
     train = np.flatnonzero(group != test)
+    sizes, of_train = np.bincount(group), group[train]
     folds = []
-    for groups in join_small(np.bincount(group), test):
-        inside = np.isin(group[train], groups)
+    for groups in join_small(sizes, test):
+        held_out = np.zeros(len(sizes), dtype=bool)
+        held_out[list(groups)] = True
+        inside = held_out[of_train]
         folds.append((train[~inside], train[inside]))
     return train, large_enough(folds, train) or inner_blocks(points, train, FALLBACK_SEED)
 

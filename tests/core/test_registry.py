@@ -57,12 +57,14 @@ def test_exact_names_select_themselves(order: list[str]) -> None:
 
 
 def test_two_packages_may_not_take_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import EntryPoint, EntryPoints
 
     import satclip_bench.core.registry
 
     points = [EntryPoint("pi", "other:pi", "g"), EntryPoint("tau", "math:tau", "g")]
-    monkeypatch.setattr(satclip_bench.core.registry, "entry_points", lambda group: points)
+    monkeypatch.setattr(
+        satclip_bench.core.registry, "installed_entry_points", lambda: EntryPoints(points)
+    )
     clash: Registry[float] = Registry("thing", {"pi": "math:pi"}, group="g")
     # The built-in entry stays, and only the other package's entry is left out.
     assert clash.load("pi") == pytest.approx(3.14159, abs=1e-5)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 
 import numpy as np
 import pytest
@@ -193,7 +193,9 @@ def test_names_that_can_be_chosen_are_taken_once() -> None:
 
 def test_a_broken_package_fails_its_own_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("broken", "no_such_package:Encoder", "satclip_bench.encoders")
-    monkeypatch.setattr("satclip_bench.core.registry.entry_points", lambda group: [point])
+    monkeypatch.setattr(
+        "satclip_bench.core.registry.installed_entry_points", lambda: EntryPoints([point])
+    )
     monkeypatch.delitem(registry.__dict__, "_resolved", raising=False)
     monkeypatch.delitem(registry.__dict__, "_targets", raising=False)
     try:
