@@ -32,6 +32,8 @@ def in_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> lis
         >>> in_threads(abs, [-1, 2, -3])
         [1, 2, 3]
     """
+    if not items:
+        return []
     blas = _blas()
     threads = max((int(lib["num_threads"]) for lib in blas.info()), default=os.cpu_count() or 1)
     workers = min(threads, len(items))

@@ -9,8 +9,17 @@ import numpy as np
 import pandas as pd
 
 from satclip_bench.benchmarks.ranking.pooling import SKILL, pooled_skill, skill_rows
-from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, CELL, SPECIES_PROTOCOL
+from satclip_bench.benchmarks.runs.columns import (
+    BASELINE_PROBE,
+    CELL,
+    SPECIES_PROTOCOL,
+    VERSIONS,
+)
 from satclip_bench.core.errors import BenchError
+
+_SCORED = ["encoder", *CELL, "edition", "task_type", "status", "reason"]
+_SCORED += ["metric", "value", "low", "high", "n_test"]
+"""Columns of the tidy table that scores of cells are made from."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +78,12 @@ class CellScores:
 def select(frame: pd.DataFrame, split: str, probe: str) -> pd.DataFrame:
     """Rows of a split and probe, with the baselines' cells of the same tasks, seeds and folds.
 
+    Columns that no board shows are left out: hashes take most of the time of choosing rows.
+
     Raises:
         BenchError: the rows are of several protocols, or the frame of several versions of one.
     """
+    frame = frame.drop(columns=[*VERSIONS, "best_params"], errors="ignore")
     of_split = frame[frame["split"] == split]
     require_one_protocol(frame, of_split)
     baselines = of_split[of_split["probe"] == BASELINE_PROBE]
@@ -155,6 +167,7 @@ def main_rows(rows: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
     Raises:
         BenchError: an encoder has two scores for one cell.
     """
+    rows = rows[rows.columns.intersection(_SCORED, sort=False)]
     metric = rows["task"].map(dict(metrics))
     own = rows[rows["metric"] == metric].assign(loss=np.nan, reference=np.nan)
     own = own[own["metric"] != SKILL]
@@ -193,6 +206,8 @@ def _undefined(cells: pd.Index, reason: str) -> tuple[Missing, ...]:
 
 
 def _left_out(cells: pd.Index, rows: pd.DataFrame) -> tuple[LeftOut, ...]:
+    if not len(cells):
+        return ()
     reasons = rows.loc[pd.MultiIndex.from_frame(rows[CELL]).isin(cells)]
     first = reasons.drop_duplicates("task").sort_values("task")
     return tuple(

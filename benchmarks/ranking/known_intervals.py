@@ -61,30 +61,33 @@ class KnownIntervals:
             BenchError: a score is not the one in the table, which is of other records.
         """
         rows = self.frame[(self.frame["split"] == split) & (self.frame["probe"] == probe)]
-        low, high, *of_best = (
-            pd.DataFrame(np.nan, mean.index, mean.columns) for _ in (*OF_MEAN, *OF_BEST[:-1])
-        )
-        tied = pd.DataFrame(False, mean.index, mean.columns)
-        complete = []
-        for task in mean.columns:
-            of_task = rows[(rows["task"] == task) & (rows["metric"] == metrics[task])]
-            of_task = of_task.set_index("encoder")
-            scored = mean.index[mean[task].notna()]
-            common = scored.intersection(of_task.index)
-            self._require_same(mean.loc[common, task], of_task.loc[common, "mean"], task)
-            tables = dict(zip(OF_MEAN, (low, high), strict=True))
-            if len(common) and set(scored) == set(of_task.index):
-                complete.append(task)
-                tables |= dict(zip(OF_BEST, (*of_best, tied), strict=True))
-            for name, table in tables.items():
-                table.loc[common, task] = of_task.loc[common, name]
-        return low, high, Differences(*(table[complete] for table in (*of_best, tied)))
-
-    def _require_same(self, mean: pd.Series[float], known: pd.Series[float], task: str) -> None:
-        other = ~np.isclose(mean, known, rtol=ROUNDING, atol=ROUNDING)
-        if other.any():
-            encoder = mean.index[int(np.flatnonzero(other)[0])]
+        rows = rows[rows["metric"] == rows["task"].map(dict(metrics))]
+        encoder = mean.index.get_indexer(pd.Index(rows["encoder"]))
+        task = mean.columns.get_indexer(pd.Index(rows["task"]))
+        of_board = task >= 0
+        rows, encoder, task = rows[of_board], encoder[of_board], task[of_board]
+        scores = mean.to_numpy(dtype=np.float64)
+        scored = ~np.isnan(scores)
+        common = (encoder >= 0) & scored[encoder, task]
+        place = encoder[common], task[common]
+        different = ~np.isclose(scores[place], rows["mean"][common], rtol=ROUNDING, atol=ROUNDING)
+        if different.any():
+            first = int(np.flatnonzero(different)[0])
             raise BenchError(
-                f"{self.origin} is not of these results: it has another score of {encoder} on "
-                f"{task}. Delete it to show the scores without intervals"
+                f"{self.origin} is not of these results: it has another score of "
+                f"{mean.index[place[0][first]]} on {mean.columns[place[1][first]]}. Delete it to "
+                "show the scores without intervals"
             )
+
+        def table(name: str, empty: float) -> pd.DataFrame:
+            values = np.full(mean.shape, empty)
+            values[place] = rows[name][common]
+            return pd.DataFrame(values, mean.index, mean.columns)
+
+        low, high = (table(name, np.nan) for name in OF_MEAN)
+        *of_best, tied = (table(name, np.nan if name != "tied" else False) for name in OF_BEST)
+        count = len(mean.columns)
+        of_table, of_both = (np.bincount(at, minlength=count) for at in (task, place[1]))
+        complete = (of_both > 0) & (of_both == of_table) & (of_both == scored.sum(axis=0))
+        tasks = mean.columns[complete]
+        return low, high, Differences(*(part[tasks] for part in (*of_best, tied)))

@@ -18,6 +18,10 @@ those of tasks of another protocol."""
 REPLICATE_KEY = [*CELL, "encoder", "split", "probe"]
 """Columns that identify a row of bootstrap replicates."""
 
+VERSIONS = ["data_sha256", "encoder_version", "weights_sha256"]
+VERSIONS += ["split_version", "fold_sha256", "probe_version", "key"]
+"""Columns that say why two keys differ."""
+
 COLUMNS = {
     "task": "str",
     "task_type": "str",
@@ -58,5 +62,4 @@ COLUMNS = {
 """The tidy table's columns and their pandas types.
 
 `interval` is the kind of the interval from `low` to `high`; `best_params` is canonical JSON;
-`converged` is missing where it is not known. The columns from `data_sha256` on say why two keys
-differ."""
+`converged` is missing where it is not known. The columns from `data_sha256` on are `VERSIONS`."""
