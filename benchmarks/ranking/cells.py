@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.ranking.pooling import SKILL, pooled_skill, skill_rows
 from satclip_bench.benchmarks.runs.columns import (
@@ -71,8 +72,9 @@ class CellScores:
         means = self.scores.T.groupby(level=levels).mean().T
         means = means.where(~self.scores.isna().T.groupby(level=levels).any().T)
         pooled = pooled_skill(self.loss, self.reference)
-        means[pooled.columns] = pooled
-        return means
+        values = means.to_numpy(dtype=np.float64, copy=True)
+        values[:, means.columns.get_indexer(pooled.columns)] = pooled.to_numpy(dtype=np.float64)
+        return pd.DataFrame(values, means.index, means.columns)
 
 
 def select(frame: pd.DataFrame, split: str, probe: str) -> pd.DataFrame:
@@ -84,15 +86,20 @@ def select(frame: pd.DataFrame, split: str, probe: str) -> pd.DataFrame:
         BenchError: the rows are of several protocols, or the frame of several versions of one.
     """
     frame = frame.drop(columns=[*VERSIONS, "best_params"], errors="ignore")
-    of_split = frame[frame["split"] == split]
+    of_split = (frame["split"] == split).to_numpy()
     require_one_protocol(frame, of_split)
-    baselines = of_split[of_split["probe"] == BASELINE_PROBE]
+    probed, baselines = (
+        np.flatnonzero(of_split & (frame["probe"] == name).to_numpy())
+        for name in (probe, BASELINE_PROBE)
+    )
     if probe == BASELINE_PROBE:
-        return baselines
-    probed = of_split[of_split["probe"] == probe]
-    cells = pd.MultiIndex.from_frame(probed[CELL].drop_duplicates())
-    shared = pd.MultiIndex.from_frame(baselines[CELL]).isin(cells)
-    return pd.concat([probed, baselines[shared]], ignore_index=True)
+        return frame.take(baselines)
+    cells = frame[CELL]
+    shared = pd.MultiIndex.from_frame(cells.take(baselines)).isin(
+        pd.MultiIndex.from_frame(cells.take(probed).drop_duplicates())
+    )
+    # Rows are copied once, because copies of a large table take most of the time.
+    return frame.take(np.concatenate([probed, baselines[shared]])).reset_index(drop=True)
 
 
 def cell_scores(rows: pd.DataFrame, metrics: Mapping[str, str]) -> CellScores:
@@ -106,12 +113,22 @@ def cell_scores(rows: pd.DataFrame, metrics: Mapping[str, str]) -> CellScores:
         BenchError: an encoder has two scores for one cell, as when two editions share a table.
     """
     rows = main_rows(rows, metrics)
-    indexed = rows.set_index(["encoder", *CELL])
-    scores, loss, reference = (_wide(indexed[name]) for name in ("value", "loss", "reference"))
+    encoders, encoder_of = _labels(rows, ["encoder"])
+    cells, cell_of = _labels(rows, CELL)
+
+    def wide(column: str) -> pd.DataFrame:
+        """Encoder x (task, seed, fold); NaN for what is not finite."""
+        values = rows[column].to_numpy(dtype=np.float64)
+        table = np.full((len(encoders), len(cells)), np.nan)
+        table[encoder_of, cell_of] = np.where(np.isfinite(values), values, np.nan)
+        return pd.DataFrame(table, encoders, cells)
+
+    scores, loss, reference = (wide(name) for name in ("value", "loss", "reference"))
     pooled = scores.columns.get_level_values("task").map(metrics) == SKILL
-    known = scores.notna()
-    known.loc[:, pooled] = loss.loc[:, pooled].notna()
-    ran = scores.columns.isin(pd.MultiIndex.from_frame(rows.loc[rows["status"] == "done", CELL]))
+    # The skill of a cell may be undefined although it ran; only skill has losses.
+    known = scores.notna() | loss.notna()
+    ran = np.zeros(len(cells), dtype=bool)
+    ran[cell_of[(rows["status"] == "done").to_numpy()]] = True
     nowhere = ~known.any(axis=0).to_numpy()
     undefined = _undefined(scores.columns[nowhere & ran], "the score is not defined")
     perfect = pooled & (_sums_by_seed(reference) == 0) & known.any(axis=0).to_numpy()
@@ -132,13 +149,13 @@ def cell_scores(rows: pd.DataFrame, metrics: Mapping[str, str]) -> CellScores:
     )
 
 
-def require_one_protocol(frame: pd.DataFrame, of_split: pd.DataFrame) -> None:
+def require_one_protocol(frame: pd.DataFrame, of_split: NDArray[np.bool_]) -> None:
     """Refuse scores of two protocols, or of two versions of one: they are other measurements.
 
     Args:
         frame: tidy table of a run, in which no protocol may have two versions.
-        of_split: its rows for one split, which must be of one protocol; that of species
-            may stand beside another one, since no other task has it.
+        of_split: whether each of its rows is of the split, whose rows must be of one protocol; that
+            of species may stand beside another one, since no other task has it.
 
     Raises:
         BenchError: the message names the protocols.
@@ -148,7 +165,7 @@ def require_one_protocol(frame: pd.DataFrame, of_split: pd.DataFrame) -> None:
     protocols = sorted(map(str, frame["protocol"].unique()))
     names = {protocol.rpartition("/")[0] for protocol in protocols}
     if len(names) == len(protocols):
-        shown = set(map(str, of_split["protocol"].unique()))
+        shown = set(map(str, frame.loc[of_split, "protocol"].unique()))
         protocols = sorted(p for p in shown if p.rpartition("/")[0] != SPECIES_PROTOCOL)
     if len(protocols) > 1:
         raise BenchError(
@@ -177,11 +194,13 @@ def main_rows(rows: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
     return pd.concat([part for part in (own, skill_rows(of_skill)) if len(part)] or [own])
 
 
-def _wide(values: pd.Series[float]) -> pd.DataFrame:
-    """Encoder x (task, seed, fold), both sorted; NaN for what is not finite."""
-    # Not `pivot_table`: it drops or invents cells that are NaN throughout.
-    table = values.unstack(CELL)  # noqa: PD010
-    return table.replace([np.inf, -np.inf], np.nan).sort_index(axis=0).sort_index(axis=1)
+def _labels(rows: pd.DataFrame, columns: list[str]) -> tuple[pd.Index, NDArray[np.intp]]:
+    """Sorted distinct values of columns, and the place among them of each row."""
+    place_of = rows.groupby(columns).ngroup().to_numpy()
+    distinct = rows[columns].iloc[np.unique(place_of, return_index=True)[1]]
+    if len(columns) == 1:
+        return pd.Index(distinct[columns[0]]), place_of
+    return pd.MultiIndex.from_frame(distinct), place_of
 
 
 def by_seeds(cells: pd.Index) -> pd.MultiIndex:

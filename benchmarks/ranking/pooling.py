@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.metrics.bootstrap import draws_points, skill_of_sums
 from satclip_bench.benchmarks.runs.columns import CELL
@@ -38,12 +39,13 @@ def default_score(frame: pd.DataFrame, split: str) -> ScoreChoice:
     """
     if draws_points(split):
         return "task"
-    return "skill" if has_skill(frame[frame["split"] == split]) else "task"
+    return "skill" if has_skill(frame, split) else "task"
 
 
-def has_skill(rows: pd.DataFrame) -> bool:
-    """Whether rows of the tidy table hold the references that skill is made from."""
-    return bool(rows["metric"].isin([reference for _, reference in REFERENCES.values()]).any())
+def has_skill(frame: pd.DataFrame, split: str) -> bool:
+    """Whether the rows of a split hold the references that skill is made from."""
+    metrics = frame.loc[frame["split"] == split, "metric"]
+    return bool(metrics.isin([reference for _, reference in REFERENCES.values()]).any())
 
 
 def ranked_metrics(
@@ -65,7 +67,7 @@ def ranked_metrics(
     """
     if (choice or default_score(frame, split)) == "task":
         return dict(metrics)
-    if not has_skill(frame[frame["split"] == split]):
+    if not has_skill(frame, split):
         raise BenchError(
             f"the records of split {split!r} have no skill: they were made by an earlier version. "
             "Run the same command again to compute them, or choose --score task"
@@ -90,20 +92,41 @@ def skill_rows(rows: pd.DataFrame) -> pd.DataFrame:
         >>> skill_rows(rows)[["value", "loss", "reference"]].iloc[0].tolist()
         [0.75, 10.0, 40.0]
     """
-    wanted = [name for pair in REFERENCES.values() for name in pair]
-    of_metric = rows[rows["metric"].isin(wanted)].set_index([*_KEY, "metric"])["value"]
-    wide = of_metric.unstack("metric").reindex(columns=wanted)  # noqa: PD010
-    cells = rows.drop_duplicates(_KEY).copy()
-    values = wide.reindex(pd.MultiIndex.from_frame(cells[_KEY]))
+    cell_of = rows.groupby(_KEY, sort=False).ngroup().to_numpy()
+    cells = rows.iloc[np.unique(cell_of, return_index=True)[1]]
+    values = {
+        name: _of_metric(rows, name, cell_of, len(cells))
+        for pair in REFERENCES.values()
+        for name in pair
+    }
     tested = cells["n_test"].to_numpy(dtype=np.float64)
     regression = (cells["task_type"] == "regression").to_numpy()
     losses = {}
     for name, place in (("loss", 0), ("reference", 1)):
-        squared = values[REFERENCES["regression"][place]].to_numpy(dtype=np.float64) ** 2
-        wrong = 1 - values[REFERENCES["other"][place]].to_numpy(dtype=np.float64)
+        squared = values[REFERENCES["regression"][place]] ** 2
+        wrong = 1 - values[REFERENCES["other"][place]]
         losses[name] = tested * np.where(regression, squared, wrong)
     value = skill_of_sums(losses["loss"], losses["reference"])
     return cells.assign(metric=SKILL, value=value, low=np.nan, high=np.nan, **losses)
+
+
+def _of_metric(
+    rows: pd.DataFrame, metric: str, cell_of: NDArray[np.intp], cells: int
+) -> NDArray[np.float64]:
+    """Values of a metric, `(cells,)`; NaN for cells without it.
+
+    Args:
+        rows: rows of the tidy table.
+        metric: name of the metric.
+        cell_of: number of the cell of each row.
+        cells: number of cells.
+    """
+    chosen = (rows["metric"] == metric).to_numpy()
+    if np.bincount(cell_of[chosen], minlength=1).max() > 1:
+        raise ValueError(f"a cell has the metric {metric!r} twice")
+    values = np.full(cells, np.nan)
+    values[cell_of[chosen]] = rows["value"].to_numpy(dtype=np.float64)[chosen]
+    return values
 
 
 def pooled_skill(loss: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:

@@ -193,8 +193,8 @@ class Results:
 
         The results themselves if a split has no skill, or the tasks' own scores are asked for.
         """
-        of_splits = (self.frame[self.frame["split"] == split] for split, _ in self.boards)
-        known = self.score is None and all(map(has_skill, of_splits))
+        splits = dict.fromkeys(split for split, _ in self.boards)
+        known = self.score is None and all(has_skill(self.frame, split) for split in splits)
         return replace(self, score="skill") if known else self
 
 

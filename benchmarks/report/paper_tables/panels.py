@@ -149,10 +149,11 @@ def select_part(
         BenchError: the run has scores of several protocols.
     """
     frame = results.frame
-    of_split = frame[frame["split"] == split]
+    is_of_split = (frame["split"] == split).to_numpy()
+    of_split = frame[is_of_split]
     if of_split.empty:
         return f"the run has no split {split!r}"
-    require_one_protocol(frame, of_split)
+    require_one_protocol(frame, is_of_split)
     probes = [name for name in of_split["probe"].unique() if name != BASELINE_PROBE]
     if probe and probe not in probes:
         return (
