@@ -53,6 +53,20 @@ class Replicates:
         """
         return np.moveaxis(self.scores, -1, 0)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the scores."""
+        return self.scores.shape
+
+    @property
+    def defined(self) -> slice | NDArray[np.bool_]:
+        """Index of the replicates in which every score is defined."""
+        return defined_in_all(self.scores)
+
+    def of_columns(self, columns: slice) -> Float:
+        """The scores of some columns of `(encoder, column, B)`, a view."""
+        return self.scores[:, columns]
+
     def rows(self, labels: pd.MultiIndex) -> NDArray[np.intp]:
         """Row of each label, `(n,)`; -1 for labels without bootstrap scores.
 
@@ -83,9 +97,13 @@ class Replicates:
         Args:
             axis: axis to average over; not the last one.
         """
+        cells = self.scores.shape[axis]
+        if cells and isinstance(self.defined, slice):
+            # A single cell is its own mean, without copies.
+            return Replicates(
+                self.scores.squeeze(axis) if cells == 1 else self.scores.sum(axis=axis) / cells
+            )
         defined = np.isfinite(self.scores)
-        if defined.all() and self.scores.shape[axis]:
-            return Replicates(self.scores.sum(axis=axis) / self.scores.shape[axis])
         count = defined.sum(axis=axis)
         with np.errstate(invalid="ignore", divide="ignore"):
             total = np.where(defined, self.scores, 0).sum(axis=axis)
@@ -145,3 +163,20 @@ class RunReplicates:
     score: Replicates
     loss: Replicates
     reference: Replicates
+
+
+def defined_in_all(scores: Float) -> slice | NDArray[np.bool_]:
+    """Index of the replicates in which every score is defined, from scores `(..., B)`.
+
+    Example:
+        >>> import numpy as np
+        >>> defined_in_all(np.array([[[0.1, 0.2], [0.3, np.nan]]])).tolist()
+        [True, False]
+        >>> defined_in_all(np.zeros((1, 2, 2)))
+        slice(None, None, None)
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        # A sum takes a fraction of the time of testing every score.
+        if np.isfinite(scores.sum()):
+            return slice(None)
+    return np.asarray(np.isfinite(scores).all(axis=tuple(range(scores.ndim - 1))))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from satclip_bench.benchmarks.ranking.aggregates import improvement, mean_rank
-from satclip_bench.benchmarks.ranking.by_task import Float, clipped, defined_in_all
+from satclip_bench.benchmarks.ranking.by_task import Float, clipped
 from satclip_bench.benchmarks.ranking.column_ranks import chunks
+from satclip_bench.benchmarks.ranking.seed_replicates import ColumnReplicates
 from satclip_bench.benchmarks.ranking.significance import widened
 from satclip_bench.benchmarks.ranking.training_noise import TrainingNoise
 from satclip_bench.core.threads import in_threads
@@ -35,19 +36,19 @@ class BootstrapRatings:
 
 
 def bootstrap_ratings(
-    noise: TrainingNoise, weights: Float, reference: int | None
+    replicates: ColumnReplicates, noise: TrainingNoise, weights: Float, reference: int | None
 ) -> BootstrapRatings:
     """Ratings of encoders in every replicate, with the noise of the training set.
 
     Args:
-        noise: scores, bootstrap scores, and the noise to add to them.
+        replicates: bootstrap scores `(encoder, task and seed, B)`.
+        noise: scores, and the noise to add to their bootstrap scores.
         weights: `(C,)` weights of the columns that sum to 1.
         reference: row of the encoder that improvement is measured against, if any.
     """
     scores = noise.by_seed.to_numpy(dtype=np.float64)
-    replicates = noise.replicates.scores
-    defined = defined_in_all(replicates)
-    count = replicates[0, 0, defined].size
+    defined = replicates.defined
+    count = np.arange(replicates.shape[-1])[defined].size
     means = np.empty((len(scores), len(noise.columns), count))
     place_of = {task: place for place, task in enumerate(noise.columns)}
 
@@ -59,8 +60,12 @@ def bootstrap_ratings(
             for task, of in noise.columns.items()
             if task in tasks
         }
-        added = {task: noise.of_task(task)[:, defined] for task in tasks}
-        of_tasks = replicates[:, columns, defined]
+        of_tasks = replicates.of_columns(columns)
+        added = {
+            task: noise.of_task(task, of_tasks[:, seeds])[:, defined]
+            for task, seeds in seeds_of.items()
+        }
+        of_tasks = of_tasks[..., defined]
         ranks, improvements = (np.empty((count, len(scores))) for _ in range(2))
         first = 0
         for chunk in chunks(np.moveaxis(of_tasks, -1, 0)):
@@ -76,16 +81,16 @@ def bootstrap_ratings(
             first = part.stop
         return ranks, improvements
 
-    parts = in_threads(rate, list(_together(noise)))
+    parts = in_threads(rate, list(_together(noise.columns, replicates.shape)))
     ranks, improvements = (sum(of[1:], start=of[0]) for of in zip(*parts, strict=True))
     return BootstrapRatings(ranks, improvements, means)
 
 
-def _together(noise: TrainingNoise) -> Iterator[list[str]]:
-    """Tasks that are rated together."""
-    encoders, _, count = noise.replicates.scores.shape
+def _together(columns_of: Mapping[str, slice], shape: tuple[int, ...]) -> Iterator[list[str]]:
+    """Tasks that are rated together, by the columns of tasks and the shape of bootstrap scores."""
+    encoders, _, count = shape
     tasks, columns = list[str](), 0
-    for task, of_task in noise.columns.items():
+    for task, of_task in columns_of.items():
         more = of_task.stop - of_task.start
         if tasks and encoders * (columns + more) * count > TOGETHER:
             yield tasks

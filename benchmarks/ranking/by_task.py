@@ -47,20 +47,3 @@ def pieces(replicates: Float) -> Iterator[slice]:
 def clipped(scores: Float, floor: float) -> Float:
     """Scores of any shape, those below a floor raised to it; the array itself if there are none."""
     return scores if scores.min(initial=np.inf) >= floor else scores.clip(min=floor)
-
-
-def defined_in_all(scores: Float) -> slice | NDArray[np.bool_]:
-    """Index of the replicates in which every score is defined, from scores `(E, S, B)`.
-
-    Example:
-        >>> import numpy as np
-        >>> defined_in_all(np.array([[[0.1, 0.2], [0.3, np.nan]]])).tolist()
-        [True, False]
-        >>> defined_in_all(np.zeros((1, 2, 2)))
-        slice(None, None, None)
-    """
-    with np.errstate(invalid="ignore", over="ignore"):
-        # A sum takes a fraction of the time of testing every score.
-        if np.isfinite(scores.sum()):
-            return slice(None)
-    return np.asarray(np.isfinite(scores).all(axis=(0, 1)))

@@ -194,7 +194,7 @@ def main_rows(rows: pd.DataFrame, metrics: Mapping[str, str]) -> pd.DataFrame:
     return pd.concat([part for part in (own, skill_rows(of_skill)) if len(part)] or [own])
 
 
-def _labels(rows: pd.DataFrame, columns: list[str]) -> tuple[pd.Index, NDArray[np.intp]]:
+def _labels(rows: pd.DataFrame, columns: list[str]) -> tuple[pd.Index, NDArray[np.integer]]:
     """Sorted distinct values of columns, and the place among them of each row."""
     place_of = rows.groupby(columns).ngroup().to_numpy()
     distinct = rows[columns].iloc[np.unique(place_of, return_index=True)[1]]

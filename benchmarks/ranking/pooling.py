@@ -111,7 +111,7 @@ def skill_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_metric(
-    rows: pd.DataFrame, metric: str, cell_of: NDArray[np.intp], cells: int
+    rows: pd.DataFrame, metric: str, cell_of: NDArray[np.integer], cells: int
 ) -> NDArray[np.float64]:
     """Values of a metric, `(cells,)`; NaN for cells without it.
 

@@ -10,9 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
-from satclip_bench.benchmarks.metrics.bootstrap import skill_of_sums
 from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicates
-from satclip_bench.benchmarks.ranking.by_task import columns_by_task, defined_in_all
+from satclip_bench.benchmarks.ranking.by_task import columns_by_task
 from satclip_bench.benchmarks.ranking.cells import (
     CellScores,
     LeftOut,
@@ -23,6 +22,7 @@ from satclip_bench.benchmarks.ranking.cells import (
 )
 from satclip_bench.benchmarks.ranking.column_ranks import DIGITS
 from satclip_bench.benchmarks.ranking.known_intervals import KnownIntervals
+from satclip_bench.benchmarks.ranking.seed_replicates import SeedReplicates
 from satclip_bench.benchmarks.ranking.ties import beside, differences_to_best
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, CELL, REPLICATE_KEY
 from satclip_bench.core.errors import BenchError
@@ -55,8 +55,8 @@ class Ranking:
         rank: mean rank over tasks, then over seeds, of the complete encoders; best first.
         rank_std: standard deviation of the mean rank over seeds; NaN for a single seed.
         by_seed: encoder x (task, seed), score over all folds, of the complete encoders.
-        replicates: bootstrap scores `(encoder, task and seed, B)` of `by_seed`; None if any of them
-            is not known.
+        replicates: bootstrap scores `(encoder, task and seed, B)` of `by_seed`; None if over one in
+            ten is not known.
         missing: cells that each encoder is missing, which is therefore not ranked.
         excluded: encoders that were left out because they, or their recipe, saw data of a task.
         undefined: cells that ran but whose score is defined for no encoder (R2 of a region where
@@ -82,7 +82,7 @@ class Ranking:
     rank: pd.Series[float]
     rank_std: pd.Series[float]
     by_seed: pd.DataFrame
-    replicates: Replicates | None
+    replicates: SeedReplicates | None
     missing: Mapping[str, tuple[Missing, ...]]
     excluded: tuple[str, ...]
     undefined: tuple[Missing, ...]
@@ -149,18 +149,14 @@ def rank(
     ranks = by_seed.loc[complete].rank(axis=0, ascending=False, method="average")
     per_seed = ranks.T.groupby(level="seed").mean().T.round(DIGITS)
     order = per_seed.mean(axis=1).round(DIGITS).sort_values(kind="stable")
-    # The ranked encoders come first in the bootstrap scores, which are large, in their order: those
-    # of the ranking are then a view.
-    rest = by_seed.index.difference(order.index, sort=False)
-    arranged = by_seed.loc[[*order.index, *rest]]
-    of_seeds = _seed_replicates(replicates, table, arranged, split, probe)
+    of_seeds = _seed_replicates(replicates, table, by_seed, split, probe)
     if replicates is None and known is not None:
         low, high, of_known = known.of_board(mean, metrics, split, probe)
         others = comparable.drop(columns=of_known.gap.columns)
         differences = beside(of_known, differences_to_best(by_seed, others, rows, None), mean)
     else:
-        low, high = _intervals(of_seeds, arranged, mean)
-        differences = differences_to_best(arranged, comparable, rows, of_seeds)
+        low, high = _intervals(of_seeds, by_seed, mean)
+        differences = differences_to_best(by_seed, comparable, rows, of_seeds)
     tied = differences.tied
     return Ranking(
         rows=rows,
@@ -180,7 +176,7 @@ def rank(
         rank=order,
         rank_std=per_seed.std(axis=1, ddof=1).reindex(order.index),
         by_seed=by_seed.loc[order.index],
-        replicates=_of_ranked(of_seeds, len(order)),
+        replicates=_of_ranked(of_seeds, by_seed.index.get_indexer(order.index)),
         missing=table.missing,
         excluded=excluded,
         undefined=table.undefined,
@@ -210,33 +206,17 @@ def _seed_replicates(
     by_seed: pd.DataFrame,
     split: str,
     probe: str,
-) -> Replicates | None:
-    """Scores over the folds of each (task, seed) in every replicate, as the rows of `by_seed`.
-
-    A fold of which a replicate drew no point is left out of that replicate. Losses are added over
-    the folds of a replicate before skill is made of them.
-    """
+) -> SeedReplicates | None:
+    """Bootstrap scores of each (task, seed), as the rows of `by_seed`."""
     columns = by_seed.columns
     if replicates is None or not len(columns):
         return None
-    rows = _rows(replicates.score, table.scores.loc[by_seed.index], split, probe)
-    pooled = columns.isin(by_seeds(table.loss.columns))
-    folds_of = _positions(columns, by_seeds(table.scores.columns))
-    scores = np.empty((len(rows), len(columns), replicates.score.scores.shape[-1]))
-
-    def fill(place: int) -> None:
-        of_folds = rows[:, folds_of[place]]
-        if pooled[place]:
-            losses, references = (
-                part.select(of_folds).scores.sum(axis=1)
-                for part in (replicates.loss, replicates.reference)
-            )
-            scores[:, place] = skill_of_sums(losses, references)
-        else:
-            scores[:, place] = replicates.score.select(of_folds).mean(axis=1).scores
-
-    in_threads(fill, range(len(columns)))
-    return Replicates(scores)
+    return SeedReplicates(
+        cells=replicates,
+        rows=_rows(replicates.score, table.scores.loc[by_seed.index], split, probe),
+        folds=tuple(_positions(columns, by_seeds(table.scores.columns))),
+        pooled=columns.isin(by_seeds(table.loss.columns)),
+    )
 
 
 def _positions(columns: pd.Index, pairs: pd.MultiIndex) -> list[np.ndarray]:
@@ -247,7 +227,7 @@ def _positions(columns: pd.Index, pairs: pd.MultiIndex) -> list[np.ndarray]:
 
 
 def _intervals(
-    of_seeds: Replicates | None, by_seed: pd.DataFrame, mean: pd.DataFrame
+    of_seeds: SeedReplicates | None, by_seed: pd.DataFrame, mean: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """95 % intervals of the means over the seeds that have all folds, encoder x task."""
     low, high = (np.full(mean.shape, np.nan) for _ in range(2))
@@ -257,7 +237,7 @@ def _intervals(
 
         def fill(place: int) -> None:
             of_task = columns[str(mean.columns[place])]
-            scores = of_seeds.scores[:, of_task]
+            scores = of_seeds.of_columns(of_task)
             means = scores.mean(axis=1)
             for i in np.flatnonzero(~scored[:, of_task].all(axis=1)):
                 known = scores[i, scored[i, of_task]]
@@ -268,13 +248,12 @@ def _intervals(
     return pd.DataFrame(low, mean.index, mean.columns), pd.DataFrame(high, mean.index, mean.columns)
 
 
-def _of_ranked(of_seeds: Replicates | None, encoders: int) -> Replicates | None:
-    """The first rows, of the ranked encoders; None if under 90 % of their scores are known."""
-    if of_seeds is None:
-        return None
-    scores = of_seeds.scores[:encoders]
+def _of_ranked(
+    of_seeds: SeedReplicates | None, encoders: NDArray[np.intp]
+) -> SeedReplicates | None:
+    """Bootstrap scores of the ranked encoders; None if under 90 % of them are known."""
     # If every cell failed, no encoder is ranked.
-    if not scores.size:
+    if of_seeds is None or not len(encoders):
         return None
-    known = isinstance(defined_in_all(scores), slice) or np.isfinite(scores).mean() > 0.9
-    return Replicates(scores) if known else None
+    ranked = of_seeds.of_encoders(encoders)
+    return ranked if ranked.share_defined() > 0.9 else None

@@ -17,7 +17,6 @@ from satclip_bench.benchmarks.ranking.aggregates import (
     win_rate,
 )
 from satclip_bench.benchmarks.ranking.bootstrap_ratings import bootstrap_ratings, improvement_over
-from satclip_bench.benchmarks.ranking.by_task import defined_in_all
 from satclip_bench.benchmarks.ranking.ranking import Ranking
 from satclip_bench.benchmarks.ranking.significance import (
     Friedman,
@@ -75,8 +74,8 @@ def rate(ranking: Ranking) -> Ratings:
     low = high = pd.DataFrame(np.nan, encoders, list(MEASURES))
     these = None
     if ranking.replicates is not None and len(encoders):
-        noise = TrainingNoise(ranking.by_seed, ranking.replicates, ranking.rows, TIE_FLOOR)
-        of_replicates = bootstrap_ratings(noise, weights, reference)
+        noise = TrainingNoise(ranking.by_seed, ranking.rows, TIE_FLOOR)
+        of_replicates = bootstrap_ratings(ranking.replicates, noise, weights, reference)
         replicates = measures(of_replicates.mean_ranks, of_replicates.improvements)
         ends = {
             name: Replicates.from_leading(values).interval(measured[name])
@@ -141,7 +140,7 @@ def _reference(encoders: pd.Index) -> int | None:
 
 def complete(replicates: Replicates) -> Replicates:
     """The replicates in which every score is defined."""
-    return Replicates(replicates.scores[..., defined_in_all(replicates.scores)])
+    return Replicates(replicates.scores[..., replicates.defined])
 
 
 def _frame(encoders: pd.Index, columns: Mapping[str, Float]) -> pd.DataFrame:

@@ -20,13 +20,13 @@ import numpy as np
 import pandas as pd
 
 from satclip_bench.benchmarks.metrics.bootstrap import MIN_DEFINED
-from satclip_bench.benchmarks.metrics.replicates import Replicates
+from satclip_bench.benchmarks.metrics.replicates import Replicates, defined_in_all
 from satclip_bench.benchmarks.ranking.by_task import (
     clipped,
     columns_by_task,
-    defined_in_all,
     pieces,
 )
+from satclip_bench.benchmarks.ranking.seed_replicates import ColumnReplicates
 from satclip_bench.benchmarks.ranking.seeds import (
     Float,
     overlap_factor,
@@ -70,7 +70,10 @@ class Differences:
 
 
 def differences_to_best(
-    by_seed: pd.DataFrame, mean: pd.DataFrame, rows: pd.DataFrame, replicates: Replicates | None
+    by_seed: pd.DataFrame,
+    mean: pd.DataFrame,
+    rows: pd.DataFrame,
+    replicates: ColumnReplicates | None,
 ) -> Differences:
     """Differences to the best of each task, with intervals.
 
@@ -186,7 +189,7 @@ def _noise_of_gaps(scores: Float, replicates: Float, best: int) -> tuple[Float, 
 
 
 def complete_replicates(
-    replicates: Replicates | None, encoders: np.ndarray, of_task: slice
+    replicates: ColumnReplicates | None, encoders: np.ndarray, of_task: slice
 ) -> Float | None:
     """Bootstrap scores `(E, S, B)`; None if some are not known, so that all are compared alike.
 
@@ -197,7 +200,10 @@ def complete_replicates(
     """
     if replicates is None:
         return None
-    scores = clipped(replicates.scores[encoders, of_task], TIE_FLOOR)
+    scores = replicates.of_columns(of_task)
+    if not np.array_equal(encoders, np.arange(len(scores))):
+        scores = scores[encoders]
+    scores = clipped(scores, TIE_FLOOR)
     if not isinstance(defined_in_all(scores), slice):
         known = np.isfinite(scores).mean(axis=-1) >= MIN_DEFINED
         return scores if known.all() else None

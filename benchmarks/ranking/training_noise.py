@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from satclip_bench.benchmarks.metrics.bootstrap import SEED
-from satclip_bench.benchmarks.metrics.replicates import Replicates
+from satclip_bench.benchmarks.metrics.replicates import Replicates, defined_in_all
 from satclip_bench.benchmarks.ranking.by_task import (
     Float,
     clipped,
     columns_by_task,
-    defined_in_all,
     pieces,
 )
+from satclip_bench.benchmarks.ranking.seed_replicates import ColumnReplicates
 from satclip_bench.benchmarks.ranking.seeds import (
     overlap_factor,
     point_variance,
@@ -36,20 +36,22 @@ class TrainingNoise:
 
     Attributes:
         by_seed: encoder x (task, seed), scores.
-        replicates: bootstrap scores of `by_seed`, `(encoder, task and seed, B)`.
         rows: rows of the tidy table of one split, for the sizes of the training and test sets.
         floor: scores below this count as this for the variance.
     """
 
     by_seed: pd.DataFrame
-    replicates: Replicates
     rows: pd.DataFrame
     floor: float
 
-    def of_task(self, task: str) -> Float:
-        """Noise to add to the scores of all seeds of a task, `(E, B)`; zeros for none."""
-        columns = self.columns[task]
-        scores, replicates = self._scores[:, columns], self.replicates.scores[:, columns]
+    def of_task(self, task: str, replicates: Float) -> Float:
+        """Noise to add to the scores of all seeds of a task, `(E, B)`; zeros for none.
+
+        Args:
+            task: name of the task.
+            replicates: `(E, S, B)` bootstrap scores of its seeds.
+        """
+        scores = self._scores[:, self.columns[task]]
         encoders, seeds = scores.shape
         if seeds < 2 or encoders < 2:
             return np.zeros((encoders, replicates.shape[-1]))
@@ -96,14 +98,16 @@ class TrainingNoise:
 
 
 def with_training_noise(
-    by_seed: pd.DataFrame, replicates: Replicates, rows: pd.DataFrame, floor: float
+    by_seed: pd.DataFrame, replicates: ColumnReplicates, rows: pd.DataFrame, floor: float
 ) -> Replicates:
     """Bootstrap scores with the noise of drawing another training set (`TrainingNoise`)."""
-    noise = TrainingNoise(by_seed, replicates, rows, floor)
-    noisy = replicates.scores.copy()
+    noise = TrainingNoise(by_seed, rows, floor)
+    noisy = np.empty(replicates.shape)
 
     def add(task: str) -> None:
-        noisy[:, noise.columns[task]] += noise.of_task(task)[:, None]
+        columns = noise.columns[task]
+        scores = replicates.of_columns(columns)
+        np.add(scores, noise.of_task(task, scores)[:, None], out=noisy[:, columns])
 
     in_threads(add, list(noise.columns))
     return Replicates(noisy)

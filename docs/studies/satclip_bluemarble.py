@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from satclip_bench.benchmarks.metrics.replicates import Replicates
+from satclip_bench.benchmarks.ranking.by_task import columns_by_task
 from satclip_bench.benchmarks.ranking.pooling import ranked_metrics
 from satclip_bench.benchmarks.ranking.ranking import Ranking, rank
 from satclip_bench.benchmarks.runs.replicates import load_replicates
@@ -53,11 +54,11 @@ def difference(ranking: Ranking, task: str, encoder: str, other: str) -> tuple[f
     """Difference of two encoders' mean scores on a task, and the ends of its 95 % interval."""
     if ranking.replicates is None:
         raise SystemExit("the run has no predictions to draw intervals from")
-    seeds = ranking.by_seed.columns.get_level_values("task") == task
+    seeds = columns_by_task(ranking.by_seed.columns)[task]
     ours, others = ranking.by_seed.index.get_indexer(pd.Index([encoder, other]))
-    scores = ranking.replicates.scores[:, seeds].mean(axis=1)
+    scores = ranking.replicates.of_columns(seeds).mean(axis=1)
     low, high = Replicates(scores[ours] - scores[others]).interval()
-    gap = float(np.subtract(*ranking.by_seed.loc[[encoder, other], seeds].mean(axis=1)))
+    gap = float(np.subtract(*ranking.by_seed.loc[[encoder, other]].iloc[:, seeds].mean(axis=1)))
     return gap, float(low), float(high)
 
 

@@ -80,19 +80,18 @@ def test_ratings_in_parts_are_those_of_all_scores_at_once(undefined: bool) -> No
     table = frame()
     ranking = rank(table, METRICS, "random", "linear", replicates(table, draws=60))
     assert ranking.replicates is not None
+    drawn = Replicates(ranking.replicates.of_columns(slice(None)))
     if undefined:
-        ranking.replicates.scores[1, 2, 7] = np.nan
-    noise = TrainingNoise(ranking.by_seed, ranking.replicates, ranking.rows, TIE_FLOOR)
-    noisy = complete(
-        with_training_noise(ranking.by_seed, ranking.replicates, ranking.rows, TIE_FLOOR)
-    )
+        drawn.scores[1, 2, 7] = np.nan
+    noise = TrainingNoise(ranking.by_seed, ranking.rows, TIE_FLOOR)
+    noisy = complete(with_training_noise(ranking.by_seed, drawn, ranking.rows, TIE_FLOOR))
     assert noisy.scores.shape[-1] == 60 - undefined
     columns, scores = ranking.by_seed.columns, ranking.by_seed.to_numpy()
     weights = column_weights(columns)
     expected = mean_rank(widened(scores, noisy.leading), weights)
     means = task_means(noisy.scores, columns)
     improvements = improvement(noisy.leading, noisy.leading[:, 0], weights)
-    made = [in_parts.bootstrap_ratings(noise, weights, 0)]
+    made = [in_parts.bootstrap_ratings(drawn, noise, weights, 0)]
     # Every task by itself, seven replicates at a time, and one encoder at a time for the noise.
     small = 7 * len(scores) * len(columns)
     with (
@@ -102,7 +101,7 @@ def test_ratings_in_parts_are_those_of_all_scores_at_once(undefined: bool) -> No
     ):
         for threads in (1, 3):
             with threadpool_limits(threads, user_api="blas"):
-                made.append(in_parts.bootstrap_ratings(noise, weights, 0))
+                made.append(in_parts.bootstrap_ratings(drawn, noise, weights, 0))
     for ratings in made:
         np.testing.assert_allclose(ratings.mean_ranks, expected, rtol=1e-12)
         np.testing.assert_allclose(ratings.task_means, means, rtol=1e-12)

@@ -1,0 +1,110 @@
+"""Bootstrap scores over the folds of each task and seed, made from those of cells when needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from satclip_bench.benchmarks.metrics.bootstrap import skill_of_sums
+from satclip_bench.benchmarks.metrics.replicates import (
+    Float,
+    Replicates,
+    RunReplicates,
+    defined_in_all,
+)
+from satclip_bench.core.threads import in_threads
+
+
+class ColumnReplicates(Protocol):
+    """Bootstrap scores `(encoder, column, B)`, of which some columns are read at a time."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Numbers of encoders, columns and replicates."""
+
+    @property
+    def defined(self) -> slice | NDArray[np.bool_]:
+        """Index of the replicates in which every score is defined."""
+
+    def of_columns(self, columns: slice) -> Float:
+        """Scores of some columns, `(E, C, B)`, which must not be written to."""
+
+
+@dataclass(frozen=True)
+class SeedReplicates:
+    """Bootstrap scores of encoders by (task, seed), made for some columns at a time.
+
+    The scores of all columns are as large as those of the run: a new array of that size takes many
+    times as long as to make those of a task twice in memory that has been used before.
+
+    A fold of which a replicate drew no point is left out of that replicate. Losses are added over
+    the folds of a replicate before skill is made of them.
+
+    Attributes:
+        cells: bootstrap scores of the cells of the run.
+        rows: `(encoder, cell)` rows of `cells`; -1 for a cell without bootstrap scores.
+        folds: cells of each column, which is a task and seed.
+        pooled: `(column,)` whether its score is the skill that is pooled over folds.
+    """
+
+    cells: RunReplicates
+    rows: NDArray[np.intp]
+    folds: tuple[NDArray[np.intp], ...]
+    pooled: NDArray[np.bool_]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Numbers of encoders, columns and replicates."""
+        return len(self.rows), len(self.folds), self.cells.score.scores.shape[-1]
+
+    @cached_property
+    def defined(self) -> slice | NDArray[np.bool_]:
+        """Index of the replicates in which every score is defined."""
+        parts = in_threads(lambda part: defined_in_all(self.of_columns(part)), self._parts())
+        masks = [part for part in parts if not isinstance(part, slice)]
+        return np.logical_and.reduce(masks) if masks else slice(None)
+
+    def share_defined(self) -> float:
+        """Share of the scores that are defined."""
+        if isinstance(self.defined, slice):
+            return 1.0
+        parts = in_threads(lambda part: np.isfinite(self.of_columns(part)).sum(), self._parts())
+        return float(sum(parts) / np.prod(self.shape))
+
+    def of_encoders(self, places: NDArray[np.intp]) -> SeedReplicates:
+        """The scores of some of the encoders."""
+        return replace(self, rows=self.rows[places])
+
+    def of_columns(self, columns: slice) -> Float:
+        """Scores of some columns, `(E, C, B)`."""
+        chosen = range(len(self.folds))[columns]
+        scores = np.empty((len(self.rows), len(chosen), self.shape[-1]))
+        for place, column in enumerate(chosen):
+            of_folds = self.rows[:, self.folds[column]]
+            scores[:, place] = (
+                self._skill(of_folds) if self.pooled[column] else self._mean(of_folds)
+            )
+        return scores
+
+    def _mean(self, of_folds: NDArray[np.intp]) -> Float:
+        return self.cells.score.select(of_folds).mean(axis=1).scores
+
+    def _skill(self, of_folds: NDArray[np.intp]) -> Float:
+        losses, references = (
+            _sum(part.select(of_folds)) for part in (self.cells.loss, self.cells.reference)
+        )
+        return skill_of_sums(losses, references)
+
+    def _parts(self) -> list[slice]:
+        """Columns one by one."""
+        return [slice(column, column + 1) for column in range(len(self.folds))]
+
+
+def _sum(replicates: Replicates) -> Float:
+    """Sums of bootstrap losses `(E, F, B)` over the folds."""
+    scores = replicates.scores
+    return scores[:, 0] if scores.shape[1] == 1 else np.asarray(scores.sum(axis=1))
