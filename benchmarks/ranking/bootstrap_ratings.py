@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.ranking.aggregates import improvement, mean_rank
 from satclip_bench.benchmarks.ranking.by_task import Float, clipped
 from satclip_bench.benchmarks.ranking.column_ranks import chunks
-from satclip_bench.benchmarks.ranking.seed_replicates import ColumnReplicates
+from satclip_bench.benchmarks.ranking.seed_replicates import RankedReplicates
 from satclip_bench.benchmarks.ranking.significance import widened
 from satclip_bench.benchmarks.ranking.training_noise import TrainingNoise
 from satclip_bench.core.threads import in_threads
@@ -36,7 +37,10 @@ class BootstrapRatings:
 
 
 def bootstrap_ratings(
-    replicates: ColumnReplicates, noise: TrainingNoise, weights: Float, reference: int | None
+    replicates: RankedReplicates | Replicates,
+    noise: TrainingNoise,
+    weights: Float,
+    reference: int | None,
 ) -> BootstrapRatings:
     """Ratings of encoders in every replicate, with the noise of the training set.
 

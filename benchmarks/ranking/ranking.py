@@ -22,7 +22,7 @@ from satclip_bench.benchmarks.ranking.cells import (
 )
 from satclip_bench.benchmarks.ranking.column_ranks import DIGITS
 from satclip_bench.benchmarks.ranking.known_intervals import KnownIntervals
-from satclip_bench.benchmarks.ranking.seed_replicates import SeedReplicates
+from satclip_bench.benchmarks.ranking.seed_replicates import RankedReplicates, SeedReplicates
 from satclip_bench.benchmarks.ranking.ties import beside, differences_to_best
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, CELL, REPLICATE_KEY
 from satclip_bench.core.errors import BenchError
@@ -82,7 +82,7 @@ class Ranking:
     rank: pd.Series[float]
     rank_std: pd.Series[float]
     by_seed: pd.DataFrame
-    replicates: SeedReplicates | None
+    replicates: RankedReplicates | None
     missing: Mapping[str, tuple[Missing, ...]]
     excluded: tuple[str, ...]
     undefined: tuple[Missing, ...]
@@ -150,12 +150,14 @@ def rank(
     per_seed = ranks.T.groupby(level="seed").mean().T.round(DIGITS)
     order = per_seed.mean(axis=1).round(DIGITS).sort_values(kind="stable")
     of_seeds = _seed_replicates(replicates, table, by_seed, split, probe)
+    ranked = by_seed.index.get_indexer(order.index)
     if replicates is None and known is not None:
+        of_ranked = None
         low, high, of_known = known.of_board(mean, metrics, split, probe)
         others = comparable.drop(columns=of_known.gap.columns)
         differences = beside(of_known, differences_to_best(by_seed, others, rows, None), mean)
     else:
-        low, high = _intervals(of_seeds, by_seed, mean)
+        low, high, of_ranked = _intervals(of_seeds, by_seed, mean, ranked)
         differences = differences_to_best(by_seed, comparable, rows, of_seeds)
     tied = differences.tied
     return Ranking(
@@ -176,7 +178,7 @@ def rank(
         rank=order,
         rank_std=per_seed.std(axis=1, ddof=1).reindex(order.index),
         by_seed=by_seed.loc[order.index],
-        replicates=_of_ranked(of_seeds, by_seed.index.get_indexer(order.index)),
+        replicates=of_ranked,
         missing=table.missing,
         excluded=excluded,
         undefined=table.undefined,
@@ -227,15 +229,23 @@ def _positions(columns: pd.Index, pairs: pd.MultiIndex) -> list[np.ndarray]:
 
 
 def _intervals(
-    of_seeds: SeedReplicates | None, by_seed: pd.DataFrame, mean: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """95 % intervals of the means over the seeds that have all folds, encoder x task."""
+    of_seeds: SeedReplicates | None,
+    by_seed: pd.DataFrame,
+    mean: pd.DataFrame,
+    ranked: NDArray[np.intp],
+) -> tuple[pd.DataFrame, pd.DataFrame, RankedReplicates | None]:
+    """95 % intervals of the means over the seeds that have all folds, encoder x task.
+
+    Also the bootstrap scores of the ranked encoders, whose rows are `ranked`.
+    """
     low, high = (np.full(mean.shape, np.nan) for _ in range(2))
+    of_ranked = None
     if of_seeds is not None:
         columns, rows = columns_by_task(by_seed.columns), by_seed.index.get_indexer(mean.index)
         scored = by_seed.notna().to_numpy()
 
-        def fill(place: int) -> None:
+        def fill(place: int) -> NDArray[np.bool_]:
+            """Fill a column, and say in which replicates all ranked encoders have the task."""
             of_task = columns[str(mean.columns[place])]
             scores = of_seeds.of_columns(of_task)
             means = scores.mean(axis=1)
@@ -243,17 +253,27 @@ def _intervals(
                 known = scores[i, scored[i, of_task]]
                 means[i] = known.mean(axis=0) if len(known) else np.nan
             low[:, place], high[:, place] = Replicates(means[rows]).interval()
+            # Ranked encoders have all seeds, so that a mean is defined if all of its scores are.
+            return np.asarray(np.isfinite(means[ranked]).all(axis=0))
 
-        in_threads(fill, range(len(mean.columns)))
-    return pd.DataFrame(low, mean.index, mean.columns), pd.DataFrame(high, mean.index, mean.columns)
+        defined = in_threads(fill, range(len(mean.columns)))
+        of_ranked = _of_ranked(of_seeds, ranked, np.logical_and.reduce(defined))
+    of_low, of_high = (pd.DataFrame(ends, mean.index, mean.columns) for ends in (low, high))
+    return of_low, of_high, of_ranked
 
 
 def _of_ranked(
-    of_seeds: SeedReplicates | None, encoders: NDArray[np.intp]
-) -> SeedReplicates | None:
+    of_seeds: SeedReplicates, encoders: NDArray[np.intp], defined: NDArray[np.bool_]
+) -> RankedReplicates | None:
     """Bootstrap scores of the ranked encoders; None if under 90 % of them are known."""
     # If every cell failed, no encoder is ranked.
-    if of_seeds is None or not len(encoders):
+    if not len(encoders):
         return None
-    ranked = of_seeds.of_encoders(encoders)
-    return ranked if ranked.share_defined() > 0.9 else None
+    ranked = RankedReplicates(
+        cells=of_seeds.cells,
+        rows=of_seeds.rows[encoders],
+        folds=of_seeds.folds,
+        pooled=of_seeds.pooled,
+        defined=slice(None) if defined.all() else defined,
+    )
+    return ranked if defined.all() or ranked.share_defined() > 0.9 else None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +13,6 @@ from satclip_bench.benchmarks.metrics.replicates import (
     Float,
     Replicates,
     RunReplicates,
-    defined_in_all,
 )
 from satclip_bench.core.threads import in_threads
 
@@ -25,10 +23,6 @@ class ColumnReplicates(Protocol):
     @property
     def shape(self) -> tuple[int, ...]:
         """Numbers of encoders, columns and replicates."""
-
-    @property
-    def defined(self) -> slice | NDArray[np.bool_]:
-        """Index of the replicates in which every score is defined."""
 
     def of_columns(self, columns: slice) -> Float:
         """Scores of some columns, `(E, C, B)`, which must not be written to."""
@@ -61,34 +55,22 @@ class SeedReplicates:
         """Numbers of encoders, columns and replicates."""
         return len(self.rows), len(self.folds), self.cells.score.scores.shape[-1]
 
-    @cached_property
-    def defined(self) -> slice | NDArray[np.bool_]:
-        """Index of the replicates in which every score is defined."""
-        parts = in_threads(lambda part: defined_in_all(self.of_columns(part)), self._parts())
-        masks = [part for part in parts if not isinstance(part, slice)]
-        return np.logical_and.reduce(masks) if masks else slice(None)
-
-    def share_defined(self) -> float:
-        """Share of the scores that are defined."""
-        if isinstance(self.defined, slice):
-            return 1.0
-        parts = in_threads(lambda part: np.isfinite(self.of_columns(part)).sum(), self._parts())
-        return float(sum(parts) / np.prod(self.shape))
-
-    def of_encoders(self, places: NDArray[np.intp]) -> SeedReplicates:
-        """The scores of some of the encoders."""
-        return replace(self, rows=self.rows[places])
-
     def of_columns(self, columns: slice) -> Float:
         """Scores of some columns, `(E, C, B)`."""
         chosen = range(len(self.folds))[columns]
         scores = np.empty((len(self.rows), len(chosen), self.shape[-1]))
         for place, column in enumerate(chosen):
-            of_folds = self.rows[:, self.folds[column]]
-            scores[:, place] = (
-                self._skill(of_folds) if self.pooled[column] else self._mean(of_folds)
-            )
+            score = self._skill if self.pooled[column] else self._mean
+            scores[:, place] = score(self.rows[:, self.folds[column]])
         return scores
+
+    def share_defined(self) -> float:
+        """Share of the scores that are defined."""
+
+        def count(column: int) -> int:
+            return int(np.isfinite(self.of_columns(slice(column, column + 1))).sum())
+
+        return sum(in_threads(count, range(len(self.folds)))) / int(np.prod(self.shape))
 
     def _mean(self, of_folds: NDArray[np.intp]) -> Float:
         return self.cells.score.select(of_folds).mean(axis=1).scores
@@ -99,9 +81,16 @@ class SeedReplicates:
         )
         return skill_of_sums(losses, references)
 
-    def _parts(self) -> list[slice]:
-        """Columns one by one."""
-        return [slice(column, column + 1) for column in range(len(self.folds))]
+
+@dataclass(frozen=True)
+class RankedReplicates(SeedReplicates):
+    """Bootstrap scores of the ranked encoders by (task, seed).
+
+    Attributes:
+        defined: index of the replicates in which every score is defined.
+    """
+
+    defined: slice | NDArray[np.bool_]
 
 
 def _sum(replicates: Replicates) -> Float:

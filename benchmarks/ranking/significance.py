@@ -126,17 +126,22 @@ def score_gaps_p(scores: Float, replicates: Float) -> Float:
     from scipy.stats import norm
 
     encoders, tasks = scores.shape
-    # By task, with the replicates last.
-    noise = np.moveaxis(replicates, 0, -1).swapaxes(0, 1) - scores.T[..., None]
+    # By task, with the replicates last. Single precision for the sums below: in units of their
+    # standard error, the noises need few digits.
+    noise = np.empty((tasks, encoders, len(replicates)), dtype=np.float32)
+
+    def error_of_gaps(task: int) -> Float:
+        of_task = replicates[..., task].T - scores[:, task, None]
+        noise[task] = of_task
+        return _error_of_gaps(of_task)
+
     with np.errstate(divide="ignore", invalid="ignore"):
         gap = scores.T[:, :, None] - scores.T[:, None, :]
-        error = np.stack(in_threads(_error_of_gaps, list(noise)))
+        error = np.stack(in_threads(error_of_gaps, range(tasks)))
         # If nothing varies, any gap is clear, and no gap stays 0.
         total = np.clip(np.where(gap == 0, 0, gap / error), -CLEAR, CLEAR).sum(axis=0)
         scale = np.where(error > 0, 1 / error, 0)
-    # Single precision: in units of their standard error, the noises need few digits.
     scaled = scale[..., None].astype(np.float32)
-    noise = noise.astype(np.float32)
     error = np.zeros_like(total)
 
     def fill(i: int) -> None:
