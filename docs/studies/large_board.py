@@ -4,8 +4,9 @@
     python docs/studies/large_board.py 50 20 2 5 200
 
 prints the seconds, of the processor and by the clock, of each step of the reports of a synthetic
-run, by default of 200 encoders, 60 tasks, 5 splits and 10 seeds with 1,000 bootstrap scores for each cell. The numbers
-of encoders, tasks, splits, seeds and bootstrap scores can be given in this order.
+run, by default of 200 encoders, 60 tasks, 5 splits and 10 seeds with 1,000 bootstrap scores for
+each cell. The numbers of encoders, tasks, splits, seeds and bootstrap scores can be given in this
+order.
 """
 
 from __future__ import annotations
