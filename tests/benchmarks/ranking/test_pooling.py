@@ -161,3 +161,9 @@ def test_float_noise_decides_no_rank() -> None:
 def test_rows_without_losses_have_no_skill() -> None:
     rows = frame(tasks=["elevation"], encoders=["wrap"], seeds=[0])
     assert skill_rows(rows)["value"].isna().all()
+
+
+def test_a_cell_with_a_loss_twice_is_refused() -> None:
+    rows = with_losses(frame(tasks=["elevation"], encoders=["wrap"], seeds=[0]))
+    with pytest.raises(ValueError, match="'rmse' twice"):
+        skill_rows(pd.concat([rows, rows]))
