@@ -32,6 +32,9 @@ from satclip_bench.core.sphere import equal_area_cells, km_to_chord, unit_vector
 
 FOLDS = 5
 
+LOOKUP_DEGREES = 5
+"""Side of the cells in whose order points are looked up."""
+
 SIDE = r"[1-9]\d?|0\.\d?[1-9]"
 """Pattern of the side of a block in the name of a split, which has one way to write each number."""
 MAX_SIDE = 60
@@ -201,11 +204,16 @@ def beyond(lonlat: NDArray[np.float64], rows: Index, others: Index, km: float) -
         >>> beyond(lonlat, np.array([0, 2]), np.array([1]), km=1000)
         array([2])
     """
-    tree = KDTree(unit_vectors(lonlat[others]))
+    # For millions of points this tree, and neighbours that are looked up one after the other so
+    # that its nodes stay in the processor's cache, take a quarter of the time.
+    tree = KDTree(unit_vectors(lonlat[others]), compact_nodes=False, balanced_tree=False)
+    order = np.argsort(equal_area_cells(lonlat[rows], LOOKUP_DEGREES), kind="stable")
     # Points at exactly this distance are within the buffer, and the bound itself is excluded.
     bound = np.nextafter(km_to_chord(km), np.inf)
-    nearest, _ = tree.query(unit_vectors(lonlat[rows]), distance_upper_bound=bound)
-    return rows[np.isinf(nearest)]
+    nearest, _ = tree.query(unit_vectors(lonlat[rows[order]]), distance_upper_bound=bound)
+    far = np.empty(len(rows), dtype=bool)
+    far[order] = np.isinf(nearest)
+    return rows[far]
 
 
 def block_folds(
