@@ -150,6 +150,8 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     Raises:
         UnwritableError: the folder cannot be created or written (permissions, full disk).
     """
+    if path.is_dir():
+        raise UnwritableError(cannot_write(path, OSError(errno.EISDIR, "it is a folder")))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
@@ -250,9 +252,30 @@ def process_exists(number: int) -> bool:
 
 
 def cannot_write(path: Path, error: OSError) -> str:
-    """Message about a file or folder that cannot be written."""
+    """Message about a file or folder that cannot be written.
+
+    >>> cannot_write(Path("runs"), OSError(errno.EACCES, "Permission denied"))
+    'runs cannot be written: Permission denied. Choose another place.'
+    """
     reason = error.strerror or str(error)
-    return f"{path} cannot be written: {reason}. Choose another place, or free some space there."
+    if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+        in_the_way = next((p for p in path.parents if p.exists() and not p.is_dir()), None)
+        if in_the_way:
+            reason = f"{in_the_way} is a file, not a folder"
+        elif path.is_dir():
+            reason = "it is a folder, not a file"
+        return f"{path} cannot be written: {reason}. Choose another place."
+    advice = ", or free some space there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    return f"{path} cannot be written: {reason}. Choose another place{advice}."
+
+
+def missing_file(path: Path) -> str:
+    """Message about a file that is expected at a path where there is none.
+
+    >>> missing_file(Path("points.csv")), missing_file(Path("/"))
+    ('there is no file points.csv', '/ is a folder, not a file')
+    """
+    return f"{path} is a folder, not a file" if path.is_dir() else f"there is no file {path}"
 
 
 def _umask() -> int:

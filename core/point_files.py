@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_bench.core.download.content import stand_in
 from satclip_bench.core.errors import BenchError, CoordinateError
+from satclip_bench.core.files import missing_file
 from satclip_bench.core.geometries import choose_layer, geometry_batches
 from satclip_bench.core.points import coordinate_columns, require_precision, shown_names
 from satclip_bench.core.read_options import AUTOMATIC, ReadOptions
@@ -99,7 +101,7 @@ def open_points(
             f"{path} is not a file of points: its name should end with {', '.join(openers)}"
         )
     if not path.is_file():
-        raise BenchError(f"there is no file {path}")
+        raise BenchError(missing_file(path))
     if sep is not None and suffix not in CSV:
         raise BenchError(f"{path} is not a text file: leave out --sep")
     if layer is not None and suffix not in VECTOR:
@@ -107,18 +109,36 @@ def open_points(
     options = ReadOptions(lon=lon, lat=lat, sep=sep, layer=layer)
     try:
         with openers[suffix](path, batch_size, options) as opened:
-            yield opened
+            yield replace(opened, batches=_readable(opened.batches, path))
     except BenchError:
         raise
     except Exception as error:
         # The errors that Arrow, GDAL, GEOS and PROJ raise for a damaged file share no base class.
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        if suffix in CSV and "Empty CSV file" in reason:
-            raise BenchError(f"{path} has no rows below the names of its columns") from error
-        if suffix in CSV and "invalid UTF8" in reason:
-            reason = not_utf8(path)
-            raise BenchError(reason) from error
-        raise BenchError(f"{path} cannot be read: {reason}") from error
+        raise _unreadable(path, error) from error
+
+
+def _readable(batches: Iterator[PointBatch], path: Path) -> Iterator[PointBatch]:
+    """The batches; an error of reading them is BenchError here, before a caller can see it.
+
+    A caller that writes a file meanwhile would take an OSError for one of that file.
+    """
+    try:
+        yield from batches
+    except BenchError:
+        raise
+    except Exception as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> BenchError:
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if file_suffix(path) in CSV and "Empty CSV file" in reason:
+        return BenchError(f"{path} has no rows below the names of its columns")
+    if file_suffix(path) in CSV and "invalid UTF8" in reason:
+        return BenchError(not_utf8(path))
+    if what := stand_in(path):
+        return BenchError(f"{path} cannot be read: {what}")
+    return BenchError(f"{path} cannot be read: {reason}")
 
 
 def file_suffix(path: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache, cached_property, partial
@@ -17,6 +18,9 @@ from typing import Generic, TypeVar, cast
 from satclip_bench.core.errors import FAILURES, BenchError, UnknownNameError
 
 T = TypeVar("T")
+
+MAX_KNOWN = 20
+"""Maximum number of known names in a message."""
 
 
 class Registry(Generic[T]):
@@ -126,6 +130,11 @@ class Registry(Generic[T]):
             UnknownNameError: there is no such entry.
             BenchError: two packages register an entry under the name.
         """
+        if name in self._families and name not in self._targets:
+            raise UnknownNameError(
+                f"{name!r} is a family of {self.noun}s; name one of its variants: "
+                f"{self._forms(name)}"
+            )
         if name not in self._targets:
             raise UnknownNameError(unknown_name(self.noun, name, self.names()))
         if clash := self._resolved[1].get(name):
@@ -155,6 +164,10 @@ class Registry(Generic[T]):
         family, dot, _ = name.partition(".")
         return bool(dot) and family in self._families
 
+    def has_variants(self, name: str) -> bool:
+        """Whether `name` is a registered family, or `family.variant` of one."""
+        return name in self._families or self.has_family(name)
+
     def match(self, patterns: Iterable[str], also: Iterable[str] = ()) -> tuple[str, ...]:
         """Names that shell-style patterns select, as `match_names`, and unlisted variants.
 
@@ -168,8 +181,35 @@ class Registry(Generic[T]):
         """
         words = split_patterns(patterns)
         listed = (*self.names(), *also)
+        for word in words:
+            if is_wildcard(word):
+                self._require_listed(word, listed)
+            elif word in self._families and word not in listed:
+                self.target(word)
         unlisted = [w for w in words if w not in listed and not is_wildcard(w) and self.makes(w)]
         return match_names(self.noun, words, (*listed, *unlisted))
+
+    def _require_listed(self, pattern: str, listed: Sequence[str]) -> None:
+        """Raise UnknownNameError for a wildcard that only unlisted variants of a family fit."""
+        for family in self._families:
+            of_family = pattern.partition(".")[0] == family or fnmatchcase(f"{family}.", pattern)
+            if of_family and not any(fnmatchcase(name, pattern) for name in listed):
+                raise UnknownNameError(
+                    f"{pattern!r} selects no listed {self.noun}; wildcards do not find others. "
+                    f"Name each variant of {family!r}: {self._forms(family)}"
+                )
+
+    def _forms(self, family: str) -> str:
+        """What a family says of the variants that it has."""
+        try:
+            self.makes(f"{family}.NAME")
+        except BenchError as error:
+            unknown = re.escape(f"no {self.noun} is called '{family}.NAME'")
+            return re.sub(f"^{unknown}[:.] ", "", str(error))
+        except FAILURES:
+            # Another package's family may raise anything for a variant that it does not have.
+            pass
+        return f"as in '{family}.NAME'"
 
     def makes(self, name: str) -> bool:
         """Whether `name` is a variant of a family, listed or not.
@@ -258,17 +298,18 @@ def match_names(noun: str, patterns: Iterable[str], names: Sequence[str]) -> tup
 
 
 def unknown_name(noun: str, name: str, names: Sequence[str]) -> str:
-    """Message for an unknown name, with up to three similar names, or all names if none is similar.
+    """Message for an unknown name, with up to three similar names, or known ones if none is.
 
     Examples:
         >>> unknown_name("task", "biome", ["biomes", "elevation"])
         "no task is called 'biome'. Did you mean 'biomes'?"
     """
+    more = len(names) - MAX_KNOWN
     folded = {n.casefold().replace("_", "-"): n for n in names}
     similar = difflib.get_close_matches(name.casefold().replace("_", "-"), list(folded), 3, 0.5)
     hint = (
         "Did you mean " + " or ".join(repr(folded[n]) for n in similar) + "?"
         if similar
-        else "Known: " + ", ".join(names) + "."
+        else "Known: " + ", ".join(names[:MAX_KNOWN]) + (f" and {more} more." if more > 0 else ".")
     )
     return f"no {noun} is called {name!r}. {hint}"

@@ -14,6 +14,7 @@ from typing import Any, cast
 from typing_extensions import override
 
 from satclip_bench.core.errors import FAILURES, BenchError, UnknownNameError
+from satclip_bench.core.files import missing_file
 from satclip_bench.core.registry import Registry, unknown_name
 from satclip_bench.encoders.base import Encoder, EncoderCard, LocationEncoder, WeightsCard
 from satclip_bench.encoders.check import check_encoder
@@ -149,7 +150,7 @@ def combine_named(name: str, custom: Mapping[str, LocationEncoder]) -> LocationE
     """
     from satclip_bench.encoders.combine import Combined
 
-    parts = name.split("+")
+    parts = _parts(name)
     tables = [other for other in custom if other.startswith(TABLES)]
     for part in parts:
         if tables and part.startswith(TABLES) and part not in custom:
@@ -165,7 +166,27 @@ def _combined(name: str, options: dict[str, Any]) -> LocationEncoder:
             f"options such as {next(iter(options))!r} cannot be given for {name!r}: make its parts "
             "one by one, and combine them with satclip_bench.encoders.combine.Combined"
         )
-    return Combined([get_encoder(part) for part in name.split("+")])
+    return Combined([get_encoder(part) for part in _parts(name)])
+
+
+def _parts(name: str) -> list[str]:
+    """Names of the parts of a combination.
+
+    >>> _parts("geoclip+wrap")
+    ['geoclip', 'wrap']
+
+    Raises:
+        UnknownNameError: a part is empty, or has spaces around it.
+    """
+    parts = name.split("+")
+    written = [part.strip() for part in parts if part.strip()]
+    if written != parts:
+        example = "+".join(written) if len(written) > 1 else "geoclip+harmonics.l10"
+        raise UnknownNameError(
+            f"no encoder is called {name!r}: in the name of a combination, a plus joins two or "
+            f"more names without spaces, as in {example!r}"
+        )
+    return parts
 
 
 def make_encoder(
@@ -219,7 +240,7 @@ def encoder_from_file(spec: str) -> LocationEncoder:
             f"{spec!r} does not name an encoder: give path/to/file.py:ClassName, or a listed name"
         )
     if not path.is_file():
-        raise BenchError(f"there is no file {path} (from --encoder {spec})")
+        raise BenchError(f"{missing_file(path)} (from --encoder {spec})")
     module = execute_file(path, f"from --encoder {spec}")
     if not hasattr(module, attribute):
         raise BenchError(f"{path} defines no {attribute} (from --encoder {spec})")

@@ -36,7 +36,7 @@ def degrees_of_variant(family: str, variant: str) -> int:
     >>> degrees_of_variant("harmonics", "l10")
     10
     """
-    match = re.fullmatch(r"l([1-9]\d{0,2})", variant)
+    match = re.fullmatch(r"l([1-9][0-9]{0,2})", variant)
     if not match or int(match[1]) > MAX_DEGREES:
         raise UnknownNameError(
             f"no encoder is called '{family}.{variant}': the variant is 'l' and the number of "

@@ -143,7 +143,7 @@ def blue_marble(variant: str, weights: str | Path | None = None) -> TrainedSatCL
     """
     name = f"{BLUE_MARBLE}.{variant}"
     path = SHIPPED / f"{BLUE_MARBLE}-{variant}.safetensors"
-    if weights is None and (not re.fullmatch(r"l\d+", variant) or not path.is_file()):
+    if weights is None and (not re.fullmatch(r"l[0-9]+", variant) or not path.is_file()):
         raise UnknownNameError(
             f"{unknown_name('encoder', name, shipped())} To train your own weights: "
             f"{program()} pretrain --config small --register NAME, then own.NAME"

@@ -30,10 +30,12 @@ CONCENTRATED = 0.5
 """Least share of its energy that a function has in the cap. About as many functions as the Shannon
 number have more, since nearly all shares are close to 0 or 1."""
 
-_NUMBER = r"\d+(?:\.\d+)?"
-_CAP = re.compile(rf"l([1-9]\d*)-({_NUMBER})deg-({_NUMBER})([ew])-({_NUMBER})([ns])")
-_BOX = re.compile(r"l([1-9]\d*)-" + "-".join([rf"({_NUMBER}[ew])"] * 2 + [rf"({_NUMBER}[ns])"] * 2))
-_NAMED = re.compile(r"l([1-9]\d*)-([a-z][a-z0-9_-]*)")
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+_CAP = re.compile(rf"l([1-9][0-9]{{0,2}})-({_NUMBER})deg-({_NUMBER})([ew])-({_NUMBER})([ns])")
+_BOX = re.compile(
+    r"l([1-9][0-9]{0,2})-" + "-".join([rf"({_NUMBER}[ew])"] * 2 + [rf"({_NUMBER}[ns])"] * 2)
+)
+_NAMED = re.compile(r"l([1-9][0-9]{0,2})-([a-z][a-z0-9_-]*)")
 
 BOXES = {
     "us": (-125.0, -66.5, 24.5, 49.5),

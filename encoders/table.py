@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from satclip_bench.core.errors import EncoderError
-from satclip_bench.core.files import sha256_file
+from satclip_bench.core.files import missing_file, sha256_file
 from satclip_bench.core.point_files import file_stem, file_suffix
 from satclip_bench.core.read_options import ReadOptions
 from satclip_bench.encoders.alphaearth import CONTAMINATES, dequantise
@@ -210,7 +210,7 @@ def _open(
         tiles = TesseraTiles(path)
         return tiles, _Facts(tiles.bands, f"pixels of {len(tiles):,} tiles of TESSERA")
     if not path.is_file():
-        raise EncoderError(f"there is no file {path}")
+        raise EncoderError(missing_file(path))
     if not is_table:
         pixels = Raster(path)
         bytes_of_alphaearth = pixels.bands == len(AXES) and pixels.dtype == "int8"

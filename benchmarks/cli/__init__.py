@@ -15,6 +15,7 @@ from satclip_bench.benchmarks.cli.collection import rare_collection
 from satclip_bench.benchmarks.cli.command import Command
 from satclip_bench.benchmarks.cli.parser import COMMANDS, make_parser
 from satclip_bench.benchmarks.cli.signals import StoppedError, stop_on_signals
+from satclip_bench.benchmarks.cli.warning_lines import plain_warnings
 from satclip_bench.core.errors import BenchError, UnfinishedError
 from satclip_bench.core.registry import unknown_name
 
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     command: Command = options.command
     try:
-        with stop_on_signals():
+        with stop_on_signals(), plain_warnings():
             code = command.call(options)
             sys.stdout.flush()
             return code

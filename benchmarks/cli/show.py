@@ -57,7 +57,8 @@ def _add_info_options(parser: argparse.ArgumentParser) -> None:
         "name",
         nargs="?",
         metavar="NAME",
-        help="task, encoder, split, probe or suite, such as elevation, geoclip or blocks.10; "
+        help="task, encoder, split, probe or suite, such as elevation, geoclip or blocks.10, or "
+        "FILE.py:CLASS, a custom encoder, whose file is executed; "
         "required without --encoder-table, with which it can be a combination, geoclip+table.NAME",
     )
     parser.add_argument(
@@ -77,7 +78,7 @@ def _add_info_options(parser: argparse.ArgumentParser) -> None:
         "--profile",
         action="store_true",
         help="instead of the card of an encoder, print what its embedding is like: half-sill "
-        "distance, dimensions, resolution by frequency; NAME can be FILE.py:CLASS",
+        "distance, dimensions, resolution by frequency",
     )
     parser.add_argument(
         "--beside",
@@ -135,6 +136,10 @@ def _info(options: argparse.Namespace) -> int:
             as_json=options.json,
             figure=options.figure,
         )
+    if table is None and name and ".py:" in name and kind in (None, "encoder"):
+        from satclip_bench.encoders import encoder_from_file
+
+        table = encoder_from_file(name)
     if table is not None:
         return show_encoder(table, as_json=options.json, maps=options.map)
     return show_card(

@@ -118,8 +118,10 @@ def embed_file(
                 Console(stderr=True),
                 "yellow",
             )
+    embeddings = "embedding" if rows == 1 else "embeddings"
+    numbers = "number" if dimension == 1 else "numbers"
     print_plain(
-        f"{rows:,} embeddings of {dimension} numbers by {model.card.name} are in {out}", Console()
+        f"{out}: {rows:,} {embeddings} of {dimension:,} {numbers} by {model.card.name}", Console()
     )
     return 0
 
@@ -130,8 +132,14 @@ def _coverage(
     """Which points of a batch are covered, by an encoder with partial coverage or its tables."""
     if isinstance(model, PartialEncoder):
         return [(model, np.asarray(embedding.any(axis=1)))]
-    lonlat = check_lonlat(batch.lonlat)
-    return [(table, table.covered(lonlat)) for table in joined_tables(model)]
+    tables = joined_tables(model)
+    if not tables:
+        return []
+    with warnings.catch_warnings():
+        # `_embed` has already warned.
+        warnings.simplefilter("ignore", SwappedCoordinatesWarning)
+        lonlat = check_lonlat(batch.lonlat)
+    return [(table, table.covered(lonlat)) for table in tables]
 
 
 def _encoder(spec: str | None, table: TableRequest | None, weights: Path | None) -> LocationEncoder:

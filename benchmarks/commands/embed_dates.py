@@ -51,7 +51,7 @@ class DateColumn:
             raise BenchError(f"{self._path} has no column {self._name!r}; it has {shown}")
         column = batch.columns.column(self._name).to_pandas()
         column = column.rename(self._name).set_axis(range(first_row, first_row + len(column)))
-        if pa.types.is_string(batch.columns.schema.field(self._name).type):
+        if _is_text(batch.columns.schema.field(self._name).type):
             # Columns of text files are text: years and months, too.
             numbers = pd.to_numeric(column, errors="coerce")
             column = column if numbers.isna().any() else numbers
@@ -69,6 +69,12 @@ class DateColumn:
             )
         self._form = form
         return {unit: times[unit] for unit in self._card.time}
+
+
+def _is_text(form: pa.DataType) -> bool:
+    if pa.types.is_dictionary(form):
+        form = form.value_type
+    return bool(pa.types.is_string(form) or pa.types.is_large_string(form))
 
 
 def _listed(units: frozenset[str]) -> str:

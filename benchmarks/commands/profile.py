@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from satclip_bench.benchmarks.baselines import list_baselines
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.profiles.files import as_dict, finite
 from satclip_bench.benchmarks.profiles.profile import (
@@ -94,6 +95,8 @@ def _encoders(names: Sequence[str]) -> list[LocationEncoder]:
     words = [word.strip() for name in names for word in name.split(",")]
     encoders = {}
     for word in filter(None, words):
+        if word in list_baselines():
+            raise BenchError(f"{word} is a baseline: it has no embedding that could be described")
         if ".py:" in word:
             made = [encoder_from_file(word)]
         else:

@@ -67,7 +67,14 @@ def cards_of(what: str, patterns: Sequence[str] = ()) -> Cards:
         "suites": (list_suites(), suite_card),
     }
     names, card_of = registries[what]
-    chosen = match_names(what[:-1], patterns, names) if patterns else names
+    if not patterns:
+        chosen: Sequence[str] = names
+    elif what == "encoders":
+        chosen = encoder_registry.match(patterns, also=list_baselines())
+    elif what == "splits":
+        chosen = split_registry.match(patterns)
+    else:
+        chosen = match_names(what[:-1], patterns, names)
     return {name: _card_or_error(card_of, name) for name in chosen}
 
 
@@ -163,6 +170,7 @@ def show_card(
             _draw_encoder(name, card, maps)
     if cards:
         return 0
+    _require_variant(name, kind)
     kinds = [what for what in _COLUMNS if kind in ("", what[:-1])]
     known = [n for what in kinds for n in cards_of(what)]
     if "tasks" in kinds:
@@ -188,6 +196,14 @@ def _cards_called(name: str, kind: str) -> Cards:
         if card is not None:
             cards[what] = card
     return cards
+
+
+def _require_variant(name: str, kind: str) -> None:
+    """Raise UnknownNameError with the names that a family has, if `name` is of a family."""
+    if kind in ("", "encoder") and ("+" in name or encoder_registry.has_variants(name)):
+        get_encoder(name)
+    if kind in ("", "split") and split_registry.has_variants(name):
+        get_split(name)
 
 
 _COLUMNS = {

@@ -198,6 +198,7 @@ def _sphere(encoder: LocationEncoder, seed: int, sizes: Sizes) -> Area | None:
         np.concatenate([even, drawn]),
         (len(even), len(drawn) // 4),
     )
+    _require_variance(encoder, even, "over the sphere")
     return _area(
         coverage, even, drawn, _sphere_variogram(encoder, sill(even), rng, sizes), sets, sizes
     )
@@ -211,6 +212,7 @@ def _land(encoder: LocationEncoder, seed: int, sizes: Sizes) -> Area | None:
     points, embedding = points[covered], embedding[covered]
     if len(points) < MIN_COVERED:
         return None
+    _require_variance(encoder, embedding, "on land")
     train, validation = (round(part * len(points)) for part in LAND_FRACTIONS)
     return _area(
         coverage,
@@ -220,6 +222,15 @@ def _land(encoder: LocationEncoder, seed: int, sizes: Sizes) -> Area | None:
         Sets(points, embedding, (train, validation)),
         sizes,
     )
+
+
+def _require_variance(encoder: LocationEncoder, embedding: Embedding, where: str) -> None:
+    """Raise BenchError if all embeddings of an area are the same: no number describes them."""
+    if (embedding == embedding[0]).all():
+        raise BenchError(
+            f"{encoder.card.name} returned the same embedding for all {len(embedding):,} points "
+            f"{where}: there is nothing to describe"
+        )
 
 
 def _area(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from satclip_bench.benchmarks.report.style import COLUMN, GREY, LIGHT, SMALL, fi
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import km_to_chord, unit_vectors
 from satclip_bench.encoders import LocationEncoder
+from satclip_bench.encoders.base import Embedding, call_encoder
+from satclip_bench.encoders.lookup.partial import UncoveredPointsWarning
 from satclip_bench.tasks import get_task
 
 if TYPE_CHECKING:
@@ -57,7 +60,7 @@ class Colouring:
 
     def __call__(self, encoder: LocationEncoder, lonlat: Float) -> Float:
         """Colours `(N, 3)` from 0 to 1 of points `(N, 2)`; paler over the sea."""
-        scores = self.pca.transform(encoder.encode(lonlat))
+        scores = self.pca.transform(_embed(encoder, lonlat))
         colours = np.clip((scores - self.low) / (self.high - self.low), 0, 1)
         distance, _ = self.land.query(unit_vectors(lonlat))
         sea = distance > km_to_chord(COAST_KM)
@@ -65,17 +68,25 @@ class Colouring:
         return np.asarray(colours, dtype=np.float64)
 
 
+def _embed(encoder: LocationEncoder, lonlat: Float) -> Embedding:
+    with warnings.catch_warnings():
+        # A map has points all over the globe, which a table of one region does not cover.
+        warnings.simplefilter("ignore", UncoveredPointsWarning)
+        return call_encoder(encoder, lonlat, "the points of a map")
+
+
 def fit_colours(encoder: LocationEncoder) -> Colouring:
     """Fit the principal components of an embedding over land, and the range of their colours.
 
     Raises:
-        BenchError: the embedding has fewer than three dimensions, or is constant over land.
+        BenchError: the encoder fails, its weights are not available, or its embedding has fewer
+            than three dimensions or is constant over land.
     """
     from scipy.spatial import KDTree
     from sklearn.decomposition import PCA
 
     points = get_task("elevation").load().lonlat
-    embedding = encoder.encode(points)
+    embedding = _embed(encoder, points)
     if embedding.shape[1] < 3:
         raise BenchError(
             f"{encoder.card.name!r} has an embedding of {embedding.shape[1]} dimensions: at least "
@@ -96,7 +107,7 @@ def draw_embedding(
     """Draw an encoder, as `embedding_drawing`, to one file.
 
     Raises:
-        BenchError: as `fit_colours`, or the encoder's weights are not available.
+        BenchError: as `fit_colours`.
     """
     drawing = embedding_drawing(encoder, path.stem, step, disc)
     with figure(drawing.width, drawing.height) as fig:
@@ -119,7 +130,7 @@ def embedding_drawing(
         disc: number of points across a view from above.
 
     Raises:
-        BenchError: as `fit_colours`, or the encoder's weights are not available.
+        BenchError: as `fit_colours`.
     """
     colour = fit_colours(encoder)
 

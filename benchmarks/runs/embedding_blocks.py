@@ -17,7 +17,11 @@ from satclip_bench.core.files import ByteStream
 from satclip_bench.core.sphere import SwappedCoordinatesWarning
 from satclip_bench.encoders import LocationEncoder
 from satclip_bench.encoders.base import BATCH_SIZE, Embedding, call_encoder
-from satclip_bench.encoders.lookup.partial import PartialEncoder, none_covered
+from satclip_bench.encoders.lookup.partial import (
+    PartialEncoder,
+    UncoveredPointsWarning,
+    none_covered,
+)
 from satclip_bench.tasks import TaskTable
 
 WHOLE_BYTES = 2**29
@@ -137,7 +141,11 @@ class PointBlock:
             BenchError: the encoder raised (its own exception is the cause), or did not return an
                 embedding of these points.
         """
-        return call_encoder(encoder, self.lonlat, f"the points of {self.task!r}", self.times)
+        with warnings.catch_warnings():
+            # Records have the share of covered points, and a run prints it for each task.
+            warnings.simplefilter("ignore", UncoveredPointsWarning)
+            where = f"the points of {self.task!r}"
+            return call_encoder(encoder, self.lonlat, where, self.times)
 
 
 def embed_block(encoder: LocationEncoder, block: PointBlock) -> Embedding:

@@ -35,7 +35,7 @@ FOLDS = 5
 LOOKUP_DEGREES = 5
 """Side of the cells in whose order points are looked up."""
 
-SIDE = r"[1-9]\d?|0\.\d?[1-9]"
+SIDE = r"[1-9][0-9]?|0\.[0-9]?[1-9]"
 """Pattern of the side of a block in the name of a split, which has one way to write each number."""
 MAX_SIDE = 60
 
@@ -274,7 +274,7 @@ def buffered(variant: str) -> BufferedSplit:
     Raises:
         UnknownNameError: the variant is not such a pair.
     """
-    numbers = re.fullmatch(rf"({SIDE})-([1-9]\d{{0,3}})", variant)
+    numbers = re.fullmatch(rf"({SIDE})-([1-9][0-9]{{0,3}})", variant)
     if not numbers or _side(numbers[1]) > MAX_SIDE:
         raise UnknownNameError(
             f"no split is called 'buffered.{variant}': the variant is the side of a block in whole "

@@ -115,7 +115,7 @@ def labels(variant: str) -> LabelsSplit:
     Raises:
         UnknownNameError: the variant is not such a number.
     """
-    if not re.fullmatch(r"[1-9]\d?|100", variant):
+    if not re.fullmatch(r"[1-9][0-9]?|100", variant):
         raise UnknownNameError(
             f"no split is called 'labels.{variant}': the variant is the percentage of the labels, "
             "1 to 100, as in 'labels.10'."

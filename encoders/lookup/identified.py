@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from satclip_bench.core.errors import BenchError, EncoderError
+from satclip_bench.core.files import missing_file
 from satclip_bench.core.point_files import CSV, file_suffix, open_points
 from satclip_bench.core.points import shown_names
 from satclip_bench.core.text_tables import text_format
@@ -79,7 +80,7 @@ def _read(path: Path, sep: str | None) -> pa.Table:
             f"{path} has ids in place of coordinates, so its name should end with {', '.join(CSV)}"
         )
     if not path.is_file():
-        raise EncoderError(f"there is no file {path}")
+        raise EncoderError(missing_file(path))
     try:
         form = text_format(path, sep, (ID,))
         if ID not in form.names:

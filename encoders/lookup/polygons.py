@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.core.extras import missing_package
+from satclip_bench.core.files import missing_file
 from satclip_bench.core.points import WGS84
 
 
@@ -32,7 +33,7 @@ def read_rings(path: Path) -> list[NDArray[np.float64]]:
     except ModuleNotFoundError as error:
         raise missing_package("geopandas", "to read polygons") from error
     if not path.is_file():
-        raise EncoderError(f"there is no file {path}")
+        raise EncoderError(missing_file(path))
     try:
         frame = geopandas.read_file(path)
         if not isinstance(frame, geopandas.GeoDataFrame) or not len(frame):

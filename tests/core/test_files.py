@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from satclip_bench.core.errors import BenchError, IntegrityError
+from satclip_bench.core.errors import BenchError, IntegrityError, UnwritableError
 from satclip_bench.core.files import (
     CACHE_VARIABLE,
     atomic_write,
@@ -112,3 +112,23 @@ def test_the_environment_variable_moves_the_cache(
     assert cache_dir() == tmp_path
     monkeypatch.setenv(CACHE_VARIABLE, "")
     assert cache_dir().name == "satclip-bench"
+
+
+def test_a_folder_in_the_place_of_a_file_is_named_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    with (
+        pytest.raises(UnwritableError, match="it is a folder, not a file"),
+        atomic_write(tmp_path),
+    ):
+        pytest.fail("the block must not run")
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
+    blocked = tmp_path / "f"
+    blocked.write_bytes(b"x")
+    with (
+        pytest.raises(UnwritableError, match=f"{blocked} is a file, not a folder"),
+        atomic_write(blocked / "deep" / "g"),
+    ):
+        pytest.fail("the block must not run")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.registry import Registry, match_names
+from satclip_bench.encoders import registry as encoders
 
 NAMES = ("air_temperature", "elevation", "satclip.vit16-l40", "satclip.vit16-l10", "odd[1]")
 
@@ -102,9 +103,8 @@ def test_variants_of_a_family_are_made_whether_listed_or_not(
     assert families.names() == ("int.7", "pi")
     assert families.load("int.7")() == 7
     assert families.load("int.12")() == 12
-    for name in ("int", "float.3"):
-        with pytest.raises(UnknownNameError, match=f"no number is called '{name}'"):
-            families.load(name)
+    with pytest.raises(UnknownNameError, match=r"no number is called 'float\.3'"):
+        families.load("float.3")
     with pytest.raises(BenchError, match="number family 'lost' could not be imported"):
         families.load("lost.1")
 
@@ -116,5 +116,24 @@ def test_wildcards_select_listed_variants_and_names_unlisted_ones(
     assert families.match(["int.12, pi", "also"], also=["also"]) == ("int.12", "pi", "also")
     with pytest.raises(ValueError, match="invalid literal"):
         families.match(["int.x"])
-    with pytest.raises(UnknownNameError, match=r"no number is called 'lost\.\*'"):
-        families.match(["lost.*"])
+    with pytest.raises(UnknownNameError, match=r"no number is called 'float\.\*'"):
+        families.match(["float.*"])
+
+
+@pytest.mark.parametrize("pattern", ["slepian", "slepian.*", "slepian*", "slepian.l40*"])
+def test_a_family_without_listed_variants_says_which_it_has(pattern: str) -> None:
+    with pytest.raises(UnknownNameError, match=r"'slepian.* variant has the number of degrees"):
+        encoders.match([pattern])
+
+
+def test_a_family_that_says_nothing_of_its_variants(
+    families: Registry[Callable[[], object]],
+) -> None:
+    with pytest.raises(UnknownNameError, match=r"'int' is a family of numbers.* as in 'int.NAME'"):
+        families.load("int")
+
+
+def test_many_known_names_are_not_all_listed() -> None:
+    names = [f"a{number}" for number in range(50)]
+    with pytest.raises(UnknownNameError, match=r"Known: a0, .*, a19 and 30 more\.$"):
+        match_names("task", ["qqq"], names)

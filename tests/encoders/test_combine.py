@@ -134,8 +134,9 @@ def test_names_on_the_command_line() -> None:
     assert registry.match(["wrap+direct", "direct"]) == ("wrap+direct", "direct")
     with pytest.raises(UnknownNameError, match=r"Did you mean 'direct'"):
         registry.match(["wrap+dierct"])
-    with pytest.raises(UnknownNameError):
-        get_encoder("wrap+")
+    for name in ("wrap+", "+wrap", "wrap++direct", "wrap + direct"):
+        with pytest.raises(UnknownNameError, match=r"a plus joins two or more names"):
+            get_encoder(name)
     with pytest.raises(BenchError, match="one by one"):
         get_encoder("wrap+direct", weights="x")
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.core.errors import BenchError, CoordinateError
+from satclip_bench.core.files import missing_file
 from satclip_bench.core.npz import DAMAGE
 from satclip_bench.core.sphere import check_lonlat
 from satclip_bench.encoders.pretraining.config import Table
@@ -30,7 +31,7 @@ def embedding_pairs(data: Table) -> Pairs:
     """
     path = data.file.expanduser()
     if not path.is_file():
-        raise BenchError(f"there is no file {path} (data.file of the config)")
+        raise BenchError(f"{missing_file(path)} (data.file of the config)")
     lonlat, embedding = _npz(path) if path.suffix == ".npz" else _parquet(path, data)
     try:
         points = check_lonlat(lonlat)

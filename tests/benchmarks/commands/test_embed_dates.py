@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from satclip_bench.benchmarks.cli import main
@@ -122,3 +124,14 @@ def test_what_is_wrong_with_dates_is_explained_and_nothing_is_written(
     assert embed(spec, points, "--date", column) == 2
     assert words in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "out.npy").exists()
+
+
+@pytest.mark.parametrize("form", [pa.string(), pa.large_string()])
+def test_numbers_in_text_columns_are_read(
+    encoders: Path, tmp_path: Path, form: pa.DataType
+) -> None:
+    points = tmp_path / "p.parquet"
+    columns = {"lon": pa.array([1.0, 2.0]), "lat": pa.array([3.0, 4.0])}
+    pq.write_table(pa.table(columns | {"observed": pa.array(["5", "11"], form)}), points)
+    assert embed(f"{encoders}:Season", points, "--date", "observed") == 0
+    assert np.load(tmp_path / "out.npy")[:, 1].tolist() == [5, 11]

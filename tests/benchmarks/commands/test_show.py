@@ -70,3 +70,45 @@ def test_info_counts_test_points_at_the_coordinates_of_training_points(
     assert "random 4,682 of 12,384; few-shot 313 of 20,315" in text
     assert main(["info", "elevation"]) == 0
     assert "no two points share coordinates" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("slepian.l40-usa", "or us or california"),
+        ("slepian.l4\u0660-us", "or us or california"),
+        ("blocks.99", "the side of a block"),
+        ("blocks.1\u0660", "the side of a block"),
+        ("wrap+direkt", "Did you mean 'direct'"),
+        ("slepian", "the variant has the number of degrees"),
+    ],
+)
+def test_info_of_an_unknown_variant_says_which_there_are(
+    name: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["info", name]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_list_shows_unlisted_variants(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "encoders", "harmonics.l7,baseline.mean"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:3]] == ["harmonics.l7", "baseline.mean"]
+
+
+def test_info_shows_a_custom_encoder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import numpy as np\n"
+        "from satclip_bench import Encoder, EncoderCard\n"
+        "class Mine(Encoder):\n"
+        "    card = EncoderCard(name='mine', title='Mine', dimension=2)\n"
+        "    def forward(self, lonlat):\n"
+        "        return np.radians(lonlat)\n"
+    )
+    assert main(["info", f"{path}:Mine", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "Mine"
+    assert main(["info", "encoder", f"{path}:Mine"]) == 0
+    assert "mine (encoder)" in capsys.readouterr().out
+    assert main(["info", f"{path}:Other"]) == 2
+    assert "defines no Other" in capsys.readouterr().err

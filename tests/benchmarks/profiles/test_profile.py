@@ -19,7 +19,7 @@ from satclip_bench.benchmarks.profiles.profile import profile, similarities
 from satclip_bench.benchmarks.report.profile_figures import draw_profiles
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import unit_vectors
-from satclip_bench.encoders import EncoderCard, get_encoder
+from satclip_bench.encoders import Encoder, EncoderCard, get_encoder
 from satclip_bench.encoders.combine import Combined
 from satclip_bench.encoders.lookup.partial import PartialEncoder
 from tests.benchmarks.profiles.small import SMALL
@@ -109,6 +109,7 @@ def test_command_prints_profiles_and_draws_them(
         (["wrap", "--beside", "direct"], "add --profile"),
         (["wrap", "--profile", "--figure", "x.svg"], "should end with .png or .pdf"),
         (["wrapp", "--profile"], "no encoder is called 'wrapp'"),
+        (["baseline.knn", "--profile"], "it has no embedding"),
     ],
 )
 def test_wrong_options_are_explained(
@@ -116,3 +117,15 @@ def test_wrong_options_are_explained(
 ) -> None:
     assert main(["info", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_constant_has_no_profile() -> None:
+    class Same(Encoder):
+        card = EncoderCard(name="same", title="Same", dimension=2)
+
+        def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+            # The variance of this number in float64 is not exactly zero.
+            return np.full((len(lonlat), 2), 0.1)
+
+    with pytest.raises(BenchError, match="same returned the same embedding for all 1,500 points"):
+        profile(Same(), sizes=SMALL)
