@@ -29,6 +29,7 @@ from satclip_bench.benchmarks.runs.reading import ALL, RecordFilter
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import atomic_write
+from satclip_bench.core.threads import one_blas_thread
 from satclip_bench.tasks import selectable_tasks
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ TITLE_WIDTH, REGION_WIDTH = 24, 14
 """Maximum widths of an encoder's title, which may take several lines, and of a region's name."""
 
 
+@one_blas_thread()
 def diagnose_run(
     out: Path,
     split: str | None = None,

@@ -20,8 +20,10 @@ from satclip_bench.benchmarks.report.page.site import profiles_of
 from satclip_bench.benchmarks.runs.reading import ALL, RecordFilter
 from satclip_bench.benchmarks.species.column import SpeciesColumn
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.threads import one_blas_thread
 
 
+@one_blas_thread()
 def leaderboard_page(
     folders: Sequence[Path],
     html: Path,

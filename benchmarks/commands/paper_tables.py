@@ -22,8 +22,10 @@ from satclip_bench.benchmarks.report.paper_tables.make import (
 )
 from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.benchmarks.runs.reading import ALL, RecordFilter
+from satclip_bench.core.threads import one_blas_thread
 
 
+@one_blas_thread()
 def paper_tables(
     out: Path, style: str | Path, form: Format, *, probe: str = "", only: RecordFilter = ALL
 ) -> int:

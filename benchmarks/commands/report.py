@@ -27,6 +27,7 @@ from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.tables import available_tables
 from satclip_bench.benchmarks.species.column import BOARD, SpeciesColumn
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from satclip_bench.benchmarks.report.drawing import Format
@@ -36,6 +37,7 @@ BoardTable = Literal["scores", "ranks", "gaps", "folds"]
 of each task, or the median and worst fold."""
 
 
+@one_blas_thread()
 def leaderboard(
     out: Path,
     split: str | None,
@@ -98,6 +100,7 @@ def _print(results: Results, name: BoardName, table: BoardTable, console: Consol
         print_board(board, console)
 
 
+@one_blas_thread()
 def tables(
     out: Path,
     only: RecordFilter = ALL,
@@ -122,6 +125,7 @@ def tables(
     return 0
 
 
+@one_blas_thread()
 def figures(
     out: Path,
     only: RecordFilter = ALL,
@@ -193,6 +197,7 @@ def replace_reports(out: Path, write: Callable[[Path], tuple[Path, ...]]) -> tup
         return move(folder, out, map(str, names))
 
 
+@one_blas_thread()
 def update_reports(store: Store, reading: Reading) -> Results:
     """Write the table of a run, and its reports unless they are complete and of these results.
 
@@ -234,6 +239,7 @@ def update_reports(store: Store, reading: Reading) -> Results:
     return results
 
 
+@one_blas_thread()
 def print_boards(results: Results, out: Path, console: Console) -> None:
     """Print the leaderboards of a run, split by split.
 

@@ -22,6 +22,7 @@ from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, SUBMITTED
 from satclip_bench.benchmarks.runs.committed import EARLIER
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.program import program
+from satclip_bench.core.threads import one_blas_thread
 from satclip_bench.tasks import TaskCard, selectable_tasks, task_card
 
 BoardName = tuple[str, str]
@@ -104,6 +105,7 @@ class Results:
             splits[probe] = (*splits.get(probe, ()), split)
         return splits
 
+    @one_blas_thread()
     def board(self, split: str, probe: str) -> Board:
         """The board of a split and probe.
 
@@ -131,6 +133,7 @@ class Results:
         board = self.board(split, probe)
         return board if board.shows_skill else self.in_skill.board(split, probe)
 
+    @one_blas_thread()
     def ranks(self, split: str, probe: str) -> RankTable:
         """Ratings over the tasks of a board. Raises BenchError as `board` does."""
         name = (split, probe)
@@ -139,6 +142,7 @@ class Results:
         return self._ranks[name]
 
     @cached_property
+    @one_blas_thread()
     def changes(self) -> Mapping[str, ChangesTable]:
         """Rank changes between splits, by probe; only probes that ran on several splits."""
         tables = {}

@@ -25,6 +25,7 @@ from satclip_bench.benchmarks.runs.kept_replicates import (
     write_replicates,
 )
 from satclip_bench.core.errors import RecordError
+from satclip_bench.core.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from satclip_bench.benchmarks.runs.reading import Reading
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 
 
+@one_blas_thread()
 def load_replicates(
     store: Store,
     split: str | None = None,

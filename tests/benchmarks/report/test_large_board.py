@@ -10,6 +10,7 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from satclip_bench.benchmarks.report.results import Results
 
@@ -51,6 +52,22 @@ def test_scores_ranks_and_intervals_are_those_of_the_cells(study: ModuleType, sp
     for end, share in ((board.ranking.low, 0.025), (board.ranking.high, 0.975)):
         expected = of_cells.quantile(share, axis=1).unstack("task")  # noqa: PD010
         pd.testing.assert_frame_equal(end, expected, check_names=False)
+
+
+def test_the_number_of_blas_threads_changes_no_bit(study: ModuleType) -> None:
+    """With 100 encoders or more, the linear algebra of Elo ratings uses several threads."""
+    size = study.Size(encoders=100, tasks=2, splits=1, seeds=2, replicates=20)
+    made = []
+    for count in (1, 2):
+        rng = np.random.default_rng(0)
+        cells = study.make_cells(size, "random", rng)
+        drawn = study.make_replicates(cells, size.replicates, rng)
+        with threadpool_limits(count, user_api="blas"):
+            results = Results(study.make_frame(cells), study.cards(size), {}, drawn)
+            ratings = results.ranks("random", study.PROBE).ratings
+        made.append([ratings.values, ratings.low, ratings.high, ratings.on_these_tasks])
+    for one, two in zip(*made, strict=True):
+        pd.testing.assert_frame_equal(one, two, check_exact=True)
 
 
 def test_every_step_is_timed(study: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
