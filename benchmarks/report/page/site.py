@@ -21,6 +21,7 @@ from satclip_bench.benchmarks.report.page.model import Run, Site
 from satclip_bench.benchmarks.report.page.plots import Axis, score_axis
 from satclip_bench.benchmarks.report.page.words import (
     family,
+    info_arguments,
     page_names,
     probe_words,
     split_words,
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     pass
 
 PACKAGE = "satclip_bench.benchmarks.report.page"
+
+MAX_OPEN = 40
+"""Maximum number of lists of records that a page shows one below the other; more are folded."""
 
 _OF_ENCODER, _OF_TASK = ("embedding", "profile"), ("map", "histogram")
 _NO_PROFILES: Mapping[str, Profile] = MappingProxyType({})
@@ -219,6 +223,8 @@ def _encoder(
         "title": site.encoders[name],
         "card": card,
         "is_encoder": isinstance(card, EncoderCard),
+        "arguments": info_arguments(name, registered=card is not None),
+        "max_open": MAX_OPEN,
         "facts": encoder_facts(card, titles),
         "lines": lines,
         "runs": list(dict.fromkeys(line.run for line in lines)),

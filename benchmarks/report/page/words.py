@@ -10,6 +10,7 @@ from satclip_bench.benchmarks.probes import probe_card
 from satclip_bench.benchmarks.splits import split_card
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import file_name, sha256_bytes
+from satclip_bench.encoders import TABLES
 from satclip_bench.tasks import TaskCard
 
 SPLIT_WORDS = {
@@ -53,6 +54,27 @@ def split_words(split: str, card: TaskCard | None = None) -> str:
     if buffered := re.fullmatch(r"buffered\.(\d+)-(\d+)", split):
         return f"blocks of {buffered[1]}°, at least {buffered[2]} km away"
     return SPLIT_WORDS.get(split, "") or _title(split)
+
+
+def info_arguments(name: str, *, registered: bool) -> str:
+    """Arguments with which the command `info` finds an encoder.
+
+    Args:
+        name: name of the encoder.
+        registered: whether its name is enough.
+
+    >>> info_arguments("geoclip", registered=True), info_arguments("mine", registered=False)
+    ('geoclip', 'FILE.py:CLASS')
+    >>> info_arguments("geoclip+table.farms", registered=False)
+    'geoclip+table.farms --encoder-table FILE --table-name farms'
+    """
+    if registered:
+        return name
+    tables = [part.removeprefix(TABLES) for part in name.split("+") if part.startswith(TABLES)]
+    if len(tables) == 1:
+        combination = f"{name} " if "+" in name else ""
+        return f"{combination}--encoder-table FILE --table-name {tables[0]}"
+    return "FILE.py:CLASS"
 
 
 def _title(split: str) -> str:

@@ -127,7 +127,7 @@ function startSearch(form, table) {
 function openTarget() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!(target instanceof HTMLDetailsElement)) return;
-  target.open = true;
+  for (let one = target; one; one = one.parentElement.closest("details")) one.open = true;
   target.scrollIntoView();
 }
 

@@ -102,6 +102,28 @@ def test_every_link_leads_to_a_file_and_a_place_of_the_site(committed: dict[str,
             assert not parts.fragment or unquote(parts.fragment) in parsed[target].ids, (name, link)
 
 
+def test_pages_say_how_a_profile_is_measured() -> None:
+    site = one_run(hostile())
+    files = {name: content for name, content in site_files(site) if name.endswith(".html")}
+    custom = [text for text in (f.decode() for f in files.values()) if "FILE.py" in text]
+    assert custom
+    for content in custom:
+        assert "<code>satclip-bench info FILE.py:CLASS --profile --json" in content
+        assert "satclip-bench info FILE.py:CLASS --map draws it" in content
+        # Few lists of records are not folded.
+        assert "<summary>Records of" not in content
+        assert "<details id=" in content
+
+
+def test_long_lists_of_records_are_folded_by_run(committed: dict[str, bytes]) -> None:
+    content = committed["encoders/geoclip.html"].decode()
+    before, *runs = re.split(r"<summary>Records of (?=\d+ scores)", content)
+    assert len(runs) == 4
+    assert "<details id=" not in before
+    for run in runs:
+        assert int(run.split(" ")[0]) == run.count("<details id=")
+
+
 def _resolve(page: str, link: str) -> str:
     parts: list[str] = []
     for part in (PurePosixPath(page).parent / link).parts:
