@@ -218,7 +218,6 @@ def update_reports(store: Store, reading: Reading) -> Results:
         staging,
         sweep,
     )
-    from satclip_bench.benchmarks.report.tables import write_tables
 
     out = store.folder
     finished = beside_entries(store, reading, store.write_table(reading))
@@ -232,6 +231,8 @@ def update_reports(store: Store, reading: Reading) -> Results:
         return replace(results, intervals=read_intervals(out / "tables" / SCORES))
     results = finished.results(keep=True)
     if not current:
+        from satclip_bench.benchmarks.report.tables import write_tables
+
         with staging(out) as folder:
             write_tables(results, folder / "tables")
             _draw(results, folder / "figures")

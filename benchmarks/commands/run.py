@@ -19,7 +19,6 @@ from satclip_bench.benchmarks.commands.notices import print_notices
 from satclip_bench.benchmarks.commands.progress import Meter
 from satclip_bench.benchmarks.commands.user_tables import add_files, adopt, remember
 from satclip_bench.benchmarks.runs.cell import Cell
-from satclip_bench.benchmarks.runs.engine import evaluate
 from satclip_bench.benchmarks.runs.joined import joined_by_name
 from satclip_bench.benchmarks.runs.plan import Selection, custom_by_name, make_plan
 from satclip_bench.benchmarks.runs.reading import Reading
@@ -118,6 +117,8 @@ def run(
         )
         failed: tuple[Cell, ...] = ()
         if missing:
+            from satclip_bench.benchmarks.runs.engine import evaluate
+
             with Meter(console) as meter:
                 results_of_cells = evaluate(missing, store, own, meter, executor)
             failed = tuple(result.unit for result in results_of_cells if not result.complete)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -12,11 +13,8 @@ from satclip_bench.benchmarks.metrics.replicates import RunReplicates
 from satclip_bench.benchmarks.ranking.known_intervals import KnownIntervals
 from satclip_bench.benchmarks.ranking.pooling import ScoreChoice, has_skill, ranked_metrics
 from satclip_bench.benchmarks.ranking.ranking import rank
-from satclip_bench.benchmarks.ranking.shifts import rank_changes
 from satclip_bench.benchmarks.report.board import Board
 from satclip_bench.benchmarks.report.make_board import make_board
-from satclip_bench.benchmarks.report.rank_changes import ChangesTable, changes_table
-from satclip_bench.benchmarks.report.ranks import RankTable, rank_table
 from satclip_bench.benchmarks.report.wording import SECTION, separate_board
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, SUBMITTED
 from satclip_bench.benchmarks.runs.committed import EARLIER
@@ -24,6 +22,10 @@ from satclip_bench.core.errors import BenchError
 from satclip_bench.core.program import program
 from satclip_bench.core.threads import one_blas_thread
 from satclip_bench.tasks import TaskCard, selectable_tasks, task_card
+
+if TYPE_CHECKING:
+    from satclip_bench.benchmarks.report.rank_changes import ChangesTable
+    from satclip_bench.benchmarks.report.ranks import RankTable
 
 BoardName = tuple[str, str]
 """Split and probe of a board."""
@@ -136,6 +138,8 @@ class Results:
     @one_blas_thread()
     def ranks(self, split: str, probe: str) -> RankTable:
         """Ratings over the tasks of a board. Raises BenchError as `board` does."""
+        from satclip_bench.benchmarks.report.ranks import rank_table
+
         name = (split, probe)
         if name not in self._ranks:
             self._ranks[name] = rank_table(self.board(split, probe))
@@ -145,6 +149,9 @@ class Results:
     @one_blas_thread()
     def changes(self) -> Mapping[str, ChangesTable]:
         """Rank changes between splits, by probe; only probes that ran on several splits."""
+        from satclip_bench.benchmarks.ranking.shifts import rank_changes
+        from satclip_bench.benchmarks.report.rank_changes import changes_table
+
         tables = {}
         for probe, splits in self.probes.items():
             if len(splits) > 1:

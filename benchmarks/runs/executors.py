@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from satclip_bench.benchmarks.runs.cluster import LOCAL, DaskCluster, require_dask
 from satclip_bench.benchmarks.runs.work import Executor, Work
 from satclip_bench.benchmarks.runs.workers import at_most_two_per_core, run_in_workers
 from satclip_bench.core.errors import BenchError
@@ -80,6 +79,8 @@ def make_executor(
     (InProcess(), Processes(count=1, cell_timeout=60))
     """
     if scheduler is not None:
+        from satclip_bench.benchmarks.runs.cluster import LOCAL, DaskCluster, require_dask
+
         require_dask()
         if scheduler != LOCAL and jobs is not None:
             raise BenchError(
