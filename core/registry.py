@@ -12,10 +12,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache, cached_property, partial
-from importlib.metadata import EntryPoints, entry_points
-from typing import Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from satclip_bench.core.errors import FAILURES, BenchError, UnknownNameError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 T = TypeVar("T")
 
@@ -226,8 +228,11 @@ class Registry(Generic[T]):
 @cache
 def installed_entry_points() -> EntryPoints:
     """Entry points of all installed packages; their files are read once for all registries."""
+    # A quarter of the time of `--help`, which needs no names of other packages.
+    from importlib.metadata import entry_points
+
     # Python 3.11 returns another class, which has the same method `select`.
-    return cast(EntryPoints, entry_points())
+    return cast("EntryPoints", entry_points())
 
 
 def import_object(target: str, description: str) -> object:

@@ -370,7 +370,7 @@ def _planned_folds(source: TaskSource, split: str, seed: int) -> tuple[_PlannedF
         no_folds = {"data_sha256": data_sha256, "fold": NO_FOLDS, "fold_sha256": ""}
         return (_PlannedFold(common | no_folds, CellSize(0, 0), str(error)),)
     common["data_sha256"] = data_sha256
-    classes = 1 if table.classes is None else np.count_nonzero(np.bincount(table.target))
+    classes = 1 if table.classes is None else int(np.count_nonzero(np.bincount(table.target)))
     return tuple(
         _PlannedFold(
             common | {"fold": f.name, "fold_sha256": f.sha256},
