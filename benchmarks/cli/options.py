@@ -241,9 +241,14 @@ def seed(text: str) -> int:
     >>> seed("7")
     7
     """
-    parsed = seeds(text)
+    try:
+        parsed = seeds(text)
+    except argparse.ArgumentTypeError:
+        parsed = ()
     if len(parsed) != 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not one seed such as 0")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not one seed, a whole number from 0 to {MAX_SEED}"
+        )
     return parsed[0]
 
 

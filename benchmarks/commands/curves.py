@@ -48,8 +48,8 @@ def show_curves(out: Path, split: str | None, probe: str | None, only: RecordFil
     found = curves(finished.frame)
     if found.empty:
         raise BenchError(
-            f"the run in {out} has no splits labels.<percent> or blocks.<degrees>: "
-            + "; ".join(how_to_run(family) for family in CURVES.values())
+            f"the run in {out} has no splits labels.<percent> or blocks.<degrees>. "
+            + ". ".join(f"For {family.name}, {how_to_run(family)}" for family in CURVES.values())
         )
     results = finished.results()
     console = Console(emoji=False)

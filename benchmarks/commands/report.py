@@ -173,6 +173,10 @@ def figures(
 
     paths = replace_reports(out, write)
     if not paths:
+        if not sentences:
+            sentences.append(f"the tables or predictions for {', '.join(kinds)} are not there")
+        if only.splits or only.probes:
+            sentences.append("--split and --probe leave out the others of the run")
         raise BenchError("nothing is drawn: " + "; ".join(sentences))
     list_paths(paths)
     for sentence in sentences:

@@ -74,6 +74,8 @@ def submit(
     console = Console(stderr=True)
     if out.suffix != ".parquet":
         raise BenchError(f"--out {out} is not a Parquet file: let its name end with .parquet")
+    if out.is_dir():
+        raise BenchError(f"--out {out} is a folder: name the file to write")
     get_suite(suite)
     made, option = _made(encoder, table)
     if not run.is_dir():

@@ -107,7 +107,7 @@ def _planned(results: Results, kinds: Collection[str]) -> Iterator[Planned]:
                         yield _ranks(part, split, probe, kind, suffix)
                 if "regions" in kinds:
                     yield from _regions(part, split, probe)
-            if "gap" in kinds and len(splits) > 1:
+            if "gap" in kinds:
                 yield _changes(part, probe, f"gap.{probe}{suffix}")
             for kind in CURVES:
                 if kind in kinds:
@@ -144,6 +144,8 @@ def _regions(results: Results, split: str, probe: str) -> Iterator[Planned]:
 
 
 def _changes(results: Results, probe: str, name: str) -> Planned:
+    if len(results.probes[probe]) < 2:
+        return name, "it needs several splits, and there is one"
     if probe not in results.changes:
         return name, "fewer than two encoders, or no task, are complete under all of the splits"
     boards = [results.board(split, probe) for split in results.probes[probe]]

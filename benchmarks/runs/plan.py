@@ -90,9 +90,12 @@ def custom_by_name(
             if is_outside(part):
                 _require_free_name(part, description)
         if name in taken:
+            change = "change the name on its card"
+            if description.startswith("--encoder-table"):
+                change = "give them different names with --table-name, one per file"
             raise BenchError(
                 f"{description} is called {name!r}, as another custom encoder of this run is: "
-                "change the name on its card"
+                f"{change}"
             )
         taken.add(name)
         by_name[name] = encoder

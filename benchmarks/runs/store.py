@@ -362,9 +362,11 @@ class Store:
                 "whose files are no records. Run the same `species` command again: its results "
                 "will be shown"
             )
+        if self.folder.is_file():
+            return f"{self.folder} is a file: name the folder of a run, such as results/runs/open"
         return (
-            f"there are no records in {self.folder}. Run `{program()}`, or name the folder of a "
-            "run with --out."
+            f"there are no records in {self.folder}. Run `{program()}`, or name the folder of "
+            "another run."
         )
 
     def write_table(self, reading: Reading | None = None) -> pd.DataFrame:

@@ -28,6 +28,16 @@ def test_kinds_from_records_are_drawn_with_their_captions(tmp_path: Path) -> Non
     assert "## scores.linear\n" in captions, "captions of the run's own figures stay"
     assert "regions/*.random.linear is left out: its folds are not named regions" in done.stdout
 
+    for kind, reason in (
+        ("gap", "it needs several splits, and there is one; --split and --probe leave out"),
+        ("label-efficiency", "it needs several splits labels.*: run them with"),
+    ):
+        done = bench("figures", "--kind", kind, "--split", "random", "--out", "r", cwd=tmp_path)
+        assert done.returncode == 2
+        assert f"error: nothing is drawn: {kind}.linear is left out: {reason}" in done.stderr
+    done = bench("leaderboard", "--out", "r/results.parquet", cwd=tmp_path)
+    assert "r/results.parquet is a file: name the folder of a run" in done.stderr
+
     records = Store(tmp_path / "r").records()
     times = seconds_per_points(records)
     (wrap,) = (r for r in records if r.settings.encoder == "wrap")

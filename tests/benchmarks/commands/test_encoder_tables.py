@@ -182,7 +182,7 @@ def test_wrong_options_are_refused(table: Path, tmp_path: Path) -> None:
         ((), "--table-lon and --table-lat"),
         ((*COLUMNS, "--table-max-km", "-1"), "is not a distance in kilometres above 0, or none"),
         ((*COLUMNS, "--table-name", "a", "--table-name", "b"), "do not match"),
-        ((*COLUMNS, "--encoder-table", str(table)), "as another custom encoder of this run is"),
+        ((*COLUMNS, "--encoder-table", str(table)), "another custom encoder of this run is: give"),
     ):
         done = bench(*run, *options, cwd=tmp_path)
         assert done.returncode == 2

@@ -358,7 +358,8 @@ def test_files_that_decode_to_gigabytes(
 
 
 def test_submit_says_what_is_missing(made: Made, tmp_path: Path) -> None:
-    out = tmp_path / "out.parquet"
+    out, folder = tmp_path / "out.parquet", tmp_path / "folder.parquet"
+    folder.mkdir()
     other = write_encoder(tmp_path, "absent", "Absent")
     changed = write_encoder(tmp_path, "mine", "Mine", 0.75)
     for finished, message in (
@@ -367,6 +368,7 @@ def test_submit_says_what_is_missing(made: Made, tmp_path: Path) -> None:
         (submit(tmp_path / "none", made.spec, out), "there is no folder"),
         (submit(tmp_path, made.spec, out), "there are no records in"),
         (submit(made.run, made.spec, tmp_path / "out.csv"), "is not a Parquet file"),
+        (submit(made.run, made.spec, folder), "is a folder: name the file to write"),
         (submit(made.run, "baseline.mean", out), "no encoder"),
     ):
         assert finished.returncode == 2
