@@ -262,6 +262,8 @@ def cannot_write(path: Path, error: OSError) -> str:
         in_the_way = next((p for p in path.parents if p.exists() and not p.is_dir()), None)
         if in_the_way:
             reason = f"{in_the_way} is a file, not a folder"
+        elif path.is_file():
+            reason = "it is a file, not a folder"
         elif path.is_dir():
             reason = "it is a folder, not a file"
         return f"{path} cannot be written: {reason}. Choose another place."

@@ -15,8 +15,11 @@ from satclip_bench.core.text_tables import NULL_TOKENS
 if TYPE_CHECKING:
     import pandas as pd
 
-TEXT = r"(?P<year>\d{4})-(?P<month>\d{2})(?:-(?P<day>\d{2})(?:[T ].*)?)?"
+TEXT = r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})(?:-(?P<day>[0-9]{2})(?:[T ].*)?)?"
 """Dates as text: a day, with or without a time, or a month of a year, as in ISO 8601."""
+
+SLASHES = r"^([0-9]{4})/([0-9]{2})/([0-9]{2})(?=[T ]|$)"
+"""A day as GDAL writes it for a Shapefile, whose dates with a time are text."""
 
 ADVICE = "Write dates as 2024-05-31 or 2024-05, years as 2024, or months as 1 to 12"
 
@@ -96,7 +99,7 @@ def _of_text(column: pd.Series, title: str) -> dict[TimeUnit, pd.Series]:
     import pandas as pd
 
     text = column.astype(str).str.strip()
-    parts = text.str.extract(f"^{TEXT}$")
+    parts = text.str.replace(SLASHES, r"\1-\2-\3", regex=True).str.extract(f"^{TEXT}$")
     other = text[parts["year"].isna()]
     if len(other):
         raise TaskError(

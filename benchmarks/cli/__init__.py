@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser()
     arguments = list(sys.argv[1:] if argv is None else argv)
     names = [command.name for command in COMMANDS]
-    if not arguments or arguments[0] not in (*names, "-h", "--help"):
+    if not arguments or arguments[0] not in (*names, "-h", "--help", "--version"):
         if arguments and not arguments[0].startswith("-"):
             parser.error(unknown_name("command", arguments[0], names))
         # Options without a command belong to `run`.

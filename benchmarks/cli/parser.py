@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from typing_extensions import override
 
+from satclip_bench import __version__
 from satclip_bench.benchmarks.cli.cache import CACHE
 from satclip_bench.benchmarks.cli.command import Command, with_program
 from satclip_bench.benchmarks.cli.compare import COMPARE
@@ -84,6 +85,12 @@ def make_parser() -> argparse.ArgumentParser:
         description=with_program(f"{DESCRIPTION}\n\n{command_list()}"),
         epilog=with_program(f"{EXAMPLES}{exit_code_list()}"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"satclip-bench {__version__}",
+        help="show the version of the program and exit",
     )
     # The list of commands is part of the description, where it can have headings.
     subparsers = parser.add_subparsers(prog=program(), help=argparse.SUPPRESS)

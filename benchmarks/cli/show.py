@@ -28,6 +28,7 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "names",
         nargs="*",
+        default=[],
         metavar="NAME",
         help="names or wildcards to list, such as 'coordbench.*' (default: all; of coordbench and "
         "usavars, whose tables do not ship, one line each)",

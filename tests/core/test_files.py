@@ -12,6 +12,7 @@ from satclip_bench.core.files import (
     CACHE_VARIABLE,
     atomic_write,
     cache_dir,
+    cannot_write,
     move_file,
     require_sha256,
     sha256_file,
@@ -132,3 +133,7 @@ def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
         atomic_write(blocked / "deep" / "g"),
     ):
         pytest.fail("the block must not run")
+    exists = OSError(errno.EEXIST, "File exists")
+    assert f"{blocked} cannot be written: it is a file, not a folder" in cannot_write(
+        blocked, exists
+    )

@@ -38,6 +38,7 @@ def test_days_have_months_and_years_in_every_form(days: list[datetime.date]) -> 
     assert times([day.isoformat() for day in days]) == expected
     assert times([f" {day.isoformat()}T23:59:59+02:00" for day in days]) == expected
     assert times([f"{day:%Y-%m}" for day in days]) == expected
+    assert times([f"{day.isoformat().replace('-', '/')} 00:00:00" for day in days]) == expected
     assert times(pd.Categorical([day.isoformat() for day in days])) == expected
     assert times(pd.Series(days, dtype="datetime64[s]")) == expected
     assert times(pd.Series(days, dtype="datetime64[s]").dt.tz_localize("UTC")) == expected
@@ -67,6 +68,9 @@ def test_numbers_are_months_or_years(convert: Any) -> None:
         (["2024-01", "2024-00"], "'2024-00' in row 1, a date that does not exist"),
         (["2023-02-28", "2023-02-29"], "'2023-02-29' in row 1, a date that does not exist"),
         (["2024-01-01", "31/01/2024"], "'31/01/2024' in row 1, which cannot be read as a date"),
+        (["2024/01/01", "2024/02/30"], "'2024/02/30' in row 1, a date that does not exist"),
+        (["2024/01", "2024/02"], "'2024/01' in row 0, which cannot be read as a date"),
+        (["\uff12024-01-01"], "which cannot be read as a date"),
         (["2024-01-01", "May"], "'May' in row 1, which cannot be read as a date"),
         (["2024-01-01", "2024-01-01\n2"], "which cannot be read as a date"),
         (["1066-10-14"], "has the year 1066 in row 0, outside of 1800 to 2200"),

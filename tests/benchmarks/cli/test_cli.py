@@ -78,6 +78,7 @@ def test_cards_are_shown(tmp_path: Path, name: str, word: str) -> None:
         (["run", "--tasks", "elevaton"], "Did you mean 'elevation'"),
         (["run", "--encoders", "nothing*"], "no encoder is called 'nothing*'"),
         (["run", "--seeds", "a"], "not a list of seeds"),
+        (["list"], "the following arguments are required: what\n"),
         (["info", "wrap", "--profile", "--seed", "-1"], "'-1' is not one seed, a whole number"),
         (["run", "--jobs", "0"], "1 or more"),
         (["run", "--encoder", "nothing.py:X"], "there is no file"),

@@ -10,6 +10,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 
@@ -202,3 +203,10 @@ def test_seeds_that_no_run_can_have_are_refused(text: str, words: str) -> None:
 def test_seeds_are_parsed() -> None:
     assert seeds("4294967295, 007,0 - 2") == (2**32 - 1, 7, 0, 1, 2)
     assert len(seeds("0-100000")) == 100_001
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out == f"satclip-bench {version('satclip-bench')}\n"
