@@ -2,8 +2,8 @@
 
     python docs/studies/scale_out.py results/runs/open
 
-reads the durations in the records of a run of the suite `open`. It prints the costs that
-`benchmarks/runs/costs.py` holds, fitted to them; how long the cells take on several numbers of
+reads the durations in the records of a run of the suite `open`. It prints the work of each split
+and probe; the costs that `benchmarks/runs/costs.py` holds, fitted to them; how long the cells take on several numbers of
 workers, and which share of that time workers wait, if they start in the order of the plan, with
 the longest expected cells first, and with the longest true ones; and the time and the machines for
 larger boards and for a billion points, from the same costs and `results/speed.json`.
@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     records = [r for r in Store(options.run).read().records if r.status == "done"]
     sizes = [size_of(record.settings) for record in records]
+    print_parts(records)
     print_costs(records, sizes)
     print_simulation(records, options.suite)
     print_suites()
@@ -87,6 +88,22 @@ def size_of(settings: Settings) -> CellSize:
         classes=1 if table.card.task_type == "regression" else len(np.unique(table.target)),
         fits=1 + len(fold.inner),
     )
+
+
+def print_parts(records: Sequence[Record]) -> None:
+    """Print the work of each split and probe, and its longest cell."""
+    rows: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        rows[record.settings.split, method_of(record.settings)].append(record)
+    print("| split | probe | cells | core hours | mean, s | longest, s | longest cell |")
+    print("|---|---|---:|---:|---:|---:|---|")
+    for (split, method), of_method in sorted(rows.items()):
+        seconds = [seconds_of(record) for record in of_method]
+        s = max(of_method, key=seconds_of).settings
+        print(
+            f"| `{split}` | `{method}` | {len(seconds):,} | {sum(seconds) / 3600:.2f} | "
+            f"{np.mean(seconds):.2f} | {max(seconds):.1f} | {s.task} {s.encoder} {s.fold} |"
+        )
 
 
 def print_costs(records: Sequence[Record], sizes: Sequence[CellSize]) -> None:
