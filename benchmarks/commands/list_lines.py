@@ -1,4 +1,4 @@
-"""Lines of the command `list`: one per name, none wider than the terminal."""
+"""Lines of the command `list`: one per name, and none wider than the terminal, if there is one."""
 
 from __future__ import annotations
 
@@ -33,3 +33,18 @@ def fitted(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> li
     if first and room < MIN_ROOM:
         return [line[:-1] for line in lines]
     return [[*line[:-1], shorten(line[-1], max(room, 1), placeholder="…")] for line in lines]
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Lines with all cells whole, and every column but the last as wide as its longest cell.
+
+    >>> aligned([["split", "description"], ["random", "Rows are assigned at random"]])
+    ['split   description', 'random  Rows are assigned at random']
+    """
+    widths = [max(map(cell_len, column)) + GAP for column in zip(*lines, strict=True)]
+    return [
+        "".join(
+            cell + " " * (w - cell_len(cell)) for cell, w in zip(line, widths, strict=True)
+        ).rstrip()
+        for line in lines
+    ]

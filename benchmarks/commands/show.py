@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from satclip_bench.benchmarks.baselines import baseline_card, list_baselines
-from satclip_bench.benchmarks.commands.list_lines import GAP, fitted
+from satclip_bench.benchmarks.commands.list_lines import GAP, aligned, fitted
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.commands.show_files import draw_task, show_files, show_places
 from satclip_bench.benchmarks.probes import list_probes, probe_card
@@ -95,13 +96,19 @@ def show_list(what: str, patterns: Sequence[str] = (), *, as_json: bool) -> int:
         return 0
     console = Console(emoji=False)
     rows = [_row(what, n, c) for n, c in cards.items() if not isinstance(c, BenchError)]
-    head, *lines = fitted(_COLUMNS[what], rows, console.width)
-    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
-    for column in head:
-        table.add_column(column, no_wrap=True, overflow="ignore")
-    for line in lines:
-        table.add_row(*map(escape, line))
-    console.print(table)
+    if console.is_terminal or "COLUMNS" in os.environ:
+        head, *lines = fitted(_COLUMNS[what], rows, console.width)
+        table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+        for column in head:
+            table.add_column(column, no_wrap=True, overflow="ignore")
+        for line in lines:
+            table.add_row(*map(escape, line))
+        console.print(table)
+    else:
+        # A file or another program gets whole lines, which can be searched.
+        lines = [*map(list, rows)]
+        for text in aligned([_COLUMNS[what], *rows]):
+            print_plain(text, console)
     for name, card in cards.items():
         if isinstance(card, BenchError):
             console.print(f"{escape(name)}: [red]{escape(str(card))}[/red]", highlight=False)

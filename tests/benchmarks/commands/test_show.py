@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.splits import split_card
 
 
 def test_info_shows_everything_that_has_the_name(capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,3 +113,19 @@ def test_info_shows_a_custom_encoder(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "mine (encoder)" in capsys.readouterr().out
     assert main(["info", f"{path}:Other"]) == 2
     assert "defines no Other" in capsys.readouterr().err
+
+
+def test_a_list_that_no_terminal_shows_is_not_cut(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert main(["list", "splits"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    description = split_card("held-out-region").description
+    assert len(description) > 80
+    assert any(line.startswith("held-out-region ") and description in line for line in lines)
+    assert not any("\u2026" in line for line in lines)
+    assert (
+        len({line.index(word) for line, word in zip(lines[:2], ("descr", "30 %"), strict=True)})
+        == 1
+    )
