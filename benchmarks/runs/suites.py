@@ -179,8 +179,8 @@ SUITES: Mapping[str, Suite] = {
             name="open-full",
             title="Open edition, everything",
             description="The suite open with every encoder that needs no download of weights and "
-            "with every probe: five seeds of random splits, one of held-out regions. A night on two "
-            "cores, most of it for the perceptron.",
+            "with every probe: five seeds of random splits, one of held-out regions. A night on "
+            "two cores, most of it for the perceptron.",
             blocks=(
                 Block(
                     tasks=OPEN_TASKS,

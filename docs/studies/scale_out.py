@@ -3,10 +3,11 @@
     python docs/studies/scale_out.py results/runs/open
 
 reads the durations in the records of a run of the suite `open`. It prints the work of each split
-and probe; the costs that `benchmarks/runs/costs.py` holds, fitted to them; how long the cells take on several numbers of
-workers, and which share of that time workers wait, if they start in the order of the plan, with
-the longest expected cells first, and with the longest true ones; and the time and the machines for
-larger boards and for a billion points, from the same costs and `results/speed.json`.
+and probe; the costs that `benchmarks/runs/costs.py` holds, fitted to them; how long the cells take
+on several numbers of workers, and which share of that time workers wait, if they start in the order
+of the plan, with the longest expected cells first, and with the longest true ones; and the time and
+the machines for larger boards and for a billion points, from the same costs and
+`results/speed.json`.
 """
 
 from __future__ import annotations
