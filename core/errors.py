@@ -11,6 +11,9 @@ class BenchError(Exception):
     """
 
 
+ASK_PERMISSION = "Change its permissions or those of its folder, or choose another one"
+"""What a user can do about a file or folder that the system does not let them use."""
+
 FAILURES: tuple[type[BaseException], ...] = (Exception, SystemExit, GeneratorExit)
 """What a user's code can raise that is a failure of it alone; an interrupt is not among them."""
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.core.download.content import stand_in
-from satclip_bench.core.errors import BenchError, CoordinateError
+from satclip_bench.core.errors import ASK_PERMISSION, BenchError, CoordinateError
 from satclip_bench.core.files import missing_file
 from satclip_bench.core.geometries import choose_layer, geometry_batches
 from satclip_bench.core.points import coordinate_columns, require_precision, shown_names
@@ -136,6 +136,8 @@ def _unreadable(path: Path, error: Exception) -> BenchError:
         return BenchError(f"{path} has no rows below the names of its columns")
     if file_suffix(path) in CSV and "invalid UTF8" in reason:
         return BenchError(not_utf8(path))
+    if isinstance(error, PermissionError):
+        return BenchError(f"{path} cannot be read: {error.strerror}. {ASK_PERMISSION}")
     if what := stand_in(path):
         return BenchError(f"{path} cannot be read: {what}")
     return BenchError(f"{path} cannot be read: {reason}")

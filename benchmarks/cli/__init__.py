@@ -16,7 +16,7 @@ from satclip_bench.benchmarks.cli.command import Command
 from satclip_bench.benchmarks.cli.parser import COMMANDS, make_parser
 from satclip_bench.benchmarks.cli.signals import StoppedError, stop_on_signals
 from satclip_bench.benchmarks.cli.warning_lines import plain_warnings
-from satclip_bench.core.errors import BenchError, UnfinishedError
+from satclip_bench.core.errors import ASK_PERMISSION, BenchError, UnfinishedError
 from satclip_bench.core.registry import unknown_name
 
 READER_CLOSED = 141
@@ -81,7 +81,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if broken:
             _discard_output(sys.stderr)
             return READER_CLOSED
-        _write_error(f"error: {error}")
+        if isinstance(error, PermissionError) and error.filename is not None:
+            _write_error(
+                f"error: {error.filename} cannot be used: {error.strerror}. {ASK_PERMISSION}"
+            )
+        else:
+            _write_error(f"error: {error}")
         return 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import errno
 import resource
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from satclip_bench.benchmarks import cli
 from satclip_bench.benchmarks.cli.command import Command
 from satclip_bench.benchmarks.cli.options import seeds
 from satclip_bench.benchmarks.cli.parser import COMMANDS, make_parser
+from satclip_bench.benchmarks.commands import show
+from satclip_bench.core.errors import ASK_PERMISSION
 from satclip_bench.core.program import INSTALLED, SCRIPT
 
 ROOT = Path(__file__).parents[3]
@@ -210,3 +213,15 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
         cli.main(["--version"])
     assert stopped.value.code == 0
     assert capsys.readouterr().out == f"satclip-bench {version('satclip-bench')}\n"
+
+
+def test_what_the_system_refuses_is_named_with_advice(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(what: str, patterns: object, *, as_json: bool) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", "secret/file")
+
+    monkeypatch.setattr(show, "show_list", refuse)
+    assert cli.main(["list", "tasks"]) == 1
+    expected = f"error: secret/file cannot be used: Permission denied. {ASK_PERMISSION}\n"
+    assert capsys.readouterr().err == expected

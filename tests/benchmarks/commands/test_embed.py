@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -430,3 +431,19 @@ def test_a_warning_is_a_line_without_code(
     lines = [line for line in capsys.readouterr().err.splitlines() if "swapped" in line]
     assert len(lines) == 1
     assert lines[0].startswith("warning: these coordinates look like (latitude, longitude)")
+
+
+def test_points_that_may_not_be_read_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = write(tmp_path / "p.csv")
+
+    def refuse(path: Path, *args: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    # The tests may run as root, who may read every file.
+    monkeypatch.setattr(point_files, "text_format", refuse)
+    monkeypatch.setattr(point_files, "stand_in", refuse)
+    assert embed(points, tmp_path / "e.npy") == 2
+    message = capsys.readouterr().err
+    assert f"error: {points} cannot be read: Permission denied. Change its permissions" in message
