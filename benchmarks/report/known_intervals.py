@@ -7,6 +7,7 @@ from pathlib import Path
 
 from satclip_bench.benchmarks.ranking.known_intervals import COLUMNS, KnownIntervals
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.parquet import DAMAGE, reason
 
 FILE = "scores.parquet"
 
@@ -25,8 +26,11 @@ def read_intervals(path: Path) -> KnownIntervals | None:
         frame = pq.ParquetFile(io.BytesIO(path.read_bytes())).read().to_pandas()
     except FileNotFoundError:
         return None
-    except (OSError, pa.ArrowException) as error:
-        raise BenchError(f"{path} cannot be read: {error}") from error
+    except (*DAMAGE, pa.ArrowException) as error:
+        raise BenchError(
+            f"{path} cannot be read: {reason(error)}. Restore it, or delete it to show the "
+            "scores without intervals"
+        ) from error
     if missing := [name for name in COLUMNS if name not in frame]:
         raise BenchError(
             f"{path} has no column {missing[0]!r}, so it is not a table of scores. Delete it to "

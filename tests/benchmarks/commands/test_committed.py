@@ -164,3 +164,15 @@ def test_bootstrap_scores_of_other_results_are_refused(tmp_path: Path) -> None:
         read_bootstrap(tmp_path, table)
     with pytest.raises(BenchError, match="has no bootstrap scores"):
         write_bootstrap(tmp_path, with_keys(frame(seeds=(0, 5))), draws(table))
+
+
+def test_a_damaged_table_of_intervals_is_named_with_what_to_do(tmp_path: Path) -> None:
+    path = committed(tmp_path) / "tables" / "scores.parquet"
+    path.parent.mkdir()
+    path.write_bytes(b"PAR1 and more")
+    finished = bench("leaderboard", "--out", tmp_path, cwd=tmp_path)
+    assert finished.returncode == 2
+    assert f"error: {path} cannot be read: " in finished.stderr
+    assert "delete it to show the scores without intervals" in finished.stderr
+    path.unlink()
+    assert bench("leaderboard", "--out", tmp_path, cwd=tmp_path).returncode == 0
