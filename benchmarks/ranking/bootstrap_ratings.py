@@ -9,14 +9,14 @@ import numpy as np
 
 from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.ranking.aggregates import improvement, mean_rank
-from satclip_bench.benchmarks.ranking.by_task import Float, clipped
+from satclip_bench.benchmarks.ranking.by_task import Float, clipped, pieces
 from satclip_bench.benchmarks.ranking.column_ranks import chunks
 from satclip_bench.benchmarks.ranking.seed_replicates import RankedReplicates
 from satclip_bench.benchmarks.ranking.significance import widened
 from satclip_bench.benchmarks.ranking.training_noise import TrainingNoise
 from satclip_bench.core.threads import in_threads
 
-TOGETHER = 2**22
+TOGETHER = 2**21
 """Maximum number of bootstrap scores of the tasks that a thread rates at once. The mean ranks of
 boards with fewer are sums over all columns, those of larger ones sums of sums over some tasks."""
 
@@ -59,35 +59,39 @@ def bootstrap_ratings(
     def rate(tasks: list[str]) -> tuple[Float, Float]:
         """Sums over the columns of some tasks for mean ranks and improvements."""
         columns = slice(noise.columns[tasks[0]].start, noise.columns[tasks[-1]].stop)
-        seeds_of = {
-            task: slice(of.start - columns.start, of.stop - columns.start)
-            for task, of in noise.columns.items()
-            if task in tasks
-        }
-        of_tasks = replicates.of_columns(columns)
-        added = {
-            task: noise.of_task(task, of_tasks[:, seeds])[:, defined]
-            for task, seeds in seeds_of.items()
-        }
-        of_tasks = of_tasks[..., defined]
-        ranks, improvements = (np.empty((count, len(scores))) for _ in range(2))
-        first = 0
-        for chunk in chunks(np.moveaxis(of_tasks, -1, 0)):
-            part = slice(first, first + len(chunk))
-            noisy = np.moveaxis(chunk, 0, -1).copy()
-            for task, seeds in seeds_of.items():
-                noisy[:, seeds] += added[task][:, None, part]
-                of_task = clipped(noisy[:, seeds], noise.floor)
-                means[:, place_of[task], part] = of_task.mean(axis=1)
-            leading = np.moveaxis(noisy, -1, 0)
-            improvements[part] = improvement_over(leading, weights[columns], reference)
-            ranks[part] = mean_rank(widened(scores[:, columns], leading), weights[columns])
-            first = part.stop
-        return ranks, improvements
+        drawn = replicates.of_columns(columns)
+        noisy = np.empty((*drawn.shape[:2], count))
+        for task in tasks:
+            of = noise.columns[task]
+            seeds = slice(of.start - columns.start, of.stop - columns.start)
+            added = noise.of_task(task, drawn[:, seeds])[:, defined]
+            np.add(drawn[:, seeds, defined], added[:, None], out=noisy[:, seeds])
+            means[:, place_of[task]] = clipped(noisy[:, seeds], noise.floor).mean(axis=1)
+        return (
+            _mean_ranks(scores[:, columns], noisy, weights[columns]),
+            _improvements(noisy, weights[columns], reference),
+        )
 
     parts = in_threads(rate, list(_together(noise.columns, replicates.shape)))
     ranks, improvements = (sum(of[1:], start=of[0]) for of in zip(*parts, strict=True))
     return BootstrapRatings(ranks, improvements, means)
+
+
+def _mean_ranks(scores: Float, noisy: Float, weights: Float) -> Float:
+    """Mean ranks with widened noise, `(B, E)`, from scores `(E, C)` and noisy ones `(E, C, B)`."""
+    parts = chunks(np.moveaxis(noisy, -1, 0))
+    return np.concatenate([mean_rank(widened(scores, part), weights) for part in parts])
+
+
+def _improvements(noisy: Float, weights: Float, reference: int | None) -> Float:
+    """Improvements over a row of noisy scores `(E, C, B)`, `(B, E)`; NaN without one."""
+    improvements = np.full((noisy.shape[-1], len(noisy)), np.nan)
+    if reference is not None:
+        of_reference = np.moveaxis(noisy[reference], -1, 0)
+        for piece in pieces(noisy):
+            of_piece = np.moveaxis(noisy[piece], -1, 0)
+            improvements[:, piece] = improvement(of_piece, of_reference, weights)
+    return improvements
 
 
 def _together(columns_of: Mapping[str, slice], shape: tuple[int, ...]) -> Iterator[list[str]]:

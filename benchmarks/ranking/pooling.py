@@ -67,7 +67,7 @@ def ranked_metrics(
     """
     if (choice or default_score(frame, split)) == "task":
         return dict(metrics)
-    if not has_skill(frame, split):
+    if choice == "skill" and not has_skill(frame, split):
         raise BenchError(
             f"the records of split {split!r} have no skill: they were made by an earlier version. "
             "Run the same command again to compute them, or choose --score task"

@@ -33,6 +33,9 @@ WIDER = 2.0
 """Factor by which `widened` widens noise, chosen by simulation (docs/uncertainty.md): false claims
 stay below 5 % unless all encoders are exactly equal, when they reach 14 %."""
 
+PAIRS = 2**11
+"""Maximum number of pairs of encoders that a thread tests at once."""
+
 MIN_TASKS = 5
 """Minimum number of tasks for a signed-rank test, whose smallest p is 2 / 2^n."""
 
@@ -89,7 +92,9 @@ def signed_rank(scores: Float) -> Float:
     of_pairs = np.ones(len(gaps))
     # All pairs of a call have the same test, which depends on whether differences are repeated.
     plain = np.flatnonzero(~repeated)
-    of_pairs[plain] = wilcoxon(gaps[plain], axis=1).pvalue if len(plain) else 1.0
+    parts = [plain[start : start + PAIRS] for start in range(0, len(plain), PAIRS)]
+    tested = in_threads(lambda part: np.asarray(wilcoxon(gaps[part], axis=1).pvalue), parts)
+    of_pairs[plain] = np.concatenate([*tested, np.empty(0)])
     for pair in np.flatnonzero(repeated & gaps.any(axis=1)):
         of_pairs[pair] = wilcoxon(gaps[pair]).pvalue
     p[first, second] = p[second, first] = of_pairs
