@@ -36,6 +36,12 @@ stay below 5 % unless all encoders are exactly equal, when they reach 14 %."""
 PAIRS = 2**11
 """Maximum number of pairs of encoders that a thread tests at once."""
 
+SIGNS = 2**8
+"""Maximum number of pairs of encoders for which a thread lists the rank sums of all signs."""
+
+MAX_LISTED = 13
+"""Maximum number of tasks for which rank sums are listed; SciPy has the same limit."""
+
 MIN_TASKS = 5
 """Minimum number of tasks for a signed-rank test, whose smallest p is 2 / 2^n."""
 
@@ -76,8 +82,9 @@ def friedman(scores: Float) -> Friedman | None:
 def signed_rank(scores: Float) -> Float:
     """Two-sided p of Wilcoxon's signed-rank test for every pair, `(E, E)`, of scores `(E, T)`.
 
-    Tasks are the pairs. Exact if no difference is zero or repeated; 1 if all are zero, or if there
-    are fewer than `MIN_TASKS` tasks.
+    Tasks are the pairs. Exact for up to `MAX_LISTED` tasks, and for more of them if no difference
+    is zero or repeated; 1 if all are zero, or if there are fewer than `MIN_TASKS` tasks. As SciPy's
+    test, which takes up to a second for each pair with zero or repeated differences.
     """
     from scipy.stats import wilcoxon
 
@@ -90,15 +97,39 @@ def signed_rank(scores: Float) -> Float:
     sizes = np.sort(np.abs(gaps), axis=1)
     repeated = (sizes[:, 0] == 0) | (sizes[:, 1:] == sizes[:, :-1]).any(axis=1)
     of_pairs = np.ones(len(gaps))
-    # All pairs of a call have the same test, which depends on whether differences are repeated.
-    plain = np.flatnonzero(~repeated)
-    parts = [plain[start : start + PAIRS] for start in range(0, len(plain), PAIRS)]
-    tested = in_threads(lambda part: np.asarray(wilcoxon(gaps[part], axis=1).pvalue), parts)
-    of_pairs[plain] = np.concatenate([*tested, np.empty(0)])
-    for pair in np.flatnonzero(repeated & gaps.any(axis=1)):
-        of_pairs[pair] = wilcoxon(gaps[pair]).pvalue
+
+    def by_scipy(part: Float) -> Float:
+        # All pairs of a call have the same test, which depends on whether differences are repeated.
+        return np.asarray(wilcoxon(part, axis=1).pvalue)
+
+    test, size = (_listed_p, SIGNS) if tasks <= MAX_LISTED else (by_scipy, PAIRS)
+    tied = repeated & gaps.any(axis=1)
+    for pairs, function, most in ((~repeated, by_scipy, PAIRS), (tied, test, size)):
+        rows = np.flatnonzero(pairs)
+        parts = [gaps[rows[start : start + most]] for start in range(0, len(rows), most)]
+        of_pairs[rows] = np.concatenate([*in_threads(function, parts), np.empty(0)])
     p[first, second] = p[second, first] = of_pairs
     return p
+
+
+def _listed_p(gaps: Float) -> Float:
+    """Two-sided p of the signed-rank test by listing the signs of all differences, `(P,)`.
+
+    Args:
+        gaps: `(P, T)` differences; zeros are left out of their row.
+    """
+    from scipy.stats import rankdata
+
+    tasks = gaps.shape[1]
+    sizes = np.abs(gaps)
+    ranks = rankdata(np.where(sizes == 0, np.inf, sizes), axis=1)
+    # Mean ranks of repeated differences are halves: doubled, their sums are exact.
+    doubled = np.where(sizes == 0, 0, 2 * ranks).astype(np.float32)
+    signs = (np.arange(2**tasks) >> np.arange(tasks)[:, None] & 1).astype(np.float32)
+    sums = doubled @ signs
+    measured = (doubled * (gaps > 0)).sum(axis=1, keepdims=True)
+    smaller = np.minimum((sums <= measured).mean(axis=1), (sums >= measured).mean(axis=1))
+    return np.asarray(np.minimum(2 * smaller, 1))
 
 
 def bootstrap_p(observed: Float, replicates: Float) -> Float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import combinations
 
 import numpy as np
@@ -56,6 +57,27 @@ def test_signed_rank_is_scipys_and_needs_enough_tasks() -> None:
     assert (np.diag(p) == 1).all()
     assert (co.signed_rank(scores[:, :4]) == 1).all()
     assert (co.signed_rank(np.ones((3, 8))) == 1).all()
+
+
+@pytest.mark.parametrize(("encoders", "tasks"), [(9, 5), (7, 8), (3, 11), (9, 14), (9, 30)])
+def test_signed_rank_of_rounded_scores_is_scipys(encoders: int, tasks: int) -> None:
+    scores = np.random.default_rng(tasks).normal(size=(encoders, tasks)).round(1)
+    scores[1] = scores[0]
+    p = co.signed_rank(scores)
+    for i, j in combinations(range(encoders), 2):
+        gaps = scores[i] - scores[j]
+        expected = stats.wilcoxon(gaps).pvalue if gaps.any() else 1.0
+        assert p[i, j] == pytest.approx(expected, rel=1e-12)
+        assert p[i, j] == p[j, i]
+
+
+def test_signed_rank_of_many_rounded_scores_takes_a_moment() -> None:
+    scores = np.random.default_rng(0).normal(size=(90, 12)).round(2)
+    start = time.process_time()
+    p = co.signed_rank(scores)
+    assert time.process_time() - start < 10
+    assert 0 < p.min() < 0.05
+    assert p.max() == 1
 
 
 def test_bootstrap_p_is_uniform_where_nothing_differs() -> None:
