@@ -23,6 +23,7 @@ from satclip_bench.benchmarks.commands.embed_dates import DateColumn
 from satclip_bench.benchmarks.commands.embedding_writers import make_writer, require_ending
 from satclip_bench.benchmarks.commands.encoder_tables import TableRequest, make_table
 from satclip_bench.benchmarks.commands.plain import print_plain
+from satclip_bench.core.dates import Times
 from satclip_bench.core.errors import BenchError, CoordinateError
 from satclip_bench.core.files import atomic_write, sweep_parts
 from satclip_bench.core.point_files import PointBatch, open_points
@@ -99,10 +100,12 @@ def embed_file(
         uncovered: Counter[PartialEncoder] = Counter()
         with atomic_write(out) as stream, make_writer(out, model, stream) as writer:
             for part in file.batches:
-                embedding = _embed(model, part, rows, points, dates)
+                lonlat = _checked(part, rows, points)
+                times = dates.times(part, rows) if dates else None
+                embedding = _embed(model, lonlat, times, rows)
                 writer.write(part, embedding)
                 rows += len(part.lonlat)
-                for partial, covered in _coverage(model, embedding, part):
+                for partial, covered in _coverage(model, embedding, lonlat):
                     uncovered[partial] += int((~covered).sum())
                 progress.advance(bar, len(part.lonlat))
             if not rows:
@@ -127,19 +130,12 @@ def embed_file(
 
 
 def _coverage(
-    model: LocationEncoder, embedding: Embedding, batch: PointBatch
+    model: LocationEncoder, embedding: Embedding, lonlat: NDArray[np.float64]
 ) -> list[tuple[PartialEncoder, NDArray[np.bool_]]]:
     """Which points of a batch are covered, by an encoder with partial coverage or its tables."""
     if isinstance(model, PartialEncoder):
         return [(model, np.asarray(embedding.any(axis=1)))]
-    tables = joined_tables(model)
-    if not tables:
-        return []
-    with warnings.catch_warnings():
-        # `_embed` has already warned.
-        warnings.simplefilter("ignore", SwappedCoordinatesWarning)
-        lonlat = check_lonlat(batch.lonlat)
-    return [(table, table.covered(lonlat)) for table in tables]
+    return [(table, table.covered(lonlat)) for table in joined_tables(model)]
 
 
 def _encoder(spec: str | None, table: TableRequest | None, weights: Path | None) -> LocationEncoder:
@@ -160,20 +156,19 @@ def _encoder(spec: str | None, table: TableRequest | None, weights: Path | None)
     return get_encoder(spec, weights=weights)
 
 
-def _embed(
-    encoder: LocationEncoder,
-    batch: PointBatch,
-    first_row: int,
-    path: Path,
-    dates: DateColumn | None,
-) -> Embedding:
+def _checked(batch: PointBatch, first_row: int, path: Path) -> NDArray[np.float64]:
+    """Checked coordinates of a batch, `(n, 2)`."""
     try:
-        lonlat = check_lonlat(batch.lonlat, first_row)
+        return check_lonlat(batch.lonlat, first_row)
     except CoordinateError as error:
         raise CoordinateError(f"{path}: {error}") from error
-    times = dates.times(batch, first_row) if dates else None
+
+
+def _embed(
+    encoder: LocationEncoder, lonlat: NDArray[np.float64], times: Times | None, first_row: int
+) -> Embedding:
     with warnings.catch_warnings():
-        # check_lonlat has already warned, and uncovered points are counted over all batches.
+        # `_checked` has already warned, and uncovered points are counted over all batches.
         warnings.simplefilter("ignore", SwappedCoordinatesWarning)
         warnings.simplefilter("ignore", UncoveredPointsWarning)
         where = f"rows {first_row} to {first_row + len(lonlat) - 1}"

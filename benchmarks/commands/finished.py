@@ -192,13 +192,7 @@ def open_finished(
 ) -> Finished:
     """Read the results of a folder with its user tables, and print lines on what is left out.
 
-    Args:
-        folder: folder of a run, or of committed results.
-        only: tasks, encoders and seeds to show.
-        species: scores of `species` to show as a column beside the run's tasks.
-
-    Raises:
-        BenchError: see `read_finished`.
+    Arguments and errors are those of `read_finished`.
     """
     adopt(folder)
     finished = read_finished(folder, only, species)

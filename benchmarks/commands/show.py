@@ -96,7 +96,12 @@ def show_list(what: str, patterns: Sequence[str] = (), *, as_json: bool) -> int:
         return 0
     console = Console(emoji=False)
     rows = [_row(what, n, c) for n, c in cards.items() if not isinstance(c, BenchError)]
-    if console.is_terminal or "COLUMNS" in os.environ:
+    whole = not (console.is_terminal or "COLUMNS" in os.environ)
+    if whole:
+        # A file or another program gets whole lines, which can be searched.
+        for text in aligned([_COLUMNS[what], *rows]):
+            print_plain(text, console)
+    else:
         head, *lines = fitted(_COLUMNS[what], rows, console.width)
         table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
         for column in head:
@@ -104,15 +109,11 @@ def show_list(what: str, patterns: Sequence[str] = (), *, as_json: bool) -> int:
         for line in lines:
             table.add_row(*map(escape, line))
         console.print(table)
-    else:
-        # A file or another program gets whole lines, which can be searched.
-        lines = [*map(list, rows)]
-        for text in aligned([_COLUMNS[what], *rows]):
-            print_plain(text, console)
+        whole = [*map(tuple, lines)] == rows
     for name, card in cards.items():
         if isinstance(card, BenchError):
             console.print(f"{escape(name)}: [red]{escape(str(card))}[/red]", highlight=False)
-    if [*map(tuple, lines)] != rows:
+    if not whole:
         print_plain(f"`info {what[:-1]} NAME` shows the whole card", console)
     if what == "tasks" and any(UNCLEAR in row[2] for row in rows):
         console.print("?: it is unclear whether the values may be passed on; `info` says why")

@@ -86,30 +86,34 @@ def signed_rank(scores: Float) -> Float:
     is zero or repeated; 1 if all are zero, or if there are fewer than `MIN_TASKS` tasks. As SciPy's
     test, which takes up to a second for each pair with zero or repeated differences.
     """
-    from scipy.stats import wilcoxon
-
     encoders, tasks = scores.shape
     p = np.ones((encoders, encoders))
     if tasks < MIN_TASKS:
         return p
     first, second = np.triu_indices(encoders, 1)
     gaps = scores[first] - scores[second]
-    sizes = np.sort(np.abs(gaps), axis=1)
-    repeated = (sizes[:, 0] == 0) | (sizes[:, 1:] == sizes[:, :-1]).any(axis=1)
-    of_pairs = np.ones(len(gaps))
-
-    def by_scipy(part: Float) -> Float:
+    varied = gaps.any(axis=1)
+    if tasks <= MAX_LISTED:
+        test, size, groups = _listed_p, SIGNS, [varied]
+    else:
         # All pairs of a call have the same test, which depends on whether differences are repeated.
-        return np.asarray(wilcoxon(part, axis=1).pvalue)
-
-    test, size = (_listed_p, SIGNS) if tasks <= MAX_LISTED else (by_scipy, PAIRS)
-    tied = repeated & gaps.any(axis=1)
-    for pairs, function, most in ((~repeated, by_scipy, PAIRS), (tied, test, size)):
-        rows = np.flatnonzero(pairs)
-        parts = [gaps[rows[start : start + most]] for start in range(0, len(rows), most)]
-        of_pairs[rows] = np.concatenate([*in_threads(function, parts), np.empty(0)])
+        sizes = np.sort(np.abs(gaps), axis=1)
+        repeated = (sizes[:, 0] == 0) | (sizes[:, 1:] == sizes[:, :-1]).any(axis=1)
+        test, size, groups = _scipy_p, PAIRS, [~repeated, repeated & varied]
+    of_pairs = np.ones(len(gaps))
+    for group in groups:
+        rows = np.flatnonzero(group)
+        parts = [gaps[rows[start : start + size]] for start in range(0, len(rows), size)]
+        of_pairs[rows] = np.concatenate([*in_threads(test, parts), np.empty(0)])
     p[first, second] = p[second, first] = of_pairs
     return p
+
+
+def _scipy_p(gaps: Float) -> Float:
+    """Two-sided p of SciPy's signed-rank test, `(P,)`, of differences `(P, T)`."""
+    from scipy.stats import wilcoxon
+
+    return np.asarray(wilcoxon(gaps, axis=1).pvalue)
 
 
 def _listed_p(gaps: Float) -> Float:

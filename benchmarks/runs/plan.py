@@ -21,7 +21,7 @@ from satclip_bench.benchmarks.runs.remembered import NO_FOLDS
 from satclip_bench.benchmarks.runs.suites import Block, Suite
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
 from satclip_bench.benchmarks.runs.wildcards import match_tasks
-from satclip_bench.benchmarks.splits import get_split
+from satclip_bench.benchmarks.splits import Fold, get_split
 from satclip_bench.benchmarks.splits import registry as split_registry
 from satclip_bench.core.dates import Dates, TimeUnit
 from satclip_bench.core.errors import BenchError, UnknownNameError
@@ -31,7 +31,7 @@ from satclip_bench.encoders import registry as encoder_registry
 from satclip_bench.encoders.combine import Combined
 from satclip_bench.encoders.custom.names import name_problem
 from satclip_bench.encoders.lookup.partial import PartialEncoder
-from satclip_bench.tasks import Edition, selectable_tasks
+from satclip_bench.tasks import Edition, TaskTable, selectable_tasks
 from satclip_bench.tasks.user_tables.task import UserTable
 
 PROTOCOL = "satclip-bench/2"
@@ -373,14 +373,17 @@ def _planned_folds(source: TaskSource, split: str, seed: int) -> tuple[_PlannedF
         no_folds = {"data_sha256": data_sha256, "fold": NO_FOLDS, "fold_sha256": ""}
         return (_PlannedFold(common | no_folds, CellSize(0, 0), str(error)),)
     common["data_sha256"] = data_sha256
+    return tuple(
+        _PlannedFold(common | {"fold": f.name, "fold_sha256": f.sha256}, size, dates=table.dates)
+        for f, size in zip(folds, fold_sizes(table, folds), strict=True)
+    )
+
+
+def fold_sizes(table: TaskTable, folds: Sequence[Fold]) -> tuple[CellSize, ...]:
+    """Rows, classes and fits of the cells of each fold, without the columns of an embedding."""
     classes = 1 if table.classes is None else int(np.count_nonzero(np.bincount(table.target)))
     return tuple(
-        _PlannedFold(
-            common | {"fold": f.name, "fold_sha256": f.sha256},
-            CellSize(len(f.train), len(f.test), classes=classes, fits=1 + len(f.inner)),
-            dates=table.dates,
-        )
-        for f in folds
+        CellSize(len(f.train), len(f.test), classes=classes, fits=1 + len(f.inner)) for f in folds
     )
 
 

@@ -25,7 +25,7 @@ from scipy.optimize import nnls
 
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.benchmarks.runs.costs import CellSize, Cost, expected_seconds, longest_first
-from satclip_bench.benchmarks.runs.plan import Selection, make_plan
+from satclip_bench.benchmarks.runs.plan import Selection, fold_sizes, make_plan
 from satclip_bench.benchmarks.runs.record import Record, Settings
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import get_suite
@@ -78,17 +78,12 @@ def method_of(settings: Settings) -> str:
 def size_of(settings: Settings) -> CellSize:
     """Rows, columns, classes and fits of a cell."""
     source = TaskSource(settings.task)
-    table = load_table(source)
-    folds = {f.name: f for f in make_folds(source, settings.split, settings.seed)}
-    fold = folds[settings.fold]
-    baseline = settings.probe == BASELINE_PROBE
-    return CellSize(
-        train=len(fold.train),
-        test=len(fold.test),
-        columns=2 if baseline else get_encoder(settings.encoder).card.dimension,
-        classes=1 if table.card.task_type == "regression" else len(np.unique(table.target)),
-        fits=1 + len(fold.inner),
-    )
+    folds = make_folds(source, settings.split, settings.seed)
+    names = [fold.name for fold in folds]
+    size = fold_sizes(load_table(source), folds)[names.index(settings.fold)]
+    if settings.probe == BASELINE_PROBE:
+        return size
+    return replace(size, columns=get_encoder(settings.encoder).card.dimension)
 
 
 def print_parts(records: Sequence[Record]) -> None:
