@@ -16,7 +16,7 @@ from satclip_bench.benchmarks.diagnostics.distance_skill import (
 from satclip_bench.benchmarks.diagnostics.predictions import Predictions
 from satclip_bench.benchmarks.diagnostics.reading import TaskPredictions, read_task
 from satclip_bench.benchmarks.diagnostics.strata import distance_strata
-from satclip_bench.benchmarks.metrics.bootstrap import block_ids
+from satclip_bench.benchmarks.metrics.resampling import block_ids
 from satclip_bench.benchmarks.report.cost_figures import cost_drawing
 from satclip_bench.benchmarks.report.distance_figures import distance_drawing
 from satclip_bench.benchmarks.report.drawing import Drawing

@@ -26,7 +26,7 @@ from satclip_bench.benchmarks.diagnostics.strata import (
     latitude_strata,
     named_strata,
 )
-from satclip_bench.benchmarks.metrics.bootstrap import block_ids
+from satclip_bench.benchmarks.metrics.resampling import block_ids
 
 Float = NDArray[np.float64]
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from satclip_bench.benchmarks.metrics.bootstrap import (
     MIN_UNITS,
     interval,
-    make_blocks,
     reference_totals,
     skill_of_sums,
 )
+from satclip_bench.benchmarks.metrics.resampling import make_blocks
 from satclip_bench.benchmarks.metrics.scores import (
     classification_reference,
     regression_reference,

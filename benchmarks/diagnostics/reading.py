@@ -11,7 +11,7 @@ import numpy as np
 from satclip_bench.benchmarks.diagnostics.diagnosis import Locations
 from satclip_bench.benchmarks.diagnostics.predictions import Predictions, nearest_km, together
 from satclip_bench.benchmarks.diagnostics.strata import biome_of
-from satclip_bench.benchmarks.metrics.bootstrap import BLOCK_DEGREES
+from satclip_bench.benchmarks.metrics.resampling import BLOCK_DEGREES
 from satclip_bench.benchmarks.runs.record import Record
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds

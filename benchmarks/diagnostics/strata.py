@@ -9,12 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from satclip_bench.benchmarks.metrics.bootstrap import (
-    MIN_UNITS,
-    interval,
-    make_blocks,
-    mean_replicates,
-)
+from satclip_bench.benchmarks.metrics.bootstrap import MIN_UNITS, interval, mean_replicates
+from satclip_bench.benchmarks.metrics.resampling import make_blocks
 from satclip_bench.core.sphere import chord_to_km, unit_vectors
 
 Float = NDArray[np.float64]

@@ -10,14 +10,18 @@ from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.metrics.bootstrap import (
     MIN_UNITS,
-    Points,
-    Resampled,
     draws_points,
     interval,
-    make_blocks,
-    reference_totals,
+    reference_of,
     regression_replicates,
     skill_of_sums,
+)
+from satclip_bench.benchmarks.metrics.resampling import (
+    ByCode,
+    Columns,
+    Points,
+    Resampled,
+    make_blocks,
 )
 from satclip_bench.benchmarks.metrics.scores import (
     CALIBRATION_BINS,
@@ -155,14 +159,21 @@ def _classification(
     majority: int,
 ) -> dict[str, Float]:
     right = ranked[:, 0] == target
-    n, *sums = units.totals(
-        np.ones(len(right)),
-        right,
-        (ranked[:, :5] == target[:, None]).any(axis=1),
-        point_log_loss(true_probability),
-    )
-    gap = units.totals_by(
-        calibration_bin(confidence), CALIBRATION_BINS, (right - confidence).astype(np.float64)
+    of_majority = target != majority
+    errors = (right - confidence).astype(np.float64)
+    by_class = _classes(target, ranked[:, 0])
+    (n, *sums), reference, gap, *of_classes = units.sums(
+        Columns(
+            (
+                np.ones(len(right)),
+                right,
+                (ranked[:, :5] == target[:, None]).any(axis=1),
+                point_log_loss(true_probability),
+            )
+        ),
+        Columns((of_majority,)),
+        ByCode(calibration_bin(confidence), CALIBRATION_BINS, errors),
+        *by_class,
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         means = {
@@ -172,23 +183,30 @@ def _classification(
         return {
             **means,
             "ece": np.asarray(np.abs(gap).sum(axis=1) / n),
-            **_by_class(units, target, ranked[:, 0]),
-            "skill": skill_of_sums(n - sums[0], reference_totals(units, target != majority)),
+            **_by_class(*of_classes),
+            "skill": skill_of_sums(n - sums[0], reference_of(units, of_majority, n, reference)),
         }
 
 
-def _by_class(
-    units: Resampled, target: NDArray[np.int64], first: NDArray[np.int64]
-) -> dict[str, Float]:
-    """Balanced accuracy and macro F1 over the classes that occur in a replicate."""
+def _classes(target: NDArray[np.int64], first: NDArray[np.int64]) -> list[ByCode]:
+    """Sums by class: right predictions, points of the class, and predictions of it."""
     classes, codes = np.unique(np.concatenate([target, first]), return_inverse=True)
     of_target, of_first = codes[: len(target)], codes[len(target) :]
-    right = (of_target == of_first).astype(np.float64)
-    ones = np.ones(len(target))
-    hits, positives, predicted = (
-        units.totals_by(code, len(classes), value)
+    ones, right = np.ones(len(target)), (of_target == of_first).astype(np.float64)
+    return [
+        ByCode(code, len(classes), value)
         for code, value in ((of_target, right), (of_target, ones), (of_first, ones))
-    )
+    ]
+
+
+def _by_class(hits: Float, positives: Float, predicted: Float) -> dict[str, Float]:
+    """Balanced accuracy and macro F1 over the classes that occur in a replicate.
+
+    Args:
+        hits: `(B, K)` right predictions of each class.
+        positives: `(B, K)` points of each class.
+        predicted: `(B, K)` predictions of each class.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         recall = np.where(positives > 0, hits / positives, 0)
         both = positives + predicted

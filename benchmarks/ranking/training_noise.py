@@ -9,8 +9,8 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
-from satclip_bench.benchmarks.metrics.bootstrap import SEED
 from satclip_bench.benchmarks.metrics.replicates import Replicates, defined_in_all
+from satclip_bench.benchmarks.metrics.resampling import SEED
 from satclip_bench.benchmarks.ranking.by_task import (
     Float,
     clipped,

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.baselines import is_baseline, make_baseline
 from satclip_bench.benchmarks.baselines.sphere import SphereBaseline
-from satclip_bench.benchmarks.metrics.bootstrap import block_ids
 from satclip_bench.benchmarks.metrics.intervals import (
     Interval,
     IntervalKind,
@@ -20,6 +19,7 @@ from satclip_bench.benchmarks.metrics.intervals import (
     interval_kind,
     regression_intervals,
 )
+from satclip_bench.benchmarks.metrics.resampling import block_ids
 from satclip_bench.benchmarks.metrics.scores import (
     TOP_K,
     classification_reference,

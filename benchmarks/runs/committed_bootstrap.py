@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.metrics.bootstrap import REPLICATES
 from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicates
+from satclip_bench.benchmarks.metrics.resampling import REPLICATES
 from satclip_bench.benchmarks.runs.columns import REPLICATE_KEY
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import atomic_write

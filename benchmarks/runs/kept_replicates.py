@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks import metrics
-from satclip_bench.benchmarks.metrics.bootstrap import REPLICATES
+from satclip_bench.benchmarks.metrics.resampling import REPLICATES
 from satclip_bench.core.files import atomic_write, sha256_bytes, sha256_file, sha256_folder
 from satclip_bench.core.parquet import DAMAGE
 

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.metrics.bootstrap import (
     mean_replicates,
-    reference_totals,
+    reference_of,
     regression_replicates,
 )
 from satclip_bench.benchmarks.metrics.intervals import make_units
 from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicates
+from satclip_bench.benchmarks.metrics.resampling import Columns
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, REPLICATE_KEY
 from satclip_bench.benchmarks.runs.kept_replicates import (
     read_replicates,
@@ -154,4 +155,7 @@ def cell_replicates(predictions: pd.DataFrame, record: Record) -> Float:
         loss = target != prediction
         of_reference = np.where(np.isnan(reference), np.nan, target != reference)
         score = mean_replicates(units, target == prediction)
-    return np.stack([score, *units.totals(loss), reference_totals(units, of_reference)])
+    n, total, reference_loss = units.sums(
+        Columns((np.ones(len(loss)),)), Columns((loss,)), Columns((of_reference,))
+    )
+    return np.stack([score, *total, reference_of(units, of_reference, n[0], reference_loss)])

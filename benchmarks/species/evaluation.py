@@ -9,13 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.metrics.bootstrap import (
-    MIN_UNITS,
-    block_ids,
-    interval,
-    make_blocks,
-    mean_replicates,
-)
+from satclip_bench.benchmarks.metrics.bootstrap import MIN_UNITS, interval, mean_replicates
+from satclip_bench.benchmarks.metrics.resampling import block_ids, make_blocks
 from satclip_bench.benchmarks.runs.threads import thread_limit
 from satclip_bench.benchmarks.species.inputs import Inputs, Integers, Part
 from satclip_bench.benchmarks.species.likelihoods import Fitted, Given, Likelihood, rank_species

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.metrics.bootstrap import block_ids
 from satclip_bench.benchmarks.metrics.intervals import (
     classification_intervals,
     interval_kind,
     regression_intervals,
 )
+from satclip_bench.benchmarks.metrics.resampling import block_ids
 from satclip_bench.benchmarks.metrics.scores import (
     classification_reference,
     classification_scores,

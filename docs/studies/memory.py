@@ -29,11 +29,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from satclip_bench.benchmarks.metrics.bootstrap import block_ids
 from satclip_bench.benchmarks.metrics.intervals import (
     classification_intervals,
     regression_intervals,
 )
+from satclip_bench.benchmarks.metrics.resampling import block_ids
 from satclip_bench.benchmarks.metrics.scores import (
     TOP_K,
     classification_scores,

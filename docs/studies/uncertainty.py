@@ -24,16 +24,18 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.special import ndtr, ndtri
 
 from satclip_bench.benchmarks.metrics.bootstrap import (
-    Blocks,
-    Points,
-    Resampled,
-    block_ids,
     interval,
-    make_blocks,
     mean_replicates,
     reference_totals,
     regression_replicates,
     skill_of_sums,
+)
+from satclip_bench.benchmarks.metrics.resampling import (
+    Blocks,
+    Points,
+    Resampled,
+    block_ids,
+    make_blocks,
 )
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table

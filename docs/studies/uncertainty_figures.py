@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 
-from satclip_bench.benchmarks.metrics.bootstrap import (
+from satclip_bench.benchmarks.metrics.bootstrap import interval, regression_replicates
+from satclip_bench.benchmarks.metrics.resampling import (
+    ByCode,
     Points,
     Resampled,
     block_ids,
-    interval,
     make_blocks,
-    regression_replicates,
 )
 from satclip_bench.benchmarks.report.drawing import Drawing
 from satclip_bench.benchmarks.report.maps import draw_points, map_axes
@@ -131,7 +131,7 @@ def bootstraps() -> Drawing:
 
 def weights(units: Resampled, points: int) -> NDArray[np.int64]:
     """How often each point is counted in every replicate, `(B, points)`."""
-    return units.totals_by(np.arange(points), points, np.ones(points)).astype(np.int64)
+    return units.sums(ByCode(np.arange(points), points, np.ones(points)))[0].astype(np.int64)
 
 
 def histogram(ax: Axes, scores: NDArray[np.float64], measured: float) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from satclip_bench.benchmarks.metrics.bootstrap import REPLICATES
 from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicates
+from satclip_bench.benchmarks.metrics.resampling import REPLICATES
 from satclip_bench.benchmarks.runs.columns import REPLICATE_KEY
 from satclip_bench.benchmarks.runs.committed_bootstrap import (
     FILE,

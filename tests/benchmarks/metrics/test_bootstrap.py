@@ -12,16 +12,10 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import poisson
 from sklearn import metrics
 
+from satclip_bench.benchmarks.metrics import resampling
 from satclip_bench.benchmarks.metrics.bootstrap import (
-    BATCH,
-    BLOCK_DEGREES,
-    CHUNK,
     LEVEL,
-    Points,
-    Resampled,
-    block_ids,
     interval,
-    make_blocks,
     mean_replicates,
     regression_replicates,
 )
@@ -32,6 +26,18 @@ from satclip_bench.benchmarks.metrics.intervals import (
     regression_intervals,
 )
 from satclip_bench.benchmarks.metrics.replicates import Replicates
+from satclip_bench.benchmarks.metrics.resampling import (
+    BATCH,
+    BLOCK_DEGREES,
+    CHUNK,
+    Blocks,
+    ByCode,
+    Columns,
+    Points,
+    Resampled,
+    block_ids,
+    make_blocks,
+)
 from satclip_bench.benchmarks.metrics.scores import calibration_error, rank_classes
 from satclip_bench.core.sphere import chord_to_km, unit_vectors
 from satclip_bench.tasks import Edition, get_task, task_card
@@ -50,7 +56,7 @@ def _draws(kind: str) -> tuple[Resampled, np.ndarray]:
         return blocks, blocks.draws[:, blocks.index].astype(int)
     points = Points(ROWS, 40)
     # One column of the totals by code is the weight of one point.
-    return points, points.totals_by(np.arange(300), 300, np.ones(300)).astype(int)
+    return points, points.sums(ByCode(np.arange(300), 300, np.ones(300)))[0].astype(int)
 
 
 @pytest.mark.parametrize("kind", ["map", "places"])
@@ -112,7 +118,7 @@ def test_classification_replicates_are_scores_of_repeated_rows(kind: str) -> Non
 def test_a_row_of_a_table_has_the_same_draws_in_every_test_set() -> None:
     def draws(rows: np.ndarray) -> np.ndarray:
         points = Points(rows, 200)
-        return points.totals_by(np.arange(len(rows)), len(rows), np.ones(len(rows)))
+        return points.sums(ByCode(np.arange(len(rows)), len(rows), np.ones(len(rows))))[0]
 
     rows = np.array([3, CHUNK - 1, CHUNK, 5 * CHUNK + 2, 100_000])
     whole = draws(rows)
@@ -133,9 +139,35 @@ def test_totals_of_many_points_are_those_of_their_batches() -> None:
     total = parts[0].totals(values[:BATCH]) + parts[1].totals(values[BATCH:])
     assert Points(rows, 20).totals(values) == pytest.approx(total)
     code = rows % 7
-    by_code = Points(rows, 20).totals_by(code, 7, values)
+    (by_code,) = Points(rows, 20).sums(ByCode(code, 7, values))
     assert by_code.sum(axis=1) == pytest.approx(total[0])
     assert by_code[:, 3] == pytest.approx(Points(rows, 20).totals(values * (code == 3))[0])
+
+
+@pytest.mark.parametrize("units", [Points(np.arange(2 * BATCH + 9), 20), make_blocks(IDS, 20)])
+def test_sums_of_several_parts_are_those_of_each_part(units: Resampled) -> None:
+    n = len(IDS) if isinstance(units, Blocks) else 2 * BATCH + 9
+    values = np.random.default_rng(3).normal(size=(3, n))
+    parts = Columns((values[0], values[1])), ByCode(np.arange(n) % 5, 5, values[2])
+    together = units.sums(*parts)
+    assert together[0].shape == (2, 20)
+    assert together[1].shape == (20, 5)
+    assert np.array_equal(together[0], units.sums(parts[0])[0])
+    assert np.array_equal(together[1], units.sums(parts[1])[0])
+
+
+def test_draws_of_many_points_are_made_once_for_all_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    original = resampling._draws_of
+
+    def counted(rows: np.ndarray, replicates: int) -> np.ndarray:
+        made.append(len(rows))
+        return original(rows, replicates)
+
+    monkeypatch.setattr(resampling, "_draws_of", counted)
+    y = np.random.default_rng(4).normal(size=BATCH + 3)
+    regression_replicates(Points(np.arange(len(y)), 10), y, y + 1, 0.0)
+    assert made == [BATCH, 3]
 
 
 def test_the_kind_of_an_interval_follows_the_table_and_the_split() -> None:
