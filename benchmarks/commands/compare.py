@@ -158,11 +158,15 @@ def _print(comparison: Comparison, run: Path, reference: Path, worst: int) -> No
         console.print()
         print_heading(f"Scores that are not equal: {_share(len(scores), total)}", console)
         print_grid(_of_scores(scores), console, TITLE_WIDTH)
-    for state in (OTHER_SETTINGS, FAILED_RUN, FAILED_REFERENCE, ONLY_RUN, ONLY_REFERENCE):
-        cells = comparison.cells[comparison.cells["state"] == state]
+    states = (OTHER_SETTINGS, FAILED_RUN, FAILED_REFERENCE, ONLY_RUN, ONLY_REFERENCE)
+    listed = {
+        "outside tolerance whose search chose other settings": comparison.chose_otherwise,
+        **{state: comparison.cells[comparison.cells["state"] == state] for state in states},
+    }
+    for title, cells in listed.items():
         if len(cells):
             console.print()
-            print_heading(f"Cells {state}: {_share(min(worst, len(cells)), len(cells))}", console)
+            print_heading(f"Cells {title}: {_share(min(worst, len(cells)), len(cells))}", console)
             for row in cells[:worst].to_dict("records"):
                 why = f" ({shorten(row['why'], REASON_WIDTH)})" if row["why"] else ""
                 console.print(Text(f"  {_name(row)}{why}"), highlight=False)
@@ -228,6 +232,7 @@ def _document(comparison: Comparison, run: Path, reference: Path) -> dict[str, A
             unequal,
             (*NAMES, "metric", "run", "reference", "difference", "tolerance", "state"),
         ),
+        "cells_chose_otherwise": _rows(comparison.chose_otherwise, (*NAMES, "why")),
         "cells_not_compared": _rows(apart, (*NAMES, "state", "why")),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -89,8 +90,9 @@ class Comparison:
     """Outcome of a comparison.
 
     Attributes:
-        cells: one row per cell of either table: its names, `state`, and `why`, the reason of a
-            failure or the settings that differ.
+        cells: one row per cell of either table: its names, `state`, and `why`: the reason of a
+            failure, the settings that differ, or what the search of a cell outside tolerance chose
+            in place of the reference's settings.
         scores: one row per score of the cells that are compared: the names of the cell, `metric`,
             `run`, `reference`, `difference`, `tolerance`, `ratio` of the two, and `state`.
         settings: number of cells by name of a setting that differs.
@@ -162,7 +164,20 @@ class Comparison:
         text = {0: "The runs agree", 1: "The runs differ"}[self.exit_code]
         apart = [state for state in STATES[4:] if counts[state]]
         cells = "; cells: " + ", ".join(f"{counts[s]} {s}" for s in apart) if apart else ""
-        return f"{text}: of {len(self.scores)} scores in {self.shared} cells, {scores}{cells}."
+        chose = len(self.chose_otherwise)
+        note = (
+            f" In {chose} of the {counts[DIFFERENT]} cells outside tolerance, the searches chose "
+            "other settings."
+            if chose
+            else ""
+        )
+        verdict = f"{text}: of {len(self.scores)} scores in {self.shared} cells, {scores}{cells}."
+        return verdict + note
+
+    @property
+    def chose_otherwise(self) -> pd.DataFrame:
+        """Cells outside tolerance whose searches chose other settings, which `why` names."""
+        return self.cells[(self.cells["state"] == DIFFERENT) & (self.cells["why"] != "")]
 
 
 def compare(
@@ -213,6 +228,10 @@ def compare(
     cells["state"] = np.where(
         cells["state"] == EQUAL, worst.reindex(found).fillna(EQUAL).to_numpy(), cells["state"]
     )
+    cells["why"] = [
+        _chosen(row) if row["state"] == DIFFERENT else row["why"]
+        for row in cells.to_dict("records")
+    ]
     other = cells["state"] == OTHER_SETTINGS
     counted = Counter(
         name
@@ -279,7 +298,9 @@ def _cells(sides: Mapping[str, pd.DataFrame], names: list[str]) -> pd.DataFrame:
     """One row per cell of either table, with the columns of both, ordered by name."""
     both = []
     for title, frame in sides.items():
-        kept = [c for c in ("status", "reason", "key", *SETTINGS) if c in frame.columns]
+        kept = [
+            c for c in ("status", "reason", "key", "best_params", *SETTINGS) if c in frame.columns
+        ]
         one = frame.drop_duplicates(names)[[*names, *kept]]
         both.append(one.rename(columns={c: f"{c}_{title}" for c in kept}))
     merged = both[0].merge(both[1], on=names, how="outer", indicator=True)
@@ -329,6 +350,19 @@ def _reason(row: Mapping[Any, Any], state: str, differing: Iterable[str]) -> str
     if state in (FAILED_RUN, FAILED_REFERENCE, FAILED_BOTH):
         return str(row.get(f"reason_{side}", ""))
     return ""
+
+
+def _chosen(row: Mapping[Any, Any]) -> str:
+    """Settings that the search of the run chose in place of the reference's; empty if none."""
+    run, reference = (
+        json.loads(text) if isinstance(text := row.get(f"best_params_{side}"), str) and text else {}
+        for side in ("run", "reference")
+    )
+    return ", ".join(
+        f"{name} {run.get(name, '-')} in place of {reference.get(name, '-')}"
+        for name in sorted(run.keys() | reference.keys())
+        if run.get(name) != reference.get(name)
+    )
 
 
 def _scores(

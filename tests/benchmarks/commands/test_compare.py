@@ -60,6 +60,31 @@ def test_a_value_inside_and_outside_its_tolerance(
     assert compare(capsys, reference, moved)[0] == 1
 
 
+def test_what_the_search_of_a_cell_outside_tolerance_chose(
+    reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = {"best_params": {"depth": 2, "steps": 60}}
+    other = {"best_params": {"depth": 3, "steps": 60, "width": 8}}
+    expected = run(tmp_path / "ref", dict.fromkeys((0, 1, 2, 3), chosen))
+    # One cell is outside with other settings, one within, one outside with the same settings, and
+    # one outside with settings that only one of the two has.
+    changes = {0: scores(r2=-2.0) | other, 1: scores(r2=0.51) | other, 2: scores(r2=0.9) | chosen}
+    moved = run(tmp_path / "moved", {**changes, 3: scores(r2=0.9)})
+    code, text, document = compare(capsys, moved, expected)
+    assert code == 1
+    assert "In 2 of the 3 cells outside tolerance, the searches chose other settings." in text
+    assert "depth 3 in place of 2, width 8 in place of -" in " ".join(text.split())
+    assert [
+        (cell["probe"], cell["seed"], cell["why"]) for cell in document["cells_chose_otherwise"]
+    ] == [
+        ("linear", 1, "depth - in place of 2, steps - in place of 60"),
+        ("mlp", 0, "depth 3 in place of 2, width 8 in place of -"),
+    ]
+    assert compare(capsys, reference, reference)[2]["cells_chose_otherwise"] == []
+    tables = (moved / "results.parquet", expected / "results.parquet")
+    assert len(compare(capsys, *tables)[2]["cells_chose_otherwise"]) == 2
+
+
 def test_tolerances_can_be_given(
     reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
