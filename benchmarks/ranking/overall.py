@@ -11,12 +11,12 @@ from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.ranking.by_task import columns_by_task
 from satclip_bench.benchmarks.ranking.ranking import Ranking
 from satclip_bench.benchmarks.ranking.ratings import complete, task_means
+from satclip_bench.benchmarks.ranking.seeds import drawn_sizes
 from satclip_bench.benchmarks.ranking.studentized import range_quantile
 from satclip_bench.benchmarks.ranking.ties import (
     TIE_FLOOR,
     complete_replicates,
     error_of_gaps,
-    sizes_by_task,
 )
 from satclip_bench.benchmarks.ranking.training_noise import with_training_noise
 
@@ -72,7 +72,7 @@ def differences_to(ranking: Ranking, reference: str) -> ReferenceDifferences:
     if reference not in encoders:
         return ReferenceDifferences(gap, low, high)
     row = list(encoders).index(reference)
-    sizes = sizes_by_task(ranking.rows)
+    sizes = drawn_sizes(ranking.rows)
     everyone = np.arange(len(encoders))
     columns = columns_by_task(ranking.by_seed.columns)
     for task in tasks:

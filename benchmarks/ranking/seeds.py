@@ -2,7 +2,9 @@
 
 Seeds of a split draw training sets, and those of `random` test sets too. The variance of a score
 over seeds is therefore that of the training set and, as far as seeds redraw the test set, of its
-points, which the bootstrap of points holds already. `training_variance` takes it out.
+points, which the bootstrap of points holds already. `training_variance` takes it out. Under splits
+whose sets no seed draws, seeds show the random numbers of a probe, such as initial weights, and the
+training set is given.
 """
 
 from __future__ import annotations
@@ -10,10 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
 
+
+SHARED_SETS = frozenset({"checkerboard", "few-shot", "held-out-region", "latitude", "official"})
+"""Splits all of whose seeds have the same training and test sets, but for a few rows."""
 
 NO_VARIANCE = 1e-12
 """Share of the largest variance below which a variance counts as zero."""
@@ -97,6 +103,32 @@ def inverse_trigamma(value: float) -> float:
     return x
 
 
+def drawn_sizes(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean sizes of the training sets that seeds draw, and of the test sets, by task.
+
+    Where all seeds share the training set, as under `held-out-region`, seeds draw none of its rows,
+    and their scores differ by the random numbers of a probe alone, such as initial weights.
+
+    Args:
+        rows: rows of the tidy table of one split.
+
+    Returns:
+        task x (`n_train`, `n_test`).
+
+    Example:
+        >>> cells = {"task": ["elevation"] * 2, "status": ["done"] * 2, "n_train": [9, 11]}
+        >>> rows = pd.DataFrame({**cells, "n_test": [20, 20], "split": ["random"] * 2})
+        >>> drawn_sizes(rows).loc["elevation"].tolist()
+        [10.0, 20.0]
+        >>> drawn_sizes(rows.assign(split="held-out-region")).loc["elevation"].tolist()
+        [0.0, 20.0]
+    """
+    done = rows[rows["status"] == "done"]
+    sizes = done[["task", "n_train", "n_test"]].astype({"n_train": float})
+    sizes.loc[done["split"].isin(SHARED_SETS), "n_train"] = 0.0
+    return sizes.groupby("task").mean()
+
+
 def overlap_factor(seeds: int, n_train: float, n_test: float) -> float:
     """Factor that turns the training set's variance between seeds into that of their mean.
 
@@ -109,12 +141,12 @@ def overlap_factor(seeds: int, n_train: float, n_test: float) -> float:
 
     Args:
         seeds: number of seeds.
-        n_train: rows of a training set.
+        n_train: rows of a training set that seeds draw; 0 if they share it.
         n_test: rows of a test set.
 
     Example:
-        >>> overlap_factor(5, 3000, 6000)
-        0.7
+        >>> overlap_factor(5, 3000, 6000), overlap_factor(5, 0, 6000)
+        (0.7, 0.2)
     """
     return 1 / seeds + n_train / n_test if n_test > 0 else 1 / seeds
 

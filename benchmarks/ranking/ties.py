@@ -29,6 +29,7 @@ from satclip_bench.benchmarks.ranking.by_task import (
 from satclip_bench.benchmarks.ranking.seed_replicates import ColumnReplicates
 from satclip_bench.benchmarks.ranking.seeds import (
     Float,
+    drawn_sizes,
     overlap_factor,
     point_variance,
     training_variance,
@@ -90,7 +91,7 @@ def differences_to_best(
     tied = np.zeros(mean.shape, dtype=bool)
     known_mean = mean.notna().to_numpy()
     rows_of = by_seed.index.get_indexer(mean.index)
-    columns, sizes_of = columns_by_task(by_seed.columns), sizes_by_task(rows)
+    columns, sizes_of = columns_by_task(by_seed.columns), drawn_sizes(rows)
 
     def compare(place: int) -> tuple[int, Float, Float, Float]:
         task, compared = mean.columns[place], known_mean[:, place]
@@ -127,12 +128,6 @@ def beside(one: Differences, other: Differences, mean: pd.DataFrame) -> Differen
     return Differences(*(pd.concat(pair, axis=1)[mean.columns] for pair in pairs))
 
 
-def sizes_by_task(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean sizes of the training and test sets, task x (`n_train`, `n_test`)."""
-    done = rows[rows["status"] == "done"]
-    return done.groupby("task")[["n_train", "n_test"]].mean()
-
-
 def error_of_gaps(
     scores: Float, replicates: Float | None, best: int, n_train: float, n_test: float
 ) -> tuple[Float, Float]:
@@ -142,7 +137,7 @@ def error_of_gaps(
         scores: `(E, S)` scores by seed.
         replicates: `(E, S, B)` bootstrap scores; None if not known.
         best: row of the best encoder, whose error is 0.
-        n_train: rows of a training set.
+        n_train: rows of a training set that seeds draw (`drawn_sizes`).
         n_test: rows of a test set.
 
     Returns:

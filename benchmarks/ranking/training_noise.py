@@ -19,6 +19,7 @@ from satclip_bench.benchmarks.ranking.by_task import (
 )
 from satclip_bench.benchmarks.ranking.seed_replicates import ColumnReplicates
 from satclip_bench.benchmarks.ranking.seeds import (
+    drawn_sizes,
     overlap_factor,
     point_variance,
     training_variance,
@@ -87,13 +88,11 @@ class TrainingNoise:
     @cached_property
     def _samples(self) -> dict[str, tuple[str, float, float]]:
         """Split, and mean sizes of the training and test sets, by task."""
-        of_tasks = self.rows[self.rows["status"] == "done"].groupby("task")
-        split_of, sizes_of = of_tasks["split"].first(), of_tasks[["n_train", "n_test"]].mean()
+        sizes = drawn_sizes(self.rows)
+        split_of = self.rows.groupby("task")["split"].first()
         return {
-            str(task): (str(split), float(n_train), float(n_test))
-            for task, split, (n_train, n_test) in zip(
-                split_of.index, split_of, sizes_of.to_numpy(dtype=np.float64), strict=True
-            )
+            str(task): (str(split_of[task]), float(n_train), float(n_test))
+            for task, n_train, n_test in sizes.itertuples()
         }
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from satclip_bench.benchmarks.ranking.seeds import SHARED_SETS
 from satclip_bench.benchmarks.splits import SplitInputs, get_split, list_splits, registry
 from satclip_bench.benchmarks.splits.base import Fold, InnerFold, nested_fold
 from satclip_bench.benchmarks.splits.held_out_region import numbered, regions
@@ -57,6 +58,25 @@ def test_every_split_is_disjoint_ascending_and_repeatable(name: str) -> None:
         assert other == [fold.sha256 for fold in folds], "no seed enters"
     else:
         assert set(other).isdisjoint(fold.sha256 for fold in folds)
+
+
+@pytest.mark.parametrize("name", list_splits())
+def test_seeds_share_the_sets_of_the_splits_that_are_said_to(name: str) -> None:
+    """Labels that two seeds learn from, and points that both test, as a share of their union."""
+
+    def learned_and_tested(seed: int) -> list[tuple[set[int], set[int]]]:
+        folds = get_split(name).folds(points(2000), seed)
+        return [({*fold.train, *fold.validation}, set(fold.test)) for fold in folds]
+
+    shares = [
+        len(one & other) / len(one | other)
+        for folds in zip(learned_and_tested(3), learned_and_tested(4), strict=True)
+        for one, other in zip(*folds, strict=True)
+    ]
+    if name in SHARED_SETS:
+        assert min(shares) > 0.95
+    else:
+        assert min(shares) < 0.8
 
 
 @settings(max_examples=30, deadline=None)
