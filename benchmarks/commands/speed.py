@@ -96,6 +96,9 @@ def _measure(
                 console.print(f"[red]{escape(f'{entry.encoder}: {error}')}[/red]")
             else:
                 timings.append(timing)
+                if not console.is_terminal:
+                    line = f"{entry.encoder}: {timing.median('ours'):.3f} s"
+                    console.print(line, markup=False, highlight=False)
     return timings
 
 

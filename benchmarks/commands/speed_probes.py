@@ -94,6 +94,11 @@ def _timed(
             title = ", ".join(filter(None, (comparison.method, task, encoder)))
             with console.status(escape(title)):
                 *_, durations = measure(comparison, rounds)
+            if not console.is_terminal:
+                # A log file shows what has been timed; a terminal, what is being timed.
+                ours, other = median(durations.ours), median(durations.reference)
+                line = f"{title}: {ours:.3f} s; {comparison.against}: {other:.3f} s"
+                console.print(line, soft_wrap=True, markup=False, highlight=False)
             yield durations
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,8 @@ def test_speed_probes_writes_what_it_shows(
     assert all(len(entry["seconds"]["ours"]) == 2 for entry in report["probes"])
     shown = capsys.readouterr().out
     assert {"objective", "biomes,", "k"} <= set(shown.split())
+    # A log file gets a line for each comparison when it is finished.
+    assert len(re.findall(r", median_income, direct: [.\d]+ s; .*: [.\d]+ s$", shown, re.M)) == 4
 
 
 def fact(comparison: Comparison, name: str) -> float:
