@@ -112,7 +112,7 @@ def run(
         for message in (*store.damaged.values(), *listing.problems()):
             console.print(f"[yellow]run again:[/yellow] {escape(message)}", soft_wrap=True)
         console.print(
-            f"[bold]{escape(suite)}[/bold]: {len(plan)} cells, {len(plan) - len(missing)} done, "
+            f"[bold]{escape(suite)}[/bold]: {_cells(len(plan))}, {len(plan) - len(missing)} done, "
             f"{len(missing)} to run → {escape(str(out))}"
         )
         failed: tuple[Cell, ...] = ()
@@ -241,14 +241,18 @@ def _show_plan(plan: Sequence[Cell], store: Store) -> None:
             highlight=False,
             soft_wrap=True,
         )
-    out.print(f"{len(plan)} cells, {done} done, {len(plan) - done} to run")
+    out.print(f"{_cells(len(plan))}, {done} done, {len(plan) - done} to run")
+
+
+def _cells(count: int) -> str:
+    return f"{count} cell" if count == 1 else f"{count} cells"
 
 
 def _verdict(count: int, failed: Sequence[Cell], console: Console) -> int:
     if not failed:
         return 0
     by_pair = Counter((c.settings.task, c.settings.encoder) for c in failed)
-    console.print(f"[red]{len(failed)} of {count} cells failed[/red]; the others are kept:")
+    console.print(f"[red]{len(failed)} of {_cells(count)} failed[/red]; the others are kept:")
     for (task, encoder), count in by_pair.items():
         console.print(f"  {escape(task)} {escape(encoder)}: {count}", highlight=False)
     console.print(

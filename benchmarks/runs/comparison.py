@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from satclip_bench.benchmarks.metrics.scores import SEEN
-from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.benchmarks.runs.record import RENAMED
+from satclip_bench.benchmarks.runs.tolerances import tolerance_of
 from satclip_bench.core.errors import BenchError
 
 NAMES = ("task", "edition", "encoder", "split", "fold", "probe", "seed")
@@ -27,35 +26,6 @@ SETTINGS = (
 
 ROUNDED = frozenset({"encoder_embedding_sha256"})
 """Settings that differ between kinds of processor without a difference in what was asked for."""
-
-TOLERANCES: Mapping[str, float] = {
-    BASELINE_PROBE: 1e-9,
-    "ridge": 0.001,
-    "linear": 0.001,
-    "knn": 0.001,
-    "lightgbm": 0.01,
-    "mlp": 0.02,
-}
-"""Tolerance of a score by probe, between kinds of processor (docs/results.md).
-
-Baselines are computed in float64 in closed form. Embeddings are float32, so that a nearest
-neighbour or a class can change. A tree can split elsewhere, and a network is another one after some
-thousand steps."""
-
-OTHER_TOLERANCE = 0.02
-"""Tolerance of a score of any other probe, such as those of a paper's protocol."""
-
-IN_TARGET_UNITS = ("rmse", "mae", "crps", "reference_rmse")
-"""Scores in the unit of the target, whose tolerance is relative to the score of the reference."""
-
-OVER_CLASSES: Mapping[str, float] = {
-    "balanced_accuracy": 5.0,
-    "macro_f1": 5.0,
-    "ece": 2.0,
-    "log_loss": 2.0,
-}
-"""Factors on the tolerance of scores that a class of few points, a bin of few, or a single point
-predicted with a low probability can move."""
 
 EQUAL, WITHIN, DIFFERENT = "equal", "within", "different"
 OTHER_SETTINGS = "other settings"
@@ -195,8 +165,8 @@ def compare(
     Args:
         run: the run to judge.
         reference: the run to compare it with.
-        tolerances: tolerances by probe that replace those of `TOLERANCES`; the name `""` stands
-            for all probes.
+        tolerances: tolerances by probe that replace those of `runs/tolerances.py`; the name `""`
+            stands for all probes.
         partial: whether cells of only one table do not matter.
 
     Raises:
@@ -241,31 +211,6 @@ def compare(
     )
     kept = [*names, "state", "why"]
     return Comparison(cells[kept].reset_index(drop=True), scores, dict(counted), partial)
-
-
-def tolerance_of(
-    metric: str, probe: str, reference: float, tolerances: Mapping[str, float]
-) -> float:
-    """Tolerance of a score, in its own unit.
-
-    That of the probe, times the size of the reference if that is above 1, as R2 can be far below 0;
-    of scores in the unit of the target, always times the size of the reference.
-
-    Args:
-        metric: name of the score.
-        probe: name of the probe.
-        reference: score of the reference.
-        tolerances: tolerances by probe that replace those of `TOLERANCES`; `""` is for all probes.
-
-    Example:
-        >>> tolerance_of("r2", "mlp", 0.7, {}), tolerance_of("rmse", "mlp", 250.0, {})
-        (0.02, 5.0)
-    """
-    default = TOLERANCES.get(probe, OTHER_TOLERANCE)
-    tolerance = tolerances.get(probe, tolerances.get("", default))
-    base = metric.removesuffix(SEEN)
-    size = abs(reference) if base in IN_TARGET_UNITS else max(1.0, abs(reference))
-    return tolerance * size * OVER_CLASSES.get(base, 1.0)
 
 
 def _checked(side: Side) -> pd.DataFrame:
@@ -354,15 +299,21 @@ def _reason(row: Mapping[Any, Any], state: str, differing: Iterable[str]) -> str
 
 def _chosen(row: Mapping[Any, Any]) -> str:
     """Settings that the search of the run chose in place of the reference's; empty if none."""
-    run, reference = (
-        json.loads(text) if isinstance(text := row.get(f"best_params_{side}"), str) and text else {}
-        for side in ("run", "reference")
-    )
+    run, reference = (_params(row.get(f"best_params_{side}")) for side in ("run", "reference"))
     return ", ".join(
         f"{name} {run.get(name, '-')} in place of {reference.get(name, '-')}"
         for name in sorted(run.keys() | reference.keys())
         if run.get(name) != reference.get(name)
     )
+
+
+def _params(text: object) -> dict[str, Any]:
+    """Settings in a column of JSON; none if it has something else."""
+    try:
+        params = json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        params = None
+    return params if isinstance(params, dict) else {}
 
 
 def _scores(

@@ -14,11 +14,11 @@ from satclip_bench.benchmarks.report.known_intervals import read_intervals
 from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.benchmarks.report.tables import write_tables
 from satclip_bench.benchmarks.runs.columns import COLUMNS
-from satclip_bench.benchmarks.runs.comparison import TOLERANCES
 from satclip_bench.benchmarks.runs.engine import evaluate
 from satclip_bench.benchmarks.runs.plan import Selection, make_plan
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import get_suite
+from satclip_bench.benchmarks.runs.tolerances import TOLERANCES
 
 RESULTS = Path(__file__).parents[2] / "results"
 REFERENCE = RESULTS / "leaderboard"

@@ -109,7 +109,7 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     done = bench("run", *SMALL, "--encoders", "wrap", "--dry-run", "--out", "x", cwd=tmp_path)
     assert done.returncode == 0
     assert "median_income wrap random 0 linear seed 0: to run" in done.stdout
-    assert "1 cells, 0 done, 1 to run" in done.stdout
+    assert "1 cell, 0 done, 1 to run" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 

@@ -83,6 +83,10 @@ def test_what_the_search_of_a_cell_outside_tolerance_chose(
     assert compare(capsys, reference, reference)[2]["cells_chose_otherwise"] == []
     tables = (moved / "results.parquet", expected / "results.parquet")
     assert len(compare(capsys, *tables)[2]["cells_chose_otherwise"]) == 2
+    frame = pd.read_parquet(tables[0])
+    for damaged in (frame.assign(best_params="no {json"), frame.drop(columns="best_params")):
+        damaged.to_parquet(tables[0])
+        assert compare(capsys, *tables)[0] == 1
 
 
 def test_tolerances_can_be_given(

@@ -12,8 +12,8 @@ import pytest
 from satclip_bench.benchmarks import cli
 from satclip_bench.benchmarks.cli.compare import _add_options
 from satclip_bench.benchmarks.probes import list_probes
-from satclip_bench.benchmarks.runs.comparison import TOLERANCES
 from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.runs.tolerances import TOLERANCES
 from tests.benchmarks.cli.program import bench
 from tests.benchmarks.commands.compared_runs import CELLS, run, scores
 
