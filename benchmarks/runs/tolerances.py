@@ -19,7 +19,8 @@ TOLERANCES: Mapping[str, float] = {
 
 Baselines are computed in float64 in closed form. Embeddings are float32, so that a nearest
 neighbour or a class can change. A tree can split elsewhere, and a network is another one after some
-thousand steps."""
+thousand steps. In held-out regions, networks can choose other settings, whose scores of a single
+region differ by more."""
 
 OTHER_TOLERANCE = 0.02
 """Tolerance of a score of any other probe, such as those of a paper's protocol."""
