@@ -113,6 +113,7 @@ def reference_totals(units: Resampled, losses: NDArray[np.generic]) -> Float:
 
     Example:
         >>> import numpy as np
+        >>> from satclip_bench.benchmarks.metrics.resampling import make_blocks
         >>> blocks = make_blocks(np.array([3, 3, 8]), replicates=4)
         >>> (points,) = blocks.totals(np.ones(3))
         >>> (reference_totals(blocks, np.array([1.0, 3.0, 2.0])) == 2 * points).all()
@@ -161,6 +162,7 @@ def mean_replicates(units: Resampled, values: NDArray[np.generic]) -> Float:
 
     Example:
         >>> import numpy as np
+        >>> from satclip_bench.benchmarks.metrics.resampling import make_blocks
         >>> blocks = make_blocks(np.array([3, 3, 8]), replicates=100)
         >>> mean_replicates(blocks, np.ones(3)).shape
         (100,)
