@@ -12,12 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.core.sphere import equal_area_cells
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Float = NDArray[np.float64]
 
@@ -53,10 +56,19 @@ class Columns:
 
     values: tuple[NDArray[np.generic], ...]
 
+    @property
+    def count(self) -> int:
+        """Number of sums in a replicate."""
+        return len(self.values)
+
     @cached_property
     def stacked(self) -> Float:
-        """All columns, `(len(values), n)`."""
+        """All columns, `(count, n)`."""
         return np.stack([np.asarray(column, dtype=np.float64) for column in self.values])
+
+    def summands(self, members: slice) -> Float:
+        """What some points add to each sum, `(count, m)`."""
+        return self.stacked[:, members]
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,19 @@ class ByCode:
     code: NDArray[np.integer]
     codes: int
     value: Float
+
+    @property
+    def count(self) -> int:
+        """Number of sums in a replicate."""
+        return self.codes
+
+    def summands(self, members: slice) -> csr_array:
+        """What some points add to each sum, `(count, m)`."""
+        from scipy.sparse import csr_array
+
+        code = self.code[members]
+        cells = (code, np.arange(len(code)))
+        return csr_array((self.value[members], cells), shape=(self.codes, len(code)))
 
 
 class Resampled(Protocol):
@@ -168,14 +193,10 @@ class Points:
 
     def sums(self, *parts: Columns | ByCode) -> list[Float]:
         """Weighted sums of each part in every replicate; draws are made once for all parts."""
-        rows = (len(p.values) if isinstance(p, Columns) else p.codes for p in parts)
-        totals = [np.zeros((count, self.replicates)) for count in rows]
+        totals = [np.zeros((part.count, self.replicates)) for part in parts]
         for members, draws in self._batches():
             for total, part in zip(totals, parts, strict=True):
-                if isinstance(part, Columns):
-                    total += part.stacked[:, members] @ draws
-                else:
-                    total += _added_by_code(part, members, draws)
+                total += part.summands(members) @ draws
         return [
             total if isinstance(part, Columns) else total.T
             for total, part in zip(totals, parts, strict=True)
@@ -198,15 +219,6 @@ class Points:
     def _all_draws(self) -> Float:
         """Draws of all points, which are used for every score, `(n, B)`."""
         return _draws_of(self.rows, self.replicates)
-
-
-def _added_by_code(part: ByCode, members: slice, draws: Float) -> Float:
-    """Weighted sums by code over some points, `(codes, B)`."""
-    from scipy.sparse import csr_array
-
-    cells = (part.code[members], np.arange(len(draws)))
-    weights = csr_array((part.value[members], cells), shape=(part.codes, len(draws)))
-    return np.asarray(weights @ draws)
 
 
 def _draws_of(rows: NDArray[np.integer], replicates: int) -> Float:

@@ -198,10 +198,8 @@ def compare(
     cells["state"] = np.where(
         cells["state"] == EQUAL, worst.reindex(found).fillna(EQUAL).to_numpy(), cells["state"]
     )
-    cells["why"] = [
-        _chosen(row) if row["state"] == DIFFERENT else row["why"]
-        for row in cells.to_dict("records")
-    ]
+    different = cells["state"] == DIFFERENT
+    cells.loc[different, "why"] = [_chosen(row) for row in cells[different].to_dict("records")]
     other = cells["state"] == OTHER_SETTINGS
     counted = Counter(
         name

@@ -35,6 +35,7 @@ def test_speed_writes_what_it_shows(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert satclip["times_faster_than_reference"] > 0
     assert direct["times_faster_than_reference"] is None
     shown = capsys.readouterr().out
+    assert "satclip.vit16-l10" in shown
     assert "random weights" in shown
     # A log file gets a line for each encoder when it is finished, and then the table.
     assert re.findall(r"^([\w.-]+): [.\d]+ s$", shown, re.M) == ["satclip.vit16-l10", "direct"]
