@@ -204,8 +204,9 @@ def test_every_command_has_an_example() -> None:
 
 
 @pytest.fixture
-def page_boards() -> ModuleType:
+def page_boards(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     path = ROOT / "docs" / "studies" / "page_boards.py"
+    monkeypatch.syspath_prepend(path.parent)
     spec = importlib.util.spec_from_file_location("page_boards", path)
     assert spec is not None
     assert spec.loader is not None

@@ -43,7 +43,7 @@ DESCRIPTION = """\
 Benchmark location encoders: models that map (longitude, latitude) to an embedding.
 
 Called without arguments, the program runs the suite `open`: tasks whose data ships with
-the repository, the default encoders, four probes, random and held-out-region splits.
+the repository, the default encoders, three probes, random and held-out-region splits.
 Finished work is kept, and the same command again runs only what is missing."""
 
 EXAMPLES = """\

@@ -28,8 +28,9 @@ command again runs only what is missing. In the end the leaderboard is printed, 
 and figures are written."""
 
 EXAMPLES = """\
---tasks, --encoders, --splits and --probes select from the suite's cells. A name that is not in
-the suite is run with all of its cells; a combination that is not in it is run as given.
+--tasks, --encoders, --splits and --probes select from the suite's cells. A name that the suite
+does not have is run with all of its tasks, splits, probes and seeds. If the suite has the names
+but not together, such as countries in held-out regions, they are run as given.
 
 examples:
   {program} run --suite quick

@@ -115,8 +115,8 @@ SUITES: Mapping[str, Suite] = {
         Suite(
             name="open-encoders",
             title="Open edition, every encoder",
-            description="The suite open with the linear probe alone, for every encoder that needs "
-            "no download of weights.",
+            description="The encoders of the main job and thirteen without trained weights, with "
+            "the linear probe: five seeds of random splits, and held-out regions.",
             blocks=(
                 _on_random_split(OPEN_TASKS, ENCODERS_WITHOUT_DOWNLOAD),
                 _away_from_training(
@@ -178,9 +178,9 @@ SUITES: Mapping[str, Suite] = {
         Suite(
             name="open-full",
             title="Open edition, everything",
-            description="The suite open with every encoder that needs no download of weights and "
-            "with every probe: five seeds of random splits, one of held-out regions. A night on "
-            "two cores, most of it for the perceptron.",
+            description="The encoders of the main job and thirteen without trained weights, with "
+            "every probe: five seeds of random splits, one of held-out regions. A night on two "
+            "cores, most of it for the perceptron.",
             blocks=(
                 Block(
                     tasks=OPEN_TASKS,

@@ -1,4 +1,4 @@
-"""Write the boards and marked numbers of README.md and docs/ from the committed results.
+"""Write the tables and marked numbers of README.md and docs/ from the committed results.
 
 python docs/studies/page_boards.py           # made from results/*/tables and results.parquet
 python docs/studies/page_boards.py --check   # exit code 1 if a page is out of date
@@ -21,9 +21,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from satclip_bluemarble import difference_table
+from task_orders import order_table
+
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
 README, PAGE = ROOT / "README.md", ROOT / "docs" / "leaderboard.md"
+TASK_PAGE = ROOT / "docs" / "tasks.md"
+MODEL_CARD = ROOT / "docs" / "satclip-bluemarble.md"
 SPLITS = ("random", "held-out-region")
 PRINTED = tuple((split, "linear") for split in SPLITS)
 PRINTED_PROBES = (("random", "mlp"), ("random", "lightgbm"))
@@ -35,6 +40,8 @@ WIDE = {
     "held-out region, fourteen others": "wide/ranks.held-out-region.linear",
 }
 """Tables of ranks of the paper's tasks and of those outside it, by the heading of their column."""
+ORDERS = ("leaderboard", "wide")
+"""Committed runs whose orders of encoders docs/tasks.md compares."""
 WIDTH = 100
 """Columns of the terminal whose boards docs/leaderboard.md shows."""
 
@@ -226,6 +233,11 @@ def updated(path: Path) -> str:
         text = with_block(text, "wide", mean_ranks({h: table(t) for h, t in WIDE.items()}))
         text = with_block(text, "printed", printed("leaderboard", PRINTED))
         text = with_block(text, "probes", printed("probes", PRINTED_PROBES))
+    if path == TASK_PAGE:
+        text = with_block(text, "orders", order_table(RESULTS / name for name in ORDERS))
+    if path == MODEL_CARD:
+        for split in SPLITS:
+            text = with_block(text, split, difference_table(split, RESULTS / "leaderboard"))
     return with_values(text)
 
 

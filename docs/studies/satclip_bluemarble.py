@@ -1,15 +1,15 @@
-"""The table in docs/satclip-bluemarble.md: score differences to other encoders, with intervals.
+"""The tables of docs/satclip-bluemarble.md: score differences to other encoders, with intervals.
 
-    make leaderboard && python docs/studies/satclip_bluemarble.py results/runs/reference
+    python docs/studies/satclip_bluemarble.py
 
-Scores are those that the boards rank by: R2 and accuracy under random splits, skill pooled over
-folds under held-out region. The 95 % intervals are from the bootstrap whose draws all encoders
-share.
+reads the committed results of `results/leaderboard`. Scores are those that the boards rank by: R2
+and accuracy under random splits, skill pooled over folds under held-out region. The 95 % intervals
+are from the bootstrap whose draws all encoders share. `page_boards.py` writes the tables into the
+page.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,41 +19,49 @@ from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.ranking.by_task import columns_by_task
 from satclip_bench.benchmarks.ranking.pooling import ranked_metrics
 from satclip_bench.benchmarks.ranking.ranking import Ranking, rank
-from satclip_bench.benchmarks.runs.replicates import load_replicates
-from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.runs.committed import read_table
+from satclip_bench.benchmarks.runs.committed_bootstrap import read_bootstrap
 from satclip_bench.benchmarks.runs.suites import REGIONAL_TASKS
-from satclip_bench.benchmarks.runs.tidy import tidy_frame
 from satclip_bench.tasks import task_card
 
 OURS = ("satclip-bluemarble.l10", "satclip-bluemarble.l40")
 OTHERS = ("harmonics.l10", "wrap", "direct", "geoclip", "baseline.gp")
 SPLITS = ("random", "held-out-region")
 PROBE = "linear"
+FOLDER = Path(__file__).parents[2] / "results" / "leaderboard"
 
 
-def main(folder: Path) -> None:
-    """Print the table in Markdown."""
-    store = Store(folder)
-    frame = tidy_frame(store.records())
-    titles = [task_card(task).title for task in REGIONAL_TASKS]
-    print("| | split | against |", " | ".join(titles), "|")
-    print("|---|---|---|" + "---:|" * len(titles))
-    of_tasks = {task: task_card(task).metric for task in REGIONAL_TASKS}
+def main() -> None:
+    """Print the tables in Markdown."""
     for split in SPLITS:
-        metrics = ranked_metrics(frame, of_tasks, split)
-        ranking = rank(frame, metrics, split, PROBE, load_replicates(store, split, PROBE))
-        for encoder in OURS:
-            for other in OTHERS:
-                cells = " | ".join(
-                    marked(*difference(ranking, task, encoder, other)) for task in REGIONAL_TASKS
-                )
-                print(f"| {encoder.partition('.')[2]} | {split} | {other} |", cells, "|")
+        print(f"{split}\n\n{difference_table(split)}\n")
+
+
+def difference_table(split: str, folder: Path = FOLDER) -> str:
+    """A Markdown table of the differences to other encoders under a split, task by task.
+
+    Args:
+        split: name of the split.
+        folder: folder of committed results.
+    """
+    frame = read_table(folder / "results.parquet")
+    of_tasks = {task: task_card(task).metric for task in REGIONAL_TASKS}
+    metrics = ranked_metrics(frame, of_tasks, split)
+    ranking = rank(frame, metrics, split, PROBE, read_bootstrap(folder, frame))
+    titles = [task_card(task).title for task in REGIONAL_TASKS]
+    lines = [f"| encoder minus other | {' | '.join(titles)} |", "|---|" + "---:|" * len(titles)]
+    for encoder in OURS:
+        for other in OTHERS:
+            cells = [marked(*difference(ranking, task, encoder, other)) for task in REGIONAL_TASKS]
+            name = f"{encoder.partition('.')[2]} minus {other}"
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def difference(ranking: Ranking, task: str, encoder: str, other: str) -> tuple[float, float, float]:
     """Difference of two encoders' mean scores on a task, and the ends of its 95 % interval."""
     if ranking.replicates is None:
-        raise SystemExit("the run has no predictions to draw intervals from")
+        raise SystemExit("the results have no bootstrap scores to take intervals from")
     seeds = columns_by_task(ranking.by_seed.columns)[task]
     ours, others = ranking.by_seed.index.get_indexer(pd.Index([encoder, other]))
     scores = ranking.replicates.of_columns(seeds).mean(axis=1)
@@ -73,4 +81,4 @@ def marked(gap: float, low: float, high: float) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

@@ -1,14 +1,10 @@
 """The tables of docs/tasks.md on what the tasks outside the paper add.
 
     python docs/studies/wide_tasks.py targets
-    python docs/studies/wide_tasks.py scores RUN [RUN ...]
     python docs/studies/wide_tasks.py sources
 
 `targets` prints the association of the tasks' targets with one another, over the places that two
 tables share or, for tables with other points, over pairs of places up to 25 km apart.
-
-`scores` prints the rank correlations of the encoders' scores between tasks, on random splits with
-the linear probe, from the folders of runs of the suites open and open-wide.
 
 `sources` prints the cross-checks on the cards: targets against other sources at the same places. It
 reads the packages that the tables are built from, and downloads them if they are missing.
@@ -17,9 +13,7 @@ reads the packages that the tables are built from, and downloads them if they ar
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -39,8 +33,6 @@ MIN_PAIRS = 300
 
 MANY_CLASSES = ("countries", "ecoregions")
 """Tasks whose classes are so many and so small that every smooth map differs between them."""
-
-BASELINES = "baseline."
 
 
 def paired_rows(
@@ -119,28 +111,6 @@ def print_targets() -> None:
         print(f"| {task} | " + " | ".join([*cells, f"{closest} {strength}"]) + " |")
 
 
-def print_scores(folders: Sequence[Path]) -> None:
-    """Print Spearman's correlations of encoders' mean scores between wide tasks and the others."""
-    frame = pd.concat([pd.read_parquet(folder / "results.parquet") for folder in folders])
-    chosen = frame[
-        (frame["split"] == "random")
-        & (frame["probe"] == "linear")
-        & ~frame["encoder"].str.startswith(BASELINES)
-        & frame["metric"].isin(["r2", "accuracy"])
-    ]
-    scores = chosen.pivot_table(index="encoder", columns="task", values="value").dropna()
-    scores = scores[[task for task in SHIPPED_TASKS if task in scores.columns]]
-    print(f"{len(scores)} encoders: {', '.join(scores.index)}\n")
-    correlations = scores.corr(method="spearman")
-    columns = [task for task in OPEN_TASKS if task in scores]
-    print("| | " + " | ".join(columns) + " | best encoder |")
-    print("|---" * (len(columns) + 2) + "|")
-    for task in (task for task in WIDE_TASKS if task in scores):
-        best = str(scores[task].idxmax())
-        cells = [f"{correlations[task][other]:.2f}" for other in columns]
-        print(f"| {task} | " + " | ".join([*cells, f"{best} {scores[task].max():.3f}"]) + " |")
-
-
 def print_sources() -> None:
     """Print the agreement of targets with other sources."""
     folder = distributions_dir()
@@ -202,8 +172,6 @@ def main_groups(
 if __name__ == "__main__":
     if sys.argv[1:] == ["targets"]:
         print_targets()
-    elif sys.argv[1:2] == ["scores"] and len(sys.argv) > 2:
-        print_scores([Path(folder) for folder in sys.argv[2:]])
     elif sys.argv[1:] == ["sources"]:
         print_sources()
     else:
