@@ -176,8 +176,8 @@ def _pool(
 def _signals_ignored() -> Iterator[None]:
     """Ignore signals that end the program, also in the processes that are started meanwhile.
 
-    Processes inherit that a signal is ignored, but not a handler. loky calls `pgrep` to kill its
-    workers, and if a second Ctrl-C ended that, the workers would stay.
+    Processes inherit that a signal is ignored, but not a handler. A second Ctrl-C would end the
+    wait for the workers to be killed.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
