@@ -136,13 +136,13 @@ def evaluate(
         if progress:
             callbacks = stack.enter_context(Meter(Console(stderr=True)))
         if out is not None:
+            remember(files, store.folder)
             by_key = {cell.settings.key: cell.settings for cell in cells}
             store.remember(by_key, _request(block, edition))
         processes = jobs if scheduler else jobs or 1
         executor = make_executor(processes, scheduler, cell_timeout or math.inf)
         outcomes = engine.evaluate(cells, store, custom, callbacks, executor)
         if out is not None:
-            remember(files, store.folder)
             store.write_table()
     return _frame(outcomes)
 

@@ -35,11 +35,12 @@ from satclip_bench.benchmarks.probes import make_probe
 from satclip_bench.benchmarks.probes.rows import Features, blocks, release, select
 from satclip_bench.benchmarks.runs.provenance import provenance, seconds_spent
 from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
-from satclip_bench.benchmarks.runs.tables import TaskSource, get_fold, load_table, source_card
+from satclip_bench.benchmarks.runs.tables import TaskSource, get_fold, load_table
 from satclip_bench.benchmarks.splits.places import shared_places
 from satclip_bench.benchmarks.targets import UNSEEN, class_codes, clip_to, count_outside
 from satclip_bench.core.errors import BenchError
 from satclip_bench.tasks import TaskTable
+from satclip_bench.tasks.base import TaskType
 from satclip_bench.tasks.user_tables.task import UserTable
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Cell:
 
     Attributes:
         settings: everything that can change its score.
+        task_type: type of the task when the run was planned.
+        metric: score that tables show for this task.
         encoder_title: title of the encoder in tables.
         contaminated: whether the encoder was trained on the task's data, according to its card.
         recipe_chosen: whether its recipe was chosen with labels of the task, according to its card.
@@ -67,6 +70,8 @@ class Cell:
     """
 
     settings: Settings
+    task_type: TaskType
+    metric: str
     encoder_title: str = ""
     contaminated: bool = False
     recipe_chosen: bool = False
@@ -173,16 +178,15 @@ class Cell:
         yield record, pa.table(scored.columns)
 
     def failed(self, reason: str) -> tuple[Record, ...]:
-        """The record of the cell if it could not be run."""
-        card = source_card(self.source)
+        """The record of the cell if it could not be run; reads no table, which may be why."""
         record = Record(
             key=self.settings.key,
             settings=self.settings,
             encoder_title=self.encoder_title,
             contaminated=self.contaminated,
             recipe_chosen=self.recipe_chosen,
-            task_type=card.task_type,
-            metric=card.metric,
+            task_type=self.task_type,
+            metric=self.metric,
             status="failed",
             reason=reason,
             provenance=provenance(),

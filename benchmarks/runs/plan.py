@@ -31,7 +31,7 @@ from satclip_bench.encoders import registry as encoder_registry
 from satclip_bench.encoders.combine import Combined
 from satclip_bench.encoders.custom.names import name_problem
 from satclip_bench.encoders.lookup.partial import PartialEncoder
-from satclip_bench.tasks import Edition, TaskTable, selectable_tasks
+from satclip_bench.tasks import Edition, TaskTable, selectable_tasks, task_card
 from satclip_bench.tasks.user_tables.task import UserTable
 
 PROTOCOL = "satclip-bench/2"
@@ -232,6 +232,7 @@ def make_cells(
         task: TaskSource(task, selection.edition, selection.data_dir, selection.files.get(task))
         for task in dict.fromkeys(task for task, *_ in axes)
     }
+    cards = {task: task_card(task) for task in sources}
     folds: dict[tuple[str, str, int], tuple[_PlannedFold, ...]] = {}
     coverage: dict[tuple[str, str], tuple[float | None, str]] = {}
     probes = {
@@ -262,6 +263,8 @@ def make_cells(
                         "seed": seed,
                     }
                 ),
+                task_type=cards[task].task_type,
+                metric=cards[task].metric,
                 encoder_title=part.title,
                 contaminated=task in part.contaminates,
                 recipe_chosen=task in part.recipe_tasks,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.splits import Fold, SplitInputs, get_split
 from satclip_bench.core.errors import FAILURES, BenchError
-from satclip_bench.tasks import Edition, TaskCard, TaskTable, get_task, task_card
+from satclip_bench.tasks import Edition, TaskTable, get_task
 from satclip_bench.tasks.user_tables.task import MissingTableTask, UserTable, UserTableTask
 
 MAX_KEPT_POINTS = 2**20
@@ -71,14 +71,6 @@ def available_tables(tasks: Iterable[str]) -> dict[str, TaskTable]:
             # Without its table a task has no map; its failed cells name the reason.
             continue
     return tables
-
-
-def source_card(source: TaskSource) -> TaskCard:
-    """The card of a task; its table need not be available."""
-    # Worker processes do not know the tasks that were added to the registry of the first one.
-    if source.file is None:
-        return task_card(source.task)
-    return _file_task(source.file, _stamp(source)).card
 
 
 @lru_cache(maxsize=16)

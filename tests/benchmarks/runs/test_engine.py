@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from satclip_bench.benchmarks.runs.suites import get_suite
 from satclip_bench.core.device import DEVICE_VARIABLE, device_title
 from satclip_bench.core.errors import BenchError
 from satclip_bench.encoders import Encoder, EncoderCard, LocationEncoder
+from satclip_bench.tasks import add_task, registry
+from satclip_bench.tasks.user_tables.task import UserTable, UserTableTask
+from tests.tasks.user_tables.test_table_file import points, write
 
 TASK = "median_income"
 
@@ -98,6 +102,43 @@ def test_a_cell_with_a_known_problem_is_recorded_and_not_run(tmp_path: Path) -> 
     assert outcome.reason == "there is no table"
     (record,) = Store(tmp_path).records()
     assert (record.status, record.reason) == ("failed", "there is no table")
+
+
+@pytest.fixture
+def farms(tmp_path: Path) -> Iterator[UserTable]:
+    """A user table with a card, whose task is registered."""
+    file = UserTable(write(points(300), tmp_path / "farms.csv"), "yield")
+    add_task(UserTableTask(file))
+    yield file
+    registry._added.clear()
+
+
+@pytest.mark.parametrize("lost", ["table", "card", "both", "damaged card"])
+def test_a_user_table_that_is_lost_during_a_run_fails_its_own_cells(
+    tmp_path: Path, farms: UserTable, lost: str
+) -> None:
+    selection = Selection(
+        ["farms.yield", TASK],
+        ["baseline.mean"],
+        ["random"],
+        seeds=[0],
+        files={"farms.yield": farms},
+    )
+    cells = make_plan(get_suite("open"), selection)
+    if lost in ("table", "both"):
+        farms.path.unlink()
+    if lost in ("card", "both"):
+        farms.card_path.unlink()
+    if lost == "damaged card":
+        farms.card_path.write_text("{")
+    store = Store(tmp_path / "run")
+    reasons = {o.unit.settings.task: o.reason for o in evaluate(cells, store)}
+    assert reasons[TASK] == ""
+    # A card that is missing is made again, from the same table.
+    assert bool(reasons["farms.yield"]) == (lost != "card")
+    records = {r.settings.task: r for r in store.records()}
+    assert {task: r.reason for task, r in records.items()} == reasons
+    assert records["farms.yield"].metric == "r2"
 
 
 def test_a_fold_that_has_changed_since_it_was_planned_is_refused(tmp_path: Path) -> None:
