@@ -18,6 +18,19 @@ class Card(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class KeyedCard(Card):
+    """A card with entries that are part of a record's key, which is JSON: its numbers are finite.
+
+    Examples:
+        >>> class PointCard(KeyedCard):
+        ...     lat: float
+        >>> PointCard(lat=90).lat
+        90.0
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
 def problems(error: ValidationError, limit: int = 5) -> str:
     """What is wrong with the fields of a card, in one line, without pydantic's own words around it.
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from satclip_bench.core.card import Card
+from satclip_bench.core.card import KeyedCard
 from satclip_bench.core.dates import Times, TimeUnit
 from satclip_bench.core.download.cards import RemoteFile
 from satclip_bench.core.errors import FAILURES, BenchError, EncoderError, UnknownNameError
@@ -32,7 +32,7 @@ class WeightsCard(RemoteFile):
     )
 
 
-class EncoderCard(Card):
+class EncoderCard(KeyedCard):
     """Metadata of an encoder.
 
     >>> EncoderCard(name="tilt", title="Tilt", dimension=2).dimension

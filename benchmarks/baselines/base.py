@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from satclip_bench.core.card import Card
+from satclip_bench.core.card import KeyedCard
 
 Lonlat = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -34,7 +34,7 @@ def is_baseline(name: str) -> bool:
     return name.startswith(PREFIX)
 
 
-class BaselineCard(Card):
+class BaselineCard(KeyedCard):
     """Metadata of a baseline. `settings`, `search` and `version` are part of a record's key."""
 
     name: str

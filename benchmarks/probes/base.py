@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self, cast
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, JsonValue
 
-from satclip_bench.core.card import Card
+from satclip_bench.core.card import Card, KeyedCard
 from satclip_bench.core.registry import import_object
 
 Validation = tuple[ArrayLike, ArrayLike]
@@ -28,7 +28,7 @@ class Settings(Card):
     validation_fraction: float = VALIDATION_FRACTION
 
 
-class ProbeCard(Card):
+class ProbeCard(KeyedCard):
     """Metadata of a probe. `settings`, `search` and `version` are part of a record's key."""
 
     name: str

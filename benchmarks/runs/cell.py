@@ -33,6 +33,7 @@ from satclip_bench.benchmarks.metrics.scores import (
 )
 from satclip_bench.benchmarks.probes import make_probe
 from satclip_bench.benchmarks.probes.rows import Features, blocks, release, select
+from satclip_bench.benchmarks.runs.json_values import json_value
 from satclip_bench.benchmarks.runs.provenance import provenance, seconds_spent
 from satclip_bench.benchmarks.runs.record import Counts, Record, Settings
 from satclip_bench.benchmarks.runs.tables import TaskSource, get_fold, load_table
@@ -123,7 +124,8 @@ class Cell:
             The record, and the predictions on the test set, one row per test point.
 
         Raises:
-            BenchError: the table or fold has changed, or a prediction is not finite.
+            BenchError: the table or fold has changed, a prediction is not finite, or the
+                estimator's attributes cannot be written as JSON.
         """
         import pyarrow as pa
 
@@ -162,9 +164,9 @@ class Cell:
             scores={name: None if np.isnan(v) else v for name, v in scored.scores.items()},
             intervals=scored.intervals,
             interval_kind=interval_kind(table.card.editions[s.edition], s.split),
-            best_params=estimator.best_params_,
-            converged=estimator.converged_,
-            fit_info=estimator.fit_info_,
+            best_params=json_value(estimator.best_params_, "best_params_"),
+            converged=json_value(estimator.converged_, "converged_"),
+            fit_info=json_value(estimator.fit_info_, "fit_info_"),
             counts=Counts(
                 train=len(fold.train),
                 validation=len(fold.validation),

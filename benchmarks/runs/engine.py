@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.costs import longest_first
@@ -22,8 +23,9 @@ from satclip_bench.benchmarks.runs.record import Record, Settings
 from satclip_bench.benchmarks.runs.store import SCRATCH, Store
 from satclip_bench.benchmarks.runs.threads import thread_limit
 from satclip_bench.benchmarks.runs.work import Executor, Work
+from satclip_bench.core.card import problems
 from satclip_bench.core.device import use_device
-from satclip_bench.core.errors import BenchError, UnfinishedError
+from satclip_bench.core.errors import BenchError, RecordError, UnfinishedError
 from satclip_bench.core.files import cannot_write
 from satclip_bench.encoders import LocationEncoder
 
@@ -219,9 +221,12 @@ def _saved(
     for result in results:
         if isinstance(result, str):
             outcome = replace(outcome, reason=result)
-        else:
+            continue
+        try:
             record = _save(store, *result)
             records[record.key] = record
+        except RecordError as error:
+            outcome = replace(outcome, reason=f"{outcome.unit.method}: {error}")
     outcome = replace(outcome, records=records)
     return _failed(outcome, outcome.reason, store) if outcome.reason else outcome
 
@@ -229,6 +234,8 @@ def _saved(
 def _save(store: Store, record: Record, predictions: pa.Table | None) -> Record:
     try:
         return store.save(record, predictions)
+    except RecordError:
+        raise
     except BenchError as error:
         raise UnfinishedError(f"{error} Finished cells are kept.") from error
 
@@ -251,6 +258,8 @@ def _guarded(
             yield from unit.measure(X, kept)
     except BenchError as error:
         yield str(error)
+    except ValidationError as error:
+        yield f"{unit.method} raised ValidationError: {problems(error)}"
     except MemoryError as error:
         yield (
             f"{unit.method} ran out of memory ({str(error) or 'MemoryError'}): run fewer cells at "

@@ -13,6 +13,7 @@ from pydantic_core import to_jsonable_python
 from satclip_bench.benchmarks.metrics.intervals import IntervalKind
 from satclip_bench.core.card import Card
 from satclip_bench.core.dates import TimeUnit
+from satclip_bench.core.errors import RecordError
 from satclip_bench.tasks.base import Edition, TaskType
 
 SCHEMA = 5
@@ -237,11 +238,17 @@ class Record(Card):
         return self
 
     def to_json(self) -> bytes:
-        """The record as bytes of JSON, as it is written to disk."""
-        return (
-            json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=True, allow_nan=False)
-            + "\n"
-        ).encode()
+        """The record as bytes of JSON, as it is written to disk.
+
+        Raises:
+            RecordError: it has a value that JSON does not have, such as NaN or an object.
+        """
+        try:
+            content = self.model_dump(mode="json")
+            text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise RecordError(f"its record cannot be written as JSON: {error}") from error
+        return f"{text}\n".encode()
 
 
 def migrated(content: dict[str, Any]) -> dict[str, Any]:

@@ -126,15 +126,21 @@ class Store:
 
         Returns:
             The record as it was written, with the hash of its predictions.
+
+        Raises:
+            RecordError: the record cannot be written as JSON; no file was written.
+            UnwritableError: a file cannot be written.
         """
-        path = self.path(record.settings)
+        path, content = self.path(record.settings), None
         if predictions is not None:
             content = parquet_bytes(predictions)
+            record = record.model_copy(update={"predictions_sha256": sha256_bytes(content)})
+        text = record.to_json()
+        if content is not None:
             with atomic_write(path.with_suffix(".parquet")) as stream:
                 stream.write(content)
-            record = record.model_copy(update={"predictions_sha256": sha256_bytes(content)})
         with atomic_write(path) as stream:
-            stream.write(record.to_json())
+            stream.write(text)
         return record
 
     def find(self, settings: Settings) -> Record | None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from satclip_bench.core.card import Card
+from satclip_bench.core.card import KeyedCard
 from satclip_bench.core.errors import BenchError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ Index = NDArray[np.int64]
 """Row numbers of a table, `(n,)`."""
 
 
-class SplitCard(Card):
+class SplitCard(KeyedCard):
     """Metadata of a split. `settings` and `version` are part of a record's key."""
 
     name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.benchmarks.runs import cell as cell_module
 from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.engine import evaluate
@@ -156,6 +158,84 @@ def test_a_probe_that_raises_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     (cell, _) = plan("wrap")
     (outcome,) = evaluate([cell], Store(tmp_path))
     assert outcome.reason == "probe 'linear' raised ValueError: no such thing"
+
+
+def fitted_with(monkeypatch: pytest.MonkeyPatch, **attributes: object) -> None:
+    """Let the fits of probes end with these attributes."""
+    original = cell_module.make_probe
+
+    def make(*arguments: Any) -> Any:
+        probe = original(*arguments)
+        fit = probe.fit
+
+        def changed(*data: Any, **options: Any) -> Any:
+            fit(*data, **options)
+            for name, value in attributes.items():
+                setattr(probe, name, value)
+            return probe
+
+        # scikit-learn finds the method in the class, and the cell in the object.
+        probe.fit = changed  # type: ignore[method-assign]
+        return probe
+
+    monkeypatch.setattr(cell_module, "make_probe", make)
+
+
+def test_numbers_of_numpy_are_recorded_as_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = {"k": np.int64(3), "alpha": np.float32(0.5), "p": np.bool_(True), "w": np.arange(2)}
+    fitted_with(monkeypatch, best_params_=params, converged_=np.bool_(False))
+    (cell, _) = plan("wrap")
+    (outcome,) = evaluate([cell], Store(tmp_path))
+    assert outcome.reason == ""
+    (record,) = Store(tmp_path).records()
+    assert record.best_params == {"k": 3, "alpha": 0.5, "p": True, "w": [0, 1]}
+    assert record.converged is False
+    assert outcome.records == {record.key: record}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "words"),
+    [
+        ({"fit_info_": {"loss": float("nan")}}, "fit_info_['loss'] is nan, which cannot be"),
+        ({"best_params_": {"kernel": {"scale": np.inf}}}, "best_params_['kernel']['scale'] is inf"),
+        ({"best_params_": {"model": Log()}}, "best_params_['model'] is <"),
+        ({"best_params_": {"name": "\udce9"}}, "best_params_['name'] is '\\udce9'"),
+        ({"best_params_": None}, "best_params: Input should be a valid dictionary"),
+    ],
+)
+def test_a_result_that_cannot_be_recorded_fails_its_own_cell(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    attributes: dict[str, object],
+    words: str,
+) -> None:
+    fitted_with(monkeypatch, **attributes)
+    cells = plan("wrap", "baseline.mean")
+    outcomes = evaluate(cells, Store(tmp_path))
+    for outcome in outcomes:
+        assert (words in outcome.reason) == (outcome.unit.encoder == "wrap")
+    records = Store(tmp_path).records()
+    assert {r.reason for r in records} == {o.reason for o in outcomes}
+    # A failed cell has no predictions.
+    predictions = list(tmp_path.rglob("*.parquet"))
+    assert len(predictions) == sum(r.status == "done" for r in records)
+
+
+def test_a_record_that_cannot_be_written_fails_its_own_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Other units than cells pass on what their protocol gives.
+    monkeypatch.setattr(cell_module, "json_value", lambda value, _: value)
+    fitted_with(monkeypatch, fit_info_={"loss": float("nan")})
+    cells = plan("wrap", "baseline.mean")
+    outcomes = evaluate(cells, Store(tmp_path))
+    failed = [o for o in outcomes if o.reason]
+    assert {o.unit.encoder for o in failed} == {"wrap"}
+    assert all("its record cannot be written as JSON" in o.reason for o in failed)
+    assert all(o.complete for o in outcomes if not o.reason)
+    assert len(list(tmp_path.rglob("*.parquet"))) == len(outcomes) - len(failed)
 
 
 def test_a_cell_whose_memory_runs_out_is_named(

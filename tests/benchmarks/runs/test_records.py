@@ -12,8 +12,11 @@ import pytest
 from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 import satclip_bench.benchmarks.runs.record
+from satclip_bench.benchmarks.baselines.base import BaselineCard
+from satclip_bench.benchmarks.probes.base import ProbeCard
 from satclip_bench.benchmarks.runs.columns import COLUMNS
 from satclip_bench.benchmarks.runs.plan import Selection, make_plan
 from satclip_bench.benchmarks.runs.record import Provenance, Record, Settings, json_schema
@@ -21,7 +24,9 @@ from satclip_bench.benchmarks.runs.record_files import read_record
 from satclip_bench.benchmarks.runs.remembered import RunRequest
 from satclip_bench.benchmarks.runs.store import Store, writable
 from satclip_bench.benchmarks.runs.suites import get_suite
+from satclip_bench.benchmarks.splits.base import SplitCard
 from satclip_bench.core.errors import BenchError, RecordError
+from satclip_bench.encoders import EncoderCard
 
 SETTINGS = Settings(
     task="biomes",
@@ -109,6 +114,16 @@ def test_the_keys_of_the_suite_open_are_known() -> None:
     keys = "\n".join(cell.settings.key for cell in make_plan(get_suite("open"), Selection()))
     expected = "9d5a904f2f3bbe54f1369b274e147d1a36dbc7398aea334521bdfe3735e66f64"
     assert hashlib.sha256(keys.encode()).hexdigest() == expected
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_cards_refuse_numbers_that_a_key_cannot_have(value: float) -> None:
+    common = {"name": "x", "title": "X", "description": ""}
+    with pytest.raises(ValidationError, match="finite"):
+        EncoderCard(name="x", title="X", dimension=2, parameters={"scale": value})
+    for card in (ProbeCard, SplitCard, BaselineCard):
+        with pytest.raises(ValidationError, match="finite"):
+            card.model_validate(common | {"settings": {"scale": value}})
 
 
 def test_provenance_is_no_part_of_the_key() -> None:
