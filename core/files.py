@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import platform
 import re
 import shutil
 import sys
@@ -22,6 +23,9 @@ from satclip_bench.core.errors import IntegrityError, UnwritableError
 
 CACHE_VARIABLE = "SATCLIP_BENCH_CACHE"
 OFFLINE_VARIABLE = "SATCLIP_BENCH_OFFLINE"
+
+ABANDONED_SECONDS = 86_400.0
+"""Age from which a temporary file that another machine wrote is deleted."""
 
 
 def cache_dir() -> Path:
@@ -148,14 +152,15 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         path: file to create or replace; its folder is created if necessary.
 
     Raises:
-        UnwritableError: the folder cannot be created or written (permissions, full disk).
+        UnwritableError: the folder cannot be created or written (permissions, full disk). Errors
+            of the block about another file are passed on.
     """
     if path.is_dir():
         raise UnwritableError(cannot_write(path, OSError(errno.EISDIR, "it is a folder")))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
-            prefix=f".{path.name}.{os.getpid()}-", suffix=".part", dir=path.parent
+            prefix=f".{path.name}.{process_mark()}", suffix=".part", dir=path.parent
         )
     except OSError as error:
         raise UnwritableError(cannot_write(path, error)) from error
@@ -168,6 +173,8 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         part.chmod(0o666 & ~_umask())
         part.replace(path)
     except OSError as error:
+        if error.filename not in (None, name):
+            raise
         raise UnwritableError(cannot_write(path, error)) from error
     finally:
         with suppress(FileNotFoundError):
@@ -215,8 +222,42 @@ def move_file(source: Path, target: Path) -> None:
         source.unlink()
 
 
-def sweep_parts(folder: Path, name: str = "*", *, older_than: float = 0.0) -> None:
-    """Delete temporary files that killed processes left in a folder.
+def process_mark(number: int | None = None) -> str:
+    """Part of the name of a temporary file or folder: the machine and the process that write it.
+
+    Args:
+        number: number of a process of this machine; by default this one's.
+
+    >>> process_mark(42).partition("-")[2]
+    '42-'
+    """
+    machine = sha256_bytes(platform.node().encode())[:8]
+    return f"{machine}-{os.getpid() if number is None else number}-"
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether a temporary file or folder was left by a process that has ended.
+
+    Processes of another machine are not known here: what they write is abandoned once it has not
+    changed for a day, as is what earlier versions left, whose names have no machine.
+
+    Args:
+        path: file or folder; others than those that are named by `process_mark` are not abandoned.
+    """
+    writer = re.search(r"\.(?:([0-9a-f]{8})-)?(\d+)-[^.-]*(?:\.part)?$", path.name)
+    if writer is None:
+        return False
+    machine, number = writer.groups()
+    if machine is not None and process_mark(int(number)).startswith(f"{machine}-"):
+        return not process_exists(int(number))
+    try:
+        return time.time() - path.stat().st_mtime > ABANDONED_SECONDS
+    except OSError:
+        return False
+
+
+def sweep_parts(folder: Path, name: str = "*") -> None:
+    """Delete temporary files of `atomic_write` that killed processes left in a folder.
 
     Files of processes that still exist stay; so do files that cannot be deleted.
 
@@ -224,17 +265,12 @@ def sweep_parts(folder: Path, name: str = "*", *, older_than: float = 0.0) -> No
         folder: folder to search.
         name: name or pattern of the files that were being written; `**/` goes before it to search
             the folders below as well.
-        older_than: age in seconds of the files to delete, where another machine may write too,
-            whose processes are not known here.
     """
-    newest = time.time() - older_than
     head, slash, last = name.rpartition("/")
     for part in folder.glob(f"{head}{slash}.{last}.*.part"):
-        writer = re.search(r"\.(\d+)-[^.-]*\.part$", part.name)
-        if writer is None or not process_exists(int(writer[1])):
+        if is_abandoned(part):
             with suppress(OSError):
-                if part.stat().st_mtime <= newest:
-                    part.unlink()
+                part.unlink()
 
 
 def process_exists(number: int) -> bool:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.errors import BenchError, UnwritableError
+from satclip_bench.core.files import cannot_write
 
 LOCK = ".lock"
 """File that the kernel locks; it stays, and the kernel releases the lock when a process ends."""
@@ -33,7 +34,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
 
     Raises:
         BenchError: another process holds the lock, or left the marker.
-        OSError: the folder cannot be written.
+        UnwritableError: the folder cannot be written.
     """
     from filelock import FileLock, SoftFileLock, Timeout
 
@@ -51,7 +52,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
         except (OSError, NotImplementedError) as error:
             # Earlier versions of filelock raise the latter for ENOSYS.
             if isinstance(error, OSError) and error.errno not in NO_LOCKS:
-                raise
+                raise UnwritableError(cannot_write(folder, error)) from error
             try:
                 stack.enter_context(SoftFileLock(folder / MARKER, timeout=0))
             except Timeout:
@@ -60,4 +61,6 @@ def folder_lock(folder: Path) -> Iterator[None]:
                     f"the file {MARKER} in it marks a run. Wait for the run to end, or choose "
                     "another folder with --out; if its machine has stopped, delete the file."
                 ) from None
+            except OSError as unwritable:
+                raise UnwritableError(cannot_write(folder, unwritable)) from unwritable
         yield

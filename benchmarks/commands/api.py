@@ -29,7 +29,8 @@ from satclip_bench.benchmarks.runs.joined import joined_by_name
 from satclip_bench.benchmarks.runs.plan import Selection, custom_by_name, make_cells
 from satclip_bench.benchmarks.runs.record import RENAMED
 from satclip_bench.benchmarks.runs.remembered import RunRequest
-from satclip_bench.benchmarks.runs.store import Store, writable
+from satclip_bench.benchmarks.runs.run_folder import writable
+from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import Block
 from satclip_bench.benchmarks.runs.tidy import tidy_frame
 from satclip_bench.benchmarks.runs.wildcards import edition_of

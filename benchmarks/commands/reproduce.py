@@ -14,7 +14,8 @@ from rich.table import Table
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.commands.progress import Meter
 from satclip_bench.benchmarks.reproduction import PAPERS, Reproduction, reproduce
-from satclip_bench.benchmarks.runs.store import Store, writable
+from satclip_bench.benchmarks.runs.run_folder import writable
+from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.work import Executor
 from satclip_bench.core.errors import UnknownNameError
 from satclip_bench.core.files import atomic_write

@@ -23,7 +23,8 @@ from satclip_bench.benchmarks.runs.joined import joined_by_name
 from satclip_bench.benchmarks.runs.plan import Selection, custom_by_name, make_plan
 from satclip_bench.benchmarks.runs.reading import Reading
 from satclip_bench.benchmarks.runs.remembered import RunRequest
-from satclip_bench.benchmarks.runs.store import Store, writable
+from satclip_bench.benchmarks.runs.run_folder import writable
+from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import get_suite
 from satclip_bench.benchmarks.runs.wildcards import skipped_tasks
 from satclip_bench.benchmarks.runs.work import Executor

@@ -15,7 +15,8 @@ from satclip_bench.benchmarks.commands.progress import Meter
 from satclip_bench.benchmarks.runs.engine import UnitResult, evaluate
 from satclip_bench.benchmarks.runs.record import Record
 from satclip_bench.benchmarks.runs.remembered import RunRequest
-from satclip_bench.benchmarks.runs.store import Store, writable
+from satclip_bench.benchmarks.runs.run_folder import writable
+from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.species.cells import (
     IMAGE_ALONE,
     Request,

@@ -18,7 +18,8 @@ from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.runs.embeddings import encoder_settings
 from satclip_bench.benchmarks.runs.plan import PROTOCOL
 from satclip_bench.benchmarks.runs.record import Record
-from satclip_bench.benchmarks.runs.store import Store, writable
+from satclip_bench.benchmarks.runs.run_folder import writable
+from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import get_suite
 from satclip_bench.benchmarks.submissions.board import FOLDER, board_problems, save, submissions
 from satclip_bench.benchmarks.submissions.checks import check_entry
@@ -33,7 +34,7 @@ from satclip_bench.benchmarks.submissions.entry import (
 from satclip_bench.benchmarks.submissions.manifest import Manifest
 from satclip_bench.benchmarks.submissions.suite_cells import cell_name, suite_cells
 from satclip_bench.core.errors import BenchError
-from satclip_bench.core.files import atomic_write, cannot_write, sha256_file, sweep_parts
+from satclip_bench.core.files import atomic_write, sha256_file, sweep_parts
 from satclip_bench.core.folder_lock import folder_lock
 from satclip_bench.core.program import program
 from satclip_bench.encoders import LocationEncoder, encoder_from_file, get_encoder
@@ -280,9 +281,6 @@ def _refusal(problems: Sequence[str]) -> _Outcome:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    try:
-        with folder_lock(folder):
-            sweep_parts(folder / FOLDER)
-            yield
-    except OSError as error:
-        raise BenchError(cannot_write(folder, error)) from error
+    with folder_lock(folder):
+        sweep_parts(folder / FOLDER)
+        yield

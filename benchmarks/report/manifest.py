@@ -7,8 +7,6 @@ present records, or not all of them, are found by the manifest and made again.
 from __future__ import annotations
 
 import hashlib
-import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +23,8 @@ from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import (
     atomic_write,
     cannot_write,
-    process_exists,
+    is_abandoned,
+    process_mark,
     sha256_file,
     sha256_folder,
     sweep_parts,
@@ -35,7 +34,7 @@ from satclip_bench.tasks import TaskTable
 FILE = "reports.json"
 FOLDERS = ("tables", "figures")
 """Folders whose files a manifest may list."""
-STAGING = ".reports-"
+STAGING = ".satclip-bench-reports."
 """Beginning of the name of a folder in which reports are made before they replace the old ones."""
 
 
@@ -113,7 +112,7 @@ def staging(out: Path) -> Iterator[Path]:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"{STAGING}{os.getpid()}-", dir=out))
+        folder = Path(tempfile.mkdtemp(prefix=f"{STAGING}{process_mark()}", dir=out))
     except OSError as error:
         raise BenchError(cannot_write(out, error)) from error
     try:
@@ -183,13 +182,13 @@ def sweep(out: Path) -> None:
     Args:
         out: folder of the run.
     """
-    for name in ("*", "tasks/*", "records/**/*", *(f"{folder}/**/*" for folder in FOLDERS)):
+    for name in ("*", "tasks/*", "records/**/*", *(f"{name}/**/*" for name in FOLDERS)):
         sweep_parts(out, name)
-    for folder_path in out.glob(f"{STAGING}*"):
-        process = re.match(rf"{re.escape(STAGING)}(\d+)-", folder_path.name)
-        # Under the lock, a folder of this process is one that it has not removed.
-        if process and (int(process[1]) == os.getpid() or not process_exists(int(process[1]))):
-            shutil.rmtree(folder_path, ignore_errors=True)
+    # Under the lock, a folder of this process is one that it has not removed.
+    own = f"{STAGING}{process_mark()}"
+    for folder in out.glob(f"{STAGING}*"):
+        if folder.name.startswith(own) or is_abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write(out: Path, manifest: Manifest) -> None:

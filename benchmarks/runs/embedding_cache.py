@@ -27,10 +27,6 @@ DEFAULT_LIMIT_GB = 10.0
 """Size limit of all cached embeddings in gigabytes (1e9 bytes); those of the main job have 0.9."""
 
 
-ABANDONED_SECONDS = 3600.0
-"""Age from which a temporary file of a process that does not exist is deleted."""
-
-
 def embeddings_dir() -> Path:
     """Folder of cached embeddings: `embeddings` in the cache."""
     return cache_dir() / "embeddings"
@@ -74,6 +70,9 @@ def cached_files(folder: Path) -> list[CachedFile]:
     """The cached embeddings in a folder, the least recently used first."""
     files = []
     for path in folder.glob("*.npy"):
+        # A file without a digest is another program's, in a folder that a user has chosen.
+        if not _digest_path(path).is_file():
+            continue
         # Another run may delete it meanwhile.
         with suppress(OSError):
             status = path.stat()
@@ -211,7 +210,7 @@ def evict(folder: Path, limit: int) -> list[Path]:
         return []
     deleted = []
     with _deletion_lock(folder):
-        sweep_parts(folder, older_than=ABANDONED_SECONDS)
+        sweep_parts(folder)
         files, needed = cached_files(folder), _needed(folder)
         total = sum(file.size for file in files)
         for file in files:

@@ -262,6 +262,6 @@ def _embed(make: Callable[[], LocationEncoder], source: Source, file: Path) -> D
             stream = HashedStream(content)
             write_embedding(stream, encoder, table)
         return stream.sha256
-    except BenchError as error:
+    except (BenchError, OSError) as error:
         # The subclass and the cause may not survive the way between processes.
         return BenchError(str(error))

@@ -105,6 +105,8 @@ class ShardedEmbedding:
             return stream.sha256
         except BenchError as error:
             return error
+        except (OSError, ValueError) as error:
+            return BenchError(f"shards of the embedding cannot be read: {error}")
 
     def _blocks(self) -> Iterator[Embedding]:
         for number, rows in enumerate(self._rows):
@@ -143,7 +145,7 @@ def write_shard(make: Callable[[], LocationEncoder], block: PointBlock, file: Pa
             stream = HashedStream(content)
             np.save(stream, embed_block(make(), block), allow_pickle=False)
         return stream.sha256
-    except BenchError as error:
+    except (BenchError, OSError) as error:
         # The subclass and the cause may not survive the way between processes.
         return BenchError(str(error))
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,13 +19,13 @@ from satclip_bench.benchmarks.runs.embedding_cache import EmbeddingCache
 from satclip_bench.benchmarks.runs.embedding_jobs import Place, Source, embed_all
 from satclip_bench.benchmarks.runs.executors import InProcess
 from satclip_bench.benchmarks.runs.record import Record, Settings
-from satclip_bench.benchmarks.runs.store import SCRATCH, Store
+from satclip_bench.benchmarks.runs.run_folder import scratch_folder
+from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.threads import thread_limit
 from satclip_bench.benchmarks.runs.work import Executor, Work
 from satclip_bench.core.card import problems
 from satclip_bench.core.device import use_device
 from satclip_bench.core.errors import BenchError, RecordError, UnfinishedError
-from satclip_bench.core.files import cannot_write
 from satclip_bench.encoders import LocationEncoder
 
 if TYPE_CHECKING:
@@ -110,9 +109,9 @@ def evaluate(
 
     Each embedding is computed once. Errors in an encoder, a table or a probe fail the cells
     concerned and no others, and so does a process that is killed; only an interrupt, a record that
-    cannot be saved or a cluster that is lost stops the evaluation, and what was saved before is not
-    computed again. The records do not depend on the executor. Cells that are expected to take the
-    longest start first.
+    cannot be saved, a cluster that is lost or a system that refuses a process stops the evaluation,
+    and what was saved before is not computed again. The records do not depend on the executor.
+    Cells that are expected to take the longest start first.
 
     Networks and kriging use the device that `core.device` chooses, in all processes.
 
@@ -127,7 +126,8 @@ def evaluate(
         The outcome of every unit, in the order of `units`.
 
     Raises:
-        UnfinishedError: a record cannot be written, or the cluster is lost.
+        UnfinishedError: a record cannot be written, the cluster is lost, or the system refuses
+            what the executor needs.
         BenchError: the chosen device does not exist, or there is no cluster.
     """
     callbacks, executor = callbacks or Callbacks(), executor or InProcess()
@@ -139,7 +139,7 @@ def evaluate(
     missing = [i for i, outcome in enumerate(outcomes) if not outcome.complete]
     with (
         use_device(),
-        _scratch(store) as scratch,
+        scratch_folder(store.folder) as scratch,
         EmbeddingCache(callbacks.warn) as cache,
     ):
         pending = [units[i] for i in missing if not units[i].problem]
@@ -159,7 +159,7 @@ def evaluate(
             else:
                 work[i] = Work(partial(_run, outcomes[i], store.folder), embedding)
         callbacks.start("cells", len(work))
-        with closing(executor.run(work, scratch, callbacks.warn)) as finished:
+        with closing(_finished(executor, work, scratch, callbacks)) as finished:
             for i, result in finished:
                 if isinstance(result, BenchError):
                     outcomes[i] = _failed(outcomes[i], str(result), store)
@@ -174,23 +174,29 @@ def evaluate(
     return tuple(outcomes)
 
 
+def _finished(
+    executor: Executor, work: Mapping[int, Work[Any]], scratch: Path, callbacks: Callbacks
+) -> Generator[tuple[int, Any]]:
+    """What an executor yields; that it cannot go on, as without memory for a process, ends a run.
+
+    Raises:
+        UnfinishedError: the system refuses something that the executor needs.
+    """
+    try:
+        yield from executor.run(work, scratch, callbacks.warn)
+    except BrokenPipeError:
+        # The reader of a message has gone.
+        raise
+    except OSError as error:
+        raise UnfinishedError(
+            f"the run cannot go on: {type(error).__name__}: {error}. Finished cells are kept; the "
+            "same command computes the others."
+        ) from error
+
+
 def _place(unit: Unit) -> Place | None:
     """The embedding that a unit needs; None if it needs none."""
     return Place(unit.encoder, unit.source) if unit.encoder and unit.source else None
-
-
-@contextmanager
-def _scratch(store: Store) -> Iterator[Path]:
-    """An empty folder inside the run's folder; taking its lock deleted what a killed run left."""
-    folder = store.folder / SCRATCH
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise BenchError(cannot_write(folder, error)) from error
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(outcome: UnitResult[AnyUnit], folder: Path, embedding: Path | None) -> UnitResult[AnyUnit]:

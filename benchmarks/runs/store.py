@@ -10,10 +10,8 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +26,7 @@ from satclip_bench.benchmarks.runs.remembered import (
     planned,
     unambiguous,
 )
+from satclip_bench.benchmarks.runs.run_folder import locked_run
 from satclip_bench.benchmarks.runs.segments import (
     MAX_RECORDS,
     LooseRecord,
@@ -37,24 +36,14 @@ from satclip_bench.benchmarks.runs.segments import (
     write_segment,
 )
 from satclip_bench.benchmarks.runs.tidy import frame_bytes, parquet_bytes, tidy_frame
-from satclip_bench.core.errors import BenchError, RecordError
-from satclip_bench.core.files import (
-    atomic_write,
-    cannot_write,
-    file_name,
-    sha256_bytes,
-    sweep_parts,
-)
-from satclip_bench.core.folder_lock import folder_lock
+from satclip_bench.core.errors import BenchError, RecordError, UnwritableError
+from satclip_bench.core.files import atomic_write, file_name, sha256_bytes
 from satclip_bench.core.program import program
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-
-SCRATCH = ".scratch"
-"""Folder inside a run's folder for files that are needed only while it runs."""
 
 PACK_FROM = 10_000
 """Number of loose records from which on finished ones are packed. The main job has 2,008: a folder
@@ -96,26 +85,13 @@ class Store:
         name = f"{file_name(s.probe)}.{file_name(s.fold)}.seed{s.seed}.{(key or s.key)[:16]}.json"
         return self.folder.joinpath("records", *map(file_name, (s.task, s.encoder, s.split)), name)
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Lock the folder for writing: see `folder_lock`.
+    def lock(self) -> AbstractContextManager[None]:
+        """Lock the folder for writing: see `locked_run`.
 
         Raises:
             BenchError: another process holds the lock, or the folder cannot be written.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with folder_lock(self.folder):
-                sweep_parts(self.folder, "**/*")
-                # A run that was killed after its last record leaves it, and the next has no cells.
-                shutil.rmtree(self.folder / SCRATCH, ignore_errors=True)
-                try:
-                    yield
-                finally:
-                    # Workers are killed on an interrupt, perhaps while they write.
-                    sweep_parts(self.folder, "**/*")
-        except OSError as error:
-            raise BenchError(cannot_write(self.folder, error)) from error
+        return locked_run(self.folder)
 
     def save(self, record: Record, predictions: pa.Table | None) -> Record:
         """Write a record, after its predictions, so that no record is without them.
@@ -264,9 +240,19 @@ class Store:
         nothing: files are deleted when their segment is durable. Readers see each record once.
 
         Raises:
-            BenchError: a segment cannot be written; all records that are not packed stay as they
-                are.
+            BenchError: a segment cannot be written, or a file not be deleted; all records that are
+                not packed stay as they are.
         """
+        try:
+            self._pack()
+        except OSError as error:
+            where = error.filename or self.folder
+            raise UnwritableError(
+                f"{where} cannot be moved into a segment: {error.strerror or error}. All records "
+                "are kept; the next run packs them once that is possible"
+            ) from error
+
+    def _pack(self) -> None:
         sweep_segments(self.folder)
         paths = self._loose()
         if len(paths) < PACK_FROM:
@@ -385,15 +371,3 @@ class Store:
         with atomic_write(self.table_path) as stream:
             stream.write(frame_bytes(frame))
         return frame
-
-
-def writable(folder: Path) -> None:
-    """Raise BenchError unless files can be written in `folder`; called before any work is done."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # If the process is killed here, the next run deletes the file as a temporary one.
-        probe = folder / f".writable.{os.getpid()}-0.part"
-        probe.write_text("")
-        probe.unlink()
-    except OSError as error:
-        raise BenchError(cannot_write(folder, error)) from error

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from satclip_bench.core.device import DEVICES, device_name, use_device
 from satclip_bench.core.errors import BenchError
-from satclip_bench.core.files import atomic_write, sha256_file
+from satclip_bench.core.files import atomic_write, sha256_file, sweep_parts
 from satclip_bench.encoders.weights.files import load_state_dict
 from satclip_bench.encoders.weights.tensors import load_safetensors
 from satclip_bench.tasks.inaturalist.competition import image_files
@@ -150,7 +150,12 @@ def extract(
     with atomic_write(out) as stream, pq.ParquetWriter(stream, pq.read_schema(paths[0])) as writer:
         for path in paths:
             writer.write_table(pq.read_table(path))
-    shutil.rmtree(parts)
+    sweep_parts(parts)
+    for path in paths:
+        path.unlink()
+    # Other files in the folder are not ours.
+    with suppress(OSError):
+        parts.rmdir()
 
 
 def _opened(path: Path) -> Image:

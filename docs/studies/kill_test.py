@@ -33,6 +33,7 @@ import numpy as np
 
 from satclip_bench.benchmarks.cli import main as command_line
 from satclip_bench.benchmarks.report.manifest import STAGING
+from satclip_bench.benchmarks.runs.run_folder import SCRATCH
 from satclip_bench.core.files import CACHE_VARIABLE
 
 COMMAND = [
@@ -208,7 +209,7 @@ def kill(process: int, folder: Path, whole: Undisturbed) -> str:
 def kill_worker(folder: Path, rng: np.random.Generator) -> str:
     """Continue a run in two processes and kill one that computes a cell; the run must go on."""
     process = start(folder, jobs=2)
-    marks = folder / "out" / ".scratch" / "running"
+    marks = folder / "out" / SCRATCH / "running"
     wait_until(process, lambda: marks.is_dir() and any(marks.iterdir()))
     wait(process, rng.uniform(0, 0.2))
     workers = [pid for pid in children(process) if "popen_loky" in command_of(pid)]

@@ -9,13 +9,16 @@ import pytest
 
 from satclip_bench.core.errors import BenchError, IntegrityError, UnwritableError
 from satclip_bench.core.files import (
+    ABANDONED_SECONDS,
     CACHE_VARIABLE,
     atomic_write,
     cache_dir,
     cannot_write,
     move_file,
+    process_mark,
     require_sha256,
     sha256_file,
+    sweep_parts,
 )
 
 
@@ -84,6 +87,40 @@ def test_a_full_disk_is_an_error_that_says_so(
     with pytest.raises(BenchError, match="No space left"), atomic_write(tmp_path / "f") as stream:
         stream.write(b"x" * 100_000)
     assert not (tmp_path / "f").exists()
+
+
+def test_an_error_about_another_file_is_not_one_of_writing(tmp_path: Path) -> None:
+    other, path = tmp_path / "other", tmp_path / "f"
+    with pytest.raises(FileNotFoundError, match="other"), atomic_write(path) as stream:
+        stream.write(other.read_bytes())
+    assert not list(tmp_path.iterdir())
+
+
+def test_temporary_files_of_this_machine_are_swept_at_once_and_of_others_after_a_day(
+    tmp_path: Path,
+) -> None:
+    ended, there = process_mark(2**30), f"{'0' * 8}-{2**30}-"
+    names = {
+        f".a.csv.{ended}abc_d.part": True,
+        f"deep/.b.[1].csv.{ended}abc.part": True,
+        f".c.csv.{process_mark()}abc.part": False,
+        f".d.csv.{there}abc.part": False,
+        f".e.csv.{there}old.part": True,
+        f".f.csv.{2**30}-abc.part": False,
+        f".g.csv.{2**30}-old.part": True,
+        ".film.mp4.part": False,
+        ".film.mp4.old.part": False,
+        f".h.csv.{ended}abc": False,
+    }
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"")
+        if "old" in name:
+            before = path.stat().st_mtime - ABANDONED_SECONDS - 60
+            os.utime(path, (before, before))
+    sweep_parts(tmp_path, "**/*")
+    assert {name: not (tmp_path / name).exists() for name in names} == names
 
 
 @pytest.mark.parametrize("same_file_system", [True, False])

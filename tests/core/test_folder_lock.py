@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.errors import BenchError, UnwritableError
 from satclip_bench.core.folder_lock import LOCK, MARKER, NO_LOCKS, folder_lock
 
 fcntl = pytest.importorskip("fcntl")
@@ -77,5 +77,10 @@ def test_a_folder_that_cannot_be_written_is_another_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     no_locks(monkeypatch, errno.EIO)
-    with pytest.raises(OSError, match="no locks"), folder_lock(tmp_path):
+    with pytest.raises(UnwritableError, match="no locks"), folder_lock(tmp_path):
         pass
+
+
+def test_an_error_of_the_block_is_not_one_of_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(TimeoutError, match="no answer"), folder_lock(tmp_path):
+        raise TimeoutError("no answer")

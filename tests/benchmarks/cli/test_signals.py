@@ -17,7 +17,9 @@ from matplotlib.figure import Figure
 from satclip_bench.__main__ import run
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.cli.parser import EXIT_CODES, make_parser
+from satclip_bench.benchmarks.runs.run_folder import SCRATCH
 from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.core.files import process_mark
 from tests.benchmarks.cli.program import ROOT, SMALL, bench, command_line
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no POSIX signals")
@@ -67,7 +69,7 @@ def test_a_signal_ends_a_run_and_all_its_processes(
     assert "finished cells are kept" in message
     assert "Traceback" not in message
     assert not list(tmp_path.rglob("*.part"))
-    assert not (tmp_path / "r/.scratch").exists()
+    assert not (tmp_path / "r" / SCRATCH).exists()
     assert Store(tmp_path / "r").records()
 
 
@@ -80,18 +82,24 @@ def test_the_next_run_deletes_temporary_files_of_a_killed_one(tmp_path: Path) ->
         check=True,
     )
     left = [
-        folder / "records/.a.json.0000.part",
-        folder / f".results.parquet.{int(ended.stdout)}-abcdefgh.part",
-        folder / ".scratch/x.npy",
+        folder / f"records/.a.json.{process_mark(int(ended.stdout))}abc.part",
+        folder / f".results.parquet.{process_mark(int(ended.stdout))}abcdefgh.part",
+        folder / SCRATCH / "x.npy",
     ]
-    in_use = folder / f"tables/.b.md.{os.getpid()}-abcdefgh.part"
-    for path in (*left, in_use):
+    kept = [
+        folder / f"tables/.b.md.{process_mark()}abcdefgh.part",
+        # Of another machine, of another program, and of a user.
+        folder / f"tables/.b.md.00000000-{int(ended.stdout)}-abcdefgh.part",
+        folder / ".film.mp4.part",
+        folder / ".scratch/thesis.txt",
+    ]
+    for path in (*left, *kept):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
     done = bench("run", *SMALL, "--encoders", "wrap", "--out", "r", "--jobs", "1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert not any(path.exists() for path in left)
-    assert in_use.exists()
+    assert all(path.exists() for path in kept)
     left[-1].parent.mkdir()
     again = bench("run", *SMALL, "--encoders", "wrap", "--out", "r", "--jobs", "1", cwd=tmp_path)
     assert "0 to run" in again.stderr

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.runs.embedding_cache import LIMIT_VARIABLE, EmbeddingCache
-from satclip_bench.core.files import CACHE_VARIABLE
+from satclip_bench.core.files import CACHE_VARIABLE, process_mark
 from tests.benchmarks.runs.cached import add_to_cache
 
 
@@ -71,18 +70,23 @@ def test_clear_deletes_embeddings_alone(folder: Path, capsys: pytest.CaptureFixt
 
 def test_temporary_files_of_killed_processes_are_deleted(folder: Path) -> None:
     # Numbers of processes are smaller than these.
-    old, new = (folder / "embeddings" / f".a.npy.{2**22 + n}-abcdefgh.part" for n in (1, 2))
-    in_use = folder / "embeddings" / f".b.npy.{os.getpid()}-abcdefgh.part"
-    for path in (old, new, in_use):
-        path.write_bytes(b"x")
+    old, new = (folder / "embeddings" / f".a.npy.{process_mark(2**22 + n)}abc.part" for n in (1, 2))
+    in_use = folder / "embeddings" / f".b.npy.{process_mark()}abcdefgh.part"
     for path in (old, in_use):
-        os.utime(path, (0, 0))
-    # Every run looks after the cache, which another machine may share.
+        path.write_bytes(b"x")
     with EmbeddingCache():
         pass
-    assert [path.exists() for path in (old, new, in_use)] == [False, True, True]
+    assert [path.exists() for path in (old, in_use)] == [False, True]
+    new.write_bytes(b"x")
     assert main(["cache", "clear"]) == 0
-    assert [path.exists() for path in (old, new, in_use)] == [False, False, True]
+    assert [path.exists() for path in (new, in_use)] == [False, True]
+
+
+def test_files_of_other_programs_stay_in_a_folder_that_a_user_has_chosen(folder: Path) -> None:
+    mine = folder / "embeddings" / "mine.npy"
+    mine.write_bytes(b"x")
+    assert main(["cache", "clear"]) == 0
+    assert files(folder) == {"mine.npy", "model.h5", "toy.pth"}
 
 
 def test_clear_of_weights_keeps_the_hashes_of_first_downloads(folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from satclip_bench.benchmarks.commands import embed as command
 from satclip_bench.benchmarks.commands.embedding_writers import METADATA_KEY
 from satclip_bench.core import point_files
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import process_mark
 from satclip_bench.core.point_files import open_points
 from satclip_bench.encoders import get_encoder
 
@@ -62,10 +62,10 @@ def embed(points: Path, out: Path, *options: str, encoder: str = "cartesian3d") 
 def test_temporary_files_of_killed_processes_are_deleted(tmp_path: Path) -> None:
     points, out = write(tmp_path / "points.csv"), tmp_path / "o[1].parquet"
     # Numbers of processes are smaller than this one.
-    killed = tmp_path / f".{out.name}.{2**22 + 1}-abcdefgh.part"
+    killed = tmp_path / f".{out.name}.{process_mark(2**22 + 1)}abcdefgh.part"
     others = [
-        tmp_path / f".{out.name}.{os.getpid()}-abcdefgh.part",
-        tmp_path / f".o1.parquet.{2**22 + 1}-abcdefgh.part",
+        tmp_path / f".{out.name}.{process_mark()}abcdefgh.part",
+        tmp_path / f".o1.parquet.{process_mark(2**22 + 1)}abcdefgh.part",
     ]
     for path in (killed, *others):
         path.write_text("")

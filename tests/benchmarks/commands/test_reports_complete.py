@@ -9,6 +9,7 @@ import pytest
 
 from satclip_bench.benchmarks.cli import main
 from satclip_bench.benchmarks.report import figures, manifest
+from satclip_bench.core.files import process_mark
 from satclip_bench.tasks import registry
 from tests.tasks.user_tables.test_table_file import points, write
 
@@ -57,11 +58,12 @@ def test_reports_are_made_again_unless_they_are_complete(
     # A file that is missing, another that was changed, and what killed processes left behind.
     (out / "figures/maps/farms.yield.png").unlink()
     (out / board).write_text("something else")
-    left = [out / "figures/.maps.png.oqkxjpuw.part", out / ".results.parquet.abc.part"]
+    # No process has this number.
+    mark = process_mark(2**30)
+    left = [out / f"figures/.maps.png.{mark}abc.part", out / f".results.parquet.{mark}abc.part"]
     for path in left:
         path.write_bytes(b"")
-    # No process has this number.
-    staged = out / f"{manifest.STAGING}{2**30}-abc"
+    staged = out / f"{manifest.STAGING}{mark}abc"
     staged.mkdir()
     assert run(tmp_path) == 0
     assert contents(out) == first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,16 +14,18 @@ import torch
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from satclip_bench.benchmarks.probes import make_probe
 from satclip_bench.benchmarks.runs import cell as cell_module
 from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.engine import evaluate
-from satclip_bench.benchmarks.runs.executors import make_executor
+from satclip_bench.benchmarks.runs.executors import InProcess, make_executor
 from satclip_bench.benchmarks.runs.plan import Selection, make_plan
+from satclip_bench.benchmarks.runs.run_folder import SCRATCH
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import get_suite
 from satclip_bench.core.device import DEVICE_VARIABLE, device_title
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.errors import BenchError, UnfinishedError
 from satclip_bench.encoders import Encoder, EncoderCard, LocationEncoder
 from satclip_bench.tasks import add_task, registry
 from satclip_bench.tasks.user_tables.task import UserTable, UserTableTask
@@ -162,10 +165,9 @@ def test_a_probe_that_raises_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def fitted_with(monkeypatch: pytest.MonkeyPatch, **attributes: object) -> None:
     """Let the fits of probes end with these attributes."""
-    original = cell_module.make_probe
 
     def make(*arguments: Any) -> Any:
-        probe = original(*arguments)
+        probe: Any = make_probe(*arguments)
         fit = probe.fit
 
         def changed(*data: Any, **options: Any) -> Any:
@@ -174,8 +176,7 @@ def fitted_with(monkeypatch: pytest.MonkeyPatch, **attributes: object) -> None:
                 setattr(probe, name, value)
             return probe
 
-        # scikit-learn finds the method in the class, and the cell in the object.
-        probe.fit = changed  # type: ignore[method-assign]
+        probe.fit = changed
         return probe
 
     monkeypatch.setattr(cell_module, "make_probe", make)
@@ -287,3 +288,33 @@ def test_an_interrupt_stops_everything(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(KeyboardInterrupt):
         evaluate(cells, Store(tmp_path))
     assert {r.settings.encoder for r in Store(tmp_path).records()} <= {"baseline.mean"}
+
+
+class OutOfProcesses(InProcess):
+    """An executor that gets no further process after the first cell."""
+
+    @override
+    def run(self, work: Any, scratch: Path, warn: Any) -> Any:
+        first, *_ = work
+        yield first, work[first].function(work[first].embedding)
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+
+def test_a_system_that_refuses_a_process_ends_the_run_and_keeps_its_cells(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    refused = pytest.raises(UnfinishedError, match=r"temporarily unavailable\. Finished cells are")
+    with refused, store.lock():
+        evaluate(plan("baseline.mean"), store, executor=OutOfProcesses())
+    assert len(store.records()) == 1
+    assert not (tmp_path / SCRATCH).exists()
+
+
+def test_a_reader_that_has_gone_is_no_error_of_the_executor(tmp_path: Path) -> None:
+    class Gone(Callbacks):
+        @override
+        def advance(self, stage: str, title: str) -> None:
+            raise BrokenPipeError
+
+    store = Store(tmp_path)
+    with pytest.raises(BrokenPipeError), store.lock():
+        evaluate(plan("baseline.mean"), store, callbacks=Gone())

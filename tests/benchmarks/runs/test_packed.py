@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from satclip_bench.benchmarks.runs.record_files import read_record
 from satclip_bench.benchmarks.runs.remembered import RunRequest
 from satclip_bench.benchmarks.runs.segments import list_segments
 from satclip_bench.benchmarks.runs.store import Store
-from satclip_bench.core.errors import BenchError, RecordError
+from satclip_bench.core.errors import BenchError, RecordError, UnwritableError
 from tests.benchmarks.runs.test_records import SETTINGS, record
 
 CELLS = [SETTINGS.model_copy(update={"seed": seed}) for seed in range(7)]
@@ -272,6 +273,26 @@ def test_a_full_disk_leaves_all_records_as_they_are(
     with pytest.raises(BenchError, match="no space"):
         Store(folder).pack()
     monkeypatch.undo()
+    assert shown(folder) == shown(loose)
+
+
+def test_a_file_that_cannot_be_deleted_leaves_all_records_as_they_are(
+    loose: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(loose, tmp_path / "run"))
+    unlink = Path.unlink
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".json":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.raises(UnwritableError, match=r"json cannot be moved.*Permission denied.*are kept"):
+        Store(folder).pack()
+    monkeypatch.undo()
+    assert shown(folder) == shown(loose)
+    Store(folder).pack()
     assert shown(folder) == shown(loose)
 
 

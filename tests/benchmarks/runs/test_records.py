@@ -22,7 +22,8 @@ from satclip_bench.benchmarks.runs.plan import Selection, make_plan
 from satclip_bench.benchmarks.runs.record import Provenance, Record, Settings, json_schema
 from satclip_bench.benchmarks.runs.record_files import read_record
 from satclip_bench.benchmarks.runs.remembered import RunRequest
-from satclip_bench.benchmarks.runs.store import Store, writable
+from satclip_bench.benchmarks.runs.run_folder import writable
+from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import get_suite
 from satclip_bench.benchmarks.splits.base import SplitCard
 from satclip_bench.core.errors import BenchError, RecordError

@@ -42,6 +42,9 @@ def test_features_are_of_the_right_photographs(
     monkeypatch.setattr(module, "PART", 7)
     monkeypatch.setattr(module, "BATCH", 3)
     out = folder / "train.parquet"
+    mine = folder / "train.parquet.parts" / "notes.txt"
+    mine.parent.mkdir()
+    mine.write_text("")
     counted: list[int] = []
     extract(files, folder / "images", colours, {"backbone": "colours"}, out, counted.append)
     assert sum(counted) == len(files) == 30
@@ -50,7 +53,7 @@ def test_features_are_of_the_right_photographs(
     assert found.dtype == np.float16
     for i, row in enumerate(found):
         assert row.tolist() == ([i, 2 * i, 9] if i % 2 else [i, i, i])
-    assert not out.with_name("train.parquet.parts").exists()
+    assert [*mine.parent.iterdir()] == [mine]
 
 
 def test_it_goes_on_where_it_was(
@@ -77,6 +80,7 @@ def test_it_goes_on_where_it_was(
     extract(files, folder / "images", counting, {"backbone": "colours"}, out)
     assert sum(seen) == 30 - 14, "two parts were finished before"
     assert out.read_bytes() == whole.read_bytes()
+    assert not out.with_name("b.parquet.parts").exists()
 
 
 def test_what_does_not_fit_is_refused(photographs: tuple[Path, list[tuple[int, str]]]) -> None:
