@@ -49,9 +49,8 @@ def folder_lock(folder: Path) -> Iterator[None]:
                 f"another run is writing to {folder}. Wait for it to end, or choose another "
                 "folder with --out."
             ) from None
-        except (OSError, NotImplementedError) as error:
-            # Earlier versions of filelock raise the latter for ENOSYS.
-            if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
                 raise UnwritableError(cannot_write(folder, error)) from error
             try:
                 stack.enter_context(SoftFileLock(folder / MARKER, timeout=0))

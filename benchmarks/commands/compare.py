@@ -105,7 +105,11 @@ def compare_runs(
 
 
 def _side(path: Path) -> Side:
-    """Table and settings of a run: of its records if there are any, else of its Parquet file."""
+    """Table and settings of a run: of its records, or of the Parquet file of a folder without any.
+
+    Raises:
+        BenchError: there is neither, or none of its records can be read or belongs to its plan.
+    """
     if not path.exists():
         raise BenchError(f"there is no file or folder {path}")
     if not path.is_dir():
@@ -116,10 +120,10 @@ def _side(path: Path) -> Side:
         print_notices(reading)
         settings = {record.key: record.settings.model_dump(mode="json") for record in records}
         return Side(str(path), tidy_frame(records), settings)
-    if not store.table_path.exists():
-        # The message says why a folder without a table has nothing to show.
-        return Side(str(path), store.frame(reading))
-    return Side(str(path), _table(store.table_path))
+    if store.table_path.exists() and reading.finds_no_records:
+        return Side(str(path), _table(store.table_path))
+    # Raises, and says why there is nothing to compare.
+    return Side(str(path), store.frame(reading))
 
 
 def _side_of_entry(path: Path) -> Side:

@@ -179,7 +179,7 @@ def read_finished(
     reading = store.read()
     if reading.records:
         own = tidy_frame(reading.records)
-    elif store.table_path.is_file() and not reading.others and not reading.damaged:
+    elif store.table_path.is_file() and reading.finds_no_records:
         own = read_table(store.table_path)
     else:
         # Raises, and says why there is nothing to show.

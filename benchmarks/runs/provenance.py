@@ -65,7 +65,21 @@ def software_versions() -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def _git_commit() -> str:
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    # In a clone the package is made of links to the folders at its root.
+    return described_commit(Path(__file__).resolve().parents[2])
+
+
+def described_commit(root: Path) -> str:
+    """Commit of a clone as `git describe` gives it; empty if the folder is not the root of one.
+
+    A repository above the folder, such as that of a user whose environment is in it, is another
+    project's.
+
+    Args:
+        root: folder that may be the root of a clone.
+    """
+    where = (f"--git-dir={root / '.git'}", f"--work-tree={root}")
+    command = ["git", *where, "describe", "--always", "--dirty"]
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
     except (OSError, subprocess.TimeoutExpired):

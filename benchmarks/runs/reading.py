@@ -10,7 +10,7 @@ from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.benchmarks.runs.record import Record
 from satclip_bench.benchmarks.runs.remembered import NO_FOLDS, PlannedCell, differing, planned
 from satclip_bench.benchmarks.runs.segments import Segment
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.errors import BenchError, RecordError
 from satclip_bench.core.registry import match_names
 
 AXES = ("task", "encoder", "split", "probe")
@@ -112,13 +112,21 @@ class Listing:
 
         Args:
             parse: function that makes a record from JSON.
+
+        Raises:
+            RecordError: a newer version has packed records that this one cannot read.
         """
         records = {record.key: record for record in self.loose}
         final = {record.key for record in self.loose if record.status == "done"}
         for segment in reversed(self.segments):
             for key, content in zip(segment.index, segment.records(), strict=True):
-                if key not in final:
+                if key in final:
+                    continue
+                try:
                     records[key] = parse(content)
+                except RecordError as error:
+                    # A segment is verified by its hash: the record is as it was packed.
+                    raise RecordError(f"{segment.path} cannot be read: {error}.") from error
             final |= segment.index.keys()
         return tuple(records.values())
 
@@ -172,6 +180,11 @@ class Reading:
         shown = sorted((r for r in records if r.key in keys), key=lambda r: r.settings.identity)
         others = tuple(planned(r.settings, r.key) for r in records if r.key not in keys)
         return cls(folder, tuple(shown), tuple(asked), others, tuple(damaged), has_plan)
+
+    @property
+    def finds_no_records(self) -> bool:
+        """Whether the folder has no records at all, so that a table in it is not out of date."""
+        return not (self.records or self.others or self.damaged)
 
     def notices(self) -> tuple[str, ...]:
         """Lines about records that are not shown: of other versions, and damaged ones."""

@@ -12,10 +12,19 @@ from satclip_bench.core.card import problems
 from satclip_bench.core.errors import RecordError
 
 
+class NewerRecordError(RecordError):
+    """A record that a newer version of this package has written."""
+
+
 def read_record(path: Path) -> Record:
     """Read a record, also of an earlier version. Raises RecordError if the file is not one."""
     try:
         return parse_record(path.read_bytes())
+    except NewerRecordError as error:
+        raise RecordError(
+            f"{path} cannot be read: {error}, or run the same command again to compute its cell "
+            "with this version."
+        ) from error
     except (OSError, RecordError) as error:
         raise RecordError(
             f"{path} is not a record that this version can read: {error}. Delete it, and run the "
@@ -54,6 +63,12 @@ def _of_any_version(text: bytes | str) -> Record:
     content = json.loads(text)
     if not isinstance(content, dict):
         raise TypeError("it is not a JSON object")
+    version = content.get("schema_version")
+    if isinstance(version, int) and version > SCHEMA:
+        raise NewerRecordError(
+            f"it was written by a newer version of satclip-bench (records of version {version}, of "
+            f"which this one reads those up to {SCHEMA}). Update satclip-bench"
+        )
     # Half a surrogate pair can stand in JSON, but not in a Parquet file.
     json.dumps(content, ensure_ascii=False).encode()
     return Record.model_validate(migrated(content))

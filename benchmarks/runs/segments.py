@@ -160,7 +160,7 @@ def list_segments(run: Path) -> tuple[Segment, ...]:
     Args:
         run: folder of the run.
     """
-    return tuple(map(Segment, sorted((run / FOLDER).glob("[0-9]*.*.parquet"))))
+    return tuple(map(Segment, _numbered(run / FOLDER, "*.*.parquet")))
 
 
 def write_segment(run: Path, records: Iterable[LooseRecord]) -> Segment:
@@ -179,7 +179,7 @@ def write_segment(run: Path, records: Iterable[LooseRecord]) -> Segment:
     import pyarrow.parquet as pq
 
     folder = run / FOLDER
-    number = 1 + max((_number(path) for path in folder.glob("[0-9]*")), default=0)
+    number = 1 + max(map(_number, _numbered(folder, "*")), default=0)
     rows, start = [], 0
     with atomic_write(folder / f"{number:05}.predictions") as stream:
         for loose in records:
@@ -246,7 +246,7 @@ def sweep_segments(run: Path) -> None:
     if segments := list_segments(run):
         delete_loose(run, segments[-1])
     numbers = {_number(segment.path) for segment in segments}
-    for path in (run / FOLDER).glob("[0-9]*.predictions"):
+    for path in _numbered(run / FOLDER, "*.predictions"):
         if _number(path) not in numbers:
             path.unlink()
 
@@ -263,6 +263,11 @@ def _predictions(loose: LooseRecord) -> bytes:
 
 def _name(number: int, content: bytes) -> str:
     return f"{number:05}.{sha256_bytes(content)[:_HASH_DIGITS]}.parquet"
+
+
+def _numbered(folder: Path, pattern: str) -> list[Path]:
+    """Files of segments by name; others, such as a copy that a person made, are left alone."""
+    return sorted(p for p in folder.glob(pattern) if p.name.partition(".")[0].isdecimal())
 
 
 def _number(path: Path) -> int:

@@ -135,8 +135,8 @@ def _pool(
     warnings.filterwarnings(
         "ignore", "A worker stopped while some jobs", UserWarning, module=r"joblib\."
     )
-    for mark in marks.iterdir():
-        mark.unlink()
+    for number in _marked(marks):
+        (marks / str(number)).unlink(missing_ok=True)
     _start_tracker()
     workers = min(jobs, len(tasks))
     executor = ProcessPoolExecutor(
@@ -219,7 +219,8 @@ def _marking(task: Callable[[], T], mark: Path, limit: float) -> T:
 
 
 def _marked(marks: Path) -> set[int]:
-    return {int(mark.name) for mark in marks.iterdir()}
+    # A network file system may show files of its own there, such as `.nfs0000`.
+    return {int(mark.name) for mark in marks.iterdir() if mark.name.isdecimal()}
 
 
 def _is_late(marks: Path, number: int) -> bool:

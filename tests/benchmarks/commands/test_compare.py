@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from satclip_bench.benchmarks import cli
+from satclip_bench.benchmarks.runs.remembered import RunRequest
+from satclip_bench.benchmarks.runs.store import Store
 from tests.benchmarks.commands.compared_runs import CELLS, compare, record, run, scores, write
 
 
@@ -234,6 +236,24 @@ def test_versions_of_a_protocol_are_never_mixed(
     pd.concat([pd.read_parquet(reference / "results.parquet")] * 2).to_parquet(twice)
     assert cli.main(["compare", str(twice), str(reference)]) == 2
     assert "two scores of one cell" in capsys.readouterr().err
+
+
+def test_a_table_of_records_that_are_not_shown_is_not_compared(
+    reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = run(tmp_path / "damaged", {})
+    for path in here.rglob("*.json"):
+        path.write_text("{")
+    other = run(tmp_path / "other", {}, left_out=(4, 5))
+    newer = CELLS[0].model_copy(update={"encoder_version": 2})
+    Store(other).remember({newer.key: newer}, RunRequest())
+    for folder, words in ((here, "is not a record"), (other, "asked for other versions")):
+        assert cli.main(["compare", str(folder), str(reference)]) == 2
+        assert words in capsys.readouterr().err
+        assert cli.main(["compare", str(reference), str(folder)]) == 2
+    for path in here.rglob("*.json"):
+        path.unlink()
+    assert cli.main(["compare", str(here), str(reference)]) == 0, "a table without records"
 
 
 def test_the_committed_results_are_a_reference(

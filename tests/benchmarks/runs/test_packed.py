@@ -276,6 +276,33 @@ def test_a_full_disk_leaves_all_records_as_they_are(
     assert shown(folder) == shown(loose)
 
 
+def test_files_that_a_person_put_beside_segments_are_left_alone(packed: Path, loose: Path) -> None:
+    strays = ["00001 copy.predictions", "9x.abc.parquet", "notes.parquet", "2 (1).a.parquet"]
+    for name in strays:
+        (packed / "packed" / name).write_bytes(b"")
+    assert shown(packed) == shown(loose)
+    for cell in CELLS:
+        Store(packed).save(record(cell, scores={"accuracy": 0.9}), None)
+    Store(packed).pack()
+    assert len(list_segments(packed)) == 6
+    assert all((packed / "packed" / name).is_file() for name in strays)
+
+
+def test_a_segment_of_a_newer_version_is_named(packed: Path) -> None:
+    segment = list_segments(packed)[0]
+    table = segment.table(*pq.read_schema(segment.path).names)
+    newer = [
+        text.replace('"schema_version": ', '"schema_version": 9')
+        for text in table["record"].to_pylist()
+    ]
+    sink = io.BytesIO()
+    pq.write_table(table.set_column(table.column_names.index("record"), "record", [newer]), sink)
+    segment.path.unlink()
+    segment.path.with_name(segments._name(1, sink.getvalue())).write_bytes(sink.getvalue())
+    with pytest.raises(RecordError, match=r"packed/00001.*newer version.*Update satclip-bench"):
+        Store(packed).read()
+
+
 def test_a_file_that_cannot_be_deleted_leaves_all_records_as_they_are(
     loose: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

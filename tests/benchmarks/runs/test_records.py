@@ -19,7 +19,7 @@ from satclip_bench.benchmarks.baselines.base import BaselineCard
 from satclip_bench.benchmarks.probes.base import ProbeCard
 from satclip_bench.benchmarks.runs.columns import COLUMNS
 from satclip_bench.benchmarks.runs.plan import Selection, make_plan
-from satclip_bench.benchmarks.runs.record import Provenance, Record, Settings, json_schema
+from satclip_bench.benchmarks.runs.record import SCHEMA, Provenance, Record, Settings, json_schema
 from satclip_bench.benchmarks.runs.record_files import read_record
 from satclip_bench.benchmarks.runs.remembered import RunRequest
 from satclip_bench.benchmarks.runs.run_folder import writable
@@ -166,6 +166,23 @@ def test_records_of_the_layout_before_are_read_under_todays_names(tmp_path: Path
     # Settings of the split and the probe were renamed, so that the cells have other keys.
     assert not {record.key for record in (baseline, wrap)} & {c.settings.key for c in cells}
     assert not any(store.done(cell.settings) for cell in cells)
+
+
+@pytest.mark.parametrize("added", [{}, {"energy_joules": 3.0}])
+def test_a_record_of_a_newer_version_is_not_to_be_deleted(
+    tmp_path: Path, added: dict[str, float]
+) -> None:
+    store = Store(tmp_path)
+    store.save(record(), None)
+    path = store.path(SETTINGS)
+    content = json.loads(path.read_bytes()) | added | {"schema_version": SCHEMA + 1}
+    path.write_text(json.dumps(content))
+    (notice,) = store.read().notices()
+    assert str(path) in notice
+    assert f"newer version of satclip-bench (records of version {SCHEMA + 1}" in notice
+    assert "Update satclip-bench" in notice
+    assert "Delete" not in notice
+    assert not store.done(SETTINGS)
 
 
 def test_a_record_of_the_layout_before_counts_if_its_key_is_todays(tmp_path: Path) -> None:
