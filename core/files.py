@@ -11,15 +11,16 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import product
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import platformdirs
 from typing_extensions import Buffer
 
-from satclip_bench.core.errors import IntegrityError, UnwritableError
+from satclip_bench.core.errors import BenchError, IntegrityError, UnwritableError
 
 CACHE_VARIABLE = "SATCLIP_BENCH_CACHE"
 OFFLINE_VARIABLE = "SATCLIP_BENCH_OFFLINE"
@@ -314,6 +315,38 @@ def missing_file(path: Path) -> str:
     ('there is no file points.csv', '/ is a folder, not a file')
     """
     return f"{path} is a folder, not a file" if path.is_dir() else f"there is no file {path}"
+
+
+def refuse_overwriting(
+    written: Iterable[Path], read: Mapping[str, Iterable[Path | str | None]]
+) -> None:
+    """Raise BenchError if a file that a command writes is one that it reads, by any name.
+
+    Args:
+        written: files to be written, which need not exist.
+        read: files and folders that are read, by the option that names them; None is ignored.
+    """
+    outputs = tuple(written)
+    named = ((option, path) for option, paths in read.items() for path in paths if path is not None)
+    for (option, path), output in product(named, outputs):
+        source = Path(path).expanduser()
+        if _is_same(output, source) or (output.exists() and _is_below(output, source)):
+            raise BenchError(
+                f"writing {output} would overwrite a file of {option}: choose another name or "
+                "folder"
+            )
+
+
+def _is_same(first: Path, second: Path) -> bool:
+    try:
+        # Names that differ in case are those of one file on some systems.
+        return first.samefile(second)
+    except OSError:
+        return first.resolve() == second.resolve()
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return folder.is_dir() and folder.resolve() in path.resolve().parents
 
 
 def _umask() -> int:

@@ -37,6 +37,7 @@ from satclip_bench.benchmarks.runs.wildcards import edition_of
 from satclip_bench.benchmarks.splits import registry as split_registry
 from satclip_bench.core.device import use_device
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import refuse_overwriting
 from satclip_bench.core.registry import match_names
 from satclip_bench.encoders import LocationEncoder, encoder_from_file
 from satclip_bench.encoders import registry as encoder_registry
@@ -269,6 +270,8 @@ def _tasks(
             continue
         path, column = given
         place = Path(path).absolute()
+        if out is not None:
+            refuse_overwriting(Store(Path(out)).own_files, {"tasks": [place]})
         file = UserTable(
             place,
             column,

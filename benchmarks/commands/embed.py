@@ -25,7 +25,7 @@ from satclip_bench.benchmarks.commands.encoder_tables import TableRequest, make_
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.core.dates import Times
 from satclip_bench.core.errors import BenchError, CoordinateError
-from satclip_bench.core.files import atomic_write, sweep_parts
+from satclip_bench.core.files import atomic_write, refuse_overwriting, sweep_parts
 from satclip_bench.core.point_files import PointBatch, open_points
 from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
 from satclip_bench.encoders import LocationEncoder, encoder_card, encoder_from_file, get_encoder
@@ -81,12 +81,13 @@ def embed_file(
         The exit code.
 
     Raises:
-        BenchError: the encoder fails or takes no date, a file cannot be read or written, or a point
-            has invalid coordinates or no valid date; the message names the row.
+        BenchError: the encoder fails or takes no date, a file cannot be read or written, `out` is
+            one that is read, or a point has invalid coordinates or no valid date; the message names
+            the row.
     """
     require_ending(out)
-    if out.resolve() == points.resolve():
-        raise BenchError(f"--out {out} would overwrite the file of --points: choose another name")
+    of_table = table.inputs if table else {}
+    refuse_overwriting([out], {"--points": [points], "--weights": [weights], **of_table})
     model = _encoder(encoder, table, weights)
     dates = DateColumn(date, model.card, points) if date is not None else None
     dimension = model.card.dimension

@@ -33,6 +33,11 @@ class TableRequest:
     match: Match = "nearest"
     max_km: float | None = MAX_KM
 
+    @property
+    def inputs(self) -> dict[str, tuple[Path | None, ...]]:
+        """Files that are read, by the option that names them."""
+        return {"--encoder-table": self.files, "--table-locations": (self.locations,)}
+
 
 NO_TABLES = TableRequest()
 

@@ -29,6 +29,7 @@ from satclip_bench.benchmarks.runs.suites import get_suite
 from satclip_bench.benchmarks.runs.wildcards import skipped_tasks
 from satclip_bench.benchmarks.runs.work import Executor
 from satclip_bench.core.errors import BenchError, UnfinishedError, UnknownNameError
+from satclip_bench.core.files import refuse_overwriting
 from satclip_bench.core.program import program
 from satclip_bench.core.read_options import AUTOMATIC, ReadOptions
 from satclip_bench.encoders import encoder_from_file, registry
@@ -70,6 +71,7 @@ def run(
 
     console = Console(stderr=True, emoji=False)
     _refuse_mixed_up(own_encoders, encoders)
+    refuse_overwriting(Store(out).own_files, {"--task-file": task_files, **tables.inputs})
     made = [(spec, encoder_from_file(spec)) for spec in own_encoders]
     own = custom_by_name([*made, *make_tables(tables)])
     own |= joined_by_name(encoders, own)

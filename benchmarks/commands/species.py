@@ -27,7 +27,7 @@ from satclip_bench.benchmarks.species.cells import (
 )
 from satclip_bench.benchmarks.species.evaluation import Way, photos_of
 from satclip_bench.benchmarks.species.settings import TOP, SoftmaxSettings
-from satclip_bench.core.files import atomic_write
+from satclip_bench.core.files import atomic_write, refuse_overwriting
 from satclip_bench.encoders import registry
 from satclip_bench.tasks.inaturalist.competition import read_competition
 from satclip_bench.tasks.paper_edition.loading import data_folder
@@ -52,10 +52,14 @@ def evaluate_species(request: Request, settings: SoftmaxSettings | None = None) 
         BenchError: files are missing or not what they should be; the message says what to do.
     """
     names = registry.match(request.encoders)
+    store, path = Store(request.out), request.out / "species.parquet"
+    refuse_overwriting(
+        [path, *store.own_files],
+        {"--image-features": request.features, "--image-probabilities": [request.probabilities]},
+    )
     writable(request.out)
     photos = photos_of(read_competition(data_folder(request.data_dir)))
     workspace = Workspace(photos, read_images(request, photos), settings or SoftmaxSettings())
-    store, path = Store(request.out), request.out / "species.parquet"
     with store.lock(), Meter(Console(stderr=True), every_step=True) as meter:
         workspace.on_step = lambda epoch, seen: meter.describe(
             "cells", f"epoch {epoch}, {seen:,} photographs"

@@ -28,13 +28,19 @@ from satclip_bench.benchmarks.submissions.entry import (
     Entry,
     Predictions,
     entry_bytes,
+    is_entry,
     read_entry,
     records_without_intervals,
 )
 from satclip_bench.benchmarks.submissions.manifest import Manifest
 from satclip_bench.benchmarks.submissions.suite_cells import cell_name, suite_cells
 from satclip_bench.core.errors import BenchError
-from satclip_bench.core.files import atomic_write, sha256_file, sweep_parts
+from satclip_bench.core.files import (
+    atomic_write,
+    refuse_overwriting,
+    sha256_file,
+    sweep_parts,
+)
 from satclip_bench.core.folder_lock import folder_lock
 from satclip_bench.core.program import program
 from satclip_bench.encoders import LocationEncoder, encoder_from_file, get_encoder
@@ -77,6 +83,10 @@ def submit(
         raise BenchError(f"--out {out} is not a Parquet file: let its name end with .parquet")
     if out.is_dir():
         raise BenchError(f"--out {out} is a folder: name the file to write")
+    of_table = table.inputs if table else {}
+    # An entry in the run's folder is one that an earlier call has written.
+    of_run = [] if is_entry(out) else [run]
+    refuse_overwriting([out], {"--run": of_run, **of_table})
     get_suite(suite)
     made, option = _made(encoder, table)
     if not run.is_dir():

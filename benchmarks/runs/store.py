@@ -74,6 +74,13 @@ class Store:
         """Path of the tidy table."""
         return self.folder / "results.parquet"
 
+    @property
+    def own_files(self) -> tuple[Path, ...]:
+        """Files that a run writes into its folder, under names that a user's file may have."""
+        from satclip_bench.benchmarks.runs.kept_replicates import FILE as REPLICATES_FILE
+
+        return (self.table_path, self.folder / PLAN_FILE, self.folder / REPLICATES_FILE)
+
     def path(self, settings: Settings, key: str = "") -> Path:
         """Path of the record with these settings.
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from satclip_bench.core.device import DEVICES, device_name, use_device
 from satclip_bench.core.errors import BenchError
-from satclip_bench.core.files import atomic_write, sha256_file, sweep_parts
+from satclip_bench.core.files import atomic_write, refuse_overwriting, sha256_file, sweep_parts
 from satclip_bench.encoders.weights.files import load_state_dict
 from satclip_bench.encoders.weights.tensors import load_safetensors
 from satclip_bench.tasks.inaturalist.competition import image_files
@@ -198,7 +198,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
+    read = {"--annotations": [options.annotations], "--checkpoint": [options.checkpoint]}
     try:
+        refuse_overwriting([options.out], read)
         files = image_files(options.annotations)
         with use_device(options.device):
             backbone = timm_backbone(options.backbone, options.checkpoint, device_name())

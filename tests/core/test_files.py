@@ -16,6 +16,7 @@ from satclip_bench.core.files import (
     cannot_write,
     move_file,
     process_mark,
+    refuse_overwriting,
     require_sha256,
     sha256_file,
     sweep_parts,
@@ -87,6 +88,24 @@ def test_a_full_disk_is_an_error_that_says_so(
     with pytest.raises(BenchError, match="No space left"), atomic_write(tmp_path / "f") as stream:
         stream.write(b"x" * 100_000)
     assert not (tmp_path / "f").exists()
+
+
+@pytest.mark.parametrize("name", ["in.csv", "link.csv", "deep/../in.csv", "tiles/a.npy"])
+def test_a_file_that_is_read_is_not_overwritten_under_any_name(tmp_path: Path, name: str) -> None:
+    source, tiles, gone = tmp_path / "in.csv", tmp_path / "tiles", tmp_path / "gone.csv"
+    source.write_text("")
+    for folder in (tiles, tmp_path / "deep"):
+        folder.mkdir()
+    (tiles / "a.npy").write_text("")
+    (tmp_path / "link.csv").symlink_to(source)
+    option = "--tiles" if "tiles" in name else "--points"
+    read: dict[str, list[Path | None]]
+    read = {"--points": [source], "--tiles": [tiles, None], "--gone": [gone]}
+    with pytest.raises(BenchError, match=f"would overwrite a file of {option}: choose"):
+        refuse_overwriting([tmp_path / name], read)
+    with pytest.raises(BenchError, match="a file of --gone"):
+        refuse_overwriting([tmp_path / "new.csv", gone], read)
+    refuse_overwriting([tmp_path / "new.csv", tiles / "b.npy"], read)
 
 
 def test_an_error_about_another_file_is_not_one_of_writing(tmp_path: Path) -> None:

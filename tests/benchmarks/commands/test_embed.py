@@ -250,7 +250,7 @@ def test_an_error_of_a_custom_encoder_is_explained(
         ("p.csv", "e.txt", "should end with .parquet, .csv or .npy"),
         ("broken.parquet", "e.parquet", "cannot be read"),
         ("broken.gpkg", "e.parquet", "cannot be read"),
-        ("broken.parquet", "broken.parquet", "would overwrite the file of --points"),
+        ("broken.parquet", "broken.parquet", "would overwrite a file of --points"),
     ],
 )
 def test_unusable_files_are_refused(
@@ -260,6 +260,15 @@ def test_unusable_files_are_refused(
         (tmp_path / name).write_bytes(b"PAR1 not at all")
     assert embed(tmp_path / points, tmp_path / out) == 2
     assert words in capsys.readouterr().err
+
+
+def test_weights_are_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    points, weights = write(tmp_path / "points.csv"), tmp_path / "weights.npy"
+    weights.write_text("mine")
+    options = ("--weights", str(weights))
+    assert embed(points, weights, *options, encoder="geoclip") == 2
+    assert "would overwrite a file of --weights" in capsys.readouterr().err
+    assert weights.read_text() == "mine"
 
 
 @pytest.mark.parametrize("name", ["p.gpkg", "p.parquet"])

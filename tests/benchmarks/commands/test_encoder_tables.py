@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 import satclip_bench as sb
+from satclip_bench.core.errors import BenchError
 from satclip_bench.tasks import get_task
 from tests.benchmarks.cli.program import SMALL, bench
 
@@ -63,6 +65,28 @@ def test_a_table_that_covers_no_point_fails_its_cells(table: Path, tmp_path: Pat
     assert set(scores["status"]) == {"failed"}
     (reason,) = set(scores["reason"])
     assert "table.away covers none of the 3,085 points of 'median_income'. The nearest" in reason
+
+
+@pytest.mark.parametrize("option", ["--encoder-table", "--table-locations", "--task-file"])
+def test_files_that_are_read_are_not_overwritten(table: Path, tmp_path: Path, option: str) -> None:
+    mine = tmp_path / "results.parquet"
+    shutil.copy(table, mine)
+    named = {"--encoder-table": table, option: mine}
+    files = [str(word) for pair in named.items() for word in pair]
+    commands = [("run", *SMALL, "--target", "e0", "--out", ".")]
+    if option != "--task-file":
+        commands += [
+            ("embed", "--points", str(table), "--out", "results.parquet"),
+            ("submit", "--submitter", "A", "--out", "results.parquet"),
+        ]
+    for command in commands:
+        done = bench(*command, *files, cwd=tmp_path)
+        assert done.returncode == 2
+        assert f"results.parquet would overwrite a file of {option}: choose" in done.stderr
+        assert [path.name for path in tmp_path.iterdir()] == ["results.parquet"]
+    with pytest.raises(BenchError, match="would overwrite a file of tasks"):
+        sb.evaluate("wrap", tasks=[(mine, "e0")], out=tmp_path)
+    assert mine.read_bytes() == table.read_bytes()
 
 
 def test_embed_counts_uncovered_points(table: Path, tmp_path: Path) -> None:

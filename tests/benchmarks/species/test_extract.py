@@ -104,6 +104,8 @@ def test_without_timm_or_the_device_it_says_what_to_do(
     command = ["--annotations", str(folder / "inaturalist/train2018.json")]
     assert main([*command, "--images", str(folder), "--out", str(folder / "x.parquet")]) == 2
     assert "pip install timm" in capsys.readouterr().err
+    assert main([*command, "--images", str(folder), "--out", command[1]]) == 2
+    assert "would overwrite a file of --annotations" in capsys.readouterr().err
     options = ["--images", str(folder), "--out", str(folder / "x.parquet"), "--device", "gpu"]
     assert main([*command, *options]) == 2
     assert "a device is auto, cpu, cuda or cuda:N, not 'gpu'" in capsys.readouterr().err

@@ -67,6 +67,16 @@ def test_its_folder_is_shown_like_any_other_run(
     assert (small.out / "tables" / "leaderboard.competition.location.md").is_file()
 
 
+def test_files_that_are_read_are_not_overwritten(small: Request) -> None:
+    small.out.mkdir()
+    for name in ("species.parquet", "results.parquet"):
+        train, val = small.features
+        mine = train.rename(small.out / name)
+        with pytest.raises(BenchError, match=f"{name} would overwrite a file of --image-features"):
+            evaluate_species(replace(small, features=(mine, val)), QUICK)
+        mine.rename(train)
+
+
 def test_its_scores_are_a_column_beside_other_tasks(
     small: Request, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

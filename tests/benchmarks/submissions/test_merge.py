@@ -370,6 +370,7 @@ def test_submit_says_what_is_missing(made: Made, tmp_path: Path) -> None:
         (submit(made.run, made.spec, tmp_path / "out.csv"), "is not a Parquet file"),
         (submit(made.run, made.spec, folder), "is a folder: name the file to write"),
         (submit(made.run, "baseline.mean", out), "no encoder"),
+        (submit(made.run, made.spec, made.run / "results.parquet"), "overwrite a file of --run"),
     ):
         assert finished.returncode == 2
         assert message in finished.stderr, finished.stderr
