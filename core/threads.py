@@ -13,6 +13,8 @@ from typing import TypeVar
 
 from threadpoolctl import ThreadpoolController
 
+from satclip_bench.core.cores import cores
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -99,7 +101,7 @@ def _allow_libraries_loaded_since(earlier: ThreadpoolController, threads: int) -
 
 def _threads(blas: ThreadpoolController) -> int:
     """Number of threads that matrix products use."""
-    return max((int(lib["num_threads"]) for lib in blas.info()), default=os.cpu_count() or 1)
+    return max((int(lib["num_threads"]) for lib in blas.info()), default=0) or cores()
 
 
 @cache

@@ -84,14 +84,15 @@ def evaluate(
             for paper if only tables of `coordbench` and `usavars` are named, which do not ship.
         out: folder for records, predictions and `results.parquet`; cells that it holds are not
             run again. None to keep nothing but the embeddings in the cache.
-        jobs: number of processes; None for 1, or with `scheduler="local"` one per core.
+        jobs: number of processes, 1 or more, of which at most two per core are started; None for 1,
+            or with `scheduler="local"` one per core.
         progress: whether progress is shown, in a terminal or a notebook.
         data_dir: folder with the tables that do not ship.
         device: device of the work that torch can do: `cpu`, `cuda`, `cuda:1`, or `auto` for a GPU
             if there is one; None for `$SATCLIP_BENCH_DEVICE`, or `auto`.
         scheduler: address of a Dask scheduler, path of its scheduler file, or `local` for a Dask
             cluster on this machine; None to compute without Dask.
-        cell_timeout: time limit of a cell in seconds; None for no limit.
+        cell_timeout: time limit of a cell in seconds, above 0; None for no limit.
 
     Returns:
         A table with one row per cell and metric. Columns `task`, `encoder`, `split`, `fold`,
@@ -100,14 +101,16 @@ def evaluate(
         `converged` whether the fit ended before any cap; `status` is `done` or `failed`.
 
     Raises:
-        BenchError: a name is unknown, an encoder cannot be made, `out` cannot be written, or the
-            device does not exist.
+        BenchError: a name is unknown, an encoder cannot be made, `out` cannot be written, the
+            device does not exist, a number is not allowed, or there is no scheduler.
 
     Examples:
         >>> scores = evaluate("wrap", tasks="median_income", progress=False)
         >>> scores[["task", "encoder", "metric", "status"]].iloc[1].tolist()
         ['median_income', 'wrap', 'r2', 'done']
     """
+    limit = math.inf if cell_timeout is None else cell_timeout
+    executor = make_executor(1 if jobs is None and not scheduler else jobs, scheduler, limit)
     with ExitStack() as stack:
         stack.enter_context(use_device(device))
         encoders = [encoder] if isinstance(encoder, str | LocationEncoder) else list(encoder)
@@ -123,7 +126,7 @@ def evaluate(
         edition = edition or edition_of(task_names, "open")
         selection = Selection(
             edition=edition,
-            data_dir=None if data_dir is None else Path(data_dir),
+            data_dir=None if data_dir is None else Path(data_dir).absolute(),
             own=custom,
             files=files,
         )
@@ -140,9 +143,9 @@ def evaluate(
         if out is not None:
             remember(files, store.folder)
             by_key = {cell.settings.key: cell.settings for cell in cells}
+            if executor.remote and not all(map(store.done, by_key.values())):
+                executor.check_connection(callbacks.warn)
             store.remember(by_key, _request(block, edition))
-        processes = jobs if scheduler else jobs or 1
-        executor = make_executor(processes, scheduler, cell_timeout or math.inf)
         outcomes = engine.evaluate(cells, store, custom, callbacks, executor)
         if out is not None:
             store.write_table()

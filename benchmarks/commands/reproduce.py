@@ -48,6 +48,8 @@ def reproduce_papers(paper: str, data_dir: Path | None, out: Path, executor: Exe
     if paper not in (*PAPERS, "all"):
         raise UnknownNameError(unknown_name("paper", paper, (*PAPERS, "all")))
     names = tuple(PAPERS) if paper == "all" else (paper,)
+    # Workers of a cluster have other working folders.
+    data_dir = data_dir.absolute() if data_dir else None
     writable(out)
     store = Store(out)
     # Why a cell was not run is printed below, once per reason.

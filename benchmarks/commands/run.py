@@ -78,6 +78,8 @@ def run(
     adopt(out)
     files = add_files(task_files, targets, console, out, reading, save_cards=not dry_run)
     tasks = (*tasks, *files)
+    # Workers of a cluster have other working folders.
+    data_dir = data_dir.absolute() if data_dir else None
     selection = Selection(tasks, encoders, splits, probes, seeds, edition, data_dir, own, files)
     with Meter(console) as meter:
         cells = make_plan(get_suite(suite), selection, meter)
@@ -90,6 +92,19 @@ def run(
         return 0
     writable(out)
     with store.lock():
+        by_key = {cell.settings.key: cell for cell in plan}
+        _pack(store, console)
+        listing = store.listing()
+        done = store.done_keys(listing)
+        # Cells whose files are damaged are looked up by themselves, for the message.
+        missing = [
+            cell
+            for key, cell in by_key.items()
+            if key not in done and not store.done(cell.settings)
+        ]
+        if missing:
+            # Before the plan is written: a wrong address changes nothing that the folder shows.
+            executor.check_connection(Meter(console).warn)
         remember(files, out)
         request = RunRequest(
             suite=suite,
@@ -101,17 +116,7 @@ def run(
             seeds=tuple(seeds),
             edition=edition,
         )
-        by_key = {cell.settings.key: cell for cell in plan}
         store.remember({key: cell.settings for key, cell in by_key.items()}, request)
-        _pack(store, console)
-        listing = store.listing()
-        done = store.done_keys(listing)
-        # Cells whose files are damaged are looked up by themselves, for the message.
-        missing = [
-            cell
-            for key, cell in by_key.items()
-            if key not in done and not store.done(cell.settings)
-        ]
         for message in (*store.damaged.values(), *listing.problems()):
             console.print(f"[yellow]run again:[/yellow] {escape(message)}", soft_wrap=True)
         console.print(

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import faulthandler
-import logging
 import math
-import os
-import threading
+import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from satclip_bench.benchmarks.runs.software import require_software, software
+from satclip_bench.benchmarks.runs.cluster_calls import LATE, STARTED, Call, TimeLimit
+from satclip_bench.benchmarks.runs.cluster_client import connected, local_client, without_log
+from satclip_bench.benchmarks.runs.cluster_clock import Clock
+from satclip_bench.benchmarks.runs.cluster_workers import WorkerChecks, require_scheduler
+from satclip_bench.benchmarks.runs.software import software
 from satclip_bench.benchmarks.runs.work import AnyEmbedding, LazyEmbedding, Work
 from satclip_bench.benchmarks.runs.workers import (
     KilledError,
@@ -28,11 +29,11 @@ from satclip_bench.benchmarks.runs.workers import (
     killed_message,
     late_message,
 )
-from satclip_bench.core.device import device_name, use_device
+from satclip_bench.core.device import device_name
 from satclip_bench.core.errors import BenchError, UnfinishedError
 
 if TYPE_CHECKING:
-    from distributed import Client, Future, LocalCluster
+    from distributed import Client, Future
 
 T = TypeVar("T")
 
@@ -42,40 +43,42 @@ LOCAL = "local"
 POLL_SECONDS = 1.0
 """Interval at which a run looks whether workers have joined and whether the scheduler is there."""
 
-CONNECT_SECONDS = 30.0
-"""Time within which a scheduler has to answer."""
-
 GRACE_SECONDS = 5.0
 """Time from the report that a cell's time is up until its worker process ends."""
 
 AHEAD = 2
 """Number of cells that are sent for each worker, so that none waits for its next one."""
 
+FINISHED = "finished"
 
-def require_dask() -> None:
-    """Raise BenchError unless Dask's distributed scheduler is installed."""
-    try:
-        import distributed  # noqa: F401
-    except ImportError as error:
-        raise BenchError(
-            "--scheduler needs Dask: pip install 'dask[distributed]', or 'satclip-bench[dask]'"
-        ) from error
+
+class _Event(NamedTuple):
+    """What happened to a function, and when this machine heard of it.
+
+    Its kind is `STARTED`, `LATE`, `FINISHED`, or empty, which concerns no function.
+    """
+
+    moment: float = 0.0
+    number: int = 0
+    kind: str = ""
+    worker: str = ""
 
 
 @dataclass(frozen=True)
 class DaskCluster:
     """Computes cells on the workers of a Dask scheduler, and brings their results back here.
 
-    Workers need the same software as this machine, and one thread each; a cell that meets another
-    worker ends the run with a message. They need none of its files: embeddings by the suite's
-    encoders are computed once by a worker, or by several if the table is large, and sent to those
-    that need them; embeddings by custom encoders are sent from here. Workers of a cluster on this
-    machine map the files of embeddings into memory instead.
+    Workers need the same software as this machine, and one thread each; a worker that differs ends
+    the run with a message. They need none of its files: embeddings by the suite's encoders are
+    computed once by a worker, or by several if the table is large, and sent to those that need
+    them; embeddings by custom encoders are sent from here. Workers of a cluster on this machine map
+    the files of embeddings into memory instead.
 
     Attributes:
-        address: address of the scheduler, path of its scheduler file (`.json`), or `local` for a
-            cluster on this machine that ends with the run.
-        count: number of workers of a local cluster.
+        address: address of the scheduler, path of its scheduler file, or `local` for a cluster on
+            this machine that ends with the run.
+        count: number of workers of a local cluster; fewer are started for fewer cells, and never
+            more than two per core.
         cell_timeout: time limit of a cell in seconds; infinite for none.
     """
 
@@ -95,6 +98,12 @@ class DaskCluster:
         """Maximum number of processes on this machine."""
         return at_most_two_per_core(self.count) if self.shares_files else 1
 
+    def check_connection(self, warn: Callable[[str], None]) -> None:
+        """Raise BenchError if the scheduler does not answer: see `Executor`."""
+        if not self.shares_files:
+            with connected(self.address, warn):
+                pass
+
     def run(
         self, work: Mapping[int, Work[T]], scratch: Path, warn: Callable[[str], None]
     ) -> Generator[tuple[int, T | BenchError], None, None]:
@@ -105,8 +114,9 @@ class DaskCluster:
         """
         if not work:
             return
-        with self._client(scratch, warn) as client:
+        with self._client(len(work), scratch, warn) as client:
             session = _Session(client, self.address, self.cell_timeout, warn, self.shares_files)
+            session.require_scheduler()
             suspects: list[int] = []
             for number, result in session.results(work):
                 if isinstance(result, KilledError):
@@ -116,65 +126,15 @@ class DaskCluster:
             yield from session.results({number: work[number] for number in suspects}, window=1)
 
     @contextmanager
-    def _client(self, scratch: Path, warn: Callable[[str], None]) -> Iterator[Client]:
-        from distributed import Client
-
+    def _client(
+        self, functions: int, scratch: Path, warn: Callable[[str], None]
+    ) -> Iterator[Client]:
         with ExitStack() as stack:
-            stack.enter_context(_without_log())
-            if self.address == LOCAL:
-                where: Any = stack.enter_context(_local_cluster(self.count, scratch))
-            elif self.address.endswith(".json"):
-                where = None
+            stack.enter_context(without_log())
+            if self.shares_files:
+                yield stack.enter_context(local_client(min(self.processes, functions), scratch))
             else:
-                where = self.address
-            try:
-                client = Client(
-                    where,
-                    scheduler_file=self.address if where is None else None,
-                    timeout=CONNECT_SECONDS,
-                    set_as_default=False,
-                )
-            except (OSError, ValueError) as error:
-                raise BenchError(
-                    f"there is no Dask scheduler at {self.address}: {error}. Start one with `dask "
-                    "scheduler`, or use --scheduler local"
-                ) from error
-            yield stack.enter_context(client)
-
-
-@contextmanager
-def _without_log() -> Iterator[None]:
-    """Keep Dask's own account of lost connections off the terminal: runs end with one message."""
-    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
-
-
-@contextmanager
-def _local_cluster(count: int, scratch: Path) -> Iterator[LocalCluster]:
-    """A scheduler and workers of one thread on this machine, which only this machine can reach."""
-    import dask
-    from distributed import LocalCluster
-
-    # What ran when a worker was killed comes back at once, and is tried once more, alone.
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-            local_directory=str(scratch / "dask"),
-        ) as cluster,
-    ):
-        yield cluster
+                yield stack.enter_context(connected(self.address, warn))
 
 
 @dataclass
@@ -189,17 +149,29 @@ class _Session:
     limit: float
     warn: Callable[[str], None]
     shares_files: bool
-    topic: str = field(default_factory=lambda: f"satclip-bench-{uuid.uuid4().hex}")
+    _events: SimpleQueue[_Event] = field(default_factory=SimpleQueue)
+    _problem: str = ""
+
+    @cached_property
+    def _checks(self) -> WorkerChecks:
+        return WorkerChecks(self.client, software(), self._notice)
+
+    def require_scheduler(self) -> None:
+        """Raise UnfinishedError if the scheduler has other code or does not answer."""
+        try:
+            require_scheduler(self.client, self.address, software())
+        except OSError as error:
+            raise self._lost(error) from error
 
     def results(
-        self, work: Mapping[int, Work[T]], window: int = 0
+        self, work: Mapping[int, Work[T]], window: float = math.inf
     ) -> Iterator[tuple[int, T | BenchError]]:
         """Yield results in the order of finishing, as `Executor.run` does.
 
         Args:
             work: functions by number.
-            window: number of functions at the scheduler at the same time; 0 for as many as keep
-                its workers busy.
+            window: maximum number of functions at the scheduler at the same time, beside the limit
+                of `AHEAD` per worker.
         """
         from distributed.client import ClosedClientError
 
@@ -207,38 +179,24 @@ class _Session:
         uses = Counter(item.embedding for item in work.values())
         embeddings: dict[AnyEmbedding, Future[Any]] = {}
         running: dict[int, Future[Any]] = {}
-        events: SimpleQueue[tuple[int, bool]] = SimpleQueue()
-        self.client.subscribe_topic(self.topic, lambda event: events.put((event[1], True)))
-        idle = False
+        clock = Clock(self.limit, GRACE_SECONDS)
+        # Events of an earlier call are not mistaken for those of this one.
+        topic, self._events = f"satclip-bench-{uuid.uuid4().hex}", SimpleQueue()
+        self.client.subscribe_topic(topic, lambda event: self._notice(*event[1]))
         try:
             while waiting or running:
-                count = window or AHEAD * self._workers()
-                if not count and not idle:
-                    self.warn(
-                        f"the Dask scheduler {self.address} has no workers: cells wait for one"
-                    )
-                idle = not count
+                threads = self._threads()
+                count = min(window, AHEAD * self._usable(threads))
                 while waiting and len(running) < count:
                     number = waiting.popleft()
-                    future = self._submit(number, work[number], embeddings)
-                    running[number] = future
-                    future.add_done_callback(partial(_report, events, number))
+                    limit = TimeLimit(topic, number, self.limit, GRACE_SECONDS)
+                    running[number] = self._submit(work[number], embeddings, limit)
+                    running[number].add_done_callback(partial(self._notice_result, number))
                     uses[work[number].embedding] -= 1
                     if not uses[work[number].embedding]:
                         # The scheduler keeps it for the cells that need it, and no longer.
                         embeddings.pop(work[number].embedding, None)
-                try:
-                    number, late = events.get(timeout=POLL_SECONDS)
-                except Empty:
-                    continue
-                if number not in running:
-                    continue
-                future = running.pop(number)
-                if late:
-                    self.client.cancel([future], force=True)
-                    yield number, TimeLimitError(late_message(self.limit))
-                else:
-                    yield number, self._result(future)
+                yield from self._outcomes(running, clock, threads)
         except ClosedClientError as error:
             raise self._lost(error) from error
         finally:
@@ -246,12 +204,62 @@ class _Session:
             with suppress(ClosedClientError, OSError):
                 self.client.cancel([*running.values(), *embeddings.values()], force=True)
 
-    def _workers(self) -> int:
-        """Number of workers. Raises UnfinishedError if the scheduler does not answer."""
+    def _outcomes(
+        self, running: dict[int, Future[Any]], clock: Clock, workers: Mapping[str, int]
+    ) -> Iterator[tuple[int, Any]]:
+        """Wait for an event, and yield the results of functions that it ends.
+
+        Args:
+            running: futures of functions by number, from which those that have ended are removed.
+            clock: clock of these functions.
+            workers: all workers, by their addresses.
+        """
+        # Among events that are not read yet may be a result.
+        unread = not self._events.empty()
+        late = [] if unread else clock.late(running, time.monotonic(), workers)
+        event = _Event() if late else self._next_event()
+        if event.kind == STARTED:
+            clock.start(event.number, event.moment, event.worker)
+        elif event.kind == LATE and event.number in running:
+            late = [event.number]
+        for number in late:
+            self.client.cancel([running.pop(number)], force=True)
+            yield number, TimeLimitError(late_message(self.limit))
+        if event.kind == FINISHED and event.number in running:
+            result = self._result(running.pop(event.number))
+            if isinstance(result, KilledError) and clock.is_late(event.number, event.moment):
+                result = TimeLimitError(late_message(self.limit))
+            yield event.number, result
+
+    def _notice(self, number: int = 0, kind: str = "", worker: str = "") -> None:
+        """Note an event; called in other threads."""
+        self._events.put(_Event(time.monotonic(), number, kind, worker))
+
+    def _notice_result(self, number: int, _: object) -> None:
+        self._notice(number, FINISHED)
+
+    def _next_event(self) -> _Event:
         try:
-            return len(self.client.nthreads())
+            return self._events.get(timeout=POLL_SECONDS)
+        except Empty:
+            return _Event()
+
+    def _usable(self, threads: Mapping[str, int]) -> int:
+        """Number of workers for cells; warns if there are none. Raises UnfinishedError."""
+        usable = self._checks.usable(threads)
+        problem = self._checks.problem(threads)
+        if problem and problem != self._problem:
+            self.warn(f"the Dask scheduler {self.address} {problem}: cells wait for one")
+        self._problem = problem
+        return usable
+
+    def _threads(self) -> Mapping[str, int]:
+        """Number of threads of every worker. Raises UnfinishedError if there is no answer."""
+        try:
+            threads: Mapping[str, int] = self.client.nthreads()
         except (OSError, TimeoutError, RuntimeError, AttributeError) as error:
             raise self._lost(error) from error
+        return threads
 
     def _lost(self, error: BaseException) -> UnfinishedError:
         return UnfinishedError(
@@ -260,7 +268,7 @@ class _Session:
         )
 
     def _submit(
-        self, number: int, item: Work[T], embeddings: dict[AnyEmbedding, Future[Any]]
+        self, item: Work[T], embeddings: dict[AnyEmbedding, Future[Any]], limit: TimeLimit
     ) -> Future[T]:
         embedding: Future[Any] | Path | None = None
         if isinstance(item.embedding, Path) and self.shares_files:
@@ -269,20 +277,20 @@ class _Session:
             if item.embedding not in embeddings:
                 embeddings[item.embedding] = self._embedding(item.embedding)
             embedding = embeddings[item.embedding]
-        call = _Call(software(), device_name())
+        call = Call(software(), device_name())
         return self.client.submit(
             call.measure,
             item.function,
             embedding,
-            (self.topic, number, self.limit),
-            key=f"cell-{number}-{uuid.uuid4().hex}",
+            limit,
+            key=f"cell-{limit.number}-{uuid.uuid4().hex}",
             pure=False,
         )
 
     def _embedding(self, embedding: Path | LazyEmbedding) -> Future[Any]:
         import dask
 
-        call = _Call(software(), device_name())
+        call = Call(software(), device_name())
 
         def submit(function: Callable[..., Any], *arguments: Any) -> Future[Any]:
             key = f"embedding-{uuid.uuid4().hex}"
@@ -313,84 +321,8 @@ class _Session:
             return KilledError(killed_message(""))
         except (FutureCancelledError, CommClosedError, TimeoutError) as error:
             raise self._lost(error) from error
-
-
-def _report(events: SimpleQueue[tuple[int, bool]], number: int, _: object) -> None:
-    events.put((number, False))
-
-
-@dataclass(frozen=True)
-class _Call:
-    """What a worker does around a function: it checks that results are those of this machine.
-
-    Attributes:
-        software: versions of this machine.
-        device: device that this machine has chosen.
-    """
-
-    software: Mapping[str, str]
-    device: str
-
-    def measure(
-        self, function: Callable[[Any], T], embedding: Any, watch: tuple[str, int, float]
-    ) -> T:
-        """Call a function within its time limit."""
-        with self._like_the_client(), _time_limit(*watch):
-            return function(embedding)
-
-    def embed(self, rows: Any) -> Any:
-        """Compute an embedding or a shard of one; an array is one already."""
-        return self._computed(lambda: rows if isinstance(rows, np.ndarray) else rows.compute())
-
-    def join(self, embedding: LazyEmbedding, shards: Sequence[Any]) -> Any:
-        """Join the shards of an embedding."""
-        return self._computed(lambda: embedding.join(shards))
-
-    def _computed(self, compute: Callable[[], Any]) -> Any:
-        with self._like_the_client():
-            try:
-                return compute()
-            except (OSError, MemoryError) as error:
-                raise BenchError(
-                    f"a Dask worker cannot compute the embedding: {type(error).__name__}: {error}"
-                ) from error
-
-    @contextmanager
-    def _like_the_client(self) -> Iterator[None]:
-        from distributed import get_worker
-
-        worker = get_worker()
-        threads = worker.state.nthreads
-        if threads != 1:
-            raise UnfinishedError(
-                f"the Dask worker {worker.address} has {threads} threads, but the thread limit "
-                "that makes results repeatable is one per process: start workers with --nthreads "
-                "1, and several per machine with --nworkers. Finished cells are kept."
+        except Exception as error:
+            # The function itself returns what fails in it.
+            return BenchError(
+                f"a Dask worker cannot compute it: {type(error).__name__}: {str(error).strip()}"
             )
-        require_software(self.software, f"the Dask worker {worker.address}")
-        with use_device(self.device):
-            yield
-
-
-@contextmanager
-def _time_limit(topic: str, number: int, seconds: float) -> Iterator[None]:
-    """Report a block that takes longer than its time limit, and then end this worker process.
-
-    Its nanny starts a new one. The fault handler ends it from a thread that needs no lock of
-    Python's, also if compiled code never returns.
-    """
-    from distributed import get_worker
-
-    if seconds == math.inf:
-        yield
-        return
-    timer = threading.Timer(seconds, get_worker().log_event, (topic, number))
-    timer.daemon = True
-    with Path(os.devnull).open("w") as nowhere:
-        faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True, file=nowhere)
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            faulthandler.cancel_dump_traceback_later()

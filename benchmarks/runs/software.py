@@ -10,6 +10,9 @@ from satclip_bench.benchmarks.runs.provenance import library_versions, software_
 from satclip_bench.core.errors import UnfinishedError
 from satclip_bench.core.files import sha256_bytes, sha256_file
 
+PACKAGE = "satclip-bench"
+"""Name of this package among the software."""
+
 FOLDERS = ("benchmarks", "core", "encoders", "tasks")
 """The folders of the package."""
 
@@ -24,28 +27,28 @@ def software() -> Mapping[str, str]:
         for path in (package / folder).rglob("*.py")
     )
     code = "\n".join(f"{name} {sha256_file(package / name)}" for name in files)
-    own = library_versions("satclip-bench")["satclip-bench"]
+    own = library_versions(PACKAGE)[PACKAGE]
     return {
         **software_versions(),
-        "satclip-bench": f"{own} {sha256_bytes(code.encode())[:12]}",
+        PACKAGE: f"{own} {sha256_bytes(code.encode())[:12]}",
     }
 
 
-def require_software(expected: Mapping[str, str], where: str) -> None:
-    """Raise UnfinishedError if this process has other software than another one.
+def require_software(actual: Mapping[str, str], expected: Mapping[str, str], where: str) -> None:
+    """Raise UnfinishedError if a process of a cluster has other software than the command.
 
     Args:
-        expected: what `software` returned in the other process.
-        where: name of this process for the message.
+        actual: what `software` returned in that process.
+        expected: what it returned in the process that runs the command.
+        where: name of the process for the message.
     """
-    own = software()
     if different := [
-        f"{name} {own.get(name, '')} instead of {text}"
+        f"{name} {actual.get(name, '')} instead of {text}"
         for name, text in expected.items()
-        if own.get(name) != text
+        if actual.get(name) != text
     ]:
         raise UnfinishedError(
             f"{where} has other software than this machine, so that its results would not be the "
             f"same: {'; '.join(different)}. Install the same versions (constraints.txt) and the "
-            "same code. Finished cells are kept."
+            "same code there, and start it again. Finished cells are kept."
         )

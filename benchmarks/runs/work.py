@@ -67,6 +67,13 @@ class Executor(Protocol):
     def processes(self) -> int:
         """Maximum number of processes of this machine that a run may start."""
 
+    def check_connection(self, warn: Callable[[str], None]) -> None:
+        """Raise BenchError if there is no cluster, where one is needed that runs already.
+
+        Args:
+            warn: function that is called with messages for the user.
+        """
+
     def run(
         self, work: Mapping[int, Work[T]], scratch: Path, warn: Callable[[str], None]
     ) -> Generator[tuple[int, T | BenchError], None, None]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from satclip_bench.benchmarks.runs.threads import one_thread
+from satclip_bench.core.cores import cores
 from satclip_bench.core.errors import BenchError
 
 T = TypeVar("T")
@@ -86,7 +87,7 @@ def run_in_workers(
 
 def at_most_two_per_core(count: int) -> int:
     """A number of processes, or fewer: more than two per core would only take memory."""
-    return min(count, 2 * (os.cpu_count() or 1))
+    return min(count, 2 * cores())
 
 
 def killed_message(how: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from satclip_bench.benchmarks.runs.provenance import library_versions, machine
+from satclip_bench.core.cores import cores
 from satclip_bench.core.files import atomic_write
 
 
@@ -35,7 +35,7 @@ def write_report(
     """
     report = {
         "rounds": rounds,
-        "machine": f"{machine()}, {os.cpu_count()} cores",
+        "machine": f"{machine()}, {cores()} cores",
         "threads": threads,
         **how,
         "versions": library_versions(*libraries),

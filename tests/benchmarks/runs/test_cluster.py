@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+import satclip_bench as sb
 from satclip_bench.benchmarks.reproduction.jobs import Job, run_jobs
-from satclip_bench.benchmarks.runs import cluster
+from satclip_bench.benchmarks.runs import cluster, cluster_client
 from satclip_bench.benchmarks.runs.cluster import DaskCluster
 from satclip_bench.benchmarks.runs.engine import evaluate
 from satclip_bench.benchmarks.runs.executors import InProcess, Processes
 from satclip_bench.benchmarks.runs.plan import Selection, make_plan
+from satclip_bench.benchmarks.runs.software import software
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import get_suite
 from satclip_bench.benchmarks.runs.work import Executor, Work
@@ -30,7 +36,7 @@ from satclip_bench.benchmarks.runs.workers import KilledError, TimeLimitError
 from satclip_bench.core.errors import BenchError, UnfinishedError
 from satclip_bench.tasks import add_task, registry
 from satclip_bench.tasks.user_tables.task import UserTable, UserTableTask
-from tests.benchmarks.cli.program import SMALL, bench
+from tests.benchmarks.cli.program import ROOT, SMALL, bench
 from tests.benchmarks.runs.waves import Waves
 
 distributed = pytest.importorskip("distributed")
@@ -79,6 +85,11 @@ def killed(_: object) -> int:
 def endless(_: object) -> int:
     while True:
         time.sleep(0.1)
+
+
+def endless_with_the_lock(_: object) -> int:
+    """Never gives up Python's global lock, so that its worker can report nothing."""
+    return int(re.match(r"(a+)+$", "a" * 60 + "b") is None)
 
 
 @dataclass(frozen=True)
@@ -188,8 +199,8 @@ def test_a_cluster_on_this_machine_reads_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        cluster,
-        "_local_cluster",
+        cluster_client,
+        "local_cluster",
         lambda count, _: distributed.LocalCluster(
             n_workers=count, threads_per_worker=1, **IN_THIS_PROCESS
         ),
@@ -200,6 +211,24 @@ def test_a_cluster_on_this_machine_reads_files(
     assert results(executor, {0: Work(str, file)}, tmp_path) == {0: str(file)}
 
 
+@pytest.mark.parametrize(("count", "functions", "workers"), [(1000, 3, 3), (1000, 9, 4), (1, 3, 1)])
+def test_a_cluster_on_this_machine_has_no_more_workers_than_cells_and_two_per_core(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, functions: int, workers: int
+) -> None:
+    class StopError(Exception):
+        pass
+
+    def local_cluster(number: int, _: Path) -> NoReturn:
+        raise StopError(number)
+
+    monkeypatch.setattr(cluster_client, "local_cluster", local_cluster)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 2)
+    work: dict[int, Work[object]] = {i: Work(partial(square, i)) for i in range(functions)}
+    with pytest.raises(StopError) as stopped:
+        results(DaskCluster("local", count), work, tmp_path)
+    assert stopped.value.args == (workers,)
+
+
 def test_a_cell_that_kills_its_worker_fails_alone(tmp_path: Path, address: str) -> None:
     work: dict[int, Work[object]] = {0: Work(killed)}
     work |= {i: Work(partial(square, i)) for i in range(1, 6)}
@@ -208,11 +237,15 @@ def test_a_cell_that_kills_its_worker_fails_alone(tmp_path: Path, address: str) 
     assert finished == {i: i**2 for i in range(1, 6)}
 
 
+@pytest.mark.parametrize("function", [endless, endless_with_the_lock])
 def test_a_cell_that_hangs_is_stopped(
-    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    address: str,
+    monkeypatch: pytest.MonkeyPatch,
+    function: Callable[[object], int],
 ) -> None:
     monkeypatch.setattr(cluster, "GRACE_SECONDS", 0.5)
-    work: dict[int, Work[object]] = {0: Work(endless)}
+    work: dict[int, Work[object]] = {0: Work(function)}
     work |= {i: Work(partial(square, i)) for i in range(1, 6)}
     finished = results(DaskCluster(address, 2, cell_timeout=1), work, tmp_path)
     error = finished.pop(0)
@@ -221,12 +254,64 @@ def test_a_cell_that_hangs_is_stopped(
     assert finished == {i: i**2 for i in range(1, 6)}
 
 
-def test_a_worker_with_other_software_ends_the_run(
-    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["numpy", "satclip-bench"])
+def test_a_worker_or_scheduler_with_other_software_ends_the_run(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(cluster, "software", lambda: {"numpy": "1.0"})
-    with pytest.raises(UnfinishedError, match=r"other software .* instead of 1\.0"):
+    monkeypatch.setattr(
+        cluster, "software", lambda: {"satclip-bench": "", **software(), name: "1.0"}
+    )
+    who = "scheduler" if name == "satclip-bench" else "worker"
+    with pytest.raises(UnfinishedError, match=rf"Dask {who} .* other software .* instead of 1\.0"):
         results(DaskCluster(address, 2), {0: Work(partial(square, 0))}, tmp_path)
+
+
+@pytest.fixture
+def without_the_package(tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Starts a scheduler and a worker, one of which cannot import the package."""
+    with ExitStack() as stack:
+
+        def start(who: str) -> str:
+            (tmp_path / "hide.py").write_text("import sys\nsys.modules['satclip_bench'] = None\n")
+            (tmp_path / "start.py").write_text(START)
+            process = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "start.py", who],
+                    cwd=tmp_path,
+                    env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            assert process.stdout
+            return process.stdout.readline().strip()
+
+        yield start
+
+
+START = """
+import sys
+if sys.argv[1] == "scheduler":
+    import hide
+from distributed import LocalCluster
+if __name__ == "__main__":
+    preload = {"preload": "hide.py"} if sys.argv[1] == "worker" else {}
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=60, **preload
+    ) as local:
+        print(local.scheduler_address, flush=True)
+        sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("who", ["scheduler", "worker"])
+def test_a_scheduler_or_worker_without_the_package_ends_the_run(
+    tmp_path: Path, without_the_package: Callable[[str], str], who: str
+) -> None:
+    address = without_the_package(who)
+    with pytest.raises(UnfinishedError, match=rf"the Dask {who} tcp://.* cannot load this package"):
+        results(DaskCluster(address, 1), {0: Work(square)}, tmp_path)
 
 
 def test_a_worker_with_several_threads_ends_the_run(tmp_path: Path) -> None:
@@ -245,7 +330,7 @@ def test_a_scheduler_that_is_lost_ends_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Time within which a client connects again.
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(cluster_client, "CONNECT_SECONDS", 0.5)
     with distributed.LocalCluster(n_workers=0, **IN_THIS_PROCESS) as local:
         executor = DaskCluster(local.scheduler_address, 2)
         messages: list[str] = []
@@ -271,8 +356,17 @@ def test_the_command_line_runs_on_a_cluster(
     both = bench("run", *arguments, "--scheduler", address, "--jobs", "2", cwd=tmp_path)
     assert both.returncode == 2
     assert "--jobs has no effect on the workers of a running Dask cluster" in both.stderr
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr(cluster_client, "CONNECT_SECONDS", 0.1)
     arguments[-1] = "s"
     none = bench("run", *arguments, "--scheduler", "tcp://127.0.0.1:1", cwd=tmp_path)
     assert none.returncode == 2
     assert "there is no Dask scheduler at tcp://127.0.0.1:1" in none.stderr
+    assert [path.name for path in (tmp_path / "s").iterdir()] == [".lock"]
+    with pytest.raises(BenchError, match="no Dask scheduler"):
+        sb.evaluate("wrap", "median_income", out=tmp_path / "e", scheduler="tcp://127.0.0.1:1")
+    assert [path.name for path in (tmp_path / "e").iterdir()] == [".lock"]
+    # A run that is finished needs no scheduler.
+    arguments[-1] = "r"
+    assert (
+        bench("run", *arguments, "--scheduler", "tcp://127.0.0.1:1", cwd=tmp_path).returncode == 0
+    )

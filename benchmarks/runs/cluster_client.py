@@ -1,0 +1,156 @@
+"""Connections to a Dask scheduler: by its address, by its file, or to one that is started here."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from satclip_bench.core.errors import BenchError
+
+if TYPE_CHECKING:
+    from distributed import Client, LocalCluster
+
+CONNECT_SECONDS = 30.0
+"""Time within which a scheduler has to answer, and its file has to be there."""
+
+FILE_SECONDS = 0.1
+"""Interval at which a missing scheduler file is looked for."""
+
+HINT = "Start one with `dask scheduler`, or use --scheduler local"
+
+
+def require_dask() -> None:
+    """Raise BenchError unless Dask's distributed scheduler is installed."""
+    try:
+        import distributed  # noqa: F401
+    except ImportError as error:
+        raise BenchError(
+            "--scheduler needs Dask: pip install 'dask[distributed]', or 'satclip-bench[dask]'"
+        ) from error
+
+
+@contextmanager
+def connected(address: str, warn: Callable[[str], None]) -> Iterator[Client]:
+    """A client of a scheduler that runs already; it is closed after the block.
+
+    Args:
+        address: address of the scheduler, or path of its scheduler file.
+        warn: function that is called with messages for the user.
+
+    Raises:
+        BenchError: no scheduler answers at the address, or the file is missing or damaged.
+    """
+    from distributed import Client
+
+    path = Path(address)
+    is_file = address.endswith(".json") or path.is_file()
+    where = scheduler_address(path, warn) if is_file else address
+    with without_log():
+        try:
+            client = Client(where, timeout=CONNECT_SECONDS, set_as_default=False)
+        except Exception as error:
+            # Each kind of connection has its own errors, such as TypeError for tls:// without keys.
+            of_file = f", which {address} names" if is_file else ""
+            raise BenchError(
+                f"there is no Dask scheduler at {where}{of_file}: "
+                f"{str(error) or type(error).__name__}. {HINT}"
+            ) from error
+        with client:
+            yield client
+
+
+def scheduler_address(path: Path, warn: Callable[[str], None]) -> str:
+    """The address in a scheduler file, which `dask scheduler --scheduler-file` writes.
+
+    A file that is missing or not whole may be about to be written, and is waited for.
+
+    Raises:
+        BenchError: it is still missing or not whole after `CONNECT_SECONDS`, or cannot be read.
+    """
+    end = time.monotonic() + CONNECT_SECONDS
+    waits = False
+    while True:
+        problem = f"{path} is not a scheduler file of Dask"
+        try:
+            content = json.loads(path.read_bytes())
+            if isinstance(content, dict) and isinstance(content.get("address"), str):
+                return str(content["address"])
+        except FileNotFoundError:
+            problem = f"there is no scheduler file {path}"
+        except OSError as error:
+            raise BenchError(
+                f"the scheduler file {path} cannot be read: {error.strerror}. {HINT}"
+            ) from error
+        except ValueError as error:
+            problem += f" ({error})"
+        if time.monotonic() >= end:
+            raise BenchError(
+                f"{problem}, also after {CONNECT_SECONDS:g} s. Start a scheduler with `dask "
+                f"scheduler --scheduler-file {path}`, or use --scheduler local"
+            )
+        if not waits:
+            warn(f"{problem}: the run waits for it for {CONNECT_SECONDS:g} s")
+            waits = True
+        time.sleep(FILE_SECONDS)
+
+
+@contextmanager
+def local_client(count: int, scratch: Path) -> Iterator[Client]:
+    """A client of a cluster on this machine, which ends with the block.
+
+    Args:
+        count: number of workers.
+        scratch: folder for files that are needed only while the cluster runs.
+    """
+    from distributed import Client
+
+    with (
+        local_cluster(count, scratch) as cluster,
+        Client(cluster, timeout=CONNECT_SECONDS, set_as_default=False) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def local_cluster(count: int, scratch: Path) -> Iterator[LocalCluster]:
+    """A scheduler and workers of one thread on this machine, which only this machine can reach.
+
+    Args:
+        count: number of workers.
+        scratch: folder for files that are needed only while the cluster runs.
+    """
+    import dask
+    from distributed import LocalCluster
+
+    # What ran when a worker was killed comes back at once, and is tried once more, alone.
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+            local_directory=str(scratch / "dask"),
+        ) as cluster,
+    ):
+        yield cluster
+
+
+@contextmanager
+def without_log() -> Iterator[None]:
+    """Keep Dask's own account of lost connections off the terminal: runs end with one message."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
