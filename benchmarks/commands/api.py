@@ -141,10 +141,10 @@ def evaluate(
         if progress:
             callbacks = stack.enter_context(Meter(Console(stderr=True)))
         if out is not None:
-            remember(files, store.folder)
             by_key = {cell.settings.key: cell.settings for cell in cells}
             if executor.remote and not all(map(store.done, by_key.values())):
                 executor.check_connection(callbacks.warn)
+            remember(files, store.folder)
             store.remember(by_key, _request(block, edition))
         outcomes = engine.evaluate(cells, store, custom, callbacks, executor)
         if out is not None:
