@@ -29,6 +29,7 @@ from satclip_bench.benchmarks.runs.embedding_shards import (
 )
 from satclip_bench.benchmarks.runs.embeddings import embedding_key, is_outside
 from satclip_bench.benchmarks.runs.threads import thread_limit
+from satclip_bench.benchmarks.runs.work import finished_by
 from satclip_bench.benchmarks.runs.workers import run_in_workers
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import HashedStream, atomic_write
@@ -176,7 +177,7 @@ def embed_all(
             title = f"{table.card.name} {place.encoder}"
             name = "" if is_outside(encoder) else f"{embedding_key(encoder, table)}.npy"
             path = cache.find(name) if name else None
-        except BenchError as error:
+        except (BenchError, OSError) as error:
             reasons[place] = str(error)
         else:
             if path is None:
@@ -191,7 +192,8 @@ def embed_all(
                 continue
             paths[place] = path
         callbacks.advance("embeddings", title)
-    with closing(_compute(missing, encoders, custom, scratch, cache, processes)) as digests:
+    computed = finished_by(_compute(missing, encoders, custom, scratch, cache, processes))
+    with closing(computed) as digests:
         for number, digest in digests:
             item = missing[number]
             if isinstance(digest, BenchError):

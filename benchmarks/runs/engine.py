@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,7 +22,7 @@ from satclip_bench.benchmarks.runs.record import Record, Settings
 from satclip_bench.benchmarks.runs.run_folder import scratch_folder
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.threads import thread_limit
-from satclip_bench.benchmarks.runs.work import Executor, Work
+from satclip_bench.benchmarks.runs.work import Executor, Work, finished_by
 from satclip_bench.core.card import problems
 from satclip_bench.core.device import use_device
 from satclip_bench.core.errors import BenchError, RecordError, UnfinishedError
@@ -159,7 +159,8 @@ def evaluate(
             else:
                 work[i] = Work(partial(_run, outcomes[i], store.folder), embedding)
         callbacks.start("cells", len(work))
-        with closing(_finished(executor, work, scratch, callbacks)) as finished:
+        results = finished_by(executor.run(work, scratch, callbacks.warn))
+        with closing(results) as finished:
             for i, result in finished:
                 if isinstance(result, BenchError):
                     outcomes[i] = _failed(outcomes[i], str(result), store)
@@ -172,26 +173,6 @@ def evaluate(
                 if outcomes[i].reason:
                     callbacks.failed(units[i].title, outcomes[i].reason)
     return tuple(outcomes)
-
-
-def _finished(
-    executor: Executor, work: Mapping[int, Work[Any]], scratch: Path, callbacks: Callbacks
-) -> Generator[tuple[int, Any]]:
-    """What an executor yields; that it cannot go on, as without memory for a process, ends a run.
-
-    Raises:
-        UnfinishedError: the system refuses something that the executor needs.
-    """
-    try:
-        yield from executor.run(work, scratch, callbacks.warn)
-    except BrokenPipeError:
-        # The reader of a message has gone.
-        raise
-    except OSError as error:
-        raise UnfinishedError(
-            f"the run cannot go on: {type(error).__name__}: {error}. Finished cells are kept; the "
-            "same command computes the others."
-        ) from error
 
 
 def _place(unit: Unit) -> Place | None:

@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.errors import BenchError, UnfinishedError
 
 T = TypeVar("T")
 
@@ -50,6 +50,27 @@ class Work(Generic[T]):
 
     function: Callable[[Any], T]
     embedding: AnyEmbedding = None
+
+
+def finished_by(results: Generator[T]) -> Generator[T]:
+    """What workers yield; if they cannot go on, as without memory for a process, a run ends.
+
+    Args:
+        results: what they yield.
+
+    Raises:
+        UnfinishedError: the system refuses something that they need.
+    """
+    try:
+        yield from results
+    except BrokenPipeError:
+        # The reader of a message has gone.
+        raise
+    except OSError as error:
+        raise UnfinishedError(
+            f"the run cannot go on: {type(error).__name__}: {error}. Finished cells are kept; the "
+            "same command computes the others."
+        ) from error
 
 
 class Executor(Protocol):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from satclip_bench.benchmarks.runs.embedding_cache import EmbeddingCache
 from satclip_bench.benchmarks.runs.embedding_jobs import Place, embed_all
 from satclip_bench.benchmarks.runs.embeddings import embedding_key
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table
+from satclip_bench.core.errors import UnfinishedError
 from satclip_bench.core.files import CACHE_VARIABLE
-from satclip_bench.encoders import get_encoder
+from satclip_bench.encoders import LocationEncoder, get_encoder
 from satclip_bench.tasks import TaskTable
 from tests.benchmarks.runs.waves import Waves
 
@@ -126,6 +128,33 @@ def test_what_cannot_be_made_or_written_is_a_reason(tmp_path: Path, jobs: int) -
     assert files == {}
     assert "0.npy cannot be written" in reasons[places[0]]
     assert "harmonics.l0" in reasons[places[1]]
+
+
+def test_a_file_that_cannot_be_read_is_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(encoder: LocationEncoder, table: TaskTable) -> str:
+        if encoder.card.name == "harmonics.l10":
+            raise PermissionError(errno.EACCES, "Permission denied", "weights.pth")
+        return embedding_key(encoder, table)
+
+    monkeypatch.setattr(embedding_jobs, "embedding_key", refused)
+    places = [Place("harmonics.l10", Points()), Place("wrap", Points())]
+    files, reasons = embed(places, tmp_path / "run", 1)
+    assert files.keys() == {places[1]}
+    assert "Permission denied: 'weights.pth'" in reasons[places[0]]
+
+
+def test_a_system_that_refuses_a_process_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> Iterator[object]:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        yield
+
+    monkeypatch.setattr(embedding_jobs, "run_in_workers", refused)
+    with pytest.raises(UnfinishedError, match="temporarily unavailable"):
+        embed([Place("wrap", Points())], tmp_path / "run", 2)
 
 
 def test_few_values_start_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
