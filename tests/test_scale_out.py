@@ -49,7 +49,9 @@ done
 SATCLIP_BENCH = """#!/bin/bash
 printf 'satclip-bench %s\\n' "${*@Q}" >> "$LOG"
 out=${*: -1}
-mkdir -p "$out/records/$(basename "$out")"
+name=$(basename "$out")
+mkdir -p "$out/records/$name"
+case $name in bi*) mkdir -p "$out/packed" && touch "$out/packed/00001.$name.parquet" ;; esac
 """
 
 DASK = """#!/bin/bash
@@ -109,6 +111,8 @@ def test_the_job_array_runs_every_task_once_and_the_last_command_all_of_them(
         Path("board"),
     )
     assert {path.name for path in (tmp_path / "board" / "records").iterdir()} == {*tasks, "board"}
+    (packed,) = (tmp_path / "board" / "packed").iterdir()
+    assert packed.name == "00001.biomes.parquet"
 
 
 def test_the_clusters_are_started_with_options_that_dask_knows(tmp_path: Path) -> None:

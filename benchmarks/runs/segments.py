@@ -1,11 +1,13 @@
 """Segments: finished records of a large run in few files instead of two per cell.
 
-<run>/packed/<number>.<hash>.parquet    (one row per record: its key and names, and its JSON)
-<run>/packed/<number>.predictions       (the Parquet files of their predictions, one after another)
+<run>/packed/<number>.<hash>.parquet      (one row per record: its key and names, and its JSON)
+<run>/packed/<number>.<hash>.predictions  (the Parquet files of their predictions, in that order)
 
-A segment is written once and never changed. The name of its table holds the table's SHA-256, and
-the table the place and the hash of every record's predictions. The predictions are written first,
-so that a table is never without them; a table that is there is whole.
+A segment is written once and never changed. The names of its files hold the table's SHA-256, so
+that segments of several runs can be copied into one folder, and the table holds the place and the
+hash of every record's predictions. The predictions are written first, so that a table is never
+without them; a table that is there is whole. Segments of layout 1 have their predictions in
+<number>.predictions.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from satclip_bench.core.errors import RecordError
-from satclip_bench.core.files import atomic_write, sha256_bytes, sync_folder
+from satclip_bench.core.errors import BenchError, RecordError
+from satclip_bench.core.files import atomic_write, cannot_write, sha256_bytes, sync_folder
 from satclip_bench.core.parquet import DAMAGE, reason
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ NAMES = ("task", "edition", "encoder", "split", "fold", "probe", "seed", "protoc
 
 _HASH_DIGITS = 16
 _PREDICTIONS_SIZE = b"predictions_size"
+_LAYOUT = b"layout"
+"""Layout of a segment among the metadata of its table; layout 1 has none."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,9 @@ class Segment:
 
     @property
     def predictions_path(self) -> Path:
-        """Path of the file with the predictions of all its records."""
-        return self.path.with_name(f"{_number(self.path):05}.predictions")
+        """Path of the file with the predictions of all its records. Raises RecordError."""
+        layout = (self._rows.schema.metadata or {}).get(_LAYOUT)
+        return _predictions_path(self.path) if layout else _old_predictions_path(self.path)
 
     def table(self, *columns: str) -> pa.Table:
         """Columns of the table, after its content was verified by the hash in its name.
@@ -181,7 +186,9 @@ def write_segment(run: Path, records: Iterable[LooseRecord]) -> Segment:
     folder = run / FOLDER
     number = 1 + max(map(_number, _numbered(folder, "*")), default=0)
     rows, start = [], 0
-    with atomic_write(folder / f"{number:05}.predictions") as stream:
+    # Their name is known when the table is.
+    unnamed = folder / f"{number:05}.new.predictions"
+    with atomic_write(unnamed) as stream:
         for loose in records:
             content = _predictions(loose)
             stream.write(content)
@@ -202,6 +209,10 @@ def write_segment(run: Path, records: Iterable[LooseRecord]) -> Segment:
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd")
     path = folder / _name(number, sink.getvalue())
+    try:
+        unnamed.replace(_predictions_path(path))
+    except OSError as error:
+        raise BenchError(cannot_write(folder, error)) from error
     with atomic_write(path) as stream:
         stream.write(sink.getvalue())
     sync_folder(folder)
@@ -245,9 +256,10 @@ def sweep_segments(run: Path) -> None:
     """
     if segments := list_segments(run):
         delete_loose(run, segments[-1])
-    numbers = {_number(segment.path) for segment in segments}
+    tables = [segment.path for segment in segments]
+    kept = {*map(_predictions_path, tables), *map(_old_predictions_path, tables)}
     for path in _numbered(run / FOLDER, "*.predictions"):
-        if _number(path) not in numbers:
+        if path not in kept:
             path.unlink()
 
 
@@ -263,6 +275,14 @@ def _predictions(loose: LooseRecord) -> bytes:
 
 def _name(number: int, content: bytes) -> str:
     return f"{number:05}.{sha256_bytes(content)[:_HASH_DIGITS]}.parquet"
+
+
+def _predictions_path(table: Path) -> Path:
+    return table.with_suffix(".predictions")
+
+
+def _old_predictions_path(table: Path) -> Path:
+    return table.with_name(f"{_number(table):05}.predictions")
 
 
 def _numbered(folder: Path, pattern: str) -> list[Path]:
@@ -288,5 +308,5 @@ def _schema(predictions_size: int) -> pa.Schema:
             "size": pa.int64(),
             "record": pa.string(),
         },
-        metadata={_PREDICTIONS_SIZE: str(predictions_size).encode()},
+        metadata={_PREDICTIONS_SIZE: str(predictions_size).encode(), _LAYOUT: b"2"},
     )

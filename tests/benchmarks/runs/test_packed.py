@@ -92,12 +92,14 @@ def test_packed_records_give_the_results_of_loose_ones(loose: Path, packed: Path
 
 
 def test_a_segment_can_be_read_without_this_package(loose: Path, packed: Path) -> None:
-    path = list_segments(packed)[0].path
+    segment = list_segments(packed)[0]
+    path = segment.path
     row = pq.read_table(path).to_pylist()[1]
     original = loose / row["file"]
     assert row["record"] == original.read_text()
     assert (row["task"], row["seed"]) == ("biomes", read_record(original).settings.seed)
-    with path.with_name("00001.predictions").open("rb") as stream:
+    assert segment.predictions_path == path.with_suffix(".predictions")
+    with path.with_suffix(".predictions").open("rb") as stream:
         stream.seek(row["start"])
         content = stream.read(row["size"])
     assert content == original.with_suffix(".parquet").read_bytes()
@@ -158,7 +160,9 @@ def test_a_kill_at_any_moment_loses_nothing_and_shows_nothing_twice(
     with Store(folder).lock():
         Store(folder).pack()
     assert shown(folder) == shown(loose)
-    assert {p.suffix for p in (folder / "packed").iterdir()} <= {".parquet", ".predictions"}
+    written = list_segments(folder)
+    of_segments = {p for s in written for p in (s.path, s.predictions_path)}
+    assert {*(folder / "packed").iterdir()} == of_segments
     kept = list((folder / "records").rglob("*.parquet"))
     assert all(path.with_suffix(".json").is_file() for path in kept)
 
@@ -243,7 +247,7 @@ def test_packed_predictions_are_verified_when_they_are_read(packed: Path) -> Non
     segment.predictions_path.write_bytes(content)
     run = Store(packed)
     first = next(r for r in run.records() if r.key == next(iter(segment.index)))
-    with pytest.raises(RecordError, match=r"00001\.predictions is damaged.*Delete it, and run"):
+    with pytest.raises(RecordError, match=r"00001\.\w{16}\.predictions is damaged.*Delete it"):
         run.predictions(first)
     segment.predictions_path.unlink()
     assert not Store(packed).done(first.settings)
@@ -334,9 +338,57 @@ def test_a_segment_never_has_other_files_deleted(
     table = table.set_column(table.column_names.index("file"), "file", [[name] * len(table)])
     sink = io.BytesIO()
     pq.write_table(table, sink)
+    path = segment.path.with_name(segments._name(3, sink.getvalue()))
+    path.write_bytes(sink.getvalue())
+    segment.predictions_path.rename(path.with_suffix(".predictions"))
     segment.path.unlink()
-    segment.path.with_name(segments._name(3, sink.getvalue())).write_bytes(sink.getvalue())
     with pytest.raises(BenchError, match="names a file that is not a record"):
         Store(packed).pack()
     assert victim.read_bytes() == b"mine"
     assert (packed / "plan.json").is_file()
+
+
+def test_packed_records_of_several_runs_can_be_copied_into_one_folder(
+    packed: Path, tmp_path: Path
+) -> None:
+    """Their segments have the same numbers."""
+    others = [SETTINGS.model_copy(update={"task": "countries", "seed": seed}) for seed in range(7)]
+    other, both = Store(tmp_path / "other"), tmp_path / "both"
+    for cell in others:
+        other.save(record(cell, scores={"accuracy": 0.7}), pa.table({"row": [cell.seed]}))
+    other.pack()
+    for folder in (packed, other.folder):
+        for name in ("packed", "records"):
+            shutil.copytree(folder / name, both / name, dirs_exist_ok=True)
+    expected = {r.key: r for r in (*Store(packed).records(), *other.records())}
+    assert len(expected) == 15
+    merged = Store(both)
+    assert {r.key: r for r in merged.records()} == expected
+    kept = [r for r in expected.values() if r.predictions_sha256]
+    assert {r.key: merged.predictions(r)["row"][0] for r in kept} == {
+        cell.key: cell.seed for cell in (*CELLS[:6], *others)
+    }
+    with merged.lock():
+        merged.pack()
+    assert {r.key: r for r in Store(both).records()} == expected
+
+
+OLD = Path(__file__).parent / "old_packed"
+"""Packed records of three cells in segments of layout 1, as that version wrote them."""
+
+
+def test_segments_of_the_layout_before_are_read_and_swept(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(OLD, tmp_path / "run"))
+    before = files(folder)
+    assert "packed/00001.predictions" in before
+    orphan = folder / "packed" / "00003.predictions"
+    orphan.write_bytes(b"of a killed run")
+    run = Store(folder)
+    with run.lock():
+        run.pack()
+    assert files(folder) == sorted([".lock", *before])
+    records = run.records()
+    assert [run.predictions(r)["row"].tolist() for r in records] == [[0, 5], [1, 5], [2, 5]]
+    (folder / "packed" / "00001.predictions").unlink()
+    (notice,) = Store(folder).read().notices()
+    assert "00001.predictions is missing" in notice
