@@ -13,8 +13,8 @@ spatial blocks.
 R2 and skill divide the errors by the spread of the targets. Targets are alike over thousands of
 kilometres, so that a world has too few independent parts to show how much that spread varies from
 world to world. A replicate of blocks therefore takes the spread per point as given; only the errors
-are drawn. By simulation its intervals contain the truth in 92 to 95 of 100 cases, and those that
-draw the spread too in 73 to 99 (docs/uncertainty.md).
+are drawn. By simulation its intervals of R2 contain the truth in 92 to 95 of 100 cases, and those
+that draw the spread too in 73 to 95 (docs/uncertainty.md).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -23,12 +23,7 @@ from satclip_bench.benchmarks.metrics.resampling import (
     Resampled,
     make_blocks,
 )
-from satclip_bench.benchmarks.metrics.scores import (
-    CALIBRATION_BINS,
-    SEEN,
-    calibration_bin,
-    point_log_loss,
-)
+from satclip_bench.benchmarks.metrics.scores import SEEN, point_log_loss
 from satclip_bench.tasks.base import EditionCard
 
 Float = NDArray[np.float64]
@@ -105,19 +100,22 @@ def classification_intervals(
     blocks: NDArray[np.integer],
     target: NDArray[np.int64],
     ranked: NDArray[np.int64],
-    confidence: NDArray[np.floating],
     true_probability: NDArray[np.floating],
     trained: NDArray[np.int64],
     majority: int,
 ) -> dict[IntervalKind, dict[str, Interval]]:
     """Intervals of both kinds of the scores of `classification_scores` and of skill.
 
+    Balanced accuracy and macro F1 have an interval only if each of their classes has `MIN_UNITS`
+    points or blocks. Of rarer classes, a replicate draws some and leaves out others, so that it
+    averages over other classes than the score does. The calibration error has none: it is a sum of
+    absolute values, which noise enlarges, and a replicate has the noise of the score and its own.
+
     Args:
         rows: `(n,)` row of every test point in its table.
         blocks: `(n,)` block of every test point.
         target: `(n,)` class indices.
         ranked: `(n, k)` class indices, most probable first.
-        confidence: `(n,)` probability of the most probable class.
         true_probability: `(n,)` probability of the true class of each point.
         trained: classes of the training set.
         majority: most frequent class of the training set, the reference of the skill.
@@ -128,11 +126,16 @@ def classification_intervals(
             units = make_units(kind, rows[chosen], blocks[chosen])
             if units.count < MIN_UNITS:
                 return {}
+            truth, classes = target[chosen], ranked[chosen]
+            replicates = _classification(units, truth, classes, true_probability[chosen], majority)
+            unit = rows[chosen] if kind == "map" else blocks[chosen]
+            both = np.concatenate([truth, classes[:, 0]]), np.concatenate([unit, unit])
             return _intervals(
-                _classification(
-                    *(units, target[chosen], ranked[chosen]),
-                    *(confidence[chosen], true_probability[chosen], majority),
-                )
+                replicates,
+                leave_out={
+                    "balanced_accuracy": fewest_units(truth, unit) < MIN_UNITS,
+                    "macro_f1": fewest_units(*both) < MIN_UNITS,
+                },
             )
 
         seen = np.isin(target, trained)
@@ -154,15 +157,13 @@ def _classification(
     units: Resampled,
     target: NDArray[np.int64],
     ranked: NDArray[np.int64],
-    confidence: NDArray[np.floating],
     true_probability: NDArray[np.floating],
     majority: int,
 ) -> dict[str, Float]:
     right = ranked[:, 0] == target
     of_majority = target != majority
-    errors = (right - confidence).astype(np.float64)
     by_class = _classes(target, ranked[:, 0])
-    (n, *sums), reference, gap, *of_classes = units.sums(
+    (n, *sums), reference, *of_classes = units.sums(
         Columns(
             (
                 np.ones(len(right)),
@@ -172,7 +173,6 @@ def _classification(
             )
         ),
         Columns((of_majority,)),
-        ByCode(calibration_bin(confidence), CALIBRATION_BINS, errors),
         *by_class,
     )
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -182,7 +182,6 @@ def _classification(
         }
         return {
             **means,
-            "ece": np.asarray(np.abs(gap).sum(axis=1) / n),
             **_by_class(*of_classes),
             "skill": skill_of_sums(n - sums[0], reference_of(units, of_majority, n, reference)),
         }
@@ -217,6 +216,24 @@ def _by_class(hits: Float, positives: Float, predicted: Float) -> dict[str, Floa
         }
 
 
-def _intervals(replicates: dict[str, Float]) -> dict[str, Interval]:
-    intervals = {name: interval(values) for name, values in replicates.items()}
+def fewest_units(classes: NDArray[np.int64], units: NDArray[np.integer]) -> int:
+    """Number of points or blocks of the class that is in the fewest of them.
+
+    Args:
+        classes: `(n,)` class of every point.
+        units: `(n,)` number of the point or block that it is drawn with.
+
+    Example:
+        >>> fewest_units(np.array([4, 4, 4, 7, 7]), np.array([0, 0, 1, 2, 3]))
+        2
+    """
+    pairs = np.unique(np.stack([classes, units], axis=1), axis=0)
+    return int(np.unique(pairs[:, 0], return_counts=True)[1].min())
+
+
+def _intervals(
+    replicates: dict[str, Float], leave_out: Mapping[str, bool] | None = None
+) -> dict[str, Interval]:
+    left_out = {name for name, out in (leave_out or {}).items() if out}
+    intervals = {n: interval(values) for n, values in replicates.items() if n not in left_out}
     return {name: ends for name, ends in intervals.items() if ends is not None}

@@ -276,8 +276,7 @@ def _score_classes(estimator: Any, test: _TestSet) -> _Scored:
     truth, reference = test.target.astype(np.int64), classification_reference(test.trained)
     classes_trained = np.unique(test.trained).astype(np.int64)
     ranked, weight, of_truth = _predict_classes(estimator, test.X, truth)
-    predictions = (truth, ranked, weight[:, 0], of_truth, classes_trained)
-    scores = classification_scores(*predictions)
+    scores = classification_scores(truth, ranked, weight[:, 0], of_truth, classes_trained)
     scores |= classification_skill(truth, ranked[:, 0], reference)
     columns = {
         "target": truth.astype(np.int32),
@@ -289,7 +288,9 @@ def _score_classes(estimator: Any, test: _TestSet) -> _Scored:
     }
     return _Scored(
         scores,
-        classification_intervals(test.rows, test.blocks, *predictions, reference),
+        classification_intervals(
+            *(test.rows, test.blocks, truth, ranked, of_truth, classes_trained, reference)
+        ),
         columns,
         unseen=int((~np.isin(truth, classes_trained)).sum()),
     )

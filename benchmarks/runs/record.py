@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, FiniteFloat, JsonValue, field_validator, model_validator
 from pydantic_core import to_jsonable_python
@@ -16,7 +16,7 @@ from satclip_bench.core.dates import TimeUnit
 from satclip_bench.core.errors import RecordError
 from satclip_bench.tasks.base import Edition, TaskType
 
-SCHEMA = 5
+SCHEMA = 6
 """Version of the layout of a record. Records of an earlier version are still read (`migrated`).
 
 1: scores alone; the cells of such records are run again.
@@ -24,10 +24,18 @@ SCHEMA = 5
 3: renames `kind` to `task_type` and `chosen` to `best_params`.
 4: intervals by kind, skill over a reference, how the fit ended, and counts of clipped predictions.
 5: share of a task's points that an encoder covers.
+6: no intervals of scores over classes of which some are rare, and none of the calibration error.
 """
 
 INTERVALS_BY_KIND = 4
 """First version of a record with intervals of several kinds."""
+
+INTERVALS_OF_COMMON_CLASSES = 6
+"""First version of a record with intervals of scores over classes only if all are common."""
+
+SCORES_OVER_CLASSES = ("balanced_accuracy", "macro_f1", "ece")
+"""Scores whose intervals are left out of records of earlier versions, which do not say how common
+the classes are; the same scores over seen classes have a suffix."""
 
 FIRST_COMPLETE = 2
 """The first version whose records count as complete if their key is that of a cell of today.
@@ -42,6 +50,9 @@ MAX_SEED = 2**32 - 1
 
 MAX_COUNT = 2**53
 """The largest count in a record, which fits into every column that it is written to."""
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 Setting = str | int | float | None | tuple[Any, ...] | Mapping[str, Any]
 
@@ -261,9 +272,9 @@ def migrated(content: dict[str, Any]) -> dict[str, Any]:
         content: fields of a record as read from JSON.
 
     >>> migrated({"schema_version": 2, "kind": "regression", "chosen": {}})
-    {'schema_version': 5, 'task_type': 'regression', 'best_params': {}}
-    >>> migrated({"schema_version": 4, "intervals": {"map": {"r2": [0.1, 0.3]}}})
-    {'schema_version': 5, 'intervals': {'map': {'r2': [0.1, 0.3]}}}
+    {'schema_version': 6, 'task_type': 'regression', 'best_params': {}}
+    >>> migrated({"schema_version": 4, "intervals": {"map": {"r2": [0.1, 0.3], "ece": [0, 1]}}})
+    {'schema_version': 6, 'intervals': {'map': {'r2': [0.1, 0.3]}}}
     """
     before = content.get("schema_version")
     if not isinstance(before, int) or before >= SCHEMA:
@@ -272,9 +283,19 @@ def migrated(content: dict[str, Any]) -> dict[str, Any]:
     if before < INTERVALS_BY_KIND and renamed.get("intervals"):
         # There was one kind, by blocks.
         renamed["intervals"] = {"places": renamed["intervals"]}
+    if before < INTERVALS_OF_COMMON_CLASSES and isinstance(renamed.get("intervals"), dict):
+        renamed["intervals"] = without_scores_over_classes(renamed["intervals"])
     if before >= FIRST_COMPLETE:
         renamed["schema_version"] = SCHEMA
     return renamed
+
+
+def without_scores_over_classes(intervals: Mapping[K, Mapping[str, V]]) -> dict[K, dict[str, V]]:
+    """Intervals by kind and metric without those of `SCORES_OVER_CLASSES`."""
+    return {
+        kind: {name: of for name, of in ends.items() if not name.startswith(SCORES_OVER_CLASSES)}
+        for kind, ends in intervals.items()
+    }
 
 
 def json_schema() -> dict[str, Any]:

@@ -7,7 +7,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from satclip_bench.benchmarks.runs.record import INTERVALS_BY_KIND, SCHEMA, Record, migrated
+from satclip_bench.benchmarks.runs.record import (
+    INTERVALS_BY_KIND,
+    SCHEMA,
+    Record,
+    migrated,
+    without_scores_over_classes,
+)
 from satclip_bench.core.card import problems
 from satclip_bench.core.errors import RecordError
 
@@ -53,9 +59,10 @@ def _with_fields_of_today(text: bytes | str) -> Record | None:
         return None
     if record.schema_version == SCHEMA:
         return record
-    # Later versions add fields that have defaults.
+    # Later versions add fields that have defaults, and leave intervals out.
     if INTERVALS_BY_KIND <= record.schema_version < SCHEMA:
-        return record.model_copy(update={"schema_version": SCHEMA})
+        intervals = without_scores_over_classes(record.intervals)
+        return record.model_copy(update={"schema_version": SCHEMA, "intervals": intervals})
     return None
 
 

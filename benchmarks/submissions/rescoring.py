@@ -63,10 +63,12 @@ def scored_again(record: Record, predictions: Predictions) -> Record:
     else:
         truth, trained = y[rows].astype(np.int64), np.unique(y[fold.train]).astype(np.int64)
         majority = classification_reference(y[fold.train].astype(np.int64))
-        given = (truth, *_classes(predictions, truth, trained), trained)
-        scores = classification_scores(*given)
-        scores |= classification_skill(truth, given[1][:, 0], majority)
-        intervals = classification_intervals(rows, blocks, *given, majority)
+        ranked, confidence, of_truth = _classes(predictions, truth, trained)
+        scores = classification_scores(truth, ranked, confidence, of_truth, trained)
+        scores |= classification_skill(truth, ranked[:, 0], majority)
+        intervals = classification_intervals(
+            rows, blocks, truth, ranked, of_truth, trained, majority
+        )
         unseen = int((~np.isin(truth, trained)).sum())
     return record.model_copy(
         update={

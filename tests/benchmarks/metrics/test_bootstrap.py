@@ -38,7 +38,7 @@ from satclip_bench.benchmarks.metrics.resampling import (
     block_ids,
     make_blocks,
 )
-from satclip_bench.benchmarks.metrics.scores import calibration_error, rank_classes
+from satclip_bench.benchmarks.metrics.scores import rank_classes
 from satclip_bench.core.sphere import chord_to_km, unit_vectors
 from satclip_bench.tasks import Edition, get_task, task_card
 
@@ -90,10 +90,10 @@ def test_classification_replicates_are_scores_of_repeated_rows(kind: str) -> Non
     probabilities = RNG.dirichlet(np.ones(7) * 0.5, 300)
     probabilities[np.arange(300), truth] += 0.4
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    ranked, weight = rank_classes(probabilities, np.arange(7))
+    ranked, _ = rank_classes(probabilities, np.arange(7))
     p_true = probabilities[np.arange(300), truth].astype(np.float32)
     units, times = _draws(kind)
-    found = _classification(units, truth, ranked, weight[:, 0], p_true, 2)
+    found = _classification(units, truth, ranked, p_true, 2)
     for replicate in range(40):
         rows = np.repeat(np.arange(300), times[replicate])
         t, first = truth[rows], ranked[rows, 0]
@@ -107,7 +107,6 @@ def test_classification_replicates_are_scores_of_repeated_rows(kind: str) -> Non
                 t, probabilities[rows], k=5, labels=range(7)
             ),
             "log_loss": metrics.log_loss(t, probabilities[rows], labels=range(7)),
-            "ece": calibration_error(first == t, weight[rows, 0]),
             "skill": 1 - (first != t).mean() / ((t if kind == "map" else truth) != 2).mean(),
         }
         assert found.keys() == expected.keys()
@@ -204,7 +203,7 @@ def test_too_few_blocks_give_no_interval() -> None:
     for count, known in ((9, False), (10, True)):
         ids = np.arange(90) % count
         trained = np.array([0])
-        found = classification_intervals(np.arange(90), ids, truth, ranked, sure, sure, trained, 1)
+        found = classification_intervals(np.arange(90), ids, truth, ranked, sure, trained, 1)
         assert ("places" in found) is known
         assert {"accuracy", "accuracy_seen", "skill"} <= found["map"].keys()
         y = np.linspace(0, 1, 90)
@@ -212,15 +211,63 @@ def test_too_few_blocks_give_no_interval() -> None:
             some = slice(number)
             ends = regression_intervals(np.arange(90)[some], ids[some], y[some], y[some], 0.5)
             assert (kind in ends) is known
-    unseen = classification_intervals(
-        np.arange(90), ids, truth, ranked, sure, sure, np.array([3]), 3
-    )
+    unseen = classification_intervals(np.arange(90), ids, truth, ranked, sure, np.array([3]), 3)
     assert "accuracy_seen" not in unseen["places"]
     # A majority class that is never wrong leaves nothing to be skilful about.
-    constant = classification_intervals(
-        np.arange(90), ids, truth, ranked, sure, sure, np.array([0]), 0
-    )
+    constant = classification_intervals(np.arange(90), ids, truth, ranked, sure, np.array([0]), 0)
     assert "skill" not in constant["map"]
+
+
+def _intervals_of_classes(
+    truth: np.ndarray, first: np.ndarray, blocks: np.ndarray
+) -> dict[str, set[str]]:
+    """Names of the scores with intervals by kind, for a single prediction of each point."""
+    found = classification_intervals(
+        *(np.arange(len(truth)), blocks, truth, first[:, None]),
+        *(np.full(len(truth), 0.5), np.unique(truth), 0),
+    )
+    return {kind: set(ends) for kind, ends in found.items()}
+
+
+def test_scores_over_classes_have_intervals_only_if_all_classes_are_common() -> None:
+    truth, blocks = np.repeat([0, 1, 2], [400, 80, 20]), np.arange(500) % 50
+    both = {"balanced_accuracy", "macro_f1"}
+    found = _intervals_of_classes(truth, truth, blocks)
+    assert both <= found["map"] & found["places"]
+    assert "ece" not in found["map"]
+    # Twenty points of the last class, in four blocks.
+    found = _intervals_of_classes(truth, truth, np.sort(blocks))
+    assert both <= found["map"]
+    assert not both & found["places"]
+    rare = np.where(np.arange(500) < 5, 3, truth)
+    assert not both & _intervals_of_classes(rare, rare, blocks)["map"]
+    # A class that is only predicted counts for macro F1 alone.
+    found = _intervals_of_classes(truth, rare, blocks)
+    assert both & found["map"] == {"balanced_accuracy"}
+
+
+def test_intervals_of_scores_over_classes_hold_the_truth() -> None:
+    """Classes with shares of 52 to 2 %: coverage of the mean recall and F1 of all points."""
+    rng, shares = np.random.default_rng(5), np.array([0.52, 0.3, 0.1, 0.06, 0.02])
+    recall = np.array([0.9, 0.8, 0.6, 0.5, 0.3])
+    population = rng.choice(5, 200_000, p=shares)
+    right = rng.random(len(population)) < recall[population]
+    predicted = np.where(right, population, rng.choice(5, len(population)))
+    true = {
+        "balanced_accuracy": metrics.balanced_accuracy_score(population, predicted),
+        "macro_f1": metrics.f1_score(population, predicted, average="macro"),
+    }
+    held = dict.fromkeys(true, 0)
+    for trial in range(100):
+        drawn = rng.choice(len(population), 800, replace=False)
+        truth, first = population[drawn], predicted[drawn]
+        units = Points(np.arange(800) + 1000 * trial, 300)
+        replicates = _classification(units, truth, first[:, None], np.full(800, 0.5), 0)
+        for name, value in true.items():
+            ends = interval(replicates[name])
+            assert ends is not None
+            held[name] += ends[0] <= value <= ends[1]
+    assert min(held.values()) >= 87, held
 
 
 def test_there_is_no_interval_if_few_replicates_are_defined() -> None:

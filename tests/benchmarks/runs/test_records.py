@@ -211,6 +211,24 @@ def test_a_record_without_coverage_keeps_its_intervals(tmp_path: Path) -> None:
     assert store.find(SETTINGS) == record(intervals=kinds)
 
 
+@pytest.mark.parametrize("version", [2, 5])
+def test_intervals_of_scores_over_classes_are_left_out_of_older_records(
+    tmp_path: Path, version: int
+) -> None:
+    store = Store(tmp_path)
+    store.save(record(), None)
+    path = store.path(SETTINGS)
+    kept = {"accuracy": [0.4, 0.6], "log_loss": [1.0, 1.2]}
+    names = ("balanced_accuracy", "balanced_accuracy_seen", "macro_f1", "macro_f1_seen", "ece")
+    ends = kept | {name: [0.1, 0.2] for name in names}
+    intervals = ends if version == 2 else {"places": ends}
+    content = json.loads(path.read_bytes()) | {"schema_version": version, "intervals": intervals}
+    path.write_text(json.dumps(content))
+    found = store.find(SETTINGS)
+    assert found is not None
+    assert found.intervals["places"].keys() == kept.keys()
+
+
 def test_results_of_species_before_records_are_named_and_never_to_be_deleted(
     tmp_path: Path,
 ) -> None:
