@@ -17,10 +17,13 @@ KEY = ("split", "probe", "task", "encoder", "metric")
 OF_MEAN = ("low", "high")
 """Columns that do not depend on which other encoders take part."""
 
-OF_BEST = ("gap", "gap_low", "gap_high", "gap_p", "tied")
-"""Columns on the difference to the best encoder of a task; all but `tied` are numbers."""
+OF_BEST = ("best", "gap", "gap_low", "gap_high", "gap_p", "tied")
+"""Columns on the difference to the best encoder of a task."""
 
-COLUMNS = (*KEY, "mean", "std", *OF_MEAN, "best", *OF_BEST)
+TRUTHS = ("best", "tied")
+"""Columns that are true or false."""
+
+COLUMNS = (*KEY, "mean", "std", *OF_MEAN, *OF_BEST)
 """Columns of the table: `KEY`, and entries of the tables of a `Ranking` by their names."""
 
 ROUNDING = 1e-9
@@ -85,9 +88,9 @@ class KnownIntervals:
             return pd.DataFrame(values, mean.index, mean.columns)
 
         low, high = (table(name, np.nan) for name in OF_MEAN)
-        *of_best, tied = (table(name, np.nan if name != "tied" else False) for name in OF_BEST)
+        of_best = [table(name, False if name in TRUTHS else np.nan) for name in OF_BEST]
         count = len(mean.columns)
         of_table, of_both = (np.bincount(at, minlength=count) for at in (task, place[1]))
         complete = (of_both > 0) & (of_both == of_table) & (of_both == scored.sum(axis=0))
         tasks = mean.columns[complete]
-        return low, high, Differences(*(part[tasks] for part in (*of_best, tied)))
+        return low, high, Differences(*(part[tasks] for part in of_best))

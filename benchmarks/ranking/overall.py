@@ -12,6 +12,7 @@ from satclip_bench.benchmarks.ranking.by_task import columns_by_task
 from satclip_bench.benchmarks.ranking.ranking import Ranking
 from satclip_bench.benchmarks.ranking.ratings import complete, task_means
 from satclip_bench.benchmarks.ranking.seeds import drawn_sizes
+from satclip_bench.benchmarks.ranking.significance import DIGITS, holm_pairs, mean_gaps_p
 from satclip_bench.benchmarks.ranking.studentized import range_quantile
 from satclip_bench.benchmarks.ranking.ties import (
     TIE_FLOOR,
@@ -21,24 +22,40 @@ from satclip_bench.benchmarks.ranking.ties import (
 from satclip_bench.benchmarks.ranking.training_noise import with_training_noise
 
 
-def mean_scores(ranking: Ranking) -> pd.DataFrame:
-    """Mean score over tasks of each complete encoder: columns `value`, `low` and `high`.
+@dataclass(frozen=True)
+class MeanScores:
+    """Mean scores over tasks of the complete encoders of a ranking.
 
     The mean over the seeds of each task counts, at least `TIE_FLOOR`, so that one failed task does
-    not outweigh all others. The 95 % interval is over other test points and, where seeds draw
-    them, other training sets, for these tasks; NaN without replicates.
+    not outweigh all others.
+
+    Attributes:
+        values: encoder x (`value`, `low`, `high`). The 95 % interval is over other test points and,
+            where seeds draw them, other training sets, for these tasks; NaN without replicates.
+        p: adjusted p that two encoders have the same mean score, encoder x encoder (Holm over all
+            pairs); None without replicates.
     """
-    columns = ranking.by_seed.columns
+
+    values: pd.DataFrame
+    p: pd.DataFrame | None
+
+
+def mean_scores(ranking: Ranking) -> MeanScores:
+    """Mean scores over tasks of the complete encoders of a ranking."""
+    encoders, columns = ranking.by_seed.index, ranking.by_seed.columns
     scores = ranking.by_seed.to_numpy(dtype=np.float64)
     means = task_means(scores[..., None], columns)[..., 0].mean(axis=1)
     low = high = np.full(len(means), np.nan)
+    p = None
     if ranking.replicates is not None and len(means):
         noisy = with_training_noise(
-            ranking.by_seed, ranking.replicates, ranking.rows, floor=TIE_FLOOR
+            *(ranking.by_seed, ranking.replicates, ranking.rows), floor=TIE_FLOOR, common=True
         )
         drawn = Replicates(task_means(complete(noisy).scores, columns).mean(axis=1))
         low, high = drawn.interval(means)
-    return pd.DataFrame({"value": means, "low": low, "high": high}, index=ranking.by_seed.index)
+        of_pairs = holm_pairs(mean_gaps_p(means.round(DIGITS), drawn.scores))
+        p = pd.DataFrame(of_pairs, encoders, encoders)
+    return MeanScores(pd.DataFrame({"value": means, "low": low, "high": high}, index=encoders), p)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
+from satclip_bench.benchmarks.metrics.bootstrap import MIN_DEFINED, MIN_UNITS
 from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicates
 from satclip_bench.benchmarks.ranking.by_task import columns_by_task
 from satclip_bench.benchmarks.ranking.cells import (
@@ -41,7 +42,7 @@ class Ranking:
         std: encoder x task, standard deviation over those seeds (ddof 1); NaN for a single one.
         by_fold: encoder x (task, fold), mean over the seeds that are done.
         best: encoder x task, whether it has the highest mean of the encoders that have every cell
-            of the task.
+            of the task, scores below -1 counting as -1.
         low, high: encoder x task, ends of the 95 % interval of the mean by the bootstrap; NaN if it
             is not known.
         gap: encoder x task, mean minus that of the best, scores below -1 counting as -1; NaN for an
@@ -55,8 +56,8 @@ class Ranking:
         rank: mean rank over tasks, then over seeds, of the complete encoders; best first.
         rank_std: standard deviation of the mean rank over seeds; NaN for a single seed.
         by_seed: encoder x (task, seed), score over all folds, of the complete encoders.
-        replicates: bootstrap scores `(encoder, task and seed, B)` of `by_seed`; None if over one in
-            ten is not known.
+        replicates: bootstrap scores `(encoder, task and seed, B)` of `by_seed`; None if fewer than
+            nine in ten replicates have all of them.
         missing: cells that each encoder is missing, which is therefore not ranked.
         excluded: encoders that were left out because they, or their recipe, saw data of a task.
         undefined: cells that ran but whose score is defined for no encoder (R2 of a region where
@@ -149,7 +150,7 @@ def rank(
     ranks = by_seed.loc[complete].rank(axis=0, ascending=False, method="average")
     per_seed = ranks.T.groupby(level="seed").mean().T.round(DIGITS)
     order = per_seed.mean(axis=1).round(DIGITS).sort_values(kind="stable")
-    of_seeds = _seed_replicates(replicates, table, by_seed, split, probe)
+    of_seeds = _seed_replicates(replicates, rows, table, by_seed, split, probe)
     ranked = by_seed.index.get_indexer(order.index)
     if replicates is None and known is not None:
         of_ranked = None
@@ -168,7 +169,7 @@ def rank(
         low=low,
         high=high,
         by_fold=cells.T.groupby(level=["task", "fold"]).mean().T,
-        best=comparable.eq(comparable.max(axis=0), axis="columns"),
+        best=differences.best,
         gap=differences.gap,
         gap_low=differences.low,
         gap_high=differences.high,
@@ -204,6 +205,7 @@ def _rows(replicates: Replicates, cells: pd.DataFrame, split: str, probe: str) -
 
 def _seed_replicates(
     replicates: RunReplicates | None,
+    rows: pd.DataFrame,
     table: CellScores,
     by_seed: pd.DataFrame,
     split: str,
@@ -213,12 +215,29 @@ def _seed_replicates(
     columns = by_seed.columns
     if replicates is None or not len(columns):
         return None
+    enough = columns.isin(with_enough_units(rows))
     return SeedReplicates(
         cells=replicates,
         rows=_rows(replicates.score, table.scores.loc[by_seed.index], split, probe),
         folds=tuple(_positions(columns, by_seeds(table.scores.columns))),
         pooled=columns.isin(by_seeds(table.loss.columns)),
+        enough=np.asarray(enough, dtype=bool),
     )
+
+
+def with_enough_units(rows: pd.DataFrame) -> pd.MultiIndex:
+    """Tasks and seeds whose test sets have `MIN_UNITS` points or blocks for an interval, or more.
+
+    The number of units is not in the table. A cell with an interval has enough of them, and so have
+    `MIN_UNITS` folds together, each of which has one at least.
+
+    Args:
+        rows: rows of the tidy table of one split.
+    """
+    known = rows.assign(known=rows["low"].notna()).groupby(["task", "seed", "fold"])["known"].any()
+    of_seeds = known.groupby(level=["task", "seed"]).agg(["any", "size"])
+    enough = of_seeds.index[of_seeds["any"] | (of_seeds["size"] >= MIN_UNITS)]
+    return pd.MultiIndex.from_tuples(enough, names=["task", "seed"])
 
 
 def _positions(columns: pd.Index, pairs: pd.MultiIndex) -> list[np.ndarray]:
@@ -265,7 +284,7 @@ def _intervals(
 def _of_ranked(
     of_seeds: SeedReplicates, encoders: NDArray[np.intp], defined: NDArray[np.bool_]
 ) -> RankedReplicates | None:
-    """Bootstrap scores of the ranked encoders; None if under 90 % of them are known."""
+    """Bootstrap scores of the ranked encoders; None if under 90 % of replicates have all."""
     # If every cell failed, no encoder is ranked.
     if not len(encoders):
         return None
@@ -274,6 +293,7 @@ def _of_ranked(
         rows=of_seeds.rows[encoders],
         folds=of_seeds.folds,
         pooled=of_seeds.pooled,
+        enough=of_seeds.enough,
         defined=slice(None) if defined.all() else defined,
     )
-    return ranked if defined.all() or ranked.share_defined() > 0.9 else None
+    return ranked if defined.mean() >= MIN_DEFINED else None

@@ -19,6 +19,7 @@ from satclip_bench.benchmarks.ranking.aggregates import (
 from satclip_bench.benchmarks.ranking.bootstrap_ratings import bootstrap_ratings, improvement_over
 from satclip_bench.benchmarks.ranking.ranking import Ranking
 from satclip_bench.benchmarks.ranking.significance import (
+    DIGITS,
     Friedman,
     friedman,
     holm_pairs,
@@ -48,7 +49,8 @@ class Ratings:
             replicates. NaN without replicates.
         tasks: number of tasks.
         on_these_tasks: adjusted p that two encoders score alike on these tasks, encoder x encoder;
-            None without replicates.
+            1 where the gaps favour the encoder of the worse mean rank, whose order they do not
+            support. None without replicates.
         on_similar_tasks: adjusted p of the signed-rank test over tasks, encoder x encoder.
         groups: groups of encoders no two of which differ on these tasks (`on_these_tasks` at 0.05).
         friedman: Friedman's test of the mean scores by task; None for too few encoders or tasks.
@@ -84,8 +86,10 @@ def rate(ranking: Ranking) -> Ratings:
         low, high = (_frame(encoders, {n: e[side] for n, e in ends.items()}) for side in (0, 1))
         columns = ranking.by_seed.columns
         drawn = Replicates(of_replicates.task_means)
-        p = score_gaps_p(task_means(scores[..., None], columns)[..., 0], drawn.leading)
-        these = pd.DataFrame(holm_pairs(p), encoders, encoders)
+        p, ahead = score_gaps_p(task_means(scores[..., None], columns)[..., 0], drawn.leading)
+        ranks = measured["rank"].round(DIGITS)
+        against = ahead * (ranks - ranks[:, None]) < 0
+        these = pd.DataFrame(np.where(against, 1, holm_pairs(p)), encoders, encoders)
     values = _frame(encoders, measured)
     by_task = ranking.mean.loc[encoders].to_numpy(dtype=np.float64)
     similar = pd.DataFrame(holm_pairs(signed_rank(by_task)), encoders, encoders)

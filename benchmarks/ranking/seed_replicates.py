@@ -14,7 +14,6 @@ from satclip_bench.benchmarks.metrics.replicates import (
     Replicates,
     RunReplicates,
 )
-from satclip_bench.core.threads import in_threads
 
 
 class ColumnReplicates(Protocol):
@@ -43,12 +42,15 @@ class SeedReplicates:
         rows: `(encoder, cell)` rows of `cells`; -1 for a cell without bootstrap scores.
         folds: cells of each column, which is a task and seed.
         pooled: `(column,)` whether its score is the skill that is pooled over folds.
+        enough: `(column,)` whether its test sets have enough points or blocks for an interval; the
+            bootstrap scores of others are not defined.
     """
 
     cells: RunReplicates
     rows: NDArray[np.intp]
     folds: tuple[NDArray[np.intp], ...]
     pooled: NDArray[np.bool_]
+    enough: NDArray[np.bool_]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -61,16 +63,9 @@ class SeedReplicates:
         scores = np.empty((len(self.rows), len(chosen), self.shape[-1]))
         for place, column in enumerate(chosen):
             score = self._skill if self.pooled[column] else self._mean
-            scores[:, place] = score(self.rows[:, self.folds[column]])
+            of_folds = self.rows[:, self.folds[column]]
+            scores[:, place] = score(of_folds) if self.enough[column] else np.nan
         return scores
-
-    def share_defined(self) -> float:
-        """Share of the scores that are defined."""
-
-        def count(column: int) -> int:
-            return int(np.isfinite(self.of_columns(slice(column, column + 1))).sum())
-
-        return sum(in_threads(count, range(len(self.folds)))) / int(np.prod(self.shape))
 
     def _mean(self, of_folds: NDArray[np.intp]) -> Float:
         return self.cells.score.select(of_folds).mean(axis=1).scores

@@ -3,8 +3,8 @@
 Seeds of a split draw training sets, and those of `random` test sets too. The variance of a score
 over seeds is therefore that of the training set and, as far as seeds redraw the test set, of its
 points, which the bootstrap of points holds already. `training_variance` takes it out. Under splits
-whose sets no seed draws, seeds show the random numbers of a probe, such as initial weights, and the
-training set is given.
+whose sets no seed draws, or whose folds train on all rows in turn, seeds show the random numbers of
+a probe or the division into folds, and the training set is given.
 """
 
 from __future__ import annotations
@@ -106,8 +106,11 @@ def inverse_trigamma(value: float) -> float:
 def drawn_sizes(rows: pd.DataFrame) -> pd.DataFrame:
     """Mean sizes of the training sets that seeds draw, and of the test sets, by task.
 
-    Where all seeds share the training set, as under `held-out-region`, seeds draw none of its rows,
-    and their scores differ by the random numbers of a probe alone, such as initial weights.
+    `n_train` is 0 where seeds draw none. Under `held-out-region` and others all seeds share their
+    sets, and scores differ by the random numbers of a probe alone, such as initial weights. Where a
+    seed has several folds, as under `blocks.10`, every row is tested once and trained on in the
+    other folds, so that the effects of single rows add up to the same score in every seed, and
+    seeds show what their division into folds does.
 
     Args:
         rows: rows of the tidy table of one split.
@@ -116,17 +119,23 @@ def drawn_sizes(rows: pd.DataFrame) -> pd.DataFrame:
         task x (`n_train`, `n_test`).
 
     Example:
-        >>> cells = {"task": ["elevation"] * 2, "status": ["done"] * 2, "n_train": [9, 11]}
-        >>> rows = pd.DataFrame({**cells, "n_test": [20, 20], "split": ["random"] * 2})
+        >>> cells = [{"seed": 0, "n_train": 9}, {"seed": 1, "n_train": 11}]
+        >>> rows = pd.DataFrame(cells).assign(task="elevation", status="done", n_test=20)
+        >>> rows = rows.assign(split="random", fold="0")
         >>> drawn_sizes(rows).loc["elevation"].tolist()
         [10.0, 20.0]
         >>> drawn_sizes(rows.assign(split="held-out-region")).loc["elevation"].tolist()
         [0.0, 20.0]
+        >>> drawn_sizes(rows.assign(seed=0, fold=["0", "1"])).loc["elevation"].tolist()
+        [0.0, 20.0]
     """
     done = rows[rows["status"] == "done"]
-    sizes = done[["task", "n_train", "n_test"]].astype({"n_train": float})
-    sizes.loc[done["split"].isin(SHARED_SETS), "n_train"] = 0.0
-    return sizes.groupby("task").mean()
+    sizes = done.groupby("task")[["n_train", "n_test"]].mean().astype(float)
+    folds = done[["task", "seed", "fold"]].drop_duplicates().groupby(["task", "seed"]).size()
+    shared = set(done.loc[done["split"].isin(SHARED_SETS), "task"])
+    shared |= set(folds.index.get_level_values("task")[folds > 1])
+    sizes.loc[sizes.index.isin(shared), "n_train"] = 0.0
+    return sizes
 
 
 def overlap_factor(seeds: int, n_train: float, n_test: float) -> float:
@@ -141,7 +150,7 @@ def overlap_factor(seeds: int, n_train: float, n_test: float) -> float:
 
     Args:
         seeds: number of seeds.
-        n_train: rows of a training set that seeds draw; 0 if they share it.
+        n_train: rows of a training set that seeds draw; 0 if they draw none.
         n_test: rows of a test set.
 
     Example:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from satclip_bench.benchmarks.metrics.bootstrap import MIN_DEFINED
 from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicates
 from satclip_bench.benchmarks.ranking.aggregates import mean_rank
 from satclip_bench.benchmarks.ranking.ranking import Ranking, rank
@@ -26,7 +28,8 @@ FLOOR = ("tau", "change")
 """Columns of the noise floor."""
 
 MAX_HALVES = 200
-"""Maximum number of ways to halve the seeds that the noise floor is computed from."""
+"""Maximum number of ways to halve the seeds that the noise floor is computed from; more of them are
+drawn at random."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,9 @@ class RankChanges:
         tau_low, tau_high: ends of their intervals.
         floor: split x `FLOOR`, what the choice of the seeds alone does to the ranks under a split:
             tau between the orders by two disjoint halves of its seeds, and the change of a mean
-            rank between them that 95 of 100 do not exceed, over all ways to halve the seeds. Halves
-            of the seeds are noisier than all of them. NaN for a split with a single seed, whose
-            noise cannot be known.
+            rank between them that 95 of 100 do not exceed, over all ways to halve the seeds
+            that all tasks have, or `MAX_HALVES` random ones. Halves of the seeds are noisier than
+            all of them. NaN for a split with a single seed, whose noise cannot be known.
     """
 
     tasks: tuple[str, ...]
@@ -138,11 +141,13 @@ def noise_floor(by_seed: pd.DataFrame) -> tuple[float, float]:
         by_seed: encoder x (task, seed), scores of the complete encoders.
 
     Returns:
-        Mean of Kendall's tau over all ways to halve the seeds, and the 95 % quantile of the
-        absolute changes of all encoders; NaN for fewer than two seeds or encoders.
+        Mean of Kendall's tau over all ways to halve the seeds that all tasks have, or `MAX_HALVES`
+        random ones, and the 95 % quantile of the absolute changes of all encoders; NaN for fewer
+        than two such seeds or encoders.
     """
     seed_of = by_seed.columns.get_level_values("seed")
-    seeds = sorted(set(seed_of))
+    seeds_of = by_seed.columns.to_frame(index=False).groupby("task")["seed"].agg(set)
+    seeds = sorted(set.intersection(*seeds_of)) if len(seeds_of) else []
     if len(seeds) < 2 or len(by_seed) < 2:
         return float("nan"), float("nan")
 
@@ -151,15 +156,28 @@ def noise_floor(by_seed: pd.DataFrame) -> tuple[float, float]:
         return mean_rank(of_half.to_numpy(dtype=np.float64), column_weights(of_half.columns))
 
     taus, changes = [], []
-    halves = list(combinations(seeds, len(seeds) // 2))
-    if len(seeds) % 2 == 0:
-        # The other half of each of these comes later.
-        halves = halves[: len(halves) // 2]
-    for half in halves[:MAX_HALVES]:
+    for half in _halves(seeds):
         one, other = ranks(half), ranks(tuple(set(seeds) - set(half)))
         taus.append(kendall(one, other))
         changes.append(np.abs(one - other))
     return float(np.nanmean(taus)), float(np.quantile(changes, 0.95))
+
+
+def _halves(seeds: Sequence[int]) -> list[tuple[int, ...]]:
+    """Smaller halves of seeds: one of each way to halve them, or `MAX_HALVES` random ones.
+
+    >>> _halves([0, 1, 2])
+    [(0,), (1,), (2,)]
+    >>> _halves([0, 1, 2, 3])
+    [(0, 1), (0, 2), (0, 3)]
+    """
+    size, even = len(seeds) // 2, len(seeds) % 2 == 0
+    if comb(len(seeds), size) // (1 + even) > MAX_HALVES:
+        rng = np.random.default_rng(0)
+        return [tuple(rng.permutation(seeds)[:size].tolist()) for _ in range(MAX_HALVES)]
+    halves = list(combinations(seeds, size))
+    # The other half of each of the first ones comes later.
+    return halves[: len(halves) // 2] if even else halves
 
 
 def _common(
@@ -189,7 +207,10 @@ def _common(
 def _mean_ranks(
     rankings: Sequence[Ranking], scores: Sequence[Float], order: pd.Index, weights: Sequence[Float]
 ) -> Float | None:
-    """Mean ranks in every widened replicate that all splits have, `(B, encoder, split)`."""
+    """Mean ranks in every widened replicate that all splits have, `(B, encoder, split)`.
+
+    None without replicates, or if under 90 % of them are in all splits.
+    """
     bootstrap = []
     for ranking, measured in zip(rankings, scores, strict=True):
         if ranking.replicates is None:
@@ -200,5 +221,7 @@ def _mean_ranks(
         rows = ranking.by_seed.index.get_indexer(order)
         bootstrap.append(widened(measured, noisy.leading[:, rows]))
     defined = np.logical_and.reduce([np.isfinite(r).all(axis=(1, 2)) for r in bootstrap])
+    if defined.mean() < MIN_DEFINED:
+        return None
     pairs = zip(bootstrap, weights, strict=True)
     return np.stack([mean_rank(r[defined], weight) for r, weight in pairs], axis=-1)

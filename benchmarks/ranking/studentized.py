@@ -81,7 +81,9 @@ def rounded_freedom(freedom: Float) -> Float:
     known = freedom < MANY
     value = np.where(known, np.maximum(freedom, 1.0), 1.0)
     scale = 10.0 ** (np.floor(np.log10(value)) - 1)
-    return np.where(known, np.round(np.floor(value / scale) * scale, 6), np.inf)
+    # 2.3 / 0.1 is less than 23: a number of two digits would otherwise lose one.
+    digits = np.floor(value / scale + 1e-9)
+    return np.where(known, np.round(digits * scale, 6), np.inf)
 
 
 def range_cdf(statistic: Float, means: int, freedom: Float) -> Float:

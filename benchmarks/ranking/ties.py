@@ -6,6 +6,9 @@ seeds draw it; its squared error comes from the variance over seeds, moderated o
 the task, less what the bootstrap explains of it (`benchmarks/ranking/seeds.py`). The order of the
 regions, the tasks and, under a split without seeds, the training set are given.
 
+The best of a task has the highest mean of scores that count as `TIE_FLOOR` at least, as for mean
+ranks one seed far below all others cannot outweigh them.
+
 Differences are those of any two encoders, because the best is not known beforehand: intervals and
 adjusted p are Tukey's and Kramer's, by the Studentized range of all encoders of the task (Tukey
 1953; Kramer 1956, Biometrics 12), with degrees of freedom after Welch and Satterthwaite. An encoder
@@ -18,6 +21,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.metrics.bootstrap import MIN_DEFINED
 from satclip_bench.benchmarks.metrics.replicates import Replicates, defined_in_all
@@ -26,6 +30,7 @@ from satclip_bench.benchmarks.ranking.by_task import (
     columns_by_task,
     pieces,
 )
+from satclip_bench.benchmarks.ranking.column_ranks import DIGITS
 from satclip_bench.benchmarks.ranking.seed_replicates import ColumnReplicates
 from satclip_bench.benchmarks.ranking.seeds import (
     Float,
@@ -56,6 +61,8 @@ class Differences:
     """Differences to the best encoder of each task, encoder x task.
 
     Attributes:
+        best: whether it has the highest mean, scores below `TIE_FLOOR` counting as it; of equal
+            ones, the highest plain mean.
         gap: mean score minus that of the best, at most 0, scores below `TIE_FLOOR` counting as it;
             NaN for an encoder that is not compared.
         low, high: ends of the simultaneous 95 % intervals; NaN if undecided.
@@ -63,6 +70,7 @@ class Differences:
         tied: whether it is the best or its p is 0.05 or more; all False if undecided.
     """
 
+    best: pd.DataFrame
     gap: pd.DataFrame
     low: pd.DataFrame
     high: pd.DataFrame
@@ -85,40 +93,45 @@ def differences_to_best(
         replicates: bootstrap scores of `by_seed`, `(encoder, task and seed, B)`; None if not known.
 
     Returns:
-        Differences, undecided for a task with neither replicates nor `MIN_SEEDS` seeds.
+        Differences, undecided for a task with neither replicates nor `MIN_SEEDS` seeds that draw
+        its sets.
     """
     gap, low, high, p = (np.full(mean.shape, np.nan) for _ in range(4))
-    tied = np.zeros(mean.shape, dtype=bool)
+    tied, best_of = np.zeros((2, *mean.shape), dtype=bool)
     known_mean = mean.notna().to_numpy()
     rows_of = by_seed.index.get_indexer(mean.index)
     columns, sizes_of = columns_by_task(by_seed.columns), drawn_sizes(rows)
 
-    def compare(place: int) -> tuple[int, Float, Float, Float]:
+    def compare(place: int) -> tuple[NDArray[np.bool_], Float, Float, Float]:
         task, compared = mean.columns[place], known_mean[:, place]
-        best = int(mean.to_numpy()[compared, place].argmax())
         scores = by_seed.to_numpy(dtype=np.float64)[rows_of[compared], columns[task]]
         scores = scores.clip(min=TIE_FLOOR)
+        means = scores.mean(axis=1)
+        highest = means.round(DIGITS) == means.round(DIGITS).max()
+        plain = np.where(highest, mean.to_numpy()[compared, place], -np.inf)
+        equal = plain == plain.max()
+        best = int(equal.argmax())
         known = complete_replicates(replicates, rows_of[compared], columns[task])
         n_train, n_test = sizes_of.loc[[task]].to_numpy(dtype=np.float64)[0].tolist()
-        gaps = scores.mean(axis=1) - scores.mean(axis=1)[best]
-        return best, gaps, *error_of_gaps(scores, known, best, n_train, n_test)
+        gaps = np.where(highest, 0, means - means[best])
+        return equal, gaps, *error_of_gaps(scores, known, best, n_train, n_test)
 
     places = np.flatnonzero(known_mean.any(axis=0)).tolist()
-    for place, (best, gaps, error, freedom) in zip(
+    for place, (equal, gaps, error, freedom) in zip(
         places, in_threads(compare, places), strict=True
     ):
         compared = known_mean[:, place]
-        gap[compared, place] = gaps
+        gap[compared, place], best_of[compared, place] = gaps, equal
         if np.isnan(error).any():
             continue
-        count, ties = len(gaps), np.arange(len(gaps)) == best
+        count, ties = len(gaps), np.arange(len(gaps)) == equal.argmax()
         adjusted = range_p(gaps, error, count, freedom)
         width = np.sqrt(error) * range_quantile(count, freedom) / np.sqrt(2)
         low[compared, place] = np.where(ties, 0, gaps - width)
         high[compared, place] = np.where(ties, 0, gaps + width)
         p[compared, place] = adjusted
         tied[compared, place] = ties | (gaps == 0) | (adjusted >= ALPHA)
-    tables = (gap, low, high, p, tied)
+    tables = (best_of, gap, low, high, p, tied)
     return Differences(*(pd.DataFrame(table, mean.index, mean.columns) for table in tables))
 
 
@@ -137,21 +150,22 @@ def error_of_gaps(
         scores: `(E, S)` scores by seed.
         replicates: `(E, S, B)` bootstrap scores; None if not known.
         best: row of the best encoder, whose error is 0.
-        n_train: rows of a training set that seeds draw (`drawn_sizes`).
+        n_train: rows of a training set that seeds draw (`drawn_sizes`); 0 if they draw none.
         n_test: rows of a test set.
 
     Returns:
-        NaN if there are neither replicates nor `MIN_SEEDS` seeds.
+        NaN if there are neither replicates nor `MIN_SEEDS` seeds that draw the sets.
     """
     seeds = scores.shape[1]
     others = np.arange(len(scores)) != best
     gaps = (scores - scores[best])[others]
     error, freedom = np.zeros(len(scores)), np.full(len(scores), np.inf)
     if replicates is None:
-        if seeds < MIN_SEEDS:
+        # Seeds show the noise of the test points only where they draw them.
+        if seeds < MIN_SEEDS or not n_train > 0:
             return np.full(len(scores), np.nan), freedom
         # Without bootstrap scores the overlap of the test sets is not known (Nadeau and Bengio).
-        factor = 1 / seeds + (n_test / n_train if n_train > 0 else 0.0)
+        factor = 1 / seeds + n_test / n_train
         points: Float | float = 0.0
         explained: Float | float = 0.0
     else:

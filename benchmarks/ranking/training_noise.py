@@ -31,9 +31,10 @@ from satclip_bench.core.threads import in_threads
 class TrainingNoise:
     """Noise of drawing another training set, task by task, where seeds show it.
 
-    A normal variable for each replicate, independent between encoders, whose variance is that of
-    `training_variance`. What a seed does to all encoders alike does not change their order and is
-    left out of it. A task with a single seed has none: its training set is taken as given.
+    Normal variables for each replicate whose variance is that of `training_variance`: one for each
+    encoder, and one that all have in common. The latter is what a seed does to all encoders alike;
+    it does not change their order. A task with a single seed has none: its training set is taken as
+    given.
 
     Attributes:
         by_seed: encoder x (task, seed), scores.
@@ -46,7 +47,7 @@ class TrainingNoise:
     floor: float
 
     def of_task(self, task: str, replicates: Float) -> Float:
-        """Noise to add to the scores of all seeds of a task, `(E, B)`; zeros for none.
+        """Noise of each encoder to add to all seeds of a task, `(E, B)`; zeros for none.
 
         Args:
             task: name of the task.
@@ -76,6 +77,26 @@ class TrainingNoise:
         drawn *= np.sqrt(variance)[:, None]
         return drawn
 
+    def common(self, task: str, replicates: Float) -> Float:
+        """Noise that all encoders have in common on a task, `(B,)`; zeros for none.
+
+        Args:
+            task: name of the task.
+            replicates: `(E, S, B)` bootstrap scores of its seeds.
+        """
+        scores = self._scores[:, self.columns[task]]
+        encoders, seeds = scores.shape
+        if seeds < 2 or not encoders:
+            return np.zeros(replicates.shape[-1])
+        split, n_train, n_test = self._samples[task]
+        replicates = clipped(replicates, self.floor)
+        centre = replicates[..., defined_in_all(replicates)].mean(axis=0, keepdims=True)
+        of_seeds = scores.mean(axis=0, keepdims=True)
+        factor = overlap_factor(seeds, n_train, n_test)
+        variance, _, _ = training_variance(of_seeds, point_variance(centre, of_seeds), factor)
+        rng = np.random.default_rng([SEED, crc32(f"{task} {split}".encode())])
+        return np.asarray(np.sqrt(variance[0]) * rng.standard_normal(replicates.shape[-1]))
+
     @cached_property
     def columns(self) -> dict[str, slice]:
         """Columns of each task."""
@@ -97,16 +118,33 @@ class TrainingNoise:
 
 
 def with_training_noise(
-    by_seed: pd.DataFrame, replicates: ColumnReplicates, rows: pd.DataFrame, floor: float
+    by_seed: pd.DataFrame,
+    replicates: ColumnReplicates,
+    rows: pd.DataFrame,
+    floor: float,
+    *,
+    common: bool = False,
 ) -> Replicates:
-    """Bootstrap scores with the noise of drawing another training set (`TrainingNoise`)."""
+    """Bootstrap scores with the noise of drawing another training set (`TrainingNoise`).
+
+    Args:
+        by_seed: encoder x (task, seed), scores.
+        replicates: bootstrap scores of `by_seed`.
+        rows: rows of the tidy table of one split.
+        floor: scores below this count as this for the variance.
+        common: whether noise that all encoders have in common is added as well, as for the scores
+            themselves; orders and differences do not depend on it.
+    """
     noise = TrainingNoise(by_seed, rows, floor)
     noisy = np.empty(replicates.shape)
 
     def add(task: str) -> None:
         columns = noise.columns[task]
         scores = replicates.of_columns(columns)
-        np.add(scores, noise.of_task(task, scores)[:, None], out=noisy[:, columns])
+        added = noise.of_task(task, scores)
+        if common:
+            added += noise.common(task, scores)
+        np.add(scores, added[:, None], out=noisy[:, columns])
 
     in_threads(add, list(noise.columns))
     return Replicates(noisy)

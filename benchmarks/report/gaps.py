@@ -51,7 +51,7 @@ def _notes(board: Board) -> list[str]:
         kinds = interval_kinds(ranking.rows, board.tasks)
         notes.append(
             "In brackets: 95 % intervals of the differences, which hold for all pairs of encoders "
-            f"of a task together: {kinds}; with the draw of the training set if there are seeds."
+            f"of a task together: {kinds}; with the draw of the training set where seeds draw it."
         )
     if (ranking.tied & ~ranking.best).any(axis=None):
         notes.append(

@@ -110,8 +110,8 @@ def _notes(
         moved = int((changes.p.to_numpy() < ALPHA).sum())
         notes.append(
             f"In brackets: 95 % intervals: {kinds_of_splits(frame, changes.ranks.columns)}. "
-            "*: change beyond the noise of the points and, under splits with several seeds, of the "
-            f"training set (p below {ALPHA:.2f}, Holm's correction over all changes): {moved} of "
+            "*: change beyond the noise of the points and, where seeds draw it, of the training "
+            f"set (p below {ALPHA:.2f}, Holm's correction over all changes): {moved} of "
             f"{changes.p.size}."
         )
     taus = []

@@ -84,7 +84,7 @@ def make_frame(cells: pd.DataFrame) -> pd.DataFrame:
     rows = pd.concat([cells.assign(metric=name, value=v) for name, v in values.items()])
     texts = {"task_type": "regression", "edition": "open", "interval": "places", "status": "done"}
     texts |= {"best_params": "{}", "protocol": "synthetic/1"}
-    numbers = {"low": np.nan, "high": np.nan, "converged": True, "n_train": 3000}
+    numbers = {"low": 0.0, "high": 1.0, "converged": True, "n_train": 3000}
     constant: dict[str, str | float] = {
         name: "" if dtype == "str" else 0 for name, dtype in COLUMNS.items()
     }

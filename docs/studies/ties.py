@@ -196,7 +196,7 @@ def false_letters(equal: int, seeds: int, ratio: float, trials: int, training: b
     for _ in range(trials):
         world = draw(rng, np.repeat(truth[:, None], TASKS, axis=1), seeds, ratio)
         scores, replicates = world.scores.mean(axis=2), bootstrap(world, training)
-        p = holm_pairs(score_gaps_p(scores, replicates.mean(axis=-1)))
+        p = holm_pairs(score_gaps_p(scores, replicates.mean(axis=-1))[0])
         claimed += bool((p[:equal, :equal] < ALPHA).any())
     return claimed / trials
 

@@ -57,15 +57,15 @@ class SplitOverview:
         board = results.board(split, probe)
         ratings = results.ranks(split, probe).ratings
         parts = (ratings.low, ratings.high)
-        values = mean_scores(board.ranking).join(ratings.values["rank"])  # noqa: PD011
+        means = mean_scores(board.ranking)
+        values = means.values.join(ratings.values["rank"])  # noqa: PD011
         for name, table in zip(("rank_low", "rank_high"), parts, strict=True):
             values[name] = table["rank"]
-        p = ratings.on_these_tasks
         return cls(
             board,
             values,
-            places_by_p(-values["rank"], p),
-            places_by_p(values["value"], p),
+            places_by_p(-values["rank"], ratings.on_these_tasks),
+            places_by_p(values["value"], means.p),
         )
 
 

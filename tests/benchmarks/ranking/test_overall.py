@@ -8,8 +8,17 @@ import pytest
 from satclip_bench.benchmarks.ranking.overall import differences_to, mean_scores
 from satclip_bench.benchmarks.ranking.places import task_places
 from satclip_bench.benchmarks.ranking.ranking import rank
-from tests.benchmarks.frames import METRICS, frame
+from satclip_bench.benchmarks.ranking.seeds import overlap_factor
+from satclip_bench.benchmarks.ranking.significance import mean_gaps_p, score_gaps_p
+from tests.benchmarks.frames import ENCODERS, METRICS, frame
 from tests.benchmarks.ranking.test_ratings import replicates
+
+SHIFTS = {
+    "air_temperature": (0.3, -0.2, 0.0, 0.4, -0.3),
+    "biomes": (-0.4, 0.3, 0.1, -0.2, 0.2),
+    "elevation": (0.1, 0.3, -0.4, 0.2, -0.3),
+}
+"""What the training set of each seed does to the scores of all encoders on a task."""
 
 
 def test_differences_to_the_best_are_those_of_the_ranking() -> None:
@@ -38,12 +47,54 @@ def test_differences_change_their_sign_with_the_reference() -> None:
 def test_mean_scores_lie_in_their_intervals_and_count_tasks_alike() -> None:
     table = frame()
     ranking = rank(table, METRICS, "random", "linear", replicates(table))
-    means = mean_scores(ranking)
+    means = mean_scores(ranking).values
     assert ((means["low"] < means["value"]) & (means["value"] < means["high"])).all()
     np.testing.assert_allclose(means["value"], ranking.mean.loc[means.index].mean(axis=1))
-    alone = mean_scores(rank(table, METRICS, "random", "linear"))
+    alone = mean_scores(rank(table, METRICS, "random", "linear")).values
     assert alone["low"].isna().all()
     assert alone["value"].tolist() == pytest.approx(means["value"].tolist())
+
+
+def test_mean_scores_count_what_a_training_set_does_to_all_encoders() -> None:
+    """The interval of a mean score; that of a single encoder, too."""
+    shift = {(task, seed): v for task, v5 in SHIFTS.items() for seed, v in enumerate(v5)}
+
+    def value(encoder: str, task: str, seed: int, fold: str) -> float:
+        return 0.3 + 0.1 * ENCODERS.index(encoder) + shift[task, seed]
+
+    table = frame(value, seeds=range(5))
+    ranking = rank(table, METRICS, "random", "linear", replicates(table, 0.001))
+    means = mean_scores(ranking).values
+    error = (means["high"] - means["low"]) / (2 * 1.96)
+    factor = overlap_factor(5, 3000, 1000)
+    # The common noise of points in `replicates` has .1 in each of five seeds of three tasks.
+    points = 0.1**2 / 5 / 3
+    of_seeds = np.mean([np.var(v, ddof=1) for v in SHIFTS.values()])
+    expected = np.sqrt(points + factor * max(of_seeds - 0.1**2, 0) / 3)
+    assert error.to_numpy() == pytest.approx(expected, rel=0.1)
+    alone = rank(table[table["encoder"] == "wrap"], METRICS, "random", "linear", replicates(table))
+    ends = mean_scores(alone).values
+    assert float((ends["high"] - ends["low"]).iloc[0]) == pytest.approx(
+        2 * 1.96 * expected, rel=0.1
+    )
+
+
+def test_places_of_mean_scores_are_by_their_own_differences() -> None:
+    """A is ahead in the mean by one task, and behind on all others: neither is best alone."""
+    values = np.array([[0.50] * 7 + [0.90], [0.53] * 7 + [0.30]])
+    rng = np.random.default_rng(0)
+    noise = np.array([0.002] * 7 + [0.5])[None, :, None]
+    drawn = (values[..., None] + noise * rng.normal(size=(2, 8, 2000))).mean(axis=1)
+    p = mean_gaps_p(values.mean(axis=1), drawn)
+    assert p[0, 1] > 0.3
+    assert p[0, 0] == 1
+    gaps, ahead = score_gaps_p(
+        values, np.moveaxis(values[..., None] + noise * rng.normal(size=(2, 8, 2000)), -1, 0)
+    )
+    assert gaps[0, 1] < 0.01
+    assert ahead[0, 1] < 0
+    clear = mean_gaps_p(np.array([0.5, 0.4]), np.array([[0.5, 0.51], [0.4, 0.41]]))
+    assert clear[0, 1] == 0
 
 
 def test_second_places_are_the_first_places_without_the_first() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,7 @@ def made() -> RankedReplicates:
         rows=rows,
         folds=(np.array([0, 1]), np.array([2]), np.array([3])),
         pooled=np.array([True, False, False]),
+        enough=np.array([True, True, True]),
         defined=slice(None),
     )
 
@@ -54,4 +57,6 @@ def test_scores_are_those_computed_one_by_one(made: RankedReplicates) -> None:
     assert made.shape == expected.shape
     np.testing.assert_allclose(made.of_columns(slice(None)), expected, rtol=1e-14)
     np.testing.assert_allclose(made.of_columns(slice(1, 3)), expected[:, 1:], rtol=1e-14)
-    assert made.share_defined() == np.isfinite(expected).mean() < 0.9
+    few = replace(made, enough=np.array([True, False, True])).of_columns(slice(None))
+    assert np.isnan(few[:, 1]).all()
+    np.testing.assert_allclose(few[:, [0, 2]], expected[:, [0, 2]], rtol=1e-14)

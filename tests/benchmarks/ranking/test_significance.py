@@ -148,7 +148,7 @@ def test_false_positives_of_pairs_are_at_their_nominal_rate() -> None:
     one = families = 0.0
     for _ in range(200):
         scores = rng.normal(size=(8, 6))
-        p = co.score_gaps_p(scores, scores + rng.normal(size=(300, 8, 6)))
+        p = co.score_gaps_p(scores, scores + rng.normal(size=(300, 8, 6)))[0]
         upper = p[np.triu_indices(8, 1)]
         one += (upper < co.ALPHA).mean() / 200
         families += bool((co.holm(upper) < co.ALPHA).any()) / 200
@@ -159,14 +159,15 @@ def test_false_positives_of_pairs_are_at_their_nominal_rate() -> None:
 def test_clear_wins_are_significant_even_with_few_replicates() -> None:
     rng = np.random.default_rng(0)
     scores = np.array([[1.0] * 8, [0.0] * 8])
-    p = co.score_gaps_p(scores, scores + 0.01 * rng.normal(size=(50, 2, 8)))
+    p, ahead = co.score_gaps_p(scores, scores + 0.01 * rng.normal(size=(50, 2, 8)))
     assert p[0, 1] < 1e-6
     assert p[0, 0] == 1
+    assert ahead[0, 1] == -ahead[1, 0] > 0
     # One task lost by a mile does not outweigh seven that are won clearly.
     mixed = np.array([[1.0] * 7 + [-100.0], [0.0] * 8])
     noise = 0.01 * rng.normal(size=(200, 2, 8))
-    assert co.score_gaps_p(mixed, mixed + noise)[0, 1] < 0.01
-    still = co.score_gaps_p(scores, np.tile(scores, (20, 1, 1)))
+    assert co.score_gaps_p(mixed, mixed + noise)[0][0, 1] < 0.01
+    still, _ = co.score_gaps_p(scores, np.tile(scores, (20, 1, 1)))
     assert still[0, 1] == 0
     assert still[0, 0] == 1
 

@@ -14,13 +14,14 @@ from scipy.stats import studentized_range, t, tukey_hsd
 
 from satclip_bench.benchmarks.metrics.replicates import Replicates
 from satclip_bench.benchmarks.ranking.seeds import (
+    drawn_sizes,
     inverse_trigamma,
     moderated,
     overlap_factor,
     point_variance,
     training_variance,
 )
-from satclip_bench.benchmarks.ranking.shifts import noise_floor
+from satclip_bench.benchmarks.ranking.shifts import MAX_HALVES, _halves, noise_floor
 from satclip_bench.benchmarks.ranking.significance import kendall
 from satclip_bench.benchmarks.ranking.studentized import (
     range_cdf,
@@ -60,6 +61,9 @@ def test_freedom_is_rounded_down_and_finite_for_every_error() -> None:
     freedom = np.array([0.2, 1.0, 3.19, 15.7, 9_999.0, 1e12, np.inf])
     assert rounded_freedom(freedom).tolist() == [1, 1, 3.1, 15, 9900, np.inf, np.inf]
     assert np.isfinite(range_quantile(5, freedom)).all()
+    once = rounded_freedom(np.arange(10, 1000) / 100)
+    assert np.array_equal(rounded_freedom(once), once)
+    assert rounded_freedom(np.array([1.2, 1.9, 2.3, 2.4])).tolist() == [1.2, 1.9, 2.3, 2.4]
 
 
 @given(st.floats(1e-6, 1e6))
@@ -142,9 +146,8 @@ def _task(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Replicates | None]:
     """Scores `(E, S)` and bootstrap scores of one task, as `differences_to_best` takes them."""
     columns = pd.MultiIndex.from_product([["a"], range(scores.shape[1])], names=["task", "seed"])
-    rows = pd.DataFrame(
-        {"task": ["a"], "split": ["random"], "status": ["done"], "n_train": [3], "n_test": [6]}
-    )
+    cell = {"task": "a", "split": "random", "seed": 0, "fold": "0", "status": "done"}
+    rows = pd.DataFrame([{**cell, "n_train": 3, "n_test": 6}])
     by_seed = pd.DataFrame(scores, columns=columns)
     mean = by_seed.T.groupby(level="task").mean().T
     return by_seed, mean, rows, None if replicates is None else Replicates(replicates)
@@ -220,6 +223,32 @@ def test_the_noise_floor_compares_halves_of_the_seeds() -> None:
     assert tau < 1
     one_seed = same.loc[:, columns.get_level_values("seed") == 0]
     assert np.isnan(noise_floor(one_seed)).all()
+    # Tasks with other seeds have no halves in common.
+    apart = pd.MultiIndex.from_tuples([("a", 0), ("a", 1), ("b", 2), ("b", 3)], names=columns.names)
+    assert np.isnan(noise_floor(same.iloc[:, :4].set_axis(apart, axis=1))).all()
+
+
+def test_many_seeds_are_halved_at_random() -> None:
+    halves = _halves(range(12))
+    assert len(halves) == MAX_HALVES
+    assert {len(set(half)) for half in halves} == {6}
+    counts = np.bincount(np.concatenate(halves))
+    # Every seed is in half of them, within four standard deviations.
+    assert np.abs(counts - 100).max() < 4 * np.sqrt(200 / 4)
+    together = np.mean([{0, 1, 2} <= set(half) or not {0, 1, 2} & set(half) for half in halves])
+    assert together == pytest.approx(2 / 11, abs=0.1)
+
+
+def test_seeds_that_test_every_row_draw_no_training_set() -> None:
+    cells = [
+        {"task": "a", "split": "blocks.10", "seed": seed, "fold": str(fold), "status": "done"}
+        for seed in range(3)
+        for fold in range(5)
+    ]
+    rows = pd.DataFrame(cells).assign(n_train=80, n_test=20)
+    assert drawn_sizes(rows).to_numpy().tolist() == [[0, 20]]
+    one_fold = rows[rows["fold"] == "0"].assign(split="random")
+    assert drawn_sizes(one_fold).to_numpy().tolist() == [[80, 20]]
 
 
 def test_equal_ranks_tie_however_they_were_summed() -> None:
