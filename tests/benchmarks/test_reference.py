@@ -59,6 +59,13 @@ def test_every_fit_ended_because_it_was_good_enough(run: tuple[str, pd.DataFrame
     assert capped.empty, f"{len(capped)} cells did not converge:\n{names.to_string()}"
 
 
+def test_every_interval_holds_its_score(run: tuple[str, pd.DataFrame]) -> None:
+    known = run[1].dropna(subset=["low", "high"])
+    apart = known[(known["value"] < known["low"]) | (known["high"] < known["value"])]
+    assert apart.empty, apart.groupby(["task", "metric"]).size().to_string()
+    assert len(known) > len(run[1]) / 2
+
+
 def test_its_tables_follow_from_its_frame(run: tuple[str, pd.DataFrame], tmp_path: Path) -> None:
     """Scores and ranks do. Intervals and ties come from scores.parquet, without predictions.
 
