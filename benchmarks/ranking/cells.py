@@ -126,7 +126,7 @@ def cell_scores(rows: pd.DataFrame, metrics: Mapping[str, str]) -> CellScores:
     scores, loss, reference = (wide(name) for name in ("value", "loss", "reference"))
     pooled = scores.columns.get_level_values("task").map(metrics) == SKILL
     # The skill of a cell may be undefined although it ran; only skill has losses.
-    known = scores.notna() | loss.notna()
+    known = scores.notna() | (loss.notna() & reference.notna())
     ran = np.zeros(len(cells), dtype=bool)
     ran[cell_of[(rows["status"] == "done").to_numpy()]] = True
     nowhere = ~known.any(axis=0).to_numpy()

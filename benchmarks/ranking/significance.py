@@ -65,6 +65,8 @@ class Friedman:
 def friedman(scores: Float) -> Friedman | None:
     """Friedman's test on scores `(E, T)`, encoders by tasks; None for fewer than 3 of either.
 
+    p is 1 if all encoders are equal on every task, which leaves the statistic undefined.
+
     The critical difference is q sqrt(E (E + 1) / (6 T)), q the Studentized range for E encoders
     and infinite degrees of freedom by sqrt(2) (Demsar 2006, section 3.2.2).
     """
@@ -73,7 +75,7 @@ def friedman(scores: Float) -> Friedman | None:
     encoders, tasks = scores.shape
     if encoders < 3 or tasks < 3:
         return None
-    statistic, p = friedmanchisquare(*scores)
+    statistic, p = friedmanchisquare(*scores) if np.ptp(scores, axis=0).any() else (0.0, 1.0)
     q = float(studentized_range.ppf(1 - ALPHA, encoders, np.inf)) / np.sqrt(2)
     return Friedman(
         float(statistic), float(p), q * float(np.sqrt(encoders * (encoders + 1) / (6 * tasks)))

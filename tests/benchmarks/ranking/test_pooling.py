@@ -95,6 +95,19 @@ def test_failed_cells_are_missing_with_their_reasons() -> None:
     assert len(ranking.rank) == len(ENCODERS) - 1
 
 
+def test_a_cell_without_its_reference_is_missing() -> None:
+    """As beside records of an earlier version, which have losses but no references."""
+    table = with_losses(frame())
+    own = (table["encoder"] == "geoclip") & (table["task"] == "elevation")
+    ranking = rank(
+        table[~(own & (table["metric"] == "reference_rmse"))], SKILLS, "held-out-region", "linear"
+    )
+    assert "geoclip" not in ranking.rank.index
+    assert {(gap.task, gap.reason) for gap in ranking.missing["geoclip"]} == {
+        ("elevation", "the score is not a number")
+    }
+
+
 def test_a_reference_without_errors_leaves_the_skill_undefined() -> None:
     table = with_losses(frame())
     perfect = (table["task"] == "biomes") & (table["metric"] == "reference_accuracy")

@@ -26,6 +26,12 @@ def test_the_critical_difference_has_the_printed_constants(encoders: int, q: flo
     assert np.isclose(found.p, stats.friedmanchisquare(*scores).pvalue)
 
 
+def test_equal_encoders_do_not_differ_by_friedman() -> None:
+    found = co.friedman(np.tile([0.1, 0.5, 0.5, 0.9], (5, 1)))
+    assert found is not None
+    assert (found.statistic, found.p) == (0, 1)
+
+
 def test_friedman_needs_three_of_either() -> None:
     assert co.friedman(np.zeros((2, 9))) is None
     assert co.friedman(np.zeros((9, 2))) is None
