@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from satclip_bench.core.card import Card, problems
-from satclip_bench.core.errors import BenchError, RecordError
+from satclip_bench.core.errors import ASK_PERMISSION, BenchError, RecordError
 from satclip_bench.core.files import atomic_write
 from satclip_bench.core.program import program
 from satclip_bench.core.read_options import AUTOMATIC, ReadOptions
@@ -124,11 +124,15 @@ def adopt(out: Path) -> None:
     for path in paths:
         try:
             remembered = RememberedTask.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
-            reason = problems(error) if isinstance(error, ValidationError) else error
+        except OSError as error:
             raise RecordError(
-                f"{path} cannot be read: {reason}. Delete it, and run its task again with "
-                "--task-file and --target; its records are kept"
+                f"{path} cannot be read: {error.strerror or error}. {ASK_PERMISSION}"
+            ) from error
+        except ValidationError as error:
+            raise RecordError(
+                f"{path} cannot be read: {problems(error)}. Delete it, and run its task again with "
+                "--task-file and --target, or update satclip-bench if a newer version wrote it; "
+                "its records are kept"
             ) from error
         file = UserTable(
             remembered.path, remembered.target, remembered.options, cards_folder(out), False

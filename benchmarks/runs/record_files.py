@@ -25,13 +25,20 @@ class NewerRecordError(RecordError):
 def read_record(path: Path) -> Record:
     """Read a record, also of an earlier version. Raises RecordError if the file is not one."""
     try:
-        return parse_record(path.read_bytes())
+        content = path.read_bytes()
+    except OSError as error:
+        raise RecordError(
+            f"{path} cannot be read: {error.strerror or error}. Its record counts once it can be; "
+            "until then, the same command computes its cell again."
+        ) from error
+    try:
+        return parse_record(content)
     except NewerRecordError as error:
         raise RecordError(
             f"{path} cannot be read: {error}, or run the same command again to compute its cell "
             "with this version."
         ) from error
-    except (OSError, RecordError) as error:
+    except RecordError as error:
         raise RecordError(
             f"{path} is not a record that this version can read: {error}. Delete it, and run the "
             "same command again to compute its cell."

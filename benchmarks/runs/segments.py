@@ -86,12 +86,15 @@ class Segment:
                 folder before), predictions_sha256, start, size, record (JSON).
 
         Raises:
-            RecordError: the table is damaged; the message names it and says what to do.
+            RecordError: the table is damaged or cannot be read; the message says what to do.
         """
         import pyarrow.parquet as pq
 
         try:
             content = self.path.read_bytes()
+        except OSError as error:
+            raise RecordError(_unreadable(self.path, error)) from error
+        try:
             if _name(_number(self.path), content) != self.path.name:
                 raise ValueError("its content has another hash than its name says")
             return pq.read_table(io.BytesIO(content), columns=list(columns))
@@ -148,8 +151,8 @@ class Segment:
             with self.predictions_path.open("rb") as stream:
                 stream.seek(row["start"])
                 content = stream.read(row["size"])
-        except OSError:
-            content = b""
+        except OSError as error:
+            raise RecordError(_unreadable(self.predictions_path, error)) from error
         if sha256_bytes(content) != row["predictions_sha256"]:
             raise RecordError(
                 f"{self.predictions_path} is damaged at the predictions of the record {key}. "
@@ -261,6 +264,13 @@ def sweep_segments(run: Path) -> None:
     for path in _numbered(run / FOLDER, "*.predictions"):
         if path not in kept:
             path.unlink()
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    return (
+        f"{path} cannot be read: {error.strerror or error}. Its records count once it can be; "
+        "until then, the same command computes their cells again."
+    )
 
 
 def _predictions(loose: LooseRecord) -> bytes:

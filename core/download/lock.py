@@ -9,7 +9,7 @@ from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
 from satclip_bench.core.card import Card, problems
-from satclip_bench.core.errors import BenchError, IntegrityError
+from satclip_bench.core.errors import ASK_PERMISSION, BenchError, IntegrityError
 from satclip_bench.core.files import atomic_write
 
 NAME = "lock.json"
@@ -36,11 +36,14 @@ def read_lock(folder: Path) -> dict[str, Locked]:
         return _LOCK.validate_json(path.read_bytes())
     except FileNotFoundError:
         return {}
-    except (OSError, ValidationError) as error:
-        reason = problems(error) if isinstance(error, ValidationError) else error
+    except OSError as error:
         raise BenchError(
-            f"{path} cannot be read: {reason}. It holds the hashes of downloaded files; delete it "
-            "to accept their present content."
+            f"{path} cannot be read: {error.strerror or error}. {ASK_PERMISSION}"
+        ) from error
+    except ValidationError as error:
+        raise BenchError(
+            f"{path} cannot be read: {problems(error)}. It holds the hashes of downloaded files; "
+            "delete it to accept their present content."
         ) from error
 
 

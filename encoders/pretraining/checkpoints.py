@@ -68,6 +68,11 @@ def load_state(folder: Path, config: PretrainConfig, data_sha256: str) -> State 
         return None
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["format"] > FORMAT:
+            raise BenchError(
+                f"{path} was written by a newer version of satclip-bench (format "
+                f"{content['format']}, of which this one reads {FORMAT}): update satclip-bench"
+            )
         if content["format"] != FORMAT:
             raise BenchError(
                 f"{path} has format {content['format']}, not {FORMAT}. Delete it to start again."

@@ -253,6 +253,20 @@ def test_packed_predictions_are_verified_when_they_are_read(packed: Path) -> Non
     assert not Store(packed).done(first.settings)
 
 
+def test_segments_that_may_not_be_read_are_not_to_be_deleted(packed: Path) -> None:
+    segment = list_segments(packed)[0]
+    first = next(r for r in Store(packed).records() if r.key == next(iter(segment.index)))
+    # Tests may run as root, who may read everything but a folder in the place of a file.
+    for path in (segment.predictions_path, segment.path):
+        path.rename(path.with_suffix(".kept"))
+        path.mkdir()
+    with pytest.raises(RecordError, match=r"predictions cannot be read: Is a directory.*once it"):
+        segment.predictions(first.key)
+    (notice,) = Store(packed).read().notices()
+    assert f"{segment.path} cannot be read: Is a directory" in notice
+    assert "Delete" not in notice
+
+
 def test_damaged_loose_records_are_not_packed(loose: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(loose, tmp_path / "run"))
     run = Store(folder)

@@ -404,6 +404,15 @@ def test_a_damaged_record_is_named_and_costs_only_its_own_cell(
     assert len(store.records()) == 2
 
 
+def test_a_record_that_may_not_be_read_is_not_to_be_deleted(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    # Tests may run as root, who may read everything but a folder in the place of a file.
+    store.path(SETTINGS).mkdir(parents=True)
+    (notice,) = store.read().notices()
+    assert f"{store.path(SETTINGS)} cannot be read: Is a directory" in notice
+    assert "Delete" not in notice
+
+
 def test_a_reason_with_half_a_surrogate_pair_can_be_written(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.save(record(status="failed", reason="no file \udce9", scores={}), None)

@@ -242,3 +242,11 @@ def test_a_page_leaves_nothing(server: Server, tmp_path: Path) -> None:
     with pytest.raises(BenchError):
         fetch(card(server.url), tmp_path)
     assert [p.name for p in tmp_path.iterdir() if not p.name.endswith(".lock")] == []
+
+
+def test_hashes_that_may_not_be_read_are_not_to_be_deleted(tmp_path: Path) -> None:
+    # Tests may run as root, who may read everything but a folder in the place of a file.
+    (tmp_path / "lock.json").mkdir()
+    with pytest.raises(BenchError, match=r"lock\.json cannot be read: Is a directory") as caught:
+        read_lock(tmp_path)
+    assert "delete" not in str(caught.value)

@@ -18,7 +18,7 @@ from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import equal_area_cells
 from satclip_bench.encoders.pretraining import load_config
 from satclip_bench.encoders.pretraining.augment import augment_images, jitter_coordinates
-from satclip_bench.encoders.pretraining.checkpoints import NAME
+from satclip_bench.encoders.pretraining.checkpoints import FORMAT, NAME, load_state
 from satclip_bench.encoders.pretraining.config import Augment, HeldOut, PretrainConfig, Training
 from satclip_bench.encoders.pretraining.export import CHECKPOINT, CURVES, ENCODER, METRICS
 from satclip_bench.encoders.pretraining.holdout import held_out_rows
@@ -166,6 +166,13 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
         (tmp_path / NAME).write_bytes(damaged)
         with pytest.raises(BenchError, match="damaged"):
             train(tmp_path, resume=True)
+
+
+def test_a_checkpoint_of_a_newer_version_is_not_to_be_deleted(tmp_path: Path) -> None:
+    torch.save({"format": FORMAT + 1}, tmp_path / NAME)
+    with pytest.raises(BenchError, match="newer version of satclip-bench") as caught:
+        load_state(tmp_path, config(), "")
+    assert "Delete" not in str(caught.value)
 
 
 def test_a_full_disk_leaves_the_checkpoint_before(
