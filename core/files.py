@@ -245,7 +245,8 @@ def is_abandoned(path: Path) -> bool:
     Args:
         path: file or folder; others than those that are named by `process_mark` are not abandoned.
     """
-    writer = re.search(r"\.(?:([0-9a-f]{8})-)?(\d+)-[^.-]*(?:\.part)?$", path.name)
+    # The eight characters at the end are those of `tempfile`.
+    writer = re.search(r"\.(?:([0-9a-f]{8})-)?(\d+)-[a-z0-9_]{8}(?:\.part)?$", path.name)
     if writer is None:
         return False
     machine, number = writer.groups()

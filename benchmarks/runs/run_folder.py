@@ -67,7 +67,7 @@ def writable(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # If the process is killed here, the next run deletes the file as a temporary one.
-        probe = folder / f".writable.{process_mark()}0.part"
+        probe = folder / f".probe.{process_mark()}writable.part"
         probe.write_text("")
         probe.unlink()
     except OSError as error:

@@ -120,22 +120,24 @@ def test_temporary_files_of_this_machine_are_swept_at_once_and_of_others_after_a
 ) -> None:
     ended, there = process_mark(2**30), f"{'0' * 8}-{2**30}-"
     names = {
-        f".a.csv.{ended}abc_d.part": True,
-        f"deep/.b.[1].csv.{ended}abc.part": True,
-        f".c.csv.{process_mark()}abc.part": False,
-        f".d.csv.{there}abc.part": False,
-        f".e.csv.{there}old.part": True,
-        f".f.csv.{2**30}-abc.part": False,
-        f".g.csv.{2**30}-old.part": True,
+        f".a.csv.{ended}abcde_7d.part": True,
+        f"deep/.b.[1].csv.{ended}abcdefgh.part": True,
+        f".c.csv.{process_mark()}abcdefgh.part": False,
+        f".d.csv.{there}abcdefgh.part": False,
+        f".e.csv.{there}long_ago.part": True,
+        f".f.csv.{2**30}-abcdefgh.part": False,
+        f".g.csv.{2**30}-long_ago.part": True,
         ".film.mp4.part": False,
-        ".film.mp4.old.part": False,
-        f".h.csv.{ended}abc": False,
+        ".film.mp4.long_ago.part": False,
+        f".h.csv.{ended}abcdefgh": False,
+        ".report.2020-final.long_ago.part": False,
+        ".report.2020-long-ago.part": False,
     }
     for name in names:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"")
-        if "old" in name:
+        if "long" in name:
             before = path.stat().st_mtime - ABANDONED_SECONDS - 60
             os.utime(path, (before, before))
     sweep_parts(tmp_path, "**/*")

@@ -82,7 +82,7 @@ def test_the_next_run_deletes_temporary_files_of_a_killed_one(tmp_path: Path) ->
         check=True,
     )
     left = [
-        folder / f"records/.a.json.{process_mark(int(ended.stdout))}abc.part",
+        folder / f"records/.a.json.{process_mark(int(ended.stdout))}abcdefgh.part",
         folder / f".results.parquet.{process_mark(int(ended.stdout))}abcdefgh.part",
         folder / SCRATCH / "x.npy",
     ]

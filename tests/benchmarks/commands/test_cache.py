@@ -69,8 +69,10 @@ def test_clear_deletes_embeddings_alone(folder: Path, capsys: pytest.CaptureFixt
 
 
 def test_temporary_files_of_killed_processes_are_deleted(folder: Path) -> None:
-    # Numbers of processes are smaller than these.
-    old, new = (folder / "embeddings" / f".a.npy.{process_mark(2**22 + n)}abc.part" for n in (1, 2))
+    # Numbers of processes are smaller than this one.
+    old, new = (
+        folder / "embeddings" / f".a.npy.{process_mark(2**22 + n)}abcdefgh.part" for n in (1, 2)
+    )
     in_use = folder / "embeddings" / f".b.npy.{process_mark()}abcdefgh.part"
     for path in (old, in_use):
         path.write_bytes(b"x")

@@ -60,10 +60,13 @@ def test_reports_are_made_again_unless_they_are_complete(
     (out / board).write_text("something else")
     # No process has this number.
     mark = process_mark(2**30)
-    left = [out / f"figures/.maps.png.{mark}abc.part", out / f".results.parquet.{mark}abc.part"]
+    left = [
+        out / f"figures/.maps.png.{mark}abcdefgh.part",
+        out / f".results.parquet.{mark}abcdefgh.part",
+    ]
     for path in left:
         path.write_bytes(b"")
-    staged = out / f"{manifest.STAGING}{mark}abc"
+    staged = out / f"{manifest.STAGING}{mark}abcdefgh"
     staged.mkdir()
     assert run(tmp_path) == 0
     assert contents(out) == first
