@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.errors import BenchError, UnfinishedError
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
@@ -123,23 +123,35 @@ def local_cluster(count: int, scratch: Path) -> Iterator[LocalCluster]:
     Args:
         count: number of workers.
         scratch: folder for files that are needed only while the cluster runs.
+
+    Raises:
+        UnfinishedError: its processes cannot be started.
     """
     import dask
     from distributed import LocalCluster
 
     # What ran when a worker was killed comes back at once, and is tried once more, alone.
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-            local_directory=str(scratch / "dask"),
-        ) as cluster,
-    ):
-        yield cluster
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        try:
+            cluster = LocalCluster(
+                n_workers=count,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,
+                local_directory=str(scratch / "dask"),
+            )
+        except RuntimeError as error:
+            first: BaseException = error
+            while earlier := first.__cause__ or first.__context__:
+                first = earlier
+            raise UnfinishedError(
+                f"Dask cannot start its workers on this machine: {first!r}. Finished cells are "
+                "kept; run the same command again, with fewer --jobs if memory or processes are "
+                "short."
+            ) from error
+        with cluster:
+            yield cluster
 
 
 @contextmanager

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
 import pytest
 
 from satclip_bench.benchmarks.runs import cluster_client
-from satclip_bench.benchmarks.runs.cluster_client import scheduler_address
+from satclip_bench.benchmarks.runs.cluster_client import (
+    local_cluster,
+    scheduler_address,
+    without_log,
+)
 from satclip_bench.benchmarks.runs.executors import make_executor
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.errors import BenchError, UnfinishedError
 
 pytest.importorskip("distributed")
 
@@ -73,3 +78,20 @@ def test_a_scheduler_file_that_is_written_later_is_read(tmp_path: Path) -> None:
 def test_an_address_that_is_none_is_named(address: str) -> None:
     with pytest.raises(BenchError, match=f"there is no Dask scheduler at {address}: .*Start one"):
         make_executor(scheduler=address).check_connection(pytest.fail)
+
+
+def test_workers_that_do_not_start_end_the_run_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("distributed.nanny.WorkerProcess.start", refused)
+    with (
+        pytest.raises(
+            UnfinishedError, match=r"cannot start its workers.*unavailable.*fewer --jobs"
+        ),
+        without_log(),
+        local_cluster(1, tmp_path),
+    ):
+        pass
