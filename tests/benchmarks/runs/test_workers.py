@@ -24,7 +24,9 @@ def square(number: int) -> int:
     return number**2
 
 
-def killed_always(_: Path) -> int:
+def killed_always(marks: Path) -> int:
+    # A network file system leaves such a file, which no task has written.
+    (marks / ".nfs0001").touch()
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("unreachable")
 
@@ -63,10 +65,7 @@ def slow(_: Path) -> int:
 
 def test_a_task_whose_process_is_killed_fails_alone(tmp_path: Path) -> None:
     tasks = {i: partial(square, i) for i in range(6)}
-    tasks[6] = partial(killed_always, tmp_path)
-    # A network file system leaves such files, which no task has written.
-    (tmp_path / "m").mkdir()
-    (tmp_path / "m" / ".nfs0001").touch()
+    tasks[6] = partial(killed_always, tmp_path / "m")
     results = dict(run_in_workers(dict(sorted(tasks.items(), reverse=True)), 2, tmp_path / "m"))
     failed = results.pop(6)
     assert isinstance(failed, KilledError)
