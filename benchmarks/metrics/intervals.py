@@ -227,8 +227,10 @@ def fewest_units(classes: NDArray[np.int64], units: NDArray[np.integer]) -> int:
         >>> fewest_units(np.array([4, 4, 4, 7, 7]), np.array([0, 0, 1, 2, 3]))
         2
     """
-    pairs = np.unique(np.stack([classes, units], axis=1), axis=0)
-    return int(np.unique(pairs[:, 0], return_counts=True)[1].min())
+    # A single number for each pair is sorted in a fraction of the memory of two.
+    first, last = int(units.min()), int(units.max())
+    pairs = np.unique(classes * (last - first + 1) + (units - first))
+    return int(np.unique(pairs // (last - first + 1), return_counts=True)[1].min())
 
 
 def _intervals(

@@ -161,9 +161,9 @@ def scores_of_classes(folder: Path) -> None:
     ranked = np.full((len(target), TOP_K), -1, dtype=np.int64)
     ranked[:, 0] = np.where(rng.random(len(target)) < 0.7, target, rng.permutation(target))
     confidence, of_truth = rng.random((2, len(target)), dtype=np.float32)
-    predictions = (target, ranked, confidence, of_truth, classes.astype(np.int64))
-    classification_scores(*predictions)
-    classification_intervals(fold.test, block, *predictions, int(classes[0]))
+    trained = classes.astype(np.int64)
+    classification_scores(target, ranked, confidence, of_truth, trained)
+    classification_intervals(fold.test, block, target, ranked, of_truth, trained, int(classes[0]))
 
 
 def places(folder: Path) -> None:
