@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -126,16 +126,10 @@ def classification_intervals(
             units = make_units(kind, rows[chosen], blocks[chosen])
             if units.count < MIN_UNITS:
                 return {}
-            truth, classes = target[chosen], ranked[chosen]
-            replicates = _classification(units, truth, classes, true_probability[chosen], majority)
-            unit = rows[chosen] if kind == "map" else blocks[chosen]
-            both = np.concatenate([truth, classes[:, 0]]), np.concatenate([unit, unit])
             return _intervals(
-                replicates,
-                leave_out={
-                    "balanced_accuracy": fewest_units(truth, unit) < MIN_UNITS,
-                    "macro_f1": fewest_units(*both) < MIN_UNITS,
-                },
+                _classification(
+                    *(units, target[chosen], ranked[chosen]), true_probability[chosen], majority
+                )
             )
 
         seen = np.isin(target, trained)
@@ -163,6 +157,11 @@ def _classification(
     right = ranked[:, 0] == target
     of_majority = target != majority
     by_class = _classes(target, ranked[:, 0])
+    of_target, of_first = by_class[1], by_class[2]
+    common = {
+        "balanced_accuracy": units.of_codes(of_target.codes, of_target.code),
+        "macro_f1": units.of_codes(of_target.codes, of_target.code, of_first.code),
+    }
     (n, *sums), reference, *of_classes = units.sums(
         Columns(
             (
@@ -182,7 +181,11 @@ def _classification(
         }
         return {
             **means,
-            **_by_class(*of_classes),
+            **{
+                name: values
+                for name, values in _by_class(*of_classes).items()
+                if common[name][common[name] > 0].min() >= MIN_UNITS
+            },
             "skill": skill_of_sums(n - sums[0], reference_of(units, of_majority, n, reference)),
         }
 
@@ -216,26 +219,6 @@ def _by_class(hits: Float, positives: Float, predicted: Float) -> dict[str, Floa
         }
 
 
-def fewest_units(classes: NDArray[np.int64], units: NDArray[np.integer]) -> int:
-    """Number of points or blocks of the class that is in the fewest of them.
-
-    Args:
-        classes: `(n,)` class of every point.
-        units: `(n,)` number of the point or block that it is drawn with.
-
-    Example:
-        >>> fewest_units(np.array([4, 4, 4, 7, 7]), np.array([0, 0, 1, 2, 3]))
-        2
-    """
-    # A single number for each pair is sorted in a fraction of the memory of two.
-    first, last = int(units.min()), int(units.max())
-    pairs = np.unique(classes * (last - first + 1) + (units - first))
-    return int(np.unique(pairs // (last - first + 1), return_counts=True)[1].min())
-
-
-def _intervals(
-    replicates: dict[str, Float], leave_out: Mapping[str, bool] | None = None
-) -> dict[str, Interval]:
-    left_out = {name for name, out in (leave_out or {}).items() if out}
-    intervals = {n: interval(values) for n, values in replicates.items() if n not in left_out}
+def _intervals(replicates: dict[str, Float]) -> dict[str, Interval]:
+    intervals = {name: interval(values) for name, values in replicates.items()}
     return {name: ends for name, ends in intervals.items() if ends is not None}

@@ -112,6 +112,15 @@ class Resampled(Protocol):
         """Whether replicates keep the spread of the targets that the test set has."""
         ...
 
+    def of_codes(self, codes: int, *labels: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Number of units with each code, `(codes,)`.
+
+        Args:
+            codes: number of codes.
+            labels: codes of every point, `(n,)` each; a unit has the codes of all of them.
+        """
+        ...
+
     def sums(self, *parts: Columns | ByCode) -> list[Float]:
         """Weighted sums of each part in every replicate; all parts are added up in one pass."""
         ...
@@ -142,6 +151,13 @@ class Blocks:
     def spread_is_given(self) -> bool:
         """True: blocks do not show how much the spread of the targets varies."""
         return True
+
+    def of_codes(self, codes: int, *labels: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Number of blocks with each code, `(codes,)`."""
+        there = np.zeros((self.count, codes), dtype=bool)
+        for code in labels:
+            there[self.index, code] = True
+        return there.sum(axis=0)
 
     def sums(self, *parts: Columns | ByCode) -> list[Float]:
         """Weighted sums of each part in every replicate."""
@@ -190,6 +206,14 @@ class Points:
     def spread_is_given(self) -> bool:
         """False: points show how much the spread of the targets varies on a map."""
         return False
+
+    def of_codes(self, codes: int, *labels: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Number of points with each code, `(codes,)`."""
+        counts = np.zeros(codes, dtype=np.int64)
+        for place, code in enumerate(labels):
+            new = np.logical_and.reduce([code != other for other in labels[:place]])
+            counts += np.bincount(code[new] if place else code, minlength=codes)
+        return counts
 
     def sums(self, *parts: Columns | ByCode) -> list[Float]:
         """Weighted sums of each part in every replicate; draws are made once for all parts."""

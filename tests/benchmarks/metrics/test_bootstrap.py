@@ -257,17 +257,34 @@ def test_intervals_of_scores_over_classes_hold_the_truth() -> None:
         "balanced_accuracy": metrics.balanced_accuracy_score(population, predicted),
         "macro_f1": metrics.f1_score(population, predicted, average="macro"),
     }
-    held = dict.fromkeys(true, 0)
+    held: dict[str, list[bool]] = {name: [] for name in true}
     for trial in range(100):
         drawn = rng.choice(len(population), 800, replace=False)
         truth, first = population[drawn], predicted[drawn]
         units = Points(np.arange(800) + 1000 * trial, 300)
         replicates = _classification(units, truth, first[:, None], np.full(800, 0.5), 0)
         for name, value in true.items():
-            ends = interval(replicates[name])
-            assert ends is not None
-            held[name] += ends[0] <= value <= ends[1]
-    assert min(held.values()) >= 87, held
+            # The rarest class has sixteen points in the mean.
+            if name in replicates:
+                ends = interval(replicates[name])
+                assert ends is not None
+                held[name].append(ends[0] <= value <= ends[1])
+    for inside in held.values():
+        assert len(inside) > 80
+        assert np.mean(inside) > 0.87
+
+
+@pytest.mark.parametrize("kind", ["map", "places"])
+def test_units_of_a_code_are_counted_once(kind: str) -> None:
+    units, _ = _draws(kind)
+    first, second = RNG.integers(0, 5, (2, 300))
+    unit = np.arange(300) if kind == "map" else IDS
+    for labels in ((first,), (first, second), (first, first)):
+        expected = [
+            len(set().union(*(unit[label == code].tolist() for label in labels)))
+            for code in range(6)
+        ]
+        assert units.of_codes(6, *labels).tolist() == expected
 
 
 def test_there_is_no_interval_if_few_replicates_are_defined() -> None:
