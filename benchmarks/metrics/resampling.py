@@ -157,7 +157,7 @@ class Blocks:
         there = np.zeros((self.count, codes), dtype=bool)
         for code in labels:
             there[self.index, code] = True
-        return there.sum(axis=0)
+        return np.asarray(there.sum(axis=0))
 
     def sums(self, *parts: Columns | ByCode) -> list[Float]:
         """Weighted sums of each part in every replicate."""
