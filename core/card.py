@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Version = Annotated[int, Field(ge=0, le=2**53)]
+"""Version on a card, which fits into the integer columns of tables."""
 
 
 class Card(BaseModel):

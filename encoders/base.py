@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from satclip_bench.core.card import KeyedCard
+from satclip_bench.core.card import KeyedCard, Version
 from satclip_bench.core.dates import Times, TimeUnit
 from satclip_bench.core.download.cards import RemoteFile
 from satclip_bench.core.errors import FAILURES, BenchError, EncoderError, UnknownNameError
@@ -69,7 +69,9 @@ class EncoderCard(KeyedCard):
     verified: bool = Field(
         True, description="whether the encoder has been run with its real weights"
     )
-    version: int = Field(1, description="increased when the same name starts to give other numbers")
+    version: Version = Field(
+        1, description="increased when the same name starts to give other numbers"
+    )
 
 
 @runtime_checkable

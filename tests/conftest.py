@@ -31,7 +31,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function):
             fixtures = item._fixtureinfo.name2fixturedefs.values()
-            if any(f[-1].scope in ("module", "session") and f[-1].baseid for f in fixtures):
+            if any(
+                f[-1].scope in ("module", "package", "session") and f[-1].baseid for f in fixtures
+            ):
                 item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from satclip_bench.core.card import KeyedCard
+from satclip_bench.core.card import KeyedCard, Version
 
 Lonlat = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -43,7 +43,7 @@ class BaselineCard(KeyedCard):
     citation: str = ""
     settings: Mapping[str, str | int | float | tuple[int, ...]] = {}
     search: Mapping[str, tuple[int | float, ...]] = {}
-    version: int = 1
+    version: Version = 1
 
 
 class Points(NamedTuple):

@@ -17,7 +17,7 @@ from satclip_bench.benchmarks.commands.notices import print_notices
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.runs.embeddings import encoder_settings
 from satclip_bench.benchmarks.runs.plan import PROTOCOL
-from satclip_bench.benchmarks.runs.record import Record
+from satclip_bench.benchmarks.runs.record import Record, Settings
 from satclip_bench.benchmarks.runs.run_folder import writable
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import get_suite
@@ -33,7 +33,7 @@ from satclip_bench.benchmarks.submissions.entry import (
     records_without_intervals,
 )
 from satclip_bench.benchmarks.submissions.manifest import Manifest
-from satclip_bench.benchmarks.submissions.suite_cells import cell_name, suite_cells
+from satclip_bench.benchmarks.submissions.suite_cells import CellName, cell_name, suite_cells
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.files import (
     atomic_write,
@@ -101,7 +101,7 @@ def submit(
     own = tuple(
         record
         for record in reading.records
-        if record.settings.encoder == name and cell_name(record.settings) in of_suite
+        if record.settings.encoder == name and _is_of(record, of_suite)
     )
     _require_measured(own, made, suite, run, option)
     if len(own) < len(of_suite):
@@ -109,13 +109,11 @@ def submit(
             f"{run} has {len(own)} of the {len(of_suite)} cells that the suite {suite} has for "
             f"{name}. Run {_run_command(suite, option, run)} first"
         )
-    tables = {(r.settings.task, r.settings.split, r.settings.seed) for r in own}
+    tables = {_table(r) for r in own}
     baselines = tuple(
         r
         for r in reading.records
-        if is_baseline(r.settings.encoder)
-        and r.status == "done"
-        and (r.settings.task, r.settings.split, r.settings.seed) in tables
+        if is_baseline(r.settings.encoder) and r.status == "done" and _table(r) in tables
     )
     manifest = Manifest(
         submitter=submitter,
@@ -149,6 +147,18 @@ def submit(
         Console(),
     )
     return 0
+
+
+def _is_of(record: Record, cells: Mapping[CellName, Settings]) -> bool:
+    """Whether a record is of one of the cells, in the same edition of its task."""
+    expected = cells.get(cell_name(record.settings))
+    return expected is not None and expected.edition == record.settings.edition
+
+
+def _table(record: Record) -> tuple[str, str, str, int]:
+    """What the folds of a record depend on."""
+    s = record.settings
+    return (s.task, s.edition, s.split, s.seed)
 
 
 def _made(encoder: str | None, table: TableRequest | None) -> tuple[LocationEncoder, str]:
@@ -223,13 +233,16 @@ def merge(
     own = read_finished(into).own
     if not check:
         writable(into)
+    console = Console()
+    outcomes = []
     with nullcontext() if check else _locked(into):
         merged = {entry.name: entry for entry in submissions(into)}
-        outcomes = [_merge_one(path, into, own, merged, replace, check) for path in entries]
-    console = Console()
-    for path, outcome in zip(entries, outcomes, strict=True):
-        for line in outcome.lines:
-            print_plain(f"{path}: {line}", console, "red" if outcome.refused else "")
+        for path in entries:
+            outcome = _merge_one(path, into, own, merged, replace, check)
+            outcomes.append(outcome)
+            # At once: if a later file ends the command, this one is added all the same.
+            for line in outcome.lines:
+                print_plain(f"{path}: {line}", console, "red" if outcome.refused else "")
     if any(outcome.added for outcome in outcomes):
         print_plain(
             f"`{program()} leaderboard --out {into}` shows it; `tables` and `figures` write it",
@@ -277,8 +290,7 @@ def _merge_one(
     cells = f"{entry.name}, {len(checked.own)} cells, scored again and equal"
     if check:
         return _Outcome((f"would be added: {cells}",))
-    saved = save(into, checked, source)
-    merged[entry.name] = read_entry(saved)
+    saved, merged[entry.name] = save(into, checked, source)
     result = "replaced" if known is not None else "added"
     return _Outcome((f"{result}: {cells}, as {saved}",), added=True)
 

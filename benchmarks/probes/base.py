@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self, cast
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, JsonValue
 
-from satclip_bench.core.card import Card, KeyedCard
+from satclip_bench.core.card import Card, KeyedCard, Version
 from satclip_bench.core.registry import import_object
 
 Validation = tuple[ArrayLike, ArrayLike]
@@ -42,7 +42,9 @@ class ProbeCard(KeyedCard):
         description="candidates of which one is chosen on the validation set or the inner folds",
     )
     bounds: str = Field(description="how the cost of a fit is bounded")
-    version: int = Field(1, description="raised when the same settings start to give other numbers")
+    version: Version = Field(
+        1, description="raised when the same settings start to give other numbers"
+    )
 
 
 class ProbeEstimator(Protocol):

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 from pydantic import Field, JsonValue, model_validator
 
 from satclip_bench.benchmarks.protocols.tuning import Tuning
-from satclip_bench.core.card import Card
+from satclip_bench.core.card import Card, Version
 from satclip_bench.core.errors import UnknownNameError
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.tasks.base import TaskType
@@ -39,7 +39,7 @@ class ProtocolCard(Card):
     """Metadata of a protocol. Splits, probes and version are part of a record's key."""
 
     name: str
-    version: int = Field(description="raised when the same name starts to give other scores")
+    version: Version = Field(description="raised when the same name starts to give other scores")
     title: str
     citation: str
     sources: tuple[str, ...] = Field(

@@ -232,7 +232,7 @@ def _checked(side: Side) -> pd.DataFrame:
     names = [*NAMES, "protocol_name", "metric"]
     twice = frame[frame.duplicated(names)]
     if len(twice):
-        cell = ", ".join(f"{name} {twice.iloc[0][name]!r}" for name in [*NAMES, "metric"])
+        cell = ", ".join(f"{name} {twice.iloc[0][name]}" for name in [*NAMES, "metric"])
         raise BenchError(f"{side.title} has two scores of one cell: {cell}")
     return frame
 

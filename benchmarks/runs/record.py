@@ -11,7 +11,7 @@ from pydantic import Field, FiniteFloat, JsonValue, field_validator, model_valid
 from pydantic_core import to_jsonable_python
 
 from satclip_bench.benchmarks.metrics.intervals import IntervalKind
-from satclip_bench.core.card import Card
+from satclip_bench.core.card import Card, Version
 from satclip_bench.core.dates import TimeUnit
 from satclip_bench.core.errors import RecordError
 from satclip_bench.tasks.base import Edition, TaskType
@@ -66,7 +66,7 @@ class Settings(Card):
         description="SHA-256 of the table's file; empty if it could not be read"
     )
     encoder: str = Field(description="name of the encoder or baseline")
-    encoder_version: int
+    encoder_version: Version
     encoder_parameters: Mapping[str, str | int | float]
     encoder_source_sha256: str = Field(
         description="SHA-256 of the file that defines a custom encoder; empty for the suite's own"
@@ -88,12 +88,12 @@ class Settings(Card):
         description="dtype of the embedding; none for a baseline"
     )
     split: str
-    split_version: int
+    split_version: Version
     split_settings: Mapping[str, str | int | float]
     fold: str = Field(description="'0', or the region held out; '-' if folds could not be made")
     fold_sha256: str = Field(description="SHA-256 of the fold's three index sets")
     probe: str = Field(description="name of the probe; 'none' for a baseline")
-    probe_version: int
+    probe_version: Version
     probe_settings: Mapping[str, Setting]
     probe_search: Mapping[str, Setting]
     protocol: str = Field(description="name/version of the protocol")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from satclip_bench.core.card import KeyedCard
+from satclip_bench.core.card import KeyedCard, Version
 from satclip_bench.core.errors import BenchError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class SplitCard(KeyedCard):
     title: str
     description: str
     settings: Mapping[str, str | int | float]
-    version: int = Field(1, description="raised when the same name starts to give other folds")
+    version: Version = Field(1, description="raised when the same name starts to give other folds")
     domain: bool = Field(
         False, description="whether the split uses the places where predictions are wanted"
     )

@@ -19,7 +19,7 @@ from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE, REPLICATE_KEY,
 from satclip_bench.benchmarks.runs.comparison import DIFFERENT, Side, compare
 from satclip_bench.benchmarks.runs.replicates import cell_replicates
 from satclip_bench.benchmarks.runs.tidy import tidy_frame
-from satclip_bench.benchmarks.submissions.entry import Entry, entry_bytes, read_entry
+from satclip_bench.benchmarks.submissions.entry import Entry, entry_bytes, parse_entry, read_entry
 from satclip_bench.benchmarks.submissions.manifest import look_alike
 from satclip_bench.benchmarks.submissions.rescoring import prediction_frame
 from satclip_bench.benchmarks.submissions.tables import is_table
@@ -46,22 +46,30 @@ def submissions(run: Path) -> tuple[Entry, ...]:
     return tuple(map(read_entry, sorted((run / FOLDER).glob("*.parquet"))))
 
 
-def save(run: Path, entry: Entry, source_sha256: str) -> Path:
+def save(run: Path, entry: Entry, source_sha256: str) -> tuple[Path, Entry]:
     """Write a checked entry into the folder of a run, whose lock the caller holds.
+
+    The bytes are read again before they are written, because a file that cannot be read would keep
+    the whole board from being shown.
 
     Args:
         run: folder of the run.
         entry: entry that has passed all checks.
         source_sha256: SHA-256 of the file that it was read from.
 
+    Returns:
+        Path of the file, and the entry as it is read from it.
+
     Raises:
         UnwritableError: the folder cannot be written.
+        BenchError: the entry could not be read again; nothing is written.
     """
     path = run / FOLDER / f"{entry.name}.parquet"
     content = entry_bytes(replace(entry, records=entry.own, source_sha256=source_sha256))
+    kept = parse_entry(content, str(path))
     with atomic_write(path) as stream:
         stream.write(content)
-    return path
+    return path, kept
 
 
 def board_problems(

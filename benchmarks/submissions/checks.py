@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from satclip_bench.benchmarks.baselines import is_baseline
 from satclip_bench.benchmarks.metrics.scores import METRICS, SEEN
 from satclip_bench.benchmarks.runs.plan import PROTOCOL
-from satclip_bench.benchmarks.runs.record import Record
+from satclip_bench.benchmarks.runs.record import SCHEMA, Record
 from satclip_bench.benchmarks.runs.suites import list_suites
 from satclip_bench.benchmarks.submissions.entry import Entry
-from satclip_bench.benchmarks.submissions.manifest import manifest_problems
+from satclip_bench.benchmarks.submissions.manifest import manifest_problems, text_problems
 from satclip_bench.benchmarks.submissions.rescoring import (
     PredictionsError,
     differing_scores,
@@ -27,7 +28,7 @@ from satclip_bench.benchmarks.submissions.suite_cells import (
 )
 from satclip_bench.benchmarks.submissions.tables import SHA256, is_table, table_problems
 from satclip_bench.core.errors import BenchError
-from satclip_bench.encoders import encoder_card, registry
+from satclip_bench.encoders import EncoderCard, encoder_card, registry
 
 _AT_MOST_ONE = ("r2", "skill")
 _SHARES = (
@@ -36,6 +37,8 @@ _SHARES = (
 )
 _NOT_NEGATIVE = ("rmse", "mae", "crps", "log_loss", "reference_rmse")
 _MAX_PARAMS = 20
+_FREE = {"best_params", "fit_info", "provenance"}
+"""Fields of a record that are neither compared with the package nor computed here."""
 
 
 def check_entry(entry: Entry) -> tuple[Entry, tuple[str, ...]]:
@@ -45,8 +48,10 @@ def check_entry(entry: Entry) -> tuple[Entry, tuple[str, ...]]:
         entry: entry of any origin.
 
     Returns:
-        The entry with scores, intervals and counts that were computed here, and the reasons why it
-        cannot be accepted. If there are reasons, the entry is returned as it was.
+        The entry with scores, intervals and counts that were computed here, and, if its encoder is
+        one of this package, with the package's card, so that no other title or marks are shown;
+        and the reasons why it cannot be accepted. If there are reasons, the entry is returned as it
+        was.
     """
     # Each step needs what the one before has checked.
     problems = tuple(manifest_problems(entry.manifest)) or tuple(_origin_problems(entry))
@@ -111,6 +116,9 @@ def _encoder_problems(entry: Entry) -> Iterator[str]:
             yield f"the records have {name} {described[name]!r:.60}, and the card {value!r:.60}"
     if described["dtype"] != "float32":
         yield f"dtype is {described['dtype']}, and embeddings are float32"
+    weights = described["weights_sha256"]
+    if weights and not SHA256.fullmatch(weights):
+        yield f"weights_sha256 {weights!r:.80} is not a SHA-256"
     if is_table(card.name):
         yield from table_problems(entry, described)
         return
@@ -157,11 +165,17 @@ def _record_problems(entry: Entry) -> Iterator[str]:
     if foreign:
         yield f"there are records of other encoders: {', '.join(foreign)[:200]}"
     own = entry.own
-    yield from _group("failed", [(r, r.reason) for r in own if r.status == "failed"])
+    yield from _group("failed", [(r, r.reason) for r in entry.records if r.status == "failed"])
     capped = [(r, "its fit ended at a cap") for r in own if r.converged is False]
     yield from _group("did not converge", capped)
     impossible = [(r, reason) for r in entry.records for reason in _impossible(r)]
     yield from _group("has a score that is impossible", impossible)
+    unfit = [
+        (r, f"{field} {text!r:.80}: {problem}")
+        for r in own
+        for field, text, problem in text_problems(r.model_dump(mode="json", include=_FREE))
+    ]
+    yield from _group("has a text that cannot be shown", unfit)
     large = [
         (r, "")
         for r in entry.records
@@ -169,8 +183,10 @@ def _record_problems(entry: Entry) -> Iterator[str]:
         or len(r.reason) > 2000
     ]
     yield from _group("has more fields than a probe writes", large)
-    keys = Counter(r.key for r in entry.records)
-    twice = [(r, "") for r in entry.records if keys[r.key] > 1]
+    # Not their keys: two records of a cell may differ in their tables.
+    cells = [(r.settings.encoder, cell_name(r.settings)) for r in entry.records]
+    counts = Counter(cells)
+    twice = [(r, "") for r, cell in zip(entry.records, cells, strict=True) if counts[cell] > 1]
     yield from _group("is there twice", twice)
 
 
@@ -230,6 +246,8 @@ def _explained(settings: Sequence[str]) -> str:
 
 def _scored(entry: Entry) -> tuple[Entry, tuple[str, ...]]:
     """The entry with the scores of its predictions, and the records that claim others."""
+    if registry.is_builtin(entry.name) and not is_table(entry.name):
+        entry = _with_card(entry, encoder_card(entry.name))
     again: list[Record] = []
     wrong: list[tuple[Record, str]] = []
     unlike: list[tuple[Record, str]] = []
@@ -244,6 +262,7 @@ def _scored(entry: Entry) -> tuple[Entry, tuple[str, ...]]:
             unlike.append((record, lines[0]))
         task = record.settings.task
         update = {
+            "schema_version": SCHEMA,
             "encoder_title": card.title,
             "contaminated": task in card.contaminates,
             "recipe_chosen": task in card.recipe_tasks,
@@ -260,6 +279,10 @@ def _scored(entry: Entry) -> tuple[Entry, tuple[str, ...]]:
     baselines = tuple(r for r in entry.records if is_baseline(r.settings.encoder))
     checked = Entry(entry.manifest, (*again, *baselines), entry.predictions, entry.source_sha256)
     return checked, ()
+
+
+def _with_card(entry: Entry, card: EncoderCard) -> Entry:
+    return replace(entry, manifest=entry.manifest.model_copy(update={"encoder": card}))
 
 
 def _group(what: str, records: Iterable[tuple[Record, str]]) -> Iterator[str]:

@@ -65,9 +65,15 @@ def manifest_problems(manifest: Manifest) -> Iterator[str]:
         yield f"encoder name {card.name!r:.80}: {problem}"
     if problem := title_problem(card.title):
         yield f"encoder title {card.title!r:.80}: {problem}"
-    for field, text in _texts(manifest.model_dump(mode="json")):
+    for field, text, problem in text_problems(manifest.model_dump(mode="json")):
+        yield f"{field} {text!r:.80}: {problem}"
+
+
+def text_problems(content: Any) -> Iterator[tuple[str, str, str]]:
+    """Texts of a JSON document, keys included, that cannot be shown: where, the text, and why."""
+    for field, text in _texts(content):
         if problem := text_problem(text):
-            yield f"{field} {text!r:.80}: {problem}"
+            yield field, text, problem
 
 
 def name_problem(name: str) -> str:
@@ -142,7 +148,7 @@ def _texts(content: Any, field: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(content, Mapping):
         for key, value in content.items():
             inner = f"{field}.{key}" if field else str(key)
-            yield f"a name in {field or 'the manifest'}", str(key)
+            yield f"a name in {field or 'the document'}", str(key)
             yield from _texts(value, inner)
     elif isinstance(content, list):
         for value in content:

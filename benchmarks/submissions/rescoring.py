@@ -59,7 +59,7 @@ def scored_again(record: Record, predictions: Predictions) -> Record:
         reference = regression_reference(y[fold.train].astype(np.float64))
         scores = regression_scores(target, numbers) | regression_skill(target, numbers, reference)
         intervals = regression_intervals(rows, blocks, target, numbers, reference)
-        unseen = 0
+        unseen, at_ends = 0, _at_ends(numbers, y[fold.train])
     else:
         truth, trained = y[rows].astype(np.int64), np.unique(y[fold.train]).astype(np.int64)
         majority = classification_reference(y[fold.train].astype(np.int64))
@@ -69,7 +69,7 @@ def scored_again(record: Record, predictions: Predictions) -> Record:
         intervals = classification_intervals(
             rows, blocks, truth, ranked, of_truth, trained, majority
         )
-        unseen = int((~np.isin(truth, trained)).sum())
+        unseen, at_ends = int((~np.isin(truth, trained)).sum()), 0
     return record.model_copy(
         update={
             "task_type": table.card.task_type,
@@ -84,7 +84,8 @@ def scored_again(record: Record, predictions: Predictions) -> Record:
                 test=len(rows),
                 unseen=unseen,
                 shared=shared_places(table.lonlat, fold),
-                clipped=min(record.counts.clipped, len(rows)),
+                # Clipped predictions cannot be told from others at an end of the range.
+                clipped=min(record.counts.clipped, at_ends),
             ),
         }
     )
@@ -148,6 +149,12 @@ def _numbers(predictions: Predictions, y: NDArray[np.generic], fold: Fold) -> ND
             "has predictions outside the range of the training targets, to which probes clip"
         )
     return numbers
+
+
+def _at_ends(numbers: NDArray[np.float64], trained: NDArray[np.generic]) -> int:
+    """Number of predictions at an end of the range of the training targets."""
+    ends = (trained.min(), trained.max())
+    return int(np.isin(numbers, np.array(ends, np.float64)).sum())
 
 
 def _classes(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from satclip_bench.benchmarks.runs.record import Settings
 from satclip_bench.benchmarks.runs.suites import Block, Suite
+from tests.benchmarks.cli.program import Finished, bench
 
 SUITE = Suite(
     name="tiny",
@@ -84,7 +88,9 @@ def edit(
         rows(rows_list)
     for row in rows_list:
         if rekey:
-            row["record"]["key"] = Settings.model_validate(row["record"]["settings"]).key
+            # Settings that this package refuses have no key.
+            with contextlib.suppress(ValidationError):
+                row["record"]["key"] = Settings.model_validate(row["record"]["settings"]).key
         row["record"] = json.dumps(row["record"])
     if manifest is not None:
         manifest(content)
@@ -95,3 +101,38 @@ def edit(
         **({"use_dictionary": False, "compression": "zstd"} | options),
     )
     return target
+
+
+@dataclass(frozen=True)
+class Made:
+    """A run with the encoder `mine`, its entry, and a folder with committed results without it."""
+
+    run: Path
+    spec: str
+    entry: Path
+    board: Path
+
+
+def submit(run: Path, spec: str, out: Path, *more: str) -> Finished:
+    return bench(
+        *("submit", "--suite", "tiny", "--run", run, "--encoder", spec, "--out", out),
+        *("--submitter", "Zoë, ETH Zürich", *more),
+        cwd=run.parent,
+    )
+
+
+def merge(board: Path, *arguments: str | Path) -> Finished:
+    return bench("merge", *arguments, "--into", board, cwd=board)
+
+
+def refusal(board: Path, entry: Path) -> str:
+    """What `merge` says of an entry that it refuses, having written nothing."""
+    before = sorted(path.name for path in board.rglob("*"))
+    finished = merge(board, entry)
+    assert finished.returncode == 2, finished.stdout
+    assert finished.stderr == ""
+    assert {*before, ".lock"} >= {path.name for path in board.rglob("*")}
+    lines = finished.stdout.splitlines()
+    assert lines
+    assert all(line.startswith(f"{entry}: refused: ") for line in lines)
+    return "\n".join(line.removeprefix(f"{entry}: refused: ") for line in lines)

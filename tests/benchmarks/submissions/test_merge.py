@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import shutil
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,16 @@ import pytest
 from satclip_bench.benchmarks.commands import report
 from satclip_bench.benchmarks.submissions import entry as entry_module
 from satclip_bench.benchmarks.submissions.board import FOLDER
-from tests.benchmarks.cli.program import Finished, bench
-from tests.benchmarks.submissions.entries import KEY, edit, write_encoder
+from tests.benchmarks.cli.program import bench
+from tests.benchmarks.submissions.entries import (
+    KEY,
+    Made,
+    edit,
+    merge,
+    refusal,
+    submit,
+    write_encoder,
+)
 from tests.benchmarks.submissions.falsify import (
     Json,
     better_numbers,
@@ -38,64 +45,6 @@ from tests.benchmarks.submissions.falsify import (
     twice,
     twice_a_class,
 )
-
-
-@dataclass(frozen=True)
-class Made:
-    """A run with the encoder `mine`, its entry, and a folder with committed results without it."""
-
-    run: Path
-    spec: str
-    entry: Path
-    board: Path
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    root = tmp_path_factory.mktemp("made")
-    run, spec = root / "run", write_encoder(root)
-    finished = bench(
-        *("run", "--suite", "tiny", "--jobs", "1", "--encoder", spec, "--out", run), cwd=root
-    )
-    assert finished.returncode == 0, finished.stderr
-    entry = root / "mine.parquet"
-    finished = submit(run, spec, entry)
-    assert finished.returncode == 0, finished.stderr
-    board = root / "board"
-    board.mkdir()
-    frame = pd.read_parquet(run / "results.parquet")
-    frame[frame["encoder"] != "mine"].to_parquet(board / "results.parquet", index=False)
-    return Made(run, spec, entry, board)
-
-
-@pytest.fixture
-def board(made: Made, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made.board, tmp_path / "board"))
-
-
-def submit(run: Path, spec: str, out: Path, *more: str) -> Finished:
-    return bench(
-        *("submit", "--suite", "tiny", "--run", run, "--encoder", spec, "--out", out),
-        *("--submitter", "Zoë, ETH Zürich", *more),
-        cwd=run.parent,
-    )
-
-
-def merge(board: Path, *arguments: str | Path) -> Finished:
-    return bench("merge", *arguments, "--into", board, cwd=board)
-
-
-def refusal(board: Path, entry: Path) -> str:
-    """What `merge` says of an entry that it refuses, having written nothing."""
-    before = sorted(path.name for path in board.rglob("*"))
-    finished = merge(board, entry)
-    assert finished.returncode == 2, finished.stdout
-    assert finished.stderr == ""
-    assert {*before, ".lock"} >= {path.name for path in board.rglob("*")}
-    lines = finished.stdout.splitlines()
-    assert lines
-    assert all(line.startswith(f"{entry}: refused: ") for line in lines)
-    return "\n".join(line.removeprefix(f"{entry}: refused: ") for line in lines)
 
 
 def test_an_honest_entry_joins_the_boards_with_a_mark(made: Made, board: Path) -> None:
