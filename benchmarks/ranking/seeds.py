@@ -4,7 +4,8 @@ Seeds of a split draw training sets, and those of `random` test sets too. The va
 over seeds is therefore that of the training set and, as far as seeds redraw the test set, of its
 points, which the bootstrap of points holds already. `training_variance` takes it out. Under splits
 whose sets no seed draws, or whose folds train on all rows in turn, seeds show the random numbers of
-a probe or the division into folds, and the training set is given.
+a probe or the division into folds, and the training set is given. With class targets, folds of
+blocks are nearly or exactly the same for all seeds (`splits.group_folds`), which then show nothing.
 """
 
 from __future__ import annotations
@@ -110,7 +111,8 @@ def drawn_sizes(rows: pd.DataFrame) -> pd.DataFrame:
     sets, and scores differ by the random numbers of a probe alone, such as initial weights. Where a
     seed has several folds, as under `blocks.10`, every row is tested once and trained on in the
     other folds, so that the effects of single rows add up to the same score in every seed, and
-    seeds show what their division into folds does.
+    seeds show what their division into folds does; next to nothing if classes are spread over folds
+    of blocks, because all seeds then divide them in nearly the same way.
 
     Args:
         rows: rows of the tidy table of one split.

@@ -76,6 +76,21 @@ def test_seeds_share_the_sets_of_the_splits_that_are_said_to(name: str) -> None:
         assert min(shares) < 0.8
 
 
+@pytest.mark.parametrize("name", ["blocks.40", "buffered.40-100", "thinned.40-100"])
+def test_seeds_share_the_test_sets_where_classes_are_spread_over_blocks(name: str) -> None:
+    """As the docs say; with numbers as targets, seeds redraw them."""
+    table = points(2000)
+    classes = np.random.default_rng(0).choice(8, 2000, p=np.arange(1, 9) / 36)
+    assert _common_test_rows(name, SplitInputs(table.lonlat, classes)) > 0.9
+    assert _common_test_rows(name, table) < 0.8
+
+
+def _common_test_rows(name: str, table: SplitInputs) -> float:
+    """Least share of the rows of a test set that seed 3 and the most similar one of seed 4 have."""
+    one, other = ([set(f.test) for f in get_split(name).folds(table, seed)] for seed in (3, 4))
+    return min(max(len(a & b) / len(a | b) for b in other) for a in one)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(10, 3000), st.integers(0, 5))
 def test_random_uses_every_row_in_the_papers_shares(n: int, seed: int) -> None:
