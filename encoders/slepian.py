@@ -80,7 +80,9 @@ def from_variant(variant: str, file: str | Path | None = None) -> Slepian | Regi
         box = (_degrees(limits[2]), _degrees(limits[3]), _degrees(limits[4]), _degrees(limits[5]))
     if box and int(variant[1 : variant.index("-")]) <= MAX_DEGREES:
         west, east, south, north = box
-        if max(abs(west), abs(east)) <= 180 and west != east and -90 <= south < north <= 90:
+        # From 180 east to 180 west, a box has no width.
+        wide = west - east not in (0, 360)
+        if max(abs(west), abs(east)) <= 180 and wide and -90 <= south < north <= 90:
             return _of_box(variant, box)
     match = _CAP.fullmatch(variant)
     if match:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_bench.core.errors import EncoderError
 from satclip_bench.encoders.layers.spherical_harmonics import real_harmonics
 
 Float = NDArray[np.float64]
@@ -70,6 +71,9 @@ def polygon_nodes(rings: Sequence[Float], degrees: int) -> Nodes:
         rings: `(k, 2)` vertices of each ring in degrees, longitude first; the first need not be
             repeated at the end.
         degrees: number of degrees L of the harmonics.
+
+    Raises:
+        EncoderError: the polygons are so narrow that no node lies inside.
     """
     starts = np.concatenate(rings)
     ends = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings])
@@ -83,6 +87,8 @@ def polygon_nodes(rings: Sequence[Float], degrees: int) -> Nodes:
             nodes, width = _gauss(low, high, degrees)
             points.append(np.stack([nodes, np.full_like(nodes, lat)], axis=1))
             areas.append(width * weight * np.cos(np.radians(lat)))
+    if not points:
+        raise EncoderError("the region is too narrow to be integrated over: choose a larger one")
     return Nodes(np.concatenate(points), np.concatenate(areas))
 
 

@@ -16,6 +16,7 @@ from satclip_bench.encoders import check_encoder, get_encoder
 from satclip_bench.encoders.layers import concentration
 from satclip_bench.encoders.layers.concentration import box_nodes, concentrated, polygon_nodes
 from satclip_bench.encoders.layers.spherical_harmonics import real_harmonics
+from satclip_bench.encoders.lookup.polygons import read_rings
 from satclip_bench.encoders.slepian import (
     CONCENTRATED,
     RegionalSlepian,
@@ -174,6 +175,74 @@ def test_polygons_of_a_file(tmp_path: Path) -> None:
             get_encoder(name, file=path)
 
 
+FIJI = (176.0, -178.0, -20.0, -16.0)
+
+
+@pytest.mark.parametrize(
+    ("crs", "box"),
+    [
+        # Fiji's map; Mercator around 150 east; degrees on another ellipsoid.
+        *(("EPSG:3460", FIJI), ("EPSG:3832", FIJI), ("EPSG:4301", FIJI)),
+        # Edges longer than half a turn, on maps with the edge at 180 and elsewhere.
+        *(("EPSG:3857", (-180.0, 180.0, -60.0, 60.0)), ("EPSG:3832", (-29.0, -31.0, -9.0, 9.0))),
+        # A pole that is a line.
+        ("EPSG:4087", (-180.0, 180.0, -90.0, -60.0)),
+        # An edge beside the pole of a map where that is a point.
+        ("EPSG:3031", (100.0, -90.0, -89.0, -70.0)),
+    ],
+)
+def test_projected_polygons_keep_their_region(
+    tmp_path: Path, crs: str, box: tuple[float, float, float, float]
+) -> None:
+    gpd, shapely = pytest.importorskip("geopandas"), pytest.importorskip("shapely")
+    west, east, south, north = box
+    outer = shapely.box(west, south, east if east > west else east + 360, north)
+    # The hole is on the other side of the antimeridian than the first vertices.
+    hole = shapely.affinity.translate(shapely.affinity.scale(outer, 0.2, 0.2), 0.3)
+    shape = shapely.segmentize(outer.difference(hole), 60 if crs == "EPSG:3031" else 360)
+    path = tmp_path / "region.gpkg"
+    # Degrees of another ellipsoid are a few hundred metres away.
+    frame = gpd.GeoDataFrame(geometry=[shape], crs=crs if crs == "EPSG:4301" else "EPSG:4326")
+    frame.to_crs(crs).to_file(path)
+    rings = [np.asarray(ring.coords)[:-1] for ring in (shape.exterior, *shape.interiors)]
+    whole = polygon_nodes(rings, 9)
+    nodes = polygon_nodes(read_rings(path), 9)
+    assert nodes.weights.sum() == pytest.approx(whole.weights.sum(), rel=1e-3)
+    of_file, expected = (n.weights @ real_harmonics(n.lonlat, 3) for n in (nodes, whole))
+    assert of_file == pytest.approx(expected, abs=1e-3 * whole.weights.sum())
+
+
+def test_overlaps_across_the_antimeridian_count_once(tmp_path: Path) -> None:
+    gpd, shapely = pytest.importorskip("geopandas"), pytest.importorskip("shapely")
+    shapes = [shapely.box(170, -10, 190, 10), shapely.box(-180, -10, -165, 10)]
+    for crs in ("EPSG:4326", "EPSG:3832"):
+        path = tmp_path / f"{crs[-4:]}.gpkg"
+        gpd.GeoDataFrame(geometry=shapes, crs="EPSG:4326").to_crs(crs).to_file(path)
+        nodes = polygon_nodes(read_rings(path), 9)
+        once = box_nodes(170, -165, -10, 10, 9)
+        assert nodes.weights.sum() == pytest.approx(once.weights.sum(), rel=1e-9)
+
+
+def test_polygons_around_a_pole_are_refused(tmp_path: Path) -> None:
+    gpd, shapely = pytest.importorskip("geopandas"), pytest.importorskip("shapely")
+    around = shapely.Point(0, 0).buffer(2e6)
+    wedge = shapely.Polygon([(0, 0), (2e6, 0), (0, 2e6)])
+    through, degrees = shapely.box(-1e6, 0, 1e6, 1e6), shapely.box(-180, 60, 180, 90)
+    south, north, tokyo = "EPSG:3031", "EPSG:3995", "EPSG:4301"
+    for i, (shape, crs) in enumerate(
+        [(around, south), (around, north), (wedge, south), (through, north), (degrees, tokyo)]
+    ):
+        path = tmp_path / f"{i}.gpkg"
+        gpd.GeoDataFrame(geometry=[shape], crs=crs).to_file(path)
+        with pytest.raises(EncoderError, match=r"gpkg cannot be used: .* a pole, .* EPSG:4326"):
+            read_rings(path)
+
+
+def test_a_region_of_no_width_is_an_error() -> None:
+    with pytest.raises(EncoderError, match="too narrow"):
+        polygon_nodes([np.array([[10.0, 0.0], [10.0, 5.0], [10.0, 9.0]])], 9)
+
+
 def test_names_of_boxes() -> None:
     box = get_encoder("slepian.l40-125w-66.5w-24.5n-49.5n")
     named = get_encoder("slepian.l40-us")
@@ -182,7 +251,7 @@ def test_names_of_boxes() -> None:
     check_encoder(get_encoder("slepian.l9-170e-150w-40s-90n"))
     for wrong in (
         *("l201-us", "l40-mars", "l9-10e-10e-0n-9n", "l9-10e-20e-9n-0n", "l9-0e-190e-0n-9n"),
-        *("l9-0e-9e-0n-91n", "l9-0n-9n-0e-9e", "l9-0e-9e-0n"),
+        *("l9-0e-9e-0n-91n", "l9-0n-9n-0e-9e", "l9-0e-9e-0n", "l9-180e-180w-0n-9n"),
     ):
         with pytest.raises(UnknownNameError, match=r"as in 'slepian\.l40-us'"):
             get_encoder(f"slepian.{wrong}")
