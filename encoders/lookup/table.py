@@ -296,8 +296,10 @@ def _list_matrix(
         return np.full((len(column), 1), np.nan, np.float32), absent
     if lengths.min() != lengths.max():
         raise EncoderError(_unequal(name, lengths.min(), lengths.max(), path))
-    dtype = np.int8 if str(kind) == "int8" and not absent.any() else np.float32
-    values = np.full((len(column), int(lengths[0])), 0 if dtype is np.int8 else np.nan, dtype)
     flat = pc.list_flatten(column)
+    # Missing values of lists are NaN, which int8 cannot hold.
+    complete = not absent.any() and not flat.null_count
+    dtype = np.int8 if str(kind) == "int8" and complete else np.float32
+    values = np.full((len(column), int(lengths[0])), 0 if dtype is np.int8 else np.nan, dtype)
     values[~absent] = np.asarray(flat.to_numpy()).reshape(-1, values.shape[1])
     return values, absent

@@ -26,6 +26,15 @@ DECIMALS = 7
 """Decimals of a degree, about 1 cm, to which points are compared."""
 
 
+def shown_number(number: float) -> str:
+    """A number with all digits that tell it from others, so that it can be copied into a card.
+
+    >>> shown_number(-9999999.0), shown_number(np.float64(-9999.9))
+    ('-9999999', '-9999.9')
+    """
+    return repr(float(number)).removesuffix(".0")
+
+
 def places(lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
     """Number of the place of each point, `(N,)`; points within about 1 cm share one.
 
@@ -172,8 +181,9 @@ def _far_values(target: NDArray[np.float64], column: str) -> list[str]:
         gap = np.abs(values[end] - rest).min() if len(rest) > 1 else 0.0
         if counts[end] > 1 and gap > FAR * np.ptp(rest):
             lines.append(
-                f"{counts[end]:,} rows have {values[end]:g} as {column!r}, which is far from all "
-                "other values: if it means that there is no value, name it in `no_data` of the card"
+                f"{counts[end]:,} rows have {shown_number(values[end])} as {column!r}, which is "
+                "far from all other values: if it means that there is no value, name it in "
+                "`no_data` of the card"
             )
     return lines
 

@@ -23,7 +23,7 @@ from satclip_bench.tasks.dates import read_dates
 from satclip_bench.tasks.regions import assign_continents
 from satclip_bench.tasks.task import Task
 from satclip_bench.tasks.user_tables.card import MAX_EXACT, UserTableCard, as_task_card, make_card
-from satclip_bench.tasks.user_tables.checks import remarks, require_scorable
+from satclip_bench.tasks.user_tables.checks import remarks, require_scorable, shown_number
 from satclip_bench.tasks.user_tables.columns import (
     READER_VERSION,
     Rows,
@@ -32,6 +32,11 @@ from satclip_bench.tasks.user_tables.columns import (
     target_values,
 )
 from satclip_bench.tasks.user_tables.file import UserTable
+from satclip_bench.tasks.user_tables.left_out import (
+    left_out_rows,
+    rounded_no_data,
+    unused_no_data,
+)
 from satclip_bench.tasks.user_tables.saved_card import read_card, save_card
 
 
@@ -99,6 +104,8 @@ class UserTableTask(Task):
                 self.file.options.model_dump(),
                 # Tables without dates keep the hash that they had before there were dates.
                 *filter(None, [settings.date_column]),
+                # So do those for which it makes no difference that these numbers were rounded.
+                *filter(None, [rounded_no_data(settings.no_data)]),
             ]
         )
         edition = self.card.editions["open"].model_copy(update=_counts(table))
@@ -159,7 +166,7 @@ def make_table(settings: UserTableCard, card: TaskCard, rows: Rows, where: str) 
     )
     frame = frame.assign(**{settings.column: target})
     _require_type(target, settings, where)
-    left_out = _left_out(frame, settings)
+    left_out = left_out_rows(frame, settings)
     missing = np.logical_or.reduce([*left_out.values()])
     kept = frame[~missing]
     if kept.empty:
@@ -172,6 +179,7 @@ def make_table(settings: UserTableCard, card: TaskCard, rows: Rows, where: str) 
         for reason, rows_of in left_out.items()
         if rows_of.any()
     ]
+    notes += unused_no_data(frame[settings.column], settings)
     lonlat = kept[["lon", "lat"]].to_numpy(np.float64, copy=True)
     region = None
     if settings.region == "continent":
@@ -208,26 +216,6 @@ def make_table(settings: UserTableCard, card: TaskCard, rows: Rows, where: str) 
     return replace(table, notes=(*notes, *remarks(table)))
 
 
-def _left_out(frame: Any, settings: UserTableCard) -> dict[str, NDArray[np.bool_]]:
-    """Which rows are left out, `(N,)`, by the reason; each row has one reason at most."""
-    import pandas as pd
-
-    target = frame[settings.column]
-    reasons = {"without a target": target.isna().to_numpy(dtype=np.bool_)}
-    if pd.api.types.is_numeric_dtype(target):
-        values = target.astype("float64").to_numpy()
-        for number in settings.no_data:
-            reasons[f"with {number:g}, which the card takes for no value,"] = values == number
-        reasons["with an infinite target"] = np.isinf(values)
-    if settings.region_column:
-        region = frame[settings.region_column].isna().to_numpy(dtype=np.bool_)
-        reasons["without a region"] = region
-    before = np.zeros(len(frame), dtype=np.bool_)
-    for reason, rows in reasons.items():
-        reasons[reason], before = rows & ~before, before | rows
-    return reasons
-
-
 def _require_type(target: Any, settings: UserTableCard, where: str) -> None:
     """Raise TaskError if a target does not have the card's task type."""
     import pandas as pd
@@ -245,8 +233,8 @@ def _require_type(target: Any, settings: UserTableCard, where: str) -> None:
         if len(fractions):
             raise TaskError(
                 f"{where}: the column {settings.column!r} has fractions, such as "
-                f"{fractions.iloc[0]:g} in row {fractions.index[0]}, so it cannot be classes. Set "
-                "`task_type` to regression in its card, or delete the card"
+                f"{shown_number(fractions.iloc[0])} in row {fractions.index[0]}, so it cannot "
+                "be classes. Set `task_type` to regression in its card, or delete the card"
             )
 
 

@@ -194,6 +194,17 @@ def test_a_column_of_lists(kind: pa.DataType, tmp_path: Path) -> None:
             TableEncoder("mine", tmp_path / "r.parquet", lon="centre_lon", lat="centre_lat")
 
 
+@pytest.mark.parametrize("number", [pa.int8(), pa.int16(), pa.float32()])
+def test_values_missing_in_lists_are_errors(number: pa.DataType, tmp_path: Path) -> None:
+    places = scattered(4)
+    vectors: list[list[int | None]] = [[1, 2], [3, None], [5, 6], [None, 8]]
+    for kind in (pa.list_(number), pa.list_(number, 2), pa.large_list(number)):
+        table = pa.table({"lon": places[:, 0], "lat": places[:, 1], "v": pa.array(vectors, kind)})
+        pq.write_table(table, tmp_path / "t.parquet")
+        with pytest.raises(EncoderError, match=r"rows 1, 3 \(counted from 0\).* row 1 in 1\."):
+            TableEncoder("mine", tmp_path / "t.parquet")
+
+
 def test_rows_without_an_embedding_are_left_out(tmp_path: Path) -> None:
     table = frame(scattered(30))
     table.loc[[4, 8], ["e0", "e1", "e2"]] = np.nan

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import pandas as pd
 import pytest
 
 from satclip_bench.core.errors import TaskError
+from satclip_bench.tasks.base import TaskTable
+from satclip_bench.tasks.user_tables.left_out import rounded_no_data
 from satclip_bench.tasks.user_tables.task import UserTable, UserTableTask
 from tests.tasks.user_tables.test_table_file import points, write
 
@@ -118,6 +122,58 @@ def test_rows_that_are_left_out_are_counted_by_reason(tmp_path: Path) -> None:
     assert "2 rows with an infinite target left out" in text
     assert "2 rows with -9999, which the card takes for no value, left out" in text
     assert "3 rows without a region left out" in text
+
+
+def with_no_data(frame: pd.DataFrame, path: Path, numbers: list[float]) -> TaskTable:
+    file = UserTable(write(frame, path), "yield")
+    UserTableTask(file)
+    card = json.loads(file.card_path.read_text())
+    file.card_path.write_text(json.dumps(card | {"no_data": numbers}))
+    return UserTableTask(file).load()
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, pd.Float32Dtype()])
+def test_no_data_is_compared_in_the_type_of_the_column(
+    tmp_path: Path, suffix: str, dtype: Any
+) -> None:
+    frame = points(300)
+    frame.loc[:4, "yield"], frame.loc[5:7, "yield"] = -9999.9, 3.0e38
+    frame["yield"] = frame["yield"].astype(dtype)
+    table = with_no_data(frame, tmp_path / f"t.{suffix}", [-9999.9, 3.0e38, 1e300])
+    assert len(table) == 292
+    assert table.target.min() > -9999
+    assert "5 rows with -9999.9, which the card takes for no value, left out" in table.notes
+    unused = [note for note in table.notes if note.startswith("no row has")]
+    assert len(unused) == 1
+    assert unused[0].startswith("no row has 1e+300, ")
+
+
+def test_numbers_of_no_data_with_the_same_first_digits_differ(tmp_path: Path) -> None:
+    frame = points(300)
+    frame.loc[:4, "yield"], frame.loc[5:7, "yield"] = -9999999, -9999998
+    table = with_no_data(frame, tmp_path / "t.parquet", [-9999999, -9999998, -5])
+    assert table.notes[:2] == (
+        "5 rows with -9999999, which the card takes for no value, left out",
+        "3 rows with -9999998, which the card takes for no value, left out",
+    )
+    assert table.notes[2].startswith("no row has -5, which is in no_data of the card")
+
+
+def test_a_number_to_be_copied_into_no_data_matches(tmp_path: Path) -> None:
+    frame = points(300)
+    frame.loc[:4, "yield"] = -123456.789
+    frame["yield"] = frame["yield"].astype("float32")
+    path = tmp_path / "t.parquet"
+    shown = re.search(r"rows have (\S+) as", notes(frame, path))
+    assert shown is not None
+    assert len(with_no_data(frame, path, [float(shown[1])])) == 295
+
+
+def test_only_tables_whose_rows_may_change_have_another_hash() -> None:
+    assert rounded_no_data([-9999.0, -999.0, 1e10]) == rounded_no_data([]) == ""
+    assert rounded_no_data([-9999.9])
+    assert rounded_no_data([-9999999, -9999998])
 
 
 @pytest.mark.parametrize(
