@@ -17,11 +17,13 @@ from satclip_bench.benchmarks.report.paper_tables.layout import (
 from satclip_bench.benchmarks.report.paper_tables.make import (
     Format,
     Made,
+    NoTablesError,
     make_tables,
     write_paper_tables,
 )
 from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.benchmarks.runs.reading import ALL, RecordFilter
+from satclip_bench.core.errors import BenchError
 from satclip_bench.core.threads import one_blas_thread
 
 
@@ -48,17 +50,36 @@ def paper_tables(
     if probe:
         layout = layout.with_probe(probe)
     name = style.stem if isinstance(style, Path) else style
-    made = _make(load_results(out, only), layout)
+    made, left_out = _make(load_results(out, only), layout)
     list_paths(
         replace_reports(out, lambda folder: write_paper_tables(made, name, form, folder / "tables"))
     )
-    for one in made.values():
-        for sentence in one.left_out:
-            Console().print(Text(sentence), soft_wrap=True, highlight=False)
+    for sentence in left_out:
+        Console().print(Text(sentence), soft_wrap=True, highlight=False)
     return 0
 
 
-def _make(results: Results, layout: Layout) -> Mapping[str, Made]:
-    """Tables by part of the run; a layout that names its tasks takes them from all parts."""
+def _make(results: Results, layout: Layout) -> tuple[Mapping[str, Made], list[str]]:
+    """Tables by part of the run, and sentences on what is left out.
+
+    A layout that names its tasks takes them from all parts. A part without tables is left out.
+
+    Raises:
+        BenchError: no part has any of the tables.
+    """
     parts = (("", results),) if layout.tasks else results.parts
-    return {suffix: make_tables(part, layout) for suffix, part in parts}
+    made: dict[str, Made] = {}
+    left_out: list[str] = []
+    for suffix, part in parts:
+        try:
+            made[suffix] = make_tables(part, layout)
+        except NoTablesError as error:
+            if len(parts) == 1:
+                raise
+            named = suffix.removeprefix(".") or "tasks of papers"
+            left_out.append(f"{named}: {error}")
+        else:
+            left_out += made[suffix].left_out
+    if not made:
+        raise BenchError(" ".join(left_out))
+    return made, left_out

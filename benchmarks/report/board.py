@@ -209,7 +209,7 @@ class Board:
         """Edition or separate board, split, probe, seeds and, if shown, skill in one line."""
         seeds = f"{self.seeds} seed" + "s" * (self.seeds != 1)
         tables = dict.fromkeys(map(separate_board, self.tasks))
-        what = f"{self.edition} edition"
+        what = f"{self.edition} edition" if self.tasks else "no task with a score"
         if tables and "" not in tables:
             what = f"user table{'s' * (len(tables) > 1)} {listed(tables)}"
         if set(tables) == {WIDE}:

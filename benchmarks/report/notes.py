@@ -169,9 +169,9 @@ def board_notes(
             f"Ties were not tested for {titled}, without intervals and with fewer than {MIN_SEEDS} "
             "seeds."
         )
-    shares = _unseen(rows)
+    shares = {name: share for name, share in _unseen(rows).items() if name in cards}
     if shares:
-        named = listed([f"{cards[n].title} {s:.0%}" for n, s in shares.items() if n in cards])
+        named = listed([f"{cards[name].title} {share:.0%}" for name, share in shares.items()])
         yield f"Test points of classes that are not in the training set count as wrong: {named}."
     if ranking.undefined:
         cells = listed(

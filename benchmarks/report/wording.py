@@ -101,10 +101,10 @@ def separate_board(card: TaskCard) -> str:
 
 
 def listed(parts: Iterable[str]) -> str:
-    """Texts joined to a list: `a`, `a and b`, `a, b and c`.
+    """Texts joined to a list: `a`, `a and b`, `a, b and c`; empty for none.
 
-    >>> listed(["a", "b", "c"])
-    'a, b and c'
+    >>> listed(["a", "b", "c"]), listed([])
+    ('a, b and c', '')
     """
-    *first, last = parts
+    *first, last = [*parts] or [""]
     return f"{', '.join(first)} and {last}" if first else last

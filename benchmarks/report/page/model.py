@@ -135,9 +135,27 @@ class Site:
         return Leader(best, tied, encoder, task not in board.board.ranking.undecided)
 
     def leads(self, split: str, task: str) -> Leader | None:
-        """The best of a task under a split, on the first board that has it."""
-        boards = (b for b in self.first_boards if b.board.split == split)
+        """The best of a task under a split, on the first board where an encoder has every cell.
+
+        The first boards are those of the first run; of a run, that of the probe that is shown
+        first. None if no board has such an encoder.
+        """
+        runs, first = [run.name for run in self.runs], {b.id for b in self.first_boards}
+        boards = sorted(
+            self._boards_of(split, task), key=lambda b: (runs.index(b.run), b.id not in first)
+        )
         return next(filter(None, (self.leader(b, task) for b in boards)), None)
+
+    def evaluated(self, split: str, task: str) -> bool:
+        """Whether a board of the split has the task."""
+        return bool(self._boards_of(split, task))
+
+    def _boards_of(self, split: str, task: str) -> list[RunBoard]:
+        return [
+            b
+            for b in self.boards
+            if b.board.split == split and task in {card.name for card in b.board.tasks}
+        ]
 
     def _of(self, board: RunBoard, task: str) -> tuple[Line, ...]:
         lines = self._by_board[board.id].get(task, ())

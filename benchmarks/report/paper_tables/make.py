@@ -44,6 +44,10 @@ class Made:
     left_out: tuple[str, ...]
 
 
+class NoTablesError(BenchError):
+    """A part of a run has none of the tables of a layout."""
+
+
 def make_tables(results: Results, layout: Layout) -> Made:
     """The tables of a layout.
 
@@ -53,7 +57,8 @@ def make_tables(results: Results, layout: Layout) -> Made:
 
     Raises:
         UnknownNameError: the layout has an unknown encoder, task or paper.
-        BenchError: the run has none of the tables, or its records cannot be ranked together.
+        NoTablesError: the run has none of the tables; the message says why.
+        BenchError: its records cannot be ranked together.
     """
     check_names(layout, results)
     tables, left_out = [], []
@@ -63,7 +68,7 @@ def make_tables(results: Results, layout: Layout) -> Made:
         if made is not None:
             tables.append(made)
     if not tables:
-        raise BenchError(f"the run has none of these tables. {' '.join(left_out)}".strip())
+        raise NoTablesError(f"the run has none of these tables. {' '.join(left_out)}".strip())
     return Made(tuple(tables), tuple(dict.fromkeys(left_out)))
 
 

@@ -27,6 +27,7 @@ from satclip_bench.benchmarks.report.paper_tables.model import (
 )
 from satclip_bench.benchmarks.report.paper_tables.names import resolve_groups, short_name
 from satclip_bench.benchmarks.report.paper_tables.panels import (
+    NO_TASK,
     measured_cell,
     select_part,
     short_reason,
@@ -95,11 +96,14 @@ def overview_table(
         left_out.append(f"{table.name} is left out: no task is in all of {', '.join(parts)}.")
     if not parts or not shared:
         return None, left_out
-    overviews = {
-        split: SplitOverview.of(_of_tasks(part, shared), split, probe)
-        for split, (probe, part) in parts.items()
-    }
-    return _table(overviews, layout, table, results), left_out
+    overviews = {}
+    for split, (probe, of_split) in parts.items():
+        of_tasks = _of_tasks(of_split, shared)
+        if of_tasks.board(split, probe).tasks:
+            overviews[split] = SplitOverview.of(of_tasks, split, probe)
+        else:
+            left_out.append(f"{table.name} has no columns for {split}: {NO_TASK}.")
+    return _table(overviews, layout, table, results) if overviews else None, left_out
 
 
 def _of_tasks(results: Results, tasks: Sequence[str]) -> Results:

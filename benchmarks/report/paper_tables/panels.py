@@ -23,6 +23,9 @@ from satclip_bench.benchmarks.report.results import BoardName, Results, choose_b
 from satclip_bench.benchmarks.report.wording import DAGGER, DASH, DOUBLE_DAGGER
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 
+NO_TASK = "no task has a score that is defined for all encoders"
+"""Reason why a board has no tasks."""
+
 
 @dataclass(frozen=True)
 class PanelScores:
@@ -130,7 +133,10 @@ def find_panel(
     source = f"{scores['paper'].iloc[0]}, {scores['table'].iloc[0]}" if len(scores) else ""
     if layout.tasks and len(scores):
         scores = scores[scores["task"].isin(layout.tasks)]
-    return PanelScores(panel, name[1], selected, selected.board(*name), scores, source)
+    board = selected.board(*name)
+    if not board.tasks:
+        return NO_TASK
+    return PanelScores(panel, name[1], selected, board, scores, source)
 
 
 def select_part(

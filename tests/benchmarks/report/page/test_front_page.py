@@ -1,0 +1,54 @@
+"""The table of leaders on the front page, of runs whose tasks have different probes."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from satclip_bench.benchmarks.report.page.model import Run, Site
+from satclip_bench.benchmarks.report.page.site import site_files
+from satclip_bench.benchmarks.report.results import Results
+from tests.benchmarks.frames import frame
+
+
+def leads(*runs: pd.DataFrame) -> list[str]:
+    """Rows of the table of leaders, without tags."""
+    site = Site(tuple(Run(f"run{i}", Results.from_frame(run)) for i, run in enumerate(runs)))
+    page = dict(site_files(site))["index.html"].decode()
+    table = page[page.index('<table class="leads">') : page.index("</table>")]
+    rows = table.split("<tr>")
+    return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in rows]
+
+
+def with_probe(run: pd.DataFrame, probe: str) -> pd.DataFrame:
+    return run.assign(probe=run["probe"].replace("linear", probe))
+
+
+def test_a_task_with_another_probe_is_evaluated() -> None:
+    elevation = frame(tasks=["elevation"], seeds=[0])
+    biomes = with_probe(frame(tasks=["biomes"], seeds=[0]), "ridge")
+    rows = leads(pd.concat([elevation, biomes[biomes["split"] == "random"]]))
+    assert "Probe: linear probe" not in rows[0]
+    assert rows[2].startswith("Elevation GEOCLIP")
+    assert "linear probe" in rows[2]
+    assert rows[3].startswith("Biomes GEOCLIP")
+    assert "ridge" in rows[3].lower()
+    # Only under one of the two splits.
+    assert rows[3].count("not evaluated") == 1
+
+
+def test_the_probe_that_is_shown_first_leads_if_it_has_the_task() -> None:
+    run = frame(tasks=["elevation"], seeds=[0])
+    better = with_probe(run, "ridge").assign(value=0.99)
+    (_, _, row) = leads(pd.concat([run, better[better["probe"] == "ridge"]]))
+    assert ".99" not in row
+
+
+def test_without_a_complete_encoder_the_task_is_not_called_unevaluated() -> None:
+    run = frame(tasks=["elevation"], seeds=[0, 1])
+    lost = (run["seed"] == 1) & (run["split"] == "random")
+    run = run.assign(status=run["status"].mask(lost, "failed"), value=run["value"].mask(lost))
+    (_, _, row) = leads(run[run["metric"] == "r2"])
+    assert row.count("no encoder is complete") == 1
+    assert "not evaluated" not in row
