@@ -142,6 +142,24 @@ def place_numbers(lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.unique(pairs, return_inverse=True)[1].astype(np.int64, copy=False)
 
 
+def longitude_span(lon: NDArray[np.float64]) -> float:
+    """Degrees of the shortest stretch of longitudes that contains all points; 0 for no points.
+
+    It may cross the antimeridian.
+
+    Args:
+        lon: `(N,)` degrees.
+
+    Examples:
+        >>> longitude_span(np.array([177.0, -179.0, 179.5]))
+        4.0
+    """
+    if not len(lon):
+        return 0.0
+    turned = np.unique(np.mod(lon, 360))
+    return float(360 - np.diff(turned, append=turned[0] + 360).max())
+
+
 def unit_vectors(lonlat: Float) -> Float:
     """Unit vectors of points, `(N, 3)`: x points to (0, 0), y to (90 E, 0), z to the north pole.
 

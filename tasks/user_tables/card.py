@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from satclip_bench.core.card import Card
-from satclip_bench.core.sphere import equal_area_cells
+from satclip_bench.core.sphere import equal_area_cells, longitude_span
 from satclip_bench.tasks.base import EditionCard, Extent, Source, TaskCard, TaskTypeEntry
 from satclip_bench.tasks.user_tables.columns import Rows, target_values
 from satclip_bench.tasks.user_tables.file import UserTable, slug
@@ -112,7 +112,7 @@ def make_card(file: UserTable, rows: Rows, sha256: str) -> UserTableCard:
     finite = labelled[np.isfinite(labelled.astype("float64"))] if numeric else labelled[:0]
     no_data = tuple(v for v in NO_DATA_VALUES if len(finite) and finite.min() == v)
     lonlat = frame[["lon", "lat"]].to_numpy(np.float64)
-    wide = bool(np.ptp(lonlat[:, 0]) > 180 or np.ptp(lonlat[:, 1]) > 90)
+    wide = bool(longitude_span(lonlat[:, 0]) > 180 or np.ptp(lonlat[:, 1]) > 90)
     has_region = "region" in frame and len(set(frame["region"].dropna().astype(str))) > 1
     region: TableRegion = "column" if has_region else "continent" if wide else "equal-area block"
     return UserTableCard(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from satclip_bench.core.errors import TaskError
-from satclip_bench.core.sphere import place_numbers
+from satclip_bench.core.sphere import longitude_span, place_numbers
 from satclip_bench.tasks.base import TaskTable
 
 MIN_CLASS_ROWS = 5
@@ -160,7 +160,8 @@ def _doubtful_coordinates(lonlat: NDArray[np.float64]) -> list[str]:
             f"{zero:,} of {len(lonlat):,} rows lie at 0, 0 in the Gulf of Guinea, which often "
             "means that the place is unknown: leave their coordinates empty then"
         )
-    largest, extent = np.abs(lonlat).max(axis=0), np.ptp(lonlat, axis=0)
+    largest = np.abs(lonlat).max(axis=0)
+    extent = np.array([longitude_span(lonlat[:, 0]), np.ptp(lonlat[:, 1])])
     if (largest <= (np.pi, np.pi / 2)).all() and (extent > 1).all():
         lines.append(
             "all coordinates would be valid in radians, but are read as degrees: check their unit"

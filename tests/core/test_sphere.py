@@ -14,6 +14,7 @@ from satclip_bench.core.sphere import (
     equal_area_bands,
     equal_area_cells,
     great_circle_km,
+    longitude_span,
     place_numbers,
     unit_vectors,
 )
@@ -60,6 +61,15 @@ def test_bad_points_are_refused_by_row(points: object, words: list[str]) -> None
 def test_many_bad_rows_are_counted_not_listed() -> None:
     with pytest.raises(CoordinateError, match=r"100 of 100.*and 97 more"):
         check_lonlat(np.full((100, 2), np.nan))
+
+
+@given(st.lists(lons, min_size=1, max_size=8), st.floats(-360, 360))
+def test_the_span_of_longitudes_is_the_shortest_arc(given_lons: list[float], turn: float) -> None:
+    lon = np.array(given_lons)
+    # The arc begins at one of the points and goes eastwards to the farthest one from there.
+    expected = np.mod(lon - lon[:, None], 360).max(axis=1).min()
+    assert longitude_span(lon) == pytest.approx(expected, abs=1e-9)
+    assert longitude_span(lon + turn) == pytest.approx(expected, abs=1e-9)
 
 
 def test_swapped_columns_warn() -> None:

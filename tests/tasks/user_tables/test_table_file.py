@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from satclip_bench.benchmarks.splits import get_split
+from satclip_bench.benchmarks.splits.base import SplitInputs
 from satclip_bench.core.errors import BenchError, CoordinateError, IntegrityError, TaskError
 from satclip_bench.tasks import check_task, get_task, list_tasks, registry, task_card
 from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
@@ -153,6 +155,19 @@ def test_regions_are_a_column_continents_or_blocks(tmp_path: Path) -> None:
     assert wide.region is not None
     assert world.region is not None
     assert wide.region.tolist() == world.region[:900].tolist(), "each is its own nearest point"
+
+
+@pytest.mark.parametrize("over", [180, 360])
+def test_a_small_table_across_the_antimeridian_is_regional(tmp_path: Path, over: float) -> None:
+    frame = points(900).assign(lon=lambda f: f["lon"] + 170, lat=lambda f: f["lat"] - 66)
+    frame["lon"] = frame["lon"].where(frame["lon"] <= over, frame["lon"] - 360)
+    task = UserTableTask(UserTable(write(frame, tmp_path / "fiji.csv"), "yield"))
+    assert (task.card.extent, task.card.region) == ("regional", "equal-area block")
+    table = task.load()
+    inputs = SplitInputs(table.lonlat, table.target, block_degrees=task.card.block_degrees)
+    folds = get_split("held-out-region").folds(inputs, seed=0)
+    sides = {bool(table.lonlat[fold.test, 0].mean() > 0) for fold in folds}
+    assert sides == {True, False}, "regions on both sides are tested"
 
 
 def test_errors_name_the_file_and_the_column(tmp_path: Path) -> None:
