@@ -64,7 +64,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="VAL",
         help="file with an image classifier's probabilities for the validation photographs, "
-        "Parquet or npz (default: none)",
+        "Parquet or npz; not with held-out-continent, because the classifier was trained on all "
+        "continents (default: none)",
     )
     add_data_dir_option(parser)
     add_records_option(parser, "species", "species.parquet")

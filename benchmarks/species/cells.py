@@ -60,6 +60,9 @@ class Request:
         features: files of image features of the training and of the validation set, or none.
         probabilities: file of an image classifier's probabilities on the validation set, or None.
         out: folder of the results.
+
+    Raises:
+        BenchError: probabilities are given together with held-out continents.
     """
 
     encoders: Sequence[str]
@@ -69,6 +72,17 @@ class Request:
     features: Sequence[Path]
     probabilities: Path | None
     out: Path
+
+    def __post_init__(self) -> None:
+        # The classifier behind such a file was trained on photographs of all continents.
+        if self.probabilities is not None and "held-out-continent" in self.splits:
+            raise BenchError(
+                "probabilities of an image classifier (--image-probabilities) cannot be evaluated "
+                "with held-out-continent: it was trained on photographs of the continent that is "
+                "held out. Leave out the probabilities, or give image features "
+                "(--image-features) in place of them: a classifier of these is fitted without the "
+                "continent"
+            )
 
 
 @dataclass(frozen=True)

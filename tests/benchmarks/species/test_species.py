@@ -307,3 +307,16 @@ def test_what_is_missing_is_said(
     assert "there is no file" in capsys.readouterr().err
     assert main(["species", "--encoders", "wrop", *at]) == 2
     assert "Did you mean 'wrap'" in capsys.readouterr().err
+
+
+def test_a_classifier_of_all_continents_is_not_evaluated_on_a_held_out_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before any file is read."""
+    asked = ["species", "--encoders", "wrap", "--data-dir", str(tmp_path / "none")]
+    given = ["--image-probabilities", "val.npz", "--splits", "competition", "held-out-continent"]
+    assert main([*asked, *given, "--out", str(tmp_path / "out")]) == 2
+    message = capsys.readouterr().err
+    assert "--image-probabilities" in message
+    assert "trained on photographs of the continent" in message
+    assert "--image-features" in message
