@@ -8,14 +8,18 @@ from satclip_bench.benchmarks.splits import feasible
 from satclip_bench.benchmarks.splits.base import (
     Fold,
     Index,
-    InnerFold,
     SplitCard,
     SplitInputs,
     nested_fold,
 )
 from satclip_bench.benchmarks.splits.blocks import FOLDS, BufferedSplit, buffered
 from satclip_bench.benchmarks.splits.group_folds import group_folds
-from satclip_bench.benchmarks.splits.inner_folds import INNER_FOLDS
+from satclip_bench.benchmarks.splits.inner_folds import (
+    INNER_FOLDS,
+    MIN_INNER_FOLDS,
+    MIN_INNER_TRAIN_FRACTION,
+    large_enough,
+)
 from satclip_bench.core.errors import BenchError, UnknownNameError
 from satclip_bench.core.sphere import equal_area_cells
 
@@ -48,7 +52,10 @@ class ThinnedSplit:
             f"{other.card.name}, they are too far. Settings are chosen by an inner "
             f"cross-validation with up to {INNER_FOLDS} folds of the blocks of the training set, "
             "whose training sets are thinned in the same way to the sizes that they have with the "
-            f"buffer. {feasible.RULE}",
+            "buffer, or stay whole if that is more than they have: the inner folds are others than "
+            "those with the buffer, and where blocks differ much in their numbers of points, some "
+            "hold out more. An inner fold that would train on less than "
+            f"{MIN_INNER_TRAIN_FRACTION:.0%} of the training set is not used. {feasible.RULE}",
             settings={
                 "block_degrees": degrees,
                 "matched_buffer_km": km,
@@ -62,7 +69,8 @@ class ThinnedSplit:
         """Five folds.
 
         Raises:
-            BenchError: the buffered split cannot be made.
+            BenchError: the buffered split cannot be made, or nearly all rows that were drawn are in
+                one block.
         """
         try:
             matched = self.other.folds(points, seed)
@@ -77,20 +85,27 @@ class ThinnedSplit:
             rng = np.random.default_rng([seed, number])
             rest = np.setdiff1d(np.arange(len(points)), fold.test)
             train = _drawn(rest, len(fold.train), rng)
-            inner = [
-                InnerFold(_drawn(outside, len(counterpart.train), rng), inside)
-                for (outside, inside), counterpart in zip(
-                    # The buffered split can have fewer inner folds: some train on too little.
-                    group_folds(points, train, blocks, INNER_FOLDS, seed),
-                    fold.inner,
-                    strict=False,
+            assigned: tuple[tuple[Index, Index], ...] = ()
+            if len(np.unique(blocks[train])) >= MIN_INNER_FOLDS:
+                assigned = group_folds(points, train, blocks, INNER_FOLDS, seed)
+            # The buffered split can have fewer inner folds: some train on too little.
+            pairs = zip(assigned, fold.inner, strict=False)
+            inner = large_enough(
+                ((_drawn(out, len(other.train), rng), inside) for (out, inside), other in pairs),
+                train,
+            )
+            if not inner:
+                raise BenchError(
+                    f"{self.card.name} does not make sense for this table: nearly all of the "
+                    f"{len(train):,} training points of fold {fold.name} are in one block, and "
+                    f"there are fewer than {MIN_INNER_FOLDS} inner folds"
                 )
-            ]
             folds.append(nested_fold(fold.name, train, fold.test, inner))
         return tuple(folds)
 
 
 def _drawn(rows: Index, count: int, rng: np.random.Generator) -> Index:
+    """Some rows drawn at random, ascending; all of them if they are fewer than `count`."""
     return np.sort(rng.permutation(rows)[:count])
 
 
