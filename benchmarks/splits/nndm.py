@@ -17,11 +17,11 @@ from scipy.stats import ks_2samp, wasserstein_distance
 from satclip_bench.benchmarks.splits.base import (
     Fold,
     Index,
-    InnerFold,
     SplitCard,
     SplitInputs,
     nested_fold,
 )
+from satclip_bench.benchmarks.splits.inner_folds import MIN_INNER_TRAIN_FRACTION, large_enough
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import chord_to_km, unit_vectors
 
@@ -58,15 +58,17 @@ class NndmSplit:
         "point as places of the prediction domain are from the nearest sample (kNNDM, Linnenbrink "
         "et al. 2024): the score to expect of a map. The domain of a global task is the land "
         "without Antarctica, represented by the points of another open table; the domain of a "
-        "regional task is the area that its points cover. If the sample is not clustered in the "
-        f"domain (Kolmogorov-Smirnov test, {SIGNIFICANCE_LEVEL:g}), folds are random. Otherwise, "
-        f"the points are clustered by k-means, with {N_CLUSTER_COUNTS} numbers of clusters between "
-        f"{FOLDS} and the number of points; clusters are assigned to folds along the first "
-        "principal direction of the points; and of these foldings and a random one, the folding "
-        "with the smallest Wasserstein distance between the two distributions is used. The "
-        "training set consists of the other four folds, and settings are chosen by an inner "
-        "cross-validation that holds out each of the four in turn. Classes are not considered and "
-        "can be missing from the training set.",
+        "regional task, or of a global one at sea, is the area that its points cover. If the "
+        "sample is not clustered in the domain (Kolmogorov-Smirnov test, "
+        f"{SIGNIFICANCE_LEVEL:g}), folds are random. Otherwise, the points are clustered by "
+        f"k-means, with {N_CLUSTER_COUNTS} numbers of clusters between {FOLDS} and the number of "
+        "points; clusters are assigned to folds along the first principal direction of the points; "
+        "and of these foldings and a random one, the folding with the smallest Wasserstein "
+        "distance between the two distributions is used. The training set consists of the other "
+        "four folds, and settings are chosen by an inner cross-validation that holds out each of "
+        "the four in turn, except where it would train on less than "
+        f"{MIN_INNER_TRAIN_FRACTION:.0%} of the training set. Classes are not considered and can "
+        "be missing from the training set.",
         settings={
             "n_folds": FOLDS,
             "max_fold_fraction": MAX_FOLD_FRACTION,
@@ -89,14 +91,15 @@ class NndmSplit:
         folds = []
         for number in range(FOLDS):
             others = [other for other in range(FOLDS) if other != number]
-            inner = [
-                InnerFold(
-                    np.flatnonzero((fold_of != number) & (fold_of != other)),
-                    np.flatnonzero(fold_of == other),
-                )
-                for other in others
-            ]
             train, test = np.flatnonzero(fold_of != number), np.flatnonzero(fold_of == number)
+            # No more than one of the four can hold nearly all of the training set.
+            inner = large_enough(
+                (
+                    (train[fold_of[train] != other], train[fold_of[train] == other])
+                    for other in others
+                ),
+                train,
+            )
             folds.append(nested_fold(str(number), train, test, inner))
         return tuple(folds)
 

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
-from satclip_bench.benchmarks.splits import SplitInputs, get_split
+from satclip_bench.benchmarks.splits import SplitInputs, get_split, nndm
 from satclip_bench.benchmarks.splits.domain import covered, prediction_domain
 from satclip_bench.benchmarks.splits.nndm import (
     FOLDS,
     MAX_FOLD_FRACTION,
+    Folding,
     assign_folds,
     best_folding,
     candidate_foldings,
@@ -262,6 +263,34 @@ def test_the_domain_is_not_the_sample(task: str) -> None:
     assert domain.shape == (10_000, 2)
     assert set(map(tuple, domain)).isdisjoint(map(tuple, table.lonlat))
     assert np.array_equal(domain, prediction_domain(table))
+
+
+def test_an_inner_fold_trains_on_a_tenth_or_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two clusters with nearly all points are two folds: without both, hardly a point is left."""
+    fold = np.repeat(np.arange(FOLDS), [480, 480, 20, 10, 10])
+    none = np.zeros(0)
+    monkeypatch.setattr(nndm, "best_folding", lambda *_: Folding(2, fold, none, none, 0.0))
+    folds = get_split("nndm").folds(clumped(each=25), 0)
+    assert [len(made.inner) for made in folds] == [3, 3, 4, 4, 4]
+    for made in folds:
+        assert len(made.train) + len(made.test) == 1000
+        assert all(len(inner.train) >= 0.1 * len(made.train) for inner in made.inner)
+
+
+def test_a_global_table_at_sea_is_not_for_a_map_of_land() -> None:
+    elevation = load_table(TaskSource("elevation"))
+    anywhere = uniform(2000, np.random.default_rng(0))
+    to_land = haversine_km(anywhere[:, None], elevation.lonlat[None, ::8]).min(axis=1)
+    sea = anywhere[(to_land > 400) & (anywhere[:, 1] > -60)]
+    rows = slice(len(sea))
+    changed = {"lonlat": sea, "target": elevation.target[rows], "region": None, "features": {}}
+    domain = prediction_domain(replace(elevation, **changed))
+    apart = haversine_km(domain[:1000, None], sea[None]).min(axis=1)
+    assert np.median(apart) < 400, "1,000 km and more from places on land"
+    coast = np.concatenate([sea[: len(sea) // 2], elevation.lonlat[: len(sea) // 2 + 9]])
+    mixed = {"lonlat": coast, "target": elevation.target[: len(coast)]}
+    mostly_land = replace(elevation, **(changed | mixed))
+    assert np.array_equal(prediction_domain(mostly_land), prediction_domain(elevation))
 
 
 def test_a_covered_area_is_covered_evenly() -> None:
