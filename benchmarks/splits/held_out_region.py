@@ -14,6 +14,8 @@ from satclip_bench.core.sphere import equal_area_cells
 
 NAMES_AT_ONCE = 2**18
 """Number of names of regions that are sorted at once: 17 MB of 16 characters."""
+MAX_DECIMALS = 12
+"""Maximum number of decimals of a centre in degrees: a tenth of a micrometre."""
 
 
 class HeldOutRegionSplit:
@@ -85,13 +87,16 @@ def numbered(
 def regions(points: SplitInputs) -> NDArray[np.str_]:
     """Region of each point, `(N,)`: the given names, or equal-area blocks named after their centre.
 
+    The centre of a block is the mean of its points, in degrees with one decimal, or with as many as
+    all blocks need to have different names.
+
     Raises:
         BenchError: the points have neither regions nor a block size.
 
     Examples:
         >>> lonlat = np.array([[-120.0, 36.0], [-120.2, 36.2], [-122.0, 38.0]])
         >>> regions(SplitInputs(lonlat, np.zeros(3), block_degrees=1.0))
-        array(['36.1N 120.1W', '36.1N 120.1W', '38.0N 122.0W'], dtype='<U16')
+        array(['36.1N 120.1W', '36.1N 120.1W', '38.0N 122.0W'], dtype='<U12')
     """
     if points.region is not None:
         return points.region
@@ -101,14 +106,25 @@ def regions(points: SplitInputs) -> NDArray[np.str_]:
             "split, or give the region of every point"
         )
     blocks = equal_area_cells(points.lonlat, points.block_degrees)
-    names = np.empty(len(points), dtype="<U16")
-    for block in np.unique(blocks):
-        inside = blocks == block
-        # Tasks with blocks are regional and far from the antimeridian, where a mean would be wrong.
-        lon, lat = points.lonlat[inside].mean(axis=0)
-        names[inside] = f"{_degrees(lat, 'NS')} {_degrees(lon, 'EW')}"
-    return names
+    index, counts = np.unique(blocks, return_inverse=True, return_counts=True)[1:]
+    # Blocks end at the antimeridian, and points on it are in the westernmost block.
+    lon = np.where(points.lonlat[:, 0] == 180, -180.0, points.lonlat[:, 0])
+    lat = points.lonlat[:, 1]
+    centres = np.stack([np.bincount(index, axis) / counts for axis in (lon, lat)], axis=1)
+    return _names(centres)[index]
 
 
-def _degrees(angle: float, letters: str) -> str:
-    return f"{abs(angle):.1f}{letters[int(angle < 0)]}"
+def _names(centres: NDArray[np.float64]) -> NDArray[np.str_]:
+    """Different names of centres, `(B,)`, with the fewest decimals that tell them apart."""
+    for decimals in range(1, MAX_DECIMALS + 1):
+        names = [
+            f"{_degrees(lat, 'NS', decimals)} {_degrees(lon, 'EW', decimals)}"
+            for lon, lat in centres.tolist()
+        ]
+        if len(set(names)) == len(names):
+            break
+    return np.array(names)
+
+
+def _degrees(angle: float, letters: str, decimals: int) -> str:
+    return f"{abs(angle):.{decimals}f}{letters[int(angle < 0)]}"

@@ -183,6 +183,24 @@ def test_blocks_stand_in_for_regions() -> None:
         get_split("held-out-region").folds(SplitInputs(lonlat, table.target), 0)
 
 
+@pytest.mark.parametrize("side", [2.0, 0.1, 0.01])
+@pytest.mark.parametrize("west", [13.0, 179.8])
+def test_every_block_is_a_region_of_its_own(side: float, west: float) -> None:
+    """Small blocks too, whose centres differ by less than a tenth of a degree."""
+    rng = np.random.default_rng(0)
+    lonlat = np.column_stack([rng.uniform(west, west + 0.4, 800), rng.uniform(52, 52.3, 800)])
+    lonlat[:, 0] = (lonlat[:, 0] + 180) % 360 - 180
+    names = regions(SplitInputs(lonlat, np.zeros(800), block_degrees=side))
+    pairs = set(zip(names.tolist(), equal_area_cells(lonlat, side).tolist(), strict=True))
+    assert len(pairs) == len({name for name, _ in pairs}) == len({cell for _, cell in pairs})
+
+
+def test_a_block_at_the_antimeridian_has_its_centre_there() -> None:
+    lonlat = np.array([[180.0, 0.5], [-179.0, 0.5], [179.5, 0.5]])
+    names = regions(SplitInputs(lonlat, np.zeros(3), block_degrees=2.0))
+    assert names.tolist() == ["0.5N 179.5W", "0.5N 179.5W", "0.5N 179.5E"]
+
+
 @given(st.lists(st.sampled_from(["Asia", "Africa", "", "ärgerlich", "Asi"])), st.integers(1, 9))
 def test_names_are_numbered_block_by_block(names: list[str], block: int) -> None:
     expected, inverse = np.unique(np.array(names, dtype=np.str_), return_inverse=True)
