@@ -51,7 +51,7 @@ def prediction_domain(table: TaskTable) -> NDArray[np.float64]:
         other = next(name for name in LAND if name != table.card.name)
         land = get_task(other).load().lonlat
         nearest = KDTree(unit_vectors(land)).query(unit_vectors(table.lonlat))[0]
-        if (nearest <= km_to_chord(NEAR_KM)).mean() >= MIN_NEAR_FRACTION:
+        if np.mean(nearest <= km_to_chord(NEAR_KM)) >= MIN_NEAR_FRACTION:
             return land
     return covered(table.lonlat)
 
