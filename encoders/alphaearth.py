@@ -75,10 +75,10 @@ class AlphaEarth(PretrainedEncoder, PartialEncoder):
         PartialEncoder.__init__(self, uncovered)
         require_max_km(max_km)
         self.max_km = max_km
-        dimension = DIMENSION
+        dimension, reading = DIMENSION, dict[str, str]()
         # The card must be available even if the file is missing or damaged.
         with suppress(BenchError):
-            dimension = _dimension(self._given or weights_path(WEIGHTS))
+            dimension, reading = _layout(self._given or weights_path(WEIGHTS))
         self.card = EncoderCard(
             name="alphaearth",
             title="AlphaEarth Foundations",
@@ -97,6 +97,7 @@ class AlphaEarth(PretrainedEncoder, PartialEncoder):
             parameters={
                 "max_km": "no limit" if max_km is None else max_km,
                 "uncovered": uncovered,
+                **reading,
             },
             verified=False,
         )
@@ -161,10 +162,12 @@ def dequantise(values: NDArray[Any], where: str) -> NDArray[np.float32]:
     return values.astype(np.float32)
 
 
-def _dimension(path: Path) -> int:
+def _layout(path: Path) -> tuple[int, dict[str, str]]:
+    """Number of columns of the embedding, and how a raster is read."""
     if _is_raster(path):
-        return Raster(path).bands
-    return len(numbered_columns(column_names(path), AXES, str(path)))
+        pixels = Raster(path)
+        return pixels.bands, pixels.parameters
+    return len(numbered_columns(column_names(path), AXES, str(path))), {}
 
 
 def _is_raster(path: Path) -> bool:

@@ -113,6 +113,8 @@ class TableEncoder(PartialEncoder):
             parameters["match"] = match
             if match == "nearest":
                 parameters["max_km"] = "no limit" if max_km is None else max_km
+        if isinstance(self._source, Raster):
+            parameters |= self._source.parameters
         given = {"columns": columns, **options.model_dump()}
         parameters |= {name: value for name, value in given.items() if value is not None}
         if where is not None:

@@ -108,7 +108,8 @@ def _tile_of(lonlat: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np
     """Column and row of the tile that each point lies in."""
     # A point on an edge, such as 0.3, may be just below it in binary.
     corner = np.floor(lonlat * 10 + 1e-9).astype(np.int64)
-    return corner[:, 0], corner[:, 1]
+    # 180 degrees east are in the tile that begins at 180 west.
+    return np.where(corner[:, 0] == 1800, -1800, corner[:, 0]), corner[:, 1]
 
 
 def _find(folder: Path) -> dict[Tile, _Files]:

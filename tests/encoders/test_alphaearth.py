@@ -18,6 +18,7 @@ from pyproj import Transformer
 
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.core.files import CACHE_VARIABLE, sha256_file
+from satclip_bench.encoders import get_encoder
 from satclip_bench.encoders.alphaearth import AlphaEarth, dequantise
 from satclip_bench.encoders.check import CORNERS, check_encoder
 from satclip_bench.encoders.lookup import raster
@@ -163,6 +164,65 @@ def test_a_raster_across_the_antimeridian(tmp_path: Path) -> None:
         expected = [restored(int(b)) for b in pixels[:, int(row), int(column)]]
         assert embedding == pytest.approx(expected, abs=1e-6)
     assert (result[0] != result[1]).any()
+
+
+@pytest.mark.parametrize(
+    ("crs", "west", "turn"),
+    [
+        *(("EPSG:4326", 0, 360), ("EPSG:4326", -5, 360), ("EPSG:4326", -185, 360)),
+        # In grads from Paris.
+        ("EPSG:4807", 0, 400),
+    ],
+)
+def test_rasters_beyond_180_degrees(tmp_path: Path, crs: str, west: float, turn: float) -> None:
+    pixels = np.random.default_rng(0).uniform(-1, 1, (2, 18, 36)).astype(np.float32)
+    step = turn / 36
+    transform = (step, 0, west, 0, -step, turn / 4)
+    path = geotiff(tmp_path / "t.tif", pixels, transform, crs, tiled=False)
+    rng = np.random.default_rng(1)
+    points = np.stack([rng.uniform(-180, 180, 300), rng.uniform(-80, 80, 300)], axis=1)
+    encoder = AlphaEarth(path, uncovered="error")
+    check_encoder(encoder)
+    x, y = Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform(*points.T)
+    column, row = np.mod(x - west, turn) // step, (turn / 4 - y) // step
+    expected = pixels[:, row.astype(int), column.astype(int)].T
+    assert np.array_equal(encoder.encode(points), expected)
+    assert encoder.card.parameters["longitudes"] == "beyond 180 degrees"
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_masks_of_a_raster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: bool) -> None:
+    rasterio = pytest.importorskip("rasterio", reason="the extra `encoders` is not installed")
+    monkeypatch.setattr(raster, "TILE", 37)
+    pixels, mask = quantised(90, 80), np.random.default_rng(3).random((90, 80)) < 0.5
+    path = geotiff(tmp_path / "t.tif", pixels, nodata=None)
+    plain = AlphaEarth(path)
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=inside), rasterio.open(path, "r+") as file:
+        file.write_mask(mask)
+    assert path.with_name("t.tif.msk").exists() != inside
+    row, column = np.divmod(np.arange(90 * 80), 80)
+    points = lonlat_of(WEST + PIXEL * (column + 0.5), SOUTH + PIXEL * (row + 0.5))
+    encoder = AlphaEarth(path)
+    with pytest.warns(UncoveredPointsWarning, match=f"{(~mask).sum()} of 7200 points"):
+        result = encoder.encode(points, batch_size=1000)
+    assert np.array_equal(result.any(axis=1), mask.ravel())
+    # Records of a file that is read otherwise than before have another key, and no others.
+    assert dict(encoder.card.parameters) == {
+        **plain.card.parameters,
+        "masked": "by the mask of the file",
+    }
+    assert get_encoder("table.t", file=path).card.parameters["masked"]
+
+
+def test_an_alpha_band_is_a_band(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).uniform(-1, 1, (4, 18, 36)).astype(np.float32)
+    pixels[3, 5] = 0
+    transform = (10, 0, -180, 0, -10, 90)
+    options = {"photometric": "RGB", "alpha": "YES", "tiled": False}
+    path = geotiff(tmp_path / "t.tif", pixels, transform, "EPSG:4326", **options)
+    encoder = AlphaEarth(path, uncovered="error")
+    assert encoder.encode([[5.0, 35.0]]) == pytest.approx(pixels[:, 5, 18][None])
+    assert not {"masked", "longitudes"} & encoder.card.parameters.keys()
 
 
 def test_masked_values_of_floating_point(tmp_path: Path) -> None:

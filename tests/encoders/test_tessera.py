@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pyproj import Transformer
 
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.encoders import check_encoder
@@ -95,6 +96,16 @@ def test_pixels_without_a_scale_are_not_covered(tmp_path: Path) -> None:
     scales[row[0], column[0]] = 1
     np.save(path, scales)
     assert TesseraTiles(folder).sha256 != before
+
+
+def test_both_longitudes_of_the_antimeridian_are_in_the_tile_east_of_it(tmp_path: Path) -> None:
+    x, y = Transformer.from_crs("EPSG:4326", "EPSG:32701", always_xy=True).transform(180, -16.75)
+    corner = (PIXEL, 0, x - 30 * PIXEL, 0, -PIXEL, y + 30 * PIXEL)
+    pixels = np.random.default_rng(0).normal(size=(4, SIZE, SIZE)).astype(np.float32)
+    geotiff(tmp_path / "grid_-179.95_-16.75_2024.tiff", pixels, corner, "EPSG:32701")
+    result = TableEncoder("tessera", tmp_path).encode([[180.0, -16.75], [-180.0, -16.75]])
+    assert result[0].any()
+    assert np.array_equal(result[0], result[1])
 
 
 def test_incomplete_and_ambiguous_folders(tmp_path: Path) -> None:

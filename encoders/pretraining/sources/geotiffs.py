@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from satclip_bench.core.errors import BenchError, CoordinateError
 from satclip_bench.core.extras import missing_package
 from satclip_bench.core.sphere import check_lonlat
+from satclip_bench.encoders.lookup.raster import has_mask
 from satclip_bench.encoders.pretraining.config import GeoTiffs
 from satclip_bench.encoders.pretraining.sources.base import (
     Float,
@@ -104,12 +105,15 @@ def _tiles(path: Path, data: GeoTiffs) -> Iterator[tuple[NDArray[Any], Float, st
                 try:
                     window = Window(column, row, side, side)
                     tile: NDArray[Any] = source.read(bands, window=window)
+                    mask = source.dataset_mask(window=window) if has_mask(source) else None
                 except rasterio.errors.RasterioError as error:
                     raise BenchError(f"{where} cannot be read: {first_line(error)}") from error
                 if source.nodata is not None and (empty := tile == source.nodata).any():
                     # No-data values are treated as not finite. A fourth band of bytes, which GDAL
                     # interprets as transparency, does not mark no-data values.
                     tile = np.where(empty, np.nan, tile)
+                if mask is not None and not mask.all():
+                    tile = np.where(mask == 0, np.nan, tile)
                 yield tile, _place(source, row + side / 2, column + side / 2), where
 
 
@@ -128,7 +132,7 @@ def _place(source: rasterio.DatasetReader, row: float, column: float) -> Float:
 
 
 def open_raster(path: Path) -> rasterio.DatasetReader:
-    """Open a raster, without a warning if it has no georeference.
+    """Open a GeoTIFF, without a warning if it has no georeference.
 
     Raises:
         BenchError: the file cannot be opened.
@@ -142,6 +146,7 @@ def open_raster(path: Path) -> rasterio.DatasetReader:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
         try:
-            return rasterio.open(path)
+            # Only this driver, since others can read other files or open network addresses.
+            return rasterio.open(path, driver="GTiff")
         except rasterio.errors.RasterioError as error:
-            raise BenchError(f"{path} is not a raster: {first_line(error)}") from error
+            raise BenchError(f"{path} is not a GeoTIFF: {first_line(error)}") from error

@@ -96,7 +96,10 @@ class S2Images:
             raise missing_package("rasterio", "to read GeoTIFF") from error
         name, side = self.names[row], self.config.pixels
         try:
-            with MemoryFile(self.ranges[row].content()) as file, file.open() as source:
+            with (
+                MemoryFile(self.ranges[row].content()) as file,
+                file.open(driver="GTiff") as source,
+            ):
                 image: NDArray[Any] = source.read()
         except (OSError, rasterio.errors.RasterioError) as error:
             raise BenchError(f"{name} cannot be read: {first_line(error)}") from error

@@ -22,8 +22,12 @@ def write_tiff(
     crs: str | None = "EPSG:4326",
     degrees: float = 0.001,
     nodata: float | None = None,
+    masked: bool = False,
 ) -> Path:
-    """Write a GeoTIFF whose upper left corner is at a location, in the units of its CRS."""
+    """Write a GeoTIFF whose upper left corner is at a location, in the units of its CRS.
+
+    With `masked`, its first pixel is masked.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     shape = {"count": len(image), "height": image.shape[1], "width": image.shape[2]}
     transform = Affine(degrees, 0, lonlat[0], 0, -degrees, lonlat[1])
@@ -33,6 +37,8 @@ def write_tiff(
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
         with rasterio.open(path, "w", compress="deflate", **settings, **shape, **place) as file:
             file.write(image)
+            if masked:
+                file.write_mask(np.arange(image[0].size).reshape(image[0].shape) > 0)
     return path
 
 

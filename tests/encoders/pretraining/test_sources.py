@@ -244,6 +244,10 @@ def test_tiles_of_geotiffs_and_their_places(tmp_path: Path) -> None:
     assert np.array_equal(chosen, image[[2, 0], :10, :10])
 
 
+VIRTUAL = """<VRTDataset rasterXSize="30" rasterYSize="20">
+<VRTRasterBand dataType="Byte" band="1"/></VRTDataset>"""
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -253,7 +257,9 @@ def test_tiles_of_geotiffs_and_their_places(tmp_path: Path) -> None:
         (lambda p: write_tiff(p / "a.tif", noise() * 0), r"row 0, column 0: it is constant"),
         (lambda p: write_tiff(p / "a.tif", noise(), nodata=77), "values are not finite"),
         (lambda p: write_tiff(p / "a.tif", noise(), (500, 20)), "not on the Earth"),
-        (lambda p: (p / "a.tif").write_bytes(b"?"), r"a\.tif is not a raster"),
+        (lambda p: (p / "a.tif").write_bytes(b"?"), r"a\.tif is not a GeoTIFF"),
+        (lambda p: (p / "a.tif").write_text(VIRTUAL), r"a\.tif is not a GeoTIFF"),
+        (lambda p: write_tiff(p / "a.tif", noise(), masked=True), "values are not finite"),
     ],
 )
 def test_bad_geotiffs(tmp_path: Path, make: Any, words: str) -> None:
