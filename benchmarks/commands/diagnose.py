@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
+from satclip_bench.benchmarks.commands.best_first import best_first
 from satclip_bench.benchmarks.commands.notices import print_notices
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.benchmarks.commands.user_tables import adopt
@@ -21,7 +21,7 @@ from satclip_bench.benchmarks.diagnostics.frames import strata_frame, summary_ro
 from satclip_bench.benchmarks.diagnostics.reading import TaskPredictions, locations, read_task
 from satclip_bench.benchmarks.report.drawing import CAPTIONS, Drawing, write_captions
 from satclip_bench.benchmarks.report.grid import Grid, GridRow, print_grid
-from satclip_bench.benchmarks.report.results import board_names, options
+from satclip_bench.benchmarks.report.results import Results, board_names, options
 from satclip_bench.benchmarks.report.terminal import print_heading
 from satclip_bench.benchmarks.report.wording import DASH, METRIC_SIGNS, number
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
@@ -68,7 +68,9 @@ def diagnose_run(
     store, console = Store(out, only), Console(emoji=False)
     reading = store.read()
     print_notices(reading)
-    split, probe = _choose(store.frame(reading), split, probe)
+    frame = store.frame(reading)
+    split, probe = _choose(frame, split, probe)
+    results = Results.from_frame(frame)
     records = [
         r
         for r in store.records(reading)
@@ -88,7 +90,8 @@ def diagnose_run(
         problems += [f"{task}: {reason}" for reason in read.left_out]
         if not read.predictions:
             continue
-        diagnoses = _diagnose(task, read, radius_km, console)
+        order = best_first(read, results, split, probe)
+        diagnoses = _diagnose(task, read, order, radius_km, console)
         common = {"task": task, "split": split, "probe": probe}
         summaries.append(_summary(diagnoses, read, common))
         strata.append(strata_frame(diagnoses, common))
@@ -124,7 +127,11 @@ def _in_order(names: Iterable[str], order: Sequence[str]) -> tuple[str, ...]:
 
 
 def _diagnose(
-    task: str, read: TaskPredictions, radius_km: float | None, console: Console
+    task: str,
+    read: TaskPredictions,
+    order: Sequence[str],
+    radius_km: float | None,
+    console: Console,
 ) -> tuple[Diagnosis, ...]:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
@@ -133,9 +140,7 @@ def _diagnose(
         advance: Callable[[], None] = lambda: progress.advance(bar)  # noqa: E731
         diagnoses = diagnose(read.predictions, locations(read.table), radius_km, advance)
     # The best comes first in the terminal, the frames and the figures.
-    return tuple(
-        sorted(diagnoses, key=lambda d: -np.nan_to_num(read.scores[d.encoder], nan=-np.inf))
-    )
+    return tuple(sorted(diagnoses, key=lambda d: order.index(d.encoder)))
 
 
 def _summary(

@@ -119,12 +119,23 @@ class Finished:
     def intervals(self) -> KnownIntervals | None:
         """Intervals and ties of a committed table, whose predictions are not there.
 
+        None if the store's filter leaves out seeds, because they are of the means over all.
+
         Raises:
             BenchError: the file that keeps them cannot be read.
         """
-        if self.reading.records:
+        if self.reading.records or self._leaves_out_seeds:
             return None
-        return read_intervals(self.store.folder / "tables" / SCORES)
+        return read_intervals(self._scores)
+
+    @property
+    def _scores(self) -> Path:
+        return self.store.folder / "tables" / SCORES
+
+    @cached_property
+    def _leaves_out_seeds(self) -> bool:
+        seeds = set(map(int, self.own["seed"].unique()))
+        return self.store.only.chosen_seeds(seeds) < seeds
 
     def results(
         self,
@@ -142,9 +153,17 @@ class Finished:
             score: score to show; None for the default of each split.
             keep: as in `replicates`.
         """
+        replicates = self.replicates(*(board or (None, None)), keep=keep)
+        committed = not self.reading.records and replicates is None
+        if committed and self._leaves_out_seeds and self._scores.is_file():
+            print_plain(
+                f"no intervals: those of {self._scores} are of all seeds, and --seeds chooses some",
+                Console(stderr=True),
+                "yellow",
+            )
         return Results.from_frame(
             self.frame,
-            self.replicates(*(board or (None, None)), keep=keep),
+            replicates,
             contaminated=contaminated,
             score=score,
             intervals=self.intervals,

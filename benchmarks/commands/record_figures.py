@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import numpy as np
 
 from satclip_bench.benchmarks.baselines.base import is_baseline
+from satclip_bench.benchmarks.commands.best_first import best_first
 from satclip_bench.benchmarks.diagnostics.distance_skill import (
     DistanceSkill,
     point_losses,
@@ -22,7 +23,7 @@ from satclip_bench.benchmarks.report.distance_figures import distance_drawing
 from satclip_bench.benchmarks.report.drawing import Drawing
 from satclip_bench.benchmarks.report.embedding_maps import embedding_drawing
 from satclip_bench.benchmarks.report.prediction_maps import PredictionMap, predictions_drawing
-from satclip_bench.benchmarks.report.results import Results
+from satclip_bench.benchmarks.report.results import BoardName, Results
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.benchmarks.runs.record import Record
 from satclip_bench.benchmarks.runs.store import Store
@@ -71,14 +72,10 @@ def record_drawings(
                     left_out(f"{task} under {split}: {reason}")
                 if read.predictions:
                     name = f"{task}.{split}.{probe}"
-                    yield from _of_task(read, (task, split, probe), kinds, name)
+                    order = best_first(read, results, split, probe)
+                    yield from _of_task(read, order, (split, probe), kinds, name)
         if "cost" in kinds:
-            board, name = results.board_in_skill(split, probe), f"cost.{split}.{probe}"
-            seconds = seconds_per_points(of_board)
-            if any(row.name in seconds and not row.missing for row in board.rows):
-                yield cost_drawing(board, seconds, name)
-            else:
-                left_out(f"{name} is left out: no complete encoder has records with times")
+            yield from cost_drawings(results, of_board, (split, probe), left_out)
     if "embeddings" in kinds:
         for name in sorted(set(map(str, results.frame["encoder"]))):
             if is_baseline(name):
@@ -89,12 +86,41 @@ def record_drawings(
                 left_out(f"embeddings/{name} is left out: {error}")
 
 
-def _of_task(
-    read: TaskPredictions, names: tuple[str, str, str], kinds: Collection[str], name: str
+def cost_drawings(
+    results: Results,
+    records: Sequence[Record],
+    board_name: BoardName,
+    left_out: Callable[[str], None],
 ) -> Iterator[Drawing]:
-    _, split, probe = names
+    """Figures of the costs of a board, one for each part of the run that is ranked by itself.
+
+    Args:
+        results: results of the run.
+        records: records of the board.
+        board_name: split and probe of the board.
+        left_out: callback for a sentence on what is left out, and why.
+    """
+    for suffix, part in results.parts:
+        if board_name not in part.boards:
+            continue
+        board = part.board_in_skill(*board_name)
+        seconds = seconds_per_points([r for r in records if r.settings.task in part.cards])
+        name = f"cost.{'.'.join(board_name)}{suffix}"
+        if any(row.name in seconds and not row.missing for row in board.rows):
+            yield cost_drawing(board, seconds, name)
+        else:
+            left_out(f"{name} is left out: no complete encoder has records with times")
+
+
+def _of_task(
+    read: TaskPredictions,
+    ranked: Sequence[str],
+    board_name: BoardName,
+    kinds: Collection[str],
+    name: str,
+) -> Iterator[Drawing]:
+    split, probe = board_name
     what = f"{split}, {probe} probe"
-    ranked = sorted(read.predictions, key=lambda e: -np.nan_to_num(read.scores[e], nan=-np.inf))
     encoders = [encoder for encoder in ranked if not is_baseline(encoder)]
     baselines = [encoder for encoder in ranked if is_baseline(encoder)]
     if "predictions" in kinds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +29,9 @@ class TaskPredictions:
     Attributes:
         table: table of the task.
         predictions: predictions of each encoder, seed by seed.
-        scores: mean of the task's score over the records of each encoder.
-        titles: titles of the encoders.
+        scores: mean of the task's score over the records of each encoder in which it is defined;
+            NaN if it is in none.
+        titles: titles of the encoders, each one's own.
         left_out: records that could not be read, with the reasons.
     """
 
@@ -87,10 +89,28 @@ def read_task(store: Store, records: Sequence[Record], data_dir: Path | None) ->
     return TaskPredictions(
         table,
         predictions,
-        {encoder: float(np.mean(values)) for encoder, values in scores.items()},
-        {r.settings.encoder: r.encoder_title or r.settings.encoder for r in records},
+        {encoder: _mean_of_defined(values) for encoder, values in scores.items()},
+        distinct_titles({r.settings.encoder: r.encoder_title for r in records}),
         tuple(f"{reason}: {', '.join(who)}" for reason, who in reasons.items()),
     )
+
+
+def distinct_titles(titles: Mapping[str, str]) -> dict[str, str]:
+    """Titles by name, with the name behind a title that several have, or in place of an empty one.
+
+    >>> distinct_titles({"a": "Net", "b": "Net", "c": ""})
+    {'a': 'Net (a)', 'b': 'Net (b)', 'c': 'c'}
+    """
+    counts = Counter(titles.values())
+    return {
+        name: f"{title} ({name})" if title and counts[title] > 1 else title or name
+        for name, title in titles.items()
+    }
+
+
+def _mean_of_defined(values: Sequence[float]) -> float:
+    defined = [value for value in values if not np.isnan(value)]
+    return float(np.mean(defined)) if defined else float("nan")
 
 
 def _unreadable(records: Sequence[Record], table: TaskTable, folds: Sequence[Fold]) -> str:

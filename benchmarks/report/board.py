@@ -13,7 +13,12 @@ import pandas as pd
 from satclip_bench.benchmarks.ranking.cells import Missing
 from satclip_bench.benchmarks.ranking.pooling import SKILL
 from satclip_bench.benchmarks.ranking.ranking import Ranking
-from satclip_bench.benchmarks.report.notes import Marks, edition_note, interval_kinds, mark_notes
+from satclip_bench.benchmarks.report.notes import (
+    Marks,
+    editions_note,
+    interval_kinds,
+    mark_notes,
+)
 from satclip_bench.benchmarks.report.wording import (
     DAGGER,
     DASH,
@@ -150,21 +155,13 @@ class Board:
         return ", ".join(sorted(set(self.editions)))
 
     def edition_note_of(self, names: Iterable[str]) -> str:
-        """`notes.edition_note` of these tasks, edition by edition."""
+        """`notes.editions_note` of these tasks."""
         named = set(names)
-        notes = (
-            edition_note(
-                one,
-                [
-                    card
-                    for card, edition in zip(self.tasks, self.editions, strict=True)
-                    if edition == one and card.name in named
-                ],
-                self.caveats,
-            )
-            for one in sorted(set(self.editions))
-        )
-        return " ".join(filter(None, notes))
+        cards = [card for card in self.tasks if card.name in named]
+        editions = {
+            card.name: edition for card, edition in zip(self.tasks, self.editions, strict=True)
+        }
+        return editions_note(editions, cards, self.caveats)
 
     @property
     def edition_note(self) -> str:

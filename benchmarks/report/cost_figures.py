@@ -81,10 +81,12 @@ def cost_drawing(board: Board, seconds: Mapping[str, float], name: str) -> Drawi
 
     caption = sentences(
         [
-            f"Mean over {len(board.tasks)} tasks of the score under {board.split} with the "
-            f"{board.probe} probe, against the seconds of choosing settings, fitting and "
-            "predicting per 10,000 training, validation and test points, by the clock of the run; "
-            "computing embeddings, which are kept, is not included. Grey squares: baselines.",
+            f"Mean over {len(board.tasks)} task{'s' * (len(board.tasks) != 1)} of the score under "
+            f"{board.split} with the {board.probe} probe, against the seconds of choosing "
+            "settings, fitting and predicting per 10,000 training, validation and test points: "
+            "seconds of the processor, or, on a GPU and in records from before November 2026, of "
+            "the clock. Computing embeddings, which are kept, is not included. Grey squares: "
+            "baselines.",
             board.subtitle,
             board.edition_note,
         ]

@@ -10,7 +10,7 @@ import pandas as pd
 from satclip_bench.benchmarks.baselines.base import is_baseline
 from satclip_bench.benchmarks.ranking.ranking import Ranking
 from satclip_bench.benchmarks.report.board import GROUPS, Board, Row, Score
-from satclip_bench.benchmarks.report.notes import board_notes, caveats_of
+from satclip_bench.benchmarks.report.notes import board_notes, caveats_of, editions_of
 from satclip_bench.tasks import TaskCard
 
 
@@ -32,12 +32,12 @@ def make_board(
     """
     rows = ranking.rows
     tasks = tuple(card for name, card in cards.items() if name in ranking.mean.columns)
-    edition_of = rows.drop_duplicates("task", keep="last").set_index("task")["edition"]
+    editions = editions_of(rows)
     return Board(
         split=split,
         probe=probe,
         tasks=tasks,
-        editions=tuple(str(edition_of[card.name]) for card in tasks),
+        editions=tuple(editions[card.name] for card in tasks),
         rows=_rows(
             ranking,
             [card.name for card in tasks],

@@ -27,6 +27,33 @@ def caveats_of(frame: pd.DataFrame) -> dict[str, str]:
     return dict(zip(map(str, rows["task"]), map(str, rows["caveat"]), strict=True))
 
 
+def editions_of(frame: pd.DataFrame) -> dict[str, str]:
+    """Editions of the tasks of a frame."""
+    rows = frame.drop_duplicates("task", keep="last")
+    return dict(zip(map(str, rows["task"]), map(str, rows["edition"]), strict=True))
+
+
+def editions_note(
+    editions: Mapping[str, str],
+    cards: Iterable[TaskCard],
+    caveats: Mapping[str, str] | None = None,
+) -> str:
+    """`edition_note` of tasks of several editions, edition by edition.
+
+    Args:
+        editions: edition of each task.
+        cards: cards of the tasks.
+        caveats: by task, how its table differs from what its edition promises.
+    """
+    by_edition: dict[str, list[TaskCard]] = {}
+    for card in cards:
+        by_edition.setdefault(editions[card.name], []).append(card)
+    notes = (
+        edition_note(one, of_edition, caveats) for one, of_edition in sorted(by_edition.items())
+    )
+    return " ".join(filter(None, notes))
+
+
 def edition_note(
     edition: str, cards: Iterable[TaskCard], caveats: Mapping[str, str] | None = None
 ) -> str:

@@ -14,7 +14,8 @@ from satclip_bench.benchmarks.ranking.significance import ALPHA
 from satclip_bench.benchmarks.report.board import label
 from satclip_bench.benchmarks.report.notes import (
     caveats_of,
-    edition_note,
+    editions_note,
+    editions_of,
     kinds_of_splits,
     submitted_note,
 )
@@ -57,7 +58,6 @@ def changes_table(
     first, *others = map(str, changes.ranks.columns)
     names = [str(name) for name in changes.ranks.index]
     columns = ("Encoder", first, *(column for split in others for column in (split, "change")))
-    edition = str(frame["edition"].iloc[0])
     text = TextTable(
         heading=f"Rank changes between splits, probe {probe}",
         label=label(
@@ -73,7 +73,7 @@ def changes_table(
             )
             for name in names
         ),
-        notes=tuple(_notes(changes, cards, edition, frame)),
+        notes=tuple(_notes(changes, cards, frame)),
     )
     return ChangesTable(probe, changes, text)
 
@@ -96,9 +96,7 @@ def _brackets(low: float, high: float) -> str:
     return "" if np.isnan(low) else f" [{low:.1f}, {high:.1f}]"
 
 
-def _notes(
-    changes: RankChanges, cards: Mapping[str, TaskCard], edition: str, frame: pd.DataFrame
-) -> list[str]:
+def _notes(changes: RankChanges, cards: Mapping[str, TaskCard], frame: pd.DataFrame) -> list[str]:
     first = changes.ranks.columns[0]
     shared = [cards[task] for task in changes.tasks]
     notes = [
@@ -121,7 +119,11 @@ def _notes(
         taus.append(f"{split} {number(float(changes.tau[split]), 2)}{ends}")
     notes.append(f"Kendall's tau with the order under {first}: {listed(taus)}.")
     notes.append(_floor_note(changes.floor))
-    return [*notes, submitted_note(frame), edition_note(edition, shared, caveats_of(frame))]
+    return [
+        *notes,
+        submitted_note(frame),
+        editions_note(editions_of(frame), shared, caveats_of(frame)),
+    ]
 
 
 def _floor_note(floor: pd.DataFrame) -> str:

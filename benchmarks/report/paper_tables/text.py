@@ -28,7 +28,9 @@ class Numbers:
     def score(self, metric: str, value: float) -> str:
         """A score as text; a dash for NaN."""
         if self.percent(metric) and not np.isnan(value):
-            return f"{100 * value:.{self.digits(metric)}f}"
+            # Adding zero turns the -0.0 of a score such as -1e-5 into 0.0.
+            digits = self.digits(metric)
+            return f"{round(100 * value, digits) + 0.0:.{digits}f}"
         return number(value, self.digits(metric))
 
     def interval(self, metric: str, low: float, high: float) -> str:

@@ -176,3 +176,19 @@ def test_a_damaged_table_of_intervals_is_named_with_what_to_do(tmp_path: Path) -
     assert "delete it to show the scores without intervals" in finished.stderr
     path.unlink()
     assert bench("leaderboard", "--out", tmp_path, cwd=tmp_path).returncode == 0
+
+
+def test_seeds_leave_out_the_intervals_of_all_seeds(tmp_path: Path) -> None:
+    """A good table of intervals is not called one of other results."""
+    folder = committed(tmp_path / "run")
+    assert bench("tables", "--out", folder, cwd=tmp_path).returncode == 0
+    scores = folder / "tables" / "scores.parquet"
+    table = pd.read_parquet(scores)
+    table.assign(low=table["mean"] - 0.01, high=table["mean"] + 0.01).to_parquet(scores)
+    every = bench("leaderboard", "--out", folder, "--seeds", "0,1,2", cwd=tmp_path)
+    assert every.returncode == 0
+    assert "no intervals" not in every.stderr
+    some = bench("leaderboard", "--out", folder, "--seeds", "0", cwd=tmp_path)
+    assert some.returncode == 0, some.stderr
+    assert "scores.parquet are of all seeds, and --seeds chooses some" in some.stderr
+    assert scores.is_file()

@@ -117,6 +117,18 @@ def test_rank_changes_say_what_moved() -> None:
     assert Results(table[table["split"] == "random"], CARDS, TITLES).changes == {}
 
 
+@pytest.mark.parametrize("first", ["air_temperature", "elevation"])
+def test_rank_changes_name_the_tables_of_each_edition(first: str) -> None:
+    """The note does not depend on which task comes first."""
+    table = frame(seeds=[0]).query("task != 'biomes'")
+    table.loc[table["task"] == "elevation", "edition"] = "paper"
+    table = table.sort_values("task", key=lambda names: names != first, kind="stable")
+    made = Results(table, CARDS, TITLES)
+    note = made.board("random", "linear").edition_note
+    assert "Open edition: not the paper's tables for Air temperature." in note
+    assert made.changes["linear"].text.notes[-1] == note
+
+
 def test_figures_of_ranks_are_the_same_bytes_twice(tmp_path: Path) -> None:
     table = frame()
     first, second = (

@@ -14,6 +14,7 @@ from satclip_bench.benchmarks.report.paper_tables.layout import (
 )
 from satclip_bench.benchmarks.report.paper_tables.make import make_tables
 from satclip_bench.benchmarks.report.paper_tables.names import resolve_groups
+from satclip_bench.benchmarks.report.paper_tables.text import Numbers
 from satclip_bench.benchmarks.report.results import Results
 from satclip_bench.core.errors import BenchError, UnknownNameError
 from tests.benchmarks.frames import frame, with_losses
@@ -128,3 +129,10 @@ def test_digits_percent_and_names(tmp_path: Path) -> None:
     assert [(c.text, c.below) for c in block.columns][2] == ("B", "acc. (%)")
     assert block.sections[0].rows[0].title == "W"
     assert block.sections[0].rows[0].cells[2].text == "66.00"
+
+
+def test_percentages_have_no_negative_zero() -> None:
+    numbers = Numbers(style_layout("satclip"))
+    assert numbers.percent("accuracy")
+    assert numbers.difference("accuracy", -0.0003) == "+0.0"
+    assert numbers.interval("accuracy", -0.0003, 0.01) == "[0.0, 1.0]"
