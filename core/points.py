@@ -48,11 +48,13 @@ def to_coordinates(points: Any) -> Any:
     Args:
         points: a GeoDataFrame or GeoSeries of points, or of MultiPoints of one point, in any CRS,
             which are reprojected; a pandas data frame with one longitude and one latitude column,
-            recognised by name; a torch tensor on any device; anything else is returned unchanged.
+            recognised by name, or a frame of Arrow, Polars or another library whose columns are
+            `frame[name]`; a torch tensor on any device; anything else is returned unchanged.
 
     Raises:
-        CoordinateError: the points have no CRS, some geometries are not points, or the coordinate
-            columns are missing.
+        CoordinateError: the points have no CRS, some geometries are not points, the coordinate
+            columns are missing, or the points are another object with named columns, whose order
+            says nothing of longitude and latitude.
 
     Examples:
         >>> import pandas as pd
@@ -70,10 +72,30 @@ def to_coordinates(points: Any) -> Any:
         return np.stack(
             [points.iloc[:, names.index(name)].to_numpy(np.float64) for name in (lon, lat)], axis=1
         )
+    if hasattr(points, "columns") or hasattr(points, "column_names"):
+        return _from_columns(points)
     if hasattr(points, "detach") and hasattr(points, "cpu"):
         require_precision(points.dtype)
         return points.detach().cpu().double().numpy()
     return points
+
+
+def _from_columns(points: Any) -> Any:
+    """Coordinates of a frame without pandas' interface, such as those of Arrow and Polars."""
+    # The attribute `columns` of Arrow has the columns themselves.
+    names = points.column_names if hasattr(points, "column_names") else points.columns
+    chosen = coordinate_columns([str(name) for name in names], "the data frame")
+    try:
+        columns = [points[name] for name in chosen]
+    except Exception as error:
+        # A lazy frame, for example; each library has errors of its own.
+        raise CoordinateError(
+            f"points of type {type(points).__name__} have named columns, but cannot be read by "
+            "name: convert them to a pandas data frame, or to an array with longitude first"
+        ) from error
+    for column in columns:
+        require_precision(getattr(column, "type", None) or column.dtype)
+    return np.stack([np.asarray(column).astype(np.float64) for column in columns], axis=1)
 
 
 def require_precision(dtype: Any) -> None:

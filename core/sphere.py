@@ -38,8 +38,8 @@ def check_lonlat(points: ArrayLike, first_row: int = 0) -> Float:
     meridian and are not changed into each other.
 
     Args:
-        points: `(N, 2)` degrees, longitude first: an array, a tensor, a data frame with columns
-            called lon and lat, or points with a CRS; see
+        points: `(N, 2)` degrees, longitude first: an array, a tensor, a data frame of pandas,
+            Polars or Arrow with columns called lon and lat, or points with a CRS; see
             `satclip_bench.core.points.to_coordinates`.
         first_row: number of the first row in messages, for a batch of a longer table.
 

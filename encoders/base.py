@@ -120,8 +120,8 @@ class Encoder(ABC):
 
         Args:
             lonlat: `(N, 2)` degrees WGS84, longitude first, as an array or a torch tensor;
-                longitudes up to 360 are wrapped. Or a pandas frame with columns lon and lat, or a
-                GeoDataFrame of points in any CRS.
+                longitudes up to 360 are wrapped. Or a frame of pandas, Polars or Arrow with columns
+                lon and lat, or a GeoDataFrame of points in any CRS.
             batch_size: number of rows in the intermediate arrays; does not change the result
                 beyond float32 rounding.
 

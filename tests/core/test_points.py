@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import geopandas as gpd
@@ -32,6 +33,50 @@ def geoframe(rows: int = 4, crs: str | None = "EPSG:4326") -> gpd.GeoDataFrame:
 @pytest.mark.parametrize("names", [("lon", "lat"), ("Longitude", "LATITUDE"), ("lng", "Lat")])
 def test_frames_are_read_by_name(names: tuple[str, str]) -> None:
     assert np.array_equal(check_lonlat(frame(*names)), LONLAT)
+
+
+class LikePolars:
+    """A frame with the part of Polars' interface that tells its columns."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.columns = table.column_names
+        self.table = table.to_pandas()
+
+    def __getitem__(self, name: str) -> Any:
+        return self.table[name]
+
+    def __array__(self, *_: object, **__: object) -> np.ndarray[Any, Any]:
+        return np.asarray(self.table)
+
+
+def test_frames_of_other_libraries_are_read_by_name() -> None:
+    table = pa.Table.from_pandas(frame().drop(columns="id"))
+    assert table.column_names == ["lat", "lon"]
+    chunked = pa.concat_tables([table.slice(0, 1), table.slice(1)])
+    for points in (table, chunked, chunked.combine_chunks().to_batches()[0], LikePolars(chunked)):
+        assert np.array_equal(check_lonlat(points), LONLAT)
+    for bad, words in (
+        (
+            table.rename_columns(["north", "east"]),
+            "the data frame should have one column called lon",
+        ),
+        (table.set_column(0, "lat", pa.array([1, 2, None, 3])), r"not finite \(row 2"),
+        (
+            table.set_column(0, "lat", pa.array([np.float16(1)] * 4)),
+            "type (half)?float(16)? are rounded",
+        ),
+        (table.set_column(0, "lat", pa.array(["a", "b", "c", "d"])), "must be numbers"),
+    ):
+        with pytest.raises(CoordinateError, match=words):
+            check_lonlat(bad)
+        with pytest.raises(CoordinateError, match=words):
+            check_lonlat(LikePolars(bad))
+
+
+def test_other_objects_with_columns_are_not_read_by_position() -> None:
+    points = SimpleNamespace(columns=["lat", "lon"], __array__=lambda: LONLAT)
+    with pytest.raises(CoordinateError, match="SimpleNamespace have named columns"):
+        check_lonlat(points)
 
 
 def test_every_input_type_gives_the_same_embedding() -> None:
