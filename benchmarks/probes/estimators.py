@@ -307,21 +307,36 @@ class ProbeClassifier(ClassifierMixin, _Base, ABC):  # type: ignore[misc]
 def fit_scaler(X: Features) -> Any:
     """Fit a StandardScaler on the rows of `X`, `(n, D)`, that maps constant columns to zero.
 
-    Columns that vary by no more than the rounding of their own dtype count as constant;
-    scikit-learn measures that in float64 and would scale float32 rounding to unit variance.
-
     Examples:
         >>> X = np.array([[1.0, 1e6], [3.0, 1e6]], dtype=np.float32)
-        >>> fit_scaler(X).transform(X)
+        >>> scaler = fit_scaler(X)
+        >>> scaler.transform(X)
         array([[-1.,  0.],
                [ 1.,  0.]], dtype=float32)
+        >>> scaler.transform(np.array([[5.0, 2e6]], dtype=np.float32))
+        array([[3., 0.]], dtype=float32)
     """
     scaler = StandardScaler()
     for _, block in blocks(X):
         scaler.partial_fit(block)
-    rounding = 4 * np.finfo(X.dtype).eps * np.abs(scaler.mean_)
-    scaler.scale_[np.sqrt(scaler.var_) <= rounding] = 1.0
+    ignore_constant_columns(scaler, X.dtype)
     return scaler
+
+
+def ignore_constant_columns(scaler: Any, dtype: np.dtype[Any]) -> None:
+    """Make a fitted StandardScaler map columns that were constant to zero, whatever comes later.
+
+    Columns that vary by no more than the rounding of their own dtype count as constant;
+    scikit-learn measures that in float64 and would scale float32 rounding to unit variance. With a
+    scale of 1, which it gives constant columns, rounding stays in the unit of the column, and so
+    does another value in the test set.
+
+    Args:
+        scaler: fitted scaler, whose scales are changed.
+        dtype: dtype of the columns before any conversion.
+    """
+    rounding = 4 * np.finfo(dtype).eps * np.abs(scaler.mean_)
+    scaler.scale_[np.sqrt(scaler.var_) <= rounding] = np.inf
 
 
 def log_loss(probabilities: Floats, codes: Codes) -> float:

@@ -43,6 +43,8 @@ class Part:
 class Inputs:
     """Concatenated parts, each column standardised on the training photographs.
 
+    Columns that are constant on these are 0 for all photographs.
+
     If a photograph has no row in a part, its columns are 0, the mean. Parts are concatenated for
     one batch at a time.
 
@@ -58,6 +60,8 @@ class Inputs:
     def __init__(self, parts: Sequence[Part], training: Integers) -> None:
         from sklearn.preprocessing import StandardScaler
 
+        from satclip_bench.benchmarks.probes.estimators import ignore_constant_columns
+
         self._parts = tuple(parts)
         self.known: NDArray[np.bool_] = np.logical_and.reduce([p.row >= 0 for p in self._parts])
         """`(N,)` whether the photograph has a row in every part."""
@@ -67,6 +71,7 @@ class Inputs:
         for part, scaler in zip(self._parts, self._scalers, strict=True):
             for rows in batches(training):
                 scaler.partial_fit(_finite(part.values[part.row[rows]].astype(np.float64), rows))
+            ignore_constant_columns(scaler, part.values.dtype)
 
     @property
     def width(self) -> int:

@@ -181,7 +181,27 @@ def test_more_columns_than_rows_and_dead_columns(name: str, task_type: TaskType)
     assert np.isfinite(probe.predict(X_test)).all()
     assert probe.score(X_test, data.y_test) > 0.4
     if hasattr(probe, "scaler_"):
-        assert probe.scaler_.scale_[-2:].tolist() == [1.0, 1.0]
+        assert probe.scaler_.transform(X_test + 1)[:, -2:].tolist() == [[0, 0]] * len(X_test)
+
+
+@pytest.mark.parametrize(
+    ("name", "task_type"), [one for one in BOTH if one[0] not in ("knn", "lightgbm")]
+)
+def test_large_columns_that_vary_by_rounding_alone_change_nothing(
+    name: str, task_type: TaskType
+) -> None:
+    """Two neighbouring float32 numbers near 1e12 are 65,536 apart."""
+    data = parts(task_type)
+    rows = len(data.X)
+    large = np.full((rows, 1), 1e12, dtype=np.float32)
+    large[::2] = np.nextafter(np.float32(1e12), np.float32(2e12))
+    none = np.zeros((rows, 1), dtype=np.float32)
+    test = np.full((len(data.X_test), 1), 2e12, dtype=np.float32)
+    with_large = make_probe(name, task_type, 0).fit(np.hstack([data.X, large]), data.y)
+    without = make_probe(name, task_type, 0).fit(np.hstack([data.X, none]), data.y)
+    predictions = with_large.predict(np.hstack([data.X_test, test]))
+    expected = without.predict(np.hstack([data.X_test, np.zeros_like(test)]))
+    assert np.array_equal(predictions, expected)
 
 
 @both

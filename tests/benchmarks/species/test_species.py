@@ -124,6 +124,11 @@ def test_inputs_scale_by_training_rows_and_leave_unknown_places_at_the_mean() ->
     assert found == pytest.approx(wanted, abs=1e-5)
     with pytest.raises(BenchError, match="have no features or place"):
         Inputs([Part(X, row)], np.arange(30))
+    dead = np.full((len(X), 1), 1e12, dtype=np.float32)
+    dead[::2] = np.nextafter(np.float32(1e12), np.float32(2e12))
+    dead[:25] = 2e12
+    assert not Inputs([Part(dead, np.arange(len(X)))], np.arange(30, 200)).take(row[30:]).any()
+    assert not Inputs([Part(dead, np.arange(len(X)))], np.arange(30, 200)).take(row[:9]).any()
     bad = X.copy()
     bad[100] = np.nan
     with pytest.raises(BenchError, match="such as that of photograph 100"):
