@@ -8,7 +8,26 @@ from satclip_bench.benchmarks.report.board import Board, Row, Score, gaps, label
 from satclip_bench.benchmarks.report.text_table import TextRow, TextTable
 from satclip_bench.benchmarks.report.wording import DAGGER, DASH, DOUBLE_DAGGER, SECTION, listed
 
+_GREEK = dict(
+    zip(
+        "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ",
+        (
+            *("alpha", "beta", "gamma", "delta", "varepsilon", "zeta", "eta", "theta", "iota"),
+            *("kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon"),
+            *("varphi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi"),
+            *("Sigma", "Upsilon", "Phi", "Psi", "Omega"),
+        ),
+        strict=True,
+    )
+)
+"""Commands of Greek letters, which pdfLaTeX's fonts do not have in text."""
+
 _ESCAPES = {
+    **{letter: rf"$\{command}$" for letter, command in _GREEK.items()},
+    "\N{MINUS SIGN}": "$-$",
+    "\N{LESS-THAN OR EQUAL TO}": r"$\leq$",
+    "\N{GREATER-THAN OR EQUAL TO}": r"$\geq$",
+    "\N{RIGHTWARDS ARROW}": r"$\to$",
     "\\": r"\textbackslash{}",
     "&": r"\&",
     "%": r"\%",
@@ -95,10 +114,10 @@ def text_latex(table: TextTable) -> str:
 
 
 def _text_row(row: TextRow) -> str:
-    title, *texts = map(escape_latex, row.texts)
-    # Two hyphens are the dash of a missing number, not a minus sign.
-    cells = [text.replace("-", "$-$") if text.strip("-") else text for text in texts]
-    cells = [text.replace("\N{MINUS SIGN}", "$-$") for text in cells]
+    title, *texts = row.texts
+    title = escape_latex(title)
+    # Every hyphen of a number is a minus sign; the dash of a missing one becomes two hyphens.
+    cells = [escape_latex(text.replace("-", "\N{MINUS SIGN}")) for text in texts]
     return " & ".join([rf"\textit{{{title}}}" if row.baseline else title, *cells]) + r" \\"
 
 

@@ -18,6 +18,7 @@ from satclip_bench.benchmarks.report.page.lines import (
 )
 from satclip_bench.benchmarks.report.page.words import family
 from satclip_bench.benchmarks.report.results import BoardName, Results, choose_board
+from satclip_bench.benchmarks.runs.columns import SUBMITTED
 from satclip_bench.tasks import TaskCard
 
 
@@ -96,6 +97,13 @@ class Site:
         """Titles of encoders and baselines by name: encoders first, each group by title."""
         titles = {row.name: row.title for b in self.boards for row in b.board.rows}
         return dict(sorted(titles.items(), key=lambda item: (is_baseline(item[0]), item[1])))
+
+    @cached_property
+    def submitted(self) -> frozenset[str]:
+        """Names of the encoders whose scores others submitted."""
+        frames = (run.results.frame for run in self.runs)
+        of_others = [f.loc[f["source"] == SUBMITTED, "encoder"] for f in frames if "source" in f]
+        return frozenset(str(name) for names in of_others for name in names.unique())
 
     @cached_property
     def families(self) -> tuple[str, ...]:

@@ -176,7 +176,7 @@ def _front(site: Site) -> dict[str, Any]:
         "shown": shown,
         "leads": leads,
         "leading_probes": list(dict.fromkeys(line.probe_words for line in lines)),
-        "verified": {name: _verified(name) for name in site.encoders},
+        "verified": {name: _verified(name, site.submitted) for name in site.encoders},
         "run_words": _run_words,
         "rows_by_rank": _rows_by_rank,
         "has_seen": lambda row: any(s.contaminated or s.recipe for s in row.scores),
@@ -266,8 +266,14 @@ def _axis(lines: Iterable[Line]) -> Axis:
     return score_axis([value for s in scores for value in (s.mean, s.low, s.high)])
 
 
-def _verified(name: str) -> str:
+def _verified(name: str, submitted: Set[str]) -> str:
+    """Whether an encoder was run with its real weights: yes (or it needs none), no, or unknown.
+
+    Nothing is known of custom encoders, and of what others have submitted.
+    """
     card = card_of(name)
-    if not isinstance(card, EncoderCard):
-        return ""
+    if is_baseline(name):
+        return "yes"
+    if not isinstance(card, EncoderCard) or name in submitted:
+        return "unknown"
     return "yes" if card.verified else "no"

@@ -84,7 +84,11 @@ def test_a_latex_board() -> None:
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_latex_compiles(tmp_path: Path) -> None:
-    text = latex(board(gap=True)) + latex(board(split="held-out-region"))
+    # What a user's card may have in a title.
+    signs = "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ \N{MINUS SIGN}≤≥→°×µ±·²"  # noqa: RUF001
+    titles = TITLES | {"baseline.knn": f"Zoë, Łódź {signs}"}
+    user = Results(frame(), CARDS, titles).board("random", "linear")
+    text = latex(board(gap=True)) + latex(board(split="held-out-region")) + latex(user)
     whole = (
         r"\documentclass{article}\usepackage{booktabs}\begin{document}" + text + r"\end{document}"
     )

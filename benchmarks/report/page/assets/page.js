@@ -38,7 +38,7 @@ function startFilters(DataTable, form) {
   const fits = (row) =>
     (!field("family") || row.dataset.family === field("family")) &&
     (!field("seen") || row.dataset.seen === field("seen")) &&
-    (!field("verified") || row.dataset.verified !== "no") &&
+    (!field("verified") || row.dataset.verified === "yes") &&
     row.cells[0].textContent.toLowerCase().includes(field("search").trim().toLowerCase());
 
   // Choices that no board has together with those before it are not offered.

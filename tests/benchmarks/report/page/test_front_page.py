@@ -9,6 +9,7 @@ import pandas as pd
 from satclip_bench.benchmarks.report.page.model import Run, Site
 from satclip_bench.benchmarks.report.page.site import site_files
 from satclip_bench.benchmarks.report.results import Results
+from satclip_bench.benchmarks.runs.columns import SUBMITTED
 from tests.benchmarks.frames import frame
 
 
@@ -52,3 +53,23 @@ def test_without_a_complete_encoder_the_task_is_not_called_unevaluated() -> None
     (_, _, row) = leads(run[run["metric"] == "r2"])
     assert row.count("no encoder is complete") == 1
     assert "not evaluated" not in row
+
+
+def test_nothing_is_known_of_the_weights_of_custom_and_submitted_encoders() -> None:
+    run = frame(tasks=["elevation"], seeds=[0]).assign(source="run")
+    run["encoder"] = run["encoder"].replace("wrap", "mine")
+    run.loc[run["encoder"] == "geoclip", "source"] = SUBMITTED
+    site = Site((Run("run", Results.from_frame(run)),))
+    page = dict(site_files(site))["index.html"].decode()
+    rows = re.findall(
+        r'<tr [^>]*data-verified="(\w*)"[^>]*>\s*<th scope="row"><a href="encoders/([^"]+).html',
+        page,
+    )
+    verified = {name: value for value, name in rows}
+    assert verified == {
+        "baseline.mean": "yes",
+        "baseline.knn": "yes",
+        "direct": "yes",
+        "mine": "unknown",
+        "geoclip": "unknown",
+    }
