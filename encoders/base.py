@@ -14,7 +14,13 @@ from pydantic import Field
 from satclip_bench.core.card import KeyedCard, Version
 from satclip_bench.core.dates import Times, TimeUnit
 from satclip_bench.core.download.cards import RemoteFile
-from satclip_bench.core.errors import FAILURES, BenchError, EncoderError, UnknownNameError
+from satclip_bench.core.errors import (
+    FAILURES,
+    BenchError,
+    EncoderError,
+    RowsError,
+    UnknownNameError,
+)
 from satclip_bench.core.registry import unknown_name
 from satclip_bench.core.sphere import check_lonlat
 
@@ -148,7 +154,10 @@ class Encoder(ABC):
         out = np.empty((points, self.card.dimension), dtype=np.float32)
         for start in range(0, points, batch_size):
             rows = slice(start, min(start + batch_size, points))
-            out[rows] = require_embedding(forward(rows), rows.stop - start, self.card)
+            try:
+                out[rows] = require_embedding(forward(rows), rows.stop - start, self.card)
+            except RowsError as error:
+                raise error.renumbered(range(start, rows.stop)) from None
         return out
 
 
@@ -165,7 +174,7 @@ def require_embedding(
 
     Raises:
         EncoderError: `returned` is not a floating-point array, its shape is not
-            `(rows, card.dimension)`, or some values are not finite; the message names the rows.
+            `(rows, card.dimension)`, or some values are not finite; the message names a row.
     """
     allowed = ("float32",) if exact_dtype else ("float32", "float64")
     if not isinstance(returned, np.ndarray) or returned.dtype.name not in allowed:
@@ -186,10 +195,11 @@ def require_embedding(
     finite = np.isfinite(embedding)
     if not finite.all():
         bad = np.flatnonzero(~finite.all(axis=1))
-        raise EncoderError(
-            f"encoder {card.name!r} returned values that are not finite in float32 for "
-            f"{len(bad)} of {rows} points, first in row {bad[0]}"
+        text = (
+            f"encoder {card.name!r} returned values that are not finite in float32 for {len(bad)} "
+            f"of the {rows} points that it was given at once, such as row "
         )
+        raise RowsError([text, ""], bad[:1].tolist())
     return embedding
 
 

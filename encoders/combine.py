@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from satclip_bench.core.dates import Times, TimeUnit
-from satclip_bench.core.errors import BenchError, EncoderError
+from satclip_bench.core.errors import BenchError, EncoderError, RowsError
 from satclip_bench.core.sphere import SwappedCoordinatesWarning
 from satclip_bench.encoders.base import Embedding, EncoderCard, LocationEncoder
 from satclip_bench.encoders.lookup.partial import PartialEncoder, UncoveredPointsWarning
@@ -92,7 +92,14 @@ class Combined(TimedEncoder):
                 # These are not the user's points.
                 warnings.simplefilter("ignore", UncoveredPointsWarning)
                 warnings.simplefilter("ignore", SwappedCoordinatesWarning)
-                block = part.encode(lattice if own is None else own).astype(np.float64)
+                try:
+                    block = part.encode(lattice if own is None else own).astype(np.float64)
+                except RowsError as error:
+                    # These rows are not those of the user's points either.
+                    raise EncoderError(
+                        f"{part.card.name} cannot be combined with other encoders: of the points "
+                        f"over which blocks are standardised, {error}"
+                    ) from error
             if isinstance(part, PartialEncoder):
                 # Rows of zeros stand for uncovered points.
                 block = block[block.any(axis=1)]

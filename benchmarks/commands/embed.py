@@ -24,7 +24,7 @@ from satclip_bench.benchmarks.commands.embedding_writers import make_writer, req
 from satclip_bench.benchmarks.commands.encoder_tables import TableRequest, make_table
 from satclip_bench.benchmarks.commands.plain import print_plain
 from satclip_bench.core.dates import Times
-from satclip_bench.core.errors import BenchError, CoordinateError
+from satclip_bench.core.errors import BenchError, CoordinateError, RowsError
 from satclip_bench.core.files import atomic_write, refuse_overwriting, sweep_parts
 from satclip_bench.core.point_files import PointBatch, open_points
 from satclip_bench.core.sphere import SwappedCoordinatesWarning, check_lonlat
@@ -173,4 +173,7 @@ def _embed(
         warnings.simplefilter("ignore", SwappedCoordinatesWarning)
         warnings.simplefilter("ignore", UncoveredPointsWarning)
         where = f"rows {first_row} to {first_row + len(lonlat) - 1}"
-        return call_encoder(encoder, lonlat, where, times)
+        try:
+            return call_encoder(encoder, lonlat, where, times)
+        except RowsError as error:
+            raise error.renumbered(range(first_row, first_row + len(lonlat))) from error

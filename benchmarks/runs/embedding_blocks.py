@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.runs.embeddings import times_of
 from satclip_bench.core.dates import Times
-from satclip_bench.core.errors import EncoderError
+from satclip_bench.core.errors import EncoderError, RowsError
 from satclip_bench.core.files import ByteStream
 from satclip_bench.core.sphere import SwappedCoordinatesWarning
 from satclip_bench.encoders import LocationEncoder
@@ -163,4 +163,6 @@ def embed_block(encoder: LocationEncoder, block: PointBlock) -> Embedding:
         except EncoderError as error:
             last = block.first + len(block.lonlat) - 1
             where = f"in rows {block.first} to {last} of {block.task!r}"
+            if isinstance(error, RowsError):
+                error = error.renumbered(range(block.first, last + 1))
             raise EncoderError(f"{where}: {error}") from error

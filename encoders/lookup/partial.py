@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import override
 
-from satclip_bench.core.errors import EncoderError
+from satclip_bench.core.errors import EncoderError, RowsError
 from satclip_bench.core.sphere import check_lonlat
 from satclip_bench.encoders.base import BATCH_SIZE, Embedding, Encoder, require_embedding
 
@@ -94,19 +94,26 @@ class PartialEncoder(Encoder):
             embedding = self.forward(points[rows])
             uncovered[rows] = np.isnan(embedding).all(axis=1)
             embedding[uncovered[rows]] = 0
-            out[rows] = require_embedding(embedding, len(rows), self.card)
+            try:
+                out[rows] = require_embedding(embedding, len(rows), self.card)
+            except RowsError as error:
+                raise error.renumbered(rows.tolist()) from None
         if uncovered.any():
             self._report(np.flatnonzero(uncovered), points)
         return out
 
     def _report(self, rows: NDArray[np.int64], points: NDArray[np.float64]) -> None:
-        shown = "; ".join(f"row {r}: {points[r, 0]:g}, {points[r, 1]:g}" for r in rows[:3])
+        places = [f": {lon:g}, {lat:g}" for lon, lat in points[rows[:3]]]
         more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
-        message = (
-            f"{self.card.name} does not cover {len(rows)} of {len(points)} points ({shown}{more})"
-        )
+        pieces = [
+            f"{self.card.name} does not cover {len(rows)} of {len(points)} points (row ",
+            *(f"{place}; row " for place in places[:-1]),
+            f"{places[-1]}{more})",
+        ]
         if self.uncovered == "error":
-            raise EncoderError(f"{message}. Leave them out, or pass uncovered='zeros'.")
+            pieces[-1] += ". Leave them out, or pass uncovered='zeros'."
+            raise RowsError(pieces, rows[:3].tolist())
+        message = str(RowsError(pieces, rows[:3].tolist()))
         warnings.warn(f"{message}: their embedding is zeros", UncoveredPointsWarning, stacklevel=3)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from satclip_bench import encoders
 from satclip_bench.benchmarks.runs.embeddings import weights_sha256
-from satclip_bench.core.errors import BenchError, CoordinateError, EncoderError, UnknownNameError
+from satclip_bench.core.errors import (
+    BenchError,
+    CoordinateError,
+    EncoderError,
+    RowsError,
+    UnknownNameError,
+)
 from satclip_bench.core.sphere import check_lonlat
 from satclip_bench.encoders import (
     Encoder,
@@ -22,6 +29,8 @@ from satclip_bench.encoders import (
     list_encoders,
     registry,
 )
+from satclip_bench.encoders.combine import Combined
+from satclip_bench.encoders.lookup.partial import PartialEncoder
 from satclip_bench.encoders.weights.files import weights_path
 
 
@@ -58,13 +67,57 @@ class Returns(Good):
         return self.what  # type: ignore[return-value]
 
 
+class HalfBroken(Good):
+    """An encoder that returns NaN for points at 85 degrees north."""
+
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where(lonlat[:, 1:] == 85, np.nan, lonlat)
+
+
+class HalfCovered(PartialEncoder):
+    """An encoder that sorts points, and does not cover those at 85 degrees north, or is broken."""
+
+    card = EncoderCard(name="half-covered", title="Half covered", dimension=2)
+
+    def __init__(self, broken: bool) -> None:
+        super().__init__("error")
+        self.broken = broken
+
+    def groups(self, lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
+        return lonlat[:, 0].astype(np.int64)
+
+    def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
+        out = np.where(lonlat[:, 1:] == 85, np.nan, lonlat)
+        out[:, 0] = lonlat[:, 0] if self.broken else out[:, 0]
+        return out
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        *(HalfBroken(), HalfCovered(True), HalfCovered(False)),
+        *(Combined([get_encoder("wrap"), part]) for part in (HalfBroken(), HalfCovered(False))),
+    ],
+)
+def test_errors_name_rows_of_the_whole_input(encoder: Encoder) -> None:
+    lonlat = np.random.default_rng(0).uniform([-180, -60], [180, 60], (500, 2))
+    lonlat[411, 1] = 85
+    encoder.encode(lonlat[:400], batch_size=64)
+    for batch_size in (64, 1000):
+        with pytest.raises(RowsError, match="row 411") as caught:
+            encoder.encode(lonlat, batch_size=batch_size)
+    # As in another process: without its constructor's arguments, it could not be made again.
+    again = copy.copy(caught.value)
+    assert (str(again), again.rows) == (str(caught.value), (411,))
+
+
 @pytest.mark.parametrize(
     ("what", "words"),
     [
         (np.zeros((3, 2)), "shape (3, 2) for 2 points"),
         (np.zeros((2, 3)), "promises (2, 2)"),
         (np.zeros(2), "shape (2,)"),
-        (np.array([[0, 0], [0, np.nan]]), "first in row 1"),
+        (np.array([[0, 0], [0, np.nan]]), "such as row 1"),
         (np.full((2, 2), 1e300), "not finite in float32"),
         (np.zeros((2, 2), dtype=np.int64), "an array of int64"),
         (np.zeros((2, 2), dtype=np.complex128), "an array of complex128"),

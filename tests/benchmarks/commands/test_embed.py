@@ -197,6 +197,18 @@ def test_rows_are_counted_over_the_whole_file(
     path.write_text("lon,lat\n" + "100,0\n" * 700 + "100,95\n")
     assert embed(path, tmp_path / "e.parquet") == 2
     assert "row 700: 100, 95" in capsys.readouterr().err
+    path.write_text("lon,lat\n" + "100,0\n" * 700 + "100,45\n")
+    source = tmp_path / "bad.py"
+    source.write_text(
+        "from satclip_bench.encoders import Encoder, EncoderCard\n"
+        "class Bad(Encoder):\n"
+        "    card = EncoderCard(name='bad', title='Bad', dimension=1)\n"
+        "    def forward(self, lonlat):\n"
+        "        return 1 / (lonlat[:, 1:] - 45)\n"
+    )
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        assert embed(path, tmp_path / "e.parquet", encoder=f"{source}:Bad") == 2
+    assert "such as row 700" in capsys.readouterr().err
 
 
 def test_quoted_line_breaks_stay_in_their_cells(tmp_path: Path) -> None:
