@@ -324,7 +324,7 @@ def fit_scaler(X: Features) -> Any:
 
 
 def ignore_constant_columns(scaler: Any, dtype: np.dtype[Any]) -> None:
-    """Make a fitted StandardScaler map columns that were constant to zero, whatever comes later.
+    """Make a fitted StandardScaler map columns that were constant to zero, also in later rows.
 
     Columns that vary by no more than the rounding of their own dtype count as constant;
     scikit-learn measures that in float64 and would scale float32 rounding to unit variance. With a
