@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ from satclip_bench.core.sphere import chord_to_km, unit_vectors
 
 N_NEIGHBORS = 20
 MIN_DISTANCE_KM = 0.001
+PART_NUMBERS = 2**21
+"""Number of shares of classes, or of distances, that are computed at once: 16 MiB."""
 
 
 class Mean(Method):
@@ -32,7 +35,11 @@ class Mean(Method):
 
     @override
     def fit(self, train: Points, held_out: HeldOut) -> Choice:
-        self._mean = as_values(train.labels[None, :], self.classes).mean(axis=1)
+        if self.classes is None:
+            self._mean = as_values(train.labels[None, :], None).mean(axis=1)
+        else:
+            counts = np.bincount(train.labels.astype(np.int64), minlength=self.classes)
+            self._mean = counts[None, :] / len(train.labels)
         return {}
 
     @override
@@ -60,8 +67,8 @@ class _Neighbours(Method):
         losses = np.zeros(len(candidates))
         for fitted, held in held_out.rounds(train):
             self._learn(fitted)
-            nearest = self._nearest(held.lonlat)
-            losses += [self._loss(self._combine(*nearest, int(c)), held.labels) for c in candidates]
+            predictions = self._predictions(held.lonlat, [int(c) for c in candidates])
+            losses += [self._loss(one, held.labels) for one in predictions]
         self._best = int(candidates[int(np.argmin(losses))])
         self._learn(train)
         return {name: self._best}
@@ -73,7 +80,26 @@ class _Neighbours(Method):
 
     @override
     def values(self, lonlat: Lonlat) -> Values:
-        return self._combine(*self._nearest(lonlat), self._best)
+        values = np.empty((len(lonlat), self.classes or 1))
+        for part in self._parts(len(lonlat)):
+            values[part] = self._combine(*self._nearest(lonlat[part]), self._best)
+        return values
+
+    def _predictions(self, lonlat: Lonlat, candidates: Sequence[int]) -> NDArray[np.float64]:
+        """Predicted target, or most probable class, with each candidate, `(candidates, m)`."""
+        predictions = np.empty((len(candidates), len(lonlat)))
+        for part in self._parts(len(lonlat)):
+            nearest = self._nearest(lonlat[part])
+            for row, candidate in enumerate(candidates):
+                values = self._combine(*nearest, candidate)
+                most_probable = values[:, 0] if self.classes is None else values.argmax(axis=1)
+                predictions[row, part] = most_probable
+        return predictions
+
+    def _parts(self, rows: int) -> Iterator[slice]:
+        """Ranges of rows whose neighbours and shares of classes take a few tens of megabytes."""
+        size = max(1, PART_NUMBERS // max(self.classes or 1, self._max_neighbors))
+        return (slice(start, start + size) for start in range(0, rows, size))
 
     def _nearest(self, lonlat: Lonlat) -> tuple[Target, NDArray[np.float64]]:
         ranks = range(1, min(self._max_neighbors, self._tree.n) + 1)
@@ -90,10 +116,10 @@ class _Neighbours(Method):
         np.add.at(shares, (rows, labels.ravel().astype(np.int64)), weight.ravel())
         return shares
 
-    def _loss(self, values: Values, labels: Target) -> float:
+    def _loss(self, predictions: NDArray[np.float64], labels: Target) -> float:
         if self.classes is None:
-            return float(np.sum((values[:, 0] - labels) ** 2))
-        return float(np.sum(values.argmax(axis=1) != labels))
+            return float(np.sum((predictions - labels) ** 2))
+        return float(np.sum(predictions != labels))
 
 
 class Nearest(_Neighbours):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from satclip_bench.benchmarks.baselines import (
     get_baseline,
     list_baselines,
     make_baseline,
+    neighbours,
 )
 from satclip_bench.benchmarks.baselines.sphere import SphereBaseline
 from satclip_bench.benchmarks.targets import count_outside
@@ -73,6 +75,35 @@ def test_class_shares_agree_with_scikit_learn() -> None:
     oracle = KNeighborsClassifier(found.best_params_["n_neighbors"]).fit(unit_vectors(TRAIN[0]), y)
     wanted = oracle.predict_proba(unit_vectors(TEST[0]))
     assert found.predict_proba(TEST[0]) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("name", ["baseline.knn", "baseline.idw"])
+@pytest.mark.parametrize("task_type", ["regression", "classification"])
+def test_parts_of_rows_change_no_bit(
+    name: str, task_type: TaskType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    y, held = TRAIN[1], VALIDATION[1]
+    if task_type == "classification":
+        y, held = classes(y), classes(held)
+    answers = []
+    for numbers in (2**21, 20, 140):
+        monkeypatch.setattr(neighbours, "PART_NUMBERS", numbers)
+        fit = make_baseline(name, task_type).fit(TRAIN[0], y, validation=(VALIDATION[0], held))
+        values = fit.predict_proba if task_type == "classification" else fit.unclipped
+        answers.append((fit.best_params_, values(TEST[0]).tobytes()))
+    assert answers[0] == answers[1] == answers[2]
+
+
+@pytest.mark.parametrize("name", ["baseline.mean", "baseline.knn", "baseline.idw"])
+def test_many_classes_take_no_memory_of_rows_by_classes(name: str) -> None:
+    """Which would be 320 MB for the training set and 64 MB for the validation set."""
+    rng = np.random.default_rng(0)
+    lonlat, y = rng.uniform(-60, 60, (20_000, 2)), rng.integers(0, 2000, 20_000)
+    tracemalloc.start()
+    make_baseline(name, "classification").fit(lonlat, y, validation=(lonlat[:4000], y[:4000]))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 45e6
 
 
 def test_inverse_distance_by_brute_force() -> None:
