@@ -72,9 +72,9 @@ def as_cross_validator(
     The estimator is fitted on the training set of every fold and scored on its test set. Spatial
     splits have no validation set: probes of this benchmark choose their settings on the inner
     folds (`Fold.inner`), which scikit-learn's functions cannot be given fold by fold, and are then
-    fitted on the same training set as the estimator. `random`, `random-grouped` and `official` have
-    a validation set. It is left out by default, as probes leave it out of the fit; set
-    `include_validation` for estimators that choose their parameters by themselves, such as
+    fitted on the same training set as the estimator. `random`, `random-grouped`, `labels.*` and
+    `official` have a validation set. It is left out by default, as probes leave it out of the fit;
+    set `include_validation` for estimators that choose their parameters by themselves, such as
     `RidgeCV`, if they should have both sets. For the other splits, it changes nothing.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -212,6 +213,18 @@ def test_every_name_of_a_paper_means_something_here(name: str) -> None:
         assert set(table.tables.values()) <= set(known_tables())
         known = set(table.encoders) | set(cells["task"])
         assert {part for note in table.notes for part in note.split("/")} <= known
+
+
+def test_the_page_counts_the_scores_that_papers_address() -> None:
+    scores = published_scores()
+    tables = {(table.paper, table.table) for paper in PAPERS.values() for table in paper.tables}
+    counts = scores.groupby(["paper", "table"]).size()
+    addressed = sum(int(counts[table]) for table in tables)
+    page = (Path(__file__).parents[3] / "docs" / "reproduction.md").read_text(encoding="utf-8")
+    assert f"There are {addressed} published scores." in page
+    outcome = re.search(r"\*\*(\d+) exact, (\d+)\s+within the spread, (\d+) off, (\d+) not", page)
+    assert outcome
+    assert sum(map(int, outcome.groups())) == addressed
 
 
 def test_the_split_of_range_is_torchs() -> None:
