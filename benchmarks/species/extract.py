@@ -23,7 +23,13 @@ from numpy.typing import NDArray
 
 from satclip_bench.core.device import DEVICES, device_name, use_device
 from satclip_bench.core.errors import BenchError
-from satclip_bench.core.files import atomic_write, refuse_overwriting, sha256_file, sweep_parts
+from satclip_bench.core.files import (
+    atomic_write,
+    refuse_overwriting,
+    sha256_bytes,
+    sha256_file,
+    sweep_parts,
+)
 from satclip_bench.encoders.weights.files import load_state_dict
 from satclip_bench.encoders.weights.tensors import load_safetensors
 from satclip_bench.tasks.inaturalist.competition import image_files
@@ -118,7 +124,8 @@ def extract(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    description = json.dumps(about | {"photographs": str(len(files))}, sort_keys=True).encode()
+    listed = sha256_bytes(json.dumps(files).encode())
+    description = json.dumps(about | {"photographs": listed}, sort_keys=True).encode()
     parts = out.with_name(f"{out.name}.parts")
     paths = []
     for number, start in enumerate(range(0, len(files), PART)):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,7 +83,8 @@ def test_class_shares_agree_with_scikit_learn() -> None:
 def test_parts_of_rows_change_no_bit(
     name: str, task_type: TaskType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    y, held = TRAIN[1], VALIDATION[1]
+    y: NDArray[Any] = TRAIN[1]
+    held: NDArray[Any] = VALIDATION[1]
     if task_type == "classification":
         y, held = classes(y), classes(held)
     answers = []

@@ -71,6 +71,8 @@ def test_it_goes_on_where_it_was(
     damaged.write_bytes(content)
     with pytest.raises(BenchError, match="parts of other features"):
         extract(files, folder / "images", colours, {"backbone": "other"}, out)
+    with pytest.raises(BenchError, match="parts of other features or photographs"):
+        extract(files[::-1], folder / "images", colours, {"backbone": "colours"}, out)
     seen: list[int] = []
 
     def counting(images: Sequence[Any]) -> NDArray[np.floating[Any]]:
