@@ -23,10 +23,10 @@ from satclip_bench.encoders.base import Encoder, WeightsCard
 from satclip_bench.encoders.weights.formats import (
     ADVICE,
     is_text,
-    pickled_names,
     pointer_or_page,
     require_format,
 )
+from satclip_bench.encoders.weights.pickles import pickled_names
 
 if TYPE_CHECKING:
     import torch
@@ -189,9 +189,10 @@ def _load(path: Path) -> object:
     import torch
 
     require_format(path, "a PyTorch checkpoint")
-    names = pickled_names(path)
-    # PyTorch allows this one, although it takes as much memory as its argument says.
-    if any(name.endswith(".bytearray") for name in names):
+    names, complete = pickled_names(path)
+    # PyTorch allows this one, although it takes as much memory as its argument says. Without all
+    # names, it could be among the others.
+    if not complete or any(name.endswith(".bytearray") for name in names):
         raise EncoderError(_refused(path, names))
     # Lightning writes these besides tensors, and creating them has no side effect.
     harmless: list[Any] = [argparse.Namespace, pathlib.PosixPath, pathlib.PurePosixPath]

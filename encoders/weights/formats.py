@@ -1,17 +1,14 @@
-"""The format of a weights file, and what a refused file is: a pointer, a web page, code."""
+"""The format of a weights file, and what a refused file is: a pointer, a web page, text."""
 
 from __future__ import annotations
 
 import io
-import pickletools
-import warnings
 import zipfile
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from satclip_bench.core.download.content import HEAD, stand_in_of
 from satclip_bench.core.errors import EncoderError
-from satclip_bench.core.npz import DAMAGE
 
 Format = Literal[
     "a PyTorch checkpoint",
@@ -26,8 +23,6 @@ MAX_RATIO = 20
 compress, and `torch.save` does not compress at all."""
 FLOOR = 2**24
 """Unpacked bytes that any zip file with weights may have."""
-MAX_PICKLE = 2**27
-"""Bytes of a pickle that are searched for names."""
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a zip file"),
@@ -120,28 +115,6 @@ def _stand_in(head: bytes, size: int) -> str:
     return ""
 
 
-def pickled_names(path: Path) -> list[str]:
-    """Names of the functions and classes in a file's pickles that are not of tensors, sorted.
-
-    Args:
-        path: PyTorch checkpoint or pickle file. A damaged file has the names before the damage.
-    """
-    names: set[str] = set()
-    try:
-        with path.open("rb") as stream, warnings.catch_warnings():
-            # A damaged text can look like a Python literal with an invalid escape sequence.
-            warnings.simplefilter("ignore")
-            for pickled in _pickles(path, stream):
-                names |= _names(pickled)
-    except DAMAGE:
-        return []
-    return sorted(name for name in names if not name.startswith(_PLAIN))
-
-
-_PLAIN = ("torch.", "collections.OrderedDict", "argparse.Namespace", "pathlib.Po", "pathlib.PureP")
-"""Beginnings of the names that checkpoints of tensors contain."""
-
-
 def is_text(path: Path) -> bool:
     """Whether a file begins like text."""
     with path.open("rb") as stream:
@@ -180,39 +153,3 @@ def _require_plausible_zip(path: Path, stream: BinaryIO, size: int) -> None:
             f"{path} has {size:,} bytes but claims to unpack to {claimed:,}. Weights hardly "
             f"compress, so it is refused without being unpacked. {ADVICE}"
         )
-
-
-def _pickles(path: Path, stream: BinaryIO) -> list[bytes]:
-    if not zipfile.is_zipfile(path):
-        return [stream.read(MAX_PICKLE)]
-    with zipfile.ZipFile(stream) as archive:
-        members = [m for m in archive.infolist() if m.filename.endswith("data.pkl")]
-        return [archive.read(m) for m in members if m.file_size <= MAX_PICKLE]
-
-
-def _names(pickled: bytes) -> set[str]:
-    """Global names in one or more consecutive pickles; those before any damage."""
-    names: set[str] = set()
-    stream = io.BytesIO(pickled)
-    try:
-        while stream.tell() < len(pickled):
-            texts: list[str] = []
-            memo: dict[int, str] = {}
-            latest = ""
-            for opcode, argument, _ in pickletools.genops(stream):
-                match opcode.name:
-                    case "GLOBAL" | "INST":
-                        names.add(str(argument).replace(" ", "."))
-                    case "STACK_GLOBAL":
-                        names.add(".".join(texts[-2:]))
-                    case "MEMOIZE":
-                        memo[len(memo)] = latest
-                    case "BINGET" | "LONG_BINGET":
-                        texts.append(memo.get(argument or 0, ""))
-                latest = argument if isinstance(argument, str) else ""
-                if latest:
-                    texts.append(latest)
-    except DAMAGE:
-        # After the pickles, an old checkpoint has the values of its tensors.
-        return names
-    return names

@@ -20,6 +20,7 @@ from satclip_bench.benchmarks.cli import main
 from satclip_bench.core.errors import BenchError, EncoderError
 from satclip_bench.encoders import get_encoder
 from satclip_bench.encoders.lookup.retrieval import load_database
+from satclip_bench.encoders.weights import pickles
 from satclip_bench.encoders.weights.files import load_state_dict
 from satclip_bench.encoders.weights.keras import read_dense
 from satclip_bench.encoders.weights.tensors import load_safetensors
@@ -117,6 +118,56 @@ def test_a_refused_checkpoint_says_what_it_is(
     assert re.search(message, error), error
     assert not any(advice in error for advice in ADVICE_OF_TORCH), error
     assert not Path("/tmp/executed-by-a-checkpoint").exists()
+
+
+def hide(path: Path, how: str) -> None:
+    """Hide the content of a checkpoint from a search that reads it with `zipfile`."""
+    if how == "wrong checksum":
+        with zipfile.ZipFile(path) as archive:
+            (pickled,) = (m for m in archive.infolist() if m.filename.endswith("data.pkl"))
+        content = path.read_bytes()
+        # The checksum follows 16 bytes after the beginning of the entry in the list of contents.
+        entry = content.rindex(b"PK\x01\x02", 0, content.rindex(pickled.filename.encode()))
+        path.write_bytes(content[: entry + 16] + b"\0\0\0\0" + content[entry + 20 :])
+    elif how == "upper case":
+        path.write_bytes(path.read_bytes().replace(b"data.pkl", b"DATA.PKL"))
+    else:
+        content = pickle_of_old_file(path)
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("w/data.pkl", pickle.dumps({}))
+        path.write_bytes(content + path.read_bytes())
+
+
+def pickle_of_old_file(path: Path) -> bytes:
+    content = {"state_dict": Large(), "hyper_parameters": {}}
+    torch.save(content, path, _use_new_zipfile_serialization=False)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("how", ["wrong checksum", "upper case", "a zip file after it"])
+def test_a_pickle_that_cannot_be_searched_is_not_loaded(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "w.ckpt", "large bytearray")
+    hide(path, how)
+    loaded: list[Path] = []
+    monkeypatch.setattr(torch, "load", lambda file, **_: loaded.append(file))
+    with pytest.raises(EncoderError, match=r"truncated or damaged|bytearray"):
+        load_state_dict(path)
+    assert not loaded
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_only_so_much_of_a_pickle_is_searched(
+    new: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "w.pt"
+    many = {f"layer {i}": torch.zeros(2) for i in range(40)}
+    torch.save(many, path, _use_new_zipfile_serialization=new)
+    assert load_state_dict(path).keys() == many.keys()
+    monkeypatch.setattr(pickles, "MAX_PICKLE", 1000)
+    with pytest.raises(EncoderError, match="truncated or damaged"):
+        load_state_dict(path)
 
 
 @pytest.mark.parametrize("what", ["pointer", "web page", "empty", "noise", "code", "table"])
