@@ -27,8 +27,10 @@ DAMAGE = (
     gzip.BadGzipFile,
     lzma.LZMAError,
     EOFError,
+    # A zip file that is encrypted, or compressed in a way that Python does not know.
+    RuntimeError,
 )
-"""Errors of the standard library for an archive that is cut or damaged."""
+"""Errors of the standard library for an archive that is cut or damaged, or cannot be unpacked."""
 
 
 def swelled(archive: Path) -> int:
@@ -60,7 +62,8 @@ def unpack(archive: Path, pattern: str, target: Path, limit: int) -> None:
 
     Raises:
         IntegrityError: there is no such member, or there are more than `limit` bytes.
-        BenchError: the archive is damaged, or has two such members of one name.
+        BenchError: the archive is damaged, encrypted, or compressed in a way that Python cannot
+            unpack; or it has two such members of one name.
         OSError: the target cannot be written.
     """
     folder = is_folder(pattern)
@@ -78,7 +81,9 @@ def unpack(archive: Path, pattern: str, target: Path, limit: int) -> None:
             raise IntegrityError(f"the archive has no file {pattern}.")
     except DAMAGE as error:
         remove(target)
-        raise BenchError(f"what was downloaded is not a complete archive: {error}.") from error
+        raise BenchError(
+            f"what was downloaded is not a complete archive that can be unpacked: {error}."
+        ) from error
     except BaseException:
         remove(target)
         raise

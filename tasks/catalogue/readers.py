@@ -102,9 +102,8 @@ def _read(paths: Sequence[Path], columns: Sequence[str]) -> tuple[pd.DataFrame, 
         )
     target = as_numbers(raw[name], paths[0])
     if paths[1:]:
-        places = _places(paths[1:])
-        found = _by_key(raw, paths[0]).map(places["lon"]), raw[KEY].map(places["lat"])
-        raw = raw.assign(lon=found[0], lat=found[1])
+        places, key = _places(paths[1:]), _keys(raw, paths[0])
+        raw = raw.assign(lon=key.map(places["lon"]), lat=key.map(places["lat"]))
     frame = with_points(raw, paths[0], target)
     located = np.isfinite(frame["lon"]) & np.isfinite(frame["lat"])
     return frame[located], {"without coordinates": int((~located).sum())}
@@ -117,16 +116,22 @@ def _places(paths: Sequence[Path]) -> pd.DataFrame:
     tables = []
     for path in paths:
         raw = read_frame(path)
-        key = _by_key(raw, path)
-        tables.append(with_points(raw, path, key).set_index("target"))
-    places = pd.concat(tables).dropna()
+        tables.append(with_points(raw, path, _keys(raw, path)))
+    places = pd.concat(tables).dropna().set_index("target")
     return places[~places.index.duplicated()]
 
 
-def _by_key(frame: pd.DataFrame, path: Path) -> pd.Series:
+def _keys(frame: pd.DataFrame, path: Path) -> pd.Series:
+    """Key of each row as text, the same whether a table's keys were read as numbers or as text."""
+    import pandas as pd
+
     if KEY not in frame.columns:
         raise TaskError(
             f"{path} should have a column called {KEY}; it has "
             f"{', '.join(map(str, frame.columns[:12]))}"
         )
-    return frame[KEY].astype(str)
+    key = frame[KEY]
+    if pd.api.types.is_float_dtype(key) and (key.dropna() % 1 == 0).all():
+        # Whole numbers were read as floats because the column has blanks.
+        key = key.astype("Int64")
+    return key.astype(str).where(key.notna())

@@ -290,6 +290,25 @@ def test_bad_archives(server: Server, tmp_path: Path) -> None:
     assert not (tmp_path / remote.file).exists()
 
 
+@pytest.mark.parametrize("fault", ["encrypted", "Deflate64"])
+def test_archives_that_python_cannot_unpack_are_left_for_another_mirror(
+    server: Server, tmp_path: Path, fault: str
+) -> None:
+    whole = zipped(("labels.csv", CONTENT))
+    entry = bytearray(whole)
+    # Flags and method follow 6 and 8 bytes after the beginning of a local header, and 8 and 10
+    # after that of an entry in the list of contents.
+    for header, flags in ((entry.index(b"PK\x03\x04"), 6), (entry.index(b"PK\x01\x02"), 8)):
+        place, value = (flags, 1) if fault == "encrypted" else (flags + 2, 9)
+        entry[header + place] |= value
+    server.flags |= {"bad": bytes(entry), "good": whole}
+    bad, good = server.url("bad"), server.url("good")
+    with pytest.raises(BenchError, match=r"that can be unpacked: .* Ask its authors"):
+        fetch(card(bad, member="labels.csv"), tmp_path / "a")
+    path = fetch(card(bad, good, member="labels.csv"), tmp_path / "b")
+    assert path.read_bytes() == CONTENT
+
+
 def test_a_full_disk_is_said_and_the_file_is_absent(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -242,6 +242,20 @@ def test_tables_without_places_take_them_by_id(tmp_path: Path) -> None:
     )
 
 
+def test_ids_that_are_numbers_are_joined_as_their_text(tmp_path: Path) -> None:
+    # The blank turns the other numbers into floats.
+    homes = pd.DataFrame({"ID": [3.0, np.nan, 1], "price_per_sqft": [np.exp(1), 1.0, 1.0]})
+    place(tmp_path, "usavars/housing.csv", homes)
+    lights = pd.DataFrame({"ID": [1, 3], "lon": [-100.0, -90], "lat": [40.0, 35], "y": 0})
+    blank = pd.DataFrame({"ID": ["", "five"], "lon": [-80.0, -70], "lat": [40.0, 35], "y": 0})
+    place(tmp_path, "usavars/nightlights.csv", lights)
+    place(tmp_path, "usavars/roads.csv", blank)
+    points, target, notes = load("usavars.housing", tmp_path)
+    assert points.tolist() == [[-90, 35], [-100, 40]]
+    assert target.tolist() == pytest.approx([1, 0])
+    assert notes == ("1 rows without coordinates left out",)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
