@@ -247,13 +247,14 @@ def _task(site: Site, name: str, paths: Mapping[tuple[str, str], str]) -> dict[s
         for one, edition in zip(shown.board.tasks, shown.board.editions, strict=True)
         if one.name == name
     )
-    first_run = boards[0][0].run
+    first_board, ids = boards[0][0], {shown.id for shown, _ in boards}
+    opened = ids & {b.id for b in site.first_boards if b.run == first_board.run}
     return {
         "card": card,
         "facts": [task_facts(card, edition) for edition in editions],
         "sources": [s for n, e in card.editions.items() if n in editions for s in e.sources],
         "boards": boards,
-        "opened": {b.id for b in site.first_boards if b.run == first_run},
+        "opened": opened or {first_board.id},
         "axes": {shown.id: _axis(lines) for shown, lines in boards},
         "leader": partial(site.leader, task=name),
         "map": paths["map", name],

@@ -13,10 +13,14 @@ from satclip_bench.benchmarks.runs.columns import SUBMITTED
 from tests.benchmarks.frames import frame
 
 
-def leads(*runs: pd.DataFrame) -> list[str]:
+def pages(run: pd.DataFrame) -> dict[str, str]:
+    files = site_files(Site((Run("run", Results.from_frame(run)),)))
+    return {name: content.decode() for name, content in files if name.endswith(".html")}
+
+
+def leads(run: pd.DataFrame) -> list[str]:
     """Rows of the table of leaders, without tags."""
-    site = Site(tuple(Run(f"run{i}", Results.from_frame(run)) for i, run in enumerate(runs)))
-    page = dict(site_files(site))["index.html"].decode()
+    page = pages(run)["index.html"]
     table = page[page.index('<table class="leads">') : page.index("</table>")]
     rows = table.split("<tr>")
     return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in rows]
@@ -29,7 +33,9 @@ def with_probe(run: pd.DataFrame, probe: str) -> pd.DataFrame:
 def test_a_task_with_another_probe_is_evaluated() -> None:
     elevation = frame(tasks=["elevation"], seeds=[0])
     biomes = with_probe(frame(tasks=["biomes"], seeds=[0]), "ridge")
-    rows = leads(pd.concat([elevation, biomes[biomes["split"] == "random"]]))
+    run = pd.concat([elevation, biomes[biomes["split"] == "random"]])
+    assert pages(run)["tasks/biomes.html"].count("<details open>") == 1
+    rows = leads(run)
     assert "Probe: linear probe" not in rows[0]
     assert rows[2].startswith("Elevation GEOCLIP")
     assert "linear probe" in rows[2]
@@ -59,8 +65,7 @@ def test_nothing_is_known_of_the_weights_of_custom_and_submitted_encoders() -> N
     run = frame(tasks=["elevation"], seeds=[0]).assign(source="run")
     run["encoder"] = run["encoder"].replace("wrap", "mine")
     run.loc[run["encoder"] == "geoclip", "source"] = SUBMITTED
-    site = Site((Run("run", Results.from_frame(run)),))
-    page = dict(site_files(site))["index.html"].decode()
+    page = pages(run)["index.html"]
     rows = re.findall(
         r'<tr [^>]*data-verified="(\w*)"[^>]*>\s*<th scope="row"><a href="encoders/([^"]+).html',
         page,
