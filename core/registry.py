@@ -119,9 +119,10 @@ class Registry(Generic[T]):
         """Register an object in this process only, replacing one that was added under the name.
 
         Raises:
-            BenchError: a built-in entry or another package's entry has the name.
+            BenchError: a built-in entry, a variant of a family or another package's entry has the
+                name.
         """
-        if name in self._targets:
+        if name in self._targets or name in self._families or self._is_variant(name):
             raise BenchError(f"{self.noun} {name!r} exists already: choose another name")
         self._added[name] = entry
 
@@ -212,6 +213,12 @@ class Registry(Generic[T]):
             # Another package's family may raise anything for a variant that it does not have.
             pass
         return f"as in '{family}.NAME'"
+
+    def _is_variant(self, name: str) -> bool:
+        try:
+            return self.makes(name)
+        except UnknownNameError:
+            return False
 
     def makes(self, name: str) -> bool:
         """Whether `name` is a variant of a family, listed or not.

@@ -149,7 +149,10 @@ class Augment(Card):
     """Random augmentation of images and coordinates in every epoch."""
 
     flips: bool = True
-    turns: bool = Field(False, description="rotations by a quarter turn")
+    turns: bool = Field(
+        False,
+        description="half of the images are transposed; with flips, all quarter turns result",
+    )
     blur: bool = Field(False, description="Gaussian blur, 3 pixels, standard deviation 0.1 to 2")
     crop: int | None = Field(None, ge=4, description="side of random crops")
     brightness: float = Field(0.0, ge=0, lt=1)

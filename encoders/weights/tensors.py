@@ -50,7 +50,8 @@ def require_tensors(
         spare: names of tensors that the checkpoint may also have; they are not used.
 
     Raises:
-        EncoderError: tensors are missing, unknown or of another shape; the message names them.
+        EncoderError: tensors are missing, unknown, complex or of another shape; the message names
+            them.
     """
     absent = sorted(shapes.keys() - tensors.keys())
     unknown = sorted(tensors.keys() - shapes.keys() - set(spare))
@@ -66,6 +67,8 @@ def require_tensors(
     if wrong:
         expected = {name: shapes[name] for name in wrong}
         raise EncoderError(f"{where} has tensors of shapes {wrong}; they should have {expected}")
+    if numbers := sorted(name for name in shapes if tensors[name].is_complex()):
+        raise EncoderError(f"{where} has complex numbers in {numbers}; weights should be real")
     return {name: tensors[name].float() for name in shapes}
 
 

@@ -37,6 +37,8 @@ def test_what_is_wrong_is_named(tensors: dict[str, torch.Tensor]) -> None:
         require_tensors(tensors | {"b": torch.ones(1)}, SHAPES, "x")
     with pytest.raises(EncoderError, match=r"\{'a.bias': \(3,\)\}; .* \{'a.bias': \(2,\)\}"):
         require_tensors(tensors | {"a.bias": torch.ones(3)}, SHAPES, "x")
+    with pytest.raises(EncoderError, match=r"^x has complex numbers in \['a.bias'\]"):
+        require_tensors(tensors | {"a.bias": torch.ones(2) * 1j}, SHAPES, "x")
 
 
 def test_damaged_files_are_errors(tmp_path: Path, tensors: dict[str, torch.Tensor]) -> None:

@@ -213,7 +213,14 @@ def test_the_error_of_a_missing_table_says_where_it_was(tmp_path: Path) -> None:
         MissingTableTask(file, card).load()
 
 
-def test_a_registered_name_cannot_be_taken() -> None:
+def test_a_registered_name_cannot_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_added", {})
     with pytest.raises(BenchError, match="'elevation' exists already"):
         registry.add("elevation", task_card("biomes"))
     assert list_tasks().count("elevation") == 1
+    with pytest.raises(BenchError, match=r"'usavars\.treecover' exists already"):
+        registry.add("usavars.treecover", task_card("biomes"))
+    with pytest.raises(BenchError, match="'usavars' exists already"):
+        registry.add("usavars", task_card("biomes"))
+    # A table of that name with another column takes the place of no task.
+    registry.add("usavars.my-column", task_card("biomes"))
