@@ -92,8 +92,8 @@ class _Neighbours(Method):
             nearest = self._nearest(lonlat[part])
             for row, candidate in enumerate(candidates):
                 values = self._combine(*nearest, candidate)
-                most_probable = values[:, 0] if self.classes is None else values.argmax(axis=1)
-                predictions[row, part] = most_probable
+                answer = values[:, 0] if self.classes is None else values.argmax(axis=1)
+                predictions[row, part] = answer
         return predictions
 
     def _parts(self, rows: int) -> Iterator[slice]:
