@@ -6,8 +6,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-Version = Annotated[int, Field(ge=0, le=2**53)]
-"""Version on a card, which fits into the integer columns of tables."""
+MAX_COUNT = 2**53
+"""The largest count or version, which fits into every column that it is written to."""
+
+Version = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+"""Version on a card."""
 
 
 class Card(BaseModel):

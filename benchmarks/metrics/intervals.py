@@ -156,8 +156,7 @@ def _classification(
 ) -> dict[str, Float]:
     right = ranked[:, 0] == target
     of_majority = target != majority
-    by_class = _classes(target, ranked[:, 0])
-    of_target, of_first = by_class[1], by_class[2]
+    right_of_class, of_target, of_first = _classes(target, ranked[:, 0])
     common = {
         "balanced_accuracy": units.of_codes(of_target.codes, of_target.code),
         "macro_f1": units.of_codes(of_target.codes, of_target.code, of_first.code),
@@ -172,7 +171,7 @@ def _classification(
             )
         ),
         Columns((of_majority,)),
-        *by_class,
+        *(right_of_class, of_target, of_first),
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         means = {

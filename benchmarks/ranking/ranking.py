@@ -234,7 +234,7 @@ def with_enough_units(rows: pd.DataFrame) -> pd.MultiIndex:
     Args:
         rows: rows of the tidy table of one split.
     """
-    known = rows.assign(known=rows["low"].notna()).groupby(["task", "seed", "fold"])["known"].any()
+    known = rows["low"].notna().groupby([rows[name] for name in CELL]).any()
     of_seeds = known.groupby(level=["task", "seed"]).agg(["any", "size"])
     enough = of_seeds.index[of_seeds["any"] | (of_seeds["size"] >= MIN_UNITS)]
     return pd.MultiIndex.from_tuples(enough, names=["task", "seed"])

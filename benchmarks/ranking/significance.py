@@ -145,12 +145,17 @@ def bootstrap_p(observed: Float, replicates: Float) -> Float:
     Wald's test with the bootstrap's standard error. Shares of a thousand replicates could not be
     small enough for a Holm correction over hundreds of pairs.
     """
+    error = np.nanstd(replicates, axis=0, ddof=1)
+    return _wald_p(observed, np.where(error > 0, error, 0))
+
+
+def _wald_p(difference: Float, error: Float) -> Float:
+    """Two-sided p that a difference is zero by its standard error; 1 for a difference of zero."""
     from scipy.stats import norm
 
-    error = np.nanstd(replicates, axis=0, ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.abs(observed) / error
-    return np.where(observed == 0, 1.0, 2 * norm.sf(np.where(error > 0, z, np.inf)))
+        z = np.where(difference == 0, 0, np.abs(difference) / error)
+    return np.asarray(2 * norm.sf(z))
 
 
 def score_gaps_p(scores: Float, replicates: Float) -> tuple[Float, Float]:
@@ -169,8 +174,6 @@ def score_gaps_p(scores: Float, replicates: Float) -> tuple[Float, Float]:
     Returns:
         p, `(E, E)`, and the sums, `(E, E)`, positive where the encoder of the row is ahead.
     """
-    from scipy.stats import norm
-
     encoders, tasks = scores.shape
     # By task, with the replicates last. Single precision for the sums below: in units of their
     # standard error, the noises need few digits.
@@ -179,7 +182,7 @@ def score_gaps_p(scores: Float, replicates: Float) -> tuple[Float, Float]:
     def error_of_gaps(task: int) -> Float:
         of_task = replicates[..., task].T - scores[:, task, None]
         noise[task] = of_task
-        return deviation_of_gaps(of_task)
+        return _error_of_gaps(of_task)
 
     with np.errstate(divide="ignore", invalid="ignore"):
         gap = scores.T[:, :, None] - scores.T[:, None, :]
@@ -201,9 +204,7 @@ def score_gaps_p(scores: Float, replicates: Float) -> tuple[Float, Float]:
         error[i, others] = error[others, i] = sums.std(axis=-1, ddof=1, dtype=np.float64)
 
     in_threads(fill, range(encoders - 1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.where(total == 0, 0, np.abs(total) / error)
-    return np.asarray(2 * norm.sf(z)), total
+    return _wald_p(total, error), total
 
 
 def mean_gaps_p(values: Float, replicates: Float) -> Float:
@@ -213,14 +214,10 @@ def mean_gaps_p(values: Float, replicates: Float) -> Float:
         values: `(E,)` values.
         replicates: `(E, B)` bootstrap values.
     """
-    from scipy.stats import norm
-
-    gap, error = np.abs(values[:, None] - values), deviation_of_gaps(replicates)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(2 * norm.sf(np.where(gap == 0, 0, gap / error)))
+    return _wald_p(values[:, None] - values, _error_of_gaps(replicates))
 
 
-def deviation_of_gaps(noise: Float) -> Float:
+def _error_of_gaps(noise: Float) -> Float:
     """Standard deviation over replicates of the differences of rows, `(E, E)`, from `(E, B)`."""
     covariance = np.atleast_2d(np.cov(noise))
     variance = np.diag(covariance)

@@ -107,7 +107,8 @@ def differences_to_best(
         scores = by_seed.to_numpy(dtype=np.float64)[rows_of[compared], columns[task]]
         scores = scores.clip(min=TIE_FLOOR)
         means = scores.mean(axis=1)
-        highest = means.round(DIGITS) == means.round(DIGITS).max()
+        rounded = means.round(DIGITS)
+        highest = rounded == rounded.max()
         plain = np.where(highest, mean.to_numpy()[compared, place], -np.inf)
         equal = plain == plain.max()
         best = int(equal.argmax())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from zlib import crc32
@@ -57,7 +58,6 @@ class TrainingNoise:
         encoders, seeds = scores.shape
         if seeds < 2 or encoders < 2:
             return np.zeros((encoders, replicates.shape[-1]))
-        split, n_train, n_test = self._samples[task]
         replicates = clipped(replicates, self.floor)
         centre, defined = replicates.mean(axis=0), defined_in_all(replicates)
         # The mean of E encoders removes 1 / E of what an encoder has to itself.
@@ -68,14 +68,7 @@ class TrainingNoise:
             noise = replicates[piece] - centre
             noise *= scale
             explained[piece] = point_variance(noise[..., defined], relative[piece])
-        factor = overlap_factor(seeds, n_train, n_test)
-        variance, _, _ = training_variance(relative, explained, factor)
-        drawn = np.empty((encoders, replicates.shape[-1]))
-        for encoder, row in zip(self.by_seed.index, drawn, strict=True):
-            seed = [SEED, crc32(f"{task} {split} {encoder}".encode())]
-            np.random.default_rng(seed).standard_normal(out=row)
-        drawn *= np.sqrt(variance)[:, None]
-        return drawn
+        return self._drawn(task, relative, explained, [*map(str, self.by_seed.index)], replicates)
 
     def common(self, task: str, replicates: Float) -> Float:
         """Noise that all encoders have in common on a task, `(B,)`; zeros for none.
@@ -88,14 +81,34 @@ class TrainingNoise:
         encoders, seeds = scores.shape
         if seeds < 2 or not encoders:
             return np.zeros(replicates.shape[-1])
-        split, n_train, n_test = self._samples[task]
         replicates = clipped(replicates, self.floor)
         centre = replicates[..., defined_in_all(replicates)].mean(axis=0, keepdims=True)
         of_seeds = scores.mean(axis=0, keepdims=True)
-        factor = overlap_factor(seeds, n_train, n_test)
-        variance, _, _ = training_variance(of_seeds, point_variance(centre, of_seeds), factor)
-        rng = np.random.default_rng([SEED, crc32(f"{task} {split}".encode())])
-        return np.asarray(np.sqrt(variance[0]) * rng.standard_normal(replicates.shape[-1]))
+        drawn = self._drawn(task, of_seeds, point_variance(centre, of_seeds), [""], replicates)
+        return np.asarray(drawn[0])
+
+    def _drawn(
+        self, task: str, scores: Float, explained: Float, names: Sequence[str], replicates: Float
+    ) -> Float:
+        """Normal variables with the variance of the training set, `(len(names), B)`.
+
+        Args:
+            task: name of the task.
+            scores: `(len(names), S)` scores by seed.
+            explained: `(len(names),)` what the test points explain of their variance over seeds.
+            names: name of the encoder of each row, for the seed of its random numbers; empty for
+                all encoders together.
+            replicates: `(..., B)` bootstrap scores, for their number.
+        """
+        split, n_train, n_test = self._samples[task]
+        factor = overlap_factor(scores.shape[1], n_train, n_test)
+        variance, _, _ = training_variance(scores, explained, factor)
+        drawn = np.empty((len(names), replicates.shape[-1]))
+        for name, row in zip(names, drawn, strict=True):
+            seed = [SEED, crc32(" ".join(filter(None, (task, split, name))).encode())]
+            np.random.default_rng(seed).standard_normal(out=row)
+        drawn *= np.sqrt(variance)[:, None]
+        return drawn
 
     @cached_property
     def columns(self) -> dict[str, slice]:

@@ -11,7 +11,7 @@ from pydantic import Field, FiniteFloat, JsonValue, field_validator, model_valid
 from pydantic_core import to_jsonable_python
 
 from satclip_bench.benchmarks.metrics.intervals import IntervalKind
-from satclip_bench.core.card import Card, Version
+from satclip_bench.core.card import MAX_COUNT, Card, Version
 from satclip_bench.core.dates import TimeUnit
 from satclip_bench.core.errors import RecordError
 from satclip_bench.tasks.base import Edition, TaskType
@@ -47,9 +47,6 @@ RENAMED = {"kind": "task_type", "chosen": "best_params"}
 
 MAX_SEED = 2**32 - 1
 """The largest seed that NumPy's legacy generators, and so scikit-learn, accept."""
-
-MAX_COUNT = 2**53
-"""The largest count in a record, which fits into every column that it is written to."""
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from satclip_bluemarble import difference_table
+from satclip_bluemarble import difference_tables
 from task_orders import order_table
 
 ROOT = Path(__file__).parents[2]
@@ -40,8 +40,6 @@ WIDE = {
     "held-out region, fourteen others": "wide/ranks.held-out-region.linear",
 }
 """Tables of ranks of the paper's tasks and of those outside it, by the heading of their column."""
-ORDERS = ("leaderboard", "wide")
-"""Committed runs whose orders of encoders docs/tasks.md compares."""
 WIDTH = 100
 """Columns of the terminal whose boards docs/leaderboard.md shows."""
 
@@ -234,10 +232,10 @@ def updated(path: Path) -> str:
         text = with_block(text, "printed", printed("leaderboard", PRINTED))
         text = with_block(text, "probes", printed("probes", PRINTED_PROBES))
     if path == TASK_PAGE:
-        text = with_block(text, "orders", order_table(RESULTS / name for name in ORDERS))
+        text = with_block(text, "orders", order_table())
     if path == MODEL_CARD:
-        for split in SPLITS:
-            text = with_block(text, split, difference_table(split, RESULTS / "leaderboard"))
+        for split, differences in difference_tables().items():
+            text = with_block(text, split, differences)
     return with_values(text)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from satclip_bench.benchmarks.metrics.replicates import Replicates
+from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicates
 from satclip_bench.benchmarks.ranking.by_task import columns_by_task
 from satclip_bench.benchmarks.ranking.pooling import ranked_metrics
 from satclip_bench.benchmarks.ranking.ranking import Ranking, rank
@@ -33,21 +33,21 @@ FOLDER = Path(__file__).parents[2] / "results" / "leaderboard"
 
 def main() -> None:
     """Print the tables in Markdown."""
-    for split in SPLITS:
-        print(f"{split}\n\n{difference_table(split)}\n")
+    for split, table in difference_tables().items():
+        print(f"{split}\n\n{table}\n")
 
 
-def difference_table(split: str, folder: Path = FOLDER) -> str:
-    """A Markdown table of the differences to other encoders under a split, task by task.
+def difference_tables() -> dict[str, str]:
+    """Markdown tables of the differences to other encoders, task by task, by split."""
+    frame = read_table(FOLDER / "results.parquet")
+    replicates = read_bootstrap(FOLDER, frame)
+    return {split: _table(frame, replicates, split) for split in SPLITS}
 
-    Args:
-        split: name of the split.
-        folder: folder of committed results.
-    """
-    frame = read_table(folder / "results.parquet")
+
+def _table(frame: pd.DataFrame, replicates: RunReplicates | None, split: str) -> str:
     of_tasks = {task: task_card(task).metric for task in REGIONAL_TASKS}
     metrics = ranked_metrics(frame, of_tasks, split)
-    ranking = rank(frame, metrics, split, PROBE, read_bootstrap(folder, frame))
+    ranking = rank(frame, metrics, split, PROBE, replicates)
     titles = [task_card(task).title for task in REGIONAL_TASKS]
     lines = [f"| encoder minus other | {' | '.join(titles)} |", "|---|" + "---:|" * len(titles)]
     for encoder in OURS:

@@ -8,7 +8,6 @@ probe. `page_boards.py` writes the table into the page.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -16,24 +15,23 @@ import pandas as pd
 from satclip_bench.tasks import OPEN_TASKS, SHIPPED_TASKS, WIDE_TASKS
 
 RESULTS = Path(__file__).parents[2] / "results"
+RUNS = ("leaderboard", "wide")
+"""Committed runs whose orders of encoders are compared."""
 BASELINES = "baseline."
 
 
 def main() -> None:
     """Print the table in Markdown."""
-    print(order_table(RESULTS / name for name in ("leaderboard", "wide")))
+    print(order_table())
 
 
-def order_table(folders: Iterable[Path]) -> str:
+def order_table() -> str:
     """A Markdown table of rank correlations between the tasks outside the paper and its own.
 
     Spearman's correlations of the encoders' scores, means over all seeds, and the best encoder of
     each task. Encoders without a score on every task are left out, and so are baselines.
-
-    Args:
-        folders: folders of committed results.
     """
-    frame = pd.concat([pd.read_parquet(folder / "results.parquet") for folder in folders])
+    frame = pd.concat([pd.read_parquet(RESULTS / run / "results.parquet") for run in RUNS])
     chosen = frame[
         (frame["split"] == "random")
         & (frame["probe"] == "linear")

@@ -59,6 +59,20 @@ def embed(points: Path, out: Path, *options: str, encoder: str = "cartesian3d") 
     return main([*arguments, *options])
 
 
+def encoder_file(folder: Path, body: str, name: str = "mine") -> str:
+    """A custom encoder of one column in a new file, as `FILE:CLASS`."""
+    source = folder / "mine.py"
+    source.write_text(
+        "import numpy as np\n"
+        "from satclip_bench.encoders import Encoder, EncoderCard\n"
+        "class Mine(Encoder):\n"
+        f"    card = EncoderCard(name='{name}', title='Mine', dimension=1)\n"
+        "    def forward(self, lonlat):\n"
+        f"        {body}\n"
+    )
+    return f"{source}:Mine"
+
+
 def test_temporary_files_of_killed_processes_are_deleted(tmp_path: Path) -> None:
     points, out = write(tmp_path / "points.csv"), tmp_path / "o[1].parquet"
     # Numbers of processes are smaller than this one.
@@ -155,40 +169,6 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "options", "words"),
-    [
-        ("lon,lat\n0,0\n1,nan\n", (), "not finite (row 1: 1, nan)"),
-        ("lon,lat\n0,0\n1,\n", (), "not finite"),
-        ("lon,lat\n100,0\n100,91\n", (), "beyond 90 degrees of latitude (row 1: 100, 91)"),
-        ("lon,lat\n52,120\n48,100\n", (), "look swapped"),
-        ("lon,lat\neast,0\n", (), "cannot be read"),
-        ("lon:lat\n0:0\n", (), "it has none. Its first columns are lon:lat"),
-        ("", (), "is not a text table: it is empty"),
-        ("lon,lat\n", (), "has no rows"),
-        ("lon,lat,e0\n0,0,0\n", (), "have the names of embedding columns: e0"),
-        ("lon,lat\n0,0\n", ("--lon", "x", "--lat", "lat"), "no column 'x'"),
-        ("lon,lat\n0,0\n", ("--lon", "lon"), "--lon and --lat, or neither"),
-        ("lon,lat\n0,0\n", ("--weights", "w.pth"), "weights"),
-        ("lon,lat\n0,0,0\n", (), "cannot be read"),
-        ("lon,lat,id,id\n0,0,1,2\n", (), "several columns called id"),
-        ("lon,lat\n0,0\n", ("--lon", "lon", "--lat", "lon"), "cannot be both"),
-    ],
-)
-def test_errors_are_explained_and_nothing_is_written(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    text: str,
-    options: tuple[str, ...],
-    words: str,
-) -> None:
-    path, out = tmp_path / "p.csv", tmp_path / "e.parquet"
-    path.write_text(text)
-    assert embed(path, out, *options) == 2
-    assert words in capsys.readouterr().err
-    assert [p.name for p in tmp_path.iterdir()] == ["p.csv"]
-
-
 def test_rows_are_counted_over_the_whole_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,16 +178,9 @@ def test_rows_are_counted_over_the_whole_file(
     assert embed(path, tmp_path / "e.parquet") == 2
     assert "row 700: 100, 95" in capsys.readouterr().err
     path.write_text("lon,lat\n" + "100,0\n" * 700 + "100,45\n")
-    source = tmp_path / "bad.py"
-    source.write_text(
-        "from satclip_bench.encoders import Encoder, EncoderCard\n"
-        "class Bad(Encoder):\n"
-        "    card = EncoderCard(name='bad', title='Bad', dimension=1)\n"
-        "    def forward(self, lonlat):\n"
-        "        return 1 / (lonlat[:, 1:] - 45)\n"
-    )
+    custom = encoder_file(tmp_path, "return 1 / (lonlat[:, 1:] - 45)")
     with pytest.warns(RuntimeWarning, match="divide by zero"):
-        assert embed(path, tmp_path / "e.parquet", encoder=f"{source}:Bad") == 2
+        assert embed(path, tmp_path / "e.parquet", encoder=custom) == 2
     assert "such as row 700" in capsys.readouterr().err
 
 
@@ -229,107 +202,19 @@ def test_text_that_looks_like_nothing_is_kept(tmp_path: Path) -> None:
     assert table["country"].to_pylist() == ["NA", "null", ""]
 
 
-def test_columns_that_contradict_the_geometry_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    geo().assign(LON=100.0).to_parquet(tmp_path / "p.parquet")
-    assert embed(tmp_path / "p.parquet", tmp_path / "e.parquet") == 2
-    assert "both geometries and columns called LON" in capsys.readouterr().err
-
-
 def test_an_error_of_a_custom_encoder_is_explained(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source = tmp_path / "bad.py"
-    source.write_text(
-        "from satclip_bench.encoders import Encoder, EncoderCard\n"
-        "class Bad(Encoder):\n"
-        "    card = EncoderCard(name='bad', title='Bad', dimension=1)\n"
-        "    def forward(self, lonlat):\n"
-        "        raise KeyError('x')\n"
-    )
+    custom = encoder_file(tmp_path, "raise KeyError('x')", name="bad")
     points = write(tmp_path / "points.csv")
-    assert embed(points, tmp_path / "e.parquet", encoder=f"{source}:Bad") == 2
+    assert embed(points, tmp_path / "e.parquet", encoder=custom) == 2
     assert "encoder 'bad' raised KeyError on rows 0 to 4" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("points", "out", "words"),
-    [
-        ("absent.csv", "e.parquet", "there is no file"),
-        ("p.xlsx", "e.parquet", "is a spreadsheet: save the sheet with the points as CSV"),
-        ("p.docx", "e.parquet", "should end with .csv, .tsv"),
-        ("p.csv", "e.txt", "should end with .parquet, .csv or .npy"),
-        ("broken.parquet", "e.parquet", "cannot be read"),
-        ("broken.gpkg", "e.parquet", "cannot be read"),
-        ("broken.parquet", "broken.parquet", "would overwrite a file of --points"),
-    ],
-)
-def test_unusable_files_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], points: str, out: str, words: str
-) -> None:
-    for name in ("broken.parquet", "broken.gpkg", "p.xlsx"):
-        (tmp_path / name).write_bytes(b"PAR1 not at all")
-    assert embed(tmp_path / points, tmp_path / out) == 2
-    assert words in capsys.readouterr().err
-
-
-def test_weights_are_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    points, weights = write(tmp_path / "points.csv"), tmp_path / "weights.npy"
-    weights.write_text("mine")
-    options = ("--weights", str(weights))
-    assert embed(points, weights, *options, encoder="geoclip") == 2
-    assert "would overwrite a file of --weights" in capsys.readouterr().err
-    assert weights.read_text() == "mine"
-
-
-@pytest.mark.parametrize("name", ["p.gpkg", "p.parquet"])
-def test_geometries_without_a_crs_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
-    path = tmp_path / name
-    bare = geo().set_crs(None, allow_override=True)
-    if path.suffix == ".gpkg":
-        with pytest.warns(UserWarning, match="crs"):
-            bare.to_file(path)
-    else:
-        bare.to_parquet(path)
-    assert embed(path, tmp_path / "e.parquet") == 2
-    assert "no CRS" in capsys.readouterr().err
-
-
-def test_shapes_that_are_not_points_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "p.gpkg"
-    shapes = geo("EPSG:3857")[:3]
-    shapes.geometry = shapes.geometry.buffer(10)
-    shapes.to_file(path)
-    assert embed(path, tmp_path / "e.parquet") == 2
-    assert "row 0 is not a point" in capsys.readouterr().err
-
-
-def test_points_outside_of_their_crs_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    far = gpd.GeoSeries(gpd.points_from_xy([0, 3e7], [0, 0]), crs="ESRI:54009")
-    far.to_file(tmp_path / "p.gpkg")
-    assert embed(tmp_path / "p.gpkg", tmp_path / "e.parquet") == 2
-    assert "row 1 has no longitude and latitude" in capsys.readouterr().err
-
-
 def test_a_custom_encoder_from_a_file(tmp_path: Path) -> None:
-    source = tmp_path / "mine.py"
-    source.write_text(
-        "import numpy as np\n"
-        "from satclip_bench.encoders import Encoder, EncoderCard\n"
-        "class Mine(Encoder):\n"
-        "    card = EncoderCard(name='mine', title='Mine', dimension=1)\n"
-        "    def forward(self, lonlat):\n"
-        "        return np.sin(np.radians(lonlat[:, :1]))\n"
-    )
+    custom = encoder_file(tmp_path, "return np.sin(np.radians(lonlat[:, :1]))")
     out = tmp_path / "e.parquet"
-    assert embed(write(tmp_path / "points.csv"), out, encoder=f"{source}:Mine") == 0
+    assert embed(write(tmp_path / "points.csv"), out, encoder=custom) == 0
     assert pd.read_parquet(out)["e0"].iloc[0] == pytest.approx(np.sin(np.radians(13.4)))
 
 
