@@ -29,6 +29,9 @@ Embedding = NDArray[np.float32]
 BATCH_SIZE = 8192
 """Number of rows encoded at a time; bounds the memory of the intermediate arrays."""
 
+_BATCH_VALUES = BATCH_SIZE * 4096
+"""Values encoded at a time, 268 MB in float64: wider embeddings have fewer rows at a time."""
+
 
 class WeightsCard(RemoteFile):
     """Card of a weights file, or of a folder of them: a remote file, and where it is kept."""
@@ -128,8 +131,8 @@ class Encoder(ABC):
             lonlat: `(N, 2)` degrees WGS84, longitude first, as an array or a torch tensor;
                 longitudes up to 360 are wrapped. Or a frame of pandas, Polars or Arrow with columns
                 lon and lat, or a GeoDataFrame of points in any CRS.
-            batch_size: number of rows in the intermediate arrays; does not change the result
-                beyond float32 rounding.
+            batch_size: largest number of rows in the intermediate arrays; does not change the
+                result beyond float32 rounding.
 
         Returns:
             `(N, D)` float32; `(0, D)` for no points.
@@ -152,6 +155,7 @@ class Encoder(ABC):
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, not {batch_size}")
         out = np.empty((points, self.card.dimension), dtype=np.float32)
+        batch_size = min(batch_size, max(1, _BATCH_VALUES // self.card.dimension))
         for start in range(0, points, batch_size):
             rows = slice(start, min(start + batch_size, points))
             try:

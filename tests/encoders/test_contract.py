@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
+from typing_extensions import override
 
 from satclip_bench import encoders
 from satclip_bench.benchmarks.runs.embeddings import weights_sha256
@@ -188,6 +189,27 @@ def test_input_is_checked_for_every_encoder() -> None:
         get_encoder("wrap").encode([[0, 91]])
     with pytest.raises(ValueError, match="batch_size"):
         get_encoder("wrap").encode([[0, 1]], batch_size=0)
+
+
+def test_wide_embeddings_are_made_in_fewer_rows_at_a_time() -> None:
+    """A batch of rows of `harmonics.l200` would need 5 GB."""
+    rows: list[int] = []
+
+    class Wide(Encoder):
+        def __init__(self, dimension: int) -> None:
+            self.card = EncoderCard(name="wide", title="Wide", dimension=dimension)
+
+        @override
+        def forward(self, lonlat: NDArray[np.float64]) -> NDArray[np.float32]:
+            rows.append(len(lonlat))
+            return np.repeat(lonlat[:, :1], self.card.dimension, axis=1).astype(np.float32)
+
+    points = np.column_stack([np.arange(1, 41), np.zeros(40)])
+    assert np.array_equal(Wide(10**6).encode(points)[:, 7], points[:, 0])
+    assert max(rows) * 10**6 * 8 < 300e6
+    rows.clear()
+    Wide(4000).encode(np.zeros((8192, 2)))
+    assert rows == [8192]
 
 
 def test_names() -> None:

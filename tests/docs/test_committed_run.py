@@ -1,0 +1,64 @@
+"""Committed results of a suite that was run in parts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from satclip_bench.benchmarks.metrics.replicates import RunReplicates
+from satclip_bench.benchmarks.runs.committed import read_table
+from satclip_bench.benchmarks.runs.committed_bootstrap import read_bootstrap
+from satclip_bench.benchmarks.runs.engine import evaluate
+from satclip_bench.benchmarks.runs.plan import Selection, make_plan
+from satclip_bench.benchmarks.runs.store import Store
+from satclip_bench.benchmarks.runs.suites import get_suite
+
+ROOT = Path(__file__).parents[2]
+STUDY = ROOT / "docs" / "studies" / "committed_run.py"
+WHOLE = Selection(["median_income"], ["wrap", "baseline.mean"], ["random"], ["linear", "knn"], [0])
+
+
+def run(folder: Path, *probes: str) -> Path:
+    """A finished run of `WHOLE` with some of its probes; baselines are in each."""
+    selection = Selection(WHOLE.tasks, WHOLE.encoders, WHOLE.splits, probes, WHOLE.seeds)
+    store = Store(folder)
+    evaluate(make_plan(get_suite("open"), selection), store)
+    store.write_table()
+    return folder
+
+
+def commit(run: Path, folder: Path, *options: str) -> None:
+    """Call the study as a user does."""
+    words = [sys.executable, str(STUDY), str(run), str(folder), *options]
+    subprocess.run(words, cwd=ROOT, check=True)
+
+
+def scores(folder: Path) -> RunReplicates:
+    replicates = read_bootstrap(folder, read_table(folder / "results.parquet"))
+    assert replicates is not None
+    return replicates
+
+
+@pytest.mark.parametrize("probes", [("linear", "knn"), ("knn", "linear")])
+def test_parts_that_are_added_up_are_the_whole_run(tmp_path: Path, probes: tuple[str, str]) -> None:
+    commit(run(tmp_path / "run", "linear", "knn"), tmp_path / "whole")
+    for probe in probes:
+        commit(run(tmp_path / probe, probe), tmp_path / "parts", "--add")
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert (parts / "results.parquet").read_bytes() == (whole / "results.parquet").read_bytes()
+    one, other = scores(parts), scores(whole)
+    assert one.score.index is not None
+    assert other.score.index is not None
+    assert one.score.index.equals(other.score.index)
+    for name in ("score", "loss", "reference"):
+        added, at_once = getattr(one, name).scores, getattr(other, name).scores
+        np.testing.assert_allclose(added, at_once, rtol=1e-10)
+    # What a run has in common with the folder is replaced, and a run without `--add` replaces all.
+    commit(tmp_path / probes[0], parts, "--add")
+    assert (parts / "results.parquet").read_bytes() == (whole / "results.parquet").read_bytes()
+    commit(tmp_path / "linear", parts)
+    assert set(read_table(parts / "results.parquet")["probe"]) == {"linear", "none"}
