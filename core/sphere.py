@@ -160,6 +160,25 @@ def longitude_span(lon: NDArray[np.float64]) -> float:
     return float(360 - np.diff(turned, append=turned[0] + 360).max())
 
 
+def continuous_longitudes(lon: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Longitudes of points on both sides of the antimeridian in one stretch, beyond 180 degrees.
+
+    The stretch begins after the widest gap between longitudes. Others are returned as they are.
+
+    Args:
+        lon: `(N,)` degrees from -180 to 180.
+
+    Examples:
+        >>> continuous_longitudes(np.array([177.0, -179.0, 179.5]))
+        array([177. , 181. , 179.5])
+    """
+    places = np.unique(lon)
+    gaps = np.diff(places)
+    if not len(gaps) or gaps.max() <= places[0] + 360 - places[-1]:
+        return lon
+    return np.where(lon <= places[np.argmax(gaps)], lon + 360, lon)
+
+
 def unit_vectors(lonlat: Float) -> Float:
     """Unit vectors of points, `(N, 3)`: x points to (0, 0), y to (90 E, 0), z to the north pole.
 

@@ -13,7 +13,7 @@ from satclip_bench.benchmarks.diagnostics.diagnosis import Diagnosis
 from satclip_bench.benchmarks.diagnostics.strata import UNKNOWN, Stratum
 from satclip_bench.benchmarks.report.coastlines import ATTRIBUTION
 from satclip_bench.benchmarks.report.drawing import Drawing
-from satclip_bench.benchmarks.report.maps import colour_bar, draw_points, map_axes, shape
+from satclip_bench.benchmarks.report.map_axes import colour_bar, draw_points, map_axes, shape
 from satclip_bench.benchmarks.report.prediction_maps import mistakes
 from satclip_bench.benchmarks.report.style import (
     GREY,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.report.coastlines import ATTRIBUTION
 from satclip_bench.benchmarks.report.drawing import Drawing
-from satclip_bench.benchmarks.report.maps import draw_world_coast
+from satclip_bench.benchmarks.report.map_axes import draw_world_coast
 from satclip_bench.benchmarks.report.style import COLUMN, GREY, LIGHT, SMALL, figure, save
 from satclip_bench.core.errors import BenchError
 from satclip_bench.core.sphere import km_to_chord, unit_vectors

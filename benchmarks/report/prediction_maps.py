@@ -10,14 +10,8 @@ from numpy.typing import NDArray
 
 from satclip_bench.benchmarks.report.coastlines import ATTRIBUTION
 from satclip_bench.benchmarks.report.drawing import Drawing, sentences
-from satclip_bench.benchmarks.report.maps import (
-    class_colours,
-    class_counts,
-    colour_bar,
-    draw_points,
-    map_axes,
-    shape,
-)
+from satclip_bench.benchmarks.report.map_axes import colour_bar, draw_points, map_axes, shape
+from satclip_bench.benchmarks.report.maps import class_colours, class_counts
 from satclip_bench.benchmarks.report.style import PAGE, QUALITATIVE, SMALL
 from satclip_bench.tasks import TaskTable
 

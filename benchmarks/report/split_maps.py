@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from satclip_bench.benchmarks.report.maps import draw_points, map_axes, shape
+from satclip_bench.benchmarks.report.map_axes import draw_points, map_axes, shape
 from satclip_bench.benchmarks.report.style import (
     COLUMN,
     GREY,

@@ -29,7 +29,7 @@ from satclip_bench.benchmarks.metrics.resampling import (
     make_blocks,
 )
 from satclip_bench.benchmarks.report.drawing import Drawing
-from satclip_bench.benchmarks.report.maps import draw_points, map_axes
+from satclip_bench.benchmarks.report.map_axes import draw_points, map_axes
 from satclip_bench.benchmarks.report.style import (
     COLUMN,
     GREY,

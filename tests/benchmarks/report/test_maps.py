@@ -8,7 +8,8 @@ import pytest
 from matplotlib.image import imread
 from scipy.spatial.distance import pdist
 
-from satclip_bench.benchmarks.report.maps import class_colours, degrees, draw_map
+from satclip_bench.benchmarks.report.map_axes import degrees
+from satclip_bench.benchmarks.report.maps import class_colours, draw_map
 from satclip_bench.tasks import get_task
 
 
