@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from satclip_bench.core.errors import EncoderError
 from satclip_bench.core.extras import missing_package
+from satclip_bench.core.files import sha256_file
 
 if TYPE_CHECKING:
     import rasterio
@@ -46,6 +47,8 @@ class Raster:
             self.shape = (int(file.height), int(file.width))
             self._nodata = file.nodata
             self._masked = has_mask(file)
+            beside = path.with_name(f"{path.name}.msk")
+            self._mask_sha256 = sha256_file(beside) if self._masked and beside.is_file() else ""
             # A whole turn in the units of the CRS, if they are degrees or the like.
             self._turn = 2 * np.pi / file.crs.units_factor[1] if file.crs.is_geographic else 0.0
             beyond = max(abs(file.bounds.left), abs(file.bounds.right)) > 0.5000001 * self._turn
@@ -57,6 +60,9 @@ class Raster:
     def parameters(self) -> dict[str, str]:
         """How the file is read, for the card of its encoder: only what version 0.1.0 did not do."""
         masked = {"masked": "by the mask of the file"} if self._masked else {}
+        if self._mask_sha256:
+            # A mask beside the file is not part of the file's own hash.
+            masked["mask_sha256"] = self._mask_sha256
         return masked | ({"longitudes": "beyond 180 degrees"} if self._beyond else {})
 
     def tiles(self, lonlat: NDArray[np.float64]) -> NDArray[np.int64]:
