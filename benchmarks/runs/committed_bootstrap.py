@@ -1,6 +1,7 @@
 """Bootstrap scores of committed results, whose predictions are too large to commit.
 
 <folder>/bootstrap.parquet      (one row per cell: its loss in every replicate)
+<folder>/bootstrap-2.parquet    (the same of cells that were added later, and so on)
 
 The score of a replicate is 1 - loss / total: R2 with the total sum of squares, accuracy with the
 number of points. Total and loss of the reference are those of the fold, which all encoders share.
@@ -28,19 +29,26 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FILE = "bootstrap.parquet"
+ADDED = "bootstrap-*.parquet"
+"""Files of cells that were added later, so that version control keeps the large first file once."""
+
+Float = NDArray[np.float64]
 
 _NUMBER = np.dtype("<f8")
 _DROPPED_BITS = 16
 _FOLD = ["task", "split", "seed", "fold"]
 
 
-def write_bootstrap(folder: Path, frame: pd.DataFrame, replicates: RunReplicates) -> None:
+def write_bootstrap(
+    folder: Path, frame: pd.DataFrame, replicates: RunReplicates, file: str = FILE
+) -> None:
     """Write the bootstrap scores of committed results; the same scores give the same bytes.
 
     Args:
         folder: folder of the committed results.
         frame: their tidy table.
         replicates: bootstrap scores of all of its cells.
+        file: name of the file; that of cells which are added to others matches `ADDED`.
 
     Raises:
         BenchError: a cell has no bootstrap scores, or the file cannot be written.
@@ -53,7 +61,7 @@ def write_bootstrap(folder: Path, frame: pd.DataFrame, replicates: RunReplicates
     if (rows < 0).any():
         missing = cells.iloc[int(np.argmax(rows < 0))]
         raise BenchError(
-            f"{folder / FILE} cannot be written: {missing['encoder']} on {missing['task']} has no "
+            f"{folder / file} cannot be written: {missing['encoder']} on {missing['task']} has no "
             "bootstrap scores"
         )
     score, loss = replicates.score.scores[rows], replicates.loss.scores[rows]
@@ -73,7 +81,7 @@ def write_bootstrap(folder: Path, frame: pd.DataFrame, replicates: RunReplicates
         ],
         schema=_schema(),
     )
-    with atomic_write(folder / FILE) as stream:
+    with atomic_write(folder / file) as stream:
         pq.write_table(
             table,
             stream,
@@ -95,12 +103,26 @@ def read_bootstrap(folder: Path, frame: pd.DataFrame) -> RunReplicates | None:
     Raises:
         BenchError: the file is damaged, or is not that of this table.
     """
-    import pyarrow.parquet as pq
-
     path = folder / FILE
     if not path.is_file():
         return None
     cells = _cells(frame)
+    files = [_read(file) for file in (path, *sorted(folder.glob(ADDED)))]
+    keys = pd.Index([key for of_file, *_ in files for key in of_file])
+    loss, total, reference = (np.concatenate(part) for part in list(zip(*files, strict=True))[1:])
+    if set(keys) != set(cells["key"]) or not len(loss) == len(total) == len(reference) == len(keys):
+        raise BenchError(f"{path} is of other results than those beside it. {_ADVICE}")
+    rows = keys.get_indexer(pd.Index(cells["key"]))
+    index = pd.MultiIndex.from_frame(cells[REPLICATE_KEY])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        score = 1 - loss / total
+    return RunReplicates(*(Replicates(part[rows], index) for part in (score, loss, reference)))
+
+
+def _read(path: Path) -> tuple[list[str], Float, Float, Float]:
+    """Keys of the cells of a file, and their losses, totals and losses of the reference."""
+    import pyarrow.parquet as pq
+
     try:
         table = pq.read_table(path)
         if not table.schema.equals(_schema()):
@@ -109,16 +131,9 @@ def read_bootstrap(folder: Path, frame: pd.DataFrame) -> RunReplicates | None:
         total, reference = (
             _numbers(b"".join(table[name].to_pylist())) for name in ("total", "reference")
         )
-        keys = pd.Index(table["key"].to_pylist())
+        return table["key"].to_pylist(), loss, total, reference
     except (*DAMAGE, TypeError) as error:
         raise BenchError(f"{path} is damaged: {reason(error)}. {_ADVICE}") from error
-    if set(keys) != set(cells["key"]) or not len(loss) == len(total) == len(reference) == len(keys):
-        raise BenchError(f"{path} is of other results than those beside it. {_ADVICE}")
-    rows = keys.get_indexer(pd.Index(cells["key"]))
-    index = pd.MultiIndex.from_frame(cells[REPLICATE_KEY])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        score = 1 - loss / total
-    return RunReplicates(*(Replicates(part[rows], index) for part in (score, loss, reference)))
 
 
 _ADVICE = "Restore it from version control; without the file, mean ranks have no intervals"
@@ -130,12 +145,12 @@ def _cells(frame: pd.DataFrame) -> pd.DataFrame:
     return done[[*REPLICATE_KEY, "key"]].reset_index(drop=True)
 
 
-def _numbers(content: object) -> NDArray[np.float64]:
+def _numbers(content: object) -> Float:
     numbers = np.frombuffer(content, _NUMBER) if isinstance(content, bytes) else np.asarray(content)
     return numbers.astype(np.float64).reshape(-1, REPLICATES)
 
 
-def _rounded(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+def _rounded(numbers: Float) -> Float:
     """Numbers of at least 0 without the last bits of their mantissas, which do not compress."""
     bits = np.ascontiguousarray(numbers, _NUMBER).view(np.int64)
     half = 1 << (_DROPPED_BITS - 1)

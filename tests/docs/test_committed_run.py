@@ -34,7 +34,7 @@ def run(folder: Path, *probes: str) -> Path:
 def commit(run: Path, folder: Path, *options: str) -> None:
     """Call the study as a user does."""
     words = [sys.executable, str(STUDY), str(run), str(folder), *options]
-    subprocess.run(words, cwd=ROOT, check=True)
+    subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True)
 
 
 def scores(folder: Path) -> RunReplicates:
@@ -57,8 +57,25 @@ def test_parts_that_are_added_up_are_the_whole_run(tmp_path: Path, probes: tuple
     for name in ("score", "loss", "reference"):
         added, at_once = getattr(one, name).scores, getattr(other, name).scores
         np.testing.assert_allclose(added, at_once, rtol=1e-10)
-    # What a run has in common with the folder is replaced, and a run without `--add` replaces all.
+    assert (parts / "bootstrap-2.parquet").is_file()
+    # Cells that the folder has are not written again, and a run without `--add` replaces all.
     commit(tmp_path / probes[0], parts, "--add")
+    assert not (parts / "bootstrap-3.parquet").exists()
     assert (parts / "results.parquet").read_bytes() == (whole / "results.parquet").read_bytes()
     commit(tmp_path / "linear", parts)
+    assert not (parts / "bootstrap-2.parquet").exists()
     assert set(read_table(parts / "results.parquet")["probe"]) == {"linear", "none"}
+    assert scores(parts).score.shape[0] == 2
+
+
+def test_cells_of_another_version_are_not_added(tmp_path: Path) -> None:
+    folder = tmp_path / "parts"
+    commit(run(tmp_path / "knn", "knn"), folder)
+    table = folder / "results.parquet"
+    older = read_table(table)
+    older.assign(key=older["key"].str[::-1]).to_parquet(table, index=False)
+    content = table.read_bytes()
+    with pytest.raises(subprocess.CalledProcessError) as raised:
+        commit(tmp_path / "knn", folder, "--add")
+    assert "has other versions of some cells" in raised.value.stderr
+    assert table.read_bytes() == content

@@ -162,6 +162,10 @@ def test_bootstrap_scores_of_other_results_are_refused(tmp_path: Path) -> None:
     shutil.copy(committed(tmp_path / "other") / "results.parquet", tmp_path / FILE)
     with pytest.raises(BenchError, match="it has other columns"):
         read_bootstrap(tmp_path, table)
+    write_bootstrap(tmp_path, table, draws(table))
+    (tmp_path / "bootstrap-2.parquet").write_bytes(b"PAR1")
+    with pytest.raises(BenchError, match=r"bootstrap-2\.parquet is damaged"):
+        read_bootstrap(tmp_path, table)
     with pytest.raises(BenchError, match="has no bootstrap scores"):
         write_bootstrap(tmp_path, with_keys(frame(seeds=(0, 5))), draws(table))
 
