@@ -182,6 +182,20 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
             part.unlink()
 
 
+class _NothingToWriteError(Exception):
+    """Ends a block of `atomic_write` that only asks whether it could write."""
+
+
+def require_writable(path: Path) -> None:
+    """Raise UnwritableError unless `atomic_write` can write a file, before long work for it.
+
+    Args:
+        path: file to be created or replaced, which stays as it is; its folder is created.
+    """
+    with suppress(_NothingToWriteError), atomic_write(path):
+        raise _NothingToWriteError
+
+
 def sync_folder(folder: Path) -> None:
     """Flush the names of new files in a folder to the disk, where the system can do so.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from satclip_bench.benchmarks.speed.timing import (
 )
 from satclip_bench.core.device import device_title
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.files import require_writable
 from satclip_bench.encoders import registry
 
 DEFAULT = ("satclip.vit16-l40", "satclip.vit16-l10", "geoclip")
@@ -34,6 +35,8 @@ def speed(
     encoders: Sequence[str], points: int, rounds: int, out: Path, *, reference: bool = True
 ) -> int:
     """Time encoders, print a table and write a JSON file.
+
+    The file is written after every encoder, so that an interrupt leaves the finished ones.
 
     Args:
         encoders: names or wildcards; empty for those that have a reference.
@@ -46,8 +49,9 @@ def speed(
         The exit code: 1 if some of the encoders could not be timed.
 
     Raises:
-        BenchError: none of the encoders could be timed.
+        BenchError: none of the encoders could be timed, or the file cannot be written.
     """
+    require_writable(out)
     console = Console()
     lonlat = random_points(points)
     with tempfile.TemporaryDirectory() as folder:
@@ -55,10 +59,12 @@ def speed(
             contest(name, Path(folder), lonlat, reference=reference)
             for name in registry.match(encoders or DEFAULT)
         ]
-        timings = _measure(contests, lonlat, rounds, console)
+        timings = []
+        for timing in _measured(contests, lonlat, rounds, console):
+            timings.append(timing)
+            _write(out, rounds, timings)
     if not timings:
         raise BenchError("none of the encoders could be timed, for the reasons printed above")
-    _write(out, rounds, timings)
     console.print(_table(timings))
     for timing in timings:
         for note in timing.contest.notes:
@@ -80,10 +86,9 @@ def _write(out: Path, rounds: int, timings: Sequence[Timing]) -> None:
     )
 
 
-def _measure(
+def _measured(
     contests: Sequence[Contest], lonlat: NDArray[np.float64], rounds: int, console: Console
-) -> list[Timing]:
-    timings = []
+) -> Iterator[Timing]:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         for entry in contests:
@@ -95,11 +100,10 @@ def _measure(
                 # Weights may be missing; the other encoders are still timed.
                 console.print(f"[red]{escape(f'{entry.encoder}: {error}')}[/red]")
             else:
-                timings.append(timing)
                 if not console.is_terminal:
                     line = f"{entry.encoder}: {timing.median('ours'):.3f} s"
                     console.print(line, markup=False, highlight=False)
-    return timings
+                yield timing
 
 
 def _table(timings: Sequence[Timing]) -> Table:

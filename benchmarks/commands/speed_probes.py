@@ -17,7 +17,8 @@ from satclip_bench.benchmarks.speed.embedded import embed
 from satclip_bench.benchmarks.speed.methods import PROBES, Method, Subject, timed_methods
 from satclip_bench.benchmarks.speed.report import write_report
 from satclip_bench.core.device import use_device
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.errors import BenchError, UnwritableError
+from satclip_bench.core.files import require_writable
 from satclip_bench.core.registry import match_names
 from satclip_bench.encoders import registry as encoders_registry
 from satclip_bench.tasks import registry as tasks_registry
@@ -52,8 +53,9 @@ def speed_probes(
         The exit code: 1 if some of the comparisons could not be made.
 
     Raises:
-        BenchError: a name is unknown, or nothing could be timed.
+        BenchError: a name is unknown, nothing could be timed, or the file cannot be written.
     """
+    require_writable(out)
     console = Console()
     chosen_tasks = tasks_registry.match(tasks or TASKS)
     names: tuple[str | None, ...] = (None,)
@@ -69,6 +71,8 @@ def speed_probes(
                     for durations in _timed(methods, task, encoder, rounds, console):
                         finished.append(durations)
                         _write(out, subject, rounds, finished)
+                except UnwritableError:
+                    raise
                 except BenchError as error:
                     # Weights may be missing; the other encoders are still timed.
                     failed = True

@@ -43,6 +43,9 @@ LOCAL = "local"
 POLL_SECONDS = 1.0
 """Interval at which a run looks whether workers have joined and whether the scheduler is there."""
 
+SILENT_SECONDS = 60.0
+"""Time after which a scheduler that does not answer a question counts as lost."""
+
 GRACE_SECONDS = 5.0
 """Time from the report that a cell's time is up until its worker process ends."""
 
@@ -151,6 +154,7 @@ class _Session:
     shares_files: bool
     _events: SimpleQueue[_Event] = field(default_factory=SimpleQueue)
     _problem: str = ""
+    _is_lost: bool = False
 
     @cached_property
     def _checks(self) -> WorkerChecks:
@@ -200,9 +204,10 @@ class _Session:
         except ClosedClientError as error:
             raise self._lost(error) from error
         finally:
-            # Nothing is left to be cancelled at a scheduler that is lost.
-            with suppress(ClosedClientError, OSError):
-                self.client.cancel([*running.values(), *embeddings.values()], force=True)
+            # At a scheduler that is lost nothing is left to be cancelled, or nothing answers.
+            if not self._is_lost:
+                with suppress(ClosedClientError, OSError):
+                    self.client.cancel([*running.values(), *embeddings.values()], force=True)
 
     def _outcomes(
         self, running: dict[int, Future[Any]], clock: Clock, workers: Mapping[str, int]
@@ -256,12 +261,22 @@ class _Session:
     def _threads(self) -> Mapping[str, int]:
         """Number of threads of every worker. Raises UnfinishedError if there is no answer."""
         try:
-            threads: Mapping[str, int] = self.client.nthreads()
+            threads: Mapping[str, int] = self.client.nthreads(callback_timeout=SILENT_SECONDS)
         except (OSError, TimeoutError, RuntimeError, AttributeError) as error:
             raise self._lost(error) from error
         return threads
 
+    def _killed_message(self) -> str:
+        if self.shares_files:
+            return killed_message("")
+        return (
+            "every worker that computed it was killed, in the end when it ran alone: most likely "
+            "memory ran out. Start workers with more memory (`dask worker --memory-limit`) or on "
+            "other machines, and run the same command again"
+        )
+
     def _lost(self, error: BaseException) -> UnfinishedError:
+        self._is_lost = True
         return UnfinishedError(
             f"the Dask scheduler {self.address} was lost ({type(error).__name__}). Finished cells "
             "are kept; once a scheduler runs, the same command computes the others."
@@ -318,7 +333,7 @@ class _Session:
         except BenchError as error:
             return error
         except KilledWorker:
-            return KilledError(killed_message(""))
+            return KilledError(self._killed_message())
         except (FutureCancelledError, CommClosedError, TimeoutError) as error:
             raise self._lost(error) from error
         except Exception as error:

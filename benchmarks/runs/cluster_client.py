@@ -52,6 +52,7 @@ def connected(address: str, warn: Callable[[str], None]) -> Iterator[Client]:
     where = scheduler_address(path, warn) if is_file else address
     with without_log():
         try:
+            _require_answer(where)
             client = Client(where, timeout=CONNECT_SECONDS, set_as_default=False)
         except Exception as error:
             # Each kind of connection has its own errors, such as TypeError for tls:// without keys.
@@ -62,6 +63,34 @@ def connected(address: str, warn: Callable[[str], None]) -> Iterator[Client]:
             ) from error
         with client:
             yield client
+
+
+def _require_answer(address: str) -> None:
+    """Raise OSError if nothing at an address greets a client of Dask within `CONNECT_SECONDS`.
+
+    `Client` bounds the time until a connection is there, but not that of the greeting, for which it
+    would wait at the port of another program, or of a scheduler that is stopped, for ever.
+    """
+    import dask
+    from distributed.comm.core import connect
+    from distributed.security import Security
+    from distributed.utils import LoopRunner
+
+    if dask.config.get("distributed.client.security-loader", None):
+        # Only `Client` knows its keys.
+        return
+
+    async def greet() -> None:
+        keys = Security().get_connection_args("client")
+        await (await connect(address, timeout=CONNECT_SECONDS, **keys)).close()
+
+    try:
+        # Longer than the limit of the connection, whose error says more.
+        LoopRunner().run_sync(greet, callback_timeout=CONNECT_SECONDS + 1)
+    except TimeoutError as error:
+        raise OSError(
+            f"what listens there has not answered as a scheduler within {CONNECT_SECONDS:g} s"
+        ) from error
 
 
 def scheduler_address(path: Path, warn: Callable[[str], None]) -> str:
@@ -137,6 +166,8 @@ def local_cluster(count: int, scratch: Path) -> Iterator[LocalCluster]:
                 n_workers=count,
                 threads_per_worker=1,
                 processes=True,
+                # As without Dask, cells may take all memory, and the system ends what goes beyond.
+                memory_limit=0,
                 dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
                 local_directory=str(scratch / "dask"),

@@ -28,7 +28,8 @@ def require_scheduler(client: Client, address: str, expected: Mapping[str, str])
     where = f"the Dask scheduler {address}"
     try:
         # It computes nothing: only the code of the cells matters, which it loads to send them on.
-        actual = {PACKAGE: client.run_on_scheduler(software)[PACKAGE]}
+        answer = client.run_on_scheduler(software, callback_timeout=cluster_client.CONNECT_SECONDS)
+        actual = {PACKAGE: answer[PACKAGE]}
     except OSError:
         raise
     except Exception as error:

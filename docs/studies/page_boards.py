@@ -40,6 +40,8 @@ WIDE = {
     "held-out region, fourteen others": "wide/ranks.held-out-region.linear",
 }
 """Tables of ranks of the paper's tasks and of those outside it, by the heading of their column."""
+FULL_PROBES = ("linear", "ridge", "knn", "lightgbm")
+"""Probes of the boards of `open-full` that docs/leaderboard.md compares."""
 WIDTH = 100
 """Columns of the terminal whose boards docs/leaderboard.md shows."""
 
@@ -167,6 +169,16 @@ def mean_ranks(boards: Mapping[str, str]) -> str:
     return _markdown(rows)
 
 
+def ranks_by_probe(split: str) -> str:
+    """A Markdown table of mean ranks in `open-full` by probe, ordered by the first of them."""
+    boards = {probe: read_board(table(f"full/ranks.{split}.{probe}")) for probe in FULL_PROBES}
+    rows = [("", *(f"`{probe}`" for probe in boards))]
+    for name in boards[FULL_PROBES[0]]:
+        title = name.strip("*") + (" (a baseline)" if name.startswith("*") else "")
+        rows.append((title, *(score(ranked[name]["Mean rank"]) for ranked in boards.values())))
+    return _markdown(rows)
+
+
 def printed(run: str, boards: Iterable[tuple[str, str]]) -> str:
     """Boards of a committed run as a run prints them, in a block of plain text.
 
@@ -229,6 +241,8 @@ def updated(path: Path) -> str:
         text = with_block(text, "ranks", ranks(table("leaderboard/rank-changes.linear")))
         text = with_block(text, "spatial", ranks(table("spatial/rank-changes.linear")))
         text = with_block(text, "wide", mean_ranks({h: table(t) for h, t in WIDE.items()}))
+        for split in SPLITS:
+            text = with_block(text, f"full {split}", ranks_by_probe(split))
         text = with_block(text, "printed", printed("leaderboard", PRINTED))
         text = with_block(text, "probes", printed("probes", PRINTED_PROBES))
     if path == TASK_PAGE:

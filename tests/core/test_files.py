@@ -18,6 +18,7 @@ from satclip_bench.core.files import (
     process_mark,
     refuse_overwriting,
     require_sha256,
+    require_writable,
     sha256_file,
     sweep_parts,
 )
@@ -53,6 +54,18 @@ def test_a_failed_write_leaves_the_old_file_and_no_temporary_file(tmp_path: Path
         fail_midway()
     assert path.read_bytes() == b"old"
     assert [p.name for p in path.parent.iterdir()] == ["f"]
+
+
+def test_whether_a_file_can_be_written_is_asked_without_changing_it(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "f"
+    require_writable(path)
+    assert list(path.parent.iterdir()) == []
+    path.write_bytes(b"old")
+    require_writable(path)
+    assert path.read_bytes() == b"old"
+    for refused in (path / "g", path.parent):
+        with pytest.raises(UnwritableError, match="cannot be written"):
+            require_writable(refused)
 
 
 def test_a_written_file_has_default_permissions(tmp_path: Path) -> None:

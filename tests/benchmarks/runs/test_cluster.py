@@ -326,24 +326,6 @@ def test_a_worker_with_several_threads_ends_the_run(tmp_path: Path) -> None:
         results(DaskCluster(local.scheduler_address, 2), {0: Work(square)}, tmp_path)
 
 
-def test_a_scheduler_that_is_lost_ends_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Time within which a client connects again.
-    monkeypatch.setattr(cluster_client, "CONNECT_SECONDS", 0.5)
-    with distributed.LocalCluster(n_workers=0, **IN_THIS_PROCESS) as local:
-        executor = DaskCluster(local.scheduler_address, 2)
-        messages: list[str] = []
-
-        def warn(message: str) -> None:
-            messages.append(message)
-            local.close()
-
-        with pytest.raises(UnfinishedError, match=r"was lost .* the same command"):
-            list(executor.run({0: Work(square)}, tmp_path, warn))
-    assert messages == [f"the Dask scheduler {executor.address} has no workers: cells wait for one"]
-
-
 def test_the_command_line_runs_on_a_cluster(
     tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,3 +95,10 @@ def test_workers_that_do_not_start_end_the_run_with_the_reason(
         local_cluster(1, tmp_path),
     ):
         pass
+
+
+def test_workers_on_this_machine_may_take_all_memory_as_processes_may(tmp_path: Path) -> None:
+    """Dask would end a worker that takes more than its share, which another executor computes."""
+    with without_log(), local_cluster(1, tmp_path) as local:
+        limits = [worker["memory_limit"] for worker in local.scheduler_info["workers"].values()]
+    assert limits == [0]

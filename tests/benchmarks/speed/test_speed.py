@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.commands import speed
 from satclip_bench.benchmarks.speed.limits import geoclip_limit, satclip_limit
 from satclip_bench.benchmarks.speed.released_code import random_satclip, rangegeo_reference
 from satclip_bench.benchmarks.speed.timing import Contest, Timing, contest, measure, random_points
@@ -59,6 +62,23 @@ def test_weights_that_are_absent_leave_the_others_timed(
     assert [e["encoder"] for e in json.loads(out.read_text())["encoders"]] == ["direct"]
     assert "geoclip" in capsys.readouterr().out
     assert main(["speed", "--encoders", "geoclip", *options]) == 2
+
+
+def test_finished_encoders_survive_an_interrupt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = measure
+
+    def interrupted(entry: Contest, *arguments: Any) -> Iterator[Timing]:
+        if entry.encoder == "wrap":
+            raise KeyboardInterrupt
+        yield from measured(entry, *arguments)
+
+    monkeypatch.setattr(speed, "measure", interrupted)
+    out = tmp_path / "speed.json"
+    options = ["--encoders", "direct,wrap", "--points", "10", "--rounds", "1", "--out", str(out)]
+    assert main(["speed", *options]) == 130
+    assert [e["encoder"] for e in json.loads(out.read_text())["encoders"]] == ["direct"]
 
 
 def test_jobs_take_turns_and_ratios_are_of_pairs() -> None:

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from satclip_bench.benchmarks.baselines import make_baseline
 from satclip_bench.benchmarks.baselines.kriging_systems import NumpySystems
 from satclip_bench.benchmarks.cli import main
-from satclip_bench.benchmarks.commands import speed_probes
+from satclip_bench.benchmarks.commands import speed, speed_probes
 from satclip_bench.benchmarks.probes.mlp_search import Candidate
 from satclip_bench.benchmarks.speed import perceptrons
 from satclip_bench.benchmarks.speed.boosted_trees import boosted_trees
@@ -32,6 +32,7 @@ from satclip_bench.benchmarks.speed.lbfgs import (
     run,
 )
 from satclip_bench.benchmarks.speed.plain_perceptron import trained
+from satclip_bench.core.errors import UnwritableError
 
 
 def objective(model: Any, Z: np.ndarray, codes: np.ndarray) -> float:
@@ -227,6 +228,38 @@ def test_finished_comparisons_survive_an_interrupt(
     options += ["--probes", "ridge,knn", "--out", str(out)]
     assert main(["speed", "probes", *options]) == 130
     assert len(json.loads(out.read_text())["probes"]) == 4
+
+
+@pytest.mark.parametrize("subject", ["encoders", "probes", "baselines"])
+def test_a_file_that_cannot_be_written_is_an_error_before_anything_is_timed(
+    subject: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(speed_probes, "embed", pytest.fail)
+    monkeypatch.setattr(speed, "contest", pytest.fail)
+    (tmp_path / "file").touch()
+    assert main(["speed", subject, "--out", str(tmp_path / "file" / "speed.json")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_disk_that_is_full_ends_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its error is not taken for one of missing weights, and no file is named that is not there."""
+
+    def full(*_: object) -> None:
+        raise UnwritableError("speed.json cannot be written: No space left on device.")
+
+    monkeypatch.setattr(speed_probes, "write_report", full)
+    options = ["--tasks", "median_income,biomes", "--encoders", "direct", "--rounds", "1"]
+    options += ["--probes", "knn", "--out", str(tmp_path / "speed.json")]
+    assert main(["speed", "probes", *options]) == 2
+    shown = capsys.readouterr()
+    assert "No space left" in shown.err
+    assert "All times are in" not in shown.out
+    assert not (tmp_path / "speed.json").exists()
 
 
 def test_weights_that_are_missing_leave_the_others_timed(
