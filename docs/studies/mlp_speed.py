@@ -38,8 +38,8 @@ CPU = torch.device("cpu")
 SETTINGS = mlp.SETTINGS
 MEMBERS = 10
 STEPS = 100
-SHAPES = ((1, 16), (2, 32), (2, 64), (1, 128), (2, 128), (1, 256), (2, 256), (3, 256))
-INPUTS = (2, 256)
+SHAPES = tuple((depth, width) for width in (128, 256) for depth in (1, 2, 3))
+INPUTS = (4, 256)
 
 
 def devices() -> list[torch.device]:

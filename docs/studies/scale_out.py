@@ -28,7 +28,17 @@ from satclip_bench.benchmarks.runs.costs import CellSize, Cost, expected_seconds
 from satclip_bench.benchmarks.runs.plan import Selection, fold_sizes, make_plan
 from satclip_bench.benchmarks.runs.record import Record, Settings
 from satclip_bench.benchmarks.runs.store import Store
-from satclip_bench.benchmarks.runs.suites import get_suite
+from satclip_bench.benchmarks.runs.suites import (
+    ENCODERS_WITHOUT_DOWNLOAD,
+    GLOBAL_TASKS,
+    NO_SEED,
+    OPEN_TASKS,
+    REGIONAL_TASKS,
+    SEEDS,
+    Block,
+    Suite,
+    get_suite,
+)
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
 from satclip_bench.encoders import get_encoder
 
@@ -42,6 +52,8 @@ SUITES = (
     *("open-labels", "open-blocks", "open-full"),
 )
 """Suites whose expected time is printed."""
+
+FOUR_PROBES = ("linear", "knn", "mlp", "lightgbm")
 
 BILLION = 1_000_000_000
 LARGE_COLUMNS = 256
@@ -165,11 +177,42 @@ def makespan(seconds: Iterable[float], workers: int) -> float:
 def print_suites() -> None:
     """Print the expected time of suites."""
     print()
-    for name in SUITES:
-        cells = make_plan(get_suite(name), Selection())
+    for suite in (*map(get_suite, SUITES), whole_grid(NO_SEED), whole_grid(SEEDS)):
+        cells = make_plan(suite, Selection())
         order = [c.expected_seconds for c in longest_first(cells, lambda c: c.expected_seconds)]
         times = ", ".join(f"{w} cores {makespan(order, w) / 60:.1f} min" for w in WORKERS)
-        print(f"{name}: {len(cells)} cells, {sum(order) / 3600:.2f} core hours expected: {times}")
+        print(
+            f"{suite.name}: {len(cells)} cells, {sum(order) / 3600:.2f} core hours expected: {times}"
+        )
+
+
+def whole_grid(seeds: tuple[int, ...]) -> Suite:
+    """Four probes under four splits, with every encoder that needs no download.
+
+    Args:
+        seeds: seeds of all splits but `random`, which has five.
+    """
+
+    def block(tasks: tuple[str, ...], split: str, seeds: tuple[int, ...]) -> Block:
+        return Block(
+            tasks=tasks,
+            encoders=ENCODERS_WITHOUT_DOWNLOAD,
+            splits=(split,),
+            probes=FOUR_PROBES,
+            seeds=seeds,
+        )
+
+    return Suite(
+        name=f"four probes, four splits, seeds {', '.join(map(str, seeds))}",
+        title="The whole grid",
+        description="",
+        blocks=(
+            block(OPEN_TASKS, "random", SEEDS),
+            block(REGIONAL_TASKS, "held-out-region", seeds),
+            block(GLOBAL_TASKS, "blocks.10", seeds),
+            block(GLOBAL_TASKS, "buffered.10-500", seeds),
+        ),
+    )
 
 
 def print_large_board(records: Sequence[Record], sizes: Sequence[CellSize]) -> None:
