@@ -32,7 +32,6 @@ from satclip_bench.benchmarks.runs.suites import (
     ENCODERS_WITHOUT_DOWNLOAD,
     GLOBAL_TASKS,
     NO_SEED,
-    OPEN_TASKS,
     REGIONAL_TASKS,
     SEEDS,
     Block,
@@ -41,6 +40,7 @@ from satclip_bench.benchmarks.runs.suites import (
 )
 from satclip_bench.benchmarks.runs.tables import TaskSource, load_table, make_folds
 from satclip_bench.encoders import get_encoder
+from satclip_bench.tasks import OPEN_TASKS
 
 WORKERS = (2, 4, 8, 16, 32, 64, 128, 512)
 SPEED = Path("results/speed.json")
@@ -181,9 +181,8 @@ def print_suites() -> None:
         cells = make_plan(suite, Selection())
         order = [c.expected_seconds for c in longest_first(cells, lambda c: c.expected_seconds)]
         times = ", ".join(f"{w} cores {makespan(order, w) / 60:.1f} min" for w in WORKERS)
-        print(
-            f"{suite.name}: {len(cells)} cells, {sum(order) / 3600:.2f} core hours expected: {times}"
-        )
+        work = f"{sum(order) / 3600:.2f} core hours expected"
+        print(f"{suite.name}: {len(cells)} cells, {work}: {times}")
 
 
 def whole_grid(seeds: tuple[int, ...]) -> Suite:
