@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup help benchmark test lint types docs docs-links leaderboard report spatial probes wide profiles pretrain rebuild clean
+.PHONY: setup help benchmark test lint types docs docs-links leaderboard report spatial probes wide full profiles pretrain rebuild clean
 
 setup: .venv/.ready  ## create .venv with everything installed, and download the default weights (the default target)
 
@@ -51,6 +51,11 @@ probes: setup  ## the same for the suite open-probes: perceptron and boosted tre
 wide: setup  ## the same for the suite open-wide: fourteen tasks outside the paper
 	$(call committed,open-wide,wide,wide)
 
+full: setup  ## the same for three probes of the suite open-full: 25 encoders and baselines
+	$(call committed,$(FULL),full,full)
+
+FULL = open-full --probes knn,linear,ridge
+
 # $(call committed,SUITE,RUN,FOLDER) runs a suite into results/runs/RUN and copies it to results/FOLDER.
 define committed
 	rm -rf results/runs/$(2)
@@ -63,13 +68,14 @@ endef
 
 # The site of all committed boards.
 site = $(BIN)/python run_benchmarks.py leaderboard --out results/leaderboard \
-	  --beside results/spatial results/probes results/wide --html docs/_build/leaderboard --embedding-maps
+	  --beside results/spatial results/probes results/wide results/full --html docs/_build/leaderboard --embedding-maps
 
 report: setup  ## make tables, figures and pages from the committed Parquet files; nothing is run
 	$(call reports,leaderboard)
 	$(call reports,spatial)
 	$(call reports,probes)
 	$(call reports,wide)
+	$(call reports,full)
 	$(BIN)/python docs/studies/page_boards.py
 	$(site)
 

@@ -80,7 +80,9 @@ LINEAR = Cost(test=3.7e-6, row_class=1.7e-6, product=1.3e-8, gram=2.1e-10, pair=
 COSTS = {
     "linear": LINEAR,
     "ridge": Cost(fixed=0.01, test=5.8e-6, row_class=1e-7, product=1.5e-9, gram=4.2e-10),
-    "knn": Cost(fixed=0.011, test=8e-6, row_class=1.2e-7, pair=6.6e-11),
+    "knn": Cost(
+        fit_column=9.8e-5, test=7.3e-6, row=5.8e-6, row_class=1.3e-7, gram=6.3e-11, pair=8.8e-11
+    ),
     "mlp": Cost(fixed=6.0, fit=2.0, fit_column=0.015),
     "lightgbm": Cost(test=1.3e-4, row_class=4.4e-6, product=6.6e-9, gram=1.3e-10, pair=3.9e-11),
     "baseline.gp": Cost(fixed=0.38, row=5.1e-5, row_class=3.8e-6, pair=7.5e-8),
@@ -89,10 +91,10 @@ COSTS = {
     "baseline.mean": SIMPLE,
 }
 """Costs by probe or baseline: a fit by non-negative least squares to the durations of the 2,008
-cells of the main job on 2 cores, and for LightGBM of the cells of `open-probes`
-(`docs/studies/scale_out.py` prints it). Those of the MLP are round numbers between 560 cells of
-`open-probes` and 22 of held-out regions: its steps, and so its time, do not depend on the number of
-rows. They decide the order of cells, for which a factor of two is enough."""
+cells of the main job on 2 cores, for LightGBM of the cells of `open-probes`, and for k-NN of those
+of `open-full` (`docs/studies/scale_out.py` prints it). Those of the MLP are round numbers between
+560 cells of `open-probes` and 22 of held-out regions: its steps, and so its time, do not depend on
+the number of rows. They decide the order of cells, for which a factor of two is enough."""
 
 
 def expected_seconds(method: str, size: CellSize) -> float:

@@ -75,7 +75,7 @@ def one_run(results: Results) -> Site:
 @pytest.fixture(scope="module")
 def committed_site() -> Site:
     return site_of(
-        *(ROOT / "results" / name for name in ("leaderboard", "spatial", "probes", "wide"))
+        *(ROOT / "results" / name for name in ("leaderboard", "spatial", "probes", "wide", "full"))
     )
 
 
