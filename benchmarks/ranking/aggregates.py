@@ -34,6 +34,10 @@ IMPROVEMENT_FLOOR = -1.0
 """An improvement below this counts as this, so that one failed task does not outweigh all."""
 
 
+DECIMALS = 10
+"""Decimals of mean ranks: the last bits of their sums depend on the processor, and would decide how
+a rank such as 8.25 is printed, and which of two equal ones comes first."""
+
 NEWTON_SIZE = 2**20
 """Maximum number of pairs of encoders that a step of `elo` solves at once, as 8 MB of float64."""
 
@@ -42,7 +46,7 @@ CHORD_STEPS = 20
 
 
 def mean_rank(scores: Float, weights: Float) -> Float:
-    """Mean over columns of the rank within the column.
+    """Mean over columns of the rank within the column, rounded to `DECIMALS`.
 
     Example:
         >>> import numpy as np
@@ -56,7 +60,7 @@ def mean_rank(scores: Float, weights: Float) -> Float:
     flat = scores.reshape(int(np.prod(scores.shape[:-2])), encoders, columns)
     parts = [weights @ ranks_by_column(part) for part in chunks(flat)]
     means = np.concatenate(parts) if parts else np.empty(flat.shape[:2])
-    return np.asarray(means.reshape(scores.shape[:-1]))
+    return np.asarray(means.reshape(scores.shape[:-1]).round(DECIMALS))
 
 
 def borda(mean_ranks: Float) -> Float:
