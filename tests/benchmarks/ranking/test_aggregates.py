@@ -29,6 +29,19 @@ def _even(columns: int) -> Float:
     return np.full(columns, 1 / columns)
 
 
+def test_mean_ranks_do_not_depend_on_the_order_of_their_sums() -> None:
+    """Processors add in different orders, and a rank of 8.25 has one decimal on a board."""
+    rng = np.random.default_rng(0)
+    scores = rng.standard_normal((200, 9, 40))
+    order = rng.permutation(40)
+    assert np.array_equal(
+        ag.mean_rank(scores, _even(40)), ag.mean_rank(scores[..., order], _even(40))
+    )
+    with patch.object(ag, "DECIMALS", 20):
+        one, other = (ag.mean_rank(part, _even(40)) for part in (scores, scores[..., order]))
+    assert not np.array_equal(one, other)
+
+
 def test_equal_scores_share_the_mean_rank() -> None:
     scores = np.array([[0.9], [0.5], [0.9], [0.1]])
     assert cr.ranks(scores)[:, 0].tolist() == [1.5, 3.0, 1.5, 4.0]
