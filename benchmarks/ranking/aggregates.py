@@ -33,7 +33,6 @@ overshoots."""
 IMPROVEMENT_FLOOR = -1.0
 """An improvement below this counts as this, so that one failed task does not outweigh all."""
 
-
 DECIMALS = 10
 """Decimals of mean ranks: the last bits of their sums depend on the processor, and would decide how
 a rank such as 8.25 is printed, and which of two equal ones comes first."""
@@ -53,14 +52,26 @@ def mean_rank(scores: Float, weights: Float) -> Float:
         >>> mean_rank(np.array([[0.9, 0.5], [0.7, 0.8]]), np.array([0.5, 0.5]))
         array([1.5, 1.5])
     """
-    encoders, columns = scores.shape[-2:]
-    if not columns:
+    if not scores.shape[-1]:
         # Without columns all encoders are level.
-        return np.full(scores.shape[:-1], (encoders + 1) / 2)
-    flat = scores.reshape(int(np.prod(scores.shape[:-2])), encoders, columns)
+        return np.full(scores.shape[:-1], (scores.shape[-2] + 1) / 2)
+    return rounded_ranks(weighted_ranks(scores, weights))
+
+
+def weighted_ranks(scores: Float, weights: Float) -> Float:
+    """Sum over columns of the rank within the column by the column's weight, `(..., E)`.
+
+    Mean ranks are such sums over all columns; `rounded_ranks` of the sum of several gives them.
+    """
+    flat = scores.reshape(int(np.prod(scores.shape[:-2])), *scores.shape[-2:])
     parts = [weights @ ranks_by_column(part) for part in chunks(flat)]
-    means = np.concatenate(parts) if parts else np.empty(flat.shape[:2])
-    return np.asarray(means.reshape(scores.shape[:-1]).round(DECIMALS))
+    sums = np.concatenate(parts) if parts else np.empty(flat.shape[:2])
+    return np.asarray(sums.reshape(scores.shape[:-1]))
+
+
+def rounded_ranks(mean_ranks: Float) -> Float:
+    """Mean ranks of `DECIMALS` decimals."""
+    return np.asarray(mean_ranks.round(DECIMALS))
 
 
 def borda(mean_ranks: Float) -> Float:

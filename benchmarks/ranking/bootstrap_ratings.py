@@ -8,7 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from satclip_bench.benchmarks.metrics.replicates import Replicates
-from satclip_bench.benchmarks.ranking.aggregates import improvement, mean_rank
+from satclip_bench.benchmarks.ranking.aggregates import (
+    improvement,
+    rounded_ranks,
+    weighted_ranks,
+)
 from satclip_bench.benchmarks.ranking.by_task import Float, clipped, pieces
 from satclip_bench.benchmarks.ranking.column_ranks import chunks
 from satclip_bench.benchmarks.ranking.seed_replicates import RankedReplicates
@@ -68,19 +72,19 @@ def bootstrap_ratings(
             np.add(drawn[:, seeds, defined], added[:, None], out=noisy[:, seeds])
             means[:, place_of[task]] = clipped(noisy[:, seeds], noise.floor).mean(axis=1)
         return (
-            _mean_ranks(scores[:, columns], noisy, weights[columns]),
+            _weighted_ranks(scores[:, columns], noisy, weights[columns]),
             _improvements(noisy, weights[columns], reference),
         )
 
     parts = in_threads(rate, list(_together(noise.columns, replicates.shape)))
     ranks, improvements = (sum(of[1:], start=of[0]) for of in zip(*parts, strict=True))
-    return BootstrapRatings(ranks, improvements, means)
+    return BootstrapRatings(rounded_ranks(ranks), improvements, means)
 
 
-def _mean_ranks(scores: Float, noisy: Float, weights: Float) -> Float:
-    """Mean ranks with widened noise, `(B, E)`, from scores `(E, C)` and noisy ones `(E, C, B)`."""
+def _weighted_ranks(scores: Float, noisy: Float, weights: Float) -> Float:
+    """Weighted ranks with widened noise `(B, E)`, of scores `(E, C)` and noisy ones `(E, C, B)`."""
     parts = chunks(np.moveaxis(noisy, -1, 0))
-    return np.concatenate([mean_rank(widened(scores, part), weights) for part in parts])
+    return np.concatenate([weighted_ranks(widened(scores, part), weights) for part in parts])
 
 
 def _improvements(noisy: Float, weights: Float, reference: int | None) -> Float:
