@@ -51,10 +51,10 @@ probes: setup  ## the same for the suite open-probes: perceptron and boosted tre
 wide: setup  ## the same for the suite open-wide: fourteen tasks outside the paper
 	$(call committed,open-wide,wide,wide)
 
-full: setup  ## the same for three probes of the suite open-full: 25 encoders and baselines
+full: setup  ## the same for four probes of the suite open-full: 25 encoders and baselines
 	$(call committed,$(FULL),full,full)
 
-FULL = open-full --probes knn,linear,ridge
+FULL = open-full --probes knn,lightgbm,linear,ridge
 
 # $(call committed,SUITE,RUN,FOLDER) runs a suite into results/runs/RUN and copies it to results/FOLDER.
 define committed

@@ -84,15 +84,23 @@ COSTS = {
         fit_column=9.8e-5, test=7.3e-6, row=5.8e-6, row_class=1.3e-7, gram=6.3e-11, pair=8.8e-11
     ),
     "mlp": Cost(fixed=6.0, fit=2.0, fit_column=0.015),
-    "lightgbm": Cost(test=1.3e-4, row_class=4.4e-6, product=6.6e-9, gram=1.3e-10, pair=3.9e-11),
+    "lightgbm": Cost(
+        fit_column=1.2e-3,
+        test=1.4e-4,
+        row=7.5e-6,
+        row_class=7e-6,
+        product=8.9e-9,
+        gram=9.1e-11,
+        pair=7.5e-11,
+    ),
     "baseline.gp": Cost(fixed=0.38, row=5.1e-5, row_class=3.8e-6, pair=7.5e-8),
     "baseline.knn": SIMPLE,
     "baseline.idw": SIMPLE,
     "baseline.mean": SIMPLE,
 }
 """Costs by probe or baseline: a fit by non-negative least squares to the durations of the 2,008
-cells of the main job on 2 cores, for LightGBM of the cells of `open-probes`, and for k-NN of those
-of `open-full` (`docs/studies/scale_out.py` prints it). Those of the MLP are round numbers between
+cells of the main job on 2 cores, for LightGBM and k-NN of those of `open-full`
+(`docs/studies/scale_out.py` prints it). Those of the MLP are round numbers between
 560 cells of `open-probes` and 22 of held-out regions: its steps, and so its time, do not depend on
 the number of rows. They decide the order of cells, for which a factor of two is enough."""
 

@@ -40,7 +40,7 @@ WIDE = {
     "held-out region, fourteen others": "wide/ranks.held-out-region.linear",
 }
 """Tables of ranks of the paper's tasks and of those outside it, by the heading of their column."""
-FULL_PROBES = ("linear", "ridge", "knn")
+FULL_PROBES = ("linear", "ridge", "knn", "lightgbm")
 """Probes of the boards of `open-full` that docs/leaderboard.md compares."""
 WIDTH = 100
 """Columns of the terminal whose boards docs/leaderboard.md shows."""

@@ -31,7 +31,7 @@ COMMITTED = {
 }
 """Suites by the folder of their committed run."""
 
-PROBES = {"full": ["knn", "linear", "ridge"]}
+PROBES = {"full": ["knn", "lightgbm", "linear", "ridge"]}
 """Probes of suites whose others have not been run yet, by the folder."""
 
 

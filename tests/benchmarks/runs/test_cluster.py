@@ -37,6 +37,7 @@ from satclip_bench.core.errors import BenchError, UnfinishedError
 from satclip_bench.tasks import add_task, registry
 from satclip_bench.tasks.user_tables.task import UserTable, UserTableTask
 from tests.benchmarks.cli.program import ROOT, SMALL, bench
+from tests.benchmarks.runs.in_threads import cluster_in_threads
 from tests.benchmarks.runs.waves import Waves
 
 distributed = pytest.importorskip("distributed")
@@ -57,16 +58,6 @@ def address() -> Iterator[str]:
         ) as local,
     ):
         yield local.scheduler_address
-
-
-IN_THIS_PROCESS = {
-    "processes": False,
-    "protocol": "tcp",
-    "host": "127.0.0.1",
-    "dashboard_address": "127.0.0.1:0",
-    "silence_logs": 60,
-}
-"""Options of clusters whose scheduler and workers are threads."""
 
 
 def square(number: int, _: object = None) -> int:
@@ -198,13 +189,7 @@ def test_an_embedding_is_computed_once_and_its_error_is_that_of_its_cells(
 def test_a_cluster_on_this_machine_reads_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        cluster_client,
-        "local_cluster",
-        lambda count, _: distributed.LocalCluster(
-            n_workers=count, threads_per_worker=1, **IN_THIS_PROCESS
-        ),
-    )
+    monkeypatch.setattr(cluster_client, "local_cluster", lambda count, _: cluster_in_threads(count))
     executor = DaskCluster("local", 1)
     assert executor.shares_files
     file = tmp_path / "embedding.npy"
@@ -316,11 +301,7 @@ def test_a_scheduler_or_worker_without_the_package_ends_the_run(
 
 def test_a_worker_with_several_threads_ends_the_run(tmp_path: Path) -> None:
     with (
-        distributed.LocalCluster(
-            **IN_THIS_PROCESS,
-            n_workers=1,
-            threads_per_worker=2,
-        ) as local,
+        cluster_in_threads(1, threads_per_worker=2) as local,
         pytest.raises(UnfinishedError, match=r"has 2 threads.*--nthreads 1"),
     ):
         results(DaskCluster(local.scheduler_address, 2), {0: Work(square)}, tmp_path)

@@ -29,6 +29,7 @@ from satclip_bench.core.files import CACHE_VARIABLE
 from satclip_bench.encoders import LocationEncoder, get_encoder
 from satclip_bench.encoders.base import BATCH_SIZE
 from satclip_bench.tasks import TaskTable
+from tests.benchmarks.runs.in_threads import cluster_in_threads
 
 ENCODER, ROWS = "cartesian3d", 5 * BATCH_SIZE // 2
 SHARDS = ["0-8192", "8192-16384", "16384-20480"]
@@ -173,20 +174,12 @@ def test_a_killed_worker_costs_its_shard(
 
 
 def test_dask_workers_share_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    distributed = pytest.importorskip("distributed")
+    pytest.importorskip("distributed")
     place = Place(ENCODER, ManyPoints())
     embedded: list[int] = []
     monkeypatch.setattr(embedding_shards, "embed_block", failing(-1, BenchError(), embedded))
     work = {i: Work(np.array, place) for i in range(2)}
-    with distributed.LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=False,
-        protocol="tcp",
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-        silence_logs=60,
-    ) as cluster:
+    with cluster_in_threads(2) as cluster:
         executor = DaskCluster(cluster.scheduler_address, 2)
         results: dict[int, Any] = dict(executor.run(work, tmp_path, lambda _message: None))
     whole = get_encoder(ENCODER).encode(ManyPoints().load().lonlat)

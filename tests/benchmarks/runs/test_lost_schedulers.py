@@ -21,8 +21,9 @@ from satclip_bench.benchmarks.runs.cluster import DaskCluster
 from satclip_bench.benchmarks.runs.cluster_client import scheduler_address
 from satclip_bench.benchmarks.runs.work import Work
 from satclip_bench.core.errors import BenchError, UnfinishedError
+from tests.benchmarks.runs.in_threads import cluster_in_threads
 
-distributed = pytest.importorskip("distributed")
+pytest.importorskip("distributed")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no POSIX signals")
 
 
@@ -35,14 +36,7 @@ def test_a_scheduler_that_is_lost_ends_the_run(
 ) -> None:
     # Time within which a client connects again.
     monkeypatch.setattr(cluster_client, "CONNECT_SECONDS", 0.5)
-    with distributed.LocalCluster(
-        n_workers=0,
-        processes=False,
-        protocol="tcp",
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-        silence_logs=60,
-    ) as local:
+    with cluster_in_threads(0) as local:
         executor = DaskCluster(local.scheduler_address, 2)
         messages: list[str] = []
 

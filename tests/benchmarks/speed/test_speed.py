@@ -67,12 +67,10 @@ def test_weights_that_are_absent_leave_the_others_timed(
 def test_finished_encoders_survive_an_interrupt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measured = measure
-
     def interrupted(entry: Contest, *arguments: Any) -> Iterator[Timing]:
         if entry.encoder == "wrap":
             raise KeyboardInterrupt
-        yield from measured(entry, *arguments)
+        yield from measure(entry, *arguments)
 
     monkeypatch.setattr(speed, "measure", interrupted)
     out = tmp_path / "speed.json"
