@@ -110,8 +110,11 @@ def read_bootstrap(folder: Path, frame: pd.DataFrame) -> RunReplicates | None:
     files = [_read(file) for file in (path, *sorted(folder.glob(ADDED)))]
     keys = pd.Index([key for of_file, *_ in files for key in of_file])
     loss, total, reference = (np.concatenate(part) for part in list(zip(*files, strict=True))[1:])
-    if set(keys) != set(cells["key"]) or not len(loss) == len(total) == len(reference) == len(keys):
-        raise BenchError(f"{path} is of other results than those beside it. {_ADVICE}")
+    if sorted(keys) != sorted(cells["key"]) or not (
+        len(loss) == len(total) == len(reference) == len(keys)
+    ):
+        written = path if len(files) == 1 else folder / "bootstrap*.parquet"
+        raise BenchError(f"{written} is of other results than those beside it. {_ADVICE}")
     rows = keys.get_indexer(pd.Index(cells["key"]))
     index = pd.MultiIndex.from_frame(cells[REPLICATE_KEY])
     with np.errstate(invalid="ignore", divide="ignore"):

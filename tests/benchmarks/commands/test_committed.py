@@ -14,6 +14,7 @@ from satclip_bench.benchmarks.metrics.replicates import Replicates, RunReplicate
 from satclip_bench.benchmarks.metrics.resampling import REPLICATES
 from satclip_bench.benchmarks.runs.columns import REPLICATE_KEY
 from satclip_bench.benchmarks.runs.committed_bootstrap import (
+    ADDED,
     FILE,
     read_bootstrap,
     write_bootstrap,
@@ -156,6 +157,11 @@ def test_bootstrap_scores_of_other_results_are_refused(tmp_path: Path) -> None:
     write_bootstrap(tmp_path, table, draws(table))
     with pytest.raises(BenchError, match="is of other results than those beside it"):
         read_bootstrap(tmp_path, table.assign(key=table["key"] + "x"))
+    # Cells that two files have.
+    added = Path(shutil.copy(tmp_path / FILE, tmp_path / ADDED.replace("*", "2")))
+    with pytest.raises(BenchError, match=r"bootstrap\*\.parquet is of other results"):
+        read_bootstrap(tmp_path, table)
+    added.unlink()
     (tmp_path / FILE).write_bytes((tmp_path / FILE).read_bytes()[:-9])
     with pytest.raises(BenchError, match="is damaged"):
         read_bootstrap(tmp_path, table)
