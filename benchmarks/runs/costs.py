@@ -100,9 +100,9 @@ COSTS = {
 }
 """Costs by probe or baseline: a fit by non-negative least squares to the durations of the 2,008
 cells of the main job on 2 cores, for LightGBM and k-NN of those of `open-full`
-(`docs/studies/scale_out.py` prints it). Those of the MLP are round numbers between
-560 cells of `open-probes` and 22 of held-out regions: its steps, and so its time, do not depend on
-the number of rows. They decide the order of cells, for which a factor of two is enough."""
+(`docs/studies/scale_out.py` prints it). Those of the MLP are round numbers between 560 cells of
+`open-probes` and 22 of held-out regions: its steps, and so its time, do not depend on the number of
+rows. They decide the order of cells, for which a factor of two is enough."""
 
 
 def expected_seconds(method: str, size: CellSize) -> float:

@@ -67,7 +67,7 @@ def test_a_signal_ends_a_run_and_all_its_processes(
     assert run.returncode == code
     assert code in EXIT_CODES
     assert "finished cells are kept" in message
-    assert "Traceback" not in message
+    assert "Traceback" not in message, message
     assert not list(tmp_path.rglob("*.part"))
     assert not (tmp_path / "r" / SCRATCH).exists()
     assert Store(tmp_path / "r").records()
