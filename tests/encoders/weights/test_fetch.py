@@ -300,6 +300,8 @@ def test_all_members_of_an_archive_lie_side_by_side(
         (zipped({"a/toy.pth.tar": CONTENT * 50})[:-40], "not a complete archive"),
         (zipped({"a/other.pth.tar": CONTENT}), r"has no file \*a/toy\.pth\.tar"),
     ],
+    # Archives hold the time, and all processes of pytest-xdist must collect the same names.
+    ids=["page", "cut", "other"],
 )
 def test_what_is_no_such_archive_is_said(
     hub: str, monkeypatch: pytest.MonkeyPatch, content: bytes, words: str
