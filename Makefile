@@ -21,7 +21,7 @@ benchmark: setup  ## run the main job: the suite `open`
 	$(BIN)/python run_benchmarks.py
 
 test: setup  ## run the tests
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: setup  ## check style, formatting and the import contracts
 	$(BIN)/ruff check .

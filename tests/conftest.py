@@ -22,21 +22,6 @@ os.environ.setdefault(DEVICE_VARIABLE, "cpu")
 REAL_CACHE = cache_dir()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group tests that share a fixture of their module, so that one process runs them.
-
-    `--dist loadgroup` heeds the groups; otherwise each process would make the fixture.
-    """
-    for item in items:
-        if isinstance(item, pytest.Function):
-            fixtures = item._fixtureinfo.name2fixturedefs.values()
-            if any(
-                f[-1].scope in ("module", "package", "session") and f[-1].baseid for f in fixtures
-            ):
-                item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """After the last test of a module, forget the tasks that its tests have registered."""
     if nextitem is None or nextitem.path != item.path:
