@@ -32,6 +32,9 @@ MARGIN, MIN_MARGIN = 0.04, 0.02
 COAST = "#A0A0A0"
 """Colour of coastlines."""
 
+STRETCHES = 4
+"""Straight lines in Mollweide's projection as which one between two points of a coast is drawn."""
+
 
 def shape(table: TaskTable) -> float:
     """Ratio of height to width of a task's map."""
@@ -113,7 +116,16 @@ def _frame(table: TaskTable) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def draw_world_coast(ax: Axes, **look: Any) -> None:
     """Draw coastlines on axes in Mollweide's projection; `look` is that of `LineCollection`."""
-    _draw_coast(ax, [np.radians(line) for line in coastlines("world")], **look)
+    from matplotlib.path import Path
+
+    # Matplotlib would take 75 stretches, and project them twice per drawing, which is most of the
+    # time of a map.
+    projected = ax.transData - ax.transAxes
+    lines = [
+        projected.transform(Path(np.radians(line)).interpolated(STRETCHES).vertices)
+        for line in coastlines("world")
+    ]
+    _draw_coast(ax, lines, transform=ax.transAxes, **look)
 
 
 def _draw_coast(ax: Axes, lines: Sequence[NDArray[np.float64]], **look: Any) -> None:
