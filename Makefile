@@ -33,7 +33,7 @@ types: setup  ## check types
 	$(BIN)/mypy docs/studies/*.py examples/*.py examples/daylight-encoder/daylight_encoder
 
 docs: setup  ## build the documentation site into docs/_build/html; a broken internal link is an error
-	$(BIN)/sphinx-build -q -W --keep-going -c docs . docs/_build/html
+	$(BIN)/sphinx-build -q -W --keep-going $(SPHINXOPTS) -c docs . docs/_build/html
 	@echo 'open docs/_build/html/index.html'
 
 docs-links: setup  ## ask every address on the pages whether it still exists; needs the network

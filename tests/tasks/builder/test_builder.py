@@ -17,26 +17,10 @@ from satclip_bench.core.download.cards import PackageOrigin, RemoteFile
 from satclip_bench.core.errors import BenchError, IntegrityError
 from satclip_bench.core.files import sha256_bytes, sha256_file
 from satclip_bench.core.sphere import great_circle_km
-from satclip_bench.tasks import SHIPPED_TASKS
-from satclip_bench.tasks.builder.build import table_bytes, write_all
+from satclip_bench.tasks.builder.build import table_bytes
 from satclip_bench.tasks.builder.points import containing, draw_land, uniform_on_sphere
 from satclip_bench.tasks.builder.population import BANDWIDTH_KM, density_at
 from satclip_bench.tasks.builder.rasters import altitude_at, era5_at
-from satclip_bench.tasks.open_edition.tables import OPEN_EDITION
-
-DISTRIBUTIONS = dist.distributions_dir()
-
-
-def test_a_rebuild_gives_the_same_bytes(tmp_path: Path) -> None:
-    missing = dist.missing_distributions(DISTRIBUTIONS)
-    if missing:
-        pytest.skip(
-            f"{DISTRIBUTIONS} does not have {', '.join(missing)}: make rebuild downloads them"
-        )
-    write_all(SHIPPED_TASKS, DISTRIBUTIONS, tmp_path)
-    for task in SHIPPED_TASKS:
-        name = f"{task}.parquet"
-        assert sha256_file(tmp_path / name) == sha256_file(OPEN_EDITION / name), task
 
 
 def test_points_are_uniform_on_the_sphere() -> None:
