@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)
+from satclip_bench.core.signals import SIGNALS
 
 PATIENCE_SECONDS = 5.0
 """Time during which more signals are ignored after the first one, so that files are cleaned up;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import math
 import os
+import queue
 import re
 import signal
 import threading
@@ -12,14 +13,15 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from satclip_bench.benchmarks.runs.threads import one_thread
 from satclip_bench.core.cores import cores
 from satclip_bench.core.errors import BenchError
+from satclip_bench.core.signals import release_signals, signals_held
 
 T = TypeVar("T")
 
@@ -138,7 +140,7 @@ def _pool(
     )
     for number in _marked(marks):
         (marks / str(number)).unlink(missing_ok=True)
-    _start_tracker()
+    _start_trackers()
     workers = min(jobs, len(tasks))
     executor = ProcessPoolExecutor(
         workers, initializer=_prepare_worker, initargs=(os.getpid(),), env=one_thread()
@@ -149,8 +151,10 @@ def _pool(
     try:
         while True:
             # Twice as many as processes: none of them has to wait for its next task.
-            for number, task in islice(waiting, 0 if died else 2 * workers - len(submitted)):
-                submitted[executor.submit(_marking, task, marks / str(number), limit)] = number
+            # Processes that Ctrl-C reaches while they start would print tracebacks.
+            with signals_held():
+                for number, task in islice(waiting, 0 if died else 2 * workers - len(submitted)):
+                    submitted[executor.submit(_marking, task, marks / str(number), limit)] = number
             if not submitted:
                 break
             for future in wait(submitted, return_when=FIRST_COMPLETED).done:
@@ -166,40 +170,39 @@ def _pool(
         died = error
     finally:
         # Otherwise idle workers live on for minutes, and keep the output open.
-        with _signals_ignored():
+        with signals_held():
+            _withdraw(executor)
             executor.shutdown(kill_workers=True)
     if died is not None:
         exit_codes = re.search(r"\{([^}]*)\}", str(died))
         raise _PoolDiedError(exit_codes[1] if exit_codes else "") from died
 
 
-@contextmanager
-def _signals_ignored() -> Iterator[None]:
-    """Ignore signals that end the program, also in the processes that are started meanwhile.
+def _withdraw(executor: Any) -> None:
+    """Take back tasks that loky has not given to a worker yet.
 
-    Processes inherit that a signal is ignored, but not a handler. A second Ctrl-C would end the
-    wait for the workers to be killed.
+    Its `shutdown` forgets these tasks but not their numbers: a thread of it that looked one up
+    would end with a traceback (`add_call_item_to_queue` of joblib 1.6).
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = [
-        getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-    ]
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    numbers = executor._work_ids
+    with suppress(queue.Empty):
+        while True:
+            numbers.get_nowait()
 
 
-def _start_tracker() -> None:
-    """Start loky's process that frees semaphores so that signals leave it to do its work."""
-    from joblib.externals.loky.backend import resource_tracker
+def _start_trackers() -> None:
+    """Start the processes that free semaphores so that signals leave them to do their work.
 
-    with _signals_ignored():
-        resource_tracker.ensure_running()
+    Python's own, if it were started with the first worker, would let signals through to that.
+    """
+    from multiprocessing import resource_tracker as pythons
+
+    from joblib.externals.loky.backend import resource_tracker as lokys
+
+    with signals_held():
+        lokys.ensure_running()
+        if os.name == "posix":
+            pythons.ensure_running()
 
 
 def _marking(task: Callable[[], T], mark: Path, limit: float) -> T:
@@ -238,6 +241,7 @@ def _prepare_worker(parent: int) -> None:
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
+    release_signals()
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,3 +53,9 @@ def bench(*arguments: str | Path, cwd: Path, **env: str) -> Finished:
 def command_line(*arguments: str | Path) -> list[str]:
     """Words that call the command line in a process of its own."""
     return [sys.executable, str(ROOT / "run_benchmarks.py"), *map(str, arguments)]
+
+
+def default_signals() -> None:
+    """Undo what the shell that runs the tests may ignore, as `nohup` does."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)

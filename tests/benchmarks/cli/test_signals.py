@@ -20,18 +20,12 @@ from satclip_bench.benchmarks.cli.parser import EXIT_CODES, make_parser
 from satclip_bench.benchmarks.runs.run_folder import SCRATCH
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.core.files import process_mark
-from tests.benchmarks.cli.program import ROOT, SMALL, bench, command_line
+from tests.benchmarks.cli.program import ROOT, SMALL, bench, command_line, default_signals
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no POSIX signals")
 
 MANY = ["--tasks", "median_income", "--encoders", "wrap", "--splits", "random", "--jobs", "2"]
 MANY += ["--probes", "linear,knn,lightgbm", "--seeds", "0-7", "--out", "r"]
-
-
-def default_signals() -> None:
-    """Undo what the shell that runs the tests may ignore, as `nohup` does."""
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,19 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
+from joblib.externals.loky import ProcessPoolExecutor
+from joblib.externals.loky.process_executor import ShutdownExecutorError
 
 from satclip_bench.benchmarks.runs.threads import one_thread
-from satclip_bench.benchmarks.runs.workers import KilledError, TimeLimitError, run_in_workers
+from satclip_bench.benchmarks.runs.workers import (
+    KilledError,
+    TimeLimitError,
+    _withdraw,
+    run_in_workers,
+)
+from tests.benchmarks.cli.program import default_signals
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
 
@@ -130,6 +139,56 @@ list(run_in_workers({{i: partial(report, folder / f"w{{i}}") for i in range(2)}}
     process.wait()
     for file in files:
         wait_for(partial(ended, int(file.read_text())))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_workers_start_ends_all_of_them_silently(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """They are sent it, too, when Ctrl-C is pressed: they would print a traceback each."""
+    code = f"""
+from functools import partial
+from pathlib import Path
+from satclip_bench.benchmarks.cli.signals import StoppedError, stop_on_signals
+from satclip_bench.benchmarks.runs.workers import run_in_workers
+from tests.benchmarks.runs.test_workers import slow
+tasks = dict.fromkeys(range(4), partial(slow, Path()))
+try:
+    with stop_on_signals():
+        list(run_in_workers(tasks, 2, Path({str(tmp_path)!r})))
+except StoppedError as stopped:
+    raise SystemExit(stopped.exit_code)
+"""
+    program = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[3],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=default_signals,
+    )
+    workers: list[psutil.Process] = []
+    while len(workers) < 2 and program.poll() is None:
+        started = psutil.Process(program.pid).children()
+        workers = [child for child in started if "popen_loky" in " ".join(child.cmdline())]
+    # Python has started by then, and imports what the worker needs.
+    time.sleep(0.2)
+    os.killpg(program.pid, number)
+    # Workers that live on would keep the pipe open.
+    _, message = program.communicate(timeout=60)
+    assert (program.returncode, message.decode()) == (128 + number, "")
+    assert not any(exists(worker.pid) for worker in workers)
+
+
+def test_tasks_that_no_worker_has_yet_are_withdrawn() -> None:
+    """Otherwise a thread of loky's can end with a traceback, which pytest reports."""
+    executor = ProcessPoolExecutor(1)
+    futures = [executor.submit(time.sleep, 60) for _ in range(20)]
+    wait_for(futures[0].running)
+    assert executor._work_ids.qsize()
+    _withdraw(executor)
+    assert not executor._work_ids.qsize()
+    executor.shutdown(kill_workers=True)
+    assert all(isinstance(future.exception(), ShutdownExecutorError) for future in futures)
 
 
 def report(file: Path) -> None:
