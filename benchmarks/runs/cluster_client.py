@@ -6,14 +6,18 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from satclip_bench.benchmarks.runs import processes
+from satclip_bench.benchmarks.runs.processes import start_trackers
 from satclip_bench.core.errors import BenchError, UnfinishedError
+from satclip_bench.core.signals import signals_held
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
+    from tornado.ioloop import IOLoop
 
 CONNECT_SECONDS = 30.0
 """Time within which a scheduler has to answer, and its file has to be there."""
@@ -160,29 +164,55 @@ def local_cluster(count: int, scratch: Path) -> Iterator[LocalCluster]:
     from distributed import LocalCluster
 
     # What ran when a worker was killed comes back at once, and is tried once more, alone.
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-        try:
-            cluster = LocalCluster(
-                n_workers=count,
-                threads_per_worker=1,
-                processes=True,
-                # As without Dask, cells may take all memory, and the system ends what goes beyond.
-                memory_limit=0,
-                dashboard_address="127.0.0.1:0",
-                silence_logs=logging.CRITICAL,
-                local_directory=str(scratch / "dask"),
-            )
-        except RuntimeError as error:
-            first: BaseException = error
-            while earlier := first.__cause__ or first.__context__:
-                first = earlier
-            raise UnfinishedError(
-                f"Dask cannot start its workers on this machine: {first!r}. Finished cells are "
-                "kept; run the same command again, with fewer --jobs if memory or processes are "
-                "short."
-            ) from error
-        with cluster:
-            yield cluster
+    with (
+        _event_loop() as loop,
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        ExitStack() as stack,
+    ):
+        # A signal would leave workers half started, about which they and Dask print tracebacks.
+        with signals_held():
+            try:
+                cluster = LocalCluster(
+                    n_workers=count,
+                    threads_per_worker=1,
+                    processes=True,
+                    # As without Dask, cells may take all memory; the system ends what goes beyond.
+                    memory_limit=0,
+                    dashboard_address="127.0.0.1:0",
+                    silence_logs=logging.CRITICAL,
+                    local_directory=str(scratch / "dask"),
+                    preload=[processes.__name__],
+                    loop=loop,
+                )
+            except RuntimeError as error:
+                first: BaseException = error
+                while earlier := first.__cause__ or first.__context__:
+                    first = earlier
+                raise UnfinishedError(
+                    f"Dask cannot start its workers on this machine: {first!r}. Finished cells are "
+                    "kept; run the same command again, with fewer --jobs if memory or processes "
+                    "are short."
+                ) from error
+            stack.enter_context(cluster)
+        yield cluster
+
+
+@contextmanager
+def _event_loop() -> Iterator[IOLoop]:
+    """An event loop for Dask, in a thread that holds back signals, as do processes it starts.
+
+    Processes that Ctrl-C reaches while they start would print tracebacks.
+    """
+    from distributed.utils import LoopRunner
+
+    start_trackers()
+    runner = LoopRunner()
+    with signals_held():
+        runner.start()
+    try:
+        yield runner.loop
+    finally:
+        runner.stop()
 
 
 @contextmanager

@@ -7,7 +7,6 @@ import math
 import os
 import queue
 import re
-import signal
 import threading
 import time
 import warnings
@@ -18,10 +17,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from satclip_bench.benchmarks.runs.processes import leave_signals_to_parent, start_trackers
 from satclip_bench.benchmarks.runs.threads import one_thread
 from satclip_bench.core.cores import cores
 from satclip_bench.core.errors import BenchError
-from satclip_bench.core.signals import release_signals, signals_held
+from satclip_bench.core.signals import signals_held
 
 T = TypeVar("T")
 
@@ -140,7 +140,7 @@ def _pool(
     )
     for number in _marked(marks):
         (marks / str(number)).unlink(missing_ok=True)
-    _start_trackers()
+    start_trackers()
     workers = min(jobs, len(tasks))
     executor = ProcessPoolExecutor(
         workers, initializer=_prepare_worker, initargs=(os.getpid(),), env=one_thread()
@@ -190,21 +190,6 @@ def _withdraw(executor: Any) -> None:
             numbers.get_nowait()
 
 
-def _start_trackers() -> None:
-    """Start the processes that free semaphores so that signals leave them to do their work.
-
-    Python's own, if it were started with the first worker, would let signals through to that.
-    """
-    from multiprocessing import resource_tracker as pythons
-
-    from joblib.externals.loky.backend import resource_tracker as lokys
-
-    with signals_held():
-        lokys.ensure_running()
-        if os.name == "posix":
-            pythons.ensure_running()
-
-
 def _marking(task: Callable[[], T], mark: Path, limit: float) -> T:
     """Call a function, with a file that exists while it runs and stays if the process dies.
 
@@ -234,14 +219,8 @@ def _is_late(marks: Path, number: int) -> bool:
 
 
 def _prepare_worker(parent: int) -> None:
-    """Leave Ctrl-C and hang-ups to the parent process, and end when it has ended.
-
-    SIGTERM is not ignored: Python ends the processes that are left with it when it exits.
-    """
-    for name in ("SIGINT", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    release_signals()
+    """Leave signals to the parent process, and end when it has ended."""
+    leave_signals_to_parent()
 
     def watch() -> None:
         while os.getppid() == parent:

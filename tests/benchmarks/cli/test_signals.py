@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from types import ModuleType
 
+import psutil
 import pytest
 from matplotlib.figure import Figure
 
@@ -65,6 +66,39 @@ def test_a_signal_ends_a_run_and_all_its_processes(
     assert not list(tmp_path.rglob("*.part"))
     assert not (tmp_path / "r" / SCRATCH).exists()
     assert Store(tmp_path / "r").records()
+
+
+@pytest.mark.parametrize("moment", ["workers start", "cells run"])
+def test_ctrl_c_ends_a_local_dask_cluster_with_one_message(tmp_path: Path, moment: str) -> None:
+    """A terminal sends it to all of its processes, which would print tracebacks."""
+    run = subprocess.Popen(
+        command_line("run", *MANY, "--scheduler", "local"),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=default_signals,
+    )
+    end = time.monotonic() + 200
+    while not reached(moment, run.pid, tmp_path / "r"):
+        assert time.monotonic() < end
+        assert run.poll() is None
+        time.sleep(0.02)
+    os.killpg(run.pid, signal.SIGINT)
+    _, message = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "finished cells are kept" in message
+    assert "Traceback" not in message, message
+    assert not (tmp_path / "r" / SCRATCH).exists()
+
+
+def reached(moment: str, program: int, folder: Path) -> bool:
+    """Whether Dask's workers have been started, or a cell is done."""
+    if moment == "cells run":
+        return bool(list((folder / "records").rglob("*.json")))
+    children = psutil.Process(program).children()
+    return sum("spawn_main" in " ".join(child.cmdline()) for child in children) == 2
 
 
 def test_the_next_run_deletes_temporary_files_of_a_killed_one(tmp_path: Path) -> None:
