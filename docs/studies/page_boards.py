@@ -40,8 +40,11 @@ WIDE = {
     "held-out region, fourteen others": "wide/ranks.held-out-region.linear",
 }
 """Tables of ranks of the paper's tasks and of those outside it, by the heading of their column."""
-FULL_PROBES = ("linear", "ridge", "knn", "lightgbm")
-"""Probes of the boards of `open-full` that docs/leaderboard.md compares."""
+FULL_PROBES = {
+    "random": ("linear", "ridge", "knn", "lightgbm", "mlp"),
+    "held-out-region": ("linear", "ridge", "knn", "lightgbm"),
+}
+"""Probes of the boards of `open-full` that docs/leaderboard.md compares, by the split."""
 WIDTH = 100
 """Columns of the terminal whose boards docs/leaderboard.md shows."""
 
@@ -171,9 +174,10 @@ def mean_ranks(boards: Mapping[str, str]) -> str:
 
 def ranks_by_probe(split: str) -> str:
     """A Markdown table of mean ranks in `open-full` by probe, ordered by the first of them."""
-    boards = {probe: read_board(table(f"full/ranks.{split}.{probe}")) for probe in FULL_PROBES}
+    probes = FULL_PROBES[split]
+    boards = {probe: read_board(table(f"full/ranks.{split}.{probe}")) for probe in probes}
     rows = [("", *(f"`{probe}`" for probe in boards))]
-    for name in boards[FULL_PROBES[0]]:
+    for name in boards[probes[0]]:
         title = name.strip("*") + (" (a baseline)" if name.startswith("*") else "")
         rows.append((title, *(score(ranked[name]["Mean rank"]) for ranked in boards.values())))
     return _markdown(rows)
