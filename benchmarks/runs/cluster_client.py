@@ -207,9 +207,9 @@ def _event_loop() -> Iterator[IOLoop]:
 
     start_trackers()
     runner = LoopRunner()
-    with signals_held():
-        runner.start()
     try:
+        with signals_held():
+            runner.start()
         yield runner.loop
     finally:
         runner.stop()
