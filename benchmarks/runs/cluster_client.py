@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from satclip_bench.benchmarks.runs import processes
-from satclip_bench.benchmarks.runs.processes import start_trackers
 from satclip_bench.core.errors import BenchError, UnfinishedError
 from satclip_bench.core.signals import signals_held
 
@@ -161,7 +160,6 @@ def local_cluster(count: int, scratch: Path) -> Iterator[LocalCluster]:
         UnfinishedError: its processes cannot be started.
     """
     import dask
-    from distributed import LocalCluster
 
     # What ran when a worker was killed comes back at once, and is tried once more, alone.
     with (
@@ -171,30 +169,35 @@ def local_cluster(count: int, scratch: Path) -> Iterator[LocalCluster]:
     ):
         # A signal would leave workers half started, about which they and Dask print tracebacks.
         with signals_held():
-            try:
-                cluster = LocalCluster(
-                    n_workers=count,
-                    threads_per_worker=1,
-                    processes=True,
-                    # As without Dask, cells may take all memory; the system ends what goes beyond.
-                    memory_limit=0,
-                    dashboard_address="127.0.0.1:0",
-                    silence_logs=logging.CRITICAL,
-                    local_directory=str(scratch / "dask"),
-                    preload=[processes.__name__],
-                    loop=loop,
-                )
-            except RuntimeError as error:
-                first: BaseException = error
-                while earlier := first.__cause__ or first.__context__:
-                    first = earlier
-                raise UnfinishedError(
-                    f"Dask cannot start its workers on this machine: {first!r}. Finished cells are "
-                    "kept; run the same command again, with fewer --jobs if memory or processes "
-                    "are short."
-                ) from error
-            stack.enter_context(cluster)
+            cluster = stack.enter_context(_start(count, scratch, loop))
         yield cluster
+
+
+def _start(count: int, scratch: Path, loop: IOLoop) -> LocalCluster:
+    from distributed import LocalCluster
+
+    try:
+        return LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            processes=True,
+            # As without Dask, cells may take all memory, and the system ends what goes beyond.
+            memory_limit=0,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+            local_directory=str(scratch / "dask"),
+            preload=[processes.__name__],
+            loop=loop,
+        )
+    except RuntimeError as error:
+        first: BaseException = error
+        while earlier := first.__cause__ or first.__context__:
+            first = earlier
+        raise UnfinishedError(
+            f"Dask cannot start its workers on this machine: {first!r}. Finished cells are "
+            "kept; run the same command again, with fewer --jobs if memory or processes are "
+            "short."
+        ) from error
 
 
 @contextmanager
@@ -205,7 +208,7 @@ def _event_loop() -> Iterator[IOLoop]:
     """
     from distributed.utils import LoopRunner
 
-    start_trackers()
+    processes.start_trackers()
     runner = LoopRunner()
     try:
         with signals_held():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from satclip_bench.core.signals import release_signals, signals_held
+from satclip_bench.core.signals import SIGNALS, release_signals, signals_held
 
 
 def start_trackers() -> None:
@@ -28,9 +28,9 @@ def leave_signals_to_parent() -> None:
 
     SIGTERM is not ignored: Python ends the processes that are left with it when it exits.
     """
-    for name in ("SIGINT", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    for number in SIGNALS:
+        if number != signal.SIGTERM:
+            signal.signal(number, signal.SIG_IGN)
     release_signals()
 
 

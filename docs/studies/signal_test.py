@@ -23,10 +23,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from satclip_bench.core.signals import SIGNALS
+
 ROOT = Path(__file__).parents[2]
 RUN = ["--tasks", "median_income", "--encoders", "wrap", "--splits", "random", "--jobs", "2"]
 RUN += ["--probes", "linear,knn,lightgbm", "--seeds", "0-7", "--out", "r"]
-SIGNALS = ([signal.SIGINT] * 3, [signal.SIGTERM], [signal.SIGHUP])
+STOPS = ([signal.SIGINT] * 3, [signal.SIGTERM], [signal.SIGHUP])
+"""What is sent to a run, each in turn."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         subprocess.run(command, cwd=name, check=True, capture_output=True)
         seconds = time.monotonic() - start
     while stops < options.runs:
-        signals = SIGNALS[stops % len(SIGNALS)]
+        signals = STOPS[stops % len(STOPS)]
         # Before that, Python has not read the program.
         delay = rng.uniform(min(1.0, seconds / 4), seconds)
         problems = stopped(command, signals, delay)
@@ -65,7 +68,7 @@ def stopped(
         run = subprocess.Popen(
             command,
             cwd=name,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -95,7 +98,7 @@ def stopped(
 
 def default_signals() -> None:
     """Undo what the shell that runs this may ignore, as `nohup` does."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)
 
 

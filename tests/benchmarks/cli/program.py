@@ -6,12 +6,17 @@ import contextlib
 import io
 import os
 import signal
+import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
+import psutil
+
 from satclip_bench.benchmarks.cli import main
+from satclip_bench.core.signals import SIGNALS
 
 ROOT = Path(__file__).parents[3]
 SMALL = ["--tasks", "median_income", "--splits", "random", "--probes", "linear", "--seeds", "0"]
@@ -55,7 +60,26 @@ def command_line(*arguments: str | Path) -> list[str]:
     return [sys.executable, str(ROOT / "run_benchmarks.py"), *map(str, arguments)]
 
 
-def default_signals() -> None:
+def started(command: Sequence[str], cwd: Path) -> subprocess.Popen[str]:
+    """A program in a session of its own: `os.killpg` sends a signal to all of its processes."""
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=_default_signals,
+    )
+
+
+def _default_signals() -> None:
     """Undo what the shell that runs the tests may ignore, as `nohup` does."""
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)
+
+
+def children(program: int, word: str) -> list[psutil.Process]:
+    """Processes that a program has started with a word in their command."""
+    started_by_it = psutil.Process(program).children()
+    return [child for child in started_by_it if word in " ".join(child.cmdline())]

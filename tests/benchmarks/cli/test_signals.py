@@ -8,10 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-import psutil
 import pytest
 from matplotlib.figure import Figure
 
@@ -21,7 +21,7 @@ from satclip_bench.benchmarks.cli.parser import EXIT_CODES, make_parser
 from satclip_bench.benchmarks.runs.run_folder import SCRATCH
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.core.files import process_mark
-from tests.benchmarks.cli.program import ROOT, SMALL, bench, command_line, default_signals
+from tests.benchmarks.cli.program import ROOT, SMALL, bench, children, command_line, started
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no POSIX signals")
 
@@ -40,20 +40,8 @@ MANY += ["--probes", "linear,knn,lightgbm", "--seeds", "0-7", "--out", "r"]
 def test_a_signal_ends_a_run_and_all_its_processes(
     tmp_path: Path, signals: list[signal.Signals], code: int
 ) -> None:
-    run = subprocess.Popen(
-        command_line("run", *MANY),
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=default_signals,
-    )
-    end = time.monotonic() + 200
-    while not list((tmp_path / "r/records").rglob("*.json")):
-        assert time.monotonic() < end
-        assert run.poll() is None
-        time.sleep(0.02)
+    run = started(command_line("run", *MANY), tmp_path)
+    wait_for(run, lambda: has_record(tmp_path / "r"))
     for number in signals:
         os.killpg(run.pid, number)
         time.sleep(0.05)
@@ -71,20 +59,12 @@ def test_a_signal_ends_a_run_and_all_its_processes(
 @pytest.mark.parametrize("moment", ["workers start", "cells run"])
 def test_ctrl_c_ends_a_local_dask_cluster_with_one_message(tmp_path: Path, moment: str) -> None:
     """A terminal sends it to all of its processes, which would print tracebacks."""
-    run = subprocess.Popen(
-        command_line("run", *MANY, "--scheduler", "local"),
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=default_signals,
-    )
-    end = time.monotonic() + 200
-    while not reached(moment, run.pid, tmp_path / "r"):
-        assert time.monotonic() < end
-        assert run.poll() is None
-        time.sleep(0.02)
+    run = started(command_line("run", *MANY, "--scheduler", "local"), tmp_path)
+    reached = {
+        "workers start": lambda: len(children(run.pid, "spawn_main")) == 2,
+        "cells run": lambda: has_record(tmp_path / "r"),
+    }
+    wait_for(run, reached[moment])
     os.killpg(run.pid, signal.SIGINT)
     _, message = run.communicate(timeout=60)
     assert run.returncode == 130
@@ -93,12 +73,17 @@ def test_ctrl_c_ends_a_local_dask_cluster_with_one_message(tmp_path: Path, momen
     assert not (tmp_path / "r" / SCRATCH).exists()
 
 
-def reached(moment: str, program: int, folder: Path) -> bool:
-    """Whether Dask's workers have been started, or a cell is done."""
-    if moment == "cells run":
-        return bool(list((folder / "records").rglob("*.json")))
-    children = psutil.Process(program).children()
-    return sum("spawn_main" in " ".join(child.cmdline()) for child in children) == 2
+def wait_for(run: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
+    """Wait until a run that goes on has come to some point."""
+    end = time.monotonic() + 200
+    while not condition():
+        assert time.monotonic() < end
+        assert run.poll() is None
+        time.sleep(0.02)
+
+
+def has_record(folder: Path) -> bool:
+    return any((folder / "records").rglob("*.json"))
 
 
 def test_the_next_run_deletes_temporary_files_of_a_killed_one(tmp_path: Path) -> None:

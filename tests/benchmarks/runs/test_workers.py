@@ -12,7 +12,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import psutil
 import pytest
 from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.process_executor import ShutdownExecutorError
@@ -24,7 +23,7 @@ from satclip_bench.benchmarks.runs.workers import (
     _withdraw,
     run_in_workers,
 )
-from tests.benchmarks.cli.program import default_signals
+from tests.benchmarks.cli.program import ROOT, children, started
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
 
@@ -159,23 +158,15 @@ try:
 except StoppedError as stopped:
     raise SystemExit(stopped.exit_code)
 """
-    program = subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=Path(__file__).parents[3],
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        preexec_fn=default_signals,
-    )
-    workers: list[psutil.Process] = []
-    while len(workers) < 2 and program.poll() is None:
-        started = psutil.Process(program.pid).children()
-        workers = [child for child in started if "popen_loky" in " ".join(child.cmdline())]
+    program = started([sys.executable, "-c", code], ROOT)
+    wait_for(lambda: len(children(program.pid, "popen_loky")) == 2)
+    workers = children(program.pid, "popen_loky")
     # Python has started by then, and imports what the worker needs.
     time.sleep(0.2)
     os.killpg(program.pid, number)
     # Workers that live on would keep the pipe open.
     _, message = program.communicate(timeout=60)
-    assert (program.returncode, message.decode()) == (128 + number, "")
+    assert (program.returncode, message) == (128 + number, "")
     assert not any(exists(worker.pid) for worker in workers)
 
 
