@@ -21,7 +21,7 @@ WITHOUT_WEIGHTS = (
 )
 DEFAULT_ENCODERS = (*BASELINES, *FIRST_ENCODERS)
 
-ENCODERS_WITHOUT_DOWNLOAD = (*DEFAULT_ENCODERS, *WITHOUT_WEIGHTS)
+FULL_ENCODERS = (*DEFAULT_ENCODERS, *WITHOUT_WEIGHTS)
 SPATIAL_ENCODERS = (*DEFAULT_ENCODERS, "siren.l10", "siren.l40")
 FAST_PROBES = ("linear", "ridge", "knn")
 PROBES = (*FAST_PROBES, "mlp", "lightgbm")
@@ -118,10 +118,8 @@ SUITES: Mapping[str, Suite] = {
             description="The encoders of the main job and thirteen without trained weights, with "
             "the linear probe: five seeds of random splits, and held-out regions.",
             blocks=(
-                _on_random_split(OPEN_TASKS, ENCODERS_WITHOUT_DOWNLOAD),
-                _away_from_training(
-                    REGIONAL_TASKS, ENCODERS_WITHOUT_DOWNLOAD, ("held-out-region",)
-                ),
+                _on_random_split(OPEN_TASKS, FULL_ENCODERS),
+                _away_from_training(REGIONAL_TASKS, FULL_ENCODERS, ("held-out-region",)),
             ),
         ),
         Suite(
@@ -184,14 +182,14 @@ SUITES: Mapping[str, Suite] = {
             blocks=(
                 Block(
                     tasks=OPEN_TASKS,
-                    encoders=ENCODERS_WITHOUT_DOWNLOAD,
+                    encoders=FULL_ENCODERS,
                     splits=("random",),
                     probes=PROBES,
                     seeds=SEEDS,
                 ),
                 Block(
                     tasks=REGIONAL_TASKS,
-                    encoders=ENCODERS_WITHOUT_DOWNLOAD,
+                    encoders=FULL_ENCODERS,
                     splits=("held-out-region",),
                     probes=PROBES,
                     seeds=NO_SEED,

@@ -29,7 +29,7 @@ from satclip_bench.benchmarks.runs.plan import Selection, fold_sizes, make_plan
 from satclip_bench.benchmarks.runs.record import Record, Settings
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import (
-    ENCODERS_WITHOUT_DOWNLOAD,
+    FULL_ENCODERS,
     GLOBAL_TASKS,
     NO_SEED,
     REGIONAL_TASKS,
@@ -195,7 +195,7 @@ def whole_grid(seeds: tuple[int, ...]) -> Suite:
     def block(tasks: tuple[str, ...], split: str, seeds: tuple[int, ...]) -> Block:
         return Block(
             tasks=tasks,
-            encoders=ENCODERS_WITHOUT_DOWNLOAD,
+            encoders=FULL_ENCODERS,
             splits=(split,),
             probes=FOUR_PROBES,
             seeds=seeds,
