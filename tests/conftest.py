@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from satclip_bench.benchmarks.runs.threads import one_thread
 from satclip_bench.core.device import DEVICE_VARIABLE
 from satclip_bench.core.files import CACHE_VARIABLE, cache_dir
 from satclip_bench.tasks import registry
 
 # Tests run in one process per core, where more threads would wait for each other. The libraries
 # read this when they are loaded.
-for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
+for variable, threads in one_thread().items():
+    os.environ.setdefault(variable, threads)
 # Numbers that tests pin are those of CPUs; tests of a GPU choose it themselves.
 os.environ.setdefault(DEVICE_VARIABLE, "cpu")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from satclip_bench.benchmarks.runs.threads import one_thread
 from satclip_bench.tasks import PAPER_TASKS, WIDE_TASKS
 from tests.benchmarks.cli.program import SMALL, bench, command_line
 
@@ -157,10 +158,11 @@ def test_one_process_and_two_give_the_same_bytes(tmp_path: Path) -> None:
     arguments = ["run", "--tasks", "median_income", "--splits", "random", "--seeds", "0"]
     arguments += ["--encoders", "harmonics.l10", "--probes", "linear,knn,mlp,lightgbm"]
     # In a process of its own, since threads are set when libraries are loaded.
-    threads = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "2")
+    two_threads = dict.fromkeys(one_thread(), "2")
     command = command_line(*arguments, "--jobs", "1", "--out", "1")
-    subprocess.run(command, cwd=tmp_path, env=threads, check=True, capture_output=True)
-    done = bench(*arguments, "--jobs", "2", "--out", "2", cwd=tmp_path)
+    environment = os.environ | two_threads
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    done = bench(*arguments, "--jobs", "2", "--out", "2", cwd=tmp_path, **two_threads)
     assert done.returncode == 0, done.stderr
     one, two = (tmp_path / jobs for jobs in ("1", "2"))
     assert (one / "results.parquet").read_bytes() == (two / "results.parquet").read_bytes()

@@ -39,6 +39,7 @@ print(inside, getattr(sys.modules.get("torch"), "threads", None), *sorted(set(li
         (1, {}, "1 7 1"),
         (1, {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "1"}, "1 7 1"),
         (1, {"OMP_NUM_THREADS": "1"}, "1 7 1"),
+        (1, one_thread() | {"OPENBLAS_NUM_THREADS": "2"}, "1 7 1"),
         (2, one_thread(), "2 7 2"),
         # torch reads these variables when it is imported.
         (1, one_thread(), "None None 1"),
