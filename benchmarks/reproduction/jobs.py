@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,7 +116,7 @@ class JobCells:
     @property
     def source(self) -> PaperSource:
         """The paper's table."""
-        return self.job.source
+        return replace(self.job.source, sha256=self.cells[0].data_sha256)
 
     @property
     def cells(self) -> tuple[Settings, ...]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from satclip_bench.benchmarks.runs.tables import require_table
 from satclip_bench.core.errors import TaskError
 from satclip_bench.core.files import sha256_bytes
 from satclip_bench.core.sphere import check_lonlat
@@ -47,14 +48,18 @@ class PaperSource:
     Attributes:
         name: name of the table, as in `paper_table`.
         data_dir: folder with the tables that do not ship.
+        sha256: hash of the table when the run was planned; empty if any table will do.
     """
 
     name: str
     data_dir: Path | None = None
+    sha256: str = ""
 
     def load(self) -> TaskTable:
-        """The table, read once per process. Raises BenchError."""
-        return paper_table(self.name, self.data_dir).table
+        """The table, read once per process. Raises BenchError, also if it has another hash."""
+        table = paper_table(self.name, self.data_dir).table
+        require_table(table, self.sha256)
+        return table
 
 
 @lru_cache(maxsize=16)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -86,7 +86,10 @@ class Cell:
     @property
     def source(self) -> TaskSource:
         """The table that the cell is measured on."""
-        return TaskSource(self.settings.task, self.settings.edition, self.data_dir, self.file)
+        s = self.settings
+        # Other processes measure cells too, and are to write nothing beside a user's file.
+        file = replace(self.file, save_card=False) if self.file else None
+        return TaskSource(s.task, s.edition, self.data_dir, file, s.data_sha256)
 
     @property
     def title(self) -> str:

@@ -27,11 +27,11 @@ from satclip_bench.benchmarks.runs.embedding_shards import (
     compute_shard,
     kept_encoder,
 )
-from satclip_bench.benchmarks.runs.embeddings import embedding_key, is_outside
+from satclip_bench.benchmarks.runs.embeddings import embedding_key, encoder_hashes, is_outside
 from satclip_bench.benchmarks.runs.threads import thread_limit
 from satclip_bench.benchmarks.runs.work import finished_by
 from satclip_bench.benchmarks.runs.workers import run_in_workers
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.errors import BenchError, EncoderError
 from satclip_bench.core.files import HashedStream, atomic_write
 from satclip_bench.encoders import LocationEncoder, get_encoder
 from satclip_bench.tasks import TaskTable
@@ -54,10 +54,25 @@ class Place:
     Attributes:
         encoder: name of an encoder.
         source: table whose points it embeds.
+        hashes: `encoder_hashes` of the encoder when the run was planned; None if any will do.
     """
 
     encoder: str
     source: Source
+    hashes: tuple[int, str, str] | None = None
+
+    def require(self, encoder: LocationEncoder) -> None:
+        """Raise EncoderError unless an encoder is the one that the run was planned with."""
+        if self.hashes and encoder_hashes(encoder) != self.hashes:
+            here, planned = (
+                ", ".join(map(str, hashes)) for hashes in (encoder_hashes(encoder), self.hashes)
+            )
+            raise EncoderError(
+                f"encoder {self.encoder!r} is not the one that the run was planned with: its "
+                f"version and the hashes of its source and weights are {here}, not {planned}. If "
+                "they have changed, run the same command again; on a cluster, they have to be the "
+                "same on all machines"
+            )
 
     def compute(self) -> NDArray[np.float32]:
         """The `(N, D)` embedding by an encoder that is not a custom one.
@@ -65,7 +80,7 @@ class Place:
         It is read from the cache of this machine, or computed in this process.
 
         Raises:
-            BenchError: the encoder cannot be made or used, or the table cannot be read.
+            BenchError: the encoder or the table cannot be used, or is another one here.
         """
         with TemporaryDirectory() as folder, EmbeddingCache() as cache:
             paths, reasons = embed_all([self], {}, Path(folder), cache, Callbacks())
@@ -113,10 +128,11 @@ class PlaceShard:
         """The `(stop - start, D)` embedding of these rows, from the cache of this machine or not.
 
         Raises:
-            BenchError: the encoder cannot be made or used, or the table cannot be read.
+            BenchError: the encoder or the table cannot be used, or is another one here.
         """
-        rows = slice(self.start, self.stop)
-        return compute_shard(kept_encoder(self.place.encoder), self.place.source.load(), rows)
+        encoder = kept_encoder(self.place.encoder)
+        self.place.require(encoder)
+        return compute_shard(encoder, self.place.source.load(), slice(self.start, self.stop))
 
 
 @dataclass(frozen=True)
@@ -173,6 +189,8 @@ def embed_all(
         try:
             if place.encoder not in encoders:
                 encoders[place.encoder] = get_encoder(place.encoder)
+            if place.encoder not in custom:
+                place.require(encoders[place.encoder])
             encoder, table = encoders[place.encoder], place.source.load()
             title = f"{table.card.name} {place.encoder}"
             name = "" if is_outside(encoder) else f"{embedding_key(encoder, table)}.npy"

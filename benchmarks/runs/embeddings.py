@@ -51,6 +51,15 @@ def weights_sha256(encoder: LocationEncoder) -> str:
     return digest if isinstance(digest, str) else ""
 
 
+def encoder_hashes(encoder: LocationEncoder) -> tuple[int, str, str]:
+    """Version of an encoder, and SHA-256 of a custom one's source file and of the weights.
+
+    The hashes are empty for the suite's own encoders and for encoders without weights.
+    """
+    source = source_sha256(encoder) if is_outside(encoder) else ""
+    return encoder.card.version, source, weights_sha256(encoder)
+
+
 def times_of(encoder: LocationEncoder, table: TaskTable) -> dict[TimeUnit, NDArray[np.int64]]:
     """Months or years that an encoder is given: those that it takes and the table has."""
     times: Times = table.dates.times if table.dates else {}
@@ -123,17 +132,17 @@ def encoder_settings(
             "weights_sha256": "",
             "dtype": "none",
         }
-    custom = is_outside(encoder)
     embedding_sha256 = ""
-    if custom and embedded:
+    if embedded and is_outside(encoder):
         with thread_limit(1):
             embedding_sha256 = fingerprint(encoder)
+    version, source, weights = encoder_hashes(encoder)
     return {
         "encoder": name,
-        "encoder_version": encoder.card.version,
+        "encoder_version": version,
         "encoder_parameters": encoder.card.parameters,
-        "encoder_source_sha256": source_sha256(encoder) if custom else "",
+        "encoder_source_sha256": source,
         "encoder_embedding_sha256": embedding_sha256,
-        "weights_sha256": weights_sha256(encoder),
+        "weights_sha256": weights,
         "dtype": "float32",
     }

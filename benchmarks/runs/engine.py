@@ -177,7 +177,11 @@ def evaluate(
 
 def _place(unit: Unit) -> Place | None:
     """The embedding that a unit needs; None if it needs none."""
-    return Place(unit.encoder, unit.source) if unit.encoder and unit.source else None
+    if not unit.encoder or not unit.source:
+        return None
+    s = unit.cells[0]
+    hashes = (s.encoder_version, s.encoder_source_sha256, s.weights_sha256)
+    return Place(unit.encoder, unit.source, hashes)
 
 
 def _run(outcome: UnitResult[AnyUnit], folder: Path, embedding: Path | None) -> UnitResult[AnyUnit]:

@@ -9,9 +9,13 @@ from pathlib import Path
 from satclip_bench.benchmarks.runs.provenance import library_versions, software_versions
 from satclip_bench.core.errors import UnfinishedError
 from satclip_bench.core.files import sha256_bytes, sha256_file
+from satclip_bench.core.registry import installed_entry_points
 
 PACKAGE = "satclip-bench"
 """Name of this package among the software."""
+
+ENTRY_POINTS = "satclip_bench."
+"""How the groups of entry points begin by which other packages add to the registries."""
 
 FOLDERS = ("benchmarks", "core", "encoders", "tasks")
 """The folders of the package."""
@@ -19,7 +23,7 @@ FOLDERS = ("benchmarks", "core", "encoders", "tasks")
 
 @cache
 def software() -> Mapping[str, str]:
-    """Versions of Python and of the libraries behind scores, and a hash of this package's code."""
+    """Versions of Python, of the libraries behind scores and of plug-ins; hash of our code."""
     package = Path(__file__).parents[2]
     files = sorted(
         path.relative_to(package).as_posix()
@@ -30,7 +34,20 @@ def software() -> Mapping[str, str]:
     own = library_versions(PACKAGE)[PACKAGE]
     return {
         **software_versions(),
+        **_plugins(),
         PACKAGE: f"{own} {sha256_bytes(code.encode())[:12]}",
+    }
+
+
+def _plugins() -> dict[str, str]:
+    """Versions of the installed packages that add encoders, probes, splits or tasks."""
+    points = installed_entry_points()
+    return {
+        point.dist.name: point.dist.version
+        for group in sorted(points.groups)
+        if group.startswith(ENTRY_POINTS)
+        for point in points.select(group=group)
+        if point.dist
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
@@ -33,12 +33,14 @@ class TaskSource:
         edition: edition of the task.
         data_dir: folder with the tables that do not ship.
         file: user table that the task was made from, if any.
+        sha256: hash of the table when the run was planned; empty if any table will do.
     """
 
     task: str
     edition: Edition = "open"
     data_dir: Path | None = None
     file: UserTable | None = None
+    sha256: str = ""
 
     def load(self) -> TaskTable:
         """The table, read once per process. Raises BenchError."""
@@ -46,12 +48,38 @@ class TaskSource:
 
 
 def load_table(source: TaskSource) -> TaskTable:
-    """The table of a task, read once per process unless its file changes. Raises BenchError.
+    """The table of a task, read once per process unless its file changes.
+
+    Raises:
+        BenchError: it cannot be read, or is not the one that `source` names by its hash.
 
     >>> len(load_table(TaskSource("median_income")))
     3085
     """
-    return _load_table(source, _stamp(source))
+    table = _load_table(_place_of(source), _stamp(source))
+    require_table(table, source.sha256)
+    return table
+
+
+def require_table(table: TaskTable, sha256: str) -> None:
+    """Raise BenchError unless a table is the one that a run was planned with.
+
+    Args:
+        table: the table as it is now, in this process.
+        sha256: hash of the table when the run was planned; empty if any table will do.
+    """
+    if sha256 and table.sha256 != sha256:
+        raise BenchError(
+            f"the table of {table.card.name!r} is not the one that the run was planned with: its "
+            f"sha256 is {table.sha256[:12]}..., not {sha256[:12]}.... If its file or card has changed, run the "
+            "same command again; on a cluster, they have to be the same at the same path on all "
+            "machines"
+        )
+
+
+def _place_of(source: TaskSource) -> TaskSource:
+    """Where a table is, which is the same for the planning of a run and for its cells."""
+    return replace(source, sha256="")
 
 
 @lru_cache(maxsize=16)
@@ -111,7 +139,7 @@ def make_folds(source: TaskSource, split: str, seed: int) -> tuple[Fold, ...]:
         seed: seed of the random assignment.
     """
     make = _kept_folds if len(load_table(source)) <= MAX_KEPT_POINTS else _last_folds
-    return make(source, split, seed, _stamp(source))
+    return make(_place_of(source), split, seed, _stamp(source))
 
 
 def _compute_folds(source: TaskSource, split: str, seed: int, stamp: Stamp) -> tuple[Fold, ...]:
@@ -143,7 +171,7 @@ def get_fold(source: TaskSource, split: str, seed: int, name: str, sha256: str) 
         sha256: hash of the fold's rows when the cell was planned.
 
     Raises:
-        BenchError: there is no such fold, or it has other rows.
+        BenchError: the table is another one, there is no such fold, or it has other rows.
     """
     fold = next((fold for fold in make_folds(source, split, seed) if fold.name == name), None)
     if fold is None:

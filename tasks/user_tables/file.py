@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
 
@@ -27,14 +27,14 @@ class UserTable:
         options: columns of the coordinates, separator and layer, as far as the user named them.
         card_folder: folder for the card if the folder of the file cannot be written; None to have
             an error then.
-        save_card: whether a new card is saved.
+        save_card: whether a new card is saved; tables that differ in this alone are equal.
     """
 
     path: Path
     target: str
     options: ReadOptions = AUTOMATIC
     card_folder: Path | None = None
-    save_card: bool = True
+    save_card: bool = field(default=True, compare=False)
 
     @property
     def card_path(self) -> Path:
