@@ -6,7 +6,7 @@ import math
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Container, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -153,6 +153,8 @@ class _Session:
     warn: Callable[[str], None]
     shares_files: bool
     _events: SimpleQueue[_Event] = field(default_factory=SimpleQueue)
+    _ending: dict[str, float] = field(default_factory=dict)
+    """Until when each worker is expected to end, because the time of its function is up."""
     _problem: str = ""
     _is_lost: bool = False
 
@@ -191,6 +193,9 @@ class _Session:
             while waiting or running:
                 threads = self._threads()
                 count = min(window, AHEAD * self._usable(threads))
+                if window < math.inf and self._any_ending(threads):
+                    # The scheduler would send the next one to a worker that is about to end.
+                    count = 0
                 while waiting and len(running) < count:
                     number = waiting.popleft()
                     limit = TimeLimit(topic, number, self.limit, GRACE_SECONDS)
@@ -225,9 +230,12 @@ class _Session:
         event = _Event() if late else self._next_event()
         if event.kind == STARTED:
             clock.start(event.number, event.moment, event.worker)
-        elif event.kind == LATE and event.number in running:
-            late = [event.number]
+        elif event.kind == LATE:
+            self._ending[event.worker] = event.moment + 2 * GRACE_SECONDS
+            late = [event.number] if event.number in running else []
         for number in late:
+            # Without a report it was not known before that its worker would end.
+            self._ending.setdefault(clock.worker(number), time.monotonic() + GRACE_SECONDS)
             self.client.cancel([running.pop(number)], force=True)
             yield number, TimeLimitError(late_message(self.limit))
         if event.kind == FINISHED and event.number in running:
@@ -235,6 +243,12 @@ class _Session:
             if isinstance(result, KilledError) and clock.is_late(event.number, event.moment):
                 result = TimeLimitError(late_message(self.limit))
             yield event.number, result
+
+    def _any_ending(self, workers: Container[str]) -> bool:
+        """Whether a worker is still there that will end, because the time of its function is up."""
+        now = time.monotonic()
+        self._ending = {w: end for w, end in self._ending.items() if w in workers and now < end}
+        return bool(self._ending)
 
     def _notice(self, number: int = 0, kind: str = "", worker: str = "") -> None:
         """Note an event; called in other threads."""

@@ -35,6 +35,10 @@ class Clock:
         if not self.is_late(number, moment):
             self._starts[number] = moment, worker
 
+    def worker(self, number: int) -> str:
+        """Address of the worker on which a function has started; empty if it has not."""
+        return self._starts.get(number, (math.inf, ""))[1]
+
     def is_late(self, number: int, moment: float) -> bool:
         """Whether a function that runs or was ended at a moment had taken all its time by then."""
         start, _ = self._starts.get(number, (math.inf, ""))

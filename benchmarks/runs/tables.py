@@ -71,9 +71,9 @@ def require_table(table: TaskTable, sha256: str) -> None:
     if sha256 and table.sha256 != sha256:
         raise BenchError(
             f"the table of {table.card.name!r} is not the one that the run was planned with: its "
-            f"sha256 is {table.sha256[:12]}..., not {sha256[:12]}.... If its file or card has changed, run the "
-            "same command again; on a cluster, they have to be the same at the same path on all "
-            "machines"
+            f"sha256 begins with {table.sha256[:12]}, not {sha256[:12]}. If its file or card has "
+            "changed, run the same command again; on a cluster, they have to be the same at the "
+            "same path on all machines"
         )
 
 

@@ -239,6 +239,20 @@ def test_a_cell_that_hangs_is_stopped(
     assert finished == {i: i**2 for i in range(1, 6)}
 
 
+def test_no_cell_is_sent_to_a_worker_that_is_about_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scheduler takes it for an idle one, and its cell for one that was killed twice."""
+    monkeypatch.setattr(cluster, "GRACE_SECONDS", 2.0)
+    hanging = range(4)
+    work: dict[int, Work[object]] = {
+        i: Work(endless if i in hanging else partial(square, i)) for i in range(6)
+    }
+    finished = results(DaskCluster("local", 2, cell_timeout=1), work, tmp_path)
+    assert {i: type(finished.pop(i)) for i in hanging} == dict.fromkeys(hanging, TimeLimitError)
+    assert finished == {i: i**2 for i in range(6) if i not in hanging}
+
+
 @pytest.mark.parametrize("name", ["numpy", "satclip-bench"])
 def test_a_worker_or_scheduler_with_other_software_ends_the_run(
     tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch, name: str
