@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Self
 
 from satclip_bench.core.errors import BenchError, UnwritableError
+from satclip_bench.core.file_lock import LockedError, acquired, file_lock
 from satclip_bench.core.files import (
     atomic_write,
     cache_dir,
@@ -22,7 +21,14 @@ from satclip_bench.core.files import (
     sweep_parts,
 )
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
 LIMIT_VARIABLE = "SATCLIP_BENCH_CACHE_GB"
+WAIT_SECONDS = 30.0
+"""Time for which the lock of the cache is waited for; a process has it for as long as it takes to
+delete some files."""
+
 DEFAULT_LIMIT_GB = 10.0
 """Size limit of all cached embeddings in gigabytes (1e9 bytes); those of the main job have 0.9."""
 
@@ -97,7 +103,8 @@ class EmbeddingCache:
         self._warn = warn
         self._writable = True
         self._list = _lists(self.folder) / f"{uuid.uuid4().hex}.txt"
-        self._lock = FileLock(_lock_of(self._list))
+        self._lock: BaseFileLock | None = None
+        self._problem: LockedError | None = None
 
     def find(self, name: str) -> Path | None:
         """Path of an intact cached file, which is kept until the run ends; None if there is none.
@@ -137,7 +144,7 @@ class EmbeddingCache:
             with atomic_write(_digest_path(path)) as stream:
                 stream.write(sha256.encode())
             move_file(file, path)
-        except (OSError, UnwritableError) as error:
+        except (OSError, UnwritableError, LockedError) as error:
             self._writable = False
             reason = getattr(error, "strerror", None) or error
             self._warn(
@@ -156,7 +163,7 @@ class EmbeddingCache:
         """
         path = self.folder / name
         # What cannot be deleted now is deleted once the cache exceeds its limit.
-        with suppress(OSError, BenchError), _deletion_lock(self.folder):
+        with suppress(OSError, BenchError), self._deletion_lock():
             if path.is_file() and name not in _needed(self.folder, but=self._list):
                 path.unlink()
                 _digest_path(path).unlink(missing_ok=True)
@@ -164,8 +171,9 @@ class EmbeddingCache:
     def evict(self) -> None:
         """Delete the least recently used files that no run needs, until the limit is met."""
         # A cache that cannot be written cannot have grown.
-        with suppress(OSError, BenchError):
-            evict(self.folder, self._limit)
+        if self._problem is None:
+            with suppress(OSError, BenchError):
+                evict(self.folder, self._limit)
 
     def __enter__(self) -> Self:
         return self
@@ -176,21 +184,37 @@ class EmbeddingCache:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._lock.is_locked:
+        if self._lock is not None:
             with suppress(OSError):
                 self._list.unlink(missing_ok=True)
                 _lock_of(self._list).unlink(missing_ok=True)
             self._lock.release()
+            self._lock = None
         self.evict()
 
     def _reserve(self, name: str) -> None:
         """Add a name to the list of files that this run needs."""
-        with _deletion_lock(self.folder):
+        with self._deletion_lock():
             self._list.parent.mkdir(exist_ok=True)
-            if not self._lock.is_locked:
-                self._lock.acquire()
+            if self._lock is None:
+                self._lock = acquired(_lock_of(self._list))
             with self._list.open("a", encoding="utf-8") as stream:
                 stream.write(f"{name}\n")
+
+    @contextmanager
+    def _deletion_lock(self) -> Iterator[None]:
+        """The lock of the whole cache, which is waited for once, if another process keeps it."""
+        if self._problem is not None:
+            raise self._problem
+        try:
+            lock = acquired(_deletion_lock(self.folder), WAIT_SECONDS)
+        except LockedError as error:
+            self._problem = error
+            raise
+        try:
+            yield
+        finally:
+            lock.release()
 
 
 def evict(folder: Path, limit: int) -> list[Path]:
@@ -204,12 +228,13 @@ def evict(folder: Path, limit: int) -> list[Path]:
         Paths of the deleted files. More than `limit` bytes remain if running commands need them.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: a file cannot be deleted.
+        BenchError: the folder cannot be written, or another process keeps its lock.
     """
     if not folder.is_dir():
         return []
     deleted = []
-    with _deletion_lock(folder):
+    with file_lock(_deletion_lock(folder), WAIT_SECONDS):
         sweep_parts(folder)
         files, needed = cached_files(folder), _needed(folder)
         total = sum(file.size for file in files)
@@ -235,10 +260,9 @@ def _needed(folder: Path, but: Path | None = None) -> set[str]:
     for path in _lists(folder).glob("*.txt"):
         if path == but:
             continue
-        lock = FileLock(_lock_of(path), timeout=0)
         try:
-            lock.acquire()
-        except Timeout:
+            lock = acquired(_lock_of(path), seconds=0)
+        except LockedError:
             # Its owner may end meanwhile and delete it.
             with suppress(FileNotFoundError):
                 names.update(path.read_text(encoding="utf-8").split())
@@ -257,8 +281,8 @@ def _lock_of(path: Path) -> Path:
     return path.with_suffix(".lock")
 
 
-def _deletion_lock(folder: Path) -> FileLock:
-    return FileLock(folder / ".lock")
+def _deletion_lock(folder: Path) -> Path:
+    return folder / ".lock"
 
 
 def _digest_path(path: Path) -> Path:

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
-
 from satclip_bench.core.download.cards import Origin, RemoteFile
 from satclip_bench.core.download.content import require_content, stand_in, state
 from satclip_bench.core.download.lock import lock_file
@@ -19,6 +17,7 @@ from satclip_bench.core.download.origins import clean_up, download_from
 from satclip_bench.core.download.transfer import Progress
 from satclip_bench.core.download.unpack import remove
 from satclip_bench.core.errors import BenchError, IntegrityError
+from satclip_bench.core.file_lock import file_lock
 from satclip_bench.core.files import OFFLINE_VARIABLE, cannot_write, is_offline, sha256_path
 
 
@@ -101,16 +100,12 @@ def _is_there(card: RemoteFile, folder: Path, *, replace: bool) -> bool:
 @contextmanager
 def _one_process(path: Path) -> Iterator[None]:
     """Let one process at a time download a file."""
-    lock = FileLock(path.parent / f".{path.name}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
     except OSError as error:
         raise BenchError(cannot_write(path.parent, error)) from error
-    try:
+    with file_lock(path.parent / f".{path.name}.lock"):
         yield
-    finally:
-        lock.release()
 
 
 def _fetch_from(origin: Origin, card: RemoteFile, folder: Path, progress: Progress) -> None:

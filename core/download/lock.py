@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
 from satclip_bench.core.card import Card, problems
 from satclip_bench.core.errors import ASK_PERMISSION, BenchError, IntegrityError
+from satclip_bench.core.file_lock import file_lock
 from satclip_bench.core.files import atomic_write
 
 NAME = "lock.json"
@@ -73,7 +73,7 @@ def lock_file(folder: Path, file: str, sha256: str, origin: str) -> None:
         BenchError: the lock file cannot be read or written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f".{NAME}.lock"):
+    with file_lock(folder / f".{NAME}.lock"):
         require_locked(folder, file, sha256, origin)
         entries = read_lock(folder)
         if file not in entries:

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from satclip_bench.core.errors import BenchError, UnwritableError
-from satclip_bench.core.folder_lock import LOCK, MARKER, NO_LOCKS, folder_lock
+from satclip_bench.core.file_lock import NO_LOCKS, LockedError, acquired, file_lock, marker_of
+from satclip_bench.core.folder_lock import LOCK, folder_lock
 
 fcntl = pytest.importorskip("fcntl")
+
+MARKER = ".lock.marker"
 
 
 def no_locks(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
@@ -49,10 +52,11 @@ def test_without_locks_of_the_kernel_a_file_marks_the_run(
     assert not (tmp_path / MARKER).exists()
 
 
+@pytest.mark.parametrize("number", sorted(set(NO_LOCKS)))
 def test_a_marker_of_a_killed_run_is_removed_and_that_of_another_machine_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    no_locks(monkeypatch, errno.ENOLCK)
+    no_locks(monkeypatch, number)
     code = f"""
 import os, signal
 from filelock import SoftFileLock
@@ -71,6 +75,34 @@ os.kill(os.getpid(), signal.SIGKILL)
         folder_lock(tmp_path),
     ):
         pass
+
+
+def test_a_lock_from_when_the_kernel_had_locks_is_no_marker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with folder_lock(tmp_path):
+        pass
+    assert (tmp_path / LOCK).exists()
+    no_locks(monkeypatch, errno.ENOSYS)
+    with folder_lock(tmp_path):
+        assert (tmp_path / MARKER).exists()
+
+
+def test_a_lock_is_waited_for_and_a_marker_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.lock"
+    with (
+        file_lock(path),
+        pytest.raises(LockedError, match=r"another process holds the lock \S+a.lock$"),
+    ):
+        acquired(path, seconds=0.1)
+    no_locks(monkeypatch, errno.ENOSYS)
+    with file_lock(path):
+        with pytest.raises(LockedError, match=r"a.lock.marker.*delete the file") as error:
+            acquired(path, seconds=0.1)
+        assert error.value.marker == marker_of(path)
+    assert not marker_of(path).exists()
 
 
 def test_a_folder_that_cannot_be_written_is_another_error(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from satclip_bench.benchmarks.cli import main
+from satclip_bench.benchmarks.runs import embedding_cache
 from satclip_bench.benchmarks.runs.callbacks import Callbacks
 from satclip_bench.benchmarks.runs.embedding_cache import (
     LIMIT_VARIABLE,
@@ -181,6 +184,35 @@ def test_a_cache_that_cannot_be_written_costs_one_warning(
     assert error.count("cannot be written") == 1, error
     assert f"the cache {cache / 'embeddings'} cannot be written (" in error
     assert "Set $SATCLIP_BENCH_CACHE to a folder that can be written" in error
+
+
+def test_a_lock_that_another_machine_has_left_is_waited_for_once_and_costs_one_warning(
+    cache_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    fill(cache_folder, 1)
+    monkeypatch.setattr(pytest.importorskip("fcntl"), "flock", flock)
+    monkeypatch.setattr(embedding_cache, "WAIT_SECONDS", 1.0)
+    (cache_folder / ".lock.marker").write_text("123\nnode7\n")
+    warnings: list[str] = []
+    begin = time.monotonic()
+    with EmbeddingCache(warnings.append) as cache:
+        # What is there can be read, though not reserved.
+        assert cache.find("0.npy") == cache_folder / "0.npy"
+        for name in ("a.npy", "b.npy"):
+            new = tmp_path / name
+            new.write_bytes(b"x")
+            assert cache.add(name, new, "00") is None
+            cache.discard("0.npy")
+    assert 1 <= time.monotonic() - begin < 2
+    assert [str(cache_folder / ".lock.marker") in text for text in warnings] == [True]
+    assert names(cache_folder) == ["0.npy"]
+    with pytest.raises(BenchError, match="delete the file"):
+        evict(cache_folder, 0)
+    (cache_folder / ".lock.marker").unlink()
+    assert evict(cache_folder, 0) == [cache_folder / "0.npy"]
 
 
 def test_embeddings_by_a_gpu_have_other_names(
