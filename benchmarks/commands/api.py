@@ -91,7 +91,8 @@ def evaluate(
         device: device of the work that torch can do: `cpu`, `cuda`, `cuda:1`, or `auto` for a GPU
             if there is one; None for `$SATCLIP_BENCH_DEVICE`, or `auto`.
         scheduler: address of a Dask scheduler, path of its scheduler file, or `local` for a Dask
-            cluster on this machine; None to compute without Dask.
+            cluster on this machine, whose workers import the script that calls this, so that the
+            call has to be below `if __name__ == "__main__":`; None to compute without Dask.
         cell_timeout: time limit of a cell in seconds, above 0; None for no limit.
 
     Returns:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from satclip_bench.benchmarks.runs import processes
 from satclip_bench.core.errors import BenchError, UnfinishedError
+from satclip_bench.core.program import is_own_script
 from satclip_bench.core.signals import signals_held
 
 if TYPE_CHECKING:
@@ -193,8 +194,14 @@ def _start(count: int, scratch: Path, loop: IOLoop) -> LocalCluster:
         first: BaseException = error
         while earlier := first.__cause__ or first.__context__:
             first = earlier
+        script = (
+            " Each worker imports your script first: what starts a run has to be below `if "
+            '__name__ == "__main__":` in it.'
+            if is_own_script()
+            else ""
+        )
         raise UnfinishedError(
-            f"Dask cannot start its workers on this machine: {first!r}. Finished cells are "
+            f"Dask cannot start its workers on this machine: {first!r}.{script} Finished cells are "
             "kept; run the same command again, with fewer --jobs if memory or processes are "
             "short."
         ) from error

@@ -163,7 +163,7 @@ def evaluate(
         with closing(results) as finished:
             for i, result in finished:
                 if isinstance(result, BenchError):
-                    outcomes[i] = _failed(outcomes[i], str(result), store)
+                    outcomes[i] = _ended(outcomes[i], str(result), store)
                 elif isinstance(result, UnitResult):
                     # The caller's own unit, not a copy that came back from another process.
                     outcomes[i] = replace(result, unit=units[i])
@@ -190,11 +190,23 @@ def _run(outcome: UnitResult[AnyUnit], folder: Path, embedding: Path | None) -> 
     The process that computes a record also writes it: if the first one is killed, none is lost.
     """
     store = Store(folder)
-    # An attempt that was killed may have saved some since the outcome was made; none is packed yet.
+    outcome = _with_saved(outcome, store)
+    return _saved(outcome, _guarded(outcome.unit, embedding, outcome.records), store)
+
+
+def _with_saved(outcome: UnitResult[AnyUnit], store: Store) -> UnitResult[AnyUnit]:
+    """The outcome with the records that a process saved before it was ended.
+
+    None of them is packed yet.
+    """
     saved = {s.key: record for s in outcome.unit.cells if (record := store.find_loose(s))}
-    kept = {**outcome.records, **saved}
-    outcome = replace(outcome, records=kept)
-    return _saved(outcome, _guarded(outcome.unit, embedding, kept), store)
+    return replace(outcome, records={**outcome.records, **saved})
+
+
+def _ended(outcome: UnitResult[AnyUnit], reason: str, store: Store) -> UnitResult[AnyUnit]:
+    """The outcome of a unit whose process was ended, perhaps after it had saved all records."""
+    outcome = _with_saved(outcome, store)
+    return outcome if outcome.complete else _failed(outcome, reason, store)
 
 
 def _results(

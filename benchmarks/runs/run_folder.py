@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,11 +54,13 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
     """
     scratch = folder / SCRATCH
     try:
-        scratch.mkdir(parents=True)
+        scratch.mkdir(parents=True, exist_ok=True)
+        # A network file system keeps what another process still reads, under names of its own.
+        empty = Path(tempfile.mkdtemp(dir=scratch))
     except OSError as error:
         raise BenchError(cannot_write(scratch, error)) from error
     try:
-        yield scratch
+        yield empty
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

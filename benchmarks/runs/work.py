@@ -53,7 +53,7 @@ class Work(Generic[T]):
 
 
 def finished_by(results: Generator[T]) -> Generator[T]:
-    """What workers yield; if they cannot go on, as without memory for a process, a run ends.
+    """What workers yield; if the system refuses them a process or a thread, a run ends.
 
     Args:
         results: what they yield.
@@ -67,10 +67,29 @@ def finished_by(results: Generator[T]) -> Generator[T]:
         # The reader of a message has gone.
         raise
     except OSError as error:
-        raise UnfinishedError(
-            f"the run cannot go on: {type(error).__name__}: {error}. Finished cells are kept; the "
-            "same command computes the others."
-        ) from error
+        raise _unfinished(error) from error
+    except RuntimeError as error:
+        if refused := _refused_thread(error):
+            raise _unfinished(refused) from error
+        raise
+
+
+def _refused_thread(error: BaseException | None) -> BaseException | None:
+    """The refusal of a thread that led to an error; None if there was none.
+
+    A limit on processes is one on threads, too. Python has no error of its own for it, and what
+    was to end the thread may have raised another one since.
+    """
+    while error and "can't start new thread" not in str(error):
+        error = error.__context__
+    return error
+
+
+def _unfinished(error: BaseException) -> UnfinishedError:
+    return UnfinishedError(
+        f"the run cannot go on: {type(error).__name__}: {error}. Finished cells are kept; the same "
+        "command computes the others."
+    )
 
 
 class Executor(Protocol):

@@ -25,6 +25,9 @@ from satclip_bench.core.signals import signals_held
 
 T = TypeVar("T")
 
+REFUSED = "refused"
+"""File beside the marks of running tasks: what the system has refused to a worker that started."""
+
 WATCH_SECONDS = 0.5
 """Interval at which a worker looks whether the process that started it still exists."""
 
@@ -56,6 +59,9 @@ def run_in_workers(
     Yields:
         The number of a task, and its result; or KilledError if its process was killed twice, or
         TimeLimitError if its time was up.
+
+    Raises:
+        OSError, RuntimeError: the system refuses a process or a thread.
     """
     marks.mkdir(parents=True, exist_ok=True)
     left = dict(tasks)
@@ -105,7 +111,7 @@ def killed_message(how: str) -> str:
     return (
         f"the process that computed it was killed twice{ended}, the second time when it ran alone: "
         "most likely memory ran out. Free some memory or use a machine with more, and run the "
-        "same command again, if need be with --jobs 1"
+        "same command again"
     )
 
 
@@ -138,12 +144,12 @@ def _pool(
     warnings.filterwarnings(
         "ignore", "A worker stopped while some jobs", UserWarning, module=r"joblib\."
     )
-    for number in _marked(marks):
-        (marks / str(number)).unlink(missing_ok=True)
+    for mark in (*map(str, _marked(marks)), REFUSED):
+        (marks / mark).unlink(missing_ok=True)
     start_trackers()
     workers = min(jobs, len(tasks))
     executor = ProcessPoolExecutor(
-        workers, initializer=_prepare_worker, initargs=(os.getpid(),), env=one_thread()
+        workers, initializer=_prepare_worker, initargs=(os.getpid(), marks), env=one_thread()
     )
     waiting = iter(tasks.items())
     submitted: dict[Future[T], int] = {}
@@ -171,11 +177,26 @@ def _pool(
     finally:
         # Otherwise idle workers live on for minutes, and keep the output open.
         with signals_held():
-            _withdraw(executor)
-            executor.shutdown(kill_workers=True)
+            _shut_down(executor)
     if died is not None:
+        if (marks / REFUSED).exists():
+            raise RuntimeError((marks / REFUSED).read_text())
         exit_codes = re.search(r"\{([^}]*)\}", str(died))
         raise _PoolDiedError(exit_codes[1] if exit_codes else "") from died
+
+
+def _shut_down(executor: Any) -> None:
+    """End all workers."""
+    _withdraw(executor)
+    ends_workers = executor._executor_manager_thread
+    if ends_workers is not None and ends_workers.ident is not None:
+        executor.shutdown(kill_workers=True)
+        return
+    # The system refused this thread, or one of the workers, after which it is started.
+    from joblib.externals.loky.backend.utils import kill_process_tree
+
+    for process in executor._processes.values():
+        kill_process_tree(process)
 
 
 def _withdraw(executor: Any) -> None:
@@ -218,7 +239,7 @@ def _is_late(marks: Path, number: int) -> bool:
     return mark.exists() and mark.stat().st_size > 0
 
 
-def _prepare_worker(parent: int) -> None:
+def _prepare_worker(parent: int, marks: Path) -> None:
     """Leave signals to the parent process, and end when it has ended."""
     leave_signals_to_parent()
 
@@ -227,4 +248,9 @@ def _prepare_worker(parent: int) -> None:
             time.sleep(WATCH_SECONDS)
         os._exit(1)
 
-    threading.Thread(target=watch, daemon=True).start()
+    try:
+        threading.Thread(target=watch, daemon=True).start()
+    except RuntimeError as refused:
+        # Otherwise every task would be tried, and would seem to have killed its process.
+        (marks / REFUSED).write_text(str(refused))
+        os._exit(1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,6 +97,19 @@ def test_workers_that_do_not_start_end_the_run_with_the_reason(
         local_cluster(1, tmp_path),
     ):
         pass
+
+
+def test_a_script_that_every_worker_would_run_again_is_told_so(tmp_path: Path) -> None:
+    script = tmp_path / "mine.py"
+    script.write_text(
+        "import satclip_bench as sb\n"
+        "sb.evaluate('wrap', 'median_income', probes='knn', scheduler='local', jobs=1, out='run')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert 'has to be below `if __name__ == "__main__":`' in done.stderr
 
 
 def test_workers_on_this_machine_may_take_all_memory_as_processes_may(tmp_path: Path) -> None:

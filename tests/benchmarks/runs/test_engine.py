@@ -21,9 +21,10 @@ from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.engine import evaluate
 from satclip_bench.benchmarks.runs.executors import InProcess, make_executor
 from satclip_bench.benchmarks.runs.plan import Selection, make_plan
-from satclip_bench.benchmarks.runs.run_folder import SCRATCH
+from satclip_bench.benchmarks.runs.run_folder import SCRATCH, scratch_folder
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.suites import get_suite
+from satclip_bench.benchmarks.runs.workers import TimeLimitError
 from satclip_bench.core.device import DEVICE_VARIABLE, device_title
 from satclip_bench.core.errors import BenchError, UnfinishedError
 from satclip_bench.encoders import Encoder, EncoderCard, LocationEncoder
@@ -307,6 +308,36 @@ def test_a_system_that_refuses_a_process_ends_the_run_and_keeps_its_cells(tmp_pa
         evaluate(plan("baseline.mean"), store, executor=OutOfProcesses())
     assert len(store.records()) == 1
     assert not (tmp_path / SCRATCH).exists()
+
+
+class EndedTooLate(InProcess):
+    """An executor that ends every process for its time after it has saved its record."""
+
+    @override
+    def run(self, work: Any, scratch: Path, warn: Any) -> Any:
+        for number, item in work.items():
+            item.function(item.embedding)
+            yield number, TimeLimitError("it took longer than 1 s")
+
+
+def test_a_cell_that_was_saved_before_its_process_was_ended_is_done(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.lock():
+        (outcome,) = evaluate(plan("baseline.mean"), store, executor=EndedTooLate())
+    assert (outcome.complete, outcome.reason) == (True, "")
+    assert [record.status for record in store.records()] == ["done"]
+
+
+def test_a_scratch_folder_that_another_process_still_reads_is_no_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tmp_path / SCRATCH / ".nfs0001"
+    left.parent.mkdir()
+    left.touch()
+    monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
+    with scratch_folder(tmp_path) as empty:
+        assert list(empty.iterdir()) == []
+    assert left.exists()
 
 
 def test_a_reader_that_has_gone_is_no_error_of_the_executor(tmp_path: Path) -> None:

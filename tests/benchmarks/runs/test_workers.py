@@ -8,21 +8,24 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
 
 import pytest
 from joblib.externals.loky import ProcessPoolExecutor
-from joblib.externals.loky.process_executor import ShutdownExecutorError
+from joblib.externals.loky.process_executor import ShutdownExecutorError, _ExecutorManagerThread
 
 from satclip_bench.benchmarks.runs.threads import one_thread
+from satclip_bench.benchmarks.runs.work import finished_by
 from satclip_bench.benchmarks.runs.workers import (
+    REFUSED,
     KilledError,
     TimeLimitError,
     _withdraw,
     run_in_workers,
 )
+from satclip_bench.core.errors import UnfinishedError
 from tests.benchmarks.cli.program import ROOT, children, started
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
@@ -172,6 +175,54 @@ except StoppedError as stopped:
     _, message = program.communicate(timeout=60)
     assert (program.returncode, message) == (128 + number, "")
     assert not any(exists(worker.pid) for worker in workers)
+
+
+NO_THREAD = "can't start new thread"
+
+
+def refused_thread(*_: object) -> None:
+    raise RuntimeError(NO_THREAD)
+
+
+def test_a_thread_that_the_system_refuses_ends_the_run_and_all_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_ExecutorManagerThread, "start", refused_thread)
+    with pytest.raises(UnfinishedError, match=f"cannot go on: RuntimeError: {NO_THREAD}"):
+        list(finished_by(run_in_workers({0: partial(slow, tmp_path)}, 1, tmp_path / "m")))
+    assert children(os.getpid(), "LokyProcess") == []
+
+
+def test_a_worker_that_is_refused_a_thread_says_so_and_no_task_is_blamed(tmp_path: Path) -> None:
+    code = f"""
+import threading
+from pathlib import Path
+from satclip_bench.benchmarks.runs.workers import _prepare_worker
+from tests.benchmarks.runs.test_workers import refused_thread
+threading.Thread.start = refused_thread
+_prepare_worker(1, Path({str(tmp_path)!r}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert (tmp_path / REFUSED).read_text() == NO_THREAD
+    # An earlier note does not count.
+    assert dict(run_in_workers({0: partial(square, 3)}, 1, tmp_path)) == {0: 9}
+    with pytest.raises(UnfinishedError, match=NO_THREAD):
+        list(finished_by(run_in_workers({0: partial(ended_by_refusal, tmp_path)}, 1, tmp_path)))
+
+
+def ended_by_refusal(marks: Path) -> int:
+    (marks / REFUSED).write_text(NO_THREAD)
+    os._exit(1)
+
+
+def test_another_error_of_the_run_is_not_taken_for_a_refusal() -> None:
+    def results() -> Generator[int]:
+        raise RuntimeError("an error of the code")
+        yield
+
+    with pytest.raises(RuntimeError, match="of the code"):
+        list(finished_by(results()))
 
 
 def test_tasks_that_no_worker_has_yet_are_withdrawn() -> None:
