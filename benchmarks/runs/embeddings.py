@@ -92,7 +92,10 @@ def embedding_key(encoder: LocationEncoder, table: TaskTable) -> str:
         "parameters": dict(card.parameters),
         "weights": weights_sha256(encoder),
         "source": source_sha256(encoder),
+        "task": table.card.name,
         "data": table.sha256,
+        # The hash of a table is that of its files, from which other readers may take other rows.
+        "points": sha256_bytes(table.lonlat.astype("<f8").tobytes()),
         "numpy": version("numpy"),
         "torch": version("torch"),
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_bench.core.dates import Dates
 from satclip_bench.core.download.cards import RemoteFile
 from satclip_bench.core.download.content import require_content
 from satclip_bench.core.errors import CoordinateError, IntegrityError, TaskError
@@ -120,6 +121,9 @@ def load_paper(card: TaskCard, folder: Path) -> TaskTable:
             )
         dates = read_dates(frame[card.date_column], where)
         content.append(card.date_column)
+    if not variant.reader.startswith("satclip_bench."):
+        # For readers of other packages no version says that the same files give another table.
+        content += _hashes(lonlat, target, classes or (), dates)
     if region is not None:
         content.append(sha256_bytes("\n".join(region).encode()))
     target_name = card.editions["paper"].target
@@ -136,6 +140,19 @@ def load_paper(card: TaskCard, folder: Path) -> TaskTable:
         notes=tuple(notes),
         variant=variant.name,
     )
+
+
+def _hashes(
+    lonlat: NDArray[np.float64],
+    target: NDArray[np.float64] | NDArray[np.int64],
+    classes: tuple[str, ...],
+    dates: Dates | None,
+) -> list[str]:
+    """Hashes of the columns of a table that can change a score, beside its regions."""
+    columns = [lonlat.astype("<f8"), target.astype("<i8" if classes else "<f8")]
+    columns += [dates.times[unit].astype("<i8") for unit in sorted(dates.times)] if dates else []
+    names = "\n".join(classes).encode()
+    return [sha256_bytes(column.tobytes()) for column in columns] + [sha256_bytes(names)]
 
 
 def _points(frame: pd.DataFrame, where: str) -> NDArray[np.float64]:

@@ -112,7 +112,8 @@ def make_card(file: UserTable, rows: Rows, sha256: str) -> UserTableCard:
     finite = labelled[np.isfinite(labelled.astype("float64"))] if numeric else labelled[:0]
     no_data = tuple(v for v in NO_DATA_VALUES if len(finite) and finite.min() == v)
     lonlat = frame[["lon", "lat"]].to_numpy(np.float64)
-    wide = bool(longitude_span(lonlat[:, 0]) > 180 or np.ptp(lonlat[:, 1]) > 90)
+    extent = initial_extent(lonlat)
+    wide = extent == "global"
     has_region = "region" in frame and len(set(frame["region"].dropna().astype(str))) > 1
     region: TableRegion = "column" if has_region else "continent" if wide else "equal-area block"
     return UserTableCard(
@@ -121,10 +122,10 @@ def make_card(file: UserTable, rows: Rows, sha256: str) -> UserTableCard:
         column=file.target,
         task_type="regression" if numeric and not codes else "classification",
         no_data=no_data,
-        extent="global" if wide else "regional",
+        extent=extent,
         region=region,
         region_column="region" if has_region else "",
-        block_degrees=_block_side(lonlat) if region == "equal-area block" else None,
+        block_degrees=initial_block_side(lonlat) if region == "equal-area block" else None,
         source=file.path.name,
         sha256=sha256,
     )
@@ -140,7 +141,13 @@ def _title(text: str) -> str:
     return line if len(line) <= MAX_TITLE else line[: MAX_TITLE - 1] + "…"
 
 
-def _block_side(lonlat: NDArray[np.float64]) -> float:
+def initial_extent(lonlat: NDArray[np.float64]) -> Extent:
+    """Extent of points: global if they span more than half of the globe."""
+    wide = longitude_span(lonlat[:, 0]) > 180 or np.ptp(lonlat[:, 1]) > 90
+    return "global" if wide else "regional"
+
+
+def initial_block_side(lonlat: NDArray[np.float64]) -> float:
     """Largest side with enough blocks of enough points, else the side with most such blocks."""
 
     def count_blocks(side: float) -> int:

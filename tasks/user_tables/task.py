@@ -22,7 +22,14 @@ from satclip_bench.tasks.base import TaskCard, TaskTable
 from satclip_bench.tasks.dates import read_dates
 from satclip_bench.tasks.regions import assign_continents
 from satclip_bench.tasks.task import Task
-from satclip_bench.tasks.user_tables.card import MAX_EXACT, UserTableCard, as_task_card, make_card
+from satclip_bench.tasks.user_tables.card import (
+    MAX_EXACT,
+    UserTableCard,
+    as_task_card,
+    initial_block_side,
+    initial_extent,
+    make_card,
+)
 from satclip_bench.tasks.user_tables.checks import remarks, require_scorable, shown_number
 from satclip_bench.tasks.user_tables.columns import (
     READER_VERSION,
@@ -106,12 +113,29 @@ class UserTableTask(Task):
                 *filter(None, [settings.date_column]),
                 # So do those for which it makes no difference that these numbers were rounded.
                 *filter(None, [rounded_no_data(settings.no_data)]),
+                # So do those whose extent and blocks are the ones that a new card gives them.
+                *(() if self.made else _edited(settings, rows)),
             ]
         )
         edition = self.card.editions["open"].model_copy(update=_counts(table))
         card = self.card.model_copy(update={"editions": {"open": edition, "paper": edition}})
         self.card = card
         return replace(table, card=card, sha256=sha256_bytes(f"{digest} {relevant}".encode()))
+
+
+def _edited(settings: UserTableCard, rows: Rows) -> list[object]:
+    """The extent and the side of blocks on a card, as far as they are not those of a new card.
+
+    The extent decides on the blocks that intervals resample.
+    """
+    lonlat = rows.frame[["lon", "lat"]].to_numpy(np.float64)
+    edited: list[object] = []
+    if settings.extent != initial_extent(lonlat):
+        edited.append(settings.extent)
+    blocks = settings.region == "equal-area block"
+    if settings.block_degrees != (initial_block_side(lonlat) if blocks else None):
+        edited.append(settings.block_degrees)
+    return edited
 
 
 class MissingTableTask(Task):
