@@ -238,10 +238,10 @@ def _absent(task: str, folder: Path) -> bool:
 
 def _show_plan(plan: Sequence[Cell], store: Store) -> None:
     out = Console(markup=False, emoji=False)
-    done = 0
+    done, done_keys = 0, store.done_keys(store.listing())
     for cell in plan:
         s = cell.settings
-        is_done = store.done(s)
+        is_done = s.key in done_keys
         done += is_done
         state = "done" if is_done else (cell.problem or "to run")
         out.print(

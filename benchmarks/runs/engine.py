@@ -132,8 +132,9 @@ def evaluate(
     """
     callbacks, executor = callbacks or Callbacks(), executor or InProcess()
     custom = encoders or {}
+    found = store.find_all(s for unit in units for s in unit.cells)
     outcomes = [
-        UnitResult(unit, {s.key: record for s in unit.cells if (record := store.find(s))})
+        UnitResult(unit, {s.key: found[s.key] for s in unit.cells if s.key in found})
         for unit in units
     ]
     missing = [i for i, outcome in enumerate(outcomes) if not outcome.complete]

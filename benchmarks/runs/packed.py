@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from satclip_bench.benchmarks.runs.record import Record
@@ -52,15 +54,19 @@ class PackedRecords:
             return self._newest(key)
         return known
 
-    def find(self, key: str) -> Record | None:
-        """The record with this key; None if no segment that is known has it and its predictions."""
-        segment = self._newest(key)
-        if segment is None:
-            return None
-        if self._opened is None or self._opened[0] is not segment:
-            # Cells are looked up in about the order in which their records were packed.
-            self._opened = (segment, segment.records())
-        return parse_record(self._opened[1][segment.index[key]])
+    def find_all(self, keys: Iterable[str]) -> dict[str, Record]:
+        """The records with these keys that are in segments which are known, with predictions."""
+        wanted: defaultdict[Segment, list[str]] = defaultdict(list)
+        for key in keys:
+            if segment := self._newest(key):
+                wanted[segment].append(key)
+        found: dict[str, Record] = {}
+        for segment, its_keys in wanted.items():
+            if self._opened is None or self._opened[0] is not segment:
+                self._opened = (segment, segment.records())
+            contents = self._opened[1]
+            found |= {key: parse_record(contents[segment.index[key]]) for key in its_keys}
+        return found
 
     def _newest(self, key: str) -> Segment | None:
         known = self.segments()[0] if self._known is None else self._known

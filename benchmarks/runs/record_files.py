@@ -1,4 +1,4 @@
-"""Reading of records from JSON."""
+"""Reading of records from JSON, and of the predictions beside them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from satclip_bench.benchmarks.runs.record import (
 )
 from satclip_bench.core.card import problems
 from satclip_bench.core.errors import RecordError
+from satclip_bench.core.files import sha256_bytes
 
 
 class NewerRecordError(RecordError):
@@ -86,3 +87,21 @@ def _of_any_version(text: bytes | str) -> Record:
     # Half a surrogate pair can stand in JSON, but not in a Parquet file.
     json.dumps(content, ensure_ascii=False).encode()
     return Record.model_validate(migrated(content))
+
+
+def read_predictions(path: Path, sha256: str) -> bytes | str:
+    """The bytes of a file of predictions, or what is wrong with them, as the end of a sentence.
+
+    Args:
+        path: the file.
+        sha256: hash that its record has of them.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return "are gone"
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+    if sha256_bytes(content) != sha256:
+        return "are damaged, or belong to another record"
+    return content

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,11 @@ from typing import TYPE_CHECKING
 from satclip_bench.benchmarks.runs.packed import PackedRecords
 from satclip_bench.benchmarks.runs.reading import ALL, Listing, Reading, RecordFilter
 from satclip_bench.benchmarks.runs.record import SCHEMA, Record, Settings
-from satclip_bench.benchmarks.runs.record_files import parse_record, read_record
+from satclip_bench.benchmarks.runs.record_files import (
+    parse_record,
+    read_predictions,
+    read_record,
+)
 from satclip_bench.benchmarks.runs.remembered import FILE as PLAN_FILE
 from satclip_bench.benchmarks.runs.remembered import (
     RememberedPlan,
@@ -30,7 +34,6 @@ from satclip_bench.benchmarks.runs.run_folder import locked_run
 from satclip_bench.benchmarks.runs.segments import (
     MAX_RECORDS,
     LooseRecord,
-    Segment,
     delete_loose,
     sweep_segments,
     write_segment,
@@ -132,8 +135,21 @@ class Store:
         A record is incomplete if its predictions are missing or are not those that it was scored
         on.
         """
-        key = settings.key
-        return self._find_loose(settings, key) or self._packed.find(key)
+        return self.find_all((settings,)).get(settings.key)
+
+    def find_all(self, cells: Iterable[Settings]) -> dict[str, Record]:
+        """The records with these settings by their keys, as `find` gives them.
+
+        Each segment is read once.
+        """
+        found, others = {}, []
+        for settings in cells:
+            key = settings.key
+            if record := self._find_loose(settings, key):
+                found[key] = record
+            else:
+                others.append(key)
+        return found | self._packed.find_all(others)
 
     def find_loose(self, settings: Settings) -> Record | None:
         """As `find`, among the records that are not packed."""
@@ -154,12 +170,12 @@ class Store:
         """Whether the cell of a record need not be run again: it is done, with its predictions."""
         if record.status != "done" or record.schema_version < SCHEMA:
             return False
-        if record.predictions_sha256:
-            try:
-                self.verify(record)
-            except RecordError:
-                return False
-        return True
+        if not record.predictions_sha256 or record.key in self._verified:
+            return True
+        if self._is_loose(record):
+            return not isinstance(self._loose_predictions(record), str)
+        # It was packed since it was read.
+        return self._packed.holding(record.key) is not None
 
     def done(self, settings: Settings) -> bool:
         """Whether the cell with these settings need not be run again."""
@@ -204,7 +220,9 @@ class Store:
                 if not isinstance(error.__cause__, FileNotFoundError):
                     damaged.append(str(error))
         segments, problems = self._packed.segments()
-        return Listing(tuple(records), segments, (*damaged, *problems))
+        # A folder into which records were copied again may have some without their predictions.
+        loose = (r for r in records if not self._packed.has(r.key) or self.complete(r))
+        return Listing(tuple(loose), segments, (*damaged, *problems))
 
     def _loose(self) -> list[Path]:
         return sorted((self.folder / "records").glob("*/*/*/*.json"))
@@ -310,33 +328,35 @@ class Store:
         Raises:
             RecordError: the file is missing, damaged or belongs to another record.
         """
-        if record.key not in self._verified and not self._packed.has(record.key):
+        if record.key in self._verified:
+            return
+        if self._is_loose(record) or not self._packed.has(record.key):
             self._predictions(record)
 
     def _predictions(self, record: Record) -> bytes:
         """The bytes of a record's predictions, verified by the hash in the record."""
-        path = self.path(record.settings, record.key).with_suffix(".parquet")
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            if segment := self._segment_of(record):
-                return segment.predictions(record.key)
-            problem = "are gone"
-        except OSError as error:
-            problem = f"cannot be read ({error.strerror or error})"
-        else:
-            if sha256_bytes(content) == record.predictions_sha256:
-                self._verified.add(record.key)
-                return content
-            problem = "are damaged, or belong to another record"
-        raise RecordError(
-            f"the predictions {path} {problem}; run the same command again to compute them"
-        )
+        content = self._loose_predictions(record)
+        if not isinstance(content, str):
+            return content
+        if segment := self._packed.holding(record.key):
+            packed = segment.predictions(record.key)
+            if sha256_bytes(packed) == record.predictions_sha256:
+                return packed
+        where = self._predictions_path(record)
+        raise RecordError(f"the predictions {where} {content}; run the same command again")
 
-    def _segment_of(self, record: Record) -> Segment | None:
-        """The segment that a record is packed in; None if it is loose."""
-        loose = self.path(record.settings, record.key).is_file()
-        return None if loose else self._packed.holding(record.key)
+    def _loose_predictions(self, record: Record) -> bytes | str:
+        """The predictions beside a loose record, or what is wrong with them."""
+        content = read_predictions(self._predictions_path(record), record.predictions_sha256)
+        if not isinstance(content, str):
+            self._verified.add(record.key)
+        return content
+
+    def _predictions_path(self, record: Record) -> Path:
+        return self.path(record.settings, record.key).with_suffix(".parquet")
+
+    def _is_loose(self, record: Record) -> bool:
+        return self.path(record.settings, record.key).is_file()
 
     def frame(self, reading: Reading | None = None) -> pd.DataFrame:
         """The tidy table of the records that `records` gives: see `tidy_frame`.

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from satclip_bench.benchmarks.runs.embeddings import embedding_key
+from satclip_bench.core.download.cards import RemoteFile
 from satclip_bench.core.download.lock import lock_file
 from satclip_bench.core.errors import CoordinateError, IntegrityError, TaskError
 from satclip_bench.core.files import sha256_file
+from satclip_bench.encoders import get_encoder
 from satclip_bench.tasks import OPEN_TASKS, check_task, get_task, task_card
-from satclip_bench.tasks.base import TaskCard
+from satclip_bench.tasks.base import TaskCard, Variant
 from satclip_bench.tasks.paper_edition.loading import choose_variant, data_folder, load_paper
 from satclip_bench.tasks.paper_edition.readers import read_frame
 from satclip_bench.tasks.regions import nearest_census_regions, nearest_continents
@@ -346,3 +350,48 @@ def test_a_table_that_changed_since_it_was_downloaded_is_refused(tmp_path: Path)
     place(tmp_path, "countries/lat_lon_country.csv", form("countries").iloc[:4])
     with pytest.raises(IntegrityError, match="has changed: its first download, from somewhere,"):
         load_paper(card, tmp_path)
+
+
+READERS = """
+import pandas as pd
+from satclip_bench.tasks.paper_edition.readers import ReaderResult
+def read(paths, name, factor=1):
+    rows = pd.read_csv(paths[0]).dropna(subset=[name]).reset_index(drop=True)
+    return ReaderResult(rows.assign(target=factor * rows[name])[["lon", "lat", "target"]], {})
+def clay(paths): return read(paths, "clay")
+def sand(paths): return read(paths, "sand")
+def tenfold(paths): return read(paths, "clay", 10)
+"""
+
+
+def test_readers_of_other_packages_give_tables_with_hashes_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One file can have several tables, and a reader can change without a version."""
+    (tmp_path / "soil_readers.py").write_text(READERS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    rng = np.random.default_rng(0)
+    lon, lat = rng.uniform(-50, 50, (2, 300))
+    clay, sand = rng.normal(size=(2, 300))
+    clay[:100] = sand[-100:] = np.nan
+    frame = pd.DataFrame({"lon": lon, "lat": lat, "clay": clay, "sand": sand})
+    place(tmp_path, "soil/points.csv", frame)
+    card = unpinned("elevation")
+    tables = {}
+    for reader in ("clay", "sand", "tenfold"):
+        variant = Variant(
+            name="release",
+            files=(RemoteFile(file="soil/points.csv", sha256=None, licence="CC0", by_hand="Ask."),),
+            reader=f"soil_readers:{reader}",
+        )
+        edition = card.editions["paper"].model_copy(update={"variants": (variant,)})
+        own = card.model_copy(update={"editions": {**card.editions, "paper": edition}})
+        tables[reader] = load_paper(own, tmp_path)
+        assert load_paper(own, tmp_path).sha256 == tables[reader].sha256
+    assert len({table.sha256 for table in tables.values()}) == 3
+    encoder = get_encoder("wrap")
+    assert len({embedding_key(encoder, table) for table in tables.values()}) == 3
+    # Also if two tables had one hash, as two of one file have whose reader is the suite's own.
+    same = [replace(table, sha256="0") for table in tables.values()]
+    keys = [embedding_key(encoder, table) for table in same]
+    assert (keys[0] == keys[2], keys[0] == keys[1]) == (True, False)

@@ -106,3 +106,17 @@ def test_long_and_foreign_column_names_have_cards_of_their_own(tmp_path: Path) -
     tasks = [UserTableTask(UserTable(path, name)).card.name for name in names]
     assert len(set(tasks)) == len(names)
     assert len([*tmp_path.iterdir()]) == len(names) + 1
+
+
+@pytest.mark.parametrize("edit", [{"extent": "global"}, {"block_degrees": 4.0}])
+def test_entries_that_change_intervals_or_folds_change_the_hash_of_the_table(
+    tmp_path: Path, edit: dict[str, Any]
+) -> None:
+    file = UserTable(write(points(300), tmp_path / "t.csv"), "yield")
+    first = UserTableTask(file).load()
+    assert UserTableTask(file).load().sha256 == first.sha256
+    entries = json.loads(file.card_path.read_bytes())
+    file.card_path.write_text(json.dumps(entries | {"title": "Yields", "unit": "tons"}))
+    assert UserTableTask(file).load().sha256 == first.sha256
+    file.card_path.write_text(json.dumps(entries | edit))
+    assert UserTableTask(file).load().sha256 != first.sha256
