@@ -178,7 +178,11 @@ class Reading:
         """
         keys = {cell.key for cell in asked}
         shown = sorted((r for r in records if r.key in keys), key=lambda r: r.settings.identity)
-        others = tuple(planned(r.settings, r.key) for r in records if r.key not in keys)
+        others = tuple(
+            planned(r.settings, r.key, done=r.status == "done")
+            for r in records
+            if r.key not in keys
+        )
         return cls(folder, tuple(shown), tuple(asked), others, tuple(damaged), has_plan)
 
     @property

@@ -26,7 +26,10 @@ Part: TypeAlias = tuple[str, ...]
 
 
 class PlannedCell(Card):
-    """Names of one cell, and the versions of its parts."""
+    """Names of one cell, and the versions of its parts.
+
+    A table that could not be read and an encoder that could not be used have no version.
+    """
 
     key: str
     task: str
@@ -52,8 +55,13 @@ class PlannedCell(Card):
         )
 
     @property
+    def can_be_run(self) -> bool:
+        """Whether its table could be read and its encoder be used."""
+        return bool(self.data_sha256 and self.encoder_version)
+
+    @property
     def parts(self) -> dict[Part, str]:
-        """The version of each part; a table that could not be read has none.
+        """The version of each part that has one.
 
         The protocol comes first: if its version is raised, all earlier cells are of another one.
         """
@@ -62,10 +70,11 @@ class PlannedCell(Card):
         name, _, version = self.protocol.rpartition("/")
         parts: dict[Part, str] = {
             ("protocol", name): version,
-            ("encoder", self.encoder, self.protocol): self.encoder_version,
             ("split", self.split, self.protocol): self.split_version,
             ("probe", *probe, self.protocol): self.probe_version,
         }
+        if self.encoder_version:
+            parts["encoder", self.encoder, self.protocol] = self.encoder_version
         if self.data_sha256:
             parts["task", self.task, self.edition, self.protocol] = self.data_sha256
         if self.fold != NO_FOLDS:
@@ -124,19 +133,23 @@ class RememberedPlan(Card):
         ).encode()
 
 
-def planned(settings: Settings, key: str = "") -> PlannedCell:
+def planned(settings: Settings, key: str = "", *, done: bool = False) -> PlannedCell:
     """The cell with these settings.
 
     Args:
         settings: settings of the cell.
         key: key of its record, if it differs from that of the settings.
+        done: whether it has a record with scores, so that its encoder could be used.
     """
+    unusable = settings.dtype != "none" and not (done or _has_version(settings))
     s = settings.model_dump(mode="json")
     return PlannedCell(
         key=key or settings.key,
         **{name: s[name] for name in ("task", "edition", "encoder", "split", "fold", "probe")},
         **{name: s[name] for name in ("seed", "protocol", "data_sha256", "fold_sha256")},
-        encoder_version=_digest(
+        encoder_version=""
+        if unusable
+        else _digest(
             s, "version", "parameters", "source_sha256", "embedding_sha256", prefix="encoder_"
         )
         + _digest(s, "weights_sha256", "dtype"),
@@ -145,12 +158,19 @@ def planned(settings: Settings, key: str = "") -> PlannedCell:
     )
 
 
+def _has_version(settings: Settings) -> bool:
+    """Whether an encoder could be made and, if it is a custom one, embed the fixed points."""
+    custom = settings.encoder_source_sha256 or not settings.encoder_version
+    return not custom or bool(settings.encoder_embedding_sha256)
+
+
 def merge(before: Iterable[PlannedCell], asked: Iterable[PlannedCell]) -> tuple[PlannedCell, ...]:
     """The union of two sets of cells, in which each part has the version that was asked for last.
 
     If `asked` has another version of a table, encoder, split, fold or probe, all earlier cells of
-    the former version are left out, so that two versions are never shown as one. A table that
-    could not be read has no version: its cells are added, but displace no others.
+    the former version are left out, so that two versions are never shown as one. Cells of a table
+    that could not be read, or of an encoder that could not be used, are added, but displace no
+    others.
 
     Args:
         before: cells of earlier runs.
@@ -161,16 +181,16 @@ def merge(before: Iterable[PlannedCell], asked: Iterable[PlannedCell]) -> tuple[
     for cell in asked:
         for part, version in cell.parts.items():
             versions[part].add(version)
-    groups = {cell.group for cell in asked if cell.data_sha256}
+    groups = {cell.group for cell in asked if cell.can_be_run}
     kept = [
         cell
         for cell in before
         if cell.group not in groups
         and all(version in versions.get(part, {version}) for part, version in cell.parts.items())
     ]
-    with_table = {cell.group for cell in kept if cell.data_sha256}
-    added = [cell for cell in asked if cell.data_sha256 or cell.group not in with_table]
-    absent = {cell.group for cell in added if not cell.data_sha256}
+    known = {cell.group for cell in kept if cell.can_be_run}
+    added = [cell for cell in asked if cell.can_be_run or cell.group not in known]
+    absent = {cell.group for cell in added if not cell.can_be_run}
     cells = [*(cell for cell in kept if cell.group not in absent), *added]
     return tuple(sorted(cells, key=lambda cell: (cell.group, cell.fold)))
 
@@ -184,6 +204,8 @@ def unambiguous(cells: Iterable[PlannedCell]) -> tuple[PlannedCell, ...]:
     cells = tuple(cells)
     with_folds = {cell.group for cell in cells if cell.fold != NO_FOLDS}
     cells = tuple(cell for cell in cells if cell.fold != NO_FOLDS or cell.group not in with_folds)
+    known = {cell.group for cell in cells if cell.can_be_run}
+    cells = tuple(cell for cell in cells if cell.can_be_run or cell.group not in known)
     versions: defaultdict[Part, set[str]] = defaultdict(set)
     for cell in cells:
         for part, version in cell.parts.items():

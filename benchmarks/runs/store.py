@@ -251,7 +251,7 @@ class Store:
         records = listing.records(parse_record)
         plan = self._plan()
         asked = (
-            unambiguous(planned(record.settings, record.key) for record in records)
+            unambiguous(planned(r.settings, r.key, done=r.status == "done") for r in records)
             if plan is None
             else plan.cells
         )

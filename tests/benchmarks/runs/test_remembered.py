@@ -30,7 +30,9 @@ def cell(**changes: object) -> PlannedCell:
     return planned(settings(**changes))
 
 
-V1, V2 = {"encoder_source_sha256": "1"}, {"encoder_source_sha256": "2"}
+V1, V2 = (
+    {"encoder_source_sha256": number, "encoder_embedding_sha256": "e"} for number in ("1", "2")
+)
 
 
 def keys(cells: Iterable[PlannedCell]) -> set[str]:
@@ -49,7 +51,7 @@ def test_runs_of_one_version_accumulate() -> None:
         {"data_sha256": "e" * 64},
         {"encoder_version": 2},
         {"encoder_parameters": {"degrees": 11}},
-        {"encoder_source_sha256": "s"},
+        {"encoder_source_sha256": "s", "encoder_embedding_sha256": "e"},
         {"encoder_embedding_sha256": "e"},
         {"weights_sha256": "w"},
         {"split_version": 2},
@@ -98,6 +100,37 @@ def test_a_table_that_is_briefly_absent_hides_nothing() -> None:
     # The encoder that was asked for then still displaces the former one.
     newer = cell(data_sha256="", fold="-", fold_sha256="", **V2)
     assert merge([done], [newer]) == (newer,)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {**V1, "encoder_embedding_sha256": ""},
+        {"encoder_version": 0, "encoder_source_sha256": "", "encoder_embedding_sha256": ""},
+    ],
+    ids=["cannot embed", "cannot be made"],
+)
+def test_an_encoder_that_is_briefly_unusable_hides_nothing(broken: dict[str, object]) -> None:
+    done = [cell(seed=seed, **V1) for seed in range(2)]
+    unusable = cell(seed=0, **{**V1, **broken})
+    assert merge(done, [unusable]) == tuple(done)
+    assert merge(merge([], [unusable]), done) == tuple(done)
+    assert unambiguous([*done, unusable]) == tuple(done)
+    # A cell that has no other record is shown as failed, beside those of other seeds.
+    third = cell(seed=2, **{**V1, **broken})
+    assert merge(done, [third]) == (*done, third)
+    # Another table that was asked for still displaces the former one.
+    other = cell(seed=0, data_sha256="b" * 64, **{**V1, **broken})
+    assert merge(done, [other]) == (other,)
+
+
+def test_records_from_before_there_were_fingerprints_have_a_version() -> None:
+    before = [
+        planned(settings(**{**version, "encoder_embedding_sha256": ""}), done=True)
+        for version in (V1, V2)
+    ]
+    assert unambiguous(before) == ()
+    assert merge(before[:1], before[1:]) == (before[1],)
 
 
 def test_the_folds_of_a_cell_belong_together() -> None:
