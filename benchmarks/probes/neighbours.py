@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
 from satclip_bench.benchmarks.probes.rows import Features, Floats, TableRows, blocks
+
+MAX_EXPONENT = 30
+"""Rows whose largest number is between 2^-30 and 2^30 are searched as they are."""
 
 RowNumbers = NDArray[np.int64]
 
@@ -31,7 +32,7 @@ class NeighbourIndex:
 
     def __init__(self, X: Features, metric: str) -> None:
         self._X, self._metric = X, metric
-        self._index = None if isinstance(X, TableRows) else self._fit(X)
+        self._index = None if isinstance(X, TableRows) else _Index(X, metric)
 
     def __len__(self) -> int:
         """Number of rows that are searched."""
@@ -47,17 +48,41 @@ class NeighbourIndex:
             k: number of neighbours, at most n.
         """
         if self._index is not None:
-            distances, rows = self._index.kneighbors(queries, n_neighbors=k)
-            return distances, rows
+            return self._index.nearest(queries, k)
         distances = np.empty((len(queries), 0), dtype=queries.dtype)
         rows = np.empty((len(queries), 0), dtype=np.int64)
         for part, block in blocks(self._X):
-            near = self._fit(block).kneighbors(queries, n_neighbors=min(k, len(block)))
+            near = _Index(block, self._metric).nearest(queries, min(k, len(block)))
             distances = np.hstack([distances, near[0]])
             rows = np.hstack([rows, part.start + near[1]])
             kept = np.argsort(distances, axis=1, kind="stable")[:, :k]
-            distances, rows = (np.take_along_axis(all_, kept, axis=1) for all_ in (distances, rows))
+            distances = np.take_along_axis(distances, kept, axis=1)
+            rows = np.take_along_axis(rows, kept, axis=1)
         return distances, rows
 
-    def _fit(self, X: Floats) -> Any:
-        return NearestNeighbors(metric=self._metric).fit(X)
+
+class _Index:
+    """Index of rows in memory.
+
+    scikit-learn squares numbers of float32 as they are, whose squares can be 0 or infinite. Rows of
+    such a size are multiplied by a power of two, which rounds nothing.
+    """
+
+    def __init__(self, X: Floats, metric: str) -> None:
+        self._exponent = _exponent(X) if metric == "euclidean" else 0
+        self._neighbours = NearestNeighbors(metric=metric).fit(self._scaled(X))
+
+    def nearest(self, queries: Floats, k: int) -> tuple[Floats, RowNumbers]:
+        distances, rows = self._neighbours.kneighbors(self._scaled(queries), n_neighbors=k)
+        if self._exponent:
+            distances = np.ldexp(distances.astype(np.float64), self._exponent)
+        return distances, rows
+
+    def _scaled(self, X: Floats) -> Floats:
+        return np.ldexp(X, -self._exponent) if self._exponent else X
+
+
+def _exponent(X: Floats) -> int:
+    """Power of two by which rows are divided; 0 if their squares are numbers of float32."""
+    exponent = int(np.frexp(max(float(X.max()), -float(X.min())))[1])
+    return exponent if abs(exponent) > MAX_EXPONENT else 0

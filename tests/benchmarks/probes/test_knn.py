@@ -98,3 +98,17 @@ def test_never_more_neighbours_than_rows() -> None:
         "n_neighbors"
     ] in (1, 3)
     assert NeighbourRegressor().fit(data.X[:3], data.y[:3]).best_params_ == {"n_neighbors": 3}
+
+
+@pytest.mark.parametrize("columns", [5, 20])
+@pytest.mark.parametrize("exponent", [-90, -60, -31, 31, 60, 110])
+def test_the_unit_of_an_embedding_changes_no_prediction(columns: int, exponent: int) -> None:
+    """Squares of such numbers are 0 or infinite in float32."""
+    rng = np.random.default_rng(columns)
+    X = rng.normal(size=(300, columns)).astype(np.float32)
+    y = X[:, 0] + rng.normal(size=300)
+    predictions = []
+    for scaled in (X, np.ldexp(X, exponent)):
+        probe = NeighbourRegressor().fit(scaled[:200], y[:200], (scaled[200:250], y[200:250]))
+        predictions.append(probe.predict(scaled[250:]))
+    np.testing.assert_array_equal(predictions[0], predictions[1])

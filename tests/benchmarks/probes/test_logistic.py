@@ -270,6 +270,22 @@ def test_classes_with_one_row_and_columns_that_do_not_vary() -> None:
     np.testing.assert_allclose(constant.probabilities(np.ones((1, 2))), [[0.25, 0.75]], atol=1e-6)
 
 
+@pytest.mark.parametrize("classes", [2, 3, 4, 7])
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e30])
+def test_features_that_do_not_vary_give_the_shares_of_classes_and_converge(
+    classes: int, value: float
+) -> None:
+    rng = np.random.default_rng(classes)
+    codes = np.r_[np.arange(classes), rng.integers(classes, size=60)]
+    path = LogisticPath(np.full((len(codes), 3), value), codes)
+    for C in (1e-2, 1.0, 1e4):
+        fit = path.fit(C=C, tolerance=1e-6)
+        assert fit.converged
+        assert fit.n_iter <= 2
+    shares = np.bincount(codes) / len(codes)
+    np.testing.assert_allclose(path.probabilities(np.full((1, 3), value)), [shares], atol=1e-6)
+
+
 def test_without_seen_validation_labels_the_default_is_used() -> None:
     data = parts("classification")
     probe = LinearClassifier().fit(data.X, data.y, (data.X[:5], np.full(5, 999)))
