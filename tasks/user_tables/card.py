@@ -117,7 +117,7 @@ def make_card(file: UserTable, rows: Rows, sha256: str) -> UserTableCard:
     has_region = "region" in frame and len(set(frame["region"].dropna().astype(str))) > 1
     region: TableRegion = "column" if has_region else "continent" if wide else "equal-area block"
     return UserTableCard(
-        name=f"{slug(file.task_stem)}.{slug(file.target)}",
+        name=f"{slug(file.task_stem)}.{file.target_slug}",
         title=_title(f"{file.task_stem}: {file.target}"),
         column=file.target,
         task_type="regression" if numeric and not codes else "classification",

@@ -43,22 +43,41 @@ class UserTable:
         The card of the second of two files whose names differ in the suffix only has the suffix
         in its name.
         """
-        fallback = self.fallback_card_path
-        if fallback is not None and fallback.is_file():
-            return fallback
-        long, short = (
-            self.path.with_name(f"{name}.{slug(self.target)}.card.json")
-            for name in (self.path.name, file_stem(self.path))
-        )
-        return long if long.is_file() or self._is_of_sibling(short) else short
+        return self._card_path(self.target_slug)
 
     @property
     def fallback_card_path(self) -> Path | None:
         """Path of the card in `card_folder`, where files of one name have different cards."""
+        return self._fallback_card_path(self.target_slug)
+
+    @property
+    def target_slug(self) -> str:
+        """The target as a part of file names and of the name of the task.
+
+        If another column that would have the same one has a card already, it ends with a hash.
+        """
+        plain = slug(self.target)
+        content = _json(self._card_path(plain))
+        column = content.get("column") if isinstance(content, dict) else None
+        if not isinstance(column, str) or column == self.target or slug(column) != plain:
+            return plain
+        return f"{plain}-{sha256_bytes(self.target.encode())[:6]}"
+
+    def _card_path(self, target: str) -> Path:
+        fallback = self._fallback_card_path(target)
+        if fallback is not None and fallback.is_file():
+            return fallback
+        long, short = (
+            self.path.with_name(f"{name}.{target}.card.json")
+            for name in (self.path.name, file_stem(self.path))
+        )
+        return long if long.is_file() or self._is_of_sibling(short) else short
+
+    def _fallback_card_path(self, target: str) -> Path | None:
         if self.card_folder is None:
             return None
         place = sha256_bytes(str(self.path).encode())[:8]
-        return self.card_folder / f"{self.path.name}.{slug(self.target)}.{place}.card.json"
+        return self.card_folder / f"{self.path.name}.{target}.{place}.card.json"
 
     @property
     def task_stem(self) -> str:
@@ -80,12 +99,17 @@ class UserTable:
         ]
         if not siblings or not card.is_file():
             return False
-        try:
-            content = json.loads(card.read_bytes())
-        except (OSError, ValueError):
-            return False
+        content = _json(card)
         sha256 = content.get("sha256") if isinstance(content, dict) else None
         return sha256 != sha256_file(self.path) and any(sha256 == sha256_file(p) for p in siblings)
+
+
+def _json(path: Path) -> object:
+    """The content of a file of JSON; None if it cannot be read."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def slug(text: str) -> str:

@@ -120,3 +120,21 @@ def test_entries_that_change_intervals_or_folds_change_the_hash_of_the_table(
     assert UserTableTask(file).load().sha256 == first.sha256
     file.card_path.write_text(json.dumps(entries | edit))
     assert UserTableTask(file).load().sha256 != first.sha256
+
+
+def test_columns_whose_names_differ_in_their_signs_alone_have_cards_of_their_own(
+    tmp_path: Path,
+) -> None:
+    frame = points(300)
+    frame["carbon"], frame["carbon (%)"] = frame["yield"], -2 * frame["yield"]
+    path = write(frame, tmp_path / "t.csv")
+    for folder in (None, tmp_path / "cards"):
+        for _ in range(2):
+            tables = [
+                UserTableTask(UserTable(path, name, card_folder=folder)).load()
+                for name in ("carbon", "carbon (%)")
+            ]
+            assert (tables[1].target == -2 * tables[0].target).all()
+            assert tables[0].card.name == "t.carbon"
+            assert tables[1].card.name.startswith("t.carbon-")
+            assert tables[0].sha256 != tables[1].sha256
