@@ -97,6 +97,20 @@ class LocationEncoder(Protocol):
         ...
 
 
+def require_encoder(given: object) -> None:
+    """Raise EncoderError unless an object is an encoder: it has a card, and embeds points."""
+    if isinstance(given, type):
+        raise EncoderError(
+            f"{given.__name__} is a class, and an encoder is one of its objects: {given.__name__}()"
+        )
+    if not isinstance(given, LocationEncoder):
+        what = repr(given) if isinstance(given, str) else f"an object of {type(given).__name__}"
+        raise EncoderError(
+            f"{what} is not an encoder: it needs a `card` and a method `encode`, as the objects of "
+            "`get_encoder` and of subclasses of `Encoder` have"
+        )
+
+
 class Encoder(ABC):
     """Base class of encoders: subclasses define `card` and `forward`.
 

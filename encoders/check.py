@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from satclip_bench.core.dates import TimeUnit
 from satclip_bench.core.errors import FAILURES, CoordinateError, EncoderError
-from satclip_bench.encoders.base import LocationEncoder, require_embedding
+from satclip_bench.encoders.base import LocationEncoder, require_embedding, require_encoder
 
 CORNERS = np.array(
     [
@@ -58,6 +58,7 @@ def check_encoder(encoder: LocationEncoder, points: int = 257, seed: int = 0) ->
     >>> from satclip_bench.encoders import check_encoder, get_encoder
     >>> check_encoder(get_encoder("wrap"))
     """
+    require_encoder(encoder)
     card = encoder.card
     lonlat = np.concatenate([CORNERS, _spread(points, seed)])
     before = lonlat.copy()

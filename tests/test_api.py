@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -198,3 +199,40 @@ def test_a_device_that_does_not_exist_is_an_error_before_anything_runs(tmp_path:
     with pytest.raises(BenchError, match="a device is auto, cpu, cuda or cuda:N, not 'gpu'"):
         sb.evaluate("wrap", "median_income", device="gpu", out=tmp_path / "r")
     assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"encoder": Tilt}, r"Tilt is a class, and an encoder is one of its objects: Tilt\(\)"),
+        ({"encoder": 5}, "an object of int is not an encoder: it needs a `card`"),
+        ({"encoder": ["wrap", None]}, "an object of NoneType is not an encoder"),
+        ({"encoder": []}, "nothing to evaluate: no encoder was given"),
+        ({"tasks": []}, "nothing to evaluate: no task was given"),
+        ({"tasks": 5}, "a task is a name .* but one is an object of the type int"),
+        ({"tasks": (pd.DataFrame(), "y")}, r"one is \(DataFrame, str\). Save a data frame"),
+        ({"tasks": ("a.csv", "y", "z")}, r"one is \(str, str, str\)"),
+        ({"seeds": 3}, r"seeds=3: give a list of whole numbers .* such as \(0, 1, 2\)"),
+        ({"seeds": [-1]}, r"seeds=\[-1\]: give a list"),
+        ({"seeds": [0.5]}, r"seeds=\[0.5\]: give a list"),
+        ({"seeds": "0-2"}, r"seeds='0-2': give a list"),
+        ({"seeds": []}, r"seeds=\[\]: give a list"),
+    ],
+    ids=str,
+)
+def test_arguments_of_another_kind_are_errors_that_say_what_to_give(
+    arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(BenchError, match=message):
+        sb.evaluate(**{"encoder": "wrap", "tasks": "median_income"} | arguments)
+
+
+def test_other_objects_than_encoders_and_tables_are_refused() -> None:
+    for given, message in ((Tilt, "Tilt is a class"), ("wrap", "'wrap' is not an encoder")):
+        with pytest.raises(BenchError, match=message):
+            sb.check_encoder(cast(Any, given))
+    with pytest.raises(BenchError, match=r"the table is 'out'; it should be a data frame"):
+        sb.leaderboard(cast(Any, "out"))
+    for score in ("r2", "SKILL", ""):
+        with pytest.raises(BenchError, match=f"no score is called '{score}': choose `skill`"):
+            sb.leaderboard(frame(), score=cast(Any, score))

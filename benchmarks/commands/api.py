@@ -9,12 +9,18 @@ import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TypeAlias
+from types import UnionType
+from typing import Any, TypeAlias
 
 import pandas as pd
 from rich.console import Console
 
 from satclip_bench.benchmarks.baselines import list_baselines
+from satclip_bench.benchmarks.commands.arguments import (
+    checked_seeds,
+    require_frame,
+    require_table_and_column,
+)
 from satclip_bench.benchmarks.commands.progress import Meter
 from satclip_bench.benchmarks.commands.user_tables import cards_folder, remember
 from satclip_bench.benchmarks.probes import list_probes
@@ -41,6 +47,7 @@ from satclip_bench.core.files import refuse_overwriting
 from satclip_bench.core.registry import match_names
 from satclip_bench.encoders import LocationEncoder, encoder_from_file
 from satclip_bench.encoders import registry as encoder_registry
+from satclip_bench.encoders.base import require_encoder
 from satclip_bench.tasks import OPEN_TASKS, Edition, add_task, selectable_tasks
 from satclip_bench.tasks.user_tables.task import UserTable, UserTableTask
 
@@ -114,15 +121,14 @@ def evaluate(
     executor = make_executor(1 if jobs is None and not scheduler else jobs, scheduler, limit)
     with ExitStack() as stack:
         stack.enter_context(use_device(device))
-        encoders = [encoder] if isinstance(encoder, str | LocationEncoder) else list(encoder)
-        custom, names = _encoders(encoders)
-        files, task_names = _tasks([tasks] if isinstance(tasks, str | tuple) else tasks, out)
+        custom, names = _encoders(_several(encoder, str | LocationEncoder))
+        files, task_names = _tasks(None if tasks is None else _several(tasks, str | tuple), out)
         block = Block(
             tasks=task_names,
             encoders=names,
             splits=split_registry.match(_listed(splits)),
             probes=match_names("probe", _listed(probes), list_probes()),
-            seeds=tuple(seeds),
+            seeds=checked_seeds(seeds),
         )
         edition = edition or edition_of(task_names, "open")
         selection = Selection(
@@ -190,6 +196,7 @@ def leaderboard(
         >>> leaderboard(scores)[["rank", "encoder", "task"]].values.tolist()
         [[1.0, 'wrap', 'median_income'], [2.0, 'baseline.mean', 'median_income']]
     """
+    require_frame(frame)
     frame = frame.rename(columns=RENAMED)
     required = {"task", "encoder", "split", "fold", "probe", "seed", "metric", "value", "status"}
     if missing := sorted(required - set(frame.columns)):
@@ -241,6 +248,12 @@ def _listed(names: str | Sequence[str]) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
 
+def _several(given: Any, one: type | UnionType) -> list[Any]:
+    """One object or several as a list, to be checked one by one."""
+    several = isinstance(given, Iterable) and not isinstance(given, one)
+    return list(given) if several else [given]
+
+
 def _encoders(
     encoders: Iterable[AnEncoder],
 ) -> tuple[dict[str, LocationEncoder], tuple[str, ...]]:
@@ -254,9 +267,12 @@ def _encoders(
             names += encoder_registry.match([given], (*list_baselines(), *joined))
             continue
         made = encoder_from_file(given) if isinstance(given, str) else given
+        require_encoder(made)
         title = given if isinstance(given, str) else f"an encoder of class {type(given).__name__}"
         custom |= custom_by_name([(title, made)], custom)
         names.append(made.card.name)
+    if not names:
+        raise BenchError("there is nothing to evaluate: no encoder was given")
     return custom, tuple(dict.fromkeys(names))
 
 
@@ -272,6 +288,7 @@ def _tasks(
         if isinstance(given, str):
             names += match_names("task", [given], selectable_tasks([given]))
             continue
+        require_table_and_column(given)
         path, column = given
         place = Path(path).absolute()
         if out is not None:
@@ -287,6 +304,8 @@ def _tasks(
         add_task(task)
         files[task.card.name] = file
         names.append(task.card.name)
+    if not names:
+        raise BenchError("there is nothing to evaluate: no task was given")
     return files, tuple(dict.fromkeys(names))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -63,8 +63,13 @@ def ranked_metrics(
         choice: score that is asked for; None for the default of the split.
 
     Raises:
-        BenchError: skill is asked for, and no record of the split has it.
+        BenchError: there is no such score, or skill is asked for, and no record of the split has
+            it.
     """
+    if choice not in (None, *get_args(ScoreChoice)):
+        raise BenchError(
+            f"no score is called {choice!r}: choose `skill`, or `task` for each task's own metric"
+        )
     if (choice or default_score(frame, split)) == "task":
         return dict(metrics)
     if choice == "skill" and not has_skill(frame, split):

@@ -293,7 +293,7 @@ def fit_notes(
         first = str(clipped.index[0])
         yield (
             f"Predictions outside the range of the training targets, moved to its end: "
-            f"{clipped.sum():,} of {tested:,}, most of them by {titles.get(first, first)} "
+            f"{clipped.sum():,} of {tested:,}, the most by {titles.get(first, first)} "
             f"({clipped.iloc[0]:,})."
         )
     capped = cells[cells["converged"].eq(False).fillna(False)]

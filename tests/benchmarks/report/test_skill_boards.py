@@ -173,7 +173,7 @@ def test_the_note_counts_clipped_predictions_and_lists_fits_that_did_not_converg
     capped = (table["encoder"] == "geoclip") & (table["fold"] == "Asia") & (table["seed"] == 1)
     table.loc[capped, "converged"] = False
     note = held_out(table).note
-    assert "moved to its end: 84 of 120,000, most of them by wrap (84)." in note
+    assert "moved to its end: 84 of 120,000, the most by wrap (84)." in note
     assert (
         "Fits that did not converge (3 of 180 cells): geoclip on Air temperature (1), geoclip on "
         "Biomes (1) and geoclip on Elevation (1)."
