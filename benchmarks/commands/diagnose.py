@@ -23,7 +23,7 @@ from satclip_bench.benchmarks.report.drawing import CAPTIONS, Drawing, write_cap
 from satclip_bench.benchmarks.report.grid import Grid, GridRow, print_grid
 from satclip_bench.benchmarks.report.results import Results, board_names, options
 from satclip_bench.benchmarks.report.terminal import print_heading
-from satclip_bench.benchmarks.report.wording import DASH, METRIC_SIGNS, number
+from satclip_bench.benchmarks.report.wording import DASH, METRIC_SIGNS, number, user_table
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.benchmarks.runs.reading import ALL, RecordFilter
 from satclip_bench.benchmarks.runs.store import Store
@@ -192,8 +192,10 @@ def _print_table(
         rows=tuple(rows),
     )
     console.print()
+    own = user_table(card)
     print_heading(
-        f"{card.title} · {read.table.edition} edition · {split} · probe {probe} · "
+        f"{card.title} · {f'user table {own}' if own else f'{read.table.edition} edition'} · "
+        f"{split} · probe {probe} · "
         f"radius {first['ssi_km']:.3g} km",
         console,
     )

@@ -28,7 +28,8 @@ from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.benchmarks.runs.record import Record
 from satclip_bench.benchmarks.runs.store import Store
 from satclip_bench.benchmarks.runs.tables import TaskSource, make_folds
-from satclip_bench.core.errors import BenchError
+from satclip_bench.core.errors import BenchError, UnknownNameError
+from satclip_bench.core.program import program
 from satclip_bench.encoders import get_encoder
 
 MAX_ENCODERS = 6
@@ -82,6 +83,12 @@ def record_drawings(
                 continue
             try:
                 yield embedding_drawing(get_encoder(name), f"embeddings/{name}")
+            except UnknownNameError as error:
+                of_file = any(
+                    r.settings.encoder == name and r.settings.encoder_source_sha256 for r in records
+                )
+                draw = f"it is of a file: `{program()} info FILE.py:CLASS --map FOLDER` draws it"
+                left_out(f"embeddings/{name} is left out: {draw if of_file else error}")
             except BenchError as error:
                 left_out(f"embeddings/{name} is left out: {error}")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from satclip_bench.tasks import WIDE_TASKS, TaskCard
+from satclip_bench.tasks import CATALOGUES, WIDE_TASKS, TaskCard
 
 WIDE = "wide"
 """Name of the board of the tasks that the SatCLIP paper does not have."""
@@ -83,6 +83,17 @@ def number(value: float, digits: int = 3) -> str:
     if abs(value) >= 10:
         return f"{value:.1f}"
     return f"{value:.{digits}f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.{digits}f}"
+
+
+def user_table(card: TaskCard) -> str:
+    """Name of the user table that a task was made from; empty for all other tasks.
+
+    >>> from satclip_bench.tasks import task_card
+    >>> user_table(task_card("biomes")), user_table(task_card("land_cover"))
+    ('', '')
+    """
+    board = separate_board(card)
+    return "" if board in ("", WIDE, *CATALOGUES) else board
 
 
 def separate_board(card: TaskCard) -> str:

@@ -34,6 +34,9 @@ NUMBER_LIKE = re.compile(
 )
 """Text that means a number to a human reader, with any decimal and thousands separators."""
 
+NOT_OF_NUMBERS = re.compile(r"[<>~≈%‰°$€£*]")
+"""Signs and units beside such a number."""
+
 DATE_LIKE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})([ T].*)?"
 )
@@ -236,9 +239,15 @@ def _refuse_numbers_in_text(text: Any, readable: Any, where: str, decimal: str) 
         )
     elif decimal == "," and bad.head(3).str.contains(".", regex=False).any():
         advice = "The coordinates have decimal commas, so points are not read as decimal points."
+    if readable[present.index].any():
+        what = f"most of the column {text.name!r} are numbers, but not these cells"
+    else:
+        what = f"no cell of the column {text.name!r} is a number, though all look like numbers"
+        if present.str.contains(NOT_OF_NUMBERS).all():
+            advice = "Write numbers without units and signs such as %."
     raise TaskError(
-        f"{where}: most of the column {text.name!r} are numbers, but not these cells: {cells}"
-        f"{more}. {advice} If they are classes, give them names that are not numbers"
+        f"{where}: {what}: {cells}{more}. {advice} If they are classes, give them names that are "
+        "not numbers"
     )
 
 

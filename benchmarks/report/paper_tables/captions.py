@@ -12,7 +12,7 @@ from satclip_bench.benchmarks.report.board import Board, gaps
 from satclip_bench.benchmarks.report.notes import fit_notes, interval_kinds
 from satclip_bench.benchmarks.report.paper_tables.panels import PanelScores
 from satclip_bench.benchmarks.report.paper_tables.text import Numbers
-from satclip_bench.benchmarks.report.wording import DAGGER, DOUBLE_DAGGER, listed
+from satclip_bench.benchmarks.report.wording import DAGGER, DOUBLE_DAGGER, listed, user_table
 
 MARKS = (
     "Bold: the best of each task and all that tie with it; underlined: the best of the others and "
@@ -57,12 +57,19 @@ def seeds(boards: Sequence[Board]) -> str:
 
 
 def edition_sentence(boards: Sequence[Board]) -> str:
-    """Sentence on which edition it is, and that it is not the paper's tables where that holds."""
+    """Sentence on which edition it is, and that it is not the paper's tables where that holds.
+
+    User tables have no edition, and are named.
+    """
     differing: dict[str, dict[str, None]] = {}
     same: dict[str, None] = {}
     editions: dict[str, None] = {}
+    own: dict[str, None] = {}
     for board in boards:
         for card, edition in zip(board.tasks, board.editions, strict=True):
+            if table := user_table(card):
+                own[table] = None
+                continue
             editions[edition] = None
             if not card.paper_rows:
                 continue
@@ -70,12 +77,14 @@ def edition_sentence(boards: Sequence[Board]) -> str:
                 differing.setdefault(edition, {})[card.title] = None
             else:
                 same[card.title] = None
-    named = listed(sorted(editions))
-    if not differing:
-        return f"{named.capitalize()} edition." if named else ""
-    but = f", except for {listed(same)}" if same else ""
-    which = listed(sorted(differing))
-    return f"{which.capitalize()} edition: its tables are not those of the papers{but}."
+    sentences = [f"User table{'s' * (len(own) > 1)} {listed(own)}."] if own else []
+    if differing:
+        but = f", except for {listed(same)}" if same else ""
+        which = listed(sorted(differing)).capitalize()
+        sentences.insert(0, f"{which} edition: its tables are not those of the papers{but}.")
+    elif editions:
+        sentences.insert(0, f"{listed(sorted(editions)).capitalize()} edition.")
+    return " ".join(sentences)
 
 
 def score_notes(

@@ -20,7 +20,7 @@ from satclip_bench.benchmarks.report.paper_tables.names import (
 )
 from satclip_bench.benchmarks.report.paper_tables.text import Numbers
 from satclip_bench.benchmarks.report.results import BoardName, Results, choose_board
-from satclip_bench.benchmarks.report.wording import DAGGER, DASH, DOUBLE_DAGGER
+from satclip_bench.benchmarks.report.wording import DAGGER, DASH, DOUBLE_DAGGER, listed
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 
 NO_TASK = "no task has a score that is defined for all encoders"
@@ -171,9 +171,11 @@ def select_part(
         if of_split.empty:
             return f"split {split!r} of the run has no fold {' or '.join(folds)}"
     if layout.tasks:
+        here = listed(sorted(map(str, of_split["task"].unique())))
         of_split = of_split[of_split["task"].isin(layout.tasks)]
         if of_split.empty:
-            return f"the run has none of the tasks under split {split!r}"
+            wanted = listed(layout.tasks)
+            return f"the run has none of {wanted} under split {split!r} (it has {here})"
     name = choose_board(of_split, split, probe or None)
     of_split = of_split[of_split["probe"].isin([name[1], BASELINE_PROBE])]
     groups = resolve_groups(layout, map(str, of_split["encoder"].unique()))

@@ -75,7 +75,10 @@ def test_a_stray_text_among_numbers_is_named(tmp_path: Path, cell: str, words: s
 def test_columns_of_damaged_numbers_and_dates_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     TEXT.assign(**{"yield": TEXT["yield"].str.replace(".", ",")}).to_csv(path, index=False)
-    with pytest.raises(BenchError, match=r"these cells: row 0: .* and 297 more"):
+    with pytest.raises(BenchError, match=r"all look like numbers: row 0: .* and 297 more"):
+        load(path)
+    TEXT.assign(**{"yield": TEXT["yield"] + "%"}).to_csv(path, index=False)
+    with pytest.raises(BenchError, match=r"row 0: '[\d.]+%'; .* Write numbers without units and"):
         load(path)
     TEXT.assign(**{"yield": [f"2020-03-{1 + i % 28}" for i in range(300)]}).to_csv(path)
     with pytest.raises(BenchError, match="holds dates, such as '2020-03-1'"):
