@@ -15,8 +15,8 @@ longitudes and latitudes, or GeoPackage, GeoParquet, GeoJSON, FlatGeobuf or Shap
 point geometries in any CRS. It is read piece by piece, so that tens of millions of rows fit
 into memory. The ending of --out chooses the format of the result:
 
-  .parquet  the columns of the input, and e0, e1, ... as float32, with the encoder's card in
-            the file's metadata
+  .parquet  the columns of the input (those of a CSV file as text), and e0, e1, ... as float32,
+            with the encoder's card in the file's metadata
   .csv      the same columns as text
   .npy      the embedding alone, one row per point in the order of the input, float32"""
 

@@ -201,7 +201,8 @@ def _notes(
     if any(one.means["low"].notna().any() for one in overviews.values()):
         notes.append(
             f"Ties do not differ significantly on these tasks (Holm's correction, {ALPHA:.0%}). In "
-            "brackets: 95 % intervals for these tasks; those of ranks with widened noise."
+            "brackets: 95 % intervals for these tasks. Those of scores hold the noise of the test "
+            "points and that of the training set; those of ranks have widened noise."
         )
     else:
         notes.append("Ties were not tested, because the run has no bootstrap scores.")
