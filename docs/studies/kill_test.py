@@ -209,8 +209,8 @@ def kill(process: int, folder: Path, whole: Undisturbed) -> str:
 def kill_worker(folder: Path, rng: np.random.Generator) -> str:
     """Continue a run in two processes and kill one that computes a cell; the run must go on."""
     process = start(folder, jobs=2)
-    marks = folder / "out" / SCRATCH / "running"
-    wait_until(process, lambda: marks.is_dir() and any(marks.iterdir()))
+    scratch = folder / "out" / SCRATCH
+    wait_until(process, lambda: any(scratch.glob("*/running/*")))
     wait(process, rng.uniform(0, 0.2))
     workers = [pid for pid in children(process) if "popen_loky" in command_of(pid)]
     if workers:
