@@ -207,7 +207,7 @@ class EmbeddingCache:
         if self._problem is not None:
             raise self._problem
         try:
-            lock = acquired(_deletion_lock(self.folder), WAIT_SECONDS)
+            lock = acquired(_lock_path(self.folder), WAIT_SECONDS)
         except LockedError as error:
             self._problem = error
             raise
@@ -234,7 +234,7 @@ def evict(folder: Path, limit: int) -> list[Path]:
     if not folder.is_dir():
         return []
     deleted = []
-    with file_lock(_deletion_lock(folder), WAIT_SECONDS):
+    with file_lock(_lock_path(folder), WAIT_SECONDS):
         sweep_parts(folder)
         files, needed = cached_files(folder), _needed(folder)
         total = sum(file.size for file in files)
@@ -281,7 +281,7 @@ def _lock_of(path: Path) -> Path:
     return path.with_suffix(".lock")
 
 
-def _deletion_lock(folder: Path) -> Path:
+def _lock_path(folder: Path) -> Path:
     return folder / ".lock"
 
 
