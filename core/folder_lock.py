@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from satclip_bench.core.errors import BenchError
-from satclip_bench.core.file_lock import LockedError, acquired
+from satclip_bench.core.file_lock import LockedError, file_lock
 
 LOCK = ".lock"
 """File of the lock in the folder."""
@@ -24,18 +24,16 @@ def folder_lock(folder: Path) -> Iterator[None]:
         BenchError: another process holds the lock, or left its marker.
         UnwritableError: the folder cannot be written.
     """
-    try:
-        lock = acquired(folder / LOCK, seconds=0)
-    except LockedError as error:
-        where = (
-            f", whose file system has no locks, so that the file {error.marker.name} in it marks a "
-            "run. Wait for the run to end, or choose another folder with --out; if its machine has "
-            "stopped, delete the file."
-            if error.marker
-            else ". Wait for it to end, or choose another folder with --out."
-        )
-        raise BenchError(f"another run is writing to {folder}{where}") from None
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(file_lock(folder / LOCK, seconds=0))
+        except LockedError as error:
+            where = (
+                f", whose file system has no locks, so that the file {error.marker.name} in it "
+                "marks a run. Wait for the run to end, or choose another folder with --out; if its "
+                "machine has stopped, delete the file."
+                if error.marker
+                else ". Wait for it to end, or choose another folder with --out."
+            )
+            raise BenchError(f"another run is writing to {folder}{where}") from None
         yield
-    finally:
-        lock.release()

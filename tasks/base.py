@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from pydantic import AliasChoices, Field
 from satclip_bench.core.card import Card
 from satclip_bench.core.dates import Dates
 from satclip_bench.core.download.cards import RemoteFile
+from satclip_bench.core.files import sha256_bytes
 
 Edition = Literal["open", "paper"]
 TaskType = Literal["regression", "classification"]
@@ -171,6 +173,11 @@ class TaskTable:
         for array in (self.lonlat, self.target, self.region, *self.features.values()):
             if array is not None:
                 array.setflags(write=False)
+
+    @cached_property
+    def points_sha256(self) -> str:
+        """SHA-256 of the points. From files of one hash, readers can take different points."""
+        return sha256_bytes(self.lonlat.astype("<f8", copy=False).tobytes())
 
     def __len__(self) -> int:
         return len(self.target)

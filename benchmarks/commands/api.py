@@ -126,8 +126,8 @@ def evaluate(
         block = Block(
             tasks=task_names,
             encoders=names,
-            splits=split_registry.match(_listed(splits)),
-            probes=match_names("probe", _listed(probes), list_probes()),
+            splits=split_registry.match(_several(splits, str)),
+            probes=match_names("probe", _several(probes, str), list_probes()),
             seeds=checked_seeds(seeds),
         )
         edition = edition or edition_of(task_names, "open")
@@ -242,10 +242,6 @@ def leaderboard(
 def _request(block: Block, edition: Edition) -> RunRequest:
     axes = block.model_dump(include={"tasks", "encoders", "splits", "probes", "seeds"})
     return RunRequest.model_validate(axes | {"edition": edition})
-
-
-def _listed(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
 
 
 def _several(given: Any, one: type | UnionType) -> list[Any]:

@@ -29,7 +29,6 @@ from satclip_bench.benchmarks.report.wording import (
     listed,
     number,
     separate_board,
-    user_table,
 )
 from satclip_bench.tasks import CATALOGUES, TaskCard
 
@@ -208,7 +207,7 @@ class Board:
         seeds = f"{self.seeds} seed" + "s" * (self.seeds != 1)
         tables = dict.fromkeys(map(separate_board, self.tasks))
         what = f"{self.edition} edition" if self.tasks else "no task with a score"
-        if tables and all(map(user_table, self.tasks)):
+        if tables and "" not in tables:
             what = f"user table{'s' * (len(tables) > 1)} {listed(tables)}"
         if set(tables) == {WIDE}:
             what = "wide tasks"

@@ -116,7 +116,7 @@ class JobCells:
     @property
     def source(self) -> PaperSource:
         """The paper's table."""
-        return replace(self.job.source, sha256=self.cells[0].data_sha256)
+        return replace(self.job.source, sha256=next(iter(self.settings.values())).data_sha256)
 
     @property
     def cells(self) -> tuple[Settings, ...]:

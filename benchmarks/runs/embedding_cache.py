@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -206,15 +206,13 @@ class EmbeddingCache:
         """The lock of the whole cache, which is waited for once, if another process keeps it."""
         if self._problem is not None:
             raise self._problem
-        try:
-            lock = acquired(_lock_path(self.folder), WAIT_SECONDS)
-        except LockedError as error:
-            self._problem = error
-            raise
-        try:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(file_lock(_lock_path(self.folder), WAIT_SECONDS))
+            except LockedError as error:
+                self._problem = error
+                raise
             yield
-        finally:
-            lock.release()
 
 
 def evict(folder: Path, limit: int) -> list[Path]:

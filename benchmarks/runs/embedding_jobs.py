@@ -63,10 +63,9 @@ class Place:
 
     def require(self, encoder: LocationEncoder) -> None:
         """Raise EncoderError unless an encoder is the one that the run was planned with."""
-        if self.hashes and encoder_hashes(encoder) != self.hashes:
-            here, planned = (
-                ", ".join(map(str, hashes)) for hashes in (encoder_hashes(encoder), self.hashes)
-            )
+        hashes = encoder_hashes(encoder)
+        if self.hashes and hashes != self.hashes:
+            here, planned = (", ".join(map(str, each)) for each in (hashes, self.hashes))
             raise EncoderError(
                 f"encoder {self.encoder!r} is not the one that the run was planned with: its "
                 f"version and the hashes of its source and weights are {here}, not {planned}. If "

@@ -94,8 +94,7 @@ def embedding_key(encoder: LocationEncoder, table: TaskTable) -> str:
         "source": source_sha256(encoder),
         "task": table.card.name,
         "data": table.sha256,
-        # The hash of a table is that of its files, from which other readers may take other rows.
-        "points": sha256_bytes(table.lonlat.astype("<f8").tobytes()),
+        "points": table.points_sha256,
         "numpy": version("numpy"),
         "torch": version("torch"),
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from satclip_bench.benchmarks.runs.columns import BASELINE_PROBE
 from satclip_bench.benchmarks.runs.record import Record
-from satclip_bench.benchmarks.runs.remembered import NO_FOLDS, PlannedCell, differing, planned
+from satclip_bench.benchmarks.runs.remembered import NO_FOLDS, PlannedCell, differing, planned_by
 from satclip_bench.benchmarks.runs.segments import Segment
 from satclip_bench.core.errors import BenchError, RecordError
 from satclip_bench.core.registry import match_names
@@ -178,11 +178,7 @@ class Reading:
         """
         keys = {cell.key for cell in asked}
         shown = sorted((r for r in records if r.key in keys), key=lambda r: r.settings.identity)
-        others = tuple(
-            planned(r.settings, r.key, done=r.status == "done")
-            for r in records
-            if r.key not in keys
-        )
+        others = tuple(planned_by(r) for r in records if r.key not in keys)
         return cls(folder, tuple(shown), tuple(asked), others, tuple(damaged), has_plan)
 
     @property

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
 
-from satclip_bench.benchmarks.runs.record import Settings
+from satclip_bench.benchmarks.runs.record import Record, Settings
 from satclip_bench.core.card import Card
 from satclip_bench.core.files import sha256_bytes
 
@@ -156,6 +156,11 @@ def planned(settings: Settings, key: str = "", *, done: bool = False) -> Planned
         split_version=_digest(s, "split_version", "split_settings"),
         probe_version=_digest(s, "probe_version", "probe_settings", "probe_search"),
     )
+
+
+def planned_by(record: Record) -> PlannedCell:
+    """The cell of a record, which may have been made before encoders had fingerprints."""
+    return planned(record.settings, record.key, done=record.status == "done")
 
 
 def _has_version(settings: Settings) -> bool:

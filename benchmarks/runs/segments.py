@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from satclip_bench.core.errors import BenchError, RecordError
 from satclip_bench.core.files import atomic_write, cannot_write, sha256_bytes, sync_folder
@@ -140,13 +140,21 @@ class Segment:
         contents: list[str] = self.table("record")["record"].to_pylist()
         return contents
 
+    def predictions_sha256(self, key: str) -> str:
+        """Hash of the predictions of the record with this key. Raises RecordError as `table`."""
+        return str(self._row(key)["predictions_sha256"])
+
+    def _row(self, key: str) -> dict[str, Any]:
+        rows: list[dict[str, Any]] = self._rows.slice(self.index[key], 1).to_pylist()
+        return rows[0]
+
     def predictions(self, key: str) -> bytes:
         """The predictions of the record with this key: the bytes of a Parquet file.
 
         Raises:
             RecordError: they are missing, or do not have the hash that they were packed with.
         """
-        row = self._rows.slice(self.index[key], 1).to_pylist()[0]
+        row = self._row(key)
         try:
             with self.predictions_path.open("rb") as stream:
                 stream.seek(row["start"])

@@ -28,6 +28,7 @@ from satclip_bench.benchmarks.runs.remembered import (
     RememberedPlan,
     RunRequest,
     planned,
+    planned_by,
     unambiguous,
 )
 from satclip_bench.benchmarks.runs.run_folder import locked_run
@@ -250,11 +251,7 @@ class Store:
         listing = listing or self.listing()
         records = listing.records(parse_record)
         plan = self._plan()
-        asked = (
-            unambiguous(planned(r.settings, r.key, done=r.status == "done") for r in records)
-            if plan is None
-            else plan.cells
-        )
+        asked = unambiguous(map(planned_by, records)) if plan is None else plan.cells
         damaged = (*listing.damaged, *listing.problems())
         return Reading.of(self.folder, records, asked, damaged, plan is not None)
 
@@ -338,12 +335,13 @@ class Store:
         content = self._loose_predictions(record)
         if not isinstance(content, str):
             return content
-        if segment := self._packed.holding(record.key):
-            packed = segment.predictions(record.key)
-            if sha256_bytes(packed) == record.predictions_sha256:
-                return packed
+        segment = self._packed.holding(record.key)
+        if segment and segment.predictions_sha256(record.key) == record.predictions_sha256:
+            return segment.predictions(record.key)
         where = self._predictions_path(record)
-        raise RecordError(f"the predictions {where} {content}; run the same command again")
+        raise RecordError(
+            f"the predictions {where} {content}; run the same command again to compute them"
+        )
 
     def _loose_predictions(self, record: Record) -> bytes | str:
         """The predictions beside a loose record, or what is wrong with them."""

@@ -24,8 +24,10 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from satclip_bench.benchmarks.runs.threads import one_thread
+
 # Workers inherit these.
-os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+os.environ |= one_thread()
 
 import numpy as np
 from kill_test import differences

@@ -26,8 +26,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Forked processes must not share threads.
-os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+from satclip_bench.benchmarks.runs.threads import one_thread
+
+# Forked processes must not share threads; NumPy reads these when it is imported.
+os.environ |= one_thread()
 
 import numpy as np
 

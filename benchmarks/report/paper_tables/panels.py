@@ -171,11 +171,12 @@ def select_part(
         if of_split.empty:
             return f"split {split!r} of the run has no fold {' or '.join(folds)}"
     if layout.tasks:
-        here = listed(sorted(map(str, of_split["task"].unique())))
-        of_split = of_split[of_split["task"].isin(layout.tasks)]
-        if of_split.empty:
+        of_tasks = of_split[of_split["task"].isin(layout.tasks)]
+        if of_tasks.empty:
+            here = listed(sorted(map(str, of_split["task"].unique())))
             wanted = listed(layout.tasks)
             return f"the run has none of {wanted} under split {split!r} (it has {here})"
+        of_split = of_tasks
     name = choose_board(of_split, split, probe or None)
     of_split = of_split[of_split["probe"].isin([name[1], BASELINE_PROBE])]
     groups = resolve_groups(layout, map(str, of_split["encoder"].unique()))
