@@ -9,6 +9,7 @@ then a product with at most (2 L - 1) x terms columns instead of L^2.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from itertools import pairwise
 from math import factorial
 from types import EllipsisType
@@ -53,6 +54,7 @@ class LatitudeBands:
         self.recurrence = Recurrence(degrees)
         self.tolerance = TOLERANCES[weights.dtype.name]
         self.points = POINTS[weights.dtype.name]
+        self.dtype = weights.dtype
         # Wave, degree, unit; zero where the degree lies below the wave's order.
         self.weights = np.zeros((2 * degrees - 1, degrees, len(weights)), weights.dtype)
         for order in range(degrees):
@@ -61,7 +63,10 @@ class LatitudeBands:
             self.weights[order, order:] = weights[:, middle + order].T
             if order:
                 self.weights[degrees + order - 1, order:] = weights[:, middle - order].T
-        self._largest = np.abs(self.weights).max(axis=2, keepdims=True)
+        # Order, degree, cosine and sine; there is no sine of order 0.
+        self._largest = np.zeros((degrees, degrees, 2), weights.dtype)
+        largest = np.abs(self.weights).max(axis=2)
+        self._largest[:, :, 0], self._largest[1:, :, 1] = largest[:degrees], largest[degrees:]
 
     def over(self, ordered: NDArray[np.float64]) -> BandsOfPoints:
         """Bands of `(n, 2)` lonlat sorted by ascending latitude."""
@@ -71,14 +76,14 @@ class LatitudeBands:
         """Weights of the columns of series, `(wave, term, H)`.
 
         Args:
-            series: `(wave, term, degree)` coefficients, of several bands one after the other, so
+            series: `(order, term, degree)` coefficients, of several bands one after the other, so
                 that the layer's weights are read once for all of them.
         """
         degrees = self.recurrence.degrees
-        weights = np.empty((*series.shape[:2], self.weights.shape[2]), self.weights.dtype)
-        for wave in range(len(series)):
+        weights = np.empty((len(self.weights), series.shape[1], self.weights.shape[2]), self.dtype)
+        for wave in range(len(weights)):
             order = wave if wave < degrees else wave - degrees + 1
-            np.matmul(series[wave, :, order:], self.weights[wave, order:], out=weights[wave])
+            np.matmul(series[order, :, order:], self.weights[wave, order:], out=weights[wave])
         return weights
 
     def visible(self, series: NDArray[np.floating[Any]]) -> NDArray[np.bool_] | EllipsisType:
@@ -88,12 +93,13 @@ class LatitudeBands:
         largest weight. Near the poles it is tiny for all high orders.
 
         Args:
-            series: `(wave, term, degree)` coefficients of the Legendre functions in a band.
+            series: `(order, term, degree)` coefficients of the Legendre functions in a band.
         """
-        if series.dtype == np.float64:
+        if self.dtype == np.float64:
             return ...
-        share = np.matmul(np.abs(series), self._largest)[:, :, 0]
-        hidden: NDArray[np.bool_] = share < HIDDEN * share.sum(axis=1).mean()
+        both = np.matmul(np.abs(series), self._largest)
+        share = np.concatenate([both[:, :, 0], both[1:, :, 1]])
+        hidden: NDArray[np.bool_] = share < HIDDEN / len(share) * share.sum()
         return ~hidden
 
 
@@ -156,15 +162,20 @@ class BandsOfPoints:
         """
         if start not in self._tiles:
             return None
-        bands = [(band, self._series(values)) for band, values in self._tiles[start]]
-        weights = self._layer.of_series(np.concatenate([series for _, series in bands], axis=1))
+        bands, coefficients, masks = [], [], []
+        for band, values in self._tiles[start]:
+            series = self._series(values)
+            bands.append(band)
+            coefficients.append(series)
+            # Before the large weights take the cache.
+            masks.append(self._layer.visible(series))
+        weights = self._layer.of_series(np.concatenate(coefficients, axis=1))
         units = weights.shape[2]
-        sums = np.empty((stop - start, units), weights.dtype)
+        sums = np.empty((stop - start, units), self._layer.dtype)
         first = 0
-        for band, series in bands:
-            kept = self._layer.visible(series)
-            of_band = weights[:, first : first + band.terms][kept].reshape(-1, units)
-            features = self._features(band)[kept].reshape(len(of_band), -1)
+        for band, visible in zip(bands, masks, strict=True):
+            of_band = weights[:, first : first + band.terms][visible].reshape(-1, units)
+            features = self._features(band)[visible].reshape(len(of_band), -1)
             np.matmul(features.T, of_band, out=sums[band.start - start : band.stop - start])
             first += band.terms
         return sums
@@ -180,7 +191,7 @@ class BandsOfPoints:
         shapes = []
         for band, values in self._tiles[start]:
             series = self._series(values)
-            columns = np.empty(series.shape[:2])[self._layer.visible(series)]
+            columns = np.empty((len(self._layer.weights), band.terms))[self._layer.visible(series)]
             shapes.append((band.stop - band.start, columns.size))
         return shapes
 
@@ -198,18 +209,17 @@ class BandsOfPoints:
         return bands
 
     def _series(self, legendre: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
-        """Coefficients `(wave, term, degree)` from values `(order, degree, node)` at the nodes."""
-        series = np.einsum("jk,mlk->mjl", _to_series(legendre.shape[2]), legendre)
-        rounded: NDArray[np.floating[Any]] = series.astype(self._layer.weights.dtype)
-        # Orders 1 and up occur twice, with the cosine and with the sine.
-        return np.concatenate([rounded, rounded[1:]])
+        """Coefficients `(order, term, degree)` from values `(order, degree, node)` at the nodes."""
+        series = np.matmul(_to_series(legendre.shape[2]), legendre.transpose(0, 2, 1))
+        rounded: NDArray[np.floating[Any]] = series.astype(self._layer.dtype, copy=False)
+        return rounded
 
     def _features(self, band: _Band) -> NDArray[np.floating[Any]]:
         """Waves of longitude times Chebyshev polynomials of latitude, `(wave, term, n)`."""
-        dtype = self._layer.weights.dtype
+        dtype = self._layer.dtype
         lon, lat = np.radians(self._ordered[band.start : band.stop]).T
         place = (lat - band.centre) / band.half if band.half else np.zeros_like(lat)
-        waves = self._layer.recurrence.plain_waves(lon).astype(dtype)
+        waves = self._layer.recurrence.plain_waves(lon, dtype)
         terms = _chebyshev(place, band.terms).astype(dtype)
         features: NDArray[np.floating[Any]] = waves[:, None] * terms
         return features
@@ -240,10 +250,12 @@ def chebyshev_nodes(count: int) -> NDArray[np.float64]:
     return nodes
 
 
+@cache
 def _to_series(count: int) -> NDArray[np.float64]:
     """Matrix from values at the nodes to coefficients of the series: row j, column k."""
     matrix = 2 / count * _chebyshev(chebyshev_nodes(count), count)
     matrix[0] /= 2
+    matrix.flags.writeable = False
     return matrix
 
 
@@ -264,11 +276,8 @@ def _legendre(recurrence: Recurrence, latitude: NDArray[np.float64]) -> NDArray[
     harmonics.
     """
     degrees = recurrence.degrees
-    on_meridian = np.stack([np.zeros(len(latitude)), np.degrees(latitude)], axis=1)
-    harmonics = np.empty((degrees * degrees, len(latitude)))
-    recurrence.fill(on_meridian, harmonics)
     out = np.zeros((degrees, degrees, len(latitude)))
-    for order in range(degrees):
-        degree = np.arange(order, degrees)
-        out[order, order:] = harmonics[degree * (degree + 1) + order]
+    for degree, values in enumerate(recurrence.legendre(latitude)):
+        out[: degree + 1, degree] = values
+    out[1:] *= np.sqrt(2)
     return out

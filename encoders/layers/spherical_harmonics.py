@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -69,12 +70,34 @@ class Recurrence:
         The point index is last, so that each step runs over contiguous memory.
         """
         lon, lat = np.radians(lonlat).T
-        t, u = np.sin(lat), np.cos(lat)
         single = out.dtype == np.float32
         cosine, sine = self._fast_waves(lon) if single else self._waves(lon)
-        now, before, spare = np.zeros((3, self.degrees, len(lonlat)))
-        rounded = np.empty(now.shape, np.float32) if single else None
-        sectoral = np.full(len(lonlat), np.sqrt(1 / (4 * np.pi)))
+        rounded = np.empty((self.degrees, len(lonlat)), np.float32) if single else None
+        for degree, values in enumerate(self.legendre(lat)):
+            legendre: NDArray[np.floating[Any]] = values
+            if rounded is not None:
+                rounded[: degree + 1] = values
+                legendre = rounded[: degree + 1]
+            middle = degree * degree + degree
+            np.multiply(legendre, cosine[: degree + 1], out=out[middle : middle + degree + 1])
+            # Orders -1, -2, ... are before the middle, in descending order.
+            if degree:
+                np.multiply(
+                    legendre[1:], sine[1 : degree + 1], out=out[middle - degree : middle][::-1]
+                )
+
+    def legendre(self, lat: Float) -> Iterator[Float]:
+        """Yield the Legendre functions of each degree l, `(l + 1, n)`: row m has order m.
+
+        With the waves of longitude, which for orders above 0 have a factor of sqrt(2), they are the
+        harmonics. The next ones overwrite them.
+
+        Args:
+            lat: `(n,)` latitudes in radians.
+        """
+        t, u = np.sin(lat), np.cos(lat)
+        now, before, spare = np.zeros((3, self.degrees, len(lat)))
+        sectoral = np.full(len(lat), np.sqrt(1 / (4 * np.pi)))
         for degree in range(self.degrees):
             if degree:
                 sectoral = sectoral * (np.sqrt((2 * degree + 1) / (2 * degree)) * u)
@@ -86,17 +109,7 @@ class Recurrence:
                 np.subtract(spare[lower], before[lower], out=before[lower])
                 now, before = before, now
             now[degree] = sectoral
-            legendre: NDArray[np.floating[Any]] = now[: degree + 1]
-            if rounded is not None:
-                rounded[: degree + 1] = legendre
-                legendre = rounded[: degree + 1]
-            middle = degree * degree + degree
-            np.multiply(legendre, cosine[: degree + 1], out=out[middle : middle + degree + 1])
-            # Orders -1, -2, ... are before the middle, in descending order.
-            if degree:
-                np.multiply(
-                    legendre[1:], sine[1 : degree + 1], out=out[middle - degree : middle][::-1]
-                )
+            yield now[: degree + 1]
 
     def _waves(self, lon: Float) -> tuple[Float, Float]:
         """cos(m lon) and sin(m lon), `(L, n)` each, times sqrt(2) except for m = 0."""
@@ -105,10 +118,17 @@ class Recurrence:
         cosine[0] = 1
         return cosine, sine
 
-    def plain_waves(self, lon: Float) -> Float:
-        """cos(m lon) for m = 0 to L - 1, then sin(m lon) for m = 1 to L - 1, `(2 L - 1, n)`."""
+    def plain_waves(self, lon: Float, dtype: np.dtype[Any]) -> NDArray[np.floating[Any]]:
+        """cos(m lon) for m = 0 to L - 1, then sin(m lon) for m = 1 to L - 1, `(2 L - 1, n)`.
+
+        Args:
+            lon: `(n,)` longitudes in radians.
+            dtype: precision to which the waves are rounded from float64.
+        """
         powers = self._powers(lon, 1.0)
-        return np.concatenate([powers.real, powers.imag[1:]])
+        waves: NDArray[np.floating[Any]] = np.empty((2 * self.degrees - 1, len(lon)), dtype)
+        waves[: self.degrees], waves[self.degrees :] = powers.real, powers.imag[1:]
+        return waves
 
     def _fast_waves(self, lon: Float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """`_waves` in float32 from products of exp(i lon), equal up to rounding to float32."""

@@ -53,6 +53,14 @@ def test_a_band_sums_as_the_harmonics_do(
     assert np.abs(result - plain).max() < error * np.abs(plain).max()
 
 
+def test_weights_that_are_not_numbers_are_seen() -> None:
+    weights = np.random.default_rng(1).standard_normal((4, 1600)).astype(np.float32)
+    weights[2, 700] = np.nan
+    sums = LatitudeBands(weights, 40).over(_ordered(TILE, 50, 52)).first_layer(0, TILE)
+    assert sums is not None
+    assert np.isnan(sums[:, 2]).all()
+
+
 def test_wide_bands_and_few_points_are_left_to_the_harmonics() -> None:
     weights = np.zeros((2, 1600), np.float32)
     bands = LatitudeBands(weights, 40)
