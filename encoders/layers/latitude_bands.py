@@ -278,6 +278,6 @@ def _legendre(recurrence: Recurrence, latitude: NDArray[np.float64]) -> NDArray[
     degrees = recurrence.degrees
     out = np.zeros((degrees, degrees, len(latitude)))
     for degree, values in enumerate(recurrence.legendre(latitude)):
-        out[: degree + 1, degree] = values
-    out[1:] *= np.sqrt(2)
+        out[0, degree] = values[0]
+        np.multiply(values[1:], np.sqrt(2), out=out[1 : degree + 1, degree])
     return out
