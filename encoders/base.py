@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -128,6 +128,9 @@ class Encoder(ABC):
     """
 
     card: EncoderCard
+    _returns_new_arrays: ClassVar[bool] = False
+    """Whether nothing else refers to the array that `forward` returns, so that it need not be
+    copied if it holds all points."""
 
     @property
     def weights_sha256(self) -> str:
@@ -173,9 +176,12 @@ class Encoder(ABC):
         for start in range(0, points, batch_size):
             rows = slice(start, min(start + batch_size, points))
             try:
-                out[rows] = require_embedding(forward(rows), rows.stop - start, self.card)
+                batch = require_embedding(forward(rows), rows.stop - start, self.card)
             except RowsError as error:
                 raise error.renumbered(range(start, rows.stop)) from None
+            if len(batch) == points and self._returns_new_arrays:
+                return batch
+            out[rows] = batch
         return out
 
 

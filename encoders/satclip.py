@@ -98,6 +98,7 @@ class SatCLIP(PretrainedEncoder):
     """
 
     accepts_other_weights = True
+    _returns_new_arrays = True
 
     def __init__(
         self, variant: str, weights: str | Path | None = None, numerics: Numerics = "float32"

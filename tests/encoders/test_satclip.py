@@ -315,3 +315,13 @@ def test_a_truncated_checkpoint_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(EncoderError, match="damaged"):
         get_encoder("satclip.vit16-l10", weights=path).encode([[0, 0]])
+
+
+def test_an_embedding_is_nobody_elses(tmp_path: Path) -> None:
+    encoder = get_encoder("satclip.vit16-l10", weights=checkpoint(tmp_path, 10))
+    first = encoder.encode(CORNERS)
+    kept = first.copy()
+    assert first.flags.c_contiguous
+    first[:] = 0
+    np.testing.assert_array_equal(encoder.encode(CORNERS), kept)
+    np.testing.assert_allclose(encoder.encode(CORNERS, batch_size=3), kept, atol=1e-5)
