@@ -115,7 +115,7 @@ class SatCLIP(PretrainedEncoder):
         suffix = "" if numerics == "float32" else f"-{numerics}"
         self.card = EncoderCard(
             name=f"satclip.{variant}{suffix}",
-            version=2 if numerics == "float32" else 1,
+            version=3 if numerics == "float32" else 1,
             title=f"SatCLIP {_VISION[vision]} L={degrees}" + (f" ({numerics})" if suffix else ""),
             dimension=256,
             description=f"{self.degrees**2} spherical harmonics and a SIREN, trained to match "
