@@ -167,7 +167,7 @@ class BandsOfPoints:
             series = self._series(values)
             bands.append(band)
             coefficients.append(series)
-            # Before the large weights take the cache.
+            # While the series is in the cache, which the large weights take next.
             masks.append(self._layer.visible(series))
         weights = self._layer.of_series(np.concatenate(coefficients, axis=1))
         units = weights.shape[2]
