@@ -21,7 +21,7 @@ from satclip_bench.encoders.layers.concentration import (
     concentrated,
     polygon_nodes,
 )
-from satclip_bench.encoders.layers.spherical_harmonics import Float, real_harmonics
+from satclip_bench.encoders.layers.spherical_harmonics import Float, Recurrence, real_harmonics
 from satclip_bench.encoders.lookup.polygons import read_rings
 
 MAX_DEGREES = 200
@@ -291,14 +291,11 @@ def _legendre(degrees: int, radius: float) -> list[Float]:
     """
     nodes, weights = np.polynomial.legendre.leggauss(degrees + 1)
     half = (1 - np.cos(np.radians(radius))) / 2
-    lat = np.degrees(np.arcsin(1 - half + half * nodes))
-    harmonics = real_harmonics(np.stack([np.zeros_like(lat), lat], axis=1), degrees)
+    lat = np.arcsin(1 - half + half * nodes)
+    of_degrees = [values.copy() for values in Recurrence(degrees).legendre(lat)]
     root = np.sqrt(2 * np.pi * half * weights)[:, None]
     return [
-        # On the meridian 0, harmonics of order m > 0 are sqrt(2) times the Legendre function.
-        root * harmonics[:, degree * degree + degree + m] / (np.sqrt(2) if m else 1.0)
-        for m in range(degrees)
-        for degree in [np.arange(m, degrees)]
+        root * np.stack([values[m] for values in of_degrees[m:]], axis=1) for m in range(degrees)
     ]
 
 

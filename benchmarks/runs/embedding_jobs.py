@@ -63,8 +63,7 @@ class Place:
 
     def require(self, encoder: LocationEncoder) -> None:
         """Raise EncoderError unless an encoder is the one that the run was planned with."""
-        hashes = encoder_hashes(encoder)
-        if self.hashes and hashes != self.hashes:
+        if self.hashes and (hashes := encoder_hashes(encoder)) != self.hashes:
             here, planned = (", ".join(map(str, each)) for each in (hashes, self.hashes))
             raise EncoderError(
                 f"encoder {self.encoder!r} is not the one that the run was planned with: its "

@@ -54,7 +54,6 @@ class LatitudeBands:
         self.recurrence = Recurrence(degrees)
         self.tolerance = TOLERANCES[weights.dtype.name]
         self.points = POINTS[weights.dtype.name]
-        self.dtype = weights.dtype
         # Wave, degree, unit; zero where the degree lies below the wave's order.
         self.weights = np.zeros((2 * degrees - 1, degrees, len(weights)), weights.dtype)
         for order in range(degrees):
@@ -80,8 +79,9 @@ class LatitudeBands:
                 that the layer's weights are read once for all of them.
         """
         degrees = self.recurrence.degrees
-        weights = np.empty((len(self.weights), series.shape[1], self.weights.shape[2]), self.dtype)
-        for wave in range(len(weights)):
+        waves, _, units = self.weights.shape
+        weights = np.empty((waves, series.shape[1], units), self.weights.dtype)
+        for wave in range(waves):
             order = wave if wave < degrees else wave - degrees + 1
             np.matmul(series[order, :, order:], self.weights[wave, order:], out=weights[wave])
         return weights
@@ -95,7 +95,7 @@ class LatitudeBands:
         Args:
             series: `(order, term, degree)` coefficients of the Legendre functions in a band.
         """
-        if self.dtype == np.float64:
+        if series.dtype == np.float64:
             return ...
         both = np.matmul(np.abs(series), self._largest)
         share = np.concatenate([both[:, :, 0], both[1:, :, 1]])
@@ -162,18 +162,15 @@ class BandsOfPoints:
         """
         if start not in self._tiles:
             return None
-        bands, coefficients, masks = [], [], []
-        for band, values in self._tiles[start]:
-            series = self._series(values)
-            bands.append(band)
-            coefficients.append(series)
-            # While the series is in the cache, which the large weights take next.
-            masks.append(self._layer.visible(series))
-        weights = self._layer.of_series(np.concatenate(coefficients, axis=1))
+        tile = self._tiles[start]
+        series = [self._series(values) for _, values in tile]
+        # While the series are in the cache, which the large weights take next.
+        masks = [self._layer.visible(each) for each in series]
+        weights = self._layer.of_series(np.concatenate(series, axis=1))
         units = weights.shape[2]
-        sums = np.empty((stop - start, units), self._layer.dtype)
+        sums = np.empty((stop - start, units), weights.dtype)
         first = 0
-        for band, visible in zip(bands, masks, strict=True):
+        for (band, _), visible in zip(tile, masks, strict=True):
             of_band = weights[:, first : first + band.terms][visible].reshape(-1, units)
             features = self._features(band)[visible].reshape(len(of_band), -1)
             np.matmul(features.T, of_band, out=sums[band.start - start : band.stop - start])
@@ -211,12 +208,12 @@ class BandsOfPoints:
     def _series(self, legendre: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
         """Coefficients `(order, term, degree)` from values `(order, degree, node)` at the nodes."""
         series = np.matmul(_to_series(legendre.shape[2]), legendre.transpose(0, 2, 1))
-        rounded: NDArray[np.floating[Any]] = series.astype(self._layer.dtype, copy=False)
+        rounded: NDArray[np.floating[Any]] = series.astype(self._layer.weights.dtype, copy=False)
         return rounded
 
     def _features(self, band: _Band) -> NDArray[np.floating[Any]]:
         """Waves of longitude times Chebyshev polynomials of latitude, `(wave, term, n)`."""
-        dtype = self._layer.dtype
+        dtype = self._layer.weights.dtype
         lon, lat = np.radians(self._ordered[band.start : band.stop]).T
         place = (lat - band.centre) / band.half if band.half else np.zeros_like(lat)
         waves = self._layer.recurrence.plain_waves(lon, dtype)
