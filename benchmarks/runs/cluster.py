@@ -46,6 +46,9 @@ POLL_SECONDS = 1.0
 SILENT_SECONDS = 60.0
 """Time after which a scheduler that does not answer a question counts as lost."""
 
+RESTART_SECONDS = 300.0
+"""Time after which a run ends if no worker of the cluster on this machine has come back."""
+
 GRACE_SECONDS = 5.0
 """Time from the report that a cell's time is up until its worker process ends."""
 
@@ -156,6 +159,7 @@ class _Session:
     _ending: dict[str, float] = field(default_factory=dict)
     """Until when each worker is expected to end, because the time of its function is up."""
     _problem: str = ""
+    _problem_since: float = 0.0
     _is_lost: bool = False
 
     @cached_property
@@ -269,7 +273,19 @@ class _Session:
         problem = self._checks.problem(threads)
         if problem and problem != self._problem:
             self.warn(f"the Dask scheduler {self.address} {problem}: cells wait for one")
+            self._problem_since = time.monotonic()
         self._problem = problem
+        if (
+            problem
+            and self.shares_files
+            and time.monotonic() - self._problem_since > RESTART_SECONDS
+        ):
+            # Nobody else can start one.
+            raise UnfinishedError(
+                f"the Dask cluster on this machine {problem}, also after {RESTART_SECONDS:g} s. "
+                "Finished cells are kept; run the same command again, with fewer --jobs if memory "
+                "or processes are short."
+            )
         return usable
 
     def _threads(self) -> Mapping[str, int]:

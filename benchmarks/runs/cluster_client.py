@@ -162,12 +162,14 @@ def local_cluster(count: int, scratch: Path) -> Iterator[LocalCluster]:
     """
     import dask
 
-    # What ran when a worker was killed comes back at once, and is tried once more, alone.
-    with (
-        _event_loop() as loop,
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        ExitStack() as stack,
-    ):
+    settings = {
+        # What ran when a worker was killed comes back at once, and is tried once more, alone.
+        "distributed.scheduler.allowed-failures": 0,
+        # Dask gives a worker up whose new process is not there after 15 s, which a busy machine
+        # may need to start it.
+        "distributed.deploy.lost-worker-timeout": "1000 days",
+    }
+    with _event_loop() as loop, dask.config.set(settings), ExitStack() as stack:
         # A signal would leave workers half started, about which they and Dask print tracebacks.
         with signals_held():
             cluster = stack.enter_context(_start(count, scratch, loop))

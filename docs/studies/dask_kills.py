@@ -157,9 +157,12 @@ def cluster() -> Iterator[tuple[str, list[int]]]:
 
 def serve(connection: Connection) -> None:
     """Run a scheduler and two workers until this process is killed."""
+    import dask
     from distributed import Client, LocalCluster
 
     with (
+        # Dask would give workers up that take 15 s to start again.
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1000 days"}),
         LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=60
         ) as local,

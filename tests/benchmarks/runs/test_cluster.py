@@ -51,8 +51,13 @@ def address() -> Iterator[str]:
     """Address of a scheduler with two workers."""
     import dask
 
+    settings = {
+        "distributed.scheduler.allowed-failures": 0,
+        # Dask would give workers up that take 15 s to start again.
+        "distributed.deploy.lost-worker-timeout": "1000 days",
+    }
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        dask.config.set(settings),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=60
         ) as local,
@@ -194,6 +199,29 @@ def test_a_cluster_on_this_machine_reads_files(
     assert executor.shares_files
     file = tmp_path / "embedding.npy"
     assert results(executor, {0: Work(str, file)}, tmp_path) == {0: str(file)}
+
+
+def test_a_worker_on_this_machine_comes_back_however_long_its_start_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dask gives it up after a time, and starts no other: a run would wait for ever."""
+    import dask
+
+    monkeypatch.setattr(cluster, "RESTART_SECONDS", 60.0)
+    work: dict[int, Work[object]] = {0: Work(killed), 1: Work(partial(square, 1))}
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "1 ms"}):
+        finished = results(DaskCluster("local", 1), work, tmp_path)
+    assert isinstance(finished.pop(0), KilledError)
+    assert finished == {1: 1}
+
+
+def test_a_cluster_on_this_machine_without_workers_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_client, "local_cluster", lambda *_: cluster_in_threads(0))
+    monkeypatch.setattr(cluster, "RESTART_SECONDS", 0.5)
+    with pytest.raises(UnfinishedError, match=r"has no workers, also after 0\.5 s\. Finished"):
+        results(DaskCluster("local", 1), {0: Work(partial(square, 2))}, tmp_path)
 
 
 @pytest.mark.parametrize(("count", "functions", "workers"), [(1000, 3, 3), (1000, 9, 4), (1, 3, 1)])
