@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from satclip_bench.benchmarks.runs.cluster_calls import LATE, STARTED, Call, TimeLimit
-from satclip_bench.benchmarks.runs.cluster_client import connected, local_client, without_log
+from satclip_bench.benchmarks.runs.cluster_client import (
+    FEWER_JOBS,
+    connected,
+    local_client,
+    without_log,
+)
 from satclip_bench.benchmarks.runs.cluster_clock import Clock
 from satclip_bench.benchmarks.runs.cluster_workers import WorkerChecks, require_scheduler
 from satclip_bench.benchmarks.runs.software import software
@@ -283,8 +288,7 @@ class _Session:
             # Nobody else can start one.
             raise UnfinishedError(
                 f"the Dask cluster on this machine {problem}, also after {RESTART_SECONDS:g} s. "
-                "Finished cells are kept; run the same command again, with fewer --jobs if memory "
-                "or processes are short."
+                f"{FEWER_JOBS}"
             )
         return usable
 

@@ -25,6 +25,18 @@ CONNECT_SECONDS = 30.0
 FILE_SECONDS = 0.1
 """Interval at which a missing scheduler file is looked for."""
 
+RETURNING_WORKERS = {"distributed.deploy.lost-worker-timeout": "1000 days"}
+"""Setting of Dask for a cluster of this process, whose killed workers then always come back.
+
+Dask gives a worker up whose new process is not there after 15 s, which a busy machine may need to
+start it.
+"""
+
+FEWER_JOBS = (
+    "Finished cells are kept; run the same command again, with fewer --jobs if memory or processes "
+    "are short."
+)
+
 HINT = "Start one with `dask scheduler`, or use --scheduler local"
 
 
@@ -162,13 +174,8 @@ def local_cluster(count: int, scratch: Path) -> Iterator[LocalCluster]:
     """
     import dask
 
-    settings = {
-        # What ran when a worker was killed comes back at once, and is tried once more, alone.
-        "distributed.scheduler.allowed-failures": 0,
-        # Dask gives a worker up whose new process is not there after 15 s, which a busy machine
-        # may need to start it.
-        "distributed.deploy.lost-worker-timeout": "1000 days",
-    }
+    # What ran when a worker was killed comes back at once, and is tried once more, alone.
+    settings = {"distributed.scheduler.allowed-failures": 0, **RETURNING_WORKERS}
     with _event_loop() as loop, dask.config.set(settings), ExitStack() as stack:
         # A signal would leave workers half started, about which they and Dask print tracebacks.
         with signals_held():
@@ -203,9 +210,7 @@ def _start(count: int, scratch: Path, loop: IOLoop) -> LocalCluster:
             else ""
         )
         raise UnfinishedError(
-            f"Dask cannot start its workers on this machine: {first!r}.{script} Finished cells are "
-            "kept; run the same command again, with fewer --jobs if memory or processes are "
-            "short."
+            f"Dask cannot start its workers on this machine: {first!r}.{script} {FEWER_JOBS}"
         ) from error
 
 

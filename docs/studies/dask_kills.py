@@ -34,6 +34,7 @@ from kill_test import differences
 
 from satclip_bench.benchmarks.runs.cell import Cell
 from satclip_bench.benchmarks.runs.cluster import DaskCluster
+from satclip_bench.benchmarks.runs.cluster_client import RETURNING_WORKERS
 from satclip_bench.benchmarks.runs.engine import evaluate
 from satclip_bench.benchmarks.runs.executors import InProcess
 from satclip_bench.benchmarks.runs.plan import Selection, make_plan
@@ -161,8 +162,7 @@ def serve(connection: Connection) -> None:
     from distributed import Client, LocalCluster
 
     with (
-        # Dask would give workers up that take 15 s to start again.
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "1000 days"}),
+        dask.config.set(RETURNING_WORKERS),
         LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=60
         ) as local,

@@ -51,11 +51,7 @@ def address() -> Iterator[str]:
     """Address of a scheduler with two workers."""
     import dask
 
-    settings = {
-        "distributed.scheduler.allowed-failures": 0,
-        # Dask would give workers up that take 15 s to start again.
-        "distributed.deploy.lost-worker-timeout": "1000 days",
-    }
+    settings = {"distributed.scheduler.allowed-failures": 0, **cluster_client.RETURNING_WORKERS}
     with (
         dask.config.set(settings),
         distributed.LocalCluster(
