@@ -51,27 +51,15 @@ probes: setup  ## the same for the suite open-probes: perceptron and boosted tre
 wide: setup  ## the same for the suite open-wide: fourteen tasks outside the paper
 	$(call committed,open-wide,wide,wide)
 
-full: setup  ## the same for the suite open-full, 25 encoders and baselines; of mlp, random splits alone
-	rm -rf results/runs/full
-	$(call run,$(FULL),full)
-	$(call run,$(FULL_MLP),full)
-	$(call commit,full,full)
-
-FULL = open-full --probes knn,lightgbm,linear,ridge
-FULL_MLP = open-full --probes mlp --splits random
+full: setup  ## the same for the suite open-full, 25 encoders and baselines with every probe; a night
+	$(call committed,open-full,full,full)
 
 # $(call committed,SUITE,RUN,FOLDER) runs a suite into results/runs/RUN and copies it to results/FOLDER.
 define committed
 	rm -rf results/runs/$(2)
-	$(call run,$(1),$(2))
-	$(call commit,$(2),$(3))
-endef
-
-run = $(BIN)/python run_benchmarks.py run --suite $(1) --device cpu --out results/runs/$(2)
-
-define commit
-	$(BIN)/python docs/studies/committed_run.py results/runs/$(1) results/$(2)
-	$(call reports,$(2))
+	$(BIN)/python run_benchmarks.py run --suite $(1) --device cpu --out results/runs/$(2)
+	$(BIN)/python docs/studies/committed_run.py results/runs/$(2) results/$(3)
+	$(call reports,$(3))
 	$(BIN)/python docs/studies/page_boards.py
 	$(site)
 endef

@@ -35,6 +35,7 @@ PARTS = {
     "full": (
         Selection(probes=["knn", "lightgbm", "linear", "ridge"]),
         Selection(probes=["mlp"], splits=["random"]),
+        Selection(["air_temperature", "median_income"], (), ["held-out-region"], ["mlp"]),
     )
 }
 """Parts of suites whose others have not been run yet, by the folder."""
