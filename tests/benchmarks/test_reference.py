@@ -35,7 +35,12 @@ PARTS = {
     "full": (
         Selection(probes=["knn", "lightgbm", "linear", "ridge"]),
         Selection(probes=["mlp"], splits=["random"]),
-        Selection(["air_temperature", "median_income"], (), ["held-out-region"], ["mlp"]),
+        Selection(
+            ["air_temperature", "elevation", "median_income", "biomes"],
+            (),
+            ["held-out-region"],
+            ["mlp"],
+        ),
     )
 }
 """Parts of suites whose others have not been run yet, by the folder."""
