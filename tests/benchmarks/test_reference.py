@@ -36,10 +36,9 @@ PARTS = {
         Selection(probes=["knn", "lightgbm", "linear", "ridge"]),
         Selection(probes=["mlp"], splits=["random"]),
         Selection(
-            ["air_temperature", "elevation", "median_income", "biomes"],
-            (),
-            ["held-out-region"],
-            ["mlp"],
+            probes=["mlp"],
+            splits=["held-out-region"],
+            tasks=["air_temperature", "elevation", "median_income", "biomes"],
         ),
     )
 }
